@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Arithmetic on sizes that reports overflow instead of wrapping. */
+#ifndef NORMNET_BASE_CHECKED_H
+#define NORMNET_BASE_CHECKED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Each stores the result and returns true, or returns false if it does not fit. Operands are >= 0. */
+static inline bool normnet__add(int64_t a, int64_t b, int64_t *sum)
+{
+    if (a > INT64_MAX - b)
+        return false;
+    *sum = a + b;
+    return true;
+}
+
+static inline bool normnet__multiply(int64_t a, int64_t b, int64_t *product)
+{
+    if (b != 0 && a > INT64_MAX / b)
+        return false;
+    *product = a * b;
+    return true;
+}
+
+/* `alignment` is a power of two. */
+static inline bool normnet__align_up(int64_t size, int64_t alignment, int64_t *aligned)
+{
+    if (!normnet__add(size, alignment - 1, &size))
+        return false;
+    *aligned = size & ~(alignment - 1);
+    return true;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/tree.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+int64_t normnet__tree_split(int64_t count)
+{
+    int64_t split = 1;
+
+    while (split < count - split)
+        split *= 2;
+    return split;
+}
+
+int32_t normnet__tree_capacity(int64_t leaves)
+{
+    int32_t levels = 0;
+
+    while (leaves >> levels > 1)
+        ++levels;
+    /* A range has at most two maximal subtrees per level, one on each side of its widest. */
+    return (int32_t)(leaves < 2 * levels + 2 ? leaves : 2 * levels + 2) + 1;
+}
+
+void normnet__tree_begin(struct normnet__tree *tree, int64_t leaves, int64_t first, int64_t length)
+{
+    tree->used = 0;
+    tree->leaves = leaves;
+    tree->first = first;
+    tree->length = length;
+}
+
+double *normnet__tree_leaf(struct normnet__tree *tree)
+{
+    assert(tree->used < tree->capacity);
+    return tree->nodes[tree->used].values;
+}
+
+static void add(const struct normnet__tree *tree, double *sums, const double *values)
+{
+    for (int64_t i = tree->first; i < tree->first + tree->length; ++i)
+        sums[i] += values[i];
+}
+
+/* A node whose right neighbour would lie beyond the last leaf is its parent. */
+static void promote(struct normnet__tree_node *node, int64_t leaves)
+{
+    while (node->index % 2 == 0 && node->index + 1 > (leaves - 1) >> node->level && node->index > 0) {
+        node->index /= 2;
+        node->level += 1;
+    }
+}
+
+/* Merges the two topmost nodes as long as they are the left and right half of one parent. */
+static int32_t merge(const struct normnet__tree *tree, struct normnet__tree_node *nodes, int32_t used)
+{
+    promote(&nodes[used - 1], tree->leaves);
+    while (used >= 2 && nodes[used - 2].level == nodes[used - 1].level && nodes[used - 1].index % 2 == 1) {
+        add(tree, nodes[used - 2].values, nodes[used - 1].values);
+        nodes[used - 2].index /= 2;
+        nodes[used - 2].level += 1;
+        --used;
+        promote(&nodes[used - 1], tree->leaves);
+    }
+    return used;
+}
+
+void normnet__tree_push(struct normnet__tree *tree, int64_t leaf)
+{
+    tree->nodes[tree->used].index = leaf;
+    tree->nodes[tree->used].level = 0;
+    tree->used = merge(tree, tree->nodes, tree->used + 1);
+}
+
+const double *normnet__tree_join(struct normnet__tree *trees, int32_t count)
+{
+    /* 64 levels on either side are more than any index has. */
+    struct normnet__tree_node stack[130];
+    int32_t used = 0;
+
+    for (int32_t i = 0; i < count; ++i)
+        for (int32_t node = 0; node < trees[i].used; ++node) {
+            stack[used] = trees[i].nodes[node];
+            used = merge(&trees[i], stack, used + 1);
+        }
+    assert(used == 1);
+    return used > 0 ? stack[0].values : NULL;
+}
+
+double normnet__tree_sum(const double *values, int64_t count, int64_t stride)
+{
+    int64_t split;
+
+    if (count == 0)
+        return 0.0;
+    if (count == 1)
+        return values[0];
+    split = normnet__tree_split(count);
+    return normnet__tree_sum(values, split, stride) + normnet__tree_sum(values + split * stride, count - split, stride);
+}
