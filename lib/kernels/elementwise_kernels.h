@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* ReLU and dropout over lanes; included by kernels_lanes.c only. */
+#ifndef NORMNET_KERNELS_ELEMENTWISE_KERNELS_H
+#define NORMNET_KERNELS_ELEMENTWISE_KERNELS_H
+
+#include "kernels/kernels.h"
+#include "kernels/lanes.h"
+
+static void relu(float *x, int64_t count)
+{
+    const lanes zero = lanes_splat(0.0f);
+
+    for (int64_t i = 0; i < count * NORMNET__LANES; i += LANE_WIDTH) {
+        const lanes value = lanes_load(x + i);
+        lanes_store(x + i, lanes_select(value < zero, zero, value));
+    }
+}
+
+static void relu_gradient(const float *y, float *dy, int64_t count)
+{
+    const lanes zero = lanes_splat(0.0f);
+
+    for (int64_t i = 0; i < count * NORMNET__LANES; i += LANE_WIDTH)
+        lanes_store(dy + i, lanes_select(lanes_load(y + i) > zero, lanes_load(dy + i), zero));
+}
+
+/*
+ * A hash of a counter under a key of two words: a Weyl sequence, then two rounds of xor-shift and
+ * multiplication with the constants that C. Wellons' search found least biased (nullprogram.com, Hash
+ * Prospector, 2018: 16, 0x7feb352d, 15, 0x846ca68b, 16). The second word enters between the rounds, so
+ * that two keys never give shifted copies of one sequence.
+ */
+LANES_INLINE lanes_bits hash(lanes_bits key, lanes_bits second, uint32_t counter)
+{
+    lanes_bits bits = key + counter * 0x9E3779B9u;
+
+    bits = (bits ^ bits >> 16) * 0x7feb352du;
+    bits ^= second;
+    bits = (bits ^ bits >> 15) * 0x846ca68bu;
+    return bits ^ bits >> 16;
+}
+
+LANES_INLINE lanes_bits load_bits(const uint32_t *from)
+{
+    lanes_bits bits;
+    memcpy(&bits, from, sizeof bits);
+    return bits;
+}
+
+static void dropout_masks(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks)
+{
+    /* Signed: the comparison that every instruction set has; both sides are below 2^17. */
+    const lanes_int limit = (lanes_int){0} + (int32_t)threshold - 1;
+
+    for (int64_t i = 0; i < count; i += 2) {
+        uint32_t even = 0, odd = 0;
+
+        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+            const lanes_bits draw =
+                hash(load_bits(key + lane), load_bits(key + NORMNET__LANES + lane), (uint32_t)(i / 2));
+
+            even |= lanes_mask_bits((lanes_int)(draw & 0xFFFFu) > limit) << lane;
+            odd |= lanes_mask_bits((lanes_int)(draw >> 16) > limit) << lane;
+        }
+        masks[i] = (uint16_t)even;
+        if (i + 1 < count)
+            masks[i + 1] = (uint16_t)odd;
+    }
+}
+
+static void dropout(float *x, int64_t count, const uint16_t *masks, float scale)
+{
+    const lanes zero = lanes_splat(0.0f), factor = lanes_splat(scale);
+
+    for (int64_t i = 0; i < count; ++i)
+        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+            float *value = x + i * NORMNET__LANES + lane;
+            lanes_store(value, lanes_select(lanes_mask((uint32_t)masks[i] >> lane), lanes_load(value) * factor, zero));
+        }
+}
+
+#endif

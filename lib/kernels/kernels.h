@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of kernels: inner loops over blocks of 16 samples, one entry per operation, one table per
+ * instruction set. Every table computes the same bits; the order of each sum stands beside its entry.
+ *
+ * The unit is the lane group: 16 floats, one per sample, aligned to 64 bytes. A plane is `height` rows of
+ * `width` groups; a map is `channels` planes. Sizes count groups, so x[i * 16 + lane] is group i.
+ */
+#ifndef NORMNET_KERNELS_KERNELS_H
+#define NORMNET_KERNELS_KERNELS_H
+
+#include <stdint.h>
+
+enum { NORMNET__LANES = 16 };
+
+/* A map in memory: where the next row and the next channel begin, in groups. */
+struct normnet__map {
+    int32_t channels, height, width;
+    int64_t row_stride, channel_stride;
+};
+
+/* A map whose rows and planes lie behind one another. */
+static inline struct normnet__map normnet__dense_map(int32_t channels, int32_t height, int32_t width)
+{
+    return (struct normnet__map){channels, height, width, width, (int64_t)height * width};
+}
+
+struct normnet__kernels {
+    const char *name;
+
+    /*
+     * y[k][i][j] = bias[k] + sum over (c, u, v) of weights[c][u][v][k] * x[c][i * stride + u][j * stride + v],
+     * a chain of fused multiply-adds in the order c, u, v that starts at the bias (NULL: 0). The height
+     * and width of y decide how far it goes. `weights` is [x.channels][kernel][kernel][y.channels].
+     */
+    void (*convolve)(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride, const float *weights,
+                     const float *bias, struct normnet__map y_map, float *y);
+
+    /*
+     * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]):
+     * per lane a chain of fused multiply-adds in the order i, j that starts at 0, then the tree over
+     * lanes in double. `scratch` holds 4 * x.channels * kernel^2 groups.
+     */
+    void (*weight_gradient)(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride,
+                            struct normnet__map dy_map, const float *dy, double *dw, float *scratch);
+
+    /*
+     * mean[lane] and sum of squared deviations m2[lane] of `count` groups: sums in order, in double, of
+     * d = x - x[0] and d^2; mean = x[0] + sum d / count, m2 = sum d^2 - (sum d)^2 / count.
+     */
+    void (*moments)(const float *x, int64_t count, double *mean, double *m2);
+
+    /* y = fma(x - mean, scale, shift), lane by lane; x and y may be the same. */
+    void (*normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
+                      float *y);
+
+    /* y = fma(y, gamma[i], beta[i]) for group i. */
+    void (*scale_elements)(float *y, int64_t count, const float *gamma, const float *beta);
+
+    /* sum_dy[lane] = sum of dy, sum_dyx[lane] = sum of dy * (x - mean): in order, in double; the difference is a float.
+     */
+    void (*gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean, double *sum_dy,
+                             double *sum_dyx);
+
+    /* dx = fma(a, dy, fma(b, x - mean, c)), lane by lane, and 0 where the bit of `valid` is 0; dy and dx may be the
+     * same. */
+    void (*normalize_gradient)(const float *x, const float *dy, int64_t count, const float *mean, const float *a,
+                               const float *b, const float *c, uint32_t valid, float *dx);
+
+    /* q = dy * gamma[i] for group i. */
+    void (*multiply_elements)(const float *dy, int64_t count, const float *gamma, float *q);
+
+    /*
+     * For each group i < count: sum_dy[i] = sum of dy and sum_dyx[i] = sum of dy * y over the groups i, i + distance,
+     * ... of `chains` chains, where y = fma(x - mean, scale, shift) and coefficients is [chains][mean, scale,
+     * shift][16]: per lane in order, in double, then the tree over the lanes.
+     */
+    void (*element_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, int64_t distance,
+                             const float *coefficients, double *sum_dy, double *sum_dyx);
+
+    /* The sum over groups and lanes: per lane in order, in double, then the tree over lanes. */
+    double (*sum_all)(const float *dy, int64_t count);
+
+    /* x = x < 0 ? 0 : x (so NaN stays), in place; dy = y > 0 ? dy : 0. */
+    void (*relu)(float *x, int64_t count);
+    void (*relu_gradient)(const float *y, float *dy, int64_t count);
+
+    /*
+     * One 16-bit draw per element; bit `lane` of masks[i] is set if the draw of group i is at least `threshold`
+     * (0 to 65,536). key is [2][16]: two words per sample. The draws of groups 2 j and 2 j + 1 are the low and high
+     * half of the hash of counter j.
+     */
+    void (*dropout_masks)(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks);
+
+    /* x = bit of the mask ? x * scale : 0, in place. */
+    void (*dropout)(float *x, int64_t count, const uint16_t *masks, float scale);
+
+    /*
+     * Windows of kernel x kernel, side by side. The maximum is the first of equals in row order, or the
+     * last NaN; winners[i * 16 + lane] is its position in the window. The gradient goes there only.
+     */
+    void (*max_pool)(struct normnet__map x_map, const float *x, int32_t kernel, struct normnet__map y_map, float *y,
+                     uint8_t *winners);
+    void (*max_pool_gradient)(struct normnet__map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
+                              struct normnet__map x_map, float *dx);
+
+    /* The mean of windows of `height` x `width`: the sum in row order, divided by their number. */
+    void (*average_pool)(struct normnet__map x_map, const float *x, int32_t height, int32_t width,
+                         struct normnet__map y_map, float *y);
+    void (*average_pool_gradient)(struct normnet__map y_map, const float *dy, int32_t height, int32_t width,
+                                  struct normnet__map x_map, float *dx);
+};
+
+extern const struct normnet__kernels normnet__kernels_portable;
+#if defined(__x86_64__)
+extern const struct normnet__kernels normnet__kernels_avx2;
+#endif
+
+/*
+ * The table for a normnet_cpu value: the best that the processor and the operating system support for
+ * NORMNET_CPU_BEST, NULL for one that they lack.
+ */
+const struct normnet__kernels *normnet__select_kernels(int32_t cpu);
+
+#endif

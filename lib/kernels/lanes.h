@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sixteen samples side by side: the vector operations that the kernels are written in.
+ *
+ * A group of 16 lanes is LANE_VECTORS vectors of the machine's own width (gcc 12 splits wider types
+ * badly). All operations are vertical and mean the same on every machine; multiply-adds are fused,
+ * in software where the hardware lacks them. Only kernel sources include this file; each is compiled
+ * once per instruction set with NORMNET_ISA defined to its name.
+ */
+#ifndef NORMNET_KERNELS_LANES_H
+#define NORMNET_KERNELS_LANES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __FAST_MATH__
+#error "libnormnet promises the same bits everywhere and must not be compiled with -ffast-math"
+#endif
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+enum { LANE_WIDTH = 8, LANE_VECTORS = 2 };
+#define LANES_HAVE_FMA 1
+#else
+enum { LANE_WIDTH = 4, LANE_VECTORS = 4 };
+#define LANES_HAVE_FMA 0
+#endif
+
+#define LANES_INLINE static inline __attribute__((always_inline))
+
+typedef float lanes __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
+typedef int32_t lanes_int __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
+typedef uint32_t lanes_bits __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
+
+/* The same lanes in double: the low and the high half, each of the machine's own width. */
+typedef double half_double __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
+typedef int64_t half_int64 __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
+typedef float half_float __attribute__((vector_size(2 * LANE_WIDTH), may_alias));
+typedef struct {
+    half_double low, high;
+} lanes_double;
+
+LANES_INLINE lanes lanes_load(const float *from)
+{
+    return *(const lanes *)from;
+}
+
+LANES_INLINE void lanes_store(float *to, lanes value)
+{
+    *(lanes *)to = value;
+}
+
+LANES_INLINE lanes lanes_splat(float value)
+{
+    return value - (lanes){0}; /* x - 0 is x for every x; the compilers know it as a broadcast */
+}
+
+/* Where the mask has all bits set `yes`, where it has none `no`. */
+LANES_INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no)
+{
+    return (lanes)((mask & (lanes_int)yes) | (~mask & (lanes_int)no));
+}
+
+LANES_INLINE lanes_double lanes_to_double(lanes value)
+{
+    half_float low, high;
+
+    memcpy(&low, &value, sizeof low);
+    memcpy(&high, (const char *)&value + sizeof low, sizeof high);
+    return (lanes_double){__builtin_convertvector(low, half_double), __builtin_convertvector(high, half_double)};
+}
+
+LANES_INLINE lanes lanes_from_double(lanes_double value)
+{
+    const half_float low = __builtin_convertvector(value.low, half_float);
+    const half_float high = __builtin_convertvector(value.high, half_float);
+    lanes result;
+
+    memcpy(&result, &low, sizeof low);
+    memcpy((char *)&result + sizeof low, &high, sizeof high);
+    return result;
+}
+
+LANES_INLINE lanes_double lanes_double_load(const double *from)
+{
+    lanes_double value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+LANES_INLINE void lanes_double_store(double *to, lanes_double value)
+{
+    memcpy(to, &value, sizeof value);
+}
+
+LANES_INLINE lanes_double lanes_double_add(lanes_double a, lanes_double b)
+{
+    return (lanes_double){a.low + b.low, a.high + b.high};
+}
+
+LANES_INLINE lanes_double lanes_double_subtract(lanes_double a, lanes_double b)
+{
+    return (lanes_double){a.low - b.low, a.high - b.high};
+}
+
+/* Exact for factors that were floats. */
+LANES_INLINE lanes_double lanes_double_multiply(lanes_double a, lanes_double b)
+{
+    return (lanes_double){a.low * b.low, a.high * b.high};
+}
+
+#if LANES_HAVE_FMA
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
+{
+    return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+#else
+/*
+ * p + c rounded to odd, for the exact product p of two floats. The rounding error of the sum is
+ * computed exactly (Knuth's TwoSum); if there is one and the last bit of the sum is even, the
+ * neighbour on the error's side is taken. A value rounded to odd at 53 bits rounds to float (24 bits or
+ * fewer) as the exact value would (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, IEEE TC 2008).
+ */
+LANES_INLINE half_double half_add_to_odd(half_double p, half_double c)
+{
+    const half_double sum = p + c;
+    const half_double shadow = sum - p;
+    const half_double error = (p - (sum - shadow)) + (c - shadow);
+    const half_int64 bits = (half_int64)sum;
+    /* All comparisons are false for the NaN that the error is when the sum is not finite. */
+    const half_int64 inexact = (half_int64)(error < 0.0) | (half_int64)(error > 0.0);
+    const half_int64 outward = (half_int64)((error > 0.0) == (sum > 0.0));
+    const half_int64 even = (bits & 1) - 1;
+    /* Adding 1 to the bits moves away from zero, subtracting 1 towards it; `outward` is 0 or -1. */
+    return (half_double)(bits + (inexact & even & (-1 - 2 * outward)));
+}
+
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
+{
+    const lanes_double product = lanes_double_multiply(lanes_to_double(a), lanes_to_double(b));
+    const lanes_double addend = lanes_to_double(c);
+
+    return lanes_from_double(
+        (lanes_double){half_add_to_odd(product.low, addend.low), half_add_to_odd(product.high, addend.high)});
+}
+#endif
+
+/* Lane i is all ones if bit i of `mask` is set: `mask` holds one bit per lane of this vector. */
+LANES_INLINE lanes_int lanes_mask(uint32_t mask)
+{
+    static const uint32_t bit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+    lanes_bits bits;
+
+    memcpy(&bits, bit, sizeof bits);
+    return (lanes_int)((bits & mask) != 0);
+}
+
+/* The inverse: bit i is set if lane i of `mask` is all ones. */
+LANES_INLINE uint32_t lanes_mask_bits(lanes_int mask)
+{
+#if LANES_HAVE_FMA
+    return (uint32_t)_mm256_movemask_ps((__m256)mask);
+#else
+    uint32_t bits = 0;
+
+    for (int lane = 0; lane < LANE_WIDTH; ++lane)
+        bits |= (uint32_t)(mask[lane] & 1) << lane;
+    return bits;
+#endif
+}
+
+#endif

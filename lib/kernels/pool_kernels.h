@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Pooling over lanes; included by kernels_lanes.c only. */
+#ifndef NORMNET_KERNELS_POOL_KERNELS_H
+#define NORMNET_KERNELS_POOL_KERNELS_H
+
+#include "kernels/kernels.h"
+#include "kernels/lanes.h"
+
+/* Where group (c, i, j) of a map begins. */
+LANES_INLINE int64_t group_at(const struct normnet__map *map, int32_t c, int32_t i, int32_t j)
+{
+    return (c * map->channel_stride + i * map->row_stride + j) * NORMNET__LANES;
+}
+
+/* One window: its maximum, and the position of the maximum in each lane. */
+LANES_INLINE void max_of_window(const struct normnet__map *map, const float *x, int32_t kernel, float *y,
+                                uint8_t *winners)
+{
+    lanes best = lanes_load(x);
+    lanes_int winner = {0};
+
+    for (int32_t u = 0; u < kernel; ++u)
+        for (int32_t v = 0; v < kernel; ++v) {
+            const lanes value = lanes_load(x + group_at(map, 0, u, v));
+            const lanes_int wins = (value > best) | (value != value);
+
+            best = lanes_select(wins, value, best);
+            winner = (wins & (u * kernel + v)) | (~wins & winner);
+        }
+    lanes_store(y, best);
+    for (int lane = 0; lane < LANE_WIDTH; ++lane)
+        winners[lane] = (uint8_t)winner[lane];
+}
+
+static void max_pool(struct normnet__map x_map, const float *x, int32_t kernel, struct normnet__map y_map, float *y,
+                     uint8_t *winners)
+{
+    for (int32_t c = 0; c < y_map.channels; ++c)
+        for (int32_t i = 0; i < y_map.height; ++i)
+            for (int32_t j = 0; j < y_map.width; ++j)
+                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)
+                    max_of_window(&x_map, x + group_at(&x_map, c, i * kernel, j * kernel) + lane, kernel,
+                                  y + group_at(&y_map, c, i, j) + lane, winners + group_at(&y_map, c, i, j) + lane);
+}
+
+LANES_INLINE void fill_zero(struct normnet__map map, float *x)
+{
+    for (int32_t c = 0; c < map.channels; ++c)
+        for (int32_t i = 0; i < map.height; ++i)
+            memset(x + group_at(&map, c, i, 0), 0, (size_t)map.width * NORMNET__LANES * sizeof *x);
+}
+
+static void max_pool_gradient(struct normnet__map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
+                              struct normnet__map x_map, float *dx)
+{
+    /* Windows that do not fill their row or column leave a rim, which no window writes. */
+    if (x_map.height != y_map.height * kernel || x_map.width != y_map.width * kernel)
+        fill_zero(x_map, dx);
+    for (int32_t c = 0; c < y_map.channels; ++c)
+        for (int32_t i = 0; i < y_map.height; ++i)
+            for (int32_t j = 0; j < y_map.width; ++j)
+                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+                    const int64_t at = group_at(&y_map, c, i, j) + lane;
+                    float *window = dx + group_at(&x_map, c, i * kernel, j * kernel) + lane;
+                    lanes_int winner;
+
+                    for (int l = 0; l < LANE_WIDTH; ++l)
+                        winner[l] = winners[at + l];
+                    for (int32_t u = 0; u < kernel; ++u)
+                        for (int32_t v = 0; v < kernel; ++v)
+                            lanes_store(window + group_at(&x_map, 0, u, v),
+                                        lanes_select(winner == u * kernel + v, lanes_load(dy + at), lanes_splat(0)));
+                }
+}
+
+static void average_pool(struct normnet__map x_map, const float *x, int32_t height, int32_t width,
+                         struct normnet__map y_map, float *y)
+{
+    const lanes count = lanes_splat((float)height * (float)width);
+
+    for (int32_t c = 0; c < y_map.channels; ++c)
+        for (int32_t i = 0; i < y_map.height; ++i)
+            for (int32_t j = 0; j < y_map.width; ++j)
+                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+                    const float *window = x + group_at(&x_map, c, i * height, j * width) + lane;
+                    lanes total = {0};
+
+                    for (int32_t u = 0; u < height; ++u)
+                        for (int32_t v = 0; v < width; ++v)
+                            total += lanes_load(window + group_at(&x_map, 0, u, v));
+                    lanes_store(y + group_at(&y_map, c, i, j) + lane, total / count);
+                }
+}
+
+static void average_pool_gradient(struct normnet__map y_map, const float *dy, int32_t height, int32_t width,
+                                  struct normnet__map x_map, float *dx)
+{
+    const lanes count = lanes_splat((float)height * (float)width);
+
+    if (x_map.height != y_map.height * height || x_map.width != y_map.width * width)
+        fill_zero(x_map, dx);
+    for (int32_t c = 0; c < y_map.channels; ++c)
+        for (int32_t i = 0; i < y_map.height; ++i)
+            for (int32_t j = 0; j < y_map.width; ++j)
+                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+                    const lanes share = lanes_load(dy + group_at(&y_map, c, i, j) + lane) / count;
+                    float *window = dx + group_at(&x_map, c, i * height, j * width) + lane;
+
+                    for (int32_t u = 0; u < height; ++u)
+                        for (int32_t v = 0; v < width; ++v)
+                            lanes_store(window + group_at(&x_map, 0, u, v), share);
+                }
+}
+
+#endif

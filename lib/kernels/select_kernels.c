@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernels/kernels.h"
+
+#include "normnet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#if defined(__x86_64__)
+/* The compilers' run-time library also asks XGETBV whether the operating system keeps the wide registers. */
+static bool has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+
+const struct normnet__kernels *normnet__select_kernels(int32_t cpu)
+{
+#if defined(__x86_64__)
+    if ((cpu == NORMNET_CPU_AVX2 || cpu == NORMNET_CPU_BEST) && has_avx2())
+        return &normnet__kernels_avx2;
+#endif
+    if (cpu == NORMNET_CPU_PORTABLE || cpu == NORMNET_CPU_BEST)
+        return &normnet__kernels_portable;
+    return NULL;
+}
