@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "layers/batch_norm.h"
+
+#include "base/message.h"
+#include "base/tree.h"
+
+struct normnet__grouping normnet__group_blocks(int64_t images, int64_t virtual_batch)
+{
+    const int64_t blocks = (images + NORMNET__LANES - 1) / NORMNET__LANES;
+    const int64_t groups = virtual_batch == 0 || images < virtual_batch ? 1 : images / virtual_batch;
+
+    return (struct normnet__grouping){blocks, groups, groups == 1 ? blocks : virtual_batch / NORMNET__LANES};
+}
+
+static int64_t group_of(const struct normnet__grouping *grouping, int64_t block)
+{
+    const int64_t group = block / grouping->blocks_per_group;
+
+    return group < grouping->groups ? group : grouping->groups - 1;
+}
+
+static int64_t group_begin(const struct normnet__grouping *grouping, int64_t group)
+{
+    return group < grouping->groups ? group * grouping->blocks_per_group : grouping->blocks;
+}
+
+/* Sixteen lanes with one value. */
+static void fill(float *lanes, float value)
+{
+    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+        lanes[lane] = value;
+}
+
+/* The affine pair of channel c; 1 and 0 without one. */
+static double gamma_of(const struct normnet__layer *layer, const float *parameters, int64_t c)
+{
+    return layer->weight_count > 0 ? (double)parameters[layer->weight + c] : 1.0;
+}
+
+static double beta_of(const struct normnet__layer *layer, const float *parameters, int64_t c)
+{
+    return layer->bias_count > 0 ? (double)parameters[layer->bias + c] : 0.0;
+}
+
+/* ---- Forward ------------------------------------------------------------------------------------- */
+
+void normnet__batch_norm_observe(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const int64_t length = layer->norm.chain_length;
+    struct normnet__moments *moments =
+        block->batch_norms[layer->batch_norm].moments + block->index * layer->in.channels;
+    const float *x = normnet__input(layer, block);
+
+    for (int32_t c = 0; c < layer->in.channels; ++c) {
+        double mean[NORMNET__LANES], m2[NORMNET__LANES];
+        struct normnet__moments parts[NORMNET__LANES];
+
+        block->kernels->moments(x + c * length * NORMNET__LANES, length, mean, m2);
+        for (int32_t lane = 0; lane < block->count; ++lane)
+            parts[lane] = (struct normnet__moments){(double)length, mean[lane], m2[lane]};
+        normnet__join_moments(parts, block->count, 1);
+        moments[c] = parts[0];
+    }
+}
+
+/*
+ * Joins the ranks' moments: first the counts and sums for the common mean, then the squares about it.
+ * joined[c * stride] in and out.
+ */
+static normnet_status reduce_moments(struct normnet__reduction reduction, struct normnet__moments *joined,
+                                     int32_t channels, double *exchange)
+{
+    for (int32_t c = 0; c < channels; ++c) {
+        exchange[c] = joined[c].count;
+        exchange[channels + c] = joined[c].count * joined[c].mean;
+    }
+    if (reduction.reduce(reduction.user, exchange, 2 * (int64_t)channels) != 0)
+        return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
+    for (int32_t c = 0; c < channels; ++c) {
+        const double mean = exchange[channels + c] / exchange[c], difference = joined[c].mean - mean;
+        const double m2 = joined[c].m2 + joined[c].count * difference * difference;
+
+        joined[c] = (struct normnet__moments){exchange[c], mean, 0.0};
+        exchange[c] = m2;
+    }
+    if (reduction.reduce(reduction.user, exchange, channels) != 0)
+        return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
+    for (int32_t c = 0; c < channels; ++c)
+        joined[c].m2 = exchange[c];
+    return NORMNET_OK;
+}
+
+static void update_running(struct normnet__running *running, struct normnet__averaging averaging,
+                           const struct normnet__moments *joined, int32_t channels)
+{
+    const int64_t batches = running->batches[0] + 1;
+    const double newest = averaging.cumulative ? 1.0 / (double)batches : averaging.momentum;
+
+    running->batches[0] = batches;
+    for (int32_t c = 0; c < channels; ++c) {
+        const double unbiased = joined[c].m2 / (joined[c].count - 1.0);
+
+        running->mean[c] = (float)(newest * joined[c].mean + (1.0 - newest) * (double)running->mean[c]);
+        running->variance[c] = (float)(newest * unbiased + (1.0 - newest) * (double)running->variance[c]);
+    }
+}
+
+/* center, scale and shift of the form fma(x - center, scale, shift). */
+static void forward_form(double mean, double invstd, double gamma, double beta, float *center, float *scale,
+                         float *shift)
+{
+    const double slope = invstd * gamma;
+
+    *center = (float)mean;
+    *scale = (float)slope;
+    *shift = (float)(beta - (mean - (double)*center) * slope);
+}
+
+normnet_status normnet__batch_norm_meet_forward(const struct normnet__layer *layer, struct normnet__batch_norm *norm,
+                                                const float *parameters, struct normnet__reduction reduction,
+                                                struct normnet__averaging averaging, struct normnet__running *running)
+{
+    const int32_t channels = layer->in.channels;
+
+    for (int64_t group = 0; group < norm->grouping.groups; ++group) {
+        const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
+        struct normnet__moments *joined = norm->moments + begin * channels;
+        const int64_t first = group * channels;
+
+        for (int32_t c = 0; c < channels; ++c)
+            normnet__join_moments(joined + c, end - begin, channels);
+        if (reduction.reduce != NULL) {
+            const normnet_status status = reduce_moments(reduction, joined, channels, norm->exchange);
+            if (status != NORMNET_OK)
+                return status;
+        }
+        if (joined[0].count < 2.0)
+            return normnet__fail(NORMNET_EINVAL,
+                                 "layer %d (%.64s): batch norm in training needs more than one value per channel",
+                                 layer->index, layer->token);
+        for (int32_t c = 0; c < channels; ++c) {
+            const double invstd = normnet__inverse_deviation(joined[c].m2 / joined[c].count, layer->eps);
+
+            norm->mean[first + c] = joined[c].mean;
+            norm->invstd[first + c] = invstd;
+            norm->count[first + c] = joined[c].count;
+            forward_form(joined[c].mean, invstd, gamma_of(layer, parameters, c), beta_of(layer, parameters, c),
+                         &norm->center[first + c], &norm->scale[first + c], &norm->shift[first + c]);
+        }
+        if (running != NULL)
+            update_running(running, averaging, joined, channels);
+    }
+    return NORMNET_OK;
+}
+
+void normnet__batch_norm_derive(const struct normnet__layer *layer, const float *parameters, const float *statistics,
+                                float *derived)
+{
+    const int32_t channels = layer->in.channels;
+    const float *mean = statistics + layer->statistics, *variance = mean + channels;
+    float *center = derived + layer->forward_weights;
+
+    for (int32_t c = 0; c < channels; ++c)
+        forward_form((double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
+                     gamma_of(layer, parameters, c), beta_of(layer, parameters, c), &center[c], &center[channels + c],
+                     &center[2 * channels + c]);
+}
+
+void normnet__batch_norm_forward(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const int64_t length = layer->norm.chain_length;
+    const int32_t channels = layer->in.channels;
+    const float *x = normnet__input(layer, block);
+    float *y = normnet__output(layer, block);
+    const float *center = block->derived + layer->forward_weights;
+    const float *scale = center + channels, *shift = scale + channels;
+
+    if (block->batch_norms != NULL) {
+        const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
+        const int64_t first = group_of(&norm->grouping, block->index) * channels;
+
+        center = norm->center + first;
+        scale = norm->scale + first;
+        shift = norm->shift + first;
+    }
+    for (int32_t c = 0; c < channels; ++c) {
+        const int64_t at = c * length * NORMNET__LANES;
+        _Alignas(64) float centers[NORMNET__LANES], scales[NORMNET__LANES], shifts[NORMNET__LANES];
+
+        fill(centers, center[c]);
+        fill(scales, scale[c]);
+        fill(shifts, shift[c]);
+        block->kernels->normalize(x + at, length, centers, scales, shifts, y + at);
+    }
+}
+
+/* ---- Backward ------------------------------------------------------------------------------------ */
+
+/*
+ * With S = sum of dy and D = sum of dy (x - mean) over the group's m values:
+ *
+ *     dx = (dy - S / m - (x - mean) D invstd^2 / m) invstd gamma,   dgamma = D invstd,   dbeta = S
+ */
+void normnet__batch_norm_collect(const struct normnet__layer *layer, const struct normnet__block *block,
+                                 const float *dy)
+{
+    const int64_t length = layer->norm.chain_length;
+    const int32_t channels = layer->in.channels;
+    const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
+    const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
+    const float *x = normnet__input(layer, block);
+    double *sums = norm->sums + block->index * 2 * channels;
+
+    for (int32_t c = 0; c < channels; ++c) {
+        const int64_t at = c * length * NORMNET__LANES;
+        double of_dy[NORMNET__LANES], of_dyx[NORMNET__LANES];
+        _Alignas(64) float centers[NORMNET__LANES];
+
+        fill(centers, center[c]);
+        block->kernels->gradient_moments(x + at, dy + at, length, centers, of_dy, of_dyx);
+        sums[2 * c] = normnet__tree_sum(of_dy, block->count, 1);
+        sums[2 * c + 1] = normnet__tree_sum(of_dyx, block->count, 1);
+    }
+}
+
+/* The sums of one group over its blocks, into exchange[2 C]. */
+static void join_sums(const struct normnet__batch_norm *norm, int64_t group, int32_t channels)
+{
+    const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
+    const int64_t values = 2 * (int64_t)channels;
+
+    for (int64_t i = 0; i < values; ++i)
+        norm->exchange[i] = normnet__tree_sum(norm->sums + begin * values + i, end - begin, values);
+}
+
+normnet_status normnet__batch_norm_meet_backward(const struct normnet__layer *layer, struct normnet__batch_norm *norm,
+                                                 const float *parameters, struct normnet__reduction reduction,
+                                                 double *gradient)
+{
+    const int32_t channels = layer->in.channels;
+
+    for (int64_t i = 0; i < layer->weight_count; ++i)
+        gradient[layer->weight + i] = gradient[layer->bias + i] = 0.0;
+    for (int64_t group = 0; group < norm->grouping.groups; ++group) {
+        const int64_t first = group * channels;
+
+        join_sums(norm, group, channels);
+        /* dgamma and dbeta are this process's own share: the caller sums gradients over ranks. */
+        for (int64_t c = 0; c < layer->weight_count; ++c) {
+            const double residue = norm->mean[first + c] - (double)norm->center[first + c];
+            const double of_dy = norm->exchange[2 * c], of_dyx = norm->exchange[2 * c + 1] - residue * of_dy;
+
+            gradient[layer->weight + c] += of_dyx * norm->invstd[first + c];
+            gradient[layer->bias + c] += of_dy;
+        }
+        if (reduction.reduce != NULL && reduction.reduce(reduction.user, norm->exchange, 2 * (int64_t)channels) != 0)
+            return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's backward pass");
+        for (int32_t c = 0; c < channels; ++c) {
+            const double residue = norm->mean[first + c] - (double)norm->center[first + c];
+            const double m = norm->count[first + c], invstd = norm->invstd[first + c];
+            const double gamma = gamma_of(layer, parameters, c);
+            const double of_dy = norm->exchange[2 * c], of_dyx = norm->exchange[2 * c + 1] - residue * of_dy;
+            const double slope = -gamma * invstd * invstd * invstd * (of_dyx / m);
+
+            norm->a[first + c] = (float)(invstd * gamma);
+            norm->b[first + c] = (float)slope;
+            norm->c[first + c] = (float)(-invstd * gamma * (of_dy / m) - slope * residue);
+        }
+    }
+    return NORMNET_OK;
+}
+
+void normnet__batch_norm_backward(const struct normnet__layer *layer, const struct normnet__block *block,
+                                  const float *dy, float *dx)
+{
+    const int64_t length = layer->norm.chain_length;
+    const int32_t channels = layer->in.channels;
+    const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
+    const int64_t first = group_of(&norm->grouping, block->index) * channels;
+    const uint32_t valid = (1u << block->count) - 1u;
+    const float *x = normnet__input(layer, block);
+
+    if (dx == NULL)
+        return;
+    for (int32_t c = 0; c < channels; ++c) {
+        const int64_t at = c * length * NORMNET__LANES;
+        _Alignas(64) float centers[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], constants[NORMNET__LANES];
+
+        fill(centers, norm->center[first + c]);
+        fill(a, norm->a[first + c]);
+        fill(b, norm->b[first + c]);
+        fill(constants, norm->c[first + c]);
+        block->kernels->normalize_gradient(x + at, dy + at, length, centers, a, b, constants, valid, dx + at);
+    }
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NORMNET_LAYERS_CONVOLUTION_H
+#define NORMNET_LAYERS_CONVOLUTION_H
+
+#include "layers/layer.h"
+
+extern const struct normnet__layer_type normnet__conv, normnet__fc;
+
+#endif

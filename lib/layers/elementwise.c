@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Layers that leave every value where it is: relu, dropout and flatten. */
+#include "layers/elementwise.h"
+
+#include "base/message.h"
+#include "base/random.h"
+
+#include <string.h>
+
+static normnet_status resolve_plain(struct normnet__layer *layer, const struct normnet__token *token)
+{
+    layer->out = layer->in;
+    return *token->rest == '\0'
+               ? NORMNET_OK
+               : normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing behind the word");
+}
+
+/* ---- ReLU: y = max(x, 0); dx = dy where y > 0 and 0 elsewhere ---------------------------------- */
+
+static normnet_status resolve_relu(struct normnet__layer *layer, const struct normnet__token *token,
+                                   const normnet_config *config)
+{
+    (void)config;
+    layer->module = "ReLU";
+    return resolve_plain(layer, token);
+}
+
+static void forward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    block->kernels->relu(normnet__output(layer, block), normnet__shape_size(layer->out));
+}
+
+static void backward_relu(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
+                          float *dx)
+{
+    (void)dy; /* the same as dx */
+    if (dx != NULL)
+        block->kernels->relu_gradient(normnet__output(layer, block), dx, normnet__shape_size(layer->out));
+}
+
+const struct normnet__layer_type normnet__relu = {
+    .word = "relu",
+    .in_place = true,
+    .gradient_in_place = true,
+    .resolve = resolve_relu,
+    .forward = forward_relu,
+    .backward = backward_relu,
+};
+
+/* ---- Dropout: y = m x / (1 - p) with m = 0 in a share p of all values; dx = m dy / (1 - p) ------ */
+
+/* The p of the token, up to nine decimals: digits, a point or both. */
+static bool read_probability(const char *text, double *p)
+{
+    double value = 0.0, unit = 1.0;
+    int digits = 0;
+    bool fraction = false;
+
+    for (; *text != '\0'; ++text) {
+        if (*text == '.' && !fraction) {
+            fraction = true;
+            continue;
+        }
+        if (*text < '0' || *text > '9' || ++digits > 10)
+            return false;
+        value = value * 10.0 + (*text - '0');
+        unit *= fraction ? 10.0 : 1.0;
+    }
+    *p = value / unit;
+    return digits > 0 && *p <= 1.0;
+}
+
+static normnet_status resolve_dropout(struct normnet__layer *layer, const struct normnet__token *token,
+                                      const normnet_config *config)
+{
+    double p = config->dropout;
+
+    layer->out = layer->in;
+    layer->module = "Dropout";
+    if (*token->rest != '\0' && !read_probability(token->rest, &p))
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected a probability from 0 to 1, e.g. 0.1");
+    layer->threshold = (uint32_t)(p * 65536.0 + 0.5);
+    layer->dropout_scale = layer->threshold < 65536u ? (float)(65536.0 / (65536.0 - layer->threshold)) : 0.0f;
+    layer->identity = layer->threshold == 0;
+    /* One 16-bit mask per lane group. */
+    layer->kept_bytes = normnet__shape_size(layer->out) * (int64_t)sizeof(uint16_t);
+    return NORMNET_OK;
+}
+
+/* Two key words per sample, so that a sample's mask does not depend on the batch that it comes in. */
+static void fill_key(const struct normnet__layer *layer, const struct normnet__block *block, uint32_t *key)
+{
+    const struct normnet__dropout_source *source = &block->source;
+
+    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+        const struct normnet__random random =
+            normnet__random(source->seed, (enum normnet__stream)source->stream, (uint32_t)layer->index,
+                            (uint32_t)(source->first_sample + lane), source->step);
+
+        key[lane] = random.word[0];
+        key[NORMNET__LANES + lane] = random.word[1];
+    }
+}
+
+static void forward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const int64_t count = normnet__shape_size(layer->out);
+    uint16_t *masks = normnet__kept(layer, block);
+    uint32_t key[2 * NORMNET__LANES];
+
+    if (!block->dropout)
+        return;
+    fill_key(layer, block, key);
+    block->kernels->dropout_masks(key, count, layer->threshold, masks);
+    block->kernels->dropout(normnet__output(layer, block), count, masks, layer->dropout_scale);
+}
+
+static void backward_dropout(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
+                             float *dx)
+{
+    (void)dy; /* the same as dx */
+    if (block->dropout && dx != NULL)
+        block->kernels->dropout(dx, normnet__shape_size(layer->out), normnet__kept(layer, block), layer->dropout_scale);
+}
+
+const struct normnet__layer_type normnet__dropout = {
+    .word = "dropout",
+    .in_place = true,
+    .gradient_in_place = true,
+    .resolve = resolve_dropout,
+    .forward = forward_dropout,
+    .backward = backward_dropout,
+};
+
+/* ---- Flatten: [C][H][W] becomes [C H W], which is the order in memory already ------------------- */
+
+static normnet_status resolve_flatten(struct normnet__layer *layer, const struct normnet__token *token,
+                                      const normnet_config *config)
+{
+    const int64_t features = normnet__shape_size(layer->in);
+    normnet_status status = resolve_plain(layer, token);
+
+    (void)config;
+    if (status != NORMNET_OK)
+        return status;
+    if (features > NORMNET__DIMENSION_LIMIT)
+        return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 features");
+    layer->module = "Flatten";
+    layer->identity = true;
+    layer->out = (struct normnet__shape){(int32_t)features, 1, 1, true};
+    return NORMNET_OK;
+}
+
+const struct normnet__layer_type normnet__flatten = {
+    .word = "flatten",
+    .in_place = true,
+    .gradient_in_place = true,
+    .resolve = resolve_flatten,
+};

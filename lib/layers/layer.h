@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A layer: what a token of the architecture becomes. Each type is one constant struct, listed in
+ * layer.c by its word; parsing, planning, running and documentation go over that list.
+ *
+ * Layers work on a block: 16 samples side by side (kernels/kernels.h). forward reads the layer's input
+ * and writes its output inside the block's memory. backward gets dy, the gradient of its output, and
+ * overwrites dx, the gradient of its input, unless dx is NULL; parameter gradients, summed over the
+ * block's samples, are written to block->gradient, every entry exactly once.
+ */
+#ifndef NORMNET_LAYERS_LAYER_H
+#define NORMNET_LAYERS_LAYER_H
+
+#include "kernels/kernels.h"
+#include "normnet.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct normnet__shape {
+    int32_t channels, height, width;
+    bool flat; /* behind flatten: `channels` features */
+};
+
+static inline int64_t normnet__shape_size(struct normnet__shape shape)
+{
+    return (int64_t)shape.channels * shape.height * shape.width;
+}
+
+static inline struct normnet__map normnet__shape_map(struct normnet__shape shape)
+{
+    return normnet__dense_map(shape.channels, shape.height, shape.width);
+}
+
+/* Which values of a sample share their statistics, and which a gamma and a beta: see norm.h. */
+struct normnet__norm_form {
+    bool over_batch;       /* statistics per channel over the batch, with running averages */
+    int32_t runs;          /* statistics per sample: runs of consecutive values, all of one length */
+    int32_t chains;        /* a run is one or more chains, summed on their own first: channels or rows */
+    int64_t chain_length;  /* values per chain */
+    int32_t dims;          /* trailing dimensions normalized by layer norm: 3, 2 or 1; else 0 */
+    int32_t affine;        /* normnet_affine, resolved: CHANNEL, ELEMENT or NONE */
+    int64_t affine_length; /* gammas, and as many betas; 0 for NONE */
+};
+
+/* Byte offsets inside a block's memory. A layer that works in place has output == input. */
+struct normnet__places {
+    int64_t input, output;
+    int64_t kept; /* what forward leaves for backward: masks, winners, statistics */
+};
+
+enum normnet__layout { NORMNET__LAYOUT_TRAINING, NORMNET__LAYOUT_EVALUATION, NORMNET__LAYOUTS };
+
+struct normnet__layer_type;
+
+struct normnet__layer {
+    const struct normnet__layer_type *type;
+    const char *token;  /* its text, owned by the network */
+    const char *module; /* the name of the equivalent torch.nn class */
+    int32_t index;
+    struct normnet__shape in, out;
+
+    int32_t kernel, stride, padding; /* conv; pools use kernel alone */
+    struct normnet__norm_form norm;
+    double eps;          /* norm */
+    uint32_t threshold;  /* dropout: p in 65,536ths, rounded */
+    float dropout_scale; /* 1 / (1 - p) for the rounded p */
+
+    /* What the layer asks for, set by resolve. */
+    int64_t weight_count, bias_count; /* trained scalars: weight or gamma, bias or beta */
+    int64_t derived_count;            /* floats in the kernels' order, see derive */
+    int64_t kept_bytes;               /* per block */
+    int64_t scratch_groups;           /* lane groups of a thread's scratch */
+    bool identity;                    /* forward and backward do nothing */
+
+    /* What the plan gives it. */
+    int64_t weight, bias;     /* index into parameters and gradients; bias == weight + weight_count */
+    int64_t statistics;       /* index into the running statistics: means, then variances */
+    int32_t batch_norm;       /* which of the network's batch norms, or -1 */
+    int64_t forward_weights;  /* index into derived weights: conv's [c][u][v][k]; batch norm's evaluation form */
+    int64_t backward_weights; /* conv's [k][u][v][c], turned by 180 degrees */
+    bool needs_dx;            /* false if no layer in front has parameters */
+    struct normnet__places places[NORMNET__LAYOUTS];
+};
+
+/* What batch norm shares between blocks: see batch_norm.h. */
+struct normnet__batch_norm;
+
+/* Names the random numbers of dropout. */
+struct normnet__dropout_source {
+    uint64_t seed;
+    int stream;           /* enum normnet__stream */
+    uint64_t step;        /* training step, or batch of update_statistics */
+    int64_t first_sample; /* index in the whole batch of this block's first sample */
+};
+
+/* One block on its way through the network. */
+struct normnet__block {
+    const struct normnet__kernels *kernels;
+    const float *parameters, *derived;
+    enum normnet__layout layout;
+    bool dropout; /* training */
+    char *memory;
+    float *scratch;
+    double *gradient; /* [parameter] */
+    int32_t count;    /* samples in use, 1 to 16; the lanes beyond repeat the last one and have no gradient */
+    int64_t index;    /* of the block in its batch */
+    struct normnet__dropout_source source;
+    struct normnet__batch_norm *batch_norms; /* of a training pass */
+};
+
+/* A token on its way to a layer. */
+struct normnet__token {
+    const char *text; /* whole */
+    const char *rest; /* behind the word */
+    int32_t column;   /* from 1 */
+};
+
+struct normnet__layer_type {
+    const char *word;
+    bool in_place;          /* the output takes the place of the input */
+    bool gradient_in_place; /* dx takes the place of dy */
+
+    /* Reads the rest of the token, given layer->in; sets layer->out and what the layer asks for. */
+    normnet_status (*resolve)(struct normnet__layer *layer, const struct normnet__token *token,
+                              const normnet_config *config);
+    void (*forward)(const struct normnet__layer *layer, const struct normnet__block *block);
+    void (*backward)(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
+                     float *dx);
+    /* Brings parameters and statistics into the form that the kernels read, derived_count floats. */
+    void (*derive)(const struct normnet__layer *layer, const float *parameters, const float *statistics,
+                   float *derived);
+};
+
+/* The type of a word, e.g. "conv"; NULL if there is none. `length` characters. */
+const struct normnet__layer_type *normnet__find_layer_type(const char *word, int32_t length);
+
+/* NORMNET_EARCH (or `status`) with the token, its column, the shape that reached it and the reason. */
+normnet_status normnet__refuse_token(normnet_status status, const struct normnet__token *token,
+                                     struct normnet__shape in, const char *reason);
+
+/* "8x26x26", or "128" for features; `text` holds at least 40 bytes. */
+const char *normnet__shape_text(char *text, struct normnet__shape shape);
+
+/*
+ * Reads digits at *text, moves it behind them and stores the number; false without a digit or above
+ * `limit`.
+ */
+bool normnet__read_number(const char **text, int32_t limit, int32_t *number);
+
+enum { NORMNET__DIMENSION_LIMIT = 65536 }; /* channels, features, kernel sides */
+
+static inline const float *normnet__input(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    return (const float *)(block->memory + layer->places[block->layout].input);
+}
+
+static inline float *normnet__output(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    return (float *)(block->memory + layer->places[block->layout].output);
+}
+
+static inline void *normnet__kept(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    return block->memory + layer->places[block->layout].kept;
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cross-entropy of log-softmax with label smoothing, per sample, in double:
+ *
+ *     logp_k = z_k - max z - log(sum over j of exp(z_j - max z))
+ *     loss = -sum over k of t_k logp_k,   t = (1 - e) onehot + e / K
+ *     dz = softmax(z) - t
+ */
+#ifndef NORMNET_LAYERS_LOSS_H
+#define NORMNET_LAYERS_LOSS_H
+
+#include "kernels/kernels.h"
+
+#include <stdint.h>
+
+/*
+ * `logits` are `classes` lane groups. For the samples below `count`: their losses, and whether the first of the
+ * highest logits is the label. dz, also `classes` groups, is 0 in the lanes beyond; NULL in evaluation.
+ */
+void normnet__cross_entropy(const float *logits, int32_t classes, const int32_t *labels, int32_t count,
+                            double smoothing, double *losses, int32_t *predictions, float *dz);
+
+/* max z and log(sum of exp(z - max z)) of one sample: logp = z - max z - log_sum. */
+void normnet__log_sum_exp(const float *logits, int32_t classes, int32_t lane, double *log_sum, double *maximum);
+
+/* The first maximum; 0 if nothing is larger than a NaN in front. */
+int32_t normnet__argmax(const float *logits, int32_t classes, int32_t lane);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "layers/moments.h"
+
+#include "kernels/kernels.h"
+
+#include <math.h>
+
+/*
+ * In all three joins: neighbours at distance 1, then 2, 4, ...; a part without a right neighbour waits.
+ * That is the tree that splits at the largest power of two.
+ */
+void normnet__join_moments(struct normnet__moments *parts, int64_t count, int64_t stride)
+{
+    for (int64_t distance = 1; distance < count; distance *= 2)
+        for (int64_t i = 0; i + distance < count; i += 2 * distance) {
+            struct normnet__moments *a = &parts[i * stride];
+            const struct normnet__moments *b = &parts[(i + distance) * stride];
+            const double n = a->count + b->count, difference = b->mean - a->mean;
+
+            a->m2 = (a->m2 + b->m2) + difference * difference * (a->count * b->count / n);
+            a->mean = a->mean + difference * (b->count / n);
+            a->count = n;
+        }
+}
+
+void normnet__join_lane_moments(double *mean, double *m2, int64_t count, int64_t length)
+{
+    for (int64_t distance = 1; distance < count; distance *= 2)
+        for (int64_t i = 0; i + distance < count; i += 2 * distance) {
+            const int64_t rest = count - (i + distance);
+            const double left = (double)(distance * length);
+            const double right = (double)((rest < distance ? rest : distance) * length);
+            const double share = right / (left + right), weight = left * right / (left + right);
+            double *mean_a = mean + i * NORMNET__LANES, *m2_a = m2 + i * NORMNET__LANES;
+            const double *mean_b = mean_a + distance * NORMNET__LANES, *m2_b = m2_a + distance * NORMNET__LANES;
+
+            for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+                const double difference = mean_b[lane] - mean_a[lane];
+
+                m2_a[lane] = (m2_a[lane] + m2_b[lane]) + difference * difference * weight;
+                mean_a[lane] = mean_a[lane] + difference * share;
+            }
+        }
+}
+
+void normnet__join_lane_sums(double *rows, int64_t count)
+{
+    for (int64_t distance = 1; distance < count; distance *= 2)
+        for (int64_t i = 0; i + distance < count; i += 2 * distance)
+            for (int lane = 0; lane < NORMNET__LANES; ++lane)
+                rows[i * NORMNET__LANES + lane] += rows[(i + distance) * NORMNET__LANES + lane];
+}
+
+double normnet__inverse_deviation(double variance, double eps)
+{
+    const double sum = variance + eps;
+
+    return sum == 0.0 ? 0.0 : 1.0 / sqrt(sum);
+}

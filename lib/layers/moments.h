@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mean and variance in one reading. Each chain of values gives (n, mean, M2 = sum of squared deviations);
+ * two chains join by Chan's formula (Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm, 1979)
+ *
+ *     d = mean_b - mean_a,   mean = mean_a + d n_b / n,   M2 = M2_a + M2_b + d^2 n_a n_b / n,   n = n_a + n_b
+ *
+ * along the tree of base/tree.h, so that neither the order nor a large mean costs digits.
+ */
+#ifndef NORMNET_LAYERS_MOMENTS_H
+#define NORMNET_LAYERS_MOMENTS_H
+
+#include <stdint.h>
+
+struct normnet__moments {
+    double count, mean, m2;
+};
+
+/* Joins parts[0], ..., parts[(count - 1) * stride] by the tree, in place, into parts[0]; count >= 1. */
+void normnet__join_moments(struct normnet__moments *parts, int64_t count, int64_t stride);
+
+/*
+ * The same for `count` chains of `length` values in 16 lanes each: mean and m2 are [count][16], the
+ * result lies in row 0.
+ */
+void normnet__join_lane_moments(double *mean, double *m2, int64_t count, int64_t length);
+
+/* Sums `count` rows of 16 lanes by the tree, in place, into row 0. */
+void normnet__join_lane_sums(double *rows, int64_t count);
+
+/* 1 / sqrt(variance + eps); 0 where both are 0, as in PyTorch. */
+double normnet__inverse_deviation(double variance, double eps);
+
+#endif

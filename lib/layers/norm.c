@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+#include "layers/norm.h"
+
+#include "base/message.h"
+#include "base/tree.h"
+#include "layers/batch_norm.h"
+#include "layers/moments.h"
+
+#include <string.h>
+
+/* ---- From a token to the two sets --------------------------------------------------------------- */
+
+static normnet_status resolve_affine(struct normnet__layer *layer, const struct normnet__token *token, int32_t wanted,
+                                     bool per_channel, int64_t element_length)
+{
+    struct normnet__norm_form *norm = &layer->norm;
+
+    if (wanted == NORMNET_AFFINE_DEFAULT)
+        wanted = per_channel ? NORMNET_AFFINE_CHANNEL : NORMNET_AFFINE_NONE;
+    if (wanted == NORMNET_AFFINE_CHANNEL && !per_channel)
+        return normnet__refuse_token(NORMNET_EUNSUPPORTED, token, layer->in,
+                                     "layer norm over one or two dimensions has no gamma and beta per channel");
+    if (wanted == NORMNET_AFFINE_ELEMENT && element_length == 0)
+        return normnet__refuse_token(NORMNET_EUNSUPPORTED, token, layer->in,
+                                     "gamma and beta per element go with layer norm only");
+    norm->affine = wanted;
+    norm->affine_length = wanted == NORMNET_AFFINE_CHANNEL   ? layer->in.channels
+                          : wanted == NORMNET_AFFINE_ELEMENT ? element_length
+                                                             : 0;
+    layer->weight_count = layer->bias_count = norm->affine_length;
+    return NORMNET_OK;
+}
+
+static normnet_status begin(struct normnet__layer *layer, const struct normnet__token *token,
+                            const normnet_config *config, bool plain)
+{
+    layer->out = layer->in;
+    layer->eps = config->eps;
+    if (plain && *token->rest != '\0')
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing behind the word");
+    return NORMNET_OK;
+}
+
+static normnet_status resolve_batch(struct normnet__layer *layer, const struct normnet__token *token,
+                                    const normnet_config *config)
+{
+    const normnet_status status = begin(layer, token, config, true);
+
+    if (status != NORMNET_OK)
+        return status;
+    layer->module = layer->in.flat ? "BatchNorm1d" : "BatchNorm2d";
+    layer->norm = (struct normnet__norm_form){
+        .over_batch = true, .chains = layer->in.channels, .chain_length = (int64_t)layer->in.height * layer->in.width};
+    layer->derived_count = 3 * (int64_t)layer->in.channels;
+    return resolve_affine(layer, token, config->affine, true, 0);
+}
+
+/* What norms within a sample have in common: their memory. */
+static void ask_runs(struct normnet__layer *layer, int32_t runs, int32_t chains)
+{
+    /* Doubles count as two floats. Forward and backward: two rows of 16 doubles per chain. */
+    layer->norm.runs = runs;
+    layer->norm.chains = chains;
+    layer->norm.chain_length = normnet__shape_size(layer->in) / chains;
+    layer->scratch_groups = 4 * (int64_t)chains;
+    layer->kept_bytes = (int64_t)runs * 2 * NORMNET__LANES * (int64_t)sizeof(double);
+}
+
+static normnet_status resolve_groups(struct normnet__layer *layer, const struct normnet__token *token,
+                                     const normnet_config *config, int32_t groups)
+{
+    if (groups < 1 || layer->in.channels % groups != 0)
+        return normnet__fail(NORMNET_EARCH,
+                             "architecture, column %d: '%.64s': %d channels cannot be divided into %d groups",
+                             token->column, token->text, layer->in.channels, groups);
+    layer->module = "GroupNorm";
+    ask_runs(layer, groups, layer->in.channels);
+    return resolve_affine(layer, token, config->affine, true, 0);
+}
+
+/* groupnorm<g>; groupnorm alone and `norm` take config.groups, where 0 is one group per four channels. */
+static normnet_status resolve_group(struct normnet__layer *layer, const struct normnet__token *token,
+                                    const normnet_config *config)
+{
+    const char *rest = token->rest;
+    int32_t groups = config->groups;
+    const normnet_status status = begin(layer, token, config, false);
+
+    if (status != NORMNET_OK)
+        return status;
+    if (*rest != '\0' && (!normnet__read_number(&rest, NORMNET__DIMENSION_LIMIT, &groups) || *rest != '\0'))
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected groupnorm<groups>, 1 to 65536");
+    if (token->rest[0] == '\0' && groups == 0) {
+        if (layer->in.channels % 4 != 0)
+            return normnet__refuse_token(NORMNET_EARCH, token, layer->in,
+                                         "one group per four channels (groups = 0) does not divide the channels");
+        groups = layer->in.channels / 4;
+    }
+    return resolve_groups(layer, token, config, groups);
+}
+
+static normnet_status resolve_instance(struct normnet__layer *layer, const struct normnet__token *token,
+                                       const normnet_config *config)
+{
+    const normnet_status status = begin(layer, token, config, true);
+
+    if (status != NORMNET_OK)
+        return status;
+    if (layer->in.flat)
+        return normnet__refuse_token(NORMNET_EUNSUPPORTED, token, layer->in,
+                                     "instance norm of features has a single value per statistic");
+    return resolve_groups(layer, token, config, layer->in.channels);
+}
+
+static normnet_status resolve_layer(struct normnet__layer *layer, const struct normnet__token *token,
+                                    const normnet_config *config)
+{
+    const struct normnet__shape in = layer->in;
+    const int32_t dims = in.flat ? 3 : config->layer_dims;
+    const normnet_status status = begin(layer, token, config, true);
+
+    if (status != NORMNET_OK)
+        return status;
+    if (dims == 1) {
+        const int64_t rows = (int64_t)in.channels * in.height;
+
+        if (rows > INT32_MAX)
+            return normnet__refuse_token(NORMNET_ELIMIT, token, in, "more than 2^31 - 1 rows");
+        ask_runs(layer, (int32_t)rows, (int32_t)rows);
+    } else {
+        ask_runs(layer, dims == 2 ? in.channels : 1, in.channels);
+    }
+    layer->norm.dims = dims;
+    /* One gamma per channel over all of a sample is what PyTorch calls GroupNorm(1, C). */
+    layer->module = dims == 3 && !in.flat && config->affine != NORMNET_AFFINE_ELEMENT ? "GroupNorm" : "LayerNorm";
+    return resolve_affine(layer, token, config->affine, dims == 3,
+                          dims == 1   ? in.width
+                          : dims == 2 ? (int64_t)in.height * in.width
+                                      : normnet__shape_size(in));
+}
+
+/* ---- Statistics within a sample ------------------------------------------------------------------ */
+
+/* Per run and lane: the mean and invstd. Kept for backward, in double. */
+struct run_statistics {
+    double mean[NORMNET__LANES], invstd[NORMNET__LANES];
+};
+
+/* Which gammas chain number `chain` begins at; per element they repeat from run to run of one or two dimensions. */
+static int64_t affine_index(const struct normnet__norm_form *norm, int64_t chain)
+{
+    return norm->affine == NORMNET_AFFINE_ELEMENT ? chain * norm->chain_length % norm->affine_length : chain;
+}
+
+/* y = fma(x - center, scale, shift) of one chain; for per-element affine this is the normal form, without it. */
+static void coefficients(const struct normnet__layer *layer, const struct normnet__block *block, int64_t chain,
+                         const struct run_statistics *run, float *center, float *scale, float *shift)
+{
+    const bool per_channel = layer->norm.affine == NORMNET_AFFINE_CHANNEL;
+    const double gamma = per_channel ? (double)block->parameters[layer->weight + chain] : 1.0;
+    const double beta = per_channel ? (double)block->parameters[layer->bias + chain] : 0.0;
+
+    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+        const double slope = run->invstd[lane] * gamma;
+
+        center[lane] = (float)run->mean[lane];
+        scale[lane] = (float)slope;
+        shift[lane] = (float)(beta - (run->mean[lane] - (double)center[lane]) * slope);
+    }
+}
+
+static void forward(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const struct normnet__norm_form *norm = &layer->norm;
+    const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
+    const float *x = normnet__input(layer, block);
+    float *y = normnet__output(layer, block);
+    struct run_statistics *statistics = normnet__kept(layer, block);
+    double *mean = (double *)(void *)block->scratch, *m2 = mean + per_run * NORMNET__LANES;
+
+    for (int64_t run = 0; run < norm->runs; ++run) {
+        struct run_statistics *of_run = &statistics[run];
+
+        for (int64_t i = 0; i < per_run; ++i)
+            block->kernels->moments(x + (run * per_run + i) * length * NORMNET__LANES, length,
+                                    mean + i * NORMNET__LANES, m2 + i * NORMNET__LANES);
+        normnet__join_lane_moments(mean, m2, per_run, length);
+        for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+            of_run->mean[lane] = mean[lane];
+            of_run->invstd[lane] = normnet__inverse_deviation(m2[lane] / (double)(per_run * length), layer->eps);
+        }
+        for (int64_t i = 0; i < per_run; ++i) {
+            const int64_t chain = run * per_run + i, at = chain * length * NORMNET__LANES;
+            _Alignas(64) float center[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
+
+            coefficients(layer, block, chain, of_run, center, scale, shift);
+            block->kernels->normalize(x + at, length, center, scale, shift, y + at);
+            if (norm->affine == NORMNET_AFFINE_ELEMENT)
+                block->kernels->scale_elements(y + at, length,
+                                               block->parameters + layer->weight + affine_index(norm, chain),
+                                               block->parameters + layer->bias + affine_index(norm, chain));
+        }
+    }
+}
+
+/* ---- Backward within a sample ------------------------------------------------------------------- */
+
+/*
+ * With q = dy gamma, xh = (x - mean) invstd and averages over the run:
+ *
+ *     dx = invstd (q - avg(q) - xh avg(q xh)),   dgamma = sum of dy xh,   dbeta = sum of dy
+ *
+ * The sums are taken of dy and dy (x - m), m the mean rounded to float; mean - m is put right afterwards.
+ */
+
+/*
+ * dgamma and dbeta per element: within a lane over the chains that share it (rows or channels of layer norm over
+ * one or two dimensions), then over the lanes.
+ */
+static void element_gradients(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy)
+{
+    const struct normnet__norm_form *norm = &layer->norm;
+    const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
+    const int64_t positions = norm->affine_length / length, sharing = norm->chains / positions;
+    const struct run_statistics *statistics = normnet__kept(layer, block);
+    const float *x = normnet__input(layer, block);
+
+    for (int64_t position = 0; position < positions; ++position) {
+        const int64_t at = position * length;
+
+        for (int64_t i = 0; i < sharing; ++i) {
+            const int64_t chain = i * positions + position;
+            float *center = block->scratch + i * 3 * NORMNET__LANES;
+
+            coefficients(layer, block, chain, &statistics[chain / per_run], center, center + NORMNET__LANES,
+                         center + 2 * NORMNET__LANES);
+        }
+        block->kernels->element_gradient(x + at * NORMNET__LANES, dy + at * NORMNET__LANES, length, sharing,
+                                         norm->affine_length, block->scratch, block->gradient + layer->bias + at,
+                                         block->gradient + layer->weight + at);
+    }
+}
+
+/* dgamma and dbeta of one channel from its sums per lane. */
+static void channel_gradient(const struct normnet__layer *layer, const struct normnet__block *block, int64_t channel,
+                             const struct run_statistics *run, const double *sum_dy, const double *sum_dyx)
+{
+    double dgamma[NORMNET__LANES];
+
+    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+        const double residue = run->mean[lane] - (double)(float)run->mean[lane];
+        dgamma[lane] = (sum_dyx[lane] - residue * sum_dy[lane]) * run->invstd[lane];
+    }
+    block->gradient[layer->weight + channel] = normnet__tree_sum(dgamma, NORMNET__LANES, 1) + 0.0;
+    block->gradient[layer->bias + channel] = normnet__tree_sum(sum_dy, NORMNET__LANES, 1) + 0.0;
+}
+
+/*
+ * dx = fma(a, dy, fma(b, x - m, c)), gamma included in a:
+ *
+ *     a = invstd gamma,  b = -invstd^3 avg(q (x - mean)),  c = -invstd avg(q) - b (mean - m)
+ */
+static void gradient_coefficients(double gamma, int64_t count, const struct run_statistics *run, const double *sum_q,
+                                  const double *sum_qx, float *center, float *a, float *b, float *c)
+{
+    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+        const double invstd = run->invstd[lane];
+        const double residue = run->mean[lane] - (double)(float)run->mean[lane];
+        const double average = sum_q[lane] / (double)count;
+        const double slope = -invstd * invstd * invstd * ((sum_qx[lane] - residue * sum_q[lane]) / (double)count);
+
+        center[lane] = (float)run->mean[lane];
+        a[lane] = (float)(invstd * gamma);
+        b[lane] = (float)slope;
+        c[lane] = (float)(-invstd * average - slope * residue);
+    }
+}
+
+static void backward(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy, float *dx)
+{
+    const struct normnet__norm_form *norm = &layer->norm;
+    const bool per_channel = norm->affine == NORMNET_AFFINE_CHANNEL;
+    const bool per_element = norm->affine == NORMNET_AFFINE_ELEMENT;
+    const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
+    const struct run_statistics *statistics = normnet__kept(layer, block);
+    const float *x = normnet__input(layer, block), *q = dy;
+    double *sum_q = (double *)(void *)block->scratch, *sum_qx = sum_q + per_run * NORMNET__LANES;
+
+    if (per_element)
+        element_gradients(layer, block, dy);
+    if (per_element && dx != NULL) {
+        for (int64_t chain = 0; chain < norm->chains; ++chain)
+            block->kernels->multiply_elements(dy + chain * length * NORMNET__LANES, length,
+                                              block->parameters + layer->weight + affine_index(norm, chain),
+                                              dx + chain * length * NORMNET__LANES);
+        q = dx;
+    }
+    if (dx == NULL && !per_channel)
+        return;
+    for (int64_t run = 0; run < norm->runs; ++run) {
+        _Alignas(64) float center[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
+
+        for (int lane = 0; lane < NORMNET__LANES; ++lane)
+            center[lane] = (float)statistics[run].mean[lane];
+        for (int64_t i = 0; i < per_run; ++i) {
+            const int64_t chain = run * per_run + i, at = chain * length * NORMNET__LANES;
+            double *of_dy = sum_q + i * NORMNET__LANES, *of_dyx = sum_qx + i * NORMNET__LANES;
+
+            block->kernels->gradient_moments(x + at, q + at, length, center, of_dy, of_dyx);
+            if (!per_channel)
+                continue;
+            channel_gradient(layer, block, chain, &statistics[run], of_dy, of_dyx);
+            for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+                of_dy[lane] *= (double)block->parameters[layer->weight + chain];
+                of_dyx[lane] *= (double)block->parameters[layer->weight + chain];
+            }
+        }
+        if (dx == NULL)
+            continue;
+        normnet__join_lane_sums(sum_q, per_run);
+        normnet__join_lane_sums(sum_qx, per_run);
+        for (int64_t i = 0; i < per_run; ++i) {
+            const int64_t chain = run * per_run + i, at = chain * length * NORMNET__LANES;
+            const double gamma = per_channel ? (double)block->parameters[layer->weight + chain] : 1.0;
+
+            gradient_coefficients(gamma, per_run * length, &statistics[run], sum_q, sum_qx, center, a, b, c);
+            /* Every lane is a sample of its own; unused ones bring dy = 0 and so get dx = 0. */
+            block->kernels->normalize_gradient(x + at, q + at, length, center, a, b, c, 0xFFFFu, dx + at);
+        }
+    }
+}
+
+/* ---- The types ----------------------------------------------------------------------------------- */
+
+/* Runs within a sample, or the part of batch norm that a block can do on its own. */
+static void forward_any(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    if (layer->norm.over_batch)
+        normnet__batch_norm_forward(layer, block);
+    else
+        forward(layer, block);
+}
+
+static void backward_any(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
+                         float *dx)
+{
+    if (layer->norm.over_batch)
+        normnet__batch_norm_backward(layer, block, dy, dx);
+    else
+        backward(layer, block, dy, dx);
+}
+
+/* `norm`: whatever the configuration names. */
+static normnet_status resolve_norm(struct normnet__layer *layer, const struct normnet__token *token,
+                                   const normnet_config *config)
+{
+    const normnet_status status = begin(layer, token, config, true);
+
+    if (status != NORMNET_OK)
+        return status;
+    switch (config->norm) {
+    case NORMNET_NORM_BATCH:
+        return resolve_batch(layer, token, config);
+    case NORMNET_NORM_GROUP:
+        return resolve_group(layer, token, config);
+    case NORMNET_NORM_LAYER:
+        return resolve_layer(layer, token, config);
+    case NORMNET_NORM_INSTANCE:
+        return resolve_instance(layer, token, config);
+    default:
+        layer->module = "Identity";
+        layer->identity = true;
+        return NORMNET_OK;
+    }
+}
+
+const struct normnet__layer_type normnet__norm_of_config = {
+    .word = "norm",
+    .gradient_in_place = true,
+    .resolve = resolve_norm,
+    .forward = forward_any,
+    .backward = backward_any,
+    .derive = normnet__batch_norm_derive,
+};
+
+const struct normnet__layer_type normnet__batchnorm = {
+    .word = "batchnorm",
+    .gradient_in_place = true,
+    .resolve = resolve_batch,
+    .forward = forward_any,
+    .backward = backward_any,
+    .derive = normnet__batch_norm_derive,
+};
+
+const struct normnet__layer_type normnet__groupnorm = {
+    .word = "groupnorm",
+    .gradient_in_place = true,
+    .resolve = resolve_group,
+    .forward = forward_any,
+    .backward = backward_any,
+    .derive = normnet__batch_norm_derive,
+};
+
+const struct normnet__layer_type normnet__layernorm = {
+    .word = "layernorm",
+    .gradient_in_place = true,
+    .resolve = resolve_layer,
+    .forward = forward_any,
+    .backward = backward_any,
+    .derive = normnet__batch_norm_derive,
+};
+
+const struct normnet__layer_type normnet__instancenorm = {
+    .word = "instancenorm",
+    .gradient_in_place = true,
+    .resolve = resolve_instance,
+    .forward = forward_any,
+    .backward = backward_any,
+    .derive = normnet__batch_norm_derive,
+};

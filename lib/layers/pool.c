@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pools over windows side by side (stride = kernel). An incomplete window at the edge is left out: its
+ * values reach nothing and have no gradient.
+ */
+#include "layers/pool.h"
+
+#include "base/message.h"
+
+enum { KERNEL_LIMIT = 15 }; /* of maxpool: the winner's position, up to 15 * 15 - 1, is kept in a byte */
+
+bool normnet__pool_window(const struct normnet__layer *layer, int32_t *height, int32_t *width)
+{
+    const bool whole = layer->type == &normnet__gap;
+
+    if (!whole && layer->type != &normnet__maxpool && layer->type != &normnet__avgpool)
+        return false;
+    *height = whole ? layer->in.height : layer->kernel;
+    *width = whole ? layer->in.width : layer->kernel;
+    return true;
+}
+
+static normnet_status resolve_window(struct normnet__layer *layer, const struct normnet__token *token, int32_t limit)
+{
+    const char *rest = token->rest;
+
+    if (layer->in.flat)
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
+    if (!normnet__read_number(&rest, limit, &layer->kernel) || *rest != '\0' || layer->kernel < 1)
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in,
+                                     limit == KERNEL_LIMIT ? "expected maxpool<size>, 1 to 15"
+                                                           : "expected avgpool<size>, 1 to 65536");
+    if (layer->kernel > layer->in.height || layer->kernel > layer->in.width)
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the window is larger than its input");
+    layer->out = (struct normnet__shape){layer->in.channels, layer->in.height / layer->kernel,
+                                         layer->in.width / layer->kernel, false};
+    return NORMNET_OK;
+}
+
+/* ---- Maximum: y = the first maximum of the window; dx = dy there, 0 elsewhere ------------------- */
+
+static normnet_status resolve_maxpool(struct normnet__layer *layer, const struct normnet__token *token,
+                                      const normnet_config *config)
+{
+    const normnet_status status = resolve_window(layer, token, KERNEL_LIMIT);
+
+    (void)config;
+    layer->module = "MaxPool2d";
+    layer->kept_bytes = normnet__shape_size(layer->out) * NORMNET__LANES;
+    return status;
+}
+
+static void forward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    block->kernels->max_pool(normnet__shape_map(layer->in), normnet__input(layer, block), layer->kernel,
+                             normnet__shape_map(layer->out), normnet__output(layer, block),
+                             normnet__kept(layer, block));
+}
+
+static void backward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
+                             float *dx)
+{
+    if (dx != NULL)
+        block->kernels->max_pool_gradient(normnet__shape_map(layer->out), dy, normnet__kept(layer, block),
+                                          layer->kernel, normnet__shape_map(layer->in), dx);
+}
+
+const struct normnet__layer_type normnet__maxpool = {
+    .word = "maxpool", .resolve = resolve_maxpool, .forward = forward_maxpool, .backward = backward_maxpool};
+
+/* ---- Mean: y = the mean of the window; dx = dy / size in all of it ----------------------------- */
+
+static normnet_status resolve_avgpool(struct normnet__layer *layer, const struct normnet__token *token,
+                                      const normnet_config *config)
+{
+    (void)config;
+    layer->module = "AvgPool2d";
+    return resolve_window(layer, token, NORMNET__DIMENSION_LIMIT);
+}
+
+static normnet_status resolve_gap(struct normnet__layer *layer, const struct normnet__token *token,
+                                  const normnet_config *config)
+{
+    (void)config;
+    if (layer->in.flat)
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
+    if (*token->rest != '\0')
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing behind the word");
+    layer->module = "AdaptiveAvgPool2d";
+    layer->out = (struct normnet__shape){layer->in.channels, 1, 1, false};
+    return NORMNET_OK;
+}
+
+static void forward_average(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    int32_t height, width;
+
+    if (normnet__pool_window(layer, &height, &width))
+        block->kernels->average_pool(normnet__shape_map(layer->in), normnet__input(layer, block), height, width,
+                                     normnet__shape_map(layer->out), normnet__output(layer, block));
+}
+
+static void backward_average(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
+                             float *dx)
+{
+    int32_t height, width;
+
+    if (dx != NULL && normnet__pool_window(layer, &height, &width))
+        block->kernels->average_pool_gradient(normnet__shape_map(layer->out), dy, height, width,
+                                              normnet__shape_map(layer->in), dx);
+}
+
+const struct normnet__layer_type normnet__avgpool = {
+    .word = "avgpool", .resolve = resolve_avgpool, .forward = forward_average, .backward = backward_average};
+
+const struct normnet__layer_type normnet__gap = {
+    .word = "gap", .resolve = resolve_gap, .forward = forward_average, .backward = backward_average};

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NORMNET_LAYERS_POOL_H
+#define NORMNET_LAYERS_POOL_H
+
+#include "layers/layer.h"
+
+extern const struct normnet__layer_type normnet__maxpool, normnet__avgpool, normnet__gap;
+
+/* Whether the layer is a pool, and the window that it takes of its input. */
+bool normnet__pool_window(const struct normnet__layer *layer, int32_t *height, int32_t *width);
+
+#endif
