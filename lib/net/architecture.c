@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* The architecture string: tokens separated by blanks, each of which becomes one layer. */
+#include "net/network.h"
+
+#include "base/message.h"
+
+#include <string.h>
+
+const char normnet__default_architecture[] =
+    "conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-8 conv3-16 relu norm dropout "
+    "conv3-16 relu norm dropout conv3-16 relu norm dropout gap conv1-16 relu norm dropout conv1-10";
+
+static bool is_blank(char character)
+{
+    return character == ' ' || character == '\t' || character == '\n' || character == '\r';
+}
+
+normnet_status normnet__count_tokens(const char *text, int32_t *count)
+{
+    int32_t length = 0;
+
+    *count = 0;
+    for (; text[length] != '\0'; ++length) {
+        if (length >= NORMNET__ARCHITECTURE_LIMIT)
+            return normnet__fail(NORMNET_ELIMIT, "the architecture is longer than %d bytes",
+                                 (int)NORMNET__ARCHITECTURE_LIMIT);
+        if (!is_blank(text[length]) && (length == 0 || is_blank(text[length - 1])))
+            ++*count;
+    }
+    if (*count == 0)
+        return normnet__fail(NORMNET_EARCH, "the architecture names no layer");
+    return NORMNET_OK;
+}
+
+/* A word is a run of lower-case letters; what follows belongs to the layer type. */
+static int32_t word_length(const char *text)
+{
+    int32_t length = 0;
+
+    while (text[length] >= 'a' && text[length] <= 'z')
+        ++length;
+    return length;
+}
+
+static normnet_status read_layer(struct normnet__layer *layer, struct normnet__token *token,
+                                 const normnet_config *config)
+{
+    const int32_t length = word_length(token->text);
+
+    layer->type = normnet__find_layer_type(token->text, length);
+    if (layer->type == NULL)
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "there is no such layer");
+    layer->token = token->text;
+    token->rest = token->text + length;
+    return layer->type->resolve(layer, token, config);
+}
+
+static normnet_status check_end(const struct normnet__network *network)
+{
+    const struct normnet__layer *last = &network->layers[network->layer_count - 1];
+    char shape[40];
+
+    if (normnet__shape_size(last->out) == network->classes)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EARCH,
+                         "the architecture ends with '%.64s' in %s values per image, but there are %d classes",
+                         last->token, normnet__shape_text(shape, last->out), network->classes);
+}
+
+normnet_status normnet__read_architecture(struct normnet__network *network, const normnet_config *config, char *words)
+{
+    struct normnet__shape shape = {config->channels, config->height, config->width, false};
+
+    network->input = shape;
+    network->classes = config->classes;
+    network->layer_count = 0;
+    strcpy(words, config->architecture);
+    for (char *text = words; *text != '\0';) {
+        struct normnet__layer *layer = &network->layers[network->layer_count];
+        struct normnet__token token = {text, text, (int32_t)(text - words) + 1};
+        normnet_status status;
+
+        if (is_blank(*text)) {
+            ++text;
+            continue;
+        }
+        while (*text != '\0' && !is_blank(*text))
+            ++text;
+        if (*text != '\0')
+            *text++ = '\0';
+        *layer = (struct normnet__layer){.index = network->layer_count, .in = shape, .batch_norm = -1};
+        status = read_layer(layer, &token, config);
+        if (status != NORMNET_OK)
+            return status;
+        shape = layer->out;
+        network->layer_count += 1;
+    }
+    return check_end(network);
+}

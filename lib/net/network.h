@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* A network: its layers, and where everything that they need lies. */
+#ifndef NORMNET_NET_NETWORK_H
+#define NORMNET_NET_NETWORK_H
+
+#include "layers/layer.h"
+
+enum { NORMNET__ARCHITECTURE_LIMIT = 4096 }; /* bytes */
+
+struct normnet__network {
+    struct normnet__layer *layers;
+    int32_t layer_count;
+    struct normnet__shape input;
+    int32_t classes;
+
+    int64_t parameter_count; /* floats */
+    int64_t statistic_count; /* floats of running statistics */
+    int64_t derived_count;   /* floats of weights in the kernels' order */
+    int32_t batch_norm_count;
+    int32_t first_trained; /* the first layer with parameters; layer_count if there is none */
+
+    /* Bytes of a block's memory in each layout, of one gradient buffer, and of a thread's scratch. */
+    int64_t block_bytes[NORMNET__LAYOUTS];
+    int64_t gradient_bytes;
+    int64_t scratch_bytes;
+};
+
+/* The network of the default configuration: seed 003 of the study in docs, for images from 18x18. */
+extern const char normnet__default_architecture[];
+
+/* Tokens in `text`; NORMNET_ELIMIT if it is too long, NORMNET_EARCH if there are none. */
+normnet_status normnet__count_tokens(const char *text, int32_t *count);
+
+/*
+ * Reads the architecture of `config` into network->layers, which has room for all tokens; `words` has room for
+ * the text and is cut into tokens. Shapes, parameters and memory needs are known afterwards (plan.c).
+ */
+normnet_status normnet__read_architecture(struct normnet__network *network, const normnet_config *config, char *words);
+
+/* Gives every layer its places in parameters, statistics, derived weights and memory. NORMNET_ELIMIT if they overflow.
+ */
+normnet_status normnet__plan(struct normnet__network *network);
+
+/* The size of the patch of input pixels that one output of `layer` depends on. */
+int32_t normnet__receptive_field(const struct normnet__network *network, int32_t layer);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/pack.h"
+
+int64_t normnet__label(const struct normnet__labels *labels, int64_t index)
+{
+    const int64_t at = index * labels->stride;
+
+    switch (labels->dtype) {
+    case NORMNET_U8:
+        return ((const uint8_t *)labels->data)[at];
+    case NORMNET_I32:
+        return ((const int32_t *)labels->data)[at];
+    default:
+        return ((const int64_t *)labels->data)[at];
+    }
+}
+
+void normnet__fill_scaling_table(const float *mean, const float *std, int32_t channels, float *table)
+{
+    for (int32_t c = 0; c < channels; ++c)
+        for (int value = 0; value < 256; ++value)
+            table[c * 256 + value] = ((float)value / 255.0f - mean[c]) / std[c];
+}
+
+/* One row of sixteen samples, whose elements lie `stride` apart. */
+static void pack_bytes(const uint8_t *const *rows, int64_t stride, int32_t width, const float *table, float *packed)
+{
+    for (int32_t j = 0; j < width; ++j, packed += NORMNET__LANES)
+        for (int lane = 0; lane < NORMNET__LANES; ++lane)
+            packed[lane] = table[rows[lane][j * stride]];
+}
+
+static void pack_floats(const float *const *rows, int64_t stride, int32_t width, float mean, float std, float *packed)
+{
+    for (int32_t j = 0; j < width; ++j, packed += NORMNET__LANES)
+        for (int lane = 0; lane < NORMNET__LANES; ++lane)
+            packed[lane] = (rows[lane][j * stride] - mean) / std;
+}
+
+void normnet__pack(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t first,
+                   float *packed)
+{
+    const struct normnet__shape shape = images->shape;
+
+    for (int32_t c = 0; c < shape.channels; ++c)
+        for (int32_t i = 0; i < shape.height; ++i, packed += (int64_t)shape.width * NORMNET__LANES) {
+            const uint8_t *byte_rows[NORMNET__LANES];
+            const float *float_rows[NORMNET__LANES];
+
+            for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+                const int64_t sample = first + lane < images->count ? first + lane : images->count - 1;
+                const int64_t at = sample * images->strides[0] + c * images->strides[1] + i * images->strides[2];
+
+                if (images->bytes)
+                    byte_rows[lane] = (const uint8_t *)images->data + at;
+                else
+                    float_rows[lane] = (const float *)images->data + at;
+            }
+            if (images->bytes)
+                pack_bytes(byte_rows, images->strides[3], shape.width, scaling->table + (int64_t)c * 256, packed);
+            else
+                pack_floats(float_rows, images->strides[3], shape.width, scaling->mean[c], scaling->std[c], packed);
+        }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The entrance: from the caller's tensors to lanes. */
+#ifndef NORMNET_NET_PACK_H
+#define NORMNET_NET_PACK_H
+
+#include "layers/layer.h"
+
+/* A checked view of images: N, C, H, W, strides in elements. */
+struct normnet__images {
+    const void *data;
+    bool bytes; /* u8, else f32 */
+    int64_t count;
+    struct normnet__shape shape;
+    int64_t strides[4];
+};
+
+/* A checked view of labels. */
+struct normnet__labels {
+    const void *data;
+    int32_t dtype; /* normnet_dtype */
+    int64_t stride;
+};
+
+int64_t normnet__label(const struct normnet__labels *labels, int64_t index);
+
+/*
+ * Input scaling as torchvision does it, in float: u8 / 255, then (x - mean) / std. `table` is [C][256], the result for
+ * every byte.
+ */
+struct normnet__scaling {
+    const float *mean, *std; /* [C] */
+    const float *table;
+};
+
+void normnet__fill_scaling_table(const float *mean, const float *std, int32_t channels, float *table);
+
+/* Images first, ..., first + 15, the last one repeated beyond the end, as [C][H][W][16]. */
+void normnet__pack(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t first,
+                   float *packed);
+
+#endif

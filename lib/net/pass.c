@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/pass.h"
+
+#include "base/threads.h"
+#include "layers/loss.h"
+
+#include <string.h>
+
+/* ---- Memory -------------------------------------------------------------------------------------- */
+
+/* A block that trains has two gradient buffers behind its activations, which take turns. */
+static int64_t training_bytes(const struct normnet__network *network)
+{
+    return network->block_bytes[NORMNET__LAYOUT_TRAINING] + 2 * network->gradient_bytes;
+}
+
+static void take_tree(struct normnet__arena *arena, struct normnet__tree *tree, int64_t leaves, int64_t length)
+{
+    tree->capacity = normnet__tree_capacity(leaves);
+    tree->nodes = normnet__arena_take(arena, tree->capacity, sizeof *tree->nodes);
+    for (int32_t i = 0; i < tree->capacity; ++i) {
+        double *values = normnet__arena_take(arena, length, sizeof *values);
+        if (tree->nodes != NULL)
+            tree->nodes[i].values = values;
+    }
+}
+
+/* Workers with `bytes` of block memory each, and trees over `leaves` blocks with `length` sums each. */
+static struct normnet__team take_team(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t bytes,
+                                      int64_t leaves, int64_t length)
+{
+    struct normnet__team team = {
+        .workers = normnet__arena_take(arena, engine->threads, sizeof *team.workers),
+        .trees = normnet__arena_take(arena, engine->threads, sizeof *team.trees),
+    };
+
+    for (int32_t i = 0; i < engine->threads; ++i) {
+        struct normnet__worker worker = {
+            .memory = normnet__arena_take(arena, 1, bytes),
+            .scratch = normnet__arena_take(arena, 1, engine->network->scratch_bytes),
+        };
+        struct normnet__tree tree = {0};
+
+        take_tree(arena, &tree, leaves, length);
+        if (arena->memory != NULL && !arena->overflow) {
+            team.workers[i] = worker;
+            team.trees[i] = tree;
+        }
+    }
+    return team;
+}
+
+struct normnet__team normnet__take_reader(struct normnet__arena *arena, const struct normnet__engine *engine)
+{
+    /* Any number of images. */
+    return take_team(arena, engine, engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION], INT64_MAX, 1);
+}
+
+static void take_batch_norm(struct normnet__arena *arena, int64_t channels, int64_t max_blocks,
+                            struct normnet__batch_norm *norm)
+{
+    /* As many groups as blocks at most: a virtual batch is at least one block. */
+    const int64_t values = channels * max_blocks;
+
+    norm->moments = normnet__arena_take(arena, values, sizeof *norm->moments);
+    norm->sums = normnet__arena_take(arena, 2 * values, sizeof *norm->sums);
+    norm->mean = normnet__arena_take(arena, values, sizeof *norm->mean);
+    norm->invstd = normnet__arena_take(arena, values, sizeof *norm->invstd);
+    norm->count = normnet__arena_take(arena, values, sizeof *norm->count);
+    norm->center = normnet__arena_take(arena, values, sizeof *norm->center);
+    norm->scale = normnet__arena_take(arena, values, sizeof *norm->scale);
+    norm->shift = normnet__arena_take(arena, values, sizeof *norm->shift);
+    norm->a = normnet__arena_take(arena, values, sizeof *norm->a);
+    norm->b = normnet__arena_take(arena, values, sizeof *norm->b);
+    norm->c = normnet__arena_take(arena, values, sizeof *norm->c);
+    norm->exchange = normnet__arena_take(arena, 2 * channels, sizeof *norm->exchange);
+}
+
+void normnet__take_training(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t max_batch,
+                            struct normnet__training *training)
+{
+    const struct normnet__network *network = engine->network;
+    const bool meets = network->batch_norm_count > 0;
+
+    training->max_blocks = (max_batch + NORMNET__LANES - 1) / NORMNET__LANES;
+    training->team =
+        take_team(arena, engine, meets ? 0 : training_bytes(network), training->max_blocks, network->parameter_count);
+    training->blocks = meets ? normnet__arena_take(arena, training->max_blocks, training_bytes(network)) : NULL;
+    training->batch_norms = normnet__arena_take(arena, network->batch_norm_count, sizeof *training->batch_norms);
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        const struct normnet__layer *layer = &network->layers[i];
+        struct normnet__batch_norm norm = {0};
+
+        if (layer->batch_norm < 0)
+            continue;
+        take_batch_norm(arena, layer->in.channels, training->max_blocks, &norm);
+        if (training->batch_norms != NULL)
+            training->batch_norms[layer->batch_norm] = norm;
+    }
+    training->losses = normnet__arena_take(arena, training->max_blocks, sizeof *training->losses);
+    training->correct = normnet__arena_take(arena, training->max_blocks, sizeof *training->correct);
+    training->gradient = normnet__arena_take(arena, network->parameter_count, sizeof *training->gradient);
+}
+
+/* ---- A block ------------------------------------------------------------------------------------- */
+
+static struct normnet__block view_block(const struct normnet__engine *engine, const struct normnet__worker *worker,
+                                        const struct normnet__images *images, int64_t index)
+{
+    const int64_t first = index * NORMNET__LANES, left = images->count - first;
+
+    return (struct normnet__block){.kernels = engine->kernels,
+                                   .parameters = engine->parameters,
+                                   .derived = engine->derived,
+                                   .memory = worker->memory,
+                                   .scratch = worker->scratch,
+                                   .count = left < NORMNET__LANES ? (int32_t)left : NORMNET__LANES,
+                                   .index = index};
+}
+
+static void pack_block(const struct normnet__engine *engine, const struct normnet__images *images,
+                       const struct normnet__block *block)
+{
+    /* The first layer's input is the network's. */
+    normnet__pack(images, &engine->scaling, block->index * NORMNET__LANES,
+                  (float *)(void *)(block->memory + engine->network->layers[0].places[block->layout].input));
+}
+
+static void forward_layers(const struct normnet__network *network, const struct normnet__block *block, int32_t begin,
+                           int32_t end)
+{
+    for (int32_t i = begin; i < end; ++i)
+        if (!network->layers[i].identity)
+            network->layers[i].type->forward(&network->layers[i], block);
+}
+
+/* ---- Evaluation ---------------------------------------------------------------------------------- */
+
+struct evaluation {
+    const struct normnet__engine *engine;
+    const struct normnet__team *team;
+    const struct normnet__images *images;
+    int32_t last;
+    normnet__block_sink *sink;
+    void *context;
+};
+
+static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    const struct evaluation *evaluation = context;
+
+    for (int64_t index = begin; index < end; ++index) {
+        struct normnet__block block =
+            view_block(evaluation->engine, &evaluation->team->workers[thread], evaluation->images, index);
+
+        block.layout = NORMNET__LAYOUT_EVALUATION;
+        pack_block(evaluation->engine, evaluation->images, &block);
+        forward_layers(evaluation->engine->network, &block, 0, evaluation->last + 1);
+        evaluation->sink(evaluation->context, thread, &block);
+    }
+}
+
+static int64_t count_blocks(const struct normnet__images *images)
+{
+    return (images->count + NORMNET__LANES - 1) / NORMNET__LANES;
+}
+
+void normnet__evaluate(const struct normnet__engine *engine, const struct normnet__team *team,
+                       const struct normnet__images *images, int32_t last, normnet__block_sink *sink, void *context)
+{
+    struct evaluation evaluation = {engine, team, images, last, sink, context};
+
+    normnet__parallel(engine->threads, count_blocks(images), evaluate_blocks, &evaluation);
+}
+
+/* ---- Training: what the threads do between two meetings -------------------------------------------- */
+
+/* A stretch of the network that a block passes without meeting others. */
+struct section {
+    int32_t norm;       /* the batch norm in front of it, whose second half it begins with, or -1 */
+    int32_t begin, end; /* the layers behind it, perhaps none */
+};
+
+struct pass {
+    const struct normnet__engine *engine;
+    struct normnet__training *training;
+    const struct normnet__images *images;
+    const struct normnet__labels *labels; /* NULL: forward only */
+    const struct normnet__dropout_source *source;
+    int32_t last; /* layer */
+    normnet__block_sink *sink;
+    void *context;
+
+    struct section section; /* at work */
+    int turn;               /* which gradient buffer holds the gradient of the section's output */
+};
+
+static struct normnet__block begin_block(const struct pass *pass, int32_t thread, int64_t index)
+{
+    struct normnet__training *training = pass->training;
+    struct normnet__block block = view_block(pass->engine, &training->team.workers[thread], pass->images, index);
+
+    block.layout = NORMNET__LAYOUT_TRAINING;
+    block.batch_norms = training->batch_norms;
+    if (training->blocks != NULL)
+        block.memory = training->blocks + index * training_bytes(pass->engine->network);
+    if (pass->source != NULL) {
+        block.dropout = true;
+        block.source = *pass->source;
+        block.source.first_sample += index * NORMNET__LANES;
+    }
+    return block;
+}
+
+static float *gradient_buffer(const struct normnet__network *network, const struct normnet__block *block, int turn)
+{
+    return (float *)(void *)(block->memory + network->block_bytes[NORMNET__LAYOUT_TRAINING] +
+                             turn * network->gradient_bytes);
+}
+
+/* The batch norm behind the section, unless the forward pass ends before it. */
+static const struct normnet__layer *next_norm(const struct pass *pass)
+{
+    return pass->section.end <= pass->last ? &pass->engine->network->layers[pass->section.end] : NULL;
+}
+
+/* Whether the gradient moves to the other buffer on its way back through the layer. */
+static int moves(const struct normnet__layer *layer)
+{
+    return !layer->identity && !layer->type->gradient_in_place;
+}
+
+/* From the end of the section to its beginning, or to the first layer that learns. */
+static void backward_layers(const struct pass *pass, const struct normnet__block *block)
+{
+    const struct normnet__network *network = pass->engine->network;
+    int turn = pass->turn;
+
+    for (int32_t i = pass->section.end - 1; i >= pass->section.begin && i >= network->first_trained; --i) {
+        const struct normnet__layer *layer = &network->layers[i];
+        const float *dy = gradient_buffer(network, block, turn);
+
+        if (layer->identity)
+            continue;
+        turn ^= moves(layer);
+        layer->type->backward(layer, block, dy, layer->needs_dx ? gradient_buffer(network, block, turn) : NULL);
+    }
+    if (pass->section.norm >= network->first_trained)
+        normnet__batch_norm_collect(&network->layers[pass->section.norm], block, gradient_buffer(network, block, turn));
+}
+
+/* Loss and its gradient, which goes to buffer 0. */
+static void begin_backward(const struct pass *pass, const struct normnet__block *block)
+{
+    const struct normnet__network *network = pass->engine->network;
+    const struct normnet__layer *last = &network->layers[network->layer_count - 1];
+    int32_t labels[NORMNET__LANES], predictions[NORMNET__LANES], correct = 0;
+    double losses[NORMNET__LANES];
+
+    for (int32_t lane = 0; lane < block->count; ++lane)
+        labels[lane] = (int32_t)normnet__label(pass->labels, block->index * NORMNET__LANES + lane);
+    normnet__cross_entropy(normnet__output(last, block), network->classes, labels, block->count,
+                           pass->training->smoothing, losses, predictions, gradient_buffer(network, block, 0));
+    for (int32_t lane = 0; lane < block->count; ++lane)
+        correct += predictions[lane] == labels[lane];
+    pass->training->losses[block->index] = normnet__tree_sum(losses, block->count, 1);
+    pass->training->correct[block->index] = correct;
+}
+
+static void forward_section(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    const struct pass *pass = context;
+    const struct normnet__network *network = pass->engine->network;
+    struct normnet__tree *gradients = &pass->training->team.trees[thread];
+
+    for (int64_t index = begin; index < end; ++index) {
+        struct normnet__block block = begin_block(pass, thread, index);
+
+        if (pass->section.norm < 0)
+            pack_block(pass->engine, pass->images, &block);
+        else
+            normnet__batch_norm_forward(&network->layers[pass->section.norm], &block);
+        forward_layers(network, &block, pass->section.begin, pass->section.end);
+        if (next_norm(pass) != NULL) {
+            normnet__batch_norm_observe(next_norm(pass), &block);
+            continue;
+        }
+        if (pass->sink != NULL)
+            pass->sink(pass->context, thread, &block);
+        if (pass->labels == NULL)
+            continue;
+        block.gradient = normnet__tree_leaf(gradients);
+        begin_backward(pass, &block);
+        backward_layers(pass, &block);
+        normnet__tree_push(gradients, index);
+    }
+}
+
+static void backward_section(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    const struct pass *pass = context;
+    const struct normnet__network *network = pass->engine->network;
+    const struct normnet__layer *norm = &network->layers[pass->section.end];
+    struct normnet__tree *gradients = &pass->training->team.trees[thread];
+
+    for (int64_t index = begin; index < end; ++index) {
+        struct normnet__block block = begin_block(pass, thread, index);
+        float *dy = gradient_buffer(network, &block, pass->turn);
+
+        block.gradient = normnet__tree_leaf(gradients);
+        normnet__batch_norm_backward(norm, &block, dy, dy);
+        backward_layers(pass, &block);
+        normnet__tree_push(gradients, index);
+    }
+}
+
+/* ---- Training: the meetings ------------------------------------------------------------------------ */
+
+/* The section behind a batch norm (-1: the first). */
+static struct section section_behind(const struct normnet__network *network, int32_t norm, int32_t last)
+{
+    struct section section = {norm, norm + 1, norm + 1};
+
+    while (section.end <= last && network->layers[section.end].batch_norm < 0)
+        ++section.end;
+    return section;
+}
+
+/* The section in front of a batch norm. */
+static struct section section_before(const struct normnet__network *network, int32_t end)
+{
+    struct section section = {end - 1, end, end};
+
+    while (section.norm >= 0 && network->layers[section.norm].batch_norm < 0)
+        --section.norm;
+    section.begin = section.norm + 1;
+    return section;
+}
+
+static int64_t first_parameter(const struct normnet__network *network, int32_t layer)
+{
+    return layer < network->layer_count ? network->layers[layer].weight : network->parameter_count;
+}
+
+/* Sums over the parameters of the section's layers; those of its batch norm belong to the meeting. */
+static void begin_gradients(const struct pass *pass)
+{
+    const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
+    const int64_t end = first_parameter(pass->engine->network, pass->section.end);
+
+    for (int32_t thread = 0; thread < pass->engine->threads; ++thread)
+        normnet__tree_begin(&pass->training->team.trees[thread], count_blocks(pass->images), first, end - first);
+}
+
+static void finish_gradients(const struct pass *pass)
+{
+    const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
+    const int64_t end = first_parameter(pass->engine->network, pass->section.end);
+    const double *sums = normnet__tree_join(pass->training->team.trees, pass->engine->threads);
+
+    memcpy(pass->training->gradient + first, sums + first, (size_t)(end - first) * sizeof *sums);
+}
+
+static normnet_status forward_pass(struct pass *pass, struct normnet__running *running)
+{
+    const struct normnet__network *network = pass->engine->network;
+    const int64_t blocks = count_blocks(pass->images);
+
+    for (int32_t i = 0; i < network->batch_norm_count; ++i)
+        pass->training->batch_norms[i].grouping =
+            normnet__group_blocks(pass->images->count, pass->training->virtual_batch);
+    pass->section = section_behind(network, -1, pass->last);
+    for (;;) {
+        const struct normnet__layer *norm = next_norm(pass);
+        normnet_status status;
+
+        if (norm == NULL && pass->labels != NULL)
+            begin_gradients(pass);
+        normnet__parallel(pass->engine->threads, blocks, forward_section, pass);
+        if (norm == NULL)
+            return NORMNET_OK;
+        status = normnet__batch_norm_meet_forward(
+            norm, &pass->training->batch_norms[norm->batch_norm], pass->engine->parameters, pass->training->reduction,
+            pass->training->averaging, running == NULL ? NULL : &running[norm->batch_norm]);
+        if (status != NORMNET_OK)
+            return status;
+        pass->section = section_behind(network, norm->index, pass->last);
+    }
+}
+
+/* The rest of the way back: the last section's is part of forward_section. */
+static normnet_status backward_pass(struct pass *pass)
+{
+    const struct normnet__network *network = pass->engine->network;
+
+    finish_gradients(pass);
+    while (pass->section.norm >= network->first_trained) {
+        const struct normnet__layer *norm = &network->layers[pass->section.norm];
+        const normnet_status status = normnet__batch_norm_meet_backward(
+            norm, &pass->training->batch_norms[norm->batch_norm], pass->engine->parameters, pass->training->reduction,
+            pass->training->gradient);
+
+        if (status != NORMNET_OK)
+            return status;
+        for (int32_t i = pass->section.begin; i < pass->section.end; ++i)
+            pass->turn ^= moves(&network->layers[i]);
+        pass->section = section_before(network, norm->index);
+        if (!norm->needs_dx)
+            break;
+        begin_gradients(pass);
+        normnet__parallel(pass->engine->threads, count_blocks(pass->images), backward_section, pass);
+        finish_gradients(pass);
+    }
+    return NORMNET_OK;
+}
+
+normnet_status normnet__train(const struct normnet__engine *engine, struct normnet__training *training,
+                              const struct normnet__images *images, const struct normnet__labels *labels,
+                              struct normnet__dropout_source source, struct normnet__running *running,
+                              struct normnet__training_result *result)
+{
+    const int64_t blocks = count_blocks(images);
+    struct pass pass = {.engine = engine,
+                        .training = training,
+                        .images = images,
+                        .labels = labels,
+                        .source = &source,
+                        .last = engine->network->layer_count - 1};
+    normnet_status status = forward_pass(&pass, running);
+
+    if (status == NORMNET_OK)
+        status = backward_pass(&pass);
+    if (status != NORMNET_OK)
+        return status;
+    result->loss = normnet__tree_sum(training->losses, blocks, 1);
+    result->correct = 0;
+    for (int64_t i = 0; i < blocks; ++i)
+        result->correct += training->correct[i];
+    return NORMNET_OK;
+}
+
+normnet_status normnet__forward_batch(const struct normnet__engine *engine, struct normnet__training *training,
+                                      const struct normnet__images *images,
+                                      const struct normnet__dropout_source *source, struct normnet__running *running,
+                                      int32_t last, normnet__block_sink *sink, void *context)
+{
+    struct pass pass = {.engine = engine,
+                        .training = training,
+                        .images = images,
+                        .source = source,
+                        .last = last,
+                        .sink = sink,
+                        .context = context};
+
+    return forward_pass(&pass, running);
+}

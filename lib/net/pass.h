@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of a batch: pack, layers forward, loss, layers backward.
+ *
+ * A batch is cut into blocks of 16 samples. Without batch norm a block goes through the whole network and back on
+ * its own, in memory that belongs to its thread. Each batch norm cuts the network: all blocks must have reached it
+ * before any can go on, so blocks keep their memory and the threads meet once per batch norm each way.
+ *
+ *     section 0        batch norm 0      section 1        batch norm 1     section 2
+ *     pack, layers --> observe | meet | normalize, layers --> observe | meet | normalize, layers, loss
+ *              dx <-- differentiate | meet | collect <-- layers <-- ...                  <-- layers, collect
+ */
+#ifndef NORMNET_NET_PASS_H
+#define NORMNET_NET_PASS_H
+
+#include "base/arena.h"
+#include "base/tree.h"
+#include "layers/batch_norm.h"
+#include "net/network.h"
+#include "net/pack.h"
+
+/* What a thread has to itself. */
+struct normnet__worker {
+    char *memory; /* a block's, unless blocks keep theirs */
+    float *scratch;
+    int64_t correct; /* for the sink of an evaluation */
+};
+
+/* The threads of a pass: [engine.threads] each. */
+struct normnet__team {
+    struct normnet__worker *workers;
+    struct normnet__tree *trees; /* sums over blocks: of parameter gradients in training, of losses in evaluation */
+};
+
+/* What a network needs to run: read only during a pass. */
+struct normnet__engine {
+    const struct normnet__network *network;
+    const struct normnet__kernels *kernels;
+    const float *parameters, *derived;
+    struct normnet__scaling scaling;
+    int32_t threads;
+};
+
+/* ---- Evaluation ---------------------------------------------------------------------------------- */
+
+/* Receives a block that has passed the last layer asked for; several threads call it at the same time. */
+typedef void normnet__block_sink(void *context, int32_t thread, const struct normnet__block *block);
+
+/* The memory of one reader, with trees of one sum. */
+struct normnet__team normnet__take_reader(struct normnet__arena *arena, const struct normnet__engine *engine);
+
+/* Runs layers 0, ..., last over all images with running statistics and without dropout. */
+void normnet__evaluate(const struct normnet__engine *engine, const struct normnet__team *team,
+                       const struct normnet__images *images, int32_t last, normnet__block_sink *sink, void *context);
+
+/* ---- Training ------------------------------------------------------------------------------------ */
+
+/* The fixed part of a training pass and its memory. */
+struct normnet__training {
+    int64_t max_blocks;
+    double smoothing;
+    int64_t virtual_batch;
+    struct normnet__reduction reduction;
+    struct normnet__averaging averaging;
+
+    struct normnet__team team;
+    char *blocks;                            /* [max_blocks], if there is batch norm */
+    struct normnet__batch_norm *batch_norms; /* [batch_norm_count] */
+    double *losses;                          /* [max_blocks] */
+    int32_t *correct;                        /* [max_blocks] */
+    double *gradient;                        /* [parameter_count] of the last pass */
+};
+
+/* Everything from the arena, for batches of up to `max_batch` images; the fixed part is set by the caller. */
+void normnet__take_training(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t max_batch,
+                            struct normnet__training *training);
+
+struct normnet__training_result {
+    double loss; /* sum over the images */
+    int64_t correct;
+};
+
+/*
+ * Forward and backward over 1 to max_batch images; the gradient, summed over the images, is left in
+ * training->gradient. `running`, one entry per batch norm, follows the batch. Dropout draws from `source`, whose
+ * first_sample is that of the first image.
+ */
+normnet_status normnet__train(const struct normnet__engine *engine, struct normnet__training *training,
+                              const struct normnet__images *images, const struct normnet__labels *labels,
+                              struct normnet__dropout_source source, struct normnet__running *running,
+                              struct normnet__training_result *result);
+
+/*
+ * Layers 0, ..., last over 1 to max_batch images with the batch's own statistics; `running` (NULL: nothing) follows
+ * them, dropout draws from `source` (NULL: none), and `sink` (NULL: nobody) receives the blocks.
+ */
+normnet_status normnet__forward_batch(const struct normnet__engine *engine, struct normnet__training *training,
+                                      const struct normnet__images *images,
+                                      const struct normnet__dropout_source *source, struct normnet__running *running,
+                                      int32_t last, normnet__block_sink *sink, void *context);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Planning: where each layer's weights, running statistics and activations lie. In training every activation that
+ * backward needs has a place of its own:
+ *
+ *     | input | conv | norm | kept by dropout | conv | ...
+ *
+ * In evaluation two places take turns, and one is shared for what layers keep:
+ *
+ *     | even | odd | kept |
+ *
+ * Layers in place add nothing.
+ */
+#include "net/network.h"
+
+#include "base/arena.h"
+#include "base/message.h"
+#include "layers/pool.h"
+
+static int64_t largest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Bytes of a map in lanes. Sizes are below 2^48: channels and sides are at most 2^16. */
+static int64_t map_bytes(struct normnet__shape shape)
+{
+    return normnet__shape_size(shape) * NORMNET__LANES * (int64_t)sizeof(float);
+}
+
+/* Takes a piece of a block's memory and returns its offset. */
+static int64_t take(struct normnet__arena *memory, int64_t bytes)
+{
+    const int64_t offset = memory->used;
+
+    normnet__arena_take(memory, bytes, 1);
+    return offset;
+}
+
+static bool stays(const struct normnet__layer *layer)
+{
+    return layer->identity || layer->type->in_place;
+}
+
+static bool place_training(struct normnet__network *network)
+{
+    struct normnet__arena memory = {0};
+    int64_t current = take(&memory, map_bytes(network->input));
+
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        struct normnet__layer *layer = &network->layers[i];
+        struct normnet__places *places = &layer->places[NORMNET__LAYOUT_TRAINING];
+
+        places->input = current;
+        places->kept = layer->identity ? 0 : take(&memory, layer->kept_bytes);
+        if (!stays(layer))
+            current = take(&memory, map_bytes(layer->out));
+        places->output = current;
+    }
+    network->block_bytes[NORMNET__LAYOUT_TRAINING] = memory.used;
+    return !memory.overflow;
+}
+
+static bool place_evaluation(struct normnet__network *network)
+{
+    struct normnet__arena memory = {0};
+    int64_t largest_map = map_bytes(network->input), largest_kept = 0, turns[2];
+    int turn = 0;
+
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        largest_map = largest(largest_map, map_bytes(network->layers[i].out));
+        largest_kept = largest(largest_kept, network->layers[i].kept_bytes);
+    }
+    turns[0] = take(&memory, largest_map);
+    turns[1] = take(&memory, largest_map);
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        struct normnet__places *places = &network->layers[i].places[NORMNET__LAYOUT_EVALUATION];
+
+        places->kept = memory.used;
+        places->input = turns[turn];
+        if (!stays(&network->layers[i]))
+            turn = 1 - turn;
+        places->output = turns[turn];
+    }
+    take(&memory, largest_kept);
+    network->block_bytes[NORMNET__LAYOUT_EVALUATION] = memory.used;
+    return !memory.overflow;
+}
+
+/* Parameters in the order of the layers, weight before bias; statistics and derived weights likewise. */
+static void number_arrays(struct normnet__network *network)
+{
+    network->parameter_count = network->statistic_count = network->derived_count = 0;
+    network->batch_norm_count = 0;
+    network->first_trained = network->layer_count;
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        struct normnet__layer *layer = &network->layers[i];
+
+        layer->weight = network->parameter_count;
+        layer->bias = layer->weight + layer->weight_count;
+        network->parameter_count = layer->bias + layer->bias_count;
+        layer->needs_dx = network->first_trained < i;
+        if (network->first_trained == network->layer_count && layer->weight_count > 0)
+            network->first_trained = i;
+
+        layer->forward_weights = network->derived_count;
+        layer->backward_weights = layer->forward_weights + layer->weight_count;
+        network->derived_count += layer->derived_count;
+        if (layer->norm.over_batch) {
+            layer->batch_norm = network->batch_norm_count++;
+            layer->statistics = network->statistic_count;
+            network->statistic_count += 2 * (int64_t)layer->in.channels;
+        }
+    }
+}
+
+normnet_status normnet__plan(struct normnet__network *network)
+{
+    int64_t scratch = 0, gradient = 0, parameters = 0;
+
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        const struct normnet__layer *layer = &network->layers[i];
+
+        scratch = largest(scratch, layer->scratch_groups);
+        gradient = largest(gradient, largest(map_bytes(layer->in), map_bytes(layer->out)));
+        parameters += layer->weight_count + layer->bias_count;
+        if (parameters > INT32_MAX)
+            return normnet__fail(NORMNET_ELIMIT, "the network has more than 2^31 - 1 parameters");
+    }
+    number_arrays(network);
+    network->gradient_bytes = gradient;
+    network->scratch_bytes = scratch * NORMNET__LANES * (int64_t)sizeof(float);
+    if (!place_training(network) || !place_evaluation(network))
+        return normnet__fail(NORMNET_ELIMIT, "the network's activations need more than 2^63 - 1 bytes");
+    return NORMNET_OK;
+}
+
+int32_t normnet__receptive_field(const struct normnet__network *network, int32_t layer)
+{
+    int64_t field = 1, distance = 1; /* of neighbouring outputs, in input pixels */
+
+    for (int32_t i = 0; i <= layer; ++i) {
+        const struct normnet__layer *at = &network->layers[i];
+        int32_t height, width, window = at->in.flat ? 0 : at->kernel, stride = at->stride;
+
+        if (normnet__pool_window(at, &height, &width))
+            window = stride = height > width ? height : width;
+        if (window == 0)
+            continue;
+        field += (window - 1) * distance;
+        distance *= stride;
+        if (field > INT32_MAX || distance > INT32_MAX)
+            return INT32_MAX;
+    }
+    return (int32_t)field;
+}
