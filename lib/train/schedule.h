@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Learning rate and momentum as functions of the step: constant, StepLR and OneCycleLR of PyTorch. */
+#ifndef NORMNET_TRAIN_SCHEDULE_H
+#define NORMNET_TRAIN_SCHEDULE_H
+
+#include "normnet.h"
+
+struct normnet__rate {
+    double lr, momentum;
+};
+
+/* For a validated configuration and 0 <= step, below total_steps for one-cycle. */
+struct normnet__rate normnet__one_cycle_rate(const normnet_config *config, int64_t step);
+struct normnet__rate normnet__step_rate(const normnet_config *config, int64_t step);
+
+/* By config->schedule. */
+struct normnet__rate normnet__scheduled_rate(const normnet_config *config, int64_t step);
+
+#endif

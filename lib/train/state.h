@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of a model: its parameters and running statistics, what the optimizer remembers, and what waits to be
+ * applied. The named entries are those of the state_dict of the equivalent torch.nn.Sequential.
+ */
+#ifndef NORMNET_TRAIN_STATE_H
+#define NORMNET_TRAIN_STATE_H
+
+#include "base/arena.h"
+#include "layers/batch_norm.h"
+#include "net/network.h"
+
+/* One entry of the state_dict. */
+struct normnet__entry {
+    char name[32]; /* "2047.num_batches_tracked" is the longest */
+    int32_t layer, rank;
+    int64_t shape[8], count;
+    bool trained;
+    bool weight;    /* of conv or fc: what a penalty on weights only applies to */
+    bool variance;  /* must not be negative */
+    int64_t offset; /* into parameters or statistics, by `trained` */
+    float *values;  /* NULL for num_batches_tracked */
+    int64_t *batches;
+};
+
+struct normnet__state {
+    struct normnet__entry *entries;
+    int32_t entry_count;
+
+    float *parameters; /* [parameter_count] */
+    float *statistics; /* [statistic_count]: per batch norm its means, then its variances */
+    int64_t *batches;  /* [batch_norm_count]: num_batches_tracked */
+    float *derived;    /* [derived_count]: follows the two above, see normnet__derive */
+    float *momentum;   /* [parameter_count] */
+    bool has_momentum; /* a step with momentum has been taken */
+    int64_t step;      /* training steps taken */
+
+    /* Between compute and apply. */
+    double *gradients;      /* [parameter_count]: sums over the images so far */
+    bool waiting;           /* gradients have been computed */
+    float *next_statistics; /* what apply commits */
+    int64_t *next_batches;
+    float *saved_statistics; /* the two above before a pass that may fail */
+    int64_t *saved_batches;
+    struct normnet__running *running; /* [batch_norm_count]: views of the two above */
+
+    /* During apply. */
+    double *total;          /* [parameter_count]: the mean gradient with the penalty */
+    float *next_parameters; /* [parameter_count] */
+    float *next_momentum;   /* [parameter_count] */
+};
+
+void normnet__take_state(struct normnet__arena *arena, const struct normnet__network *network,
+                         struct normnet__state *state);
+
+/* Names the entries, draws the initial weights and clears everything else. */
+void normnet__initialize_state(const struct normnet__network *network, uint64_t seed, struct normnet__state *state);
+
+/* Brings the weights into the kernels' order; after every change of parameters or statistics. */
+void normnet__derive(const struct normnet__network *network, struct normnet__state *state);
+
+/* Before a pass, and after one that failed: the statistics that wait stay as they were. */
+void normnet__save_waiting(const struct normnet__network *network, struct normnet__state *state);
+void normnet__restore_waiting(const struct normnet__network *network, struct normnet__state *state);
+
+/* Puts the statistics that wait in force. */
+void normnet__commit_statistics(const struct normnet__network *network, struct normnet__state *state);
+
+/* Makes the statistics that wait equal to those in force, and forgets gradients. */
+void normnet__clear_gradients(const struct normnet__network *network, struct normnet__state *state);
+
+#endif
