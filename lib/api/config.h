@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NORMNET_API_CONFIG_H
+#define NORMNET_API_CONFIG_H
+
+#include "normnet.h"
+
+/* Sizes of the first release; a struct that a caller passes is at least this large. */
+enum {
+    NORMNET__CONFIG_FIRST = 256 + 8 * (int)sizeof(void *),
+    NORMNET__TENSOR_FIRST = 152,
+    NORMNET__METRICS_FIRST = 72,
+    NORMNET__BATCH_FIRST = 24,
+    NORMNET__OPTIONS_FIRST = 16,
+    NORMNET__LAYER_INFO_FIRST = 40 + 2 * (int)sizeof(void *),
+    NORMNET__STATE_INFO_FIRST = 80 + 2 * (int)sizeof(void *)
+};
+
+/* The caller's configuration over the defaults, every value checked. NULL: the defaults. */
+normnet_status normnet__read_config(normnet_config *config, const normnet_config *from);
+
+/* The same with only what schedules need checked. */
+normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule);
+
+#endif

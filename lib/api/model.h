@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NORMNET_API_MODEL_H
+#define NORMNET_API_MODEL_H
+
+#include "base/arena.h"
+#include "net/pass.h"
+#include "train/step.h"
+
+#include <stdatomic.h>
+
+/* Memory of one of the simultaneous readers. */
+struct normnet__reader {
+    struct normnet__team team;
+    atomic_flag taken;
+};
+
+/*
+ * A model lies in two blocks: this struct with its layers and texts, whose sizes are known from the configuration,
+ * and everything else, whose size is known from the plan.
+ */
+struct normnet_model {
+    normnet_config config;
+    struct normnet__allocator allocator;
+    int64_t bytes; /* of this block */
+    void *memory;  /* the second block */
+    int64_t memory_bytes;
+
+    struct normnet__network network;
+    struct normnet__engine engine;
+    struct normnet__state state;
+    struct normnet__training training;
+    struct normnet__reader *readers; /* [config.readers] */
+    double *input_mean, *input_std;  /* [channels]: config points here */
+    float *mean, *std, *table;       /* of the scaling */
+
+    atomic_int users; /* readers at work, or -1 for a writer */
+};
+
+/* What the functions of train/ work on. */
+struct normnet__trainer normnet__trainer_of(normnet_model *model);
+
+/* NORMNET_EBUSY if the model is in use; end with the same kind. */
+normnet_status normnet__begin_writing(normnet_model *model);
+void normnet__end_writing(normnet_model *model);
+normnet_status normnet__begin_reading(normnet_model *model, struct normnet__reader **reader);
+void normnet__end_reading(normnet_model *model, struct normnet__reader *reader);
+
+/* NORMNET_EINVAL if a batch norm would see a single value per channel in these images. */
+normnet_status normnet__check_batch_norms(const normnet_model *model, int64_t images);
+
+/* A struct that cannot be written is found before anything is done; NULL is allowed in both. */
+normnet_status normnet__check_metrics(const normnet_metrics *metrics);
+normnet_status normnet__write_metrics(normnet_metrics *to, const normnet_metrics *from);
+
+/* NORMNET_EINVAL, naming the argument, if `pointer` is NULL. */
+normnet_status normnet__require(const void *pointer, const char *name);
+
+#endif

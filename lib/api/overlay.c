@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/overlay.h"
+
+#include "base/message.h"
+
+#include <string.h>
+
+enum { LARGEST_STRUCT = 4096 }; /* more is taken for an uninitialized size */
+
+static normnet_status read_size(const void *from, int32_t first, const char *name, int32_t *size)
+{
+    memcpy(size, from, sizeof *size);
+    if (*size >= first && *size <= LARGEST_STRUCT)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EINVAL, "%s.struct_size is %d; expected %d to %d", name, *size, first,
+                         (int)LARGEST_STRUCT);
+}
+
+normnet_status normnet__read_struct(void *to, int32_t own, int32_t first, const void *from, const char *name)
+{
+    const unsigned char *bytes = from;
+    int32_t size;
+    const normnet_status status = read_size(from, first, name, &size);
+
+    if (status != NORMNET_OK)
+        return status;
+    for (int32_t i = own; i < size; ++i)
+        if (bytes[i] != 0)
+            return normnet__fail(NORMNET_EINVAL, "%s sets a field, at byte %d, that this version does not know", name,
+                                 i);
+    memcpy((char *)to + sizeof size, bytes + sizeof size, (size_t)(size < own ? size : own) - sizeof size);
+    return NORMNET_OK;
+}
+
+normnet_status normnet__write_struct(void *to, int32_t first, const void *from, int32_t own, const char *name)
+{
+    int32_t size;
+    const normnet_status status = read_size(to, first, name, &size);
+
+    if (status != NORMNET_OK)
+        return status;
+    memcpy((char *)to + sizeof size, (const char *)from + sizeof size, (size_t)(size < own ? size : own) - sizeof size);
+    if (size > own)
+        memset((char *)to + own, 0, (size_t)(size - own));
+    return NORMNET_OK;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Structs that begin with their size, between callers and libraries of different age. */
+#ifndef NORMNET_API_OVERLAY_H
+#define NORMNET_API_OVERLAY_H
+
+#include "normnet.h"
+
+/*
+ * Copies min(caller's size, own) bytes of `from` over `to`, which holds the defaults and keeps its own size. `first`
+ * is the size of the struct's first release. NORMNET_EINVAL for a smaller size, one above 4096, or a non-zero tail.
+ */
+normnet_status normnet__read_struct(void *to, int32_t own, int32_t first, const void *from, const char *name);
+
+/* Writes min(own, caller's size) bytes of `from`, zero beyond; the caller's size field stays. */
+normnet_status normnet__write_struct(void *to, int32_t first, const void *from, int32_t own, const char *name);
+
+#endif

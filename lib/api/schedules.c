@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The pure functions: schedules and shards. */
+#include "api/config.h"
+#include "base/message.h"
+#include "base/tree.h"
+#include "train/schedule.h"
+
+#include <stddef.h>
+
+static normnet_status rate_at(const normnet_config *from, int32_t schedule, int64_t step, double *lr, double *momentum)
+{
+    normnet_config config;
+    struct normnet__rate rate;
+    const normnet_status status = normnet__read_schedule(&config, from, schedule);
+
+    if (status != NORMNET_OK)
+        return status;
+    if (step < 0)
+        return normnet__fail(NORMNET_EINVAL, "step is %lld; expected at least 0", (long long)step);
+    if (schedule == NORMNET_SCHEDULE_ONE_CYCLE && step >= config.total_steps)
+        return normnet__fail(NORMNET_ESTATE, "step is %lld; the one-cycle schedule ends after its %lld steps",
+                             (long long)step, (long long)config.total_steps);
+    rate = normnet__scheduled_rate(&config, step);
+    if (lr != NULL)
+        *lr = rate.lr;
+    if (momentum != NULL)
+        *momentum = rate.momentum;
+    return NORMNET_OK;
+}
+
+normnet_status normnet_one_cycle(const normnet_config *config, int64_t step, double *lr, double *momentum)
+{
+    return rate_at(config, NORMNET_SCHEDULE_ONE_CYCLE, step, lr, momentum);
+}
+
+normnet_status normnet_step_schedule(const normnet_config *config, int64_t step, double *lr, double *momentum)
+{
+    return rate_at(config, NORMNET_SCHEDULE_STEP, step, lr, momentum);
+}
+
+/*
+ * Halves the ranks and walks down the tree with them: the left half takes the left subtree. Where the images run out
+ * or the ranks are odd, the images are cut in proportion instead.
+ */
+normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count)
+{
+    int64_t begin = 0, length = images;
+
+    if (first == NULL || count == NULL)
+        return normnet__fail(NORMNET_EINVAL, "%s is NULL", first == NULL ? "first" : "count");
+    if (images < 0 || ranks < 1 || rank < 0 || rank >= ranks)
+        return normnet__fail(NORMNET_EINVAL,
+                             "images is %lld, ranks %d and rank %d; expected images >= 0, ranks >= 1 and 0 <= rank < "
+                             "ranks",
+                             (long long)images, ranks, rank);
+    while (ranks > 1) {
+        const int32_t left_ranks = (ranks + 1) / 2;
+        const int64_t split =
+            ranks % 2 == 0 && length > 1 ? normnet__tree_split(length) : (length * left_ranks + ranks - 1) / ranks;
+
+        if (rank < left_ranks) {
+            length = split;
+            ranks = left_ranks;
+        } else {
+            begin += split;
+            length -= split;
+            rank -= left_ranks;
+            ranks -= left_ranks;
+        }
+    }
+    *first = begin;
+    *count = length;
+    return NORMNET_OK;
+}

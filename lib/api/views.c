@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/views.h"
+
+#include "api/config.h"
+#include "api/overlay.h"
+#include "base/checked.h"
+#include "base/message.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static int64_t element_size(int32_t dtype)
+{
+    switch (dtype) {
+    case NORMNET_U8:
+        return 1;
+    case NORMNET_F32:
+    case NORMNET_I32:
+        return 4;
+    case NORMNET_I64:
+        return 8;
+    default:
+        return 0;
+    }
+}
+
+static const char *dtype_name(int32_t dtype)
+{
+    static const char *const names[] = {"unknown", "u8", "f32", "i32", "i64"};
+
+    return names[element_size(dtype) > 0 ? dtype : 0];
+}
+
+/* "4x1x28x28"; `text` holds at least 176 bytes. */
+static const char *shape_text(char *text, int32_t rank, const int64_t *shape)
+{
+    int length = 0;
+
+    text[0] = '\0';
+    for (int32_t i = 0; i < rank; ++i)
+        length += snprintf(text + length, (size_t)(176 - length), i == 0 ? "%lld" : "x%lld", (long long)shape[i]);
+    return text;
+}
+
+/* All strides 0: contiguous in the order of the shape. */
+static bool fill_strides(normnet_tensor *tensor)
+{
+    int64_t stride = 1;
+
+    for (int32_t i = 0; i < tensor->rank; ++i)
+        if (tensor->strides[i] != 0)
+            return true;
+    for (int32_t i = tensor->rank - 1; i >= 0; --i) {
+        tensor->strides[i] = stride;
+        if (!normnet__multiply(stride, tensor->shape[i], &stride))
+            return false;
+    }
+    return true;
+}
+
+/* The elements in front of and behind `data` that the strides reach. */
+static bool measure(struct normnet__view *view)
+{
+    const normnet_tensor *tensor = &view->tensor;
+    int64_t before = 0, behind = 0, bytes;
+
+    view->count = 1;
+    for (int32_t i = 0; i < tensor->rank; ++i) {
+        const int64_t stride = tensor->strides[i];
+        int64_t reach;
+
+        if (stride == INT64_MIN || !normnet__multiply(tensor->shape[i] - 1, stride < 0 ? -stride : stride, &reach) ||
+            !normnet__add(stride < 0 ? before : behind, reach, stride < 0 ? &before : &behind) ||
+            !normnet__multiply(view->count, tensor->shape[i], &view->count))
+            return false;
+    }
+    if (!normnet__add(before, behind, &bytes) || !normnet__add(bytes, 1, &bytes) ||
+        !normnet__multiply(bytes, view->element, &bytes) || (uint64_t)bytes > PTRDIFF_MAX)
+        return false;
+    view->begin = (const char *)tensor->data - before * view->element;
+    view->end = (const char *)tensor->data + (behind + 1) * view->element;
+    return true;
+}
+
+/* Whether no two elements share a place: each stride, in rising order, leaps over all that the smaller ones reach. */
+static bool is_injective(const normnet_tensor *tensor)
+{
+    bool used[8] = {false};
+    int64_t reach = 0;
+
+    for (int32_t round = 0; round < tensor->rank; ++round) {
+        int32_t smallest = -1;
+
+        for (int32_t i = 0; i < tensor->rank; ++i)
+            if (!used[i] && (smallest < 0 || tensor->strides[i] < tensor->strides[smallest]))
+                smallest = i;
+        used[smallest] = true;
+        if (tensor->shape[smallest] == 1)
+            continue;
+        if (tensor->strides[smallest] <= reach)
+            return false;
+        reach += (tensor->shape[smallest] - 1) * tensor->strides[smallest];
+    }
+    return true;
+}
+
+normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
+                                    bool writes)
+{
+    normnet_status status;
+
+    *view = (struct normnet__view){.tensor = {.struct_size = (int32_t)sizeof *tensor}};
+    if (tensor == NULL)
+        return normnet__fail(NORMNET_EINVAL, "%s is NULL", name);
+    status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR_FIRST, tensor, name);
+    if (status != NORMNET_OK)
+        return status;
+    if (view->tensor.rank < 0 || view->tensor.rank > 8)
+        return normnet__fail(NORMNET_EINVAL, "%s.rank is %d; expected 0 to 8", name, view->tensor.rank);
+    view->element = element_size(view->tensor.dtype);
+    if (view->element == 0)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "%s.dtype is %d; expected 1 to 4", name, view->tensor.dtype);
+    if (view->tensor.reserved != 0)
+        return normnet__fail(NORMNET_EINVAL, "%s.reserved is %d; expected 0", name, view->tensor.reserved);
+    if (view->tensor.data == NULL)
+        return normnet__fail(NORMNET_EINVAL, "%s.data is NULL", name);
+    if ((uintptr_t)view->tensor.data % (uintptr_t)view->element != 0)
+        return normnet__fail(NORMNET_EINVAL, "%s.data is not aligned to its elements of %d bytes", name,
+                             (int)view->element);
+    for (int32_t i = 0; i < view->tensor.rank; ++i)
+        if (view->tensor.shape[i] < 1)
+            return normnet__fail(NORMNET_EINVAL, "%s.shape[%d] is %lld; expected at least 1", name, i,
+                                 (long long)view->tensor.shape[i]);
+    if (!fill_strides(&view->tensor) || !measure(view))
+        return normnet__fail(NORMNET_EINVAL, "%s reaches beyond the address space with its shape and strides", name);
+    if (writes && !is_injective(&view->tensor))
+        return normnet__fail(NORMNET_EINVAL, "%s overlaps itself: an output needs strides that keep elements apart",
+                             name);
+    return NORMNET_OK;
+}
+
+static bool all_finite(const struct normnet__images *images)
+{
+    const float *data = images->data;
+
+    for (int64_t n = 0; n < images->count; ++n)
+        for (int32_t c = 0; c < images->shape.channels; ++c)
+            for (int32_t i = 0; i < images->shape.height; ++i) {
+                const float *row = data + n * images->strides[0] + c * images->strides[1] + i * images->strides[2];
+
+                for (int32_t j = 0; j < images->shape.width; ++j)
+                    if (!isfinite(row[j * images->strides[3]]))
+                        return false;
+            }
+    return true;
+}
+
+normnet_status normnet__view_images(struct normnet__images *images, const normnet_tensor *tensor,
+                                    struct normnet__shape shape, int64_t most)
+{
+    struct normnet__view view;
+    const normnet_status status = normnet__view_tensor(&view, tensor, "images", false);
+    const int64_t *given = view.tensor.shape;
+    char text[176], wanted[40];
+
+    if (status != NORMNET_OK)
+        return status;
+    if (view.tensor.dtype != NORMNET_U8 && view.tensor.dtype != NORMNET_F32)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "images are %s; expected u8 or f32", dtype_name(view.tensor.dtype));
+    if (view.tensor.rank != 4 || given[1] != shape.channels || given[2] != shape.height || given[3] != shape.width)
+        return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s",
+                             shape_text(text, view.tensor.rank, given), normnet__shape_text(wanted, shape));
+    if (given[0] > most)
+        return normnet__fail(NORMNET_EINVAL, "images are %lld; the model takes at most %lld at a time here",
+                             (long long)given[0], (long long)most);
+    *images = (struct normnet__images){
+        .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = given[0], .shape = shape};
+    for (int i = 0; i < 4; ++i)
+        images->strides[i] = view.tensor.strides[i];
+    if (!images->bytes && !all_finite(images))
+        return normnet__fail(NORMNET_EVALUE, "images hold a value that is not finite");
+    return NORMNET_OK;
+}
+
+normnet_status normnet__view_labels(struct normnet__labels *labels, const normnet_tensor *tensor, int64_t count,
+                                    int32_t classes)
+{
+    struct normnet__view view;
+    const normnet_status status = normnet__view_tensor(&view, tensor, "labels", false);
+    char text[176];
+
+    if (status != NORMNET_OK)
+        return status;
+    if (view.tensor.dtype == NORMNET_F32)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "labels are f32; expected u8, i32 or i64");
+    if (view.tensor.rank != 1 || view.tensor.shape[0] != count)
+        return normnet__fail(NORMNET_EINVAL, "labels have the shape %s; expected %lld for as many images",
+                             shape_text(text, view.tensor.rank, view.tensor.shape), (long long)count);
+    *labels = (struct normnet__labels){view.tensor.data, view.tensor.dtype, view.tensor.strides[0]};
+    for (int64_t i = 0; i < count; ++i) {
+        const int64_t label = normnet__label(labels, i);
+
+        if (label < 0 || label >= classes)
+            return normnet__fail(NORMNET_ELABEL, "labels[%lld] is %lld; expected 0 to %d", (long long)i,
+                                 (long long)label, classes - 1);
+    }
+    return NORMNET_OK;
+}
+
+normnet_status normnet__view_output(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
+                                    int32_t rank, const int64_t *shape, const normnet_tensor *input)
+{
+    struct normnet__view other;
+    normnet_status status = normnet__view_tensor(view, tensor, name, true);
+    char given[176], wanted[176];
+    bool same = view->tensor.rank == rank;
+
+    if (status != NORMNET_OK)
+        return status;
+    for (int32_t i = 0; same && i < rank; ++i)
+        same = view->tensor.shape[i] == shape[i];
+    if (!same)
+        return normnet__fail(NORMNET_EINVAL, "%s has the shape %s; expected %s", name,
+                             shape_text(given, view->tensor.rank, view->tensor.shape), shape_text(wanted, rank, shape));
+    status = normnet__view_tensor(&other, input, "input", false);
+    if (status != NORMNET_OK)
+        return status;
+    if (view->begin < other.end && other.begin < view->end)
+        return normnet__fail(NORMNET_EINVAL, "%s overlaps an input or another output", name);
+    return NORMNET_OK;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* From the caller's tensors to checked views. */
+#ifndef NORMNET_API_VIEWS_H
+#define NORMNET_API_VIEWS_H
+
+#include "net/pack.h"
+#include "normnet.h"
+
+#include <stdbool.h>
+
+/* A tensor with its strides filled in, and the bytes that it touches. */
+struct normnet__view {
+    normnet_tensor tensor;
+    int64_t element; /* bytes */
+    int64_t count;   /* elements */
+    const char *begin, *end;
+};
+
+/* Any well-formed tensor; outputs (`writes`) must not overlap themselves. `name` is used in sentences. */
+normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
+                                    bool writes);
+
+/* 1 to `most` images of `shape`; f32 pixels are finite. */
+normnet_status normnet__view_images(struct normnet__images *images, const normnet_tensor *tensor,
+                                    struct normnet__shape shape, int64_t most);
+
+/* `count` labels, all of them below `classes`. */
+normnet_status normnet__view_labels(struct normnet__labels *labels, const normnet_tensor *tensor, int64_t count,
+                                    int32_t classes);
+
+/* An output of exactly this shape that lies apart from `input`. */
+normnet_status normnet__view_output(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
+                                    int32_t rank, const int64_t *shape, const normnet_tensor *input);
+
+#endif
