@@ -499,8 +499,9 @@ NORMNET_API normnet_status normnet_step_schedule(const normnet_config *config, i
                                                  double *momentum);
 
 /*
- * The images first, ..., first + count - 1 that rank `rank` of `ranks` takes of a batch: shares that
- * are whole subtrees of the order of sums wherever `ranks` is a power of two, as even as that allows.
+ * The images first, ..., first + count - 1 that rank `rank` of `ranks` takes of a batch of up to 2^32 - 1. If `ranks`
+ * is a power of two, the shares are whole subtrees of the order of sums, which splits at the largest power of two below
+ * the count; otherwise they are as even as can be.
  */
 NORMNET_API normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count);
 

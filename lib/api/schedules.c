@@ -38,37 +38,38 @@ normnet_status normnet_step_schedule(const normnet_config *config, int64_t step,
     return rate_at(config, NORMNET_SCHEDULE_STEP, step, lr, momentum);
 }
 
-/*
- * Halves the ranks and walks down the tree with them: the left half takes the left subtree. Where the images run out
- * or the ranks are odd, the images are cut in proportion instead.
- */
-normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count)
+/* Halves the ranks and walks down the tree of sums with them: the left half takes the left subtree. */
+static void shard_by_tree(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count)
 {
-    int64_t begin = 0, length = images;
+    *first = 0;
+    *count = images;
+    for (int32_t half = ranks / 2; half > 0; half /= 2) {
+        const int64_t left = *count > 1 ? normnet__tree_split(*count) : *count;
 
-    if (first == NULL || count == NULL)
-        return normnet__fail(NORMNET_EINVAL, "%s is NULL", first == NULL ? "first" : "count");
-    if (images < 0 || ranks < 1 || rank < 0 || rank >= ranks)
-        return normnet__fail(NORMNET_EINVAL,
-                             "images is %lld, ranks %d and rank %d; expected images >= 0, ranks >= 1 and 0 <= rank < "
-                             "ranks",
-                             (long long)images, ranks, rank);
-    while (ranks > 1) {
-        const int32_t left_ranks = (ranks + 1) / 2;
-        const int64_t split =
-            ranks % 2 == 0 && length > 1 ? normnet__tree_split(length) : (length * left_ranks + ranks - 1) / ranks;
-
-        if (rank < left_ranks) {
-            length = split;
-            ranks = left_ranks;
+        if (rank < half) {
+            *count = left;
         } else {
-            begin += split;
-            length -= split;
-            rank -= left_ranks;
-            ranks -= left_ranks;
+            *first += left;
+            *count -= left;
+            rank -= half;
         }
     }
-    *first = begin;
-    *count = length;
+}
+
+normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count)
+{
+    if (first == NULL || count == NULL)
+        return normnet__fail(NORMNET_EINVAL, "%s is NULL", first == NULL ? "first" : "count");
+    if (images < 0 || images > UINT32_MAX || ranks < 1 || rank < 0 || rank >= ranks)
+        return normnet__fail(NORMNET_EINVAL,
+                             "images is %lld, ranks %d and rank %d; expected images from 0 to 2^32 - 1 and 0 <= rank < "
+                             "ranks",
+                             (long long)images, ranks, rank);
+    if ((ranks & (ranks - 1)) == 0) {
+        shard_by_tree(images, ranks, rank, first, count);
+    } else {
+        *first = images * rank / ranks;
+        *count = images * (rank + 1) / ranks - *first;
+    }
     return NORMNET_OK;
 }
