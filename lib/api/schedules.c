@@ -60,16 +60,17 @@ normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_
 {
     if (first == NULL || count == NULL)
         return normnet__fail(NORMNET_EINVAL, "%s is NULL", first == NULL ? "first" : "count");
-    if (images < 0 || images > UINT32_MAX || ranks < 1 || rank < 0 || rank >= ranks)
+    if (images < 0 || ranks < 1 || rank < 0 || rank >= ranks)
         return normnet__fail(NORMNET_EINVAL,
-                             "images is %lld, ranks %d and rank %d; expected images from 0 to 2^32 - 1 and 0 <= rank < "
-                             "ranks",
+                             "images is %lld, ranks %d and rank %d; expected images >= 0 and 0 <= rank < ranks",
                              (long long)images, ranks, rank);
     if ((ranks & (ranks - 1)) == 0) {
         shard_by_tree(images, ranks, rank, first, count);
     } else {
-        *first = images * rank / ranks;
-        *count = images * (rank + 1) / ranks - *first;
+        const int64_t share = images / ranks, rest = images % ranks;
+
+        *first = share * rank + (rank < rest ? rank : rest);
+        *count = share + (rank < rest);
     }
     return NORMNET_OK;
 }
