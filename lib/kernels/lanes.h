@@ -28,6 +28,16 @@ enum { LANE_WIDTH = 4, LANE_VECTORS = 4 };
 
 #define LANES_INLINE static inline __attribute__((always_inline))
 
+/*
+ * Stands before a loop whose few passes are known when it is compiled, so that what it indexes can live in registers.
+ * clang does so in time only if the loop is to be unrolled as a whole, gcc wants a number.
+ */
+#ifdef __clang__
+#define LANES_UNROLL _Pragma("unroll")
+#else
+#define LANES_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 typedef float lanes __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 typedef int32_t lanes_int __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 typedef uint32_t lanes_bits __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
