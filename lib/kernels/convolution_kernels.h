@@ -26,33 +26,26 @@ LANES_INLINE void convolve_tile(const struct convolution *shape, const float *x,
     const int32_t kernel = shape->kernel, all_outputs = shape->y.channels;
     lanes sum[TILE_OUTPUTS * 2][TILE_PIXELS];
 
-    LANES_UNROLL
-    for (int k = 0; k < outputs; ++k)
-        LANES_UNROLL
-    for (int p = 0; p < pixels; ++p)
-        sum[k][p] = lanes_splat(bias != NULL ? bias[k] : 0.0f);
+    LANES_FOR (k, outputs)
+        LANES_FOR (p, pixels)
+            sum[k][p] = lanes_splat(bias != NULL ? bias[k] : 0.0f);
     for (int32_t c = 0; c < shape->x.channels; ++c, x += shape->x.channel_stride * NORMNET__LANES)
         for (int32_t u = 0; u < kernel; ++u)
             for (int32_t v = 0; v < kernel; ++v, weights += all_outputs) {
                 const float *input = x + u * row + (int64_t)v * NORMNET__LANES;
                 lanes value[TILE_PIXELS];
 
-                LANES_UNROLL
-                for (int p = 0; p < pixels; ++p)
+                LANES_FOR (p, pixels)
                     value[p] = lanes_load(input + p * step);
-                LANES_UNROLL
-                for (int k = 0; k < outputs; ++k) {
+                LANES_FOR (k, outputs) {
                     const lanes weight = lanes_splat(weights[k]);
-                    LANES_UNROLL
-                    for (int p = 0; p < pixels; ++p)
+                    LANES_FOR (p, pixels)
                         sum[k][p] = lanes_fma(weight, value[p], sum[k][p]);
                 }
             }
-    LANES_UNROLL
-    for (int k = 0; k < outputs; ++k)
-        LANES_UNROLL
-    for (int p = 0; p < pixels; ++p)
-        lanes_store(y + (k * shape->y.channel_stride + p) * NORMNET__LANES, sum[k][p]);
+    LANES_FOR (k, outputs)
+        LANES_FOR (p, pixels)
+            lanes_store(y + (k * shape->y.channel_stride + p) * NORMNET__LANES, sum[k][p]);
 }
 
 /* All output channels of `pixels` neighbours, one vector of lanes after the other. */
@@ -157,11 +150,9 @@ LANES_INLINE void weight_gradient_tile(const struct convolution *shape, int32_t 
     const int64_t channel = shape->y.channel_stride * NORMNET__LANES;
     lanes sum[TILE_PIXELS][TILE_OUTPUTS];
 
-    LANES_UNROLL
-    for (int t = 0; t < taps; ++t)
-        LANES_UNROLL
-    for (int k = 0; k < outputs; ++k)
-        sum[t][k] = lanes_load(sums + (t * TILE_OUTPUTS + k) * NORMNET__LANES);
+    LANES_FOR (t, taps)
+        LANES_FOR (k, outputs)
+            sum[t][k] = lanes_load(sums + (t * TILE_OUTPUTS + k) * NORMNET__LANES);
     for (int32_t i = 0; i < rows; ++i) {
         const float *row_x = x + i * shape->stride * shape->x.row_stride * NORMNET__LANES;
         const float *row_dy = dy + i * shape->y.row_stride * NORMNET__LANES;
@@ -169,23 +160,18 @@ LANES_INLINE void weight_gradient_tile(const struct convolution *shape, int32_t 
         for (int32_t j = 0; j < shape->y.width; ++j, row_x += step, row_dy += NORMNET__LANES) {
             lanes gradient[TILE_OUTPUTS];
 
-            LANES_UNROLL
-            for (int k = 0; k < outputs; ++k)
+            LANES_FOR (k, outputs)
                 gradient[k] = lanes_load(row_dy + k * channel);
-            LANES_UNROLL
-            for (int t = 0; t < taps; ++t) {
+            LANES_FOR (t, taps) {
                 const lanes value = lanes_load(row_x + t * tap);
-                LANES_UNROLL
-                for (int k = 0; k < outputs; ++k)
+                LANES_FOR (k, outputs)
                     sum[t][k] = lanes_fma(value, gradient[k], sum[t][k]);
             }
         }
     }
-    LANES_UNROLL
-    for (int t = 0; t < taps; ++t)
-        LANES_UNROLL
-    for (int k = 0; k < outputs; ++k)
-        lanes_store(sums + (t * TILE_OUTPUTS + k) * NORMNET__LANES, sum[t][k]);
+    LANES_FOR (t, taps)
+        LANES_FOR (k, outputs)
+            lanes_store(sums + (t * TILE_OUTPUTS + k) * NORMNET__LANES, sum[t][k]);
 }
 
 LANES_INLINE void weight_gradient_taps(const struct convolution *shape, int32_t rows, const float *x, int64_t tap,

@@ -29,14 +29,15 @@ enum { LANE_WIDTH = 4, LANE_VECTORS = 4 };
 #define LANES_INLINE static inline __attribute__((always_inline))
 
 /*
- * Stands before a loop whose few passes are known when it is compiled, so that what it indexes can live in registers.
- * clang does so in time only if the loop is to be unrolled as a whole, gcc wants a number.
+ * A loop of a few passes, their number known when it is compiled, unrolled so that what it indexes can live in
+ * registers. clang does so in time only if the loop is to be unrolled as a whole, gcc wants a number.
  */
 #ifdef __clang__
 #define LANES_UNROLL _Pragma("unroll")
 #else
 #define LANES_UNROLL _Pragma("GCC unroll 16")
 #endif
+#define LANES_FOR(index, count) LANES_UNROLL for (int index = 0; index < (count); ++index)
 
 typedef float lanes __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 typedef int32_t lanes_int __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
