@@ -7,11 +7,20 @@
 #include "kernels/lanes.h"
 
 /*
- * A tile of outputs is held in registers while the sum over (c, u, v) runs: OUTPUTS channels by
- * PIXELS neighbours of one row. Two multiply-adds of four cycles each may be under way at a time, so
- * eight chains keep the units busy; 4 x 3 chains with 3 inputs and 1 weight fill the 16 registers of AVX2.
+ * A tile of outputs is held in registers while the sum over (c, u, v) runs: up to TILE_OUTPUTS channels by TILE_PIXELS
+ * neighbours of one row. A multiply-add takes four cycles and two may begin in each (one, with the widest vectors), so
+ * eight chains keep the units busy. 4 x 3 chains with 3 inputs and 1 weight fill 16 registers; 8 x 3 and 3 inputs leave
+ * some of 32 free, and their weights come straight from memory.
  */
-enum { TILE_OUTPUTS = 4, TILE_PIXELS = 3 };
+enum { TILE_OUTPUTS = LANE_REGISTERS == 32 ? 8 : 4, TILE_PIXELS = 3 };
+
+/* As few tiles of at most `most` channels as possible, as even as possible: 18 are 6 + 6 + 6, not 8 + 8 + 2. */
+LANES_INLINE int32_t even_share(int32_t left, int32_t most)
+{
+    const int32_t tiles = (left + most - 1) / most;
+
+    return (left + tiles - 1) / tiles;
+}
 
 struct convolution {
     struct normnet__map x, y;
@@ -24,11 +33,13 @@ LANES_INLINE void convolve_tile(const struct convolution *shape, const float *x,
     const int64_t row = shape->x.row_stride * NORMNET__LANES;
     const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
     const int32_t kernel = shape->kernel, all_outputs = shape->y.channels;
-    lanes sum[TILE_OUTPUTS * 2][TILE_PIXELS];
+    lanes sum[TILE_OUTPUTS][TILE_PIXELS];
 
-    LANES_FOR (k, outputs)
+    LANES_FOR (k, outputs) {
+        const lanes first = lanes_splat(bias != NULL ? bias[k] : 0.0f);
         LANES_FOR (p, pixels)
-            sum[k][p] = lanes_splat(bias != NULL ? bias[k] : 0.0f);
+            sum[k][p] = first;
+    }
     for (int32_t c = 0; c < shape->x.channels; ++c, x += shape->x.channel_stride * NORMNET__LANES)
         for (int32_t u = 0; u < kernel; ++u)
             for (int32_t v = 0; v < kernel; ++v, weights += all_outputs) {
@@ -48,35 +59,60 @@ LANES_INLINE void convolve_tile(const struct convolution *shape, const float *x,
             lanes_store(y + (k * shape->y.channel_stride + p) * NORMNET__LANES, sum[k][p]);
 }
 
-/* All output channels of `pixels` neighbours, one vector of lanes after the other. */
-LANES_INLINE void convolve_pixels(const struct convolution *shape, const float *x, const float *weights,
-                                  const float *bias, float *y, const int pixels)
-{
-    const int32_t outputs = shape->y.channels;
-    int32_t k = 0;
+/*
+ * The tiles by their size, each a function of its own: the sizes have to be constants for the compiler, and clang joins
+ * calls of one function that differ in a constant alone before it inlines them.
+ */
+typedef void convolve_function(const struct convolution *shape, const float *x, const float *weights, const float *bias,
+                               float *y);
 
-    while (k < outputs) {
-        const int32_t left = outputs - k;
-        const float *tile_bias = bias == NULL ? NULL : bias + k;
-        float *tile_y = y + k * shape->y.channel_stride * NORMNET__LANES;
-        /* One pixel leaves registers for more channels. */
-        const int32_t tile = pixels == 1 && left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-
-        for (int vector = 0; vector < LANE_VECTORS; ++vector) {
-            const float *vector_x = x + vector * LANE_WIDTH;
-            float *vector_y = tile_y + vector * LANE_WIDTH;
-
-            if (pixels == 1 && tile == 8)
-                convolve_tile(shape, vector_x, weights + k, tile_bias, vector_y, 8, 1);
-            else if (tile == 4)
-                convolve_tile(shape, vector_x, weights + k, tile_bias, vector_y, 4, pixels);
-            else if (tile == 2)
-                convolve_tile(shape, vector_x, weights + k, tile_bias, vector_y, 2, pixels);
-            else
-                convolve_tile(shape, vector_x, weights + k, tile_bias, vector_y, 1, pixels);
-        }
-        k += tile;
+#define DEFINE_TILE(outputs, pixels)                                                                                   \
+    static void convolve_##outputs##x##pixels(const struct convolution *shape, const float *x, const float *weights,   \
+                                              const float *bias, float *y)                                             \
+    {                                                                                                                  \
+        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
+            convolve_tile(shape, x + lane, weights, bias, y + lane, outputs, pixels);                                  \
     }
+#define DEFINE_TILES(outputs) DEFINE_TILE(outputs, 1) DEFINE_TILE(outputs, 2) DEFINE_TILE(outputs, 3)
+#define TILES(outputs)                                                                                                 \
+    {                                                                                                                  \
+        convolve_##outputs##x1, convolve_##outputs##x2, convolve_##outputs##x3                                         \
+    }
+
+DEFINE_TILES(1)
+DEFINE_TILES(2)
+DEFINE_TILES(3)
+DEFINE_TILES(4)
+#if LANE_REGISTERS == 32
+DEFINE_TILES(5)
+DEFINE_TILES(6)
+DEFINE_TILES(7)
+DEFINE_TILES(8)
+#endif
+
+/* convolve_tiles[outputs - 1][pixels - 1] */
+static convolve_function *const convolve_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
+    TILES(1), TILES(2), TILES(3), TILES(4),
+#if LANE_REGISTERS == 32
+    TILES(5), TILES(6), TILES(7), TILES(8),
+#endif
+};
+
+/* All output channels of `pixels` neighbours. */
+static void convolve_pixels(const struct convolution *shape, const float *x, const float *weights, const float *bias,
+                            float *y, int32_t pixels)
+{
+    for (int32_t k = 0, outputs; k < shape->y.channels; k += outputs) {
+        outputs = even_share(shape->y.channels - k, TILE_OUTPUTS);
+        convolve_tiles[outputs - 1][pixels - 1](shape, x, weights + k, bias == NULL ? NULL : bias + k,
+                                                y + k * shape->y.channel_stride * NORMNET__LANES);
+    }
+}
+
+/* How many of `left` neighbours to take at once: 3, but 4 are 2 + 2, since a single one leaves the units half idle. */
+LANES_INLINE int32_t next_pixels(int32_t left)
+{
+    return left >= 3 && left != 4 ? 3 : left >= 2 ? 2 : 1;
 }
 
 /* Rows that lie behind one another and are walked pixel by pixel are one long row. */
@@ -100,24 +136,11 @@ static void convolve(struct normnet__map x_map, const float *x, int32_t kernel, 
     for (int32_t i = 0; i < shape.y.height; ++i) {
         const float *row_x = x + i * shape.stride * shape.x.row_stride * NORMNET__LANES;
         float *row_y = y + i * shape.y.row_stride * NORMNET__LANES;
-        int32_t j = 0;
 
-        while (j < width) {
-            const int32_t left = width - j;
-            const float *tile_x = row_x + (int64_t)j * shape.stride * NORMNET__LANES;
-            float *tile_y = row_y + (int64_t)j * NORMNET__LANES;
-
-            /* Four pixels are two tiles of two: a tile of one leaves the units half idle. */
-            if (left >= 3 && left != 4) {
-                convolve_pixels(&shape, tile_x, weights, bias, tile_y, 3);
-                j += 3;
-            } else if (left >= 2) {
-                convolve_pixels(&shape, tile_x, weights, bias, tile_y, 2);
-                j += 2;
-            } else {
-                convolve_pixels(&shape, tile_x, weights, bias, tile_y, 1);
-                j += 1;
-            }
+        for (int32_t j = 0, pixels; j < width; j += pixels) {
+            pixels = next_pixels(width - j);
+            convolve_pixels(&shape, row_x + (int64_t)j * shape.stride * NORMNET__LANES, weights, bias,
+                            row_y + (int64_t)j * NORMNET__LANES, pixels);
         }
     }
 }
@@ -125,107 +148,135 @@ static void convolve(struct normnet__map x_map, const float *x, int32_t kernel, 
 /* ---- Weight gradient ------------------------------------------------------------------------- */
 
 /*
- * The sum over 16 lanes by the tree of base/tree.h: neighbours first. `sum` is read as [16] of one
- * weight; the additions of one level are independent, which the compiler turns into vectors.
+ * A tile holds the sums of up to 4 output channels with a grid of neighbouring inputs, 3 of one row and, where there
+ * are registers, 2 rows: 4 x 3 or 4 x 6 chains. More outputs would want more planes of dy at once than a first-level
+ * cache keeps apart.
  */
-LANES_INLINE double sum_lanes(const float *sum)
-{
-    double level[NORMNET__LANES / 2];
+enum { SUM_OUTPUTS = 4, SUM_COLUMNS = 3, SUM_ROWS = LANE_REGISTERS == 32 ? 2 : 1 };
 
-    for (int i = 0; i < 8; ++i)
-        level[i] = (double)sum[2 * i] + (double)sum[2 * i + 1];
-    for (int i = 0; i < 4; ++i)
-        level[i] = level[2 * i] + level[2 * i + 1];
-    return ((level[0] + level[1]) + (level[2] + level[3])) + 0.0; /* + 0.0: an empty half must not show as -0 */
-}
+/* A grid of inputs: where the next row and column of it begin, in floats of x and in sums. */
+struct grid {
+    int64_t row, column;
+    int64_t sum_row;
+};
 
 /*
- * Adds `rows` rows of products to the sums of `outputs` channels by `taps` neighbouring inputs, which
- * are `tap` floats apart: sum[t][k] += x[i][j + t] * dy[k][i][j].
+ * Adds the products over `height` rows of dy: sums[r * sum_row + s][k] += x[r][s] * dy[k], where x[r][s] is the plane
+ * of inputs that begins at grid position (r, s).
  */
-LANES_INLINE void weight_gradient_tile(const struct convolution *shape, int32_t rows, const float *x, int64_t tap,
-                                       const float *dy, float *sums, const int outputs, const int taps)
+LANES_INLINE void add_products(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
+                               const float *dy, float *sums, const int outputs, const int rows, const int columns)
 {
     const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
     const int64_t channel = shape->y.channel_stride * NORMNET__LANES;
-    lanes sum[TILE_PIXELS][TILE_OUTPUTS];
+    lanes sum[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS];
 
-    LANES_FOR (t, taps)
-        LANES_FOR (k, outputs)
-            sum[t][k] = lanes_load(sums + (t * TILE_OUTPUTS + k) * NORMNET__LANES);
-    for (int32_t i = 0; i < rows; ++i) {
+    LANES_FOR (r, rows)
+        LANES_FOR (s, columns)
+            LANES_FOR (k, outputs)
+                sum[r][s][k] = lanes_load(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES);
+    for (int32_t i = 0; i < height; ++i) {
         const float *row_x = x + i * shape->stride * shape->x.row_stride * NORMNET__LANES;
         const float *row_dy = dy + i * shape->y.row_stride * NORMNET__LANES;
 
         for (int32_t j = 0; j < shape->y.width; ++j, row_x += step, row_dy += NORMNET__LANES) {
-            lanes gradient[TILE_OUTPUTS];
+            lanes value[SUM_ROWS][SUM_COLUMNS];
 
-            LANES_FOR (k, outputs)
-                gradient[k] = lanes_load(row_dy + k * channel);
-            LANES_FOR (t, taps) {
-                const lanes value = lanes_load(row_x + t * tap);
-                LANES_FOR (k, outputs)
-                    sum[t][k] = lanes_fma(value, gradient[k], sum[t][k]);
+            LANES_FOR (r, rows)
+                LANES_FOR (s, columns)
+                    value[r][s] = lanes_load(row_x + r * grid.row + s * grid.column);
+            LANES_FOR (k, outputs) {
+                lanes gradient = lanes_load(row_dy + k * channel);
+
+                lanes_keep(&gradient);
+                LANES_FOR (r, rows)
+                    LANES_FOR (s, columns)
+                        sum[r][s][k] = lanes_fma(value[r][s], gradient, sum[r][s][k]);
             }
         }
     }
-    LANES_FOR (t, taps)
-        LANES_FOR (k, outputs)
-            lanes_store(sums + (t * TILE_OUTPUTS + k) * NORMNET__LANES, sum[t][k]);
+    LANES_FOR (r, rows)
+        LANES_FOR (s, columns)
+            LANES_FOR (k, outputs)
+                lanes_store(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
 }
 
-LANES_INLINE void weight_gradient_taps(const struct convolution *shape, int32_t rows, const float *x, int64_t tap,
-                                       const float *dy, float *sums, int32_t outputs, const int taps)
-{
-    for (int vector = 0; vector < LANE_VECTORS; ++vector) {
-        const int64_t lane = (int64_t)vector * LANE_WIDTH;
+typedef void add_function(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
+                          const float *dy, float *sums);
 
-        if (outputs == 4)
-            weight_gradient_tile(shape, rows, x + lane, tap, dy + lane, sums + lane, 4, taps);
-        else if (outputs == 3)
-            weight_gradient_tile(shape, rows, x + lane, tap, dy + lane, sums + lane, 3, taps);
-        else if (outputs == 2)
-            weight_gradient_tile(shape, rows, x + lane, tap, dy + lane, sums + lane, 2, taps);
-        else
-            weight_gradient_tile(shape, rows, x + lane, tap, dy + lane, sums + lane, 1, taps);
+#define DEFINE_GRID(outputs, rows, columns)                                                                            \
+    static void add_##outputs##x##rows##x##columns(const struct convolution *shape, int32_t height, const float *x,    \
+                                                   struct grid grid, const float *dy, float *sums)                     \
+    {                                                                                                                  \
+        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
+            add_products(shape, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);               \
+    }
+#define DEFINE_GRIDS(rows, columns)                                                                                    \
+    DEFINE_GRID(1, rows, columns)                                                                                      \
+    DEFINE_GRID(2, rows, columns) DEFINE_GRID(3, rows, columns) DEFINE_GRID(4, rows, columns)
+#define GRIDS(rows, columns)                                                                                           \
+    {                                                                                                                  \
+        add_1x##rows##x##columns, add_2x##rows##x##columns, add_3x##rows##x##columns, add_4x##rows##x##columns         \
+    }
+
+DEFINE_GRIDS(1, 1)
+DEFINE_GRIDS(1, 2)
+DEFINE_GRIDS(1, 3)
+#if LANE_REGISTERS == 32
+DEFINE_GRIDS(2, 1)
+DEFINE_GRIDS(2, 2)
+DEFINE_GRIDS(2, 3)
+#endif
+
+/* add_grids[rows - 1][columns - 1][outputs - 1] */
+static add_function *const add_grids[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
+    {GRIDS(1, 1), GRIDS(1, 2), GRIDS(1, 3)},
+#if LANE_REGISTERS == 32
+    {GRIDS(2, 1), GRIDS(2, 2), GRIDS(2, 3)},
+#endif
+};
+
+/* All columns of a grid of one row, or of two. */
+static void add_rows(const struct convolution *shape, int32_t height, const float *x, struct grid grid, int32_t rows,
+                     int32_t columns, const float *dy, float *sums, int32_t outputs)
+{
+    for (int32_t s = 0, width; s < columns; s += width) {
+        width = next_pixels(columns - s);
+        add_grids[rows - 1][width - 1][outputs - 1](shape, height, x + s * grid.column, grid, dy,
+                                                    sums + (int64_t)s * SUM_OUTPUTS * NORMNET__LANES);
     }
 }
 
-/* One run of inputs with the same distance, in tiles of three, two and one. */
-static void weight_gradient_run(const struct convolution *shape, int32_t rows, const float *x, int64_t tap,
-                                int32_t taps, const float *dy, float *sums, int32_t outputs)
+/* The products of `height` rows with all inputs (c, u, v): a grid of u by v per channel. */
+static void add_channels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
+                         int32_t outputs)
 {
-    while (taps > 0) {
-        const int32_t tile = taps >= 3 && taps != 4 ? 3 : taps >= 2 ? 2 : 1;
+    const int32_t kernel = shape->kernel;
+    const int64_t row_sums = (int64_t)kernel * SUM_OUTPUTS * NORMNET__LANES;
+    const struct grid grid = {shape->x.row_stride * NORMNET__LANES, NORMNET__LANES, kernel};
 
-        if (tile == 3)
-            weight_gradient_taps(shape, rows, x, tap, dy, sums, outputs, 3);
-        else if (tile == 2)
-            weight_gradient_taps(shape, rows, x, tap, dy, sums, outputs, 2);
-        else
-            weight_gradient_taps(shape, rows, x, tap, dy, sums, outputs, 1);
-        x += tile * tap;
-        sums += (int64_t)tile * TILE_OUTPUTS * NORMNET__LANES;
-        taps -= tile;
-    }
-}
-
-/* The sums of all inputs (c, u, v) and up to four output channels over some rows. */
-static void weight_gradient_rows(const struct convolution *shape, int32_t rows, const float *x, const float *dy,
-                                 float *sums, int32_t outputs)
-{
-    const int64_t row = shape->x.row_stride * NORMNET__LANES, channel = shape->x.channel_stride * NORMNET__LANES;
-
-    if (shape->kernel == 1) { /* the channels themselves are the run */
-        weight_gradient_run(shape, rows, x, channel, shape->x.channels, dy, sums, outputs);
-        return;
-    }
-    for (int32_t c = 0; c < shape->x.channels; ++c)
-        for (int32_t u = 0; u < shape->kernel; ++u) {
-            weight_gradient_run(shape, rows, x + c * channel + u * row, NORMNET__LANES, shape->kernel, dy, sums,
-                                outputs);
-            sums += (int64_t)shape->kernel * TILE_OUTPUTS * NORMNET__LANES;
+    for (int32_t c = 0; c < shape->x.channels; ++c, x += shape->x.channel_stride * NORMNET__LANES) {
+        for (int32_t u = 0, rows; u < kernel; u += rows, sums += rows * row_sums) {
+            rows = kernel - u < SUM_ROWS ? kernel - u : SUM_ROWS;
+            add_rows(shape, height, x + u * grid.row, grid, rows, kernel, dy, sums, outputs);
         }
+    }
+}
+
+/* The same for a kernel of 1 x 1, whose inputs are the channels: a grid of two halves of them, and one that is left
+ * over. */
+static void add_pixels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
+                       int32_t outputs)
+{
+    const int64_t channel = shape->x.channel_stride * NORMNET__LANES;
+    const int32_t half = SUM_ROWS == 2 ? shape->x.channels / 2 : 0, rest = shape->x.channels - 2 * half;
+    const struct grid grid = {half * channel, channel, half};
+
+    if (half > 0)
+        add_rows(shape, height, x, grid, 2, half, dy, sums, outputs);
+    if (rest > 0)
+        add_rows(shape, height, x + 2 * half * channel, grid, 1, rest, dy,
+                 sums + (int64_t)2 * half * SUM_OUTPUTS * NORMNET__LANES, outputs);
 }
 
 static void weight_gradient(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride,
@@ -233,21 +284,22 @@ static void weight_gradient(struct normnet__map x_map, const float *x, int32_t k
 {
     const struct convolution shape = {x_map, dy_map, kernel, stride};
     const int64_t inputs = (int64_t)shape.x.channels * kernel * kernel;
-    /* Rows of four channels of dy that stay in a 32 KiB first-level cache beside the rows of x: 12 KiB. */
+    /* Rows of four planes of dy that stay in a 32 KiB first-level cache beside the rows of x: 12 KiB. */
     const int32_t chunk = 48 / shape.y.width < 1 ? 1 : 48 / shape.y.width;
 
-    for (int32_t k = 0; k < shape.y.channels; k += TILE_OUTPUTS) {
-        const int32_t outputs = shape.y.channels - k < TILE_OUTPUTS ? shape.y.channels - k : TILE_OUTPUTS;
+    for (int32_t k = 0, outputs; k < shape.y.channels; k += outputs) {
         const float *tile_dy = dy + k * shape.y.channel_stride * NORMNET__LANES;
 
-        memset(scratch, 0, (size_t)(inputs * TILE_OUTPUTS * NORMNET__LANES) * sizeof *scratch);
+        outputs = even_share(shape.y.channels - k, SUM_OUTPUTS);
+        memset(scratch, 0, (size_t)(inputs * SUM_OUTPUTS * NORMNET__LANES) * sizeof *scratch);
         for (int32_t i = 0; i < shape.y.height; i += chunk)
-            weight_gradient_rows(&shape, shape.y.height - i < chunk ? shape.y.height - i : chunk,
-                                 x + i * stride * shape.x.row_stride * NORMNET__LANES,
-                                 tile_dy + i * shape.y.row_stride * NORMNET__LANES, scratch, outputs);
+            (kernel == 1 ? add_pixels : add_channels)(&shape, shape.y.height - i < chunk ? shape.y.height - i : chunk,
+                                                      x + i * stride * shape.x.row_stride * NORMNET__LANES,
+                                                      tile_dy + i * shape.y.row_stride * NORMNET__LANES, scratch,
+                                                      outputs);
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)
-                dw[(k + o) * inputs + input] = sum_lanes(scratch + (input * TILE_OUTPUTS + o) * NORMNET__LANES);
+                dw[(k + o) * inputs + input] = lanes_sum(scratch + (input * SUM_OUTPUTS + o) * NORMNET__LANES);
     }
 }
 

@@ -2,7 +2,7 @@
 /*
  * Sixteen samples side by side: the vector operations that the kernels are written in.
  *
- * A group of 16 lanes is LANE_VECTORS vectors of the machine's own width (gcc 12 splits wider types
+ * A group of 16 lanes is 16 / LANE_WIDTH vectors of the machine's own width (gcc 12 splits wider types
  * badly). All operations are vertical and mean the same on every machine; multiply-adds are fused,
  * in software where the hardware lacks them. Only kernel sources include this file; each is compiled
  * once per instruction set with NORMNET_ISA defined to its name.
@@ -17,23 +17,30 @@
 #error "libnormnet promises the same bits everywhere and must not be compiled with -ffast-math"
 #endif
 
-#if defined(__AVX2__) && defined(__FMA__)
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
 #include <immintrin.h>
-enum { LANE_WIDTH = 8, LANE_VECTORS = 2 };
+enum { LANE_WIDTH = 16 };
+#define LANE_REGISTERS 32
+#define LANES_HAVE_FMA 1
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+enum { LANE_WIDTH = 8 };
+#define LANE_REGISTERS 16
 #define LANES_HAVE_FMA 1
 #else
-enum { LANE_WIDTH = 4, LANE_VECTORS = 4 };
+enum { LANE_WIDTH = 4 };
+#define LANE_REGISTERS 16
 #define LANES_HAVE_FMA 0
 #endif
 
 #define LANES_INLINE static inline __attribute__((always_inline))
 
 /*
- * A loop of a few passes, their number known when it is compiled, unrolled so that what it indexes can live in
- * registers. clang does so in time only if the loop is to be unrolled as a whole, gcc wants a number.
+ * A loop of a few passes, their number a constant, unrolled so that what it indexes can live in registers. Not clang's
+ * plain `unroll`: that is carried out before the function is inlined, while the number is still a parameter.
  */
 #ifdef __clang__
-#define LANES_UNROLL _Pragma("unroll")
+#define LANES_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define LANES_UNROLL _Pragma("GCC unroll 16")
 #endif
@@ -64,6 +71,19 @@ LANES_INLINE void lanes_store(float *to, lanes value)
 LANES_INLINE lanes lanes_splat(float value)
 {
     return value - (lanes){0}; /* x - 0 is x for every x; the compilers know it as a broadcast */
+}
+
+/*
+ * Keeps a value in a register: gcc would rather read it from memory again in each multiply-add that uses it, and there
+ * are only as many loads as multiply-adds in a cycle.
+ */
+LANES_INLINE void lanes_keep(lanes *value)
+{
+#if defined(__x86_64__) && LANES_HAVE_FMA
+    __asm__("" : "+v"(*value));
+#else
+    (void)value;
+#endif
 }
 
 /* Where the mask has all bits set `yes`, where it has none `no`. */
@@ -123,7 +143,11 @@ LANES_INLINE lanes_double lanes_double_multiply(lanes_double a, lanes_double b)
 #if LANES_HAVE_FMA
 LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
+#if defined(__AVX512F__)
+    return (lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
     return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#endif
 }
 #else
 /*
@@ -156,6 +180,33 @@ LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 }
 #endif
 
+/*
+ * The sum of 16 lanes in memory by the tree of base/tree.h, in double: neighbours first, then neighbouring pairs and so
+ * on. + 0.0, so that an empty half cannot be told from none by a -0.
+ */
+LANES_INLINE double lanes_sum(const float *lane)
+{
+#if LANES_HAVE_FMA
+    const __m256d pairs0 = _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane)), _mm256_cvtps_pd(_mm_load_ps(lane + 4)));
+    const __m256d pairs1 =
+        _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane + 8)), _mm256_cvtps_pd(_mm_load_ps(lane + 12)));
+    /* hadd interleaves: 0+1, 4+5, 2+3, 6+7, so the halves of a register are what belongs together. */
+    const __m128d fours0 = _mm_add_pd(_mm256_castpd256_pd128(pairs0), _mm256_extractf128_pd(pairs0, 1));
+    const __m128d fours1 = _mm_add_pd(_mm256_castpd256_pd128(pairs1), _mm256_extractf128_pd(pairs1, 1));
+    const __m128d eights = _mm_hadd_pd(fours0, fours1);
+
+    return (_mm_cvtsd_f64(eights) + _mm_cvtsd_f64(_mm_unpackhi_pd(eights, eights))) + 0.0;
+#else
+    double sum[8];
+
+    for (int i = 0; i < 8; ++i)
+        sum[i] = (double)lane[2 * i] + (double)lane[2 * i + 1];
+    for (int i = 0; i < 4; ++i)
+        sum[i] = sum[2 * i] + sum[2 * i + 1];
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + 0.0;
+#endif
+}
+
 /* Lane i is all ones if bit i of `mask` is set: `mask` holds one bit per lane of this vector. */
 LANES_INLINE lanes_int lanes_mask(uint32_t mask)
 {
@@ -169,7 +220,9 @@ LANES_INLINE lanes_int lanes_mask(uint32_t mask)
 /* The inverse: bit i is set if lane i of `mask` is all ones. */
 LANES_INLINE uint32_t lanes_mask_bits(lanes_int mask)
 {
-#if LANES_HAVE_FMA
+#if defined(__AVX512F__)
+    return (uint32_t)_mm512_movepi32_mask((__m512i)mask);
+#elif LANES_HAVE_FMA
     return (uint32_t)_mm256_movemask_ps((__m256)mask);
 #else
     uint32_t bits = 0;
