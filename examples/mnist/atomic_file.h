@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file that appears complete or not at all: it is written beside its destination under another name
+ * and takes the destination's place in one step. What was there before survives every failure.
+ */
+#ifndef MNIST_ATOMIC_FILE_H
+#define MNIST_ATOMIC_FILE_H
+
+#include <stdio.h>
+
+struct atomic_file {
+    FILE *stream; /* to write to */
+    char *path, *temporary;
+};
+
+/* Returns 0, or reports why the place cannot be written to. */
+int atomic_file_open(struct atomic_file *file, const char *path);
+
+/* Puts the file in its place; returns 0, or reports what failed. The file is closed either way. */
+int atomic_file_commit(struct atomic_file *file);
+
+/* Forgets what was written. */
+void atomic_file_discard(struct atomic_file *file);
+
+#endif

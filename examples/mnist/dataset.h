@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The images to train and to test with: four IDX files of one directory, or generated digits. */
+#ifndef MNIST_DATASET_H
+#define MNIST_DATASET_H
+
+#include "idx.h"
+
+#include <normnet.h>
+
+/* The word that stands for the generated digits where a directory is expected. */
+#define DATASET_GENERATED "generated"
+
+struct image_set {
+    const uint8_t *images; /* count x channels x height x width */
+    const uint8_t *labels; /* count */
+    int64_t count;
+    struct idx_file image_file, label_file; /* what the two point into, or */
+    uint8_t *generated;                     /* this */
+};
+
+struct dataset {
+    char *directory; /* NULL = generated digits */
+    int32_t channels, height, width;
+    int32_t classes;    /* the largest label of the training images, plus one */
+    double *mean, *std; /* per channel, of the training images scaled to 0..1, rounded to four digits */
+    struct image_set train, test;
+};
+
+/*
+ * Opens the data set in `directory`; if that is NULL, in $NORMNET_DATA, else in the user's cache
+ * directory if MNIST is there, else the generated digits. Of the training images the first `limit`
+ * are used (0 = all). Returns 0, or reports what is wrong.
+ */
+int dataset_open(struct dataset *data, const char *directory, int64_t limit);
+void dataset_close(struct dataset *data);
+
+/* One line: what is used and where it comes from. */
+void dataset_print(const struct dataset *data);
+
+/* Tensors over `count` images and labels of the data set's shape. */
+void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,
+                     normnet_tensor *image_tensor, normnet_tensor *label_tensor);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes JSON (RFC 8259) in the order of the calls, two blanks per level. `key` is NULL inside an
+ * array and for the outermost value. Write errors show in ferror() of the stream.
+ */
+#ifndef MNIST_JSON_H
+#define MNIST_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct json_writer {
+    FILE *stream;
+    int depth;
+    bool first; /* nothing stands in the current object or array yet */
+};
+
+struct json_writer json_open(FILE *stream);
+void json_begin_object(struct json_writer *json, const char *key);
+void json_end_object(struct json_writer *json);
+void json_begin_array(struct json_writer *json, const char *key);
+void json_end_array(struct json_writer *json);
+
+/* Bytes that are not UTF-8 become U+FFFD. */
+void json_text(struct json_writer *json, const char *key, const char *text);
+
+/* The fewest digits that read back as the same double; null if it is not finite. */
+void json_real(struct json_writer *json, const char *key, double value);
+void json_integer(struct json_writer *json, const char *key, int64_t value);
+void json_boolean(struct json_writer *json, const char *key, bool value);
+
+#endif

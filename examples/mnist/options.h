@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Command line options from a table: "--name value" or "--name=value", flags without a value. The
+ * table is the parser, the help text and the check of every value at once.
+ */
+#ifndef MNIST_OPTIONS_H
+#define MNIST_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum option_kind {
+    OPTION_HEADING, /* no option: a line of the help text */
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_INTEGER,
+    OPTION_REAL,
+    OPTION_CHOICE
+};
+
+struct option {
+    enum option_kind kind;
+    const char *name;  /* "--epochs"; the text of a heading */
+    const char *value; /* what the help calls its value, e.g. "N" */
+    const char *help;
+    union {
+        bool *flag;
+        const char **text;
+        int64_t *integer;
+        double *real;
+        int32_t *choice; /* receives the index of the word in `choices` */
+    } target;
+    double least, most;         /* of an integer or a real */
+    const char *const *choices; /* of a choice, ended by NULL */
+    bool given;                 /* set by options_parse */
+};
+
+/* What options_parse returns when the user asked for --help. */
+enum { OPTIONS_HELP = -1 };
+
+/* Fills the targets from the arguments; returns 0, OPTIONS_HELP, or the exit code of the report. */
+int options_parse(struct option *options, int count, int argc, char **argv);
+
+/* Prints the table as help text. */
+void options_print(const struct option *options, int count);
+
+/* Whether an option of the table was on the command line. */
+bool options_given(const struct option *options, int count, const char *name);
+
+#endif

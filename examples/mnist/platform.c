@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#if !defined(_WIN32)
+#define _DEFAULT_SOURCE /* strict C11 hides POSIX */
+#define _DARWIN_C_SOURCE
+#endif
+
+#include "platform.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#if defined(_WIN32)
+#include <io.h>
+#include <process.h>
+#include <windows.h>
+#else
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+static int read_whole(struct mapped_file *file, const char *path)
+{
+    FILE *stream = fopen(path, "rb");
+    uint8_t *data = NULL;
+    size_t size = 0, room = 0, got;
+    int code = 0;
+
+    if (!stream)
+        return report_error("cannot open %s: %s", path, strerror(errno));
+    do {
+        if (size == room) {
+            uint8_t *larger = realloc(data, room ? 2 * room : 1 << 16);
+            if (!larger) {
+                code = report_error("not enough memory to read %s", path);
+                goto done;
+            }
+            data = larger;
+            room = room ? 2 * room : 1 << 16;
+        }
+        got = fread(data + size, 1, room - size, stream);
+        size += got;
+    } while (got > 0);
+    if (ferror(stream)) {
+        code = report_error("cannot read %s: %s", path, strerror(errno));
+        goto done;
+    }
+    *file = (struct mapped_file){data, size, false};
+    data = NULL;
+
+done:
+    free(data);
+    fclose(stream);
+    return code;
+}
+
+int mapped_file_open(struct mapped_file *file, const char *path)
+{
+    *file = (struct mapped_file){NULL, 0, false};
+#if !defined(_WIN32)
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    void *data = MAP_FAILED;
+
+    if (descriptor < 0)
+        return report_error("cannot open %s: %s", path, strerror(errno));
+    bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+                   (uintmax_t)status.st_size <= SIZE_MAX;
+    if (regular)
+        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    close(descriptor);
+    if (data != MAP_FAILED) {
+        *file = (struct mapped_file){data, (size_t)status.st_size, true};
+        return 0;
+    }
+#endif
+    return read_whole(file, path);
+}
+
+void mapped_file_close(struct mapped_file *file)
+{
+    void *data = (void *)(uintptr_t)file->data;
+#if !defined(_WIN32)
+    if (file->mapped) {
+        munmap(data, file->size);
+        data = NULL;
+    }
+#endif
+    free(data);
+    *file = (struct mapped_file){NULL, 0, false};
+}
+
+bool file_exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+char *file_resolve(const char *path)
+{
+#if !defined(_WIN32)
+    char *resolved = realpath(path, NULL);
+    if (resolved)
+        return resolved;
+#endif
+    return text_of("%s", path);
+}
+
+bool file_replaceable(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || (status.st_mode & S_IFMT) == S_IFREG;
+}
+
+bool file_sync(FILE *file)
+{
+    if (fflush(file) != 0)
+        return false;
+#if defined(_WIN32)
+    return _commit(_fileno(file)) == 0;
+#else
+    return fsync(fileno(file)) == 0;
+#endif
+}
+
+bool file_rename(const char *from, const char *to)
+{
+#if defined(_WIN32)
+    if (MoveFileExA(from, to, MOVEFILE_REPLACE_EXISTING))
+        return true;
+    errno = EACCES;
+    return false;
+#else
+    return rename(from, to) == 0;
+#endif
+}
+
+/* ---- The machine ----------------------------------------------------------------------------- */
+
+int64_t process_id(void)
+{
+#if defined(_WIN32)
+    return _getpid();
+#else
+    return getpid();
+#endif
+}
+
+int32_t core_count(void)
+{
+#if defined(_WIN32)
+    SYSTEM_INFO system;
+    GetSystemInfo(&system);
+    long cores = (long)system.dwNumberOfProcessors;
+#else
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+    return cores < 1 ? 1 : cores > 1024 ? 1024 : (int32_t)cores;
+}
+
+double seconds_now(void)
+{
+#if defined(_WIN32)
+    return (double)GetTickCount64() * 1e-3;
+#else
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+#endif
+}
+
+/* ---- The terminal ---------------------------------------------------------------------------- */
+
+bool is_terminal(FILE *stream)
+{
+#if defined(_WIN32)
+    return _isatty(_fileno(stream)) != 0;
+#else
+    const char *kind = getenv("TERM");
+    return isatty(fileno(stream)) && kind && strcmp(kind, "dumb") != 0;
+#endif
+}
+
+int terminal_width(FILE *stream)
+{
+#if !defined(_WIN32)
+    struct winsize window;
+    if (ioctl(fileno(stream), TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+        return window.ws_col;
+#else
+    (void)stream;
+#endif
+    return 80;
+}
+
+/* ---- Places and text ------------------------------------------------------------------------- */
+
+char *cache_directory(void)
+{
+    const char *base;
+#if defined(_WIN32)
+    base = getenv("LOCALAPPDATA");
+    return base && *base ? text_of("%s\\normnet\\mnist", base) : NULL;
+#else
+    /* An XDG path that is not absolute is to be ignored, says its specification. */
+    base = getenv("XDG_CACHE_HOME");
+    if (base && *base == '/')
+        return text_of("%s/normnet/mnist", base);
+    base = getenv("HOME");
+    return base && *base ? text_of("%s/.cache/normnet/mnist", base) : NULL;
+#endif
+}
+
+char *text_of(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    int length = vsnprintf(NULL, 0, format, values);
+    va_end(values);
+    char *text = length < 0 ? NULL : malloc((size_t)length + 1);
+    if (!text)
+        return NULL;
+    va_start(values, format);
+    vsnprintf(text, (size_t)length + 1, format, values);
+    va_end(values);
+    return text;
+}

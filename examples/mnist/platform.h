@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* What differs between operating systems: files mapped into memory, cores, the clock, the terminal, the cache. */
+#ifndef MNIST_PLATFORM_H
+#define MNIST_PLATFORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* The bytes of a file, mapped where the system can and read into memory where it cannot. */
+struct mapped_file {
+    const uint8_t *data; /* NULL for an empty file */
+    size_t size;
+    bool mapped;
+};
+
+/* Returns 0, or reports why the file cannot be read. */
+int mapped_file_open(struct mapped_file *file, const char *path);
+void mapped_file_close(struct mapped_file *file);
+
+bool file_exists(const char *path);
+
+/* The path that `path` leads to through symbolic links, if it exists; free() it. NULL without memory. */
+char *file_resolve(const char *path);
+
+/* True unless something other than a regular file (a directory, a device) is there. */
+bool file_replaceable(const char *path);
+
+/* Flushes to the disk; false on failure. */
+bool file_sync(FILE *file);
+
+/* Puts `from` in the place of `to` in one step; false on failure. */
+bool file_rename(const char *from, const char *to);
+
+int64_t process_id(void);
+int32_t core_count(void);
+double seconds_now(void); /* of a clock that never steps back */
+
+bool is_terminal(FILE *stream);
+int terminal_width(FILE *stream); /* in columns; 80 if unknown */
+
+/* Where normnet keeps MNIST for this user; free() it. NULL if the system names no such place. */
+char *cache_directory(void);
+
+/* A printf into new memory; free() it. NULL without memory. */
+char *text_of(const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 1, 2)))
+#endif
+    ;
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "progress.h"
+
+#include "platform.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { LONGEST_LINE = 400, LONGEST_BAR = 40 };
+
+struct progress progress_start(int64_t epochs, int64_t images)
+{
+    double now = seconds_now();
+    FILE *terminal = is_terminal(stdout) ? stdout : is_terminal(stderr) ? stderr : NULL;
+
+    printf("  epoch   train loss  accuracy    test loss  accuracy   learning rate   images/s\n");
+    fflush(stdout);
+    return (struct progress){terminal, epochs, images, now, now, now};
+}
+
+/* "1:02:03" or "2:03" */
+static void print_duration(char *text, size_t size, double seconds)
+{
+    int64_t whole = (int64_t)(seconds + 0.5);
+    int64_t hours = whole / 3600, minutes = whole / 60 % 60;
+
+    if (hours > 0)
+        snprintf(text, size, "%" PRId64 ":%02" PRId64 ":%02" PRId64, hours, minutes, whole % 60);
+    else
+        snprintf(text, size, "%" PRId64 ":%02" PRId64, minutes, whole % 60);
+}
+
+void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum)
+{
+    char line[LONGEST_LINE], bar[LONGEST_BAR + 1], left[32];
+    double now = seconds_now();
+
+    if (!progress->terminal || now - progress->drawn < 0.1)
+        return;
+    progress->drawn = now;
+
+    double run = ((double)(epoch - 1) + (double)done / (double)progress->images) / (double)progress->epochs;
+    print_duration(left, sizeof left, (now - progress->started) * (1 - run) / run);
+    int length =
+        snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f %%, %.0f images/s, %s left",
+                 epoch, progress->epochs, loss_sum / (double)done, 100.0 * (double)correct / (double)done,
+                 (double)done / (now - progress->epoch_started), left);
+
+    /* The bar takes what the terminal leaves; a line that wraps could not be taken back. */
+    int width = terminal_width(progress->terminal) - 1;
+    int room = width - length - 3; /* brackets and a blank */
+    room = room < 0 ? 0 : room > LONGEST_BAR ? LONGEST_BAR : room;
+    memset(bar, ' ', sizeof bar);
+    memset(bar, '#', (size_t)((double)room * (double)done / (double)progress->images));
+    bar[room] = '\0';
+    if (room > 4)
+        fprintf(progress->terminal, "\r[%s] %s\033[K", bar, line);
+    else
+        fprintf(progress->terminal, "\r%.*s\033[K", width, line);
+    fflush(progress->terminal);
+}
+
+void progress_clear(struct progress *progress)
+{
+    if (progress->terminal) {
+        fputs("\r\033[K", progress->terminal);
+        fflush(progress->terminal);
+    }
+}
+
+void progress_epoch(struct progress *progress, const struct epoch_result *result)
+{
+    progress_clear(progress);
+    printf("%3" PRId64 "/%-3" PRId64 "  %11.4f  %6.2f %%  %11.4f  %6.2f %%  %14.3g  %9.0f\n", result->epoch,
+           progress->epochs, result->train_loss, result->train_accuracy, result->test_loss, result->test_accuracy,
+           result->lr, result->images_per_second);
+    fflush(stdout);
+    progress->epoch_started = seconds_now();
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counter-based random numbers. A stream is a pure function of the numbers it is opened with, so what
+ * happens to image 1234 in epoch 5 depends neither on the images before it nor on the number of
+ * threads, and a run can begin anywhere. The generator is SplitMix64 (Steele, Lea, Flood 2014).
+ */
+#ifndef MNIST_RANDOM_H
+#define MNIST_RANDOM_H
+
+#include <stdint.h>
+
+/* Streams for different purposes never meet, whatever the seed. */
+enum random_purpose { RANDOM_SHUFFLE = 1, RANDOM_AUGMENT = 2, RANDOM_DIGITS_TRAIN = 3, RANDOM_DIGITS_TEST = 4 };
+
+struct random_stream {
+    uint64_t key;
+    uint64_t drawn; /* numbers taken so far */
+};
+
+struct random_stream random_open(uint64_t seed, enum random_purpose purpose, uint64_t epoch, uint64_t index);
+
+/* 64 random bits. */
+uint64_t random_bits(struct random_stream *stream);
+
+/* From low (included) to high, in steps of (high - low) / 2^53. */
+double random_uniform(struct random_stream *stream, double low, double high);
+
+/* A whole number from 0 to bound - 1; the bias is below bound / 2^32. */
+uint32_t random_below(struct random_stream *stream, uint32_t bound);
+
+/* Mean 0, standard deviation 1, never beyond 3.5: a sum of four uniform numbers, without a logarithm. */
+double random_bell(struct random_stream *stream);
+
+#endif

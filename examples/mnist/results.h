@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The JSON file of a run:
+ *
+ *     {"program", "version", "bits_version",
+ *      "configuration": {...}, "data": {...}, "parameters": 7704,
+ *      "history": [{"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr",
+ *                   "images_per_second", "seconds"}, ...],
+ *      "weights_sha256": "..."}
+ */
+#ifndef MNIST_RESULTS_H
+#define MNIST_RESULTS_H
+
+#include "dataset.h"
+#include "progress.h"
+#include "settings.h"
+
+#include <normnet.h>
+
+/* SHA-256 over the data of all state entries in their order, every number little-endian. */
+void results_hash_weights(const normnet_model *model, char hexadecimal[65]);
+
+/* Replaces the file settings->json, if there is one to be; returns 0, or reports why it cannot. */
+int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
+                  const struct epoch_result *history, int64_t epochs);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What a training run is asked to do: the options of `normnet-mnist train`. */
+#ifndef MNIST_SETTINGS_H
+#define MNIST_SETTINGS_H
+
+#include "augment.h"
+#include "dataset.h"
+
+#include <normnet.h>
+#include <stdbool.h>
+
+struct settings {
+    const char *data; /* NULL = where dataset_open() looks */
+    int64_t limit;    /* training images, 0 = all */
+    const char *augment;
+    struct augment_list augment_list; /* the same, parsed */
+
+    int32_t norm; /* normnet_norm */
+    int64_t groups, layer_dims;
+    int32_t affine; /* normnet_affine */
+    int64_t virtual_batch;
+    const char *architecture; /* NULL = the library's */
+    double dropout;
+
+    int64_t epochs, batch;
+    int32_t schedule;  /* normnet_schedule */
+    double lr;         /* of one-cycle its peak */
+    int64_t step_size; /* in epochs */
+    double step_gamma;
+    double momentum;
+    bool hold_momentum; /* one-cycle: at `momentum`, instead of cycling it */
+    bool nesterov;
+    double l1, l2, label_smoothing;
+    int64_t seed;
+
+    int64_t threads;
+    int32_t cpu;      /* normnet_cpu */
+    const char *json; /* NULL = none */
+};
+
+/* Returns 0, OPTIONS_HELP after printing the help, or the exit code of the report. */
+int settings_parse(struct settings *settings, int argc, char **argv);
+
+/* The library's configuration for these settings and this data, which must outlive it. */
+void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config);
+
+/* The words of the command line for values of the library's enums. */
+const char *settings_norm_name(int32_t norm);
+const char *settings_affine_name(int32_t affine);
+const char *settings_schedule_name(int32_t schedule);
+
+#endif

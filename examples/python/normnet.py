@@ -1,0 +1,505 @@
+# SPDX-License-Identifier: MIT
+"""Train small image-classification networks from Python: the C library libnormnet through ctypes.
+
+    import numpy, normnet
+
+    with normnet.Model("group", dropout=0.05, schedule="one_cycle", total_steps=1000) as model:
+        for images, labels in batches:                  # uint8 N x 1 x 28 x 28 and N
+            metrics = model.train_step(images, labels)
+        print(model.evaluate(test_images, test_labels).loss)
+        scores, classes = model.predict(test_images)
+
+Keywords of a model are the fields of normnet_config in include/normnet.h, where everything is
+explained; enums may be given by name ("one_cycle") or number. Arrays are numpy arrays of uint8,
+float32, int32 or int64; whatever their strides, they are passed as they lie in memory. What comes
+back is a copy, except where a docstring says otherwise. A failure raises NormnetError.
+
+The library is taken from the environment variable NORMNET_LIBRARY, else from beside this file or
+from the build directory of the source tree that it stands in, else from where the system keeps its
+libraries.
+"""
+import ctypes
+import ctypes.util
+import os
+import sys
+from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p, sizeof
+from enum import IntEnum
+from types import SimpleNamespace
+
+try:
+    import numpy
+except ImportError:  # models without data and the pure functions work without it
+    numpy = None
+
+# ---- The header in Python --------------------------------------------------------------------------
+
+Status = IntEnum("Status", "OK EINVAL ENOMEM EIO ETRUNCATED EFORMAT ELIMIT EUNSUPPORTED EARCH EMISMATCH EVALUE"
+                           " ECHECKSUM ELABEL EBUSY ESTATE", start=0)
+Norm = IntEnum("Norm", "NONE BATCH GROUP LAYER INSTANCE", start=0)
+Affine = IntEnum("Affine", "DEFAULT CHANNEL ELEMENT NONE", start=0)
+Penalty = IntEnum("Penalty", "ALL WEIGHTS", start=0)
+Schedule = IntEnum("Schedule", "CONSTANT STEP ONE_CYCLE", start=0)
+Anneal = IntEnum("Anneal", "COSINE LINEAR", start=0)
+Cpu = IntEnum("Cpu", "BEST PORTABLE AVX2", start=0)
+Dtype = IntEnum("Dtype", "U8 F32 I32 I64", start=1)
+Scores = IntEnum("Scores", "PROBABILITIES LOG_PROBABILITIES LOGITS", start=0)
+Statistics = IntEnum("Statistics", "RUNNING BATCH", start=0)
+
+Allocate = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_int64, c_int64)
+Deallocate = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_int64)
+Reduce = ctypes.CFUNCTYPE(c_int32, c_void_p, POINTER(c_double), c_int64)
+
+
+def _fields(*groups):
+    return [(name, ctype) for ctype, names in groups for name in names.split()]
+
+
+class _Struct(ctypes.Structure):
+    """A struct of the header; each begins with its own size."""
+
+    def __init__(self, **values):
+        super().__init__(struct_size=sizeof(type(self)), **values)
+
+
+class Config(_Struct):
+    """normnet_config"""
+    _fields_ = _fields(
+        (c_int32, "struct_size norm channels height width classes groups layer_dims affine virtual_batch"
+                  " cumulative_statistics penalty_on schedule anneal three_phase cycle_momentum nesterov"
+                  " threads readers max_batch cpu reserved"),
+        (c_int64, "seed total_steps step_size memory_limit"),
+        (c_double, "eps batchnorm_momentum dropout l1 l2 label_smoothing lr momentum dampening step_gamma"
+                   " max_lr base_momentum max_momentum pct_start div_factor final_div_factor clip_norm"),
+        (c_char_p, "architecture"), (POINTER(c_double), "input_mean input_std"),
+        (Allocate, "allocate"), (Deallocate, "deallocate"), (c_void_p, "allocator_user"),
+        (Reduce, "reduce"), (c_void_p, "reduce_user"))
+
+
+class Tensor(_Struct):
+    """normnet_tensor"""
+    _fields_ = _fields((c_int32, "struct_size dtype rank reserved"), (c_int64 * 8, "shape strides"), (c_void_p, "data"),
+                       *([(c_int32, "reserved_pointer")] if sizeof(c_void_p) == 4 else []))
+
+
+class LayerInfo(_Struct):
+    """normnet_layer_info"""
+    _fields_ = _fields((c_int32, "struct_size channels height width receptive_field reserved"),
+                       (c_int64, "parameters multiply_adds"), (c_char_p, "token module"))
+
+
+class StateInfo(_Struct):
+    """normnet_state_info"""
+    _fields_ = _fields((c_int32, "struct_size dtype rank trained"), (c_int64 * 8, "shape"), (c_char_p, "name"),
+                       (c_void_p, "data"))
+
+
+class Metrics(_Struct):
+    """normnet_metrics"""
+    _fields_ = _fields((c_int32, "struct_size reserved"), (c_double, "loss penalty"), (c_int64, "count correct step"),
+                       (c_double, "lr momentum gradient_norm"))
+
+
+class Batch(_Struct):
+    """normnet_batch"""
+    _fields_ = _fields((c_int32, "struct_size reserved"), (c_int64, "first_sample images_in_all"))
+
+
+class Options(_Struct):
+    """normnet_options"""
+    _fields_ = _fields((c_int32, "struct_size scores statistics reserved"))
+
+
+_MODEL, _TENSOR, _METRICS = c_void_p, POINTER(Tensor), POINTER(Metrics)
+_CONFIG, _OPTIONS, _INT64, _DOUBLE = POINTER(Config), POINTER(Options), POINTER(c_int64), POINTER(c_double)
+
+#: Every function of the header: what it returns, what it takes. A c_int32 in front of the names of
+#: calls that can fail is their normnet_status.
+FUNCTIONS = {
+    "normnet_status_string": (c_char_p, [c_int32]),
+    "normnet_error_message": (c_char_p, []),
+    "normnet_version": (c_char_p, []),
+    "normnet_abi_version": (c_int32, []),
+    "normnet_bits_version": (c_int32, []),
+    "normnet_config_init_size": (c_int32, [_CONFIG, c_int32, c_int32]),
+    "normnet_model_create": (c_int32, [POINTER(_MODEL), _CONFIG]),
+    "normnet_model_destroy": (None, [_MODEL]),
+    "normnet_model_config": (c_int32, [_MODEL, _CONFIG]),
+    "normnet_cpu_name": (c_char_p, [_MODEL]),
+    "normnet_model_summary": (c_int64, [_MODEL, c_char_p, c_int64]),
+    "normnet_layer_count": (c_int32, [_MODEL]),
+    "normnet_layer": (c_int32, [_MODEL, c_int32, POINTER(LayerInfo)]),
+    "normnet_parameter_count": (c_int64, [_MODEL]),
+    "normnet_state_count": (c_int32, [_MODEL]),
+    "normnet_state": (c_int32, [_MODEL, c_int32, POINTER(StateInfo)]),
+    "normnet_set_state": (c_int32, [_MODEL, c_char_p, _TENSOR]),
+    "normnet_set_parameters": (c_int32, [_MODEL, POINTER(c_float), c_int64]),
+    "normnet_train_step": (c_int32, [_MODEL, _TENSOR, _TENSOR, _METRICS]),
+    "normnet_compute_gradients": (c_int32, [_MODEL, _TENSOR, _TENSOR, POINTER(Batch), _METRICS]),
+    "normnet_gradients": (c_int32, [_MODEL, POINTER(_DOUBLE), _INT64]),
+    "normnet_apply_gradients": (c_int32, [_MODEL, c_int64]),
+    "normnet_discard_gradients": (c_int32, [_MODEL]),
+    "normnet_set_learning_rate": (c_int32, [_MODEL, c_double, c_double]),
+    "normnet_update_statistics": (c_int32, [_MODEL, _TENSOR, c_int32]),
+    "normnet_evaluate": (c_int32, [_MODEL, _TENSOR, _TENSOR, _METRICS, _INT64, _OPTIONS]),
+    "normnet_predict": (c_int32, [_MODEL, _TENSOR, _TENSOR, _TENSOR, _OPTIONS]),
+    "normnet_layer_output": (c_int32, [_MODEL, _TENSOR, c_int32, _TENSOR, _OPTIONS]),
+    "normnet_one_cycle": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
+    "normnet_step_schedule": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
+    "normnet_shard": (c_int32, [c_int64, c_int32, c_int32, _INT64, _INT64]),
+}
+
+
+def _load():
+    """The shared library with the types of its functions set."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.dirname(os.path.dirname(here))
+    names = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
+             "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
+    folders = [here] + [os.path.join(root, build, lib) for build in ("build", "builddir") for lib in ("", "lib")]
+    beside = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
+    path = os.environ.get("NORMNET_LIBRARY") or (beside + [ctypes.util.find_library("normnet")])[0]
+    if not path:
+        raise ImportError("libnormnet was not found: install it, or set NORMNET_LIBRARY to the path of the shared library")
+    library = ctypes.CDLL(path)
+    for name, (restype, argtypes) in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = restype, argtypes
+    return library
+
+
+library = _load()
+
+# ---- From Python to C and back ---------------------------------------------------------------------
+
+
+class NormnetError(Exception):
+    """A call failed: `status` is the number, `name` its name and `message` the library's sentence."""
+
+    def __init__(self, status, name, message):
+        super().__init__(status, name, message)
+        self.status, self.name, self.message = status, name, message
+
+    def __str__(self):
+        return f"{self.name}: {self.message}"
+
+
+def _check(status):
+    if status != Status.OK:
+        raise NormnetError(status, library.normnet_status_string(status).decode(),
+                           library.normnet_error_message().decode("utf-8", "replace"))
+
+
+def _member(enum, value):
+    """The number of an enum's member, which may be given by name."""
+    if not isinstance(value, str):
+        return int(value)
+    try:
+        return enum[value.upper().replace("-", "_")]
+    except KeyError:
+        names = ", ".join(member.name.lower() for member in enum)
+        raise ValueError(f"{value!r} is not a {enum.__name__.lower()}; the names are {names}") from None
+
+
+def _plain(struct):
+    """The fields of a struct as Python values that outlive the model."""
+    values = ((name, getattr(struct, name)) for name, _ in struct._fields_ if name not in ("struct_size", "reserved"))
+    return SimpleNamespace(**{name: value.decode() if isinstance(value, bytes) else value for name, value in values})
+
+
+def _tensor(array):
+    """A view of a numpy array. Copied is only what a normnet_tensor cannot express."""
+    if numpy is None:
+        raise ImportError("images, labels and weights are numpy arrays: install numpy")
+    array = numpy.asarray(array)
+    dtype = {"u1": Dtype.U8, "f4": Dtype.F32, "i4": Dtype.I32, "i8": Dtype.I64}.get(array.dtype.str[1:])
+    if dtype is None:
+        raise TypeError(f"an array of {array.dtype} is not supported; use uint8, float32, int32 or int64")
+    if array.ndim > 8:
+        raise ValueError(f"an array of {array.ndim} dimensions is not supported; the most is 8")
+    size = array.itemsize
+    # The stride of a dimension of one element is never used; 1 keeps it from looking like a zero.
+    strides = [stride // size if length != 1 else 1 for stride, length in zip(array.strides, array.shape)]
+    if (not array.dtype.isnative or not array.flags.aligned or any(stride % size for stride in array.strides)
+            or (strides and not any(strides))):  # all zero means contiguous in C, one element repeated in numpy
+        array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
+        strides = []
+    tensor = Tensor(dtype=dtype, rank=array.ndim, shape=tuple(array.shape), strides=tuple(strides), data=array.ctypes.data)
+    tensor.array = array  # which must live as long as the view
+    return tensor
+
+
+def _config(norm, fields):
+    """A normnet_config of the defaults for `norm` and the given fields."""
+    config = Config()
+    config.failure = None
+    _check(library.normnet_config_init_size(config, sizeof(config), _member(Norm, norm)))
+    enums = {"affine": Affine, "penalty_on": Penalty, "schedule": Schedule, "anneal": Anneal, "cpu": Cpu}
+    for name, value in fields.items():
+        if name not in dict(Config._fields_) or name in ("struct_size", "reserved"):
+            raise TypeError(f"a normnet_config has no field {name!r}")
+        if name in enums:
+            value = _member(enums[name], value)
+        elif name == "architecture" and isinstance(value, str):
+            value = value.encode()
+        elif name in ("input_mean", "input_std") and value is not None:
+            value = (c_double * len(value))(*value)
+        elif name == "reduce" and value is not None and not isinstance(value, Reduce):
+            value = Reduce(_reducer(config, value))
+        setattr(config, name, value)
+        if isinstance(value, int) and getattr(config, name) != value:
+            raise OverflowError(f"{name} = {value} does not fit into its field of normnet_config")
+    for name in ("input_mean", "input_std"):
+        if fields.get(name) is not None and len(fields[name]) != config.channels:
+            raise ValueError(f"{name} has {len(fields[name])} values for images of {config.channels} channels")
+    return config
+
+
+def _reducer(config, function):
+    """`function(values)` as normnet_config.reduce: it replaces the values of an array by their sums over all ranks."""
+    def reduce(_, values, count):
+        try:
+            function(numpy.ctypeslib.as_array(values, (count,)))
+            return 0
+        except BaseException as error:  # an exception cannot cross C; the failing call names it as its cause
+            config.failure = error
+            return 1
+    return reduce
+
+
+# ---- Models ----------------------------------------------------------------------------------------
+
+
+class Model:
+    """A network with its weights, running statistics and optimizer state.
+
+    `norm` is what the word `norm` in the architecture stands for: "none", "batch", "group", "layer"
+    or "instance". Keywords are the other fields of normnet_config, for example
+    `Model("batch", architecture="conv3-8 relu norm gap conv1-10", height=32, width=32, lr=0.1)`.
+    `reduce` takes a Python function of one numpy array, which it changes in place.
+
+    A model frees its memory at the end of a `with` block, by close(), or with its last reference.
+    """
+
+    def __init__(self, norm="none", **config):
+        self._handle = c_void_p()
+        self._config = _config(norm, config)  # owns the functions that the library goes on using
+        _check(library.normnet_model_create(byref(self._handle), self._config))
+
+    def close(self):
+        """Frees the model. Every later call on it fails."""
+        handle, self._handle = self._handle, c_void_p()
+        library.normnet_model_destroy(handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __del__(self):
+        if getattr(self, "_handle", None):
+            self.close()
+
+    def _call(self, name, *arguments):
+        self._config.failure = None
+        try:
+            _check(getattr(library, "normnet_" + name)(self._handle, *arguments))
+        except NormnetError as error:
+            raise error from self._config.failure
+
+    # -- description
+
+    @property
+    def config(self):
+        """The configuration in force, as a namespace with the names of normnet_config."""
+        config = Config()
+        self._call("model_config", config)
+        plain = _plain(config)
+        for name in ("input_mean", "input_std"):
+            pointer = getattr(config, name)
+            setattr(plain, name, pointer[:config.channels] if pointer else None)
+        for name in ("allocate", "deallocate", "allocator_user", "reduce", "reduce_user"):
+            delattr(plain, name)
+        return plain
+
+    @property
+    def cpu_name(self):
+        """The instruction set in use, for example "avx2"."""
+        return library.normnet_cpu_name(self._handle).decode()
+
+    @property
+    def parameter_count(self):
+        """How many scalars are trained."""
+        return library.normnet_parameter_count(self._handle)
+
+    def summary(self):
+        """The table of the layers and the warnings about their normalizations, as text."""
+        size = library.normnet_model_summary(self._handle, None, 0) + 1
+        text = ctypes.create_string_buffer(size)
+        library.normnet_model_summary(self._handle, text, size)
+        return text.value.decode()
+
+    def layers(self):
+        """One namespace per layer with the names of normnet_layer_info."""
+        infos = [LayerInfo() for _ in range(library.normnet_layer_count(self._handle))]
+        for index, info in enumerate(infos):
+            self._call("layer", index, info)
+        return [_plain(info) for info in infos]
+
+    # -- state
+
+    def _states(self):
+        infos = [StateInfo() for _ in range(library.normnet_state_count(self._handle))]
+        for index, info in enumerate(infos):
+            self._call("state", index, info)
+        return infos
+
+    def state_dict(self):
+        """Weights and running statistics by name: those of the equivalent torch.nn.Sequential, in its order."""
+        state = {}
+        for info in self._states():
+            shape = tuple(info.shape[:info.rank])
+            dtype = numpy.dtype(numpy.float32 if info.dtype == Dtype.F32 else numpy.int64)
+            data = ctypes.string_at(info.data, int(numpy.prod(shape, dtype=numpy.int64)) * dtype.itemsize)
+            state[info.name.decode()] = numpy.frombuffer(data, dtype).reshape(shape).copy()
+        return state
+
+    def set_state(self, name, array):
+        """Overwrites one entry of the state."""
+        self._call("set_state", name.encode(), _tensor(array))
+
+    def load_state_dict(self, state):
+        """Overwrites the entries of the state that the dictionary holds."""
+        for name, array in state.items():
+            self.set_state(name, array)
+
+    def set_parameters(self, values):
+        """Overwrites all parameters from one float32 array, in which they lie behind one another."""
+        values = numpy.ascontiguousarray(values, numpy.float32)
+        self._call("set_parameters", values.ctypes.data_as(POINTER(c_float)), values.size)
+
+    def split(self, values):
+        """Cuts an array of parameter_count values, such as gradients(), into named views of the parameters' shapes."""
+        parts, first = {}, 0
+        for info in self._states():
+            if info.trained:
+                shape = tuple(info.shape[:info.rank])
+                count = int(numpy.prod(shape, dtype=numpy.int64))
+                parts[info.name.decode()] = values[first:first + count].reshape(shape)
+                first += count
+        return parts
+
+    # -- training
+
+    def train_step(self, images, labels):
+        """One step of gradient descent on a batch; returns a namespace with the names of normnet_metrics."""
+        metrics = Metrics()
+        self._call("train_step", _tensor(images), _tensor(labels), metrics)
+        return _plain(metrics)
+
+    def compute_gradients(self, images, labels, first_sample=0, images_in_all=0):
+        """Adds the sum over the images of the loss gradient to the model's gradients; returns metrics."""
+        metrics, batch = Metrics(), Batch(first_sample=first_sample, images_in_all=images_in_all)
+        self._call("compute_gradients", _tensor(images), _tensor(labels), batch, metrics)
+        return _plain(metrics)
+
+    def _gradients(self):
+        values, count = _DOUBLE(), c_int64()
+        self._call("gradients", byref(values), byref(count))
+        return numpy.ctypeslib.as_array(values, (count.value,))
+
+    def gradients(self):
+        """The gradients between compute and apply: float64, in the order of the parameters."""
+        return self._gradients().copy()
+
+    def set_gradients(self, values):
+        """Overwrites the gradients, for example with their sum over several machines."""
+        values, gradients = numpy.asarray(values), self._gradients()
+        if values.shape != gradients.shape:
+            raise ValueError(f"gradients of shape {values.shape} do not fit a model with {gradients.size} parameters")
+        gradients[:] = values
+
+    def apply_gradients(self, images_in_all):
+        """Divides the gradients by the number of images, adds l1 and l2, and updates the weights."""
+        self._call("apply_gradients", images_in_all)
+
+    def discard_gradients(self):
+        """Forgets computed gradients."""
+        self._call("discard_gradients")
+
+    def set_learning_rate(self, lr, momentum):
+        """Sets both from the next step on, under the constant schedule."""
+        self._call("set_learning_rate", lr, momentum)
+
+    def update_statistics(self, images, reset):
+        """Recomputes the running statistics of batch norm, averaged over all calls since one with `reset`."""
+        self._call("update_statistics", _tensor(images), bool(reset))
+
+    # -- prediction
+
+    def evaluate(self, images, labels, statistics="running", confusion=False):
+        """Loss and accuracy over any number of images, as metrics.
+
+        With `confusion` the metrics have a field of that name: counts, row = label, column = prediction.
+        """
+        metrics, counts, pointer = Metrics(), None, None
+        if confusion:
+            counts = numpy.zeros((self.config.classes,) * 2, numpy.int64)
+            pointer = counts.ctypes.data_as(_INT64)
+        options = Options(statistics=_member(Statistics, statistics))
+        self._call("evaluate", _tensor(images), _tensor(labels), metrics, pointer, options)
+        plain = _plain(metrics)
+        if confusion:
+            plain.confusion = counts
+        return plain
+
+    def predict(self, images, scores="probabilities", statistics="running"):
+        """The scores (float32, N x classes) and the classes (int64, N) of any number of images."""
+        images = _tensor(images)
+        values = numpy.empty((images.shape[0], self.config.classes), numpy.float32)
+        classes = numpy.empty(images.shape[0], numpy.int64)
+        options = Options(scores=_member(Scores, scores), statistics=_member(Statistics, statistics))
+        self._call("predict", images, _tensor(values), _tensor(classes), options)
+        return values, classes
+
+    def layer_output(self, images, layer, statistics="running"):
+        """The output of one layer in evaluation: N x channels x height x width, N x features behind flatten."""
+        images, layers = _tensor(images), self.layers()
+        if not 0 <= layer < len(layers):
+            raise IndexError(f"layer {layer} of a network of {len(layers)} layers")
+        flat = any(info.module == "Flatten" for info in layers[:layer + 1])
+        info = layers[layer]
+        shape = (info.channels,) if flat else (info.channels, info.height, info.width)
+        output = numpy.empty((images.shape[0],) + shape, numpy.float32)
+        options = Options(statistics=_member(Statistics, statistics))
+        self._call("layer_output", images, layer, _tensor(output), options)
+        return output
+
+
+# ---- Pure functions --------------------------------------------------------------------------------
+
+
+def version():
+    """The version of the library, for example "0.1.0"."""
+    return library.normnet_version().decode()
+
+
+def one_cycle(step, **config):
+    """Learning rate and momentum of step `step`, from 0, under the one-cycle schedule of a configuration."""
+    lr, momentum = c_double(), c_double()
+    _check(library.normnet_one_cycle(_config("none", config), step, byref(lr), byref(momentum)))
+    return lr.value, momentum.value
+
+
+def step_schedule(step, **config):
+    """Learning rate and momentum of step `step`, from 0, under the step schedule of a configuration."""
+    lr, momentum = c_double(), c_double()
+    _check(library.normnet_step_schedule(_config("none", config), step, byref(lr), byref(momentum)))
+    return lr.value, momentum.value
+
+
+def shard(images, ranks, rank):
+    """The first image and the number of images that rank `rank` of `ranks` takes of a batch."""
+    first, count = c_int64(), c_int64()
+    _check(library.normnet_shard(images, ranks, rank, byref(first), byref(count)))
+    return first.value, count.value

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+# Sourced by examples/run and tests/run: finds a C compiler, meson and ninja, and installs what is missing.
+
+say() {
+    printf '%s\n' "$*"
+}
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Runs a command as root: directly, or through sudo if that asks for no password or can ask at a terminal.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+# install_packages NAME...: Debian's names; the few that differ elsewhere are translated below.
+install_packages() {
+    say "installing: $*"
+    if have apt-get; then
+        # A machine's package lists may be missing or old: once with what is there, then with new ones.
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null 2>&1 || {
+            as_root apt-get update -qq >/dev/null 2>&1
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+        }
+    elif have dnf; then
+        as_root dnf install -y -q $(translate "$@")
+    elif have apk; then
+        as_root apk add -q $(translate "$@" | sed 's/\bgcc\b/build-base/')
+    elif have pacman; then
+        as_root pacman -S --needed --noconfirm $(translate "$@")
+    elif have zypper; then
+        as_root zypper -n -q install $(translate "$@")
+    elif have brew; then
+        brew install $(translate "$@")
+    else
+        return 1
+    fi
+}
+
+translate() {
+    for name in "$@"; do
+        case $name in
+            libc6-dev) have dnf && echo glibc-devel ;;
+            ninja-build) have dnf && echo ninja-build || echo ninja ;;
+            python3-venv) ;;
+            *) echo "$name" ;;
+        esac
+    done
+}
+
+compiler_works() {
+    have "${CC:-cc}" && printf '#include <math.h>\nint main(void) { return 0; }\n' |
+        "${CC:-cc}" -x c - -o /dev/null >/dev/null 2>&1
+}
+
+# meson 1.0.1 or newer
+meson_works() {
+    have meson || return 1
+    oldest=$(printf '%s\n1.0.1\n' "$(meson --version 2>/dev/null)" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)
+    [ "$oldest" = 1.0.1 ]
+}
+
+# meson and ninja from Python's package index, into a virtual environment of our own
+install_by_pip() {
+    tools=$1
+    say "installing from Python's package index into $tools: meson, ninja"
+    have python3 || install_packages python3 || return 1
+    python3 -m venv "$tools" >/dev/null 2>&1 || { install_packages python3-venv && python3 -m venv "$tools"; } || return 1
+    "$tools/bin/pip" install -q meson ninja || return 1
+    PATH=$tools/bin:$PATH
+}
+
+# ensure_toolchain DIRECTORY: where a virtual environment may go
+ensure_toolchain() {
+    if ! compiler_works; then
+        say 'there is no working C compiler'
+        install_packages gcc libc6-dev || fail 'please install a C compiler, e.g. gcc'
+        compiler_works || fail 'the C compiler does not compile a program of one line'
+    fi
+    [ -x "$1/bin/meson" ] && PATH=$1/bin:$PATH
+    if ! meson_works || ! { have ninja || have ninja-build; }; then
+        say 'meson (1.0.1 or newer) or ninja is missing'
+        install_packages meson ninja-build || true
+    fi
+    if ! meson_works || ! { have ninja || have ninja-build; }; then
+        install_by_pip "$1" || fail 'please install meson 1.0.1 or newer and ninja'
+    fi
+}
