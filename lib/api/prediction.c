@@ -303,18 +303,20 @@ static void write_layer_output(void *context, int32_t thread, const struct normn
     const struct layer_output *output = context;
     const struct normnet__shape shape = output->layer->out;
     const int64_t *strides = output->view.tensor.strides;
-    const float *from = normnet__output(output->layer, block);
+    const struct normnet__map map = normnet__shape_map(shape);
+    const float *values = normnet__output(output->layer, block);
 
     (void)thread;
     for (int32_t c = 0; c < shape.channels; ++c)
         for (int32_t i = 0; i < shape.height; ++i)
-            for (int32_t j = 0; j < shape.width; ++j, from += NORMNET__LANES)
+            for (int32_t j = 0; j < shape.width; ++j)
                 for (int32_t lane = 0; lane < block->count; ++lane) {
                     const int64_t sample = block->index * NORMNET__LANES + lane;
                     /* Behind flatten i and j are 0, and so are the strides of the dimensions that are not there. */
                     const int64_t at = sample * strides[0] + c * strides[1] + i * strides[2] + j * strides[3];
 
-                    ((float *)output->view.tensor.data)[at] = from[lane];
+                    ((float *)output->view.tensor.data)[at] =
+                        values[(c * map.channel_stride + i * map.row_stride + j) * NORMNET__LANES + lane];
                 }
 }
 

@@ -6,22 +6,29 @@
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 
-static void relu(float *x, int64_t count)
+static void relu(struct normnet__map map, float *x)
 {
     const lanes zero = lanes_splat(0.0f);
+    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
 
-    for (int64_t i = 0; i < count * NORMNET__LANES; i += LANE_WIDTH) {
-        const lanes value = lanes_load(x + i);
-        lanes_store(x + i, lanes_select(value < zero, zero, value));
-    }
+    for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * NORMNET__LANES)
+        for (int64_t i = 0; i < plane; i += LANE_WIDTH) {
+            const lanes value = lanes_load(x + i);
+            lanes_store(x + i, lanes_select(value < zero, zero, value));
+        }
 }
 
-static void relu_gradient(const float *y, float *dy, int64_t count)
+static void relu_gradient(struct normnet__map map, const float *y, float *dy)
 {
     const lanes zero = lanes_splat(0.0f);
+    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
 
-    for (int64_t i = 0; i < count * NORMNET__LANES; i += LANE_WIDTH)
-        lanes_store(dy + i, lanes_select(lanes_load(y + i) > zero, lanes_load(dy + i), zero));
+    for (int32_t c = 0; c < map.channels; ++c) {
+        const int64_t begin = c * map.channel_stride * NORMNET__LANES;
+
+        for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
+            lanes_store(dy + i, lanes_select(lanes_load(y + i) > zero, lanes_load(dy + i), zero));
+    }
 }
 
 /*
@@ -68,15 +75,19 @@ static void dropout_masks(const uint32_t *key, int64_t count, uint32_t threshold
     }
 }
 
-static void dropout(float *x, int64_t count, const uint16_t *masks, float scale)
+static void dropout(struct normnet__map map, float *x, const uint16_t *masks, float scale)
 {
     const lanes zero = lanes_splat(0.0f), factor = lanes_splat(scale);
+    const int64_t plane = (int64_t)map.height * map.width;
 
-    for (int64_t i = 0; i < count; ++i)
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
-            float *value = x + i * NORMNET__LANES + lane;
-            lanes_store(value, lanes_select(lanes_mask((uint32_t)masks[i] >> lane), lanes_load(value) * factor, zero));
-        }
+    for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * NORMNET__LANES, masks += plane)
+        for (int64_t i = 0; i < plane; ++i)
+            for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+                float *value = x + i * NORMNET__LANES + lane;
+                const lanes_int keep = lanes_mask((uint32_t)masks[i] >> lane);
+
+                lanes_store(value, lanes_select(keep, lanes_load(value) * factor, zero));
+            }
 }
 
 #endif

@@ -19,10 +19,21 @@ struct normnet__map {
     int64_t row_stride, channel_stride;
 };
 
-/* A map whose rows and planes lie behind one another. */
-static inline struct normnet__map normnet__dense_map(int32_t channels, int32_t height, int32_t width)
+/*
+ * A map with dense rows and planes. Planes of 64 groups and more begin an odd number of groups apart: at a multiple of
+ * 64 groups, 4 KiB, the same pixel of all channels would compete for the same few places in a first-level cache.
+ */
+static inline struct normnet__map normnet__spaced_map(int32_t channels, int32_t height, int32_t width)
 {
-    return (struct normnet__map){channels, height, width, width, (int64_t)height * width};
+    const int64_t plane = (int64_t)height * width;
+
+    return (struct normnet__map){channels, height, width, width, plane >= 64 ? plane | 1 : plane};
+}
+
+/* The groups of memory that it takes. */
+static inline int64_t normnet__map_groups(struct normnet__map map)
+{
+    return map.channels * map.channel_stride;
 }
 
 struct normnet__kernels {
@@ -71,19 +82,19 @@ struct normnet__kernels {
     void (*multiply_elements)(const float *dy, int64_t count, const float *gamma, float *q);
 
     /*
-     * For each group i < count: sum_dy[i] = sum of dy and sum_dyx[i] = sum of dy * y over the groups i, i + distance,
-     * ... of `chains` chains, where y = fma(x - mean, scale, shift) and coefficients is [chains][mean, scale,
-     * shift][16]: per lane in order, in double, then the tree over the lanes.
+     * For each i < count: sum_dy[i] = sum of dy and sum_dyx[i] = sum of dy * y over group i of each of `chains` chains,
+     * which begin at group offsets[chain], where y = fma(x - mean, scale, shift) and coefficients is
+     * [chains][mean, scale, shift][16]: per lane in the order of the chains, in double, then the tree over the lanes.
      */
-    void (*element_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, int64_t distance,
+    void (*element_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
                              const float *coefficients, double *sum_dy, double *sum_dyx);
 
     /* The sum over groups and lanes: per lane in order, in double, then the tree over lanes. */
     double (*sum_all)(const float *dy, int64_t count);
 
     /* x = x < 0 ? 0 : x (so NaN stays), in place; dy = y > 0 ? dy : 0. */
-    void (*relu)(float *x, int64_t count);
-    void (*relu_gradient)(const float *y, float *dy, int64_t count);
+    void (*relu)(struct normnet__map map, float *x);
+    void (*relu_gradient)(struct normnet__map map, const float *y, float *dy);
 
     /*
      * One 16-bit draw per element; bit `lane` of masks[i] is set if the draw of group i is at least `threshold`
@@ -92,8 +103,8 @@ struct normnet__kernels {
      */
     void (*dropout_masks)(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks);
 
-    /* x = bit of the mask ? x * scale : 0, in place. */
-    void (*dropout)(float *x, int64_t count, const uint16_t *masks, float scale);
+    /* x = bit of the mask ? x * scale : 0, in place; one mask per group, without gaps between planes. */
+    void (*dropout)(struct normnet__map map, float *x, const uint16_t *masks, float scale);
 
     /*
      * Windows of kernel x kernel, side by side. The maximum is the first of equals in row order, or the

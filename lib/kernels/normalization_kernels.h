@@ -99,7 +99,7 @@ static void multiply_elements(const float *dy, int64_t count, const float *gamma
                         lanes_load(dy + i * NORMNET__LANES + lane) * lanes_splat(gamma[i]));
 }
 
-static void element_gradient(const float *x, const float *dy, int64_t count, int64_t chains, int64_t distance,
+static void element_gradient(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
                              const float *coefficients, double *sum_dy, double *sum_dyx)
 {
     for (int64_t i = 0; i < count; ++i) {
@@ -110,7 +110,7 @@ static void element_gradient(const float *x, const float *dy, int64_t count, int
 
             for (int64_t chain = 0; chain < chains; ++chain) {
                 const float *form = coefficients + chain * 3 * NORMNET__LANES + lane;
-                const int64_t at = (i + chain * distance) * NORMNET__LANES + lane;
+                const int64_t at = (offsets[chain] + i) * NORMNET__LANES + lane;
                 const lanes deviation = lanes_load(x + at) - lanes_load(form);
                 const lanes y =
                     lanes_fma(deviation, lanes_load(form + NORMNET__LANES), lanes_load(form + 2 * NORMNET__LANES));

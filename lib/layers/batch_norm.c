@@ -46,7 +46,7 @@ static double beta_of(const struct normnet__layer *layer, const float *parameter
 
 void normnet__batch_norm_observe(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    const int64_t length = layer->norm.chain_length;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     struct normnet__moments *moments =
         block->batch_norms[layer->batch_norm].moments + block->index * layer->in.channels;
     const float *x = normnet__input(layer, block);
@@ -55,7 +55,7 @@ void normnet__batch_norm_observe(const struct normnet__layer *layer, const struc
         double mean[NORMNET__LANES], m2[NORMNET__LANES];
         struct normnet__moments parts[NORMNET__LANES];
 
-        block->kernels->moments(x + c * length * NORMNET__LANES, length, mean, m2);
+        block->kernels->moments(x + c * plane * NORMNET__LANES, length, mean, m2);
         for (int32_t lane = 0; lane < block->count; ++lane)
             parts[lane] = (struct normnet__moments){(double)length, mean[lane], m2[lane]};
         normnet__join_moments(parts, block->count, 1);
@@ -168,7 +168,7 @@ void normnet__batch_norm_derive(const struct normnet__layer *layer, const float 
 
 void normnet__batch_norm_forward(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    const int64_t length = layer->norm.chain_length;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
@@ -184,7 +184,7 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
         shift = norm->shift + first;
     }
     for (int32_t c = 0; c < channels; ++c) {
-        const int64_t at = c * length * NORMNET__LANES;
+        const int64_t at = c * plane * NORMNET__LANES;
         _Alignas(64) float centers[NORMNET__LANES], scales[NORMNET__LANES], shifts[NORMNET__LANES];
 
         fill(centers, center[c]);
@@ -204,7 +204,7 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
 void normnet__batch_norm_collect(const struct normnet__layer *layer, const struct normnet__block *block,
                                  const float *dy)
 {
-    const int64_t length = layer->norm.chain_length;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
     const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
@@ -212,7 +212,7 @@ void normnet__batch_norm_collect(const struct normnet__layer *layer, const struc
     double *sums = norm->sums + block->index * 2 * channels;
 
     for (int32_t c = 0; c < channels; ++c) {
-        const int64_t at = c * length * NORMNET__LANES;
+        const int64_t at = c * plane * NORMNET__LANES;
         double of_dy[NORMNET__LANES], of_dyx[NORMNET__LANES];
         _Alignas(64) float centers[NORMNET__LANES];
 
@@ -273,7 +273,7 @@ normnet_status normnet__batch_norm_meet_backward(const struct normnet__layer *la
 void normnet__batch_norm_backward(const struct normnet__layer *layer, const struct normnet__block *block,
                                   const float *dy, float *dx)
 {
-    const int64_t length = layer->norm.chain_length;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
     const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const int64_t first = group_of(&norm->grouping, block->index) * channels;
@@ -283,7 +283,7 @@ void normnet__batch_norm_backward(const struct normnet__layer *layer, const stru
     if (dx == NULL)
         return;
     for (int32_t c = 0; c < channels; ++c) {
-        const int64_t at = c * length * NORMNET__LANES;
+        const int64_t at = c * plane * NORMNET__LANES;
         _Alignas(64) float centers[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], constants[NORMNET__LANES];
 
         fill(centers, norm->center[first + c]);

@@ -15,17 +15,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static int64_t padded_size(const struct normnet__layer *layer)
+/* The input with its zero padding. */
+static struct normnet__map padded_map(const struct normnet__layer *layer)
 {
-    return (int64_t)layer->in.channels * (layer->in.height + 2 * layer->padding) *
-           (layer->in.width + 2 * layer->padding);
+    return normnet__spaced_map(layer->in.channels, layer->in.height + 2 * layer->padding,
+                               layer->in.width + 2 * layer->padding);
 }
 
 /* The map that the input gradient is a convolution of: dy with zeros between and around. */
 static struct normnet__map spread_map(const struct normnet__layer *layer)
 {
-    return normnet__dense_map(layer->out.channels, layer->in.height + layer->kernel - 1,
-                              layer->in.width + layer->kernel - 1);
+    return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel - 1,
+                               layer->in.width + layer->kernel - 1);
 }
 
 static bool is_spread(const struct normnet__layer *layer)
@@ -37,9 +38,8 @@ static bool is_spread(const struct normnet__layer *layer)
 static normnet_status ask(struct normnet__layer *layer, const struct normnet__token *token, bool bias)
 {
     const int64_t window = (int64_t)layer->kernel * layer->kernel;
-    const struct normnet__map spread = spread_map(layer);
-    const int64_t padded = layer->padding > 0 ? padded_size(layer) : 0;
-    const int64_t spread_size = is_spread(layer) ? spread.channels * spread.channel_stride : 0;
+    const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
+    const int64_t spread = is_spread(layer) ? normnet__map_groups(spread_map(layer)) : 0;
     int64_t weights;
 
     if (!normnet__multiply((int64_t)layer->in.channels * window, layer->out.channels, &weights) || weights > INT32_MAX)
@@ -50,7 +50,7 @@ static normnet_status ask(struct normnet__layer *layer, const struct normnet__to
     layer->derived_count = 2 * weights;
     layer->bias_count = bias ? layer->out.channels : 0;
     /* weight_gradient wants 4 groups per input and kernel position, beside the padded input. */
-    layer->scratch_groups = 4 * layer->in.channels * window + (padded > spread_size ? padded : spread_size);
+    layer->scratch_groups = 4 * layer->in.channels * window + (padded > spread ? padded : spread);
     return NORMNET_OK;
 }
 
@@ -126,7 +126,7 @@ static void spread(struct normnet__map from_map, const float *from, int32_t top,
 {
     const size_t group = NORMNET__LANES * sizeof(float);
 
-    memset(to, 0, (size_t)(to_map.channels * to_map.channel_stride) * group);
+    memset(to, 0, (size_t)normnet__map_groups(to_map) * group);
     for (int32_t c = 0; c < from_map.channels; ++c)
         for (int32_t i = 0; i < from_map.height; ++i) {
             const float *row = from + (c * from_map.channel_stride + i * from_map.row_stride) * NORMNET__LANES;
@@ -148,8 +148,7 @@ static const float *padded_input(const struct normnet__layer *layer, const struc
 {
     const float *x = normnet__input(layer, block);
 
-    *map = normnet__dense_map(layer->in.channels, layer->in.height + 2 * layer->padding,
-                              layer->in.width + 2 * layer->padding);
+    *map = padded_map(layer);
     if (layer->padding == 0)
         return x;
     spread(normnet__shape_map(layer->in), x, layer->padding, 1, *map, scratch);
@@ -182,8 +181,8 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
     block->kernels->weight_gradient(map, x, layer->kernel, layer->stride, dy_map, dy, block->gradient + layer->weight,
                                     block->scratch);
     for (int64_t k = 0; k < layer->bias_count; ++k)
-        block->gradient[layer->bias + k] =
-            block->kernels->sum_all(dy + k * dy_map.channel_stride * NORMNET__LANES, dy_map.channel_stride);
+        block->gradient[layer->bias + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * NORMNET__LANES,
+                                                                   (int64_t)dy_map.height * dy_map.width);
     if (dx == NULL)
         return;
     map = dy_map;

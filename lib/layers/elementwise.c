@@ -27,7 +27,7 @@ static normnet_status resolve_relu(struct normnet__layer *layer, const struct no
 
 static void forward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    block->kernels->relu(normnet__output(layer, block), normnet__shape_size(layer->out));
+    block->kernels->relu(normnet__shape_map(layer->out), normnet__output(layer, block));
 }
 
 static void backward_relu(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
@@ -35,7 +35,7 @@ static void backward_relu(const struct normnet__layer *layer, const struct normn
 {
     (void)dy; /* the same as dx */
     if (dx != NULL)
-        block->kernels->relu_gradient(normnet__output(layer, block), dx, normnet__shape_size(layer->out));
+        block->kernels->relu_gradient(normnet__shape_map(layer->out), normnet__output(layer, block), dx);
 }
 
 const struct normnet__layer_type normnet__relu = {
@@ -112,7 +112,7 @@ static void forward_dropout(const struct normnet__layer *layer, const struct nor
         return;
     fill_key(layer, block, key);
     block->kernels->dropout_masks(key, count, layer->threshold, masks);
-    block->kernels->dropout(normnet__output(layer, block), count, masks, layer->dropout_scale);
+    block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block), masks, layer->dropout_scale);
 }
 
 static void backward_dropout(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
@@ -120,7 +120,7 @@ static void backward_dropout(const struct normnet__layer *layer, const struct no
 {
     (void)dy; /* the same as dx */
     if (block->dropout && dx != NULL)
-        block->kernels->dropout(dx, normnet__shape_size(layer->out), normnet__kept(layer, block), layer->dropout_scale);
+        block->kernels->dropout(normnet__shape_map(layer->out), dx, normnet__kept(layer, block), layer->dropout_scale);
 }
 
 const struct normnet__layer_type normnet__dropout = {
@@ -132,7 +132,12 @@ const struct normnet__layer_type normnet__dropout = {
     .backward = backward_dropout,
 };
 
-/* ---- Flatten: [C][H][W] becomes [C H W], which is the order in memory already ------------------- */
+/* ---- Flatten: [C][H][W] becomes [C H W], which is the order in memory but for gaps between planes --- */
+
+static bool has_gaps(struct normnet__shape shape)
+{
+    return normnet__map_groups(normnet__shape_map(shape)) != normnet__shape_size(shape);
+}
 
 static normnet_status resolve_flatten(struct normnet__layer *layer, const struct normnet__token *token,
                                       const normnet_config *config)
@@ -146,14 +151,32 @@ static normnet_status resolve_flatten(struct normnet__layer *layer, const struct
     if (features > NORMNET__DIMENSION_LIMIT)
         return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 features");
     layer->module = "Flatten";
-    layer->identity = true;
+    layer->identity = !has_gaps(layer->in);
     layer->out = (struct normnet__shape){(int32_t)features, 1, 1, true};
     return NORMNET_OK;
 }
 
+static void forward_flatten(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const struct normnet__map map = normnet__shape_map(layer->in);
+    const size_t plane = (size_t)map.height * (size_t)map.width * NORMNET__LANES;
+    const float *x = normnet__input(layer, block);
+    float *y = normnet__output(layer, block);
+
+    for (int32_t c = 0; c < map.channels; ++c)
+        memcpy(y + (size_t)c * plane, x + c * map.channel_stride * NORMNET__LANES, plane * sizeof *y);
+}
+
+static void backward_flatten(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
+                             float *dx)
+{
+    const struct normnet__map map = normnet__shape_map(layer->in);
+    const size_t plane = (size_t)map.height * (size_t)map.width * NORMNET__LANES;
+
+    (void)block;
+    for (int32_t c = 0; dx != NULL && c < map.channels; ++c)
+        memcpy(dx + c * map.channel_stride * NORMNET__LANES, dy + (size_t)c * plane, plane * sizeof *dx);
+}
+
 const struct normnet__layer_type normnet__flatten = {
-    .word = "flatten",
-    .in_place = true,
-    .gradient_in_place = true,
-    .resolve = resolve_flatten,
-};
+    .word = "flatten", .resolve = resolve_flatten, .forward = forward_flatten, .backward = backward_flatten};

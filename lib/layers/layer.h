@@ -27,9 +27,10 @@ static inline int64_t normnet__shape_size(struct normnet__shape shape)
     return (int64_t)shape.channels * shape.height * shape.width;
 }
 
+/* Its map in memory. Small planes, and so all features, lie dense. */
 static inline struct normnet__map normnet__shape_map(struct normnet__shape shape)
 {
-    return normnet__dense_map(shape.channels, shape.height, shape.width);
+    return normnet__spaced_map(shape.channels, shape.height, shape.width);
 }
 
 /* Which values of a sample share their statistics, and which a gamma and a beta: see norm.h. */

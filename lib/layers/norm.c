@@ -146,6 +146,15 @@ struct run_statistics {
     double mean[NORMNET__LANES], invstd[NORMNET__LANES];
 };
 
+/* Where a chain begins, in floats: a channel, or a row of one. */
+static int64_t chain_begin(const struct normnet__layer *layer, int64_t chain)
+{
+    const int64_t plane = normnet__shape_map(layer->in).channel_stride;
+    const int64_t per_channel = layer->norm.chains / layer->in.channels;
+
+    return (chain / per_channel * plane + chain % per_channel * layer->norm.chain_length) * NORMNET__LANES;
+}
+
 /* Which gammas chain number `chain` begins at; per element they repeat from run to run of one or two dimensions. */
 static int64_t affine_index(const struct normnet__norm_form *norm, int64_t chain)
 {
@@ -182,15 +191,15 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
         struct run_statistics *of_run = &statistics[run];
 
         for (int64_t i = 0; i < per_run; ++i)
-            block->kernels->moments(x + (run * per_run + i) * length * NORMNET__LANES, length,
-                                    mean + i * NORMNET__LANES, m2 + i * NORMNET__LANES);
+            block->kernels->moments(x + chain_begin(layer, run * per_run + i), length, mean + i * NORMNET__LANES,
+                                    m2 + i * NORMNET__LANES);
         normnet__join_lane_moments(mean, m2, per_run, length);
         for (int lane = 0; lane < NORMNET__LANES; ++lane) {
             of_run->mean[lane] = mean[lane];
             of_run->invstd[lane] = normnet__inverse_deviation(m2[lane] / (double)(per_run * length), layer->eps);
         }
         for (int64_t i = 0; i < per_run; ++i) {
-            const int64_t chain = run * per_run + i, at = chain * length * NORMNET__LANES;
+            const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
             _Alignas(64) float center[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
 
             coefficients(layer, block, chain, of_run, center, scale, shift);
@@ -225,8 +234,10 @@ static void element_gradients(const struct normnet__layer *layer, const struct n
     const struct run_statistics *statistics = normnet__kept(layer, block);
     const float *x = normnet__input(layer, block);
 
+    int64_t *offsets = (int64_t *)(void *)(block->scratch + sharing * 3 * NORMNET__LANES);
+
     for (int64_t position = 0; position < positions; ++position) {
-        const int64_t at = position * length;
+        const int64_t element = position * length;
 
         for (int64_t i = 0; i < sharing; ++i) {
             const int64_t chain = i * positions + position;
@@ -234,10 +245,11 @@ static void element_gradients(const struct normnet__layer *layer, const struct n
 
             coefficients(layer, block, chain, &statistics[chain / per_run], center, center + NORMNET__LANES,
                          center + 2 * NORMNET__LANES);
+            offsets[i] = chain_begin(layer, chain) / NORMNET__LANES;
         }
-        block->kernels->element_gradient(x + at * NORMNET__LANES, dy + at * NORMNET__LANES, length, sharing,
-                                         norm->affine_length, block->scratch, block->gradient + layer->bias + at,
-                                         block->gradient + layer->weight + at);
+        block->kernels->element_gradient(x, dy, length, sharing, offsets, block->scratch,
+                                         block->gradient + layer->bias + element,
+                                         block->gradient + layer->weight + element);
     }
 }
 
@@ -290,9 +302,9 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
         element_gradients(layer, block, dy);
     if (per_element && dx != NULL) {
         for (int64_t chain = 0; chain < norm->chains; ++chain)
-            block->kernels->multiply_elements(dy + chain * length * NORMNET__LANES, length,
+            block->kernels->multiply_elements(dy + chain_begin(layer, chain), length,
                                               block->parameters + layer->weight + affine_index(norm, chain),
-                                              dx + chain * length * NORMNET__LANES);
+                                              dx + chain_begin(layer, chain));
         q = dx;
     }
     if (dx == NULL && !per_channel)
@@ -303,7 +315,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
         for (int lane = 0; lane < NORMNET__LANES; ++lane)
             center[lane] = (float)statistics[run].mean[lane];
         for (int64_t i = 0; i < per_run; ++i) {
-            const int64_t chain = run * per_run + i, at = chain * length * NORMNET__LANES;
+            const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
             double *of_dy = sum_q + i * NORMNET__LANES, *of_dyx = sum_qx + i * NORMNET__LANES;
 
             block->kernels->gradient_moments(x + at, q + at, length, center, of_dy, of_dyx);
@@ -320,7 +332,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
         normnet__join_lane_sums(sum_q, per_run);
         normnet__join_lane_sums(sum_qx, per_run);
         for (int64_t i = 0; i < per_run; ++i) {
-            const int64_t chain = run * per_run + i, at = chain * length * NORMNET__LANES;
+            const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
             const double gamma = per_channel ? (double)block->parameters[layer->weight + chain] : 1.0;
 
             gradient_coefficients(gamma, per_run * length, &statistics[run], sum_q, sum_qx, center, a, b, c);

@@ -46,7 +46,7 @@ static normnet_status resolve_maxpool(struct normnet__layer *layer, const struct
 
     (void)config;
     layer->module = "MaxPool2d";
-    layer->kept_bytes = normnet__shape_size(layer->out) * NORMNET__LANES;
+    layer->kept_bytes = normnet__map_groups(normnet__shape_map(layer->out)) * NORMNET__LANES;
     return status;
 }
 

@@ -60,7 +60,7 @@ static normnet_status check_end(const struct normnet__network *network)
     const struct normnet__layer *last = &network->layers[network->layer_count - 1];
     char shape[40];
 
-    if (normnet__shape_size(last->out) == network->classes)
+    if (last->out.channels == network->classes && last->out.height == 1 && last->out.width == 1)
         return NORMNET_OK;
     return normnet__fail(NORMNET_EARCH,
                          "the architecture ends with '%.64s' in %s values per image, but there are %d classes",

@@ -41,9 +41,11 @@ void normnet__pack(const struct normnet__images *images, const struct normnet__s
                    float *packed)
 {
     const struct normnet__shape shape = images->shape;
+    const struct normnet__map map = normnet__shape_map(shape);
 
     for (int32_t c = 0; c < shape.channels; ++c)
-        for (int32_t i = 0; i < shape.height; ++i, packed += (int64_t)shape.width * NORMNET__LANES) {
+        for (int32_t i = 0; i < shape.height; ++i) {
+            float *row = packed + (c * map.channel_stride + i * map.row_stride) * NORMNET__LANES;
             const uint8_t *byte_rows[NORMNET__LANES];
             const float *float_rows[NORMNET__LANES];
 
@@ -57,8 +59,8 @@ void normnet__pack(const struct normnet__images *images, const struct normnet__s
                     float_rows[lane] = (const float *)images->data + at;
             }
             if (images->bytes)
-                pack_bytes(byte_rows, images->strides[3], shape.width, scaling->table + (int64_t)c * 256, packed);
+                pack_bytes(byte_rows, images->strides[3], shape.width, scaling->table + (int64_t)c * 256, row);
             else
-                pack_floats(float_rows, images->strides[3], shape.width, scaling->mean[c], scaling->std[c], packed);
+                pack_floats(float_rows, images->strides[3], shape.width, scaling->mean[c], scaling->std[c], row);
         }
 }

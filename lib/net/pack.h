@@ -34,7 +34,7 @@ struct normnet__scaling {
 
 void normnet__fill_scaling_table(const float *mean, const float *std, int32_t channels, float *table);
 
-/* Images first, ..., first + 15, the last one repeated beyond the end, as [C][H][W][16]. */
+/* Images first, ..., first + 15, the last one repeated beyond the end, as a map of lanes. */
 void normnet__pack(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t first,
                    float *packed);
 

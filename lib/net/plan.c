@@ -25,7 +25,7 @@ static int64_t largest(int64_t a, int64_t b)
 /* Bytes of a map in lanes. Sizes are below 2^48: channels and sides are at most 2^16. */
 static int64_t map_bytes(struct normnet__shape shape)
 {
-    return normnet__shape_size(shape) * NORMNET__LANES * (int64_t)sizeof(float);
+    return normnet__map_groups(normnet__shape_map(shape)) * NORMNET__LANES * (int64_t)sizeof(float);
 }
 
 /* Takes a piece of a block's memory and returns its offset. */
