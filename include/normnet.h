@@ -30,8 +30,10 @@
  *   normnet_model_destroy().
  * - Threads. Calls on different models are independent. On one model, normnet_config.readers calls
  *   of the reading kind (evaluate, predict, layer_output) may run at the same time; one more reader,
- *   or anything beside a call of the writing kind, is NORMNET_EBUSY.
- * - Structs begin with their size. An input struct may be shorter than the library's (missing
+ *   or one beside a call of the writing kind (training, statistics, set_...), or two of the writing
+ *   kind, is NORMNET_EBUSY. Calls that describe (config, layers, state, summary, counts) are always
+ *   allowed; what they point to changes while a writing call runs.
+ * - Structs begin with their size, a multiple of 8. An input struct may be shorter than the library's (missing
  *   fields take their defaults) or longer (the unknown tail must be zero: NORMNET_EINVAL otherwise).
  *   An output struct is written up to the smaller of the two sizes; what lies beyond is set to zero.
  * - NULL. A pointer that may be NULL is said to be; any other NULL is NORMNET_EINVAL.
@@ -205,7 +207,7 @@ typedef struct normnet_config {
      *     fc-<out>        fully connected, after flatten; append b for a bias
      *     relu  norm  flatten
      *     dropout         with probability `dropout`; dropout0.1 or dropout.1 with its own
-     *     maxpool<k>  avgpool<k>   k x k, stride k, an incomplete window at the edge is left out
+     *     maxpool<k>  avgpool<k>   k x k (maxpool up to 16), stride k; an incomplete window is left out
      *     gap             mean over all pixels (AdaptiveAvgPool2d(1))
      *     batchnorm  groupnorm<g>  layernorm  instancenorm     whatever `norm` stands for
      *
@@ -374,7 +376,10 @@ NORMNET_API normnet_status normnet_state(const normnet_model *model, int32_t ind
  */
 NORMNET_API normnet_status normnet_set_state(normnet_model *model, const char *name, const normnet_tensor *tensor);
 
-/* Overwrites all parameters from one array of normnet_parameter_count() finite floats. */
+/*
+ * Overwrites all parameters from one array of normnet_parameter_count() finite floats: NORMNET_EMISMATCH for
+ * another count, NORMNET_EVALUE.
+ */
 NORMNET_API normnet_status normnet_set_parameters(normnet_model *model, const float *values, int64_t count);
 
 /* ---- Training -------------------------------------------------------------------------------- */

@@ -40,12 +40,13 @@ static const normnet_config defaults = {
 normnet_status normnet_config_init_size(normnet_config *config, int32_t struct_size, int32_t norm)
 {
     normnet_config filled = defaults;
+    normnet_status status;
 
     if (config == NULL)
         return normnet__fail(NORMNET_EINVAL, "config is NULL");
-    if (struct_size < NORMNET__CONFIG_FIRST || struct_size > 4096)
-        return normnet__fail(NORMNET_EINVAL, "struct_size is %d; expected %d to 4096", struct_size,
-                             (int)NORMNET__CONFIG_FIRST);
+    status = normnet__check_size(struct_size, NORMNET__CONFIG_FIRST, "config");
+    if (status != NORMNET_OK)
+        return status;
     if (norm < NORMNET_NORM_NONE || norm > NORMNET_NORM_INSTANCE)
         return normnet__fail(NORMNET_EUNSUPPORTED, "norm is %d; expected 0 to %d", norm, (int)NORMNET_NORM_INSTANCE);
     filled.norm = norm;
@@ -150,6 +151,14 @@ static normnet_status check_input(const normnet_config *config)
     return NORMNET_OK;
 }
 
+/* The least momentum that a step will use. */
+static double least_momentum(const normnet_config *config)
+{
+    if (config->schedule != NORMNET_SCHEDULE_ONE_CYCLE || !config->cycle_momentum)
+        return config->momentum;
+    return config->base_momentum < config->max_momentum ? config->base_momentum : config->max_momentum;
+}
+
 static normnet_status check_config(const normnet_config *config)
 {
     const struct integer_rule integers[] = {
@@ -201,8 +210,7 @@ static normnet_status check_config(const normnet_config *config)
                              "parts of a batch, synchronized batch norm joins batches");
     if ((config->allocate == NULL) != (config->deallocate == NULL))
         return normnet__fail(NORMNET_EINVAL, "config.allocate and config.deallocate go together; one of them is NULL");
-    if (config->nesterov &&
-        (config->dampening != 0.0 || (config->schedule != NORMNET_SCHEDULE_ONE_CYCLE && config->momentum == 0.0)))
+    if (config->nesterov && (config->dampening != 0.0 || least_momentum(config) == 0.0))
         return normnet__fail(NORMNET_EINVAL, "config.nesterov needs momentum above 0 and dampening 0");
     return NORMNET_OK;
 }

@@ -4,6 +4,7 @@
 #include "api/model.h"
 #include "api/overlay.h"
 #include "base/message.h"
+#include "layers/elementwise.h"
 #include "layers/pool.h"
 
 #include <stdarg.h>
@@ -76,11 +77,11 @@ append(struct text *text, const char *format, ...)
     text->length += length > 0 ? length : 0;
 }
 
-/* The next layer that changes values. */
+/* The next layer that changes values in evaluation. */
 static const struct normnet__layer *next_layer(const struct normnet__network *network, int32_t index)
 {
     while (++index < network->layer_count)
-        if (!network->layers[index].identity)
+        if (!network->layers[index].identity && network->layers[index].type != &normnet__dropout)
             return &network->layers[index];
     return NULL;
 }

@@ -68,11 +68,9 @@ normnet_status normnet__check_batch_norms(const normnet_model *model, int64_t im
 
 normnet_status normnet__check_metrics(const normnet_metrics *metrics)
 {
-    normnet_metrics copy = {0};
-
     if (metrics == NULL)
         return NORMNET_OK;
-    return normnet__read_struct(&copy, (int32_t)sizeof copy, NORMNET__METRICS_FIRST, metrics, "metrics");
+    return normnet__check_size(metrics->struct_size, NORMNET__METRICS_FIRST, "metrics");
 }
 
 normnet_status normnet__write_metrics(normnet_metrics *to, const normnet_metrics *from)
@@ -142,8 +140,10 @@ static normnet_status check_limit(const normnet_config *config, int64_t bytes, b
 {
     if (!overflow && (uint64_t)bytes <= SIZE_MAX && (config->memory_limit == 0 || bytes <= config->memory_limit))
         return NORMNET_OK;
-    return normnet__fail(NORMNET_ELIMIT, "the model needs %lld bytes; config.memory_limit is %lld",
-                         overflow ? -1LL : (long long)bytes, (long long)config->memory_limit);
+    if (overflow)
+        return normnet__fail(NORMNET_ELIMIT, "the model needs more than 2^63 - 1 bytes");
+    return normnet__fail(NORMNET_ELIMIT, "the model needs %lld bytes; config.memory_limit is %lld", (long long)bytes,
+                         (long long)config->memory_limit);
 }
 
 static normnet_status allocate(const struct normnet__allocator *allocator, int64_t bytes, void **block)

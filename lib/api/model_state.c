@@ -62,14 +62,16 @@ static normnet_status check_value(const struct normnet__entry *entry, int64_t in
 static normnet_status check_entry(const struct normnet__entry *entry, const struct normnet__view *view)
 {
     const bool floats = entry->values != NULL;
+    char own[NORMNET__DIMS_TEXT], given[NORMNET__DIMS_TEXT];
     bool same = view->tensor.rank == entry->rank && view->tensor.dtype == (floats ? NORMNET_F32 : NORMNET_I64);
 
     for (int32_t i = 0; same && i < entry->rank; ++i)
         same = view->tensor.shape[i] == entry->shape[i];
     if (!same)
-        return normnet__fail(NORMNET_EMISMATCH,
-                             "'%s' has another shape or dtype in the model: rank %d, %lld elements, %s", entry->name,
-                             entry->rank, (long long)entry->count, floats ? "f32" : "i64");
+        return normnet__fail(NORMNET_EMISMATCH, "'%s' is %s of %s in the model; the tensor is %s of %s", entry->name,
+                             normnet__dims_text(own, entry->rank, entry->shape), floats ? "f32" : "i64",
+                             normnet__dims_text(given, view->tensor.rank, view->tensor.shape),
+                             normnet__dtype_name(view->tensor.dtype));
     for (int64_t i = 0; i < entry->count; ++i) {
         const char *element = element_at(view, i);
         const normnet_status status = check_value(entry, i,

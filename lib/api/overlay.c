@@ -7,13 +7,19 @@
 
 enum { LARGEST_STRUCT = 4096 }; /* more is taken for an uninitialized size */
 
+normnet_status normnet__check_size(int32_t size, int32_t first, const char *name)
+{
+    /* Structs grow by 8 bytes at a time, so any other size ends inside a field. */
+    if (size >= first && size <= LARGEST_STRUCT && size % 8 == 0)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EINVAL, "%s.struct_size is %d; expected a multiple of 8 from %d to %d", name, size,
+                         first, (int)LARGEST_STRUCT);
+}
+
 static normnet_status read_size(const void *from, int32_t first, const char *name, int32_t *size)
 {
     memcpy(size, from, sizeof *size);
-    if (*size >= first && *size <= LARGEST_STRUCT)
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_EINVAL, "%s.struct_size is %d; expected %d to %d", name, *size, first,
-                         (int)LARGEST_STRUCT);
+    return normnet__check_size(*size, first, name);
 }
 
 normnet_status normnet__read_struct(void *to, int32_t own, int32_t first, const void *from, const char *name)

@@ -5,9 +5,12 @@
 
 #include "normnet.h"
 
+/* NORMNET_EINVAL for a size that no release's struct can have; `first` is the size of the first release. */
+normnet_status normnet__check_size(int32_t size, int32_t first, const char *name);
+
 /*
- * Copies min(caller's size, own) bytes of `from` over `to`, which holds the defaults and keeps its own size. `first`
- * is the size of the struct's first release. NORMNET_EINVAL for a smaller size, one above 4096, or a non-zero tail.
+ * Copies min(caller's size, own) bytes of `from` over `to`, which holds the defaults and keeps its own size.
+ * NORMNET_EINVAL for a size that cannot be, or a non-zero tail.
  */
 normnet_status normnet__read_struct(void *to, int32_t own, int32_t first, const void *from, const char *name);
 

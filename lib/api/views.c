@@ -24,21 +24,19 @@ static int64_t element_size(int32_t dtype)
     }
 }
 
-static const char *dtype_name(int32_t dtype)
+const char *normnet__dtype_name(int32_t dtype)
 {
     static const char *const names[] = {"unknown", "u8", "f32", "i32", "i64"};
 
     return names[element_size(dtype) > 0 ? dtype : 0];
 }
 
-/* "4x1x28x28"; `text` holds at least 176 bytes. */
-static const char *shape_text(char *text, int32_t rank, const int64_t *shape)
+const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape)
 {
-    int length = 0;
+    int length = snprintf(text, NORMNET__DIMS_TEXT, rank == 0 ? "a scalar" : "%lld", (long long)shape[0]);
 
-    text[0] = '\0';
-    for (int32_t i = 0; i < rank; ++i)
-        length += snprintf(text + length, (size_t)(176 - length), i == 0 ? "%lld" : "x%lld", (long long)shape[i]);
+    for (int32_t i = 1; i < rank; ++i)
+        length += snprintf(text + length, (size_t)(NORMNET__DIMS_TEXT - length), "x%lld", (long long)shape[i]);
     return text;
 }
 
@@ -139,9 +137,10 @@ normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_te
     return NORMNET_OK;
 }
 
-static bool all_finite(const struct normnet__images *images)
+static normnet_status check_pixels(const struct normnet__images *images)
 {
     const float *data = images->data;
+    char number[32];
 
     for (int64_t n = 0; n < images->count; ++n)
         for (int32_t c = 0; c < images->shape.channels; ++c)
@@ -150,9 +149,10 @@ static bool all_finite(const struct normnet__images *images)
 
                 for (int32_t j = 0; j < images->shape.width; ++j)
                     if (!isfinite(row[j * images->strides[3]]))
-                        return false;
+                        return normnet__fail(NORMNET_EVALUE, "images[%lld][%d][%d][%d] is %s", (long long)n, c, i, j,
+                                             normnet__decimal(number, (double)row[j * images->strides[3]]));
             }
-    return true;
+    return NORMNET_OK;
 }
 
 normnet_status normnet__view_images(struct normnet__images *images, const normnet_tensor *tensor,
@@ -161,15 +161,16 @@ normnet_status normnet__view_images(struct normnet__images *images, const normne
     struct normnet__view view;
     const normnet_status status = normnet__view_tensor(&view, tensor, "images", false);
     const int64_t *given = view.tensor.shape;
-    char text[176], wanted[40];
+    char text[NORMNET__DIMS_TEXT], wanted[40];
 
     if (status != NORMNET_OK)
         return status;
     if (view.tensor.dtype != NORMNET_U8 && view.tensor.dtype != NORMNET_F32)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "images are %s; expected u8 or f32", dtype_name(view.tensor.dtype));
+        return normnet__fail(NORMNET_EUNSUPPORTED, "images are %s; expected u8 or f32",
+                             normnet__dtype_name(view.tensor.dtype));
     if (view.tensor.rank != 4 || given[1] != shape.channels || given[2] != shape.height || given[3] != shape.width)
         return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s",
-                             shape_text(text, view.tensor.rank, given), normnet__shape_text(wanted, shape));
+                             normnet__dims_text(text, view.tensor.rank, given), normnet__shape_text(wanted, shape));
     if (given[0] > most)
         return normnet__fail(NORMNET_EINVAL, "images are %lld; the model takes at most %lld at a time here",
                              (long long)given[0], (long long)most);
@@ -177,9 +178,7 @@ normnet_status normnet__view_images(struct normnet__images *images, const normne
         .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = given[0], .shape = shape};
     for (int i = 0; i < 4; ++i)
         images->strides[i] = view.tensor.strides[i];
-    if (!images->bytes && !all_finite(images))
-        return normnet__fail(NORMNET_EVALUE, "images hold a value that is not finite");
-    return NORMNET_OK;
+    return images->bytes ? NORMNET_OK : check_pixels(images);
 }
 
 normnet_status normnet__view_labels(struct normnet__labels *labels, const normnet_tensor *tensor, int64_t count,
@@ -187,7 +186,7 @@ normnet_status normnet__view_labels(struct normnet__labels *labels, const normne
 {
     struct normnet__view view;
     const normnet_status status = normnet__view_tensor(&view, tensor, "labels", false);
-    char text[176];
+    char text[NORMNET__DIMS_TEXT];
 
     if (status != NORMNET_OK)
         return status;
@@ -195,7 +194,7 @@ normnet_status normnet__view_labels(struct normnet__labels *labels, const normne
         return normnet__fail(NORMNET_EUNSUPPORTED, "labels are f32; expected u8, i32 or i64");
     if (view.tensor.rank != 1 || view.tensor.shape[0] != count)
         return normnet__fail(NORMNET_EINVAL, "labels have the shape %s; expected %lld for as many images",
-                             shape_text(text, view.tensor.rank, view.tensor.shape), (long long)count);
+                             normnet__dims_text(text, view.tensor.rank, view.tensor.shape), (long long)count);
     *labels = (struct normnet__labels){view.tensor.data, view.tensor.dtype, view.tensor.strides[0]};
     for (int64_t i = 0; i < count; ++i) {
         const int64_t label = normnet__label(labels, i);
@@ -212,7 +211,7 @@ normnet_status normnet__view_output(struct normnet__view *view, const normnet_te
 {
     struct normnet__view other;
     normnet_status status = normnet__view_tensor(view, tensor, name, true);
-    char given[176], wanted[176];
+    char given[NORMNET__DIMS_TEXT], wanted[NORMNET__DIMS_TEXT];
     bool same = view->tensor.rank == rank;
 
     if (status != NORMNET_OK)
@@ -221,7 +220,8 @@ normnet_status normnet__view_output(struct normnet__view *view, const normnet_te
         same = view->tensor.shape[i] == shape[i];
     if (!same)
         return normnet__fail(NORMNET_EINVAL, "%s has the shape %s; expected %s", name,
-                             shape_text(given, view->tensor.rank, view->tensor.shape), shape_text(wanted, rank, shape));
+                             normnet__dims_text(given, view->tensor.rank, view->tensor.shape),
+                             normnet__dims_text(wanted, rank, shape));
     status = normnet__view_tensor(&other, input, "input", false);
     if (status != NORMNET_OK)
         return status;

@@ -16,6 +16,12 @@ struct normnet__view {
     const char *begin, *end;
 };
 
+enum { NORMNET__DIMS_TEXT = 176 }; /* eight dimensions of 20 digits */
+
+/* "4x1x28x28", and "f32"; for sentences. */
+const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape);
+const char *normnet__dtype_name(int32_t dtype);
+
 /* Any well-formed tensor; outputs (`writes`) must not overlap themselves. `name` is used in sentences. */
 normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
                                     bool writes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/message.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,8 +27,8 @@ const char *normnet_error_message(void)
 
 const char *normnet__decimal(char *text, double value)
 {
-    if (snprintf(text, 32, "%.9g", value) < 0)
-        text[0] = '\0';
+    if (snprintf(text, 32, "%.9g", isnan(value) ? (double)NAN : value) < 0 || isnan(value))
+        strcpy(text, "nan"); /* some C libraries print its sign or its bits */
     for (char *character = text; *character != '\0'; ++character)
         if (strchr("0123456789+-einfa", *character) == NULL)
             *character = '.';

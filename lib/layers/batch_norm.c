@@ -93,7 +93,7 @@ static normnet_status reduce_moments(struct normnet__reduction reduction, struct
 static void update_running(struct normnet__running *running, struct normnet__averaging averaging,
                            const struct normnet__moments *joined, int32_t channels)
 {
-    const int64_t batches = running->batches[0] + 1;
+    const int64_t batches = running->batches[0] < INT64_MAX ? running->batches[0] + 1 : INT64_MAX;
     const double newest = averaging.cumulative ? 1.0 / (double)batches : averaging.momentum;
 
     running->batches[0] = batches;

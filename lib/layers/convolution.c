@@ -31,7 +31,7 @@ static struct normnet__map spread_map(const struct normnet__layer *layer)
 
 static bool is_spread(const struct normnet__layer *layer)
 {
-    return layer->kernel > 1 || layer->stride > 1;
+    return layer->kernel > 1 || layer->stride > 1 || layer->padding > 0;
 }
 
 /* What conv and fc have in common once kernel, stride, padding, bias and the output shape are known. */
@@ -86,8 +86,6 @@ static normnet_status resolve_conv(struct normnet__layer *layer, const struct no
     }
     if (layer->kernel < 1 || outputs < 1 || layer->stride < 1)
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "kernel, outputs and stride must be at least 1");
-    if (layer->padding >= layer->kernel)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the padding must be less than the kernel");
     if (layer->kernel > layer->in.height + 2 * layer->padding || layer->kernel > layer->in.width + 2 * layer->padding)
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the kernel is larger than its input");
     layer->out =
@@ -120,25 +118,23 @@ static normnet_status resolve_fc(struct normnet__layer *layer, const struct norm
     return ask(layer, token, bias);
 }
 
-/* Copies rows of `from` into zeros: row i to row top + i * stride, likewise the columns. */
+/* Copies rows of `from` into zeros: row i to row top + i * stride, likewise the columns; what lies outside is left out.
+ */
 static void spread(struct normnet__map from_map, const float *from, int32_t top, int32_t stride,
                    struct normnet__map to_map, float *to)
 {
     const size_t group = NORMNET__LANES * sizeof(float);
+    const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first that is not in front of the border */
 
     memset(to, 0, (size_t)normnet__map_groups(to_map) * group);
     for (int32_t c = 0; c < from_map.channels; ++c)
-        for (int32_t i = 0; i < from_map.height; ++i) {
+        for (int32_t i = first; i < from_map.height && top + (int64_t)i * stride < to_map.height; ++i) {
             const float *row = from + (c * from_map.channel_stride + i * from_map.row_stride) * NORMNET__LANES;
-            float *target = to + (c * to_map.channel_stride + (top + (int64_t)i * stride) * to_map.row_stride + top) *
-                                     NORMNET__LANES;
+            float *target =
+                to + (c * to_map.channel_stride + (top + (int64_t)i * stride) * to_map.row_stride) * NORMNET__LANES;
 
-            if (stride == 1) {
-                memcpy(target, row, (size_t)from_map.width * group);
-                continue;
-            }
-            for (int32_t j = 0; j < from_map.width; ++j)
-                memcpy(target + (int64_t)j * stride * NORMNET__LANES, row + (int64_t)j * NORMNET__LANES, group);
+            for (int32_t j = first; j < from_map.width && top + (int64_t)j * stride < to_map.width; ++j)
+                memcpy(target + (top + (int64_t)j * stride) * NORMNET__LANES, row + (int64_t)j * NORMNET__LANES, group);
         }
 }
 

@@ -134,6 +134,8 @@ const struct normnet__layer_type normnet__dropout = {
 
 /* ---- Flatten: [C][H][W] becomes [C H W], which is the order in memory but for gaps between planes --- */
 
+enum { FEATURE_LIMIT = 1 << 24 };
+
 static bool has_gaps(struct normnet__shape shape)
 {
     return normnet__map_groups(normnet__shape_map(shape)) != normnet__shape_size(shape);
@@ -148,8 +150,8 @@ static normnet_status resolve_flatten(struct normnet__layer *layer, const struct
     (void)config;
     if (status != NORMNET_OK)
         return status;
-    if (features > NORMNET__DIMENSION_LIMIT)
-        return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 features");
+    if (features > FEATURE_LIMIT)
+        return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 2^24 features");
     layer->module = "Flatten";
     layer->identity = !has_gaps(layer->in);
     layer->out = (struct normnet__shape){(int32_t)features, 1, 1, true};

@@ -57,6 +57,7 @@ struct normnet__layer_type;
 struct normnet__layer {
     const struct normnet__layer_type *type;
     const char *token;  /* its text, owned by the network */
+    int32_t column;     /* of the token in the architecture, from 1 */
     const char *module; /* the name of the equivalent torch.nn class */
     int32_t index;
     struct normnet__shape in, out;

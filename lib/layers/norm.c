@@ -6,7 +6,7 @@
 #include "layers/batch_norm.h"
 #include "layers/moments.h"
 
-#include <string.h>
+#include <stdio.h>
 
 /* ---- From a token to the two sets --------------------------------------------------------------- */
 
@@ -69,10 +69,12 @@ static void ask_runs(struct normnet__layer *layer, int32_t runs, int32_t chains)
 static normnet_status resolve_groups(struct normnet__layer *layer, const struct normnet__token *token,
                                      const normnet_config *config, int32_t groups)
 {
-    if (groups < 1 || layer->in.channels % groups != 0)
-        return normnet__fail(NORMNET_EARCH,
-                             "architecture, column %d: '%.64s': %d channels cannot be divided into %d groups",
-                             token->column, token->text, layer->in.channels, groups);
+    char reason[64];
+
+    if (groups < 1 || layer->in.channels % groups != 0) {
+        snprintf(reason, sizeof reason, "%d channels cannot be divided into %d groups", layer->in.channels, groups);
+        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, reason);
+    }
     layer->module = "GroupNorm";
     ask_runs(layer, groups, layer->in.channels);
     return resolve_affine(layer, token, config->affine, true, 0);

@@ -7,7 +7,7 @@
 
 #include "base/message.h"
 
-enum { KERNEL_LIMIT = 15 }; /* of maxpool: the winner's position, up to 15 * 15 - 1, is kept in a byte */
+enum { KERNEL_LIMIT = 16 }; /* of maxpool: the winner's position, up to 16 * 16 - 1, is kept in a byte */
 
 bool normnet__pool_window(const struct normnet__layer *layer, int32_t *height, int32_t *width)
 {
@@ -28,7 +28,7 @@ static normnet_status resolve_window(struct normnet__layer *layer, const struct 
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
     if (!normnet__read_number(&rest, limit, &layer->kernel) || *rest != '\0' || layer->kernel < 1)
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in,
-                                     limit == KERNEL_LIMIT ? "expected maxpool<size>, 1 to 15"
+                                     limit == KERNEL_LIMIT ? "expected maxpool<size>, 1 to 16"
                                                            : "expected avgpool<size>, 1 to 65536");
     if (layer->kernel > layer->in.height || layer->kernel > layer->in.width)
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the window is larger than its input");

@@ -51,6 +51,7 @@ static normnet_status read_layer(struct normnet__layer *layer, struct normnet__t
     if (layer->type == NULL)
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "there is no such layer");
     layer->token = token->text;
+    layer->column = token->column;
     token->rest = token->text + length;
     return layer->type->resolve(layer, token, config);
 }
@@ -63,8 +64,9 @@ static normnet_status check_end(const struct normnet__network *network)
     if (last->out.channels == network->classes && last->out.height == 1 && last->out.width == 1)
         return NORMNET_OK;
     return normnet__fail(NORMNET_EARCH,
-                         "the architecture ends with '%.64s' in %s values per image, but there are %d classes",
-                         last->token, normnet__shape_text(shape, last->out), network->classes);
+                         "architecture, column %d: the last layer '%.64s' gives %s values per image; expected one for "
+                         "each of %d classes",
+                         last->column, last->token, normnet__shape_text(shape, last->out), network->classes);
 }
 
 normnet_status normnet__read_architecture(struct normnet__network *network, const normnet_config *config, char *words)
