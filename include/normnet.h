@@ -31,8 +31,8 @@
  * - Threads. Calls on different models are independent. On one model, normnet_config.readers calls
  *   of the reading kind (evaluate, predict, layer_output) may run at the same time; one more reader,
  *   or one beside a call of the writing kind (training, statistics, set_...), or two of the writing
- *   kind, is NORMNET_EBUSY. Calls that describe (config, layers, state, summary, counts) are always
- *   allowed; what they point to changes while a writing call runs.
+ *   kind, is NORMNET_EBUSY. Calls that describe (config, layers, state, summary, gradients) are
+ *   always allowed; what they point to changes while a writing call runs.
  * - Structs begin with their size, a multiple of 8. An input struct may be shorter than the library's (missing
  *   fields take their defaults) or longer (the unknown tail must be zero: NORMNET_EINVAL otherwise).
  *   An output struct is written up to the smaller of the two sizes; what lies beyond is set to zero.

@@ -10,7 +10,8 @@ typedef void normnet__range_work(void *context, int32_t thread, int64_t begin, i
 
 /*
  * Cuts [0, count) into at most `threads` contiguous ranges, in thread order, and works on them at the
- * same time. Serial, as thread 0, without OpenMP or inside a parallel region of the host program.
+ * same time. Serial, as thread 0, without OpenMP, inside a parallel region of the host program,
+ * and in a child forked after a parallel region.
  */
 void normnet__parallel(int32_t threads, int64_t count, normnet__range_work *work, void *context);
 
