@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""What the built library exports, needs and keeps.
+
+usage: python3 check_symbols.py --header normnet.h --map normnet.map [--shared libnormnet.so] [--archive libnormnet.a]
+                                [--openmp] [--asserts] [--cc cc] [--nm nm] [--readelf readelf]
+
+example: python3 check_symbols.py --header include/normnet.h --map lib/normnet.map --shared build/lib/libnormnet.so.0.1.0
+
+Exported symbols = the map = the functions marked NORMNET_API in the header; an archive's global symbols begin with
+normnet_; nothing that ends the process, prints, or changes its settings is called; a shared library needs libc, libm
+and, with --openmp, the OpenMP runtime; no variable is shared by all calls but thread-local ones. --asserts says that
+the build has assertions, which may call __assert_fail.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from cases import Cases
+
+# Calls with an effect on the process, or on what other libraries do. Names as in nm, without version and _chk.
+FORBIDDEN = set("""
+    abort exit _exit _Exit quick_exit raise kill signal sigaction sigprocmask pthread_kill
+    printf fprintf vprintf vfprintf puts putchar putc fputs fputc fwrite perror psignal stdout stderr
+    setlocale uselocale srand rand random drand48 strtok strerror setenv putenv unsetenv getenv secure_getenv
+    strtod strtof atof scanf sscanf fscanf
+    fesetround fesetenv feupdateenv feholdexcept feenableexcept fedisableexcept
+    chdir umask time clock gettimeofday system popen fork
+    omp_set_num_threads omp_set_dynamic omp_set_nested omp_set_max_active_levels omp_set_schedule
+""".split())
+NEEDED = re.compile(r"^(libc\.so\.\d+|libm\.so\.\d+|libc\.musl-.*|ld-linux.*|ld-musl.*)$")
+OPENMP = re.compile(r"^(libgomp\.so\.\d+|libomp\.so.*|libiomp5\.so)$")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def declared(header):
+    text = re.sub(r"/\*.*?\*/", "", open(header, encoding="utf-8").read(), flags=re.S)
+    return set(re.findall(r"^NORMNET_API\b[^;(]*?\b(\w+)\s*\(", text, flags=re.M))
+
+
+def mapped(path):
+    text = re.sub(r"/\*.*?\*/", "", open(path, encoding="utf-8").read(), flags=re.S)
+    names = set()
+    for part in re.findall(r"global:(.*?)(?:local:|\})", text, flags=re.S):
+        names |= {name for name in part.replace(";", " ").split()}
+    return names
+
+
+def symbols(nm, *options):
+    """(name without version, type) of each line of nm."""
+    for line in run(nm, *options).splitlines():
+        match = re.match(r"^(?:[0-9a-fA-F]+)?\s+([A-Za-z?])\s+(\S+)$", line)
+        if match:
+            yield match.group(2).split("@")[0], match.group(1)
+
+
+def compare(one, other, names):
+    return (["%s in %s, but not in %s" % (name, names[0], names[1]) for name in sorted(one - other)] +
+            ["%s in %s, but not in %s" % (name, names[1], names[0]) for name in sorted(other - one)])
+
+
+def forbidden(undefined, asserts):
+    problems = []
+    for name in sorted(undefined):
+        plain = re.sub(r"^_*(\w+?)(?:_chk)?$", r"\1", name) if name.endswith("_chk") else name
+        if name in FORBIDDEN or plain in FORBIDDEN or (name == "__assert_fail" and not asserts):
+            problems.append("calls %s" % name)
+    return problems
+
+
+def shared_variables(readelf, archive):
+    """Writable sections that are not thread-local, constants that need relocation, or the toolchain's."""
+    problems, member = [], ""
+    for line in run(readelf, "-S", "-W", archive).splitlines():
+        if line.startswith("File:"):
+            member = line.split(":", 1)[1].strip()
+        match = re.match(r"^\s*\[\s*\d+\]\s+(\S+)\s+\S+\s+[0-9a-f]+\s+[0-9a-f]+\s+([0-9a-f]+)\s+\S+\s+(\S*)", line)
+        if not match:
+            continue
+        name, size, flags = match.group(1), int(match.group(2), 16), match.group(3)
+        if "W" in flags and "A" in flags and "T" not in flags and size > 0 and not name.startswith(".data.rel.ro"):
+            problems.append("%s: %d bytes in %s" % (member, size, name))
+    return problems
+
+
+def check_shared(cases, arguments, exported):
+    names = {name for name, kind in symbols(arguments.nm, "-D", "--defined-only", arguments.shared) if kind != "A"}
+    cases.check("symbols: the shared library exports what the header declares",
+                compare(names, exported, ("the library", "the header")))
+    undefined = {name for name, _ in symbols(arguments.nm, "-D", "--undefined-only", arguments.shared)}
+    cases.check("symbols: nothing called ends the process, prints or changes its settings",
+                forbidden(undefined, arguments.asserts) if undefined else ["nm shows no undefined symbols"])
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run(arguments.readelf, "-d", "-W", arguments.shared))
+    cases.check("symbols: needs libc, libm%s and nothing else" % (", the OpenMP runtime" if arguments.openmp else ""),
+                ["needs %s" % name for name in needed
+                 if not NEEDED.match(name) and not (arguments.openmp and OPENMP.match(name))]
+                if needed else ["readelf shows no NEEDED"])
+
+
+def check_archive(cases, arguments, exported):
+    names = {name for name, _ in symbols(arguments.nm, "-g", "--defined-only", arguments.archive)}
+    cases.check("symbols: the archive's begin with normnet_",
+                ["%s" % name for name in sorted(names) if not name.startswith("normnet_")])
+    cases.check("symbols: the archive holds what the header declares",
+                ["%s is missing" % name for name in sorted(exported - names)])
+    undefined = {name for name, _ in symbols(arguments.nm, "-g", "--undefined-only", arguments.archive)}
+    cases.check("symbols: nothing the archive calls ends the process, prints or changes its settings",
+                forbidden(undefined, arguments.asserts) if undefined else ["nm shows no undefined symbols"])
+    cases.check("symbols: no variable is shared by all calls", shared_variables(arguments.readelf, arguments.archive))
+
+
+PLANTED = """
+#include <stdio.h>
+#include <stdlib.h>
+int normnet_counter = 3;
+static int calls;
+void stranger(void) { printf("%d", ++calls); if (getenv("NORMNET") != NULL) abort(); }
+"""
+
+
+def self_test(arguments):
+    """What is not found in a library that does what none should."""
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        source, planted, shared = (os.path.join(folder, name) for name in ("planted.c", "planted.o", "planted.so"))
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(PLANTED)
+        run(*arguments.cc, "-fPIC", "-c", source, "-o", planted)
+        run(*arguments.cc, "-shared", planted, "-o", shared, "-Wl,--no-as-needed", "-lpthread", "-ldl")
+        found = forbidden({name for name, _ in symbols(arguments.nm, "-D", "--undefined-only", shared)}, False)
+        for name in ("abort", "getenv", "printf"):
+            if not any(name in problem for problem in found):
+                problems.append("a call of %s is not found" % name)
+        if len(shared_variables(arguments.readelf, planted)) != 2:
+            problems.append("variables are not found: %s" % shared_variables(arguments.readelf, planted))
+        names = {name for name, kind in symbols(arguments.nm, "-D", "--defined-only", shared) if kind != "A"}
+        if not any("stranger" in problem for problem in compare(names, set(), ("the library", "the header"))):
+            problems.append("an exported function that nobody declares is not found")
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--header", required=True)
+    parser.add_argument("--map", required=True)
+    parser.add_argument("--shared")
+    parser.add_argument("--archive")
+    parser.add_argument("--openmp", action="store_true")
+    parser.add_argument("--asserts", action="store_true")
+    parser.add_argument("--cc", type=str.split)
+    parser.add_argument("--nm", default="nm")
+    parser.add_argument("--readelf", default="readelf")
+    arguments = parser.parse_args()
+    cases = Cases()
+    exported = declared(arguments.header)
+    cases.check("symbols: the map lists what the header declares",
+                compare(mapped(arguments.map), exported, ("the map", "the header"))
+                if len(exported) > 20 else ["the header declares %d functions" % len(exported)])
+    tools = [tool for tool in (arguments.nm, arguments.readelf) if shutil.which(tool) is None]
+    if tools:
+        cases.skip("symbols: the built library", "needs %s; apt-get install binutils" % " and ".join(tools))
+    else:
+        if arguments.cc:
+            cases.check("symbols: planted faults are found", self_test(arguments))
+        if arguments.shared:
+            check_shared(cases, arguments, exported)
+        if arguments.archive:
+            check_archive(cases, arguments, exported)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,600 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What normnet-mnist does on its command line, and examples/fetch_mnist.sh against a local web server.
+
+    python3 test_mnist_program.py PATH_TO_NORMNET_MNIST [PART OF A TEST'S NAME]...
+
+Needs Python alone. With NORMNET_DATA set to a directory with MNIST, real data is used where it matters.
+"""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+PROGRAM = ""  # set in main()
+FETCH = Path(__file__).resolve().parents[2] / "examples" / "fetch_mnist.sh"
+REAL_MNIST = os.environ.get("NORMNET_DATA", "")
+FILES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+SMALL_NETWORK = ["--architecture", "conv3-4 norm relu maxpool2 conv3-8 norm relu gap conv1-10"]
+
+
+def environment(home, **variables):
+    """That of a user whose home is empty: no MNIST in the cache, none in NORMNET_DATA."""
+    result = {**os.environ, "HOME": str(home)}
+    for name in ("NORMNET_DATA", "NORMNET_MIRROR", "XDG_CACHE_HOME"):
+        result.pop(name, None)
+    return {**result, **{name: str(value) for name, value in variables.items()}}
+
+
+def idx(dimensions, values, type_code=8, magic=b"\0\0"):
+    header = magic + bytes([type_code, len(dimensions)]) + b"".join(struct.pack(">I", n) for n in dimensions)
+    return header + bytes(values)
+
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+        self.home = self.directory / "home"
+        self.home.mkdir()
+
+    def run_program(self, *arguments, **variables):
+        return subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=environment(self.home, **variables),
+            timeout=300,
+            check=False,
+        )
+
+    def expect_failure(self, code, pattern, *arguments, **variables):
+        """One sentence on standard error, no signal, nothing on standard output."""
+        result = self.run_program(*arguments, **variables)
+        self.assertEqual(result.returncode, code, result)
+        self.assertRegex(result.stderr, pattern)
+        self.assertTrue(result.stderr.startswith("normnet-mnist: "), result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1 if code == 1 else 2, result.stderr)
+        return result
+
+    def train(self, *arguments, **variables):
+        """Trains and returns the JSON file's contents."""
+        path = self.directory / "result.json"
+        result = self.run_program("train", *arguments, "--json", path, **variables)
+        self.assertEqual(result.returncode, 0, result)
+        self.output = result.stdout
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def write_data(self, name="data", **changed):
+        """Four small valid files, 5 classes of 6 x 8 images; a keyword replaces a file's bytes, None leaves it out."""
+        directory = self.directory / name
+        directory.mkdir()
+        train_labels = [i % 5 for i in range(40)]
+        pixels = [(label * 50 + 3 * i) % 256 for label in train_labels for i in range(48)]
+        contents = {
+            "train_images": idx([40, 6, 8], pixels),
+            "train_labels": idx([40], train_labels),
+            "test_images": idx([10, 6, 8], pixels[: 10 * 48]),
+            "test_labels": idx([10], train_labels[:10]),
+        }
+        contents.update(changed)
+        for file, content in zip(FILES, contents.values()):
+            if content is not None:
+                (directory / file).write_bytes(content)
+        return directory
+
+
+TINY = ["--epochs", "1", "--batch", "8", "--architecture", "conv3-4 norm relu gap conv1-5"]
+
+
+class CommandLine(TestCase):
+    def test_help(self):
+        general = self.run_program("--help")
+        self.assertEqual((general.returncode, general.stderr), (0, ""))
+        self.assertIn("train", general.stdout)
+        train = self.run_program("train", "--help")
+        self.assertEqual((train.returncode, train.stderr), (0, ""))
+        for option in (
+            "data norm groups architecture epochs batch lr momentum schedule l1 l2 dropout augment seed threads json "
+            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu"
+        ).split():
+            self.assertRegex(train.stdout, rf"(?m)^  --{option}\b")
+        self.assertIn("Examples:", train.stdout)
+        self.assertLessEqual(max(map(len, train.stdout.splitlines())), 100)
+
+    def test_version(self):
+        result = self.run_program("--version")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"^normnet-mnist \d+\.\d+\.\d+\n$")
+
+    def test_mistakes(self):
+        for pattern, *arguments in [
+            (r"a command is missing",),
+            (r"there is no command 'trian'", "trian"),
+            (r"there is no option --epoch\n", "train", "--epoch", "3"),
+            (r"there is no option -e\n", "train", "-e", "3"),
+            (r"'3' is not an option", "train", "3"),
+            (r"--epochs needs a value: N", "train", "--epochs"),
+            (r"--epochs: '0' is not a whole number from 1 to 1000000", "train", "--epochs", "0"),
+            (r"--epochs: '2x' is not", "train", "--epochs", "2x"),
+            (r"--epochs: '' is not", "train", "--epochs="),
+            (r"--epochs: ' 2' is not", "train", "--epochs", " 2"),
+            (r"--epochs: '1.5' is not", "train", "--epochs=1.5"),
+            (r"--seed: '9223372036854775808' is not a whole number from 0 to 2\^63 - 1", "train", "--seed", str(2**63)),
+            (r"--seed: '-1' is not", "train", "--seed", "-1"),
+            (r"--lr: 'fast' is not a number", "train", "--lr", "fast"),
+            (r"--lr: 'nan' is not a number", "train", "--lr", "nan"),
+            (r"--lr: 'inf' is not a number", "train", "--lr", "inf"),
+            (r"--lr: '-0.1' is not a number", "train", "--lr", "-0.1"),
+            (r"--lr: '0x1p-3' is not a number", "train", "--lr", "0x1p-3"),
+            (r"--dropout: '1.5' is not a number from 0 to 1", "train", "--dropout", "1.5"),
+            (r"--norm: 'bacth' is not none, batch, group, layer or instance", "train", "--norm", "bacth"),
+            (r"--schedule: 'cosine' is not constant, step or one-cycle", "train", "--schedule", "cosine"),
+            (r"--nesterov takes no value", "train", "--nesterov=1"),
+            (r"--threads: '0' is not", "train", "--threads", "0"),
+            (r"--groups has no effect without --norm group", "train", "--norm", "batch", "--groups", "4"),
+            (r"--layer-dims has no effect without --norm layer", "train", "--layer-dims", "1"),
+            (r"--virtual-batch has no effect without --norm batch", "train", "--norm=none", "--virtual-batch=16"),
+            (r"--step-size has no effect without --schedule step", "train", "--step-size", "3"),
+            (r"--max-lr has no effect without --schedule one-cycle", "train", "--schedule", "step", "--max-lr", "1"),
+            (r"--lr 0.1 and --max-lr 0.2 both", "train", "--lr", "0.1", "--max-lr", "0.2"),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, *arguments)
+
+    def test_augment_mistakes(self):
+        for spec, pattern in [
+            ("", r"'' at column 1 is none of rotate, affine, jitter"),
+            ("rotat:6", r"'rotat' at column 1 is none of"),
+            ("rotate:6,", r"a parameter of rotate is missing at column 10"),
+            ("affine:deg=7,,shear=7", r"a parameter of affine is missing at column 14"),
+            ("rotate:6,none", r"'none' at column 10"),
+            ("rotate:6,fil=1", r"rotate has no parameter 'fil=1' \(column 10\)"),
+            ("rotate:361", r"'361' at column 8: deg of rotate is a number from 0 to 360"),
+            ("rotate:-6", r"'-6' at column 8"),
+            ("rotate:6:fill=1.5", r"fill of rotate is a whole number from 0 to 255"),
+            ("rotate:6:fill=256", r"fill of rotate is a whole number from 0 to 255"),
+            ("rotate:6x", r"'6x' at column 8"),
+            ("rotate:nan", r"'nan' at column 8"),
+            ("rotate:0x10", r"'0x10' at column 8"),
+            ("jitter:.4,rotate", r"rotate at column 11 needs parameters, e.g. rotate:6"),
+            ("affine:7", r"affine has no parameter '7' \(column 8\)"),
+            ("affine:deg=", r"'deg=' at column 8"),
+            ("affine:scale=.8", r"scale of affine is a range LOW-HIGH from 0.1 to 10"),
+            ("affine:scale=1.2-.8", r"scale of affine is a range LOW-HIGH"),
+            ("affine:scale=0-1", r"scale of affine is a range LOW-HIGH"),
+            ("affine:shear=90", r"shear of affine is a number from 0 to 80"),
+            ("affine:translate=2", r"translate of affine is a number from 0 to 1"),
+            ("jitter:2", r"brightness of jitter is a number from 0 to 1"),
+            (",".join(["jitter:.1"] * 17), r"more than 16 operations at column 161"),
+        ]:
+            with self.subTest(spec=spec):
+                self.expect_failure(2, r"^normnet-mnist: --augment: .*(?:" + pattern + ")", "train", "--augment", spec)
+
+    def test_network_mistakes(self):
+        """What the library refuses is a mistake on the command line too, in the library's words."""
+        data = self.write_data()
+        for pattern, *arguments in [
+            (r"conv3-8x", "--architecture", "conv3-8x gap conv1-5"),
+            (r"4", "--architecture", "conv3-4 gap conv1-4"),
+            (r"-1", "--norm", "group", "--groups", "-1"),
+            (r"24", "--virtual-batch", "24"),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, "train", "--data", data, *TINY[:4], *(TINY[4:] + arguments))
+
+
+class Data(TestCase):
+    def test_any_shape_and_classes(self):
+        result = self.train("--data", self.write_data(), *TINY)
+        expected = {"training_images": 40, "test_images": 10, "channels": 1, "height": 6, "width": 8, "classes": 5}
+        self.assertEqual({key: result["data"][key] for key in expected}, expected)
+        self.assertIn(f"Data: {self.directory}/data\n", self.output)
+
+    def test_mean_and_deviation(self):
+        pixels = [(7 * i * i) % 256 for i in range(40 * 48)]
+        result = self.train("--data", self.write_data(train_images=idx([40, 6, 8], pixels)), *TINY)
+        mean = sum(pixels) / len(pixels)
+        deviation = (sum((p - mean) ** 2 for p in pixels) / len(pixels)) ** 0.5
+        self.assertEqual(result["data"]["mean"], [round(mean / 255, 4)])
+        self.assertEqual(result["data"]["std"], [round(deviation / 255, 4)])
+
+    def test_colour_images(self):
+        """Files with four dimensions are N x C x H x W; each channel has its own mean."""
+        train = bytes(value for i in range(40) for value in [i] * 48 + [200] * 48)
+        directory = self.write_data(train_images=None, test_images=None)
+        (directory / "train-images-idx4-ubyte").write_bytes(idx([40, 2, 6, 8], train))
+        (directory / "t10k-images.idx4-ubyte").write_bytes(idx([10, 2, 6, 8], train[: 10 * 96]))
+        result = self.train("--data", directory, *TINY)
+        self.assertEqual((result["data"]["channels"], result["data"]["height"]), (2, 6))
+        self.assertEqual(result["data"]["mean"], [round(19.5 / 255, 4), round(200 / 255, 4)])
+        self.assertEqual(result["data"]["std"][1], 1)
+
+    def test_broken_files(self):
+        images, labels = idx([40, 6, 8], [0] * (40 * 48)), idx([40], [i % 5 for i in range(40)])
+        cases = [
+            (r"cannot open .*train-images-idx3-ubyte: No such file", "train_images", None),
+            (r"cannot open .*t10k-labels-idx1-ubyte: No such file", "test_labels", None),
+            (r"train-images.* is too short for an IDX file: 0 bytes", "train_images", b""),
+            (r"train-images.* is too short for an IDX file: 3 bytes", "train_images", b"\0\0\x08"),
+            (r"train-images.* is not an IDX file: it begins with ff 00 08 03", "train_images", b"\xff" + images[1:]),
+            (r"train-images.* is compressed: unpack it with gunzip first", "train_images", gzip.compress(images)),
+            (r"train-labels.* holds values of the IDX type 0x0d", "train_labels", idx([40], [0] * 40, 0x0D)),
+            (r"train-labels.* has 3 dimensions instead of 1", "train_labels", images),
+            (r"train-images.* has 1 dimensions instead of 3 to 4", "train_images", labels),
+            (r"train-images.* is cut off inside its header: 10 bytes of 16", "train_images", images[:10]),
+            (r"train-images.* is cut off: 40 x 6 x 8 values need 1920 bytes, 1919 are", "train_images", images[:-1]),
+            (r"train-labels.* is too long: 40 values need 40 bytes, 42 are there", "train_labels", labels + b"\0\0"),
+            (r"train-images.* says that its dimension 2 is 0", "train_images", idx([40, 0, 8], [])),
+            (r"train-images.* says that its dimension 1 is 4294967295", "train_images", idx([2**32 - 1, 1, 1], [])),
+            (r"train-images.* holds more than 2\^63 values", "train_images", idx([2**31 - 1] * 3, [])),
+            (r"40 images in train-images, but 39 labels in train-labels", "train_labels", idx([39], [1] * 39)),
+            (r"10 images in t10k-images, but 11 labels in t10k-labels", "test_labels", idx([11], [1] * 11)),
+            (r"training images are 6 x 8, but the test images are 8 x 6", "test_images", idx([10, 8, 6], [0] * 480)),
+            (r"label 9 of test image 3 is none of the 5 classes", "test_labels", idx([10], [0, 1, 2, 9, 4] * 2)),
+            (r"all training labels are 0", "train_labels", idx([40], [0] * 40)),
+        ]
+        for number, (pattern, file, content) in enumerate(cases):
+            with self.subTest(pattern=pattern):
+                directory = self.write_data(f"data{number}", **{file: content})
+                self.expect_failure(1, pattern, "train", "--data", directory, *TINY)
+
+    def test_a_directory_where_a_file_should_be(self):
+        directory = self.write_data(train_labels=None)
+        (directory / FILES[1]).mkdir()
+        self.expect_failure(1, r"cannot read .*train-labels-idx1-ubyte: ", "train", "--data", directory, *TINY)
+
+    def test_where_it_looks(self):
+        """--data, then NORMNET_DATA, then the cache, then generated digits."""
+        first, second, third = (self.write_data(name) for name in ("first", "second", "third"))
+        cache = self.home / ".cache" / "normnet"
+        cache.mkdir(parents=True)
+        generated = ["--limit", "100", "--epochs", "1", *SMALL_NETWORK]
+        self.assertEqual(self.train(*generated)["data"]["source"], "generated")
+        self.assertIn("Data: generated digits", self.output)
+        third.rename(cache / "mnist")
+        self.assertEqual(self.train(*TINY)["data"]["source"], str(cache / "mnist"))
+        other = self.directory / "other"
+        self.assertEqual(self.train(*generated, XDG_CACHE_HOME=other)["data"]["source"], "generated")
+        self.assertEqual(self.train(*generated, "--data", "generated")["data"]["source"], "generated")
+        self.assertEqual(self.train(*TINY, NORMNET_DATA=second)["data"]["source"], str(second))
+        self.assertEqual(self.train(*TINY, "--data", first, NORMNET_DATA=second)["data"]["source"], str(first))
+        self.expect_failure(1, r"cannot open .*nowhere", "train", *TINY, NORMNET_DATA=self.directory / "nowhere")
+
+    def test_real_mnist(self):
+        if not REAL_MNIST:
+            self.skipTest("NORMNET_DATA does not name a directory with MNIST")
+        arguments = ["--limit", "3000", "--epochs", "2", "--augment", "none", *SMALL_NETWORK]
+        result = self.train("--data", REAL_MNIST, *arguments)
+        self.assertEqual((result["data"]["mean"], result["data"]["std"]), ([0.1307], [0.3081]))
+        self.assertEqual((result["data"]["training_images"], result["data"]["test_images"]), (3000, 10000))
+        self.assertLess(result["history"][1]["train_loss"], result["history"][0]["train_loss"])
+
+
+class Training(TestCase):
+    def test_json(self):
+        arguments = ["--limit", "1000", "--epochs", "3", "--norm", "group", "--groups", "2", *SMALL_NETWORK]
+        augment = "rotate:6:fill=1,affine:deg=7,scale=.8-1.2,jitter:.4"
+        result = self.train(*arguments, "--l2", "0.001", "--augment", augment)
+        self.assertEqual(
+            list(result),
+            ["program", "version", "bits_version", "configuration", "data", "parameters", "history", "weights_sha256"],
+        )
+        configuration = result["configuration"]
+        self.assertEqual(configuration["augment"], augment)
+        self.assertEqual((configuration["norm"], configuration["groups"], configuration["l2"]), ("group", 2, 0.001))
+        self.assertEqual((configuration["schedule"], configuration["lr"]), ("one-cycle", 0.015))
+        self.assertEqual((configuration["batch"], configuration["seed"], configuration["epochs"]), (64, 1, 3))
+        self.assertEqual(result["parameters"], 4 * 9 + 8 + 8 * 4 * 9 + 16 + 80)
+        self.assertRegex(result["weights_sha256"], r"^[0-9a-f]{64}$")
+        self.assertIn(result["weights_sha256"], self.output)
+        self.assertEqual([epoch["epoch"] for epoch in result["history"]], [1, 2, 3])
+        for epoch in result["history"]:
+            self.assertEqual(
+                list(epoch),
+                "epoch train_loss train_accuracy test_loss test_accuracy lr images_per_second seconds".split(),
+            )
+            self.assertTrue(0 < epoch["train_loss"] < 5 and 0 < epoch["test_loss"] < 5, epoch)
+            self.assertTrue(0 <= epoch["train_accuracy"] <= 100 and 0 <= epoch["test_accuracy"] <= 100, epoch)
+            self.assertAlmostEqual(epoch["train_accuracy"] * 10, round(epoch["train_accuracy"] * 10), 9)
+            self.assertAlmostEqual(epoch["images_per_second"] * epoch["seconds"], 1000, 6)
+        self.assertAlmostEqual(result["history"][2]["lr"], 0.015 / 25 / 1e4, 15)
+        # One plain line per epoch.
+        self.assertEqual(len(re.findall(r"(?m)^ +\d/3 ", self.output)), 3)
+        self.assertNotIn("\r", self.output)
+        self.assertNotIn("\033", self.output)
+
+    def test_learns_the_generated_digits(self):
+        result = self.train("--limit", "4000", "--epochs", "2", "--batch", "32", "--augment", "none")
+        self.assertEqual(result["parameters"], 7704)
+        self.assertGreater(result["history"][1]["test_accuracy"], 85)
+
+    def test_weights_depend_on_the_seed_alone(self):
+        arguments = ["--limit", "700", "--epochs", "2", "--batch", "50", *SMALL_NETWORK]
+        first = self.train(*arguments, "--threads", "1")
+        for other in (["--threads", "2"], ["--threads", "1", "--cpu", "portable"]):
+            again = self.train(*arguments, *other)
+            self.assertEqual(again["weights_sha256"], first["weights_sha256"], other)
+            for epoch, expected in zip(again["history"], first["history"]):
+                self.assertEqual(epoch["test_loss"], expected["test_loss"])
+                self.assertEqual(epoch["train_accuracy"], expected["train_accuracy"])
+        for other in ("--seed=2", "--augment=none", "--lr=0.0151", "--momentum=0.9", "--nesterov"):
+            self.assertNotEqual(self.train(*arguments, other)["weights_sha256"], first["weights_sha256"], other)
+
+    def test_short_names_of_augmentation(self):
+        arguments = ["--limit", "200", "--epochs", "1", *SMALL_NETWORK]
+        for name, spec in [
+            ("rotate", "rotate:7:fill=1"),
+            ("rotate:7:fill=1", "rotate:deg=7,fill=1"),
+            ("affine", "rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4"),
+            ("none", "jitter:0"),
+        ]:
+            weights = [self.train(*arguments, "--augment", a)["weights_sha256"] for a in (name, spec)]
+            self.assertEqual(weights[0], weights[1], (name, spec))
+
+    def test_schedules(self):
+        def rates(*arguments):
+            result = self.train("--data", data, *TINY[2:], "--epochs", "4", *arguments)
+            return [epoch["lr"] for epoch in result["history"]]
+
+        data = self.write_data()
+        self.assertEqual(rates("--schedule", "constant"), [0.01] * 4)
+        steps = rates("--schedule", "step", "--lr", "0.5", "--step-size", "2", "--step-gamma", "0.25")
+        self.assertEqual(steps, [0.5, 0.5, 0.125, 0.125])
+        cycle = rates("--max-lr", "0.3")
+        self.assertEqual(cycle, rates("--lr", "0.3"))
+        self.assertAlmostEqual(cycle[3], 0.3 / 25 / 1e4, 12)
+
+    def test_last_batch_and_a_batch_larger_than_the_set(self):
+        data = self.write_data()
+        for batch in ("7", "40", "1000000"):
+            result = self.train("--data", data, *TINY[4:], "--epochs", "2", "--batch", batch)
+            self.assertEqual(result["configuration"]["batch"], min(int(batch), 40))
+            self.assertEqual(len(result["history"]), 2)
+
+    def test_json_file(self):
+        arguments = ["train", "--data", self.write_data(), *TINY, "--json"]
+        missing = self.directory / "nowhere" / "r.json"
+        self.expect_failure(1, r"cannot write .*nowhere/r.json: No such file", *arguments, missing)
+        self.expect_failure(1, r"cannot write .*: it is not a regular file", *arguments, self.directory)
+        self.expect_failure(1, r"cannot write /dev/null: it is not a regular file", *arguments, "/dev/null")
+        # A run that fails leaves an older file as it was, and nothing beside it.
+        target = self.directory / "old.json"
+        target.write_text("old")
+        link = self.directory / "link.json"
+        link.symlink_to(target)
+        self.expect_failure(1, r"cannot open", "train", "--data", self.directory / "nowhere", "--json", target)
+        self.assertEqual(target.read_text(), "old")
+        self.assertEqual(self.run_program(*arguments, link).returncode, 0)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(json.loads(target.read_text())["parameters"], 4 * 9 + 8 + 20)
+        self.assertEqual(sorted(p.name for p in self.directory.iterdir()), ["data", "home", "link.json", "old.json"])
+
+    def test_history_survives_a_failure(self):
+        """A training that diverges keeps the epochs before in the JSON file."""
+        path = self.directory / "r.json"
+        result = self.run_program(
+            *["train", "--data", self.write_data(), "--epochs", "400", "--batch", "40", "--json", path],
+            *["--schedule", "step", "--step-size", "1", "--step-gamma", "1000"],
+            *["--architecture", "conv3-4 relu gap conv1-5"],
+        )
+        self.assertEqual(result.returncode, 1, result)
+        self.assertRegex(result.stderr, r"^normnet-mnist: epoch \d+, image 0: ")
+        history = json.loads(path.read_text())["history"]
+        self.assertEqual(len(history), int(re.search(r"epoch (\d+)", result.stderr)[1]) - 1)
+        self.assertGreater(len(history), 0)
+
+    def test_full_disk(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full here")
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            result = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot write to standard output", result.stderr)
+
+    def test_terminal(self):
+        """A bar with loss, accuracy, speed and time left, that is gone in the end."""
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen(
+            [PROGRAM, "train", "--limit", "6000", "--epochs", "1", "--threads", "1"],
+            stdout=terminal,
+            stderr=terminal,
+            env=environment(self.home, TERM="xterm"),
+        )
+        os.close(terminal)
+        output = b""
+        while True:
+            try:
+                chunk = os.read(controller, 65536)
+            except OSError:  # the end of a terminal
+                break
+            if not chunk:
+                break
+            output += chunk
+        os.close(controller)
+        self.assertEqual(process.wait(), 0)
+        bar = re.compile(rb"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d %, \d+ images/s, \d+:\d\d left\x1b\[K")
+        self.assertRegex(output, bar)
+        lines = output.decode().replace("\r\n", "\n").split("\n")
+        self.assertTrue(any(re.match(r"(.*\r)?\x1b\[K  1/1 ", line) for line in lines), lines[-5:])
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    requests = []
+
+    def log_message(self, *arguments):
+        self.requests.append(self.path)
+
+
+class Fetch(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.mirror = self.directory / "mirror"
+        self.mirror.mkdir()
+        self.cache = self.home / ".cache" / "normnet" / "mnist"
+        QuietHandler.requests = []
+        handler = functools.partial(QuietHandler, directory=str(self.mirror))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.address = f"http://127.0.0.1:{server.server_port}"
+
+    def fetch(self, *arguments, **variables):
+        return subprocess.run(
+            ["sh", str(FETCH), *arguments],
+            capture_output=True,
+            text=True,
+            env=environment(self.home, **{"NORMNET_MIRROR": self.address, **variables}),
+            timeout=120,
+            check=False,
+        )
+
+    def expect_refusal(self, pattern, **variables):
+        result = self.fetch(**variables)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertRegex(result.stderr, pattern)
+        installed = [path.name for path in self.cache.rglob("*")] if self.cache.exists() else []
+        self.assertEqual(installed, [])
+        return result
+
+    def serve_mnist(self):
+        if not REAL_MNIST:
+            self.skipTest("NORMNET_DATA does not name a directory with MNIST")
+        for name in FILES:
+            (self.mirror / f"{name}.gz").write_bytes(gzip.compress((Path(REAL_MNIST) / name).read_bytes(), 1))
+
+    def test_help_and_mistakes(self):
+        result = self.fetch("--help")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("NORMNET_MIRROR", result.stdout)
+        result = self.fetch("--quick")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("there is no option --quick", result.stderr)
+
+    def test_installs_and_keeps(self):
+        self.serve_mnist()
+        result = self.fetch()
+        self.assertEqual(result.returncode, 0, result)
+        self.assertEqual(sorted(path.name for path in self.cache.iterdir()), sorted(FILES))
+        for name in FILES:
+            expected = hashlib.sha256((Path(REAL_MNIST) / name).read_bytes()).hexdigest()
+            self.assertEqual(hashlib.sha256((self.cache / name).read_bytes()).hexdigest(), expected)
+        self.assertEqual(QuietHandler.requests[-1], f"/{FILES[0]}.gz")  # the file that says that all are there
+
+        # A second time nothing is fetched; what is damaged is replaced, and only that.
+        QuietHandler.requests.clear()
+        self.assertEqual(self.fetch().returncode, 0)
+        self.assertEqual(QuietHandler.requests, [])
+        (self.cache / FILES[3]).write_bytes(b"damaged")
+        self.assertEqual(self.fetch().returncode, 0)
+        self.assertEqual(QuietHandler.requests, [f"/{FILES[3]}.gz"])
+
+        # And the program finds it.
+        result = self.train("--limit", "64", "--epochs", "1", *SMALL_NETWORK)
+        self.assertEqual(result["data"]["source"], str(self.cache))
+
+    def test_second_mirror(self):
+        self.serve_mnist()
+        mirrors = f"{self.address}/nothing {self.address}/"
+        result = self.fetch(NORMNET_MIRROR=mirrors, XDG_CACHE_HOME=self.directory / "x")
+        self.assertEqual(result.returncode, 0, result)
+        self.assertTrue((self.directory / "x" / "normnet" / "mnist" / FILES[0]).exists())
+
+    def test_refuses_other_contents(self):
+        for name in FILES:
+            (self.mirror / f"{name}.gz").write_bytes(gzip.compress(idx([10], range(10))))
+        self.expect_refusal(r"is not the MNIST file: its contents have the SHA-256 [0-9a-f]{64}")
+        self.assertEqual(len(QuietHandler.requests), 1)
+
+    def test_refuses_what_is_no_archive(self):
+        for name in FILES:
+            (self.mirror / f"{name}.gz").write_bytes(b"<html>Log in to the network of this hotel</html>")
+        self.expect_refusal(r"is not the MNIST file")
+
+    def test_refuses_a_bomb(self):
+        """An archive that unpacks to far more than MNIST is cut off, not written out."""
+        with gzip.open(self.mirror / f"{FILES[2]}.gz", "wb", 1) as file:
+            for _ in range(300):
+                file.write(bytes(1 << 20))
+        self.expect_refusal(r"is not the MNIST file")
+
+    def test_missing_files(self):
+        result = self.expect_refusal(r"404")
+        self.assertIn("could not fetch t10k-images-idx3-ubyte.gz; set NORMNET_MIRROR to another mirror", result.stderr)
+
+    def test_no_server(self):
+        start = time.monotonic()
+        self.expect_refusal(r"could not fetch", NORMNET_MIRROR="http://127.0.0.1:1")
+        self.assertLess(time.monotonic() - start, 10)
+
+    def test_no_home(self):
+        result = self.fetch(HOME="")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("neither HOME nor XDG_CACHE_HOME is set", result.stderr)
+
+
+def name_of(test):
+    return test.id().removeprefix("__main__.")
+
+
+class LineResult(unittest.TestResult):
+    """`ok NAME`, `FAIL NAME: ...` or `skip NAME: why` per test, as the tests in C print them."""
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        print(f"ok {name_of(test)}", flush=True)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        print(f"skip {name_of(test)}: {reason}", flush=True)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.report(test, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.report(test, self.errors[-1][1])
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.report(subtest, "".join(text for failed, text in self.failures + self.errors if failed is subtest))
+
+    @staticmethod
+    def report(test, text):
+        print(f"FAIL {name_of(test)}: {text}", flush=True)
+
+
+def main():
+    global PROGRAM
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    PROGRAM = os.path.abspath(sys.argv[1])
+    loader = unittest.TestLoader()
+    loader.testNamePatterns = [f"*{part}*" for part in sys.argv[2:]] or None
+    result = LineResult()
+    loader.loadTestsFromModule(sys.modules[__name__]).run(result)
+    failed = len({test.id().split(" ")[0] for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed, {len(result.skipped)} skipped")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

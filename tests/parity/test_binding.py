@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: MIT
+"""examples/python/normnet.py against include/normnet.h, and how it hands arrays and failures across."""
+import ctypes
+import gc
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+import normnet
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HEADER = (ROOT / "include" / "normnet.h").read_text(encoding="utf-8")
+TEXT = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.S)
+STRUCTS = {"normnet_config": normnet.Config, "normnet_tensor": normnet.Tensor, "normnet_layer_info": normnet.LayerInfo,
+           "normnet_state_info": normnet.StateInfo, "normnet_metrics": normnet.Metrics, "normnet_batch": normnet.Batch,
+           "normnet_options": normnet.Options}
+ENUMS = {"status": normnet.Status, "norm": normnet.Norm, "affine": normnet.Affine, "penalty": normnet.Penalty,
+         "schedule": normnet.Schedule, "anneal": normnet.Anneal, "cpu": normnet.Cpu, "dtype": normnet.Dtype,
+         "scores": normnet.Scores, "statistics": normnet.Statistics}
+ARCHITECTURE = "conv3-4 norm relu conv3-6 norm relu gap conv1-5"
+
+
+def model(**config):
+    settings = {"norm": "group", "channels": 2, "height": 9, "width": 8, "classes": 5, "groups": 2, "lr": 0.1,
+                "architecture": ARCHITECTURE, "max_batch": 20}
+    return normnet.Model(**{**settings, **config})
+
+
+def batch(count=20, seed=1):
+    random = numpy.random.default_rng(seed)
+    return (random.integers(0, 256, (count, 2, 9, 8), numpy.uint8),
+            random.integers(0, 5, count).astype(numpy.uint8))
+
+
+# ---- The header ------------------------------------------------------------------------------------
+
+
+def ctype_of(declaration):
+    """What ctypes calls a C type such as `const normnet_tensor *`."""
+    words = declaration.replace("const", " ").replace("*", " * ").split()
+    base, stars = words[0], words.count("*")
+    plain = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "double": ctypes.c_double, "float": ctypes.c_float,
+             "normnet_status": ctypes.c_int32, "void": None, **STRUCTS}
+    if base in ("normnet_model", "char"):
+        result, stars = {"normnet_model": ctypes.c_void_p, "char": ctypes.c_char_p}[base], stars - 1
+    else:
+        result = plain[base]
+    for _ in range(stars):
+        result = ctypes.POINTER(result)
+    return result
+
+
+def test_every_function_has_the_types_of_the_header():
+    declared = {}
+    for result, name, arguments in re.findall(r"NORMNET_API\s+([\w\s*]+?)\s*(\bnormnet_\w+)\(([^)]*)\);", TEXT):
+        types = [] if arguments.strip() == "void" else [re.sub(r"\w+\s*$", "", part) for part in arguments.split(",")]
+        declared[name] = (ctype_of(result), [ctype_of(part) for part in types])
+    assert len(declared) == HEADER.count("NORMNET_API normnet_status normnet_") + HEADER.count("NORMNET_API const char") \
+        + HEADER.count("NORMNET_API int") + HEADER.count("NORMNET_API void")
+    assert normnet.FUNCTIONS == declared
+    for name, (result, arguments) in declared.items():
+        function = getattr(normnet.library, name)
+        assert function.restype == result and function.argtypes == arguments
+
+
+def test_every_enum_has_the_values_of_the_header():
+    declared = {}
+    for body, name in re.findall(r"typedef enum \w+ \{(.*?)\}\s*normnet_(\w+);", TEXT, flags=re.S):
+        prefix = "NORMNET_" if name in ("status", "dtype") else f"NORMNET_{name.upper()}_"
+        values = re.findall(r"(NORMNET_\w+)\s*=\s*(\d+)", body)
+        declared[name] = {key[len(prefix):]: int(value) for key, value in values}
+    assert {name: {member.name: int(member) for member in enum} for name, enum in ENUMS.items()} == declared
+
+
+def test_every_struct_has_the_layout_of_the_compiler(tmp_path):
+    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        pytest.skip("no C compiler (cc) to ask for the layout of the structs")
+    lines, expected = [], []
+    for name, struct in STRUCTS.items():
+        lines.append(f'    printf("{name} %zu\\n", sizeof({name}));')
+        expected.append(f"{name} {ctypes.sizeof(struct)}")
+        for field, _ in struct._fields_:
+            lines.append(f'    printf("{name}.{field} %zu %zu\\n", offsetof({name}, {field}), sizeof((({name} *)0)->{field}));')
+            descriptor = getattr(struct, field)
+            expected.append(f"{name}.{field} {descriptor.offset} {descriptor.size}")
+    source = tmp_path / "layout.c"
+    source.write_text("#include <normnet.h>\n#include <stdio.h>\nint main(void)\n{\n" + "\n".join(lines) + "\n    return 0;\n}\n")
+    program = tmp_path / "layout"
+    subprocess.run([compiler, "-I", str(ROOT / "include"), str(source), "-o", str(program)], check=True)
+    assert subprocess.run([str(program)], check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout.split("\n")[:-1] \
+        == expected
+
+
+def test_versions():
+    numbers = [re.search(rf"NORMNET_VERSION_{part} (\d+)", HEADER)[1] for part in ("MAJOR", "MINOR", "PATCH")]
+    assert normnet.version() == ".".join(numbers)
+    assert normnet.library.normnet_abi_version() == int(re.search(r"NORMNET_ABI_VERSION (\d+)", HEADER)[1])
+    assert normnet.library.normnet_bits_version() == int(re.search(r"NORMNET_BITS_VERSION (\d+)", HEADER)[1])
+
+
+# ---- Failures --------------------------------------------------------------------------------------
+
+
+def fails(status, call, *arguments, **keywords):
+    with pytest.raises(normnet.NormnetError) as caught:
+        call(*arguments, **keywords)
+    assert caught.value.status == status, str(caught.value)
+    assert caught.value.name == "NORMNET_" + normnet.Status(status).name
+    assert caught.value.message and str(caught.value) == f"{caught.value.name}: {caught.value.message}"
+    return caught.value.message
+
+
+def test_failures_raise_the_sentence_of_the_library():
+    assert "conv3-x" in fails(normnet.Status.EARCH, model, architecture="conv3-x gap conv1-5")
+    fails(normnet.Status.EVALUE, model, lr=float("nan"))
+    fails(normnet.Status.EUNSUPPORTED, model, norm=77)
+    with model() as network:
+        before = network.state_dict()
+        images, labels = batch()
+        labels[7] = 5
+        assert "5" in fails(normnet.Status.ELABEL, network.train_step, images, labels)
+        fails(normnet.Status.EINVAL, network.train_step, images[0], labels)
+        fails(normnet.Status.EINVAL, network.train_step, images[:, :, :5], labels)
+        fails(normnet.Status.EINVAL, network.train_step, images[:0], labels[:0])
+        fails(normnet.Status.ESTATE, network.apply_gradients, 20)
+        fails(normnet.Status.EMISMATCH, network.set_state, "0.bias", numpy.zeros(4, numpy.float32))
+        fails(normnet.Status.EMISMATCH, network.set_state, "0.weight", numpy.zeros((4, 2, 3), numpy.float32))
+        fails(normnet.Status.EVALUE, network.set_state, "1.weight", numpy.full(4, numpy.inf, numpy.float32))
+        fails(normnet.Status.EMISMATCH, network.set_parameters, numpy.zeros(3, numpy.float32))
+        for name, array in network.state_dict().items():
+            assert array.tobytes() == before[name].tobytes()
+
+
+def test_mistakes_in_python_are_named():
+    with pytest.raises(TypeError, match="no field 'learning_rate'"):
+        model(learning_rate=0.1)
+    with pytest.raises(TypeError, match="no field 'struct_size'"):
+        model(struct_size=4)
+    with pytest.raises(ValueError, match="'batchnorm' is not a norm; the names are none, batch, group"):
+        model(norm="batchnorm")
+    with pytest.raises(ValueError, match="'cosine' is not a schedule"):
+        model(schedule="cosine")
+    with pytest.raises(ValueError, match="input_mean has 3 values for images of 2 channels"):
+        model(input_mean=[0.1, 0.2, 0.3])
+    with pytest.raises(OverflowError, match="threads = 4294967297"):
+        model(threads=2 ** 32 + 1)
+    with model() as network:
+        images, labels = batch()
+        with pytest.raises(TypeError, match="float64"):
+            network.train_step(images / 255, labels)
+        with pytest.raises(ValueError, match="9 dimensions"):
+            network.train_step(images.reshape(20, 2, 9, 8, 1, 1, 1, 1, 1), labels)
+        with pytest.raises(ValueError, match=r"shape \(3,\)"):
+            network.set_gradients(numpy.zeros(3))
+        with pytest.raises(IndexError, match="layer 8 of a network of 8 layers"):
+            network.layer_output(images, 8)
+
+
+def test_a_closed_model_refuses_every_call():
+    network = model()
+    network.close()
+    network.close()
+    assert network.parameter_count == 0 and network.layers() == [] and network.state_dict() == {}
+    fails(normnet.Status.EINVAL, network.train_step, *batch())
+    fails(normnet.Status.EINVAL, network.gradients)
+    fails(normnet.Status.EINVAL, lambda: network.config)
+
+
+def test_memory_comes_from_the_given_functions_and_returns_to_them():
+    held, libc_free = {}, []
+
+    @normnet.Allocate
+    def allocate(_, size, alignment):
+        block = ctypes.create_string_buffer(size + alignment)
+        address = -(-ctypes.addressof(block) // alignment) * alignment
+        held[address] = block
+        return address
+
+    @normnet.Deallocate
+    def deallocate(_, address, size):
+        libc_free.append(size)
+        del held[address]
+
+    network = model(allocate=allocate, deallocate=deallocate)
+    del allocate, deallocate
+    gc.collect()
+    assert held
+    network.train_step(*batch())
+    del network
+    gc.collect()
+    assert not held and libc_free
+
+
+def test_the_module_works_without_numpy():
+    code = ("import sys; sys.modules['numpy'] = None; import normnet; print(normnet.shard(128, 2, 1));"
+            "print(normnet.Model('layer').parameter_count); print(normnet.one_cycle(0, total_steps=20, max_lr=1.0))")
+    path = os.path.dirname(os.path.abspath(normnet.__file__))
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path,
+                          "NORMNET_LIBRARY": normnet.library._name}, stdout=subprocess.PIPE, universal_newlines=True, check=True)
+    assert done.stdout.splitlines() == ["(64, 64)", "7704", "(0.040000000000000036, 0.95)"]
+
+
+# ---- Arrays ----------------------------------------------------------------------------------------
+
+
+def views():
+    """Arrays that hold what batch() holds, in other ways, and whether they pass without a copy."""
+    images, labels = batch()
+    yield "contiguous", images, labels, True
+    yield "nhwc", numpy.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2), labels.astype(numpy.int32), True
+    yield "backwards", images[::-1, ::-1, ::-1, ::-1].copy()[::-1, ::-1, ::-1, ::-1], labels[::-1].copy()[::-1], True
+    window = numpy.full((22, 3, 12, 13), 99, numpy.uint8)
+    window[1:21, 1:, 2:11, 3:11] = images
+    yield "window", window[1:21, 1:, 2:11, 3:11], numpy.repeat(labels.astype(numpy.int64), 3)[::3], True
+    read_only = images.copy()
+    read_only.flags.writeable = False
+    yield "read-only", read_only, labels.tolist(), True
+    records = numpy.zeros((20, 2, 9, 8), [("pixel", "u1"), ("rest", "u1", 2)])
+    records["pixel"] = images
+    yield "records", records["pixel"], labels, True
+    floats = (images.astype(numpy.float32) / numpy.float32(255))
+    yield "float32", floats, labels, True
+    packed = numpy.zeros((20, 2, 9, 8), [("flag", "u1"), ("pixel", "<f4")])
+    packed["pixel"] = floats
+    yield "odd strides", packed["pixel"], labels, False
+    yield "byte order", floats.astype(">f4" if sys.byteorder == "little" else "<f4"), labels, False
+
+
+@pytest.mark.parametrize("view", list(views()), ids=lambda view: view[0])
+def test_strided_arrays_train_to_the_same_bits(view):
+    _, images, labels, without_copy = view
+    assert (normnet._tensor(images).data == images.ctypes.data) == without_copy
+    with model() as expected, model() as network:
+        for _ in range(2):
+            metrics = network.train_step(images, labels)
+            assert metrics == expected.train_step(*batch())
+        for name, array in expected.state_dict().items():
+            assert network.state_dict()[name].tobytes() == array.tobytes(), name
+
+
+def test_repeated_elements():
+    one = numpy.random.default_rng(2).random((1, 2, 9, 8), numpy.float32)
+    flat = numpy.full((1, 1, 1, 1), 0.5, numpy.float32)
+    three = numpy.full(20, 3, numpy.uint8)
+    for images, labels, copied in ((numpy.broadcast_to(one, (20, 2, 9, 8)), three, False),
+                                   (numpy.broadcast_to(one[:, :1], (20, 2, 9, 8)), three, False),
+                                   (numpy.broadcast_to(flat, (20, 2, 9, 8)), numpy.broadcast_to(three[:1], 20), True)):
+        assert (normnet._tensor(images).data != images.ctypes.data) == copied
+        with model() as expected, model() as network:
+            assert network.train_step(images, labels) == expected.train_step(images.copy(), labels.copy())
+    # All strides zero: as one channel of 20 samples it passes as it is, for a dimension of 1 takes any stride.
+    flat = numpy.broadcast_to(flat, (20, 1, 9, 8))
+    assert normnet._tensor(flat).data == flat.ctypes.data
+    with model(channels=1) as expected, model(channels=1) as network:
+        assert network.train_step(flat, three) == expected.train_step(flat.copy(), three)
+
+
+# ---- Models ----------------------------------------------------------------------------------------
+
+
+def test_configuration_comes_back():
+    with model(norm="batch", schedule="one_cycle", total_steps=9, input_mean=[0.1, 0.2], cpu="portable", seed=5) as network:
+        config = network.config
+        assert config.norm == normnet.Norm.BATCH and config.schedule == normnet.Schedule.ONE_CYCLE
+        assert config.architecture == ARCHITECTURE and config.input_mean == [0.1, 0.2] and config.input_std in (None, [1, 1])
+        assert (config.total_steps, config.seed, config.max_lr, config.eps) == (9, 5, 0.015, 1e-5)
+        assert network.cpu_name == "portable"
+    with model() as network:
+        network.set_learning_rate(0.25, 0.5)
+        assert (network.config.lr, network.config.momentum) == (0.25, 0.5)
+        metrics = network.train_step(*batch())
+        assert (metrics.lr, metrics.momentum, metrics.step, metrics.count) == (0.25, 0.5, 1, 20)
+
+
+def test_layers_and_summary():
+    with model() as network:
+        layers = network.layers()
+        assert [layer.token for layer in layers] == ARCHITECTURE.split()
+        assert [layer.module for layer in layers][:3] == ["Conv2d", "GroupNorm", "ReLU"]
+        assert (layers[3].channels, layers[3].height, layers[3].width, layers[3].parameters) == (6, 5, 4, 6 * 4 * 9)
+        assert sum(layer.parameters for layer in layers) == network.parameter_count
+        text = network.summary()
+        assert all(token in text for token in ARCHITECTURE.split())
+
+
+def test_state_goes_in_and_out():
+    with model(norm="batch") as network:
+        state = network.state_dict()
+        assert list(state)[:6] == ["0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var",
+                                   "1.num_batches_tracked"]
+        random = numpy.random.default_rng(3)
+        for name, array in state.items():
+            state[name] = random.uniform(0.1, 9, array.shape).astype(array.dtype)
+        network.load_state_dict(state)
+        for name, array in network.state_dict().items():
+            assert array.dtype == state[name].dtype and numpy.array_equal(array, state[name]), name
+        values = random.random(network.parameter_count, numpy.float32)
+        network.set_parameters(values[::1])
+        parts = network.split(values)
+        assert all(numpy.array_equal(network.state_dict()[name], part) for name, part in parts.items())
+        assert sum(part.size for part in parts.values()) == values.size
+
+
+def test_gradients_of_halves_make_a_whole_step():
+    images, labels = batch()
+    with model() as whole, model() as halves, model() as machines:
+        whole.train_step(images, labels)
+        first, second = normnet.shard(20, 2, 0), normnet.shard(20, 2, 1)
+        assert first[0] == 0 and second[0] == first[1] and second[0] + second[1] == 20
+        total = 0
+        for start, count in (first, second):
+            part = slice(start, start + count)
+            halves.compute_gradients(images[part], labels[part], first_sample=start, images_in_all=20)
+            machines.compute_gradients(images[part], labels[part], first_sample=start, images_in_all=20)
+            total = total + machines.gradients()
+            machines.discard_gradients()
+            assert not machines.gradients().any()
+        halves.apply_gradients(20)
+        machines.compute_gradients(images, labels)
+        machines.set_gradients(total)
+        machines.apply_gradients(20)
+        for name, array in halves.state_dict().items():
+            assert array.tobytes() == machines.state_dict()[name].tobytes()
+            numpy.testing.assert_allclose(array, whole.state_dict()[name], rtol=1e-5, atol=1e-7)
+
+
+def test_reduce_is_called_and_its_failure_is_the_cause():
+    calls = []
+    with model(norm="batch", reduce=lambda values: calls.append(values.copy())) as network, model(norm="batch") as alone:
+        network.train_step(*batch())
+        alone.train_step(*batch())
+        assert calls and all(call.dtype == numpy.float64 and call.size for call in calls)
+        for name, array in alone.state_dict().items():
+            assert array.tobytes() == network.state_dict()[name].tobytes()
+
+    def broken(values):
+        raise ConnectionError("rank 1 is gone")
+    with model(norm="batch", reduce=broken) as network:
+        with pytest.raises(normnet.NormnetError) as caught:
+            network.train_step(*batch())
+        assert caught.value.status == normnet.Status.EIO and isinstance(caught.value.__cause__, ConnectionError)
+
+
+def test_prediction_agrees_with_itself():
+    images, labels = batch(50)
+    with model() as network:
+        logits, classes = network.predict(images, scores="logits")
+        probabilities, again = network.predict(images)
+        logs, _ = network.predict(images, scores="log_probabilities")
+        assert logits.shape == (50, 5) and numpy.array_equal(classes, again)
+        assert numpy.array_equal(classes, logits.argmax(1))
+        numpy.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
+        numpy.testing.assert_allclose(numpy.exp(logs), probabilities, rtol=1e-5)
+        numpy.testing.assert_array_equal(network.layer_output(images, 7).reshape(50, 5), logits)
+        assert network.layer_output(images, 0).shape == (50, 4, 7, 6)
+        metrics = network.evaluate(images, labels, confusion=True)
+        assert metrics.correct == (classes == labels).sum() == metrics.confusion.trace()
+        assert metrics.confusion.sum() == metrics.count == 50
+        assert metrics.confusion[3, 2] == ((labels == 3) & (classes == 2)).sum()
+        assert metrics.loss == pytest.approx(-logs[numpy.arange(50), labels].mean(dtype=numpy.float64), rel=1e-5)
+    with model(norm="none", architecture="conv3-4 relu flatten fc-5b") as network:
+        assert network.layer_output(images, 2).shape == (50, 168)
+        assert network.layer_output(images, 3).shape == (50, 5)
+
+
+def test_running_statistics_can_be_recomputed():
+    images, _ = batch()
+    with model(norm="batch") as network:
+        network.update_statistics(images[:12], reset=True)
+        network.update_statistics(images[12:], reset=False)
+        first = network.layer_output(images, 0)
+        means = (first[:12].mean((0, 2, 3)) + first[12:].mean((0, 2, 3))) / 2
+        numpy.testing.assert_allclose(network.state_dict()["1.running_mean"], means, rtol=1e-4, atol=1e-6)
+
+
+def test_pure_functions():
+    assert normnet.one_cycle(0, total_steps=20, max_lr=1.0) == (0.040000000000000036, 0.95)
+    lr, momentum = normnet.one_cycle(12, total_steps=20, max_lr=1.0)
+    assert lr == pytest.approx(0.50000199999999995, rel=1e-15) and momentum == pytest.approx(0.9, rel=1e-15)
+    assert normnet.step_schedule(6, lr=0.01, step_size=6)[0] == pytest.approx(0.001, rel=1e-15)
+    fails(normnet.Status.ESTATE, normnet.one_cycle, 20, total_steps=20)
+    fails(normnet.Status.EINVAL, normnet.one_cycle, -1, total_steps=20)
+    shares = [normnet.shard(100, 3, rank) for rank in range(3)]
+    assert shares[0][0] == 0 and sum(count for _, count in shares) == 100
+    assert all(first + count == shares[rank + 1][0] for rank, (first, count) in enumerate(shares[:-1]))
