@@ -293,7 +293,6 @@ static void configure(parity_bench *bench, const parity_case *want)
     config->anneal = recipe->anneal;
     config->three_phase = recipe->three_phase;
     config->cycle_momentum = !recipe->no_cycle_momentum;
-    config->threads = 1 + want->images % 2;
     for (c = 0; c < config->channels && c < COUNT(bench->mean); ++c) {
         bench->mean[c] = 0.1307 + 0.2 * c;
         bench->std[c] = 0.3081 + 0.1 * c;

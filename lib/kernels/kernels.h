@@ -124,7 +124,7 @@ struct normnet__kernels {
 
 extern const struct normnet__kernels normnet__kernels_portable;
 #if defined(__x86_64__)
-extern const struct normnet__kernels normnet__kernels_avx2;
+extern const struct normnet__kernels normnet__kernels_avx2, normnet__kernels_avx512;
 #endif
 
 /*

@@ -266,6 +266,8 @@ static void networks_accepted(const void *argument)
     config.height = config.width = 33;
     config.architecture = "maxpool16 gap conv1-10";
     CHECK_CREATED(config.architecture, &config);
+    config.architecture = "maxpool17 gap conv1-10";
+    CHECK_NOT_CREATED(config.architecture, &config, NORMNET_EARCH, "column 1", "maxpool17", "2x33x33");
     config.channels = 1;
     config.height = 300;
     config.width = 300;

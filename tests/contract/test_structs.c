@@ -76,8 +76,8 @@ static void longer_inputs(const void *argument)
     twins_close(pair);
 }
 
-/* No struct of any release has these sizes. */
-static const int32_t no_sizes[] = {0, 1, 4, 7, -1, 4097, INT32_MAX, INT32_MIN};
+/* No struct of any release has these sizes: too small, no multiple of 8, or absurd. */
+static const int32_t no_sizes[] = {0, 1, 4, 7, -1, 4092, 4095, 4097, INT32_MAX, INT32_MIN};
 
 static void inputs_of_no_size(const void *argument)
 {
