@@ -154,12 +154,13 @@ def _load():
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.dirname(os.path.dirname(here))
     names = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
-             "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
+             "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}
+    names = names.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
     folders = [here] + [os.path.join(root, build, lib) for build in ("build", "builddir") for lib in ("", "lib")]
     beside = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
     path = os.environ.get("NORMNET_LIBRARY") or (beside + [ctypes.util.find_library("normnet")])[0]
     if not path:
-        raise ImportError("libnormnet was not found: install it, or set NORMNET_LIBRARY to the path of the shared library")
+        raise ImportError("libnormnet was not found: install it, or set NORMNET_LIBRARY to the shared library's path")
     library = ctypes.CDLL(path)
     for name, (restype, argtypes) in FUNCTIONS.items():
         function = getattr(library, name)
@@ -223,7 +224,7 @@ def _tensor(array):
             or (strides and not any(strides))):  # all zero means contiguous in C, one element repeated in numpy
         array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
         strides = []
-    tensor = Tensor(dtype=dtype, rank=array.ndim, shape=tuple(array.shape), strides=tuple(strides), data=array.ctypes.data)
+    tensor = Tensor(dtype=dtype, rank=array.ndim, shape=array.shape, strides=tuple(strides), data=array.ctypes.data)
     tensor.array = array  # which must live as long as the view
     return tensor
 

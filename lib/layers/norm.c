@@ -7,6 +7,7 @@
 #include "layers/moments.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- From a token to the two sets --------------------------------------------------------------- */
 
@@ -331,6 +332,11 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
         }
         if (dx == NULL)
             continue;
+        /* One value is its own mean: the output is beta, whatever the input. Computed, a rounding error times invstd. */
+        if (per_run * length == 1) {
+            memset(dx + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *dx);
+            continue;
+        }
         normnet__join_lane_sums(sum_q, per_run);
         normnet__join_lane_sums(sum_qx, per_run);
         for (int64_t i = 0; i < per_run; ++i) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Images per second of whole training steps: normnet against PyTorch eager, side by side."""
 import argparse
+import os
 import pathlib
 import statistics
 import sys
@@ -96,12 +97,14 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     random = numpy.random.default_rng(1)
-    batches = [(draw_images(random, options.batch, 1, 28, 28), random.integers(0, 10, options.batch).astype(numpy.uint8))
+    batches = [(draw_images(random, options.batch, 1, 28, 28), random.integers(0, 10, options.batch, numpy.uint8))
                for _ in range(4)]
     with normnet.Model() as model:
         print(f"normnet {normnet.version()} ({model.cpu_name}) against PyTorch {torch.__version__}"
-              f" ({torch.backends.cpu.get_cpu_capability()}): training, batch {options.batch}, {options.threads} threads,"
-              f" median of {options.repeats}, images/s")
+              f" ({torch.backends.cpu.get_cpu_capability()}): training, batch {options.batch},"
+              f" {options.threads} threads, median of {options.repeats}, images/s")
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        print(f"warning: the load average is {os.getloadavg()[0]:.1f}; what else runs here distorts the figures")
     names = ("normnet", "contiguous", "..fused", "channels_last", "..fused")
     print("{:8}  {:9}".format("network", "norm") + "".join(f"{name:>15}" for name in names) + f"{'ratio':>9}")
     for network in options.networks:

@@ -5,17 +5,20 @@ import numpy
 #: The seeds' networks: architecture, groups of group norm, parameters with a per-channel normalization.
 SEEDS = {
     "000": ("conv3-8 relu norm dropout conv3-16 relu norm dropout conv1-8 maxpool2 conv3-16 relu norm dropout"
-            " conv3-8 relu norm dropout conv3-16 relu norm dropout conv3-16 relu norm dropout avgpool4 conv1-10", 4, 7432),
+            " conv3-8 relu norm dropout conv3-16 relu norm dropout conv3-16 relu norm dropout avgpool4 conv1-10",
+            4, 7432),
     "001-bn": ("conv3-4 norm relu conv3-8 norm relu conv1-16 maxpool2 conv3-16 norm relu dropout conv1-16"
                " conv3-16 norm relu dropout conv3-16 norm relu conv3-10 norm relu avgpool4 conv1-10", 2, 9300),
     "001-ln": ("conv3-4 relu norm conv3-8 relu norm conv1-16 maxpool2 conv3-16 relu norm dropout conv1-16"
                " conv3-16 norm relu dropout conv3-16 relu norm conv3-10 relu norm avgpool4 conv1-10", 2, 9300),
     "003": ("conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-8 conv3-16 relu norm dropout"
-            " conv3-16 relu norm dropout conv3-16 relu norm dropout avgpool6 conv1-16 relu norm dropout conv1-10", 0, 7704),
+            " conv3-16 relu norm dropout conv3-16 relu norm dropout avgpool6 conv1-16 relu norm dropout conv1-10",
+            0, 7704),
     "004": ("conv3-8 relu norm conv3-24 relu norm conv1-18 relu maxpool2 conv3-16 relu norm conv3-16 relu norm"
             " conv3-16 relu norm avgpool6 conv1-10", 8, 9752),
     "sibling": ("conv3-8 norm relu dropout conv3-16 norm relu dropout maxpool2 conv1-8 norm relu dropout"
-                " conv3-8 norm relu dropout conv3-16 norm relu dropout conv3-16 norm relu dropout conv1-10 avgpool6", 2, 5688),
+                " conv3-8 norm relu dropout conv3-16 norm relu dropout conv3-16 norm relu dropout conv1-10 avgpool6",
+                2, 5688),
 }
 
 #: The error of a tensor is max|a - b| / max|b| with b from PyTorch in float64. None may be larger than this.
@@ -65,7 +68,7 @@ def normalized(images):
 
 
 def draw_state(random, state, architecture):
-    """Values for every entry of a state_dict of arrays: fan-in uniform weights, affine and statistics off their start."""
+    """Values for every entry of a state_dict of arrays: weights as at creation, the rest away from where it starts."""
     tokens, drawn = architecture.split(), {}
     for name, array in state.items():
         index, kind = name.split(".")

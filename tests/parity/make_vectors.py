@@ -31,8 +31,10 @@ CASES = {
     "instance": {"norm": "instance", "lr": 0.05, "nesterov": 1},
     "layer": {"norm": "layer", "lr": 0.05, "label_smoothing": 0.1},
     "layer-element": {"norm": "layer", "affine": "element", "lr": 0.05, "l1": 1e-3, "penalty_on": "weights"},
-    "layer2": {"norm": "layer", "layer_dims": 2, "affine": "element", "architecture": ROWS, "lr": 0.05, "dampening": 0.5},
-    "layer1": {"norm": "layer", "layer_dims": 1, "architecture": ROWS, "lr": 0.05, "schedule": "step", "step_size": 1, "step_gamma": 0.5},
+    "layer2": {"norm": "layer", "layer_dims": 2, "affine": "element", "architecture": ROWS, "lr": 0.05,
+               "dampening": 0.5},
+    "layer1": {"norm": "layer", "layer_dims": 1, "architecture": ROWS, "lr": 0.05, "schedule": "step", "step_size": 1,
+               "step_gamma": 0.5},
 }
 
 

@@ -61,8 +61,7 @@ def test_every_function_has_the_types_of_the_header():
     for result, name, arguments in re.findall(r"NORMNET_API\s+([\w\s*]+?)\s*(\bnormnet_\w+)\(([^)]*)\);", TEXT):
         types = [] if arguments.strip() == "void" else [re.sub(r"\w+\s*$", "", part) for part in arguments.split(",")]
         declared[name] = (ctype_of(result), [ctype_of(part) for part in types])
-    assert len(declared) == HEADER.count("NORMNET_API normnet_status normnet_") + HEADER.count("NORMNET_API const char") \
-        + HEADER.count("NORMNET_API int") + HEADER.count("NORMNET_API void")
+    assert len(declared) == len(re.findall(r"^NORMNET_API \w", TEXT, flags=re.M))
     assert normnet.FUNCTIONS == declared
     for name, (result, arguments) in declared.items():
         function = getattr(normnet.library, name)
@@ -82,20 +81,21 @@ def test_every_struct_has_the_layout_of_the_compiler(tmp_path):
     compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         pytest.skip("no C compiler (cc) to ask for the layout of the structs")
-    lines, expected = [], []
+    program = ["#include <normnet.h>", "#include <stdio.h>", "int main(void)", "{"]
+    expected = []
     for name, struct in STRUCTS.items():
-        lines.append(f'    printf("{name} %zu\\n", sizeof({name}));')
+        program.append(f'printf("{name} %zu\\n", sizeof({name}));')
         expected.append(f"{name} {ctypes.sizeof(struct)}")
         for field, _ in struct._fields_:
-            lines.append(f'    printf("{name}.{field} %zu %zu\\n", offsetof({name}, {field}), sizeof((({name} *)0)->{field}));')
+            size = f"sizeof((({name} *)0)->{field})"
+            program.append(f'printf("{name}.{field} %zu %zu\\n", offsetof({name}, {field}), {size});')
             descriptor = getattr(struct, field)
             expected.append(f"{name}.{field} {descriptor.offset} {descriptor.size}")
-    source = tmp_path / "layout.c"
-    source.write_text("#include <normnet.h>\n#include <stdio.h>\nint main(void)\n{\n" + "\n".join(lines) + "\n    return 0;\n}\n")
-    program = tmp_path / "layout"
-    subprocess.run([compiler, "-I", str(ROOT / "include"), str(source), "-o", str(program)], check=True)
-    assert subprocess.run([str(program)], check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout.split("\n")[:-1] \
-        == expected
+    (tmp_path / "layout.c").write_text("\n".join(program + ["return 0;", "}", ""]))
+    subprocess.run([compiler, "-I", str(ROOT / "include"), str(tmp_path / "layout.c"), "-o", str(tmp_path / "layout")],
+                   check=True)
+    done = subprocess.run([str(tmp_path / "layout")], check=True, stdout=subprocess.PIPE, universal_newlines=True)
+    assert done.stdout.splitlines() == expected
 
 
 def test_versions():
@@ -201,9 +201,10 @@ def test_memory_comes_from_the_given_functions_and_returns_to_them():
 def test_the_module_works_without_numpy():
     code = ("import sys; sys.modules['numpy'] = None; import normnet; print(normnet.shard(128, 2, 1));"
             "print(normnet.Model('layer').parameter_count); print(normnet.one_cycle(0, total_steps=20, max_lr=1.0))")
-    path = os.path.dirname(os.path.abspath(normnet.__file__))
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path,
-                          "NORMNET_LIBRARY": normnet.library._name}, stdout=subprocess.PIPE, universal_newlines=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(normnet.__file__)),
+                   "NORMNET_LIBRARY": normnet.library._name}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, universal_newlines=True,
+                          check=True)
     assert done.stdout.splitlines() == ["(64, 64)", "7704", "(0.040000000000000036, 0.95)"]
 
 
@@ -214,7 +215,8 @@ def views():
     """Arrays that hold what batch() holds, in other ways, and whether they pass without a copy."""
     images, labels = batch()
     yield "contiguous", images, labels, True
-    yield "nhwc", numpy.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2), labels.astype(numpy.int32), True
+    rows_of_pixels = numpy.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    yield "nhwc", rows_of_pixels.transpose(0, 3, 1, 2), labels.astype(numpy.int32), True
     yield "backwards", images[::-1, ::-1, ::-1, ::-1].copy()[::-1, ::-1, ::-1, ::-1], labels[::-1].copy()[::-1], True
     window = numpy.full((22, 3, 12, 13), 99, numpy.uint8)
     window[1:21, 1:, 2:11, 3:11] = images
@@ -266,10 +268,12 @@ def test_repeated_elements():
 
 
 def test_configuration_comes_back():
-    with model(norm="batch", schedule="one_cycle", total_steps=9, input_mean=[0.1, 0.2], cpu="portable", seed=5) as network:
+    with model(norm="batch", schedule="one_cycle", total_steps=9, input_mean=[0.1, 0.2], cpu="portable",
+               seed=5) as network:
         config = network.config
         assert config.norm == normnet.Norm.BATCH and config.schedule == normnet.Schedule.ONE_CYCLE
-        assert config.architecture == ARCHITECTURE and config.input_mean == [0.1, 0.2] and config.input_std in (None, [1, 1])
+        assert config.architecture == ARCHITECTURE
+        assert config.input_mean == [0.1, 0.2] and config.input_std in (None, [1, 1])
         assert (config.total_steps, config.seed, config.max_lr, config.eps) == (9, 5, 0.015, 1e-5)
         assert network.cpu_name == "portable"
     with model() as network:
@@ -333,7 +337,11 @@ def test_gradients_of_halves_make_a_whole_step():
 
 def test_reduce_is_called_and_its_failure_is_the_cause():
     calls = []
-    with model(norm="batch", reduce=lambda values: calls.append(values.copy())) as network, model(norm="batch") as alone:
+
+    def reduce(values):
+        calls.append(values.copy())
+
+    with model(norm="batch", reduce=reduce) as network, model(norm="batch") as alone:
         network.train_step(*batch())
         alone.train_step(*batch())
         assert calls and all(call.dtype == numpy.float64 and call.size for call in calls)

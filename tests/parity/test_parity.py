@@ -7,7 +7,8 @@ and parameters of a few steps, then logits and loss in evaluation.
 
 Images are drawn such that, in the truth, nothing lies within KINK of where ReLU or max pooling have no derivative and
 no normalization divides by less than a case's `deviation`, both relative to a layer's usual values (there, float32
-cannot tell what is right). Where masks or winners differ nevertheless, the case draws new images; at most 2 % of the cases may.
+cannot tell what is right). Where masks or winners differ nevertheless, the case draws new images; at most 2 % of the
+cases may.
 """
 import copy
 from typing import NamedTuple
@@ -19,7 +20,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip insta
 
 import normnet  # noqa: E402
 import torch_network  # noqa: E402
-from comparison import (LARGEST, SEEDS, SUMMARY, ZERO, Errors, draw_images, draw_labels, draw_state,  # noqa: E402
+from comparison import (LARGEST, SEEDS, SUMMARY, TIMES, ZERO, Errors, draw_images, draw_labels, draw_state,  # noqa: E402
                         error, normalized)
 
 torch.set_num_threads(1)
@@ -31,7 +32,8 @@ FEW = "conv3-8 relu norm conv3-12p1b norm relu maxpool2 conv1-8 conv3-8s2 relu n
 # dimensions, norm comes first.
 ROWS = "conv3-8 norm relu conv3-12p1b norm relu maxpool2 conv1-8 conv3-8p1 norm relu avgpool2 flatten fc-12b relu fc-10"
 FLAT = "conv3-6 relu maxpool2 flatten fc-24b norm relu dropout fc-10"
-MIXED = "conv3-8 batchnorm relu conv3-8s2p1 groupnorm2 relu conv3-8b layernorm relu conv3-12 instancenorm relu gap conv1-10b"
+MIXED = ("conv3-8 batchnorm relu conv3-8s2p1 groupnorm2 relu conv3-8b layernorm relu conv3-12 instancenorm"
+         " relu gap conv1-10b")
 
 NORMS = {
     "none": {"norm": "none"},
@@ -198,16 +200,25 @@ class Comparison:
         _, logits, gradients = torch_network.Trainer(twin.double()).gradients(images.double(), labels)
         return {"logits": largest(logits), **{name: largest(gradient) for name, gradient in gradients.items()}}
 
+    def doubt(self, single, bound):
+        """Draws again where PyTorch's float32 comes so near a bound that one that is as good may pass it by chance."""
+        if single > bound / TIMES:
+            DOUBTED.append(self.case)
+            raise Unsuitable
+
     def compare(self, kind, name, ours, single, truth, size=None):
         """Checks one tensor. `size` tells how large it typically is, in case the truth is zero."""
         if size and largest(truth) <= NOTHING:
             ours, single, size = largest(ours), largest(single), size()
             if ours > ZERO * size:
+                self.doubt(single, ZERO * size)
                 self.failures.append(f"{kind} {name}: {ours:.2e} instead of zero, typical is {size:.2e}")
             if size:
                 SUMMARY.add(f"{kind} (zero)", ours / size, single / size)
             return
         ours, single = error(ours, truth), error(single, truth)
+        if not ours <= LARGEST:
+            self.doubt(single, LARGEST)
         SUMMARY.add(kind, ours, single)
         for group in (self.case.norm, self.case.recipe, f"batch {self.case.batch}"):
             ERRORS.add(f"{self.case.network} {group}: {kind} {name}", ours, single)
@@ -238,7 +249,8 @@ class Comparison:
             return own if own > NOTHING else max(self.typical(x, y)[name] for name in names)
 
         for name, truth in gradients64.items():
-            self.compare("gradient", name, gradients[name], gradients32[name], truth, lambda: typical(name.split(".")[0]))
+            self.compare("gradient", name, gradients[name], gradients32[name], truth,
+                         lambda: typical(name.split(".")[0]))
 
         said32, said64 = self.single.update(), self.truth.update()
         assert metrics.lr == pytest.approx(said64["lr"], rel=1e-12)
@@ -267,7 +279,7 @@ class Comparison:
         for trainer, images_of in ((self.single, x), (self.truth, x.double())):
             with torch.no_grad():
                 outputs.append(trainer.network.eval()(images_of).flatten(1))
-                losses.append(torch.nn.functional.cross_entropy(outputs[-1], y, label_smoothing=trainer.label_smoothing))
+                losses.append(trainer.loss(outputs[-1], y))
         logits, classes = self.model.predict(images, scores="logits")
         metrics = self.model.evaluate(images, labels)
         self.compare("evaluation logits", "", logits, *outputs, lambda: self.typical(x, y)["logits"])
@@ -277,7 +289,7 @@ class Comparison:
 
 
 ERRORS = Errors()
-TRAINED, REDRAWN = [], []
+TRAINED, REDRAWN, DOUBTED = [], [], []
 
 
 def run(case, attempt):
@@ -319,6 +331,11 @@ def test_errors_are_not_much_larger_than_those_of_pytorch_in_float32():
 
 def test_few_cases_were_drawn_again():
     assert len(REDRAWN) <= 0.02 * len(TRAINED), f"{len(REDRAWN)} of {len(TRAINED)}"
+
+
+def test_few_inputs_were_ill_conditioned():
+    cases = set(map(str, DOUBTED))
+    assert len(cases) <= 0.02 * len(TRAINED), f"{len(cases)} of {len(TRAINED)} cases"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

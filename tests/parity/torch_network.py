@@ -62,7 +62,8 @@ def layer(token, shape, norm, dropout=0.03, **options):
     if token == "norm":
         return normalization(shape, norm, **options)
     if found := match(r"(batchnorm|groupnorm|layernorm|instancenorm)(\d*)"):
-        return normalization(shape, SPELLED_NORMS[found[1]], **{**options, **({"groups": int(found[2])} if found[2] else {})})
+        groups = {"groups": int(found[2])} if found[2] else {}
+        return normalization(shape, SPELLED_NORMS[found[1]], **{**options, **groups})
     if found := match(r"dropout([\d.]*)"):
         return nn.Dropout(float(found[1]) if found[1] else dropout)
     if found := match(r"(max|avg)pool(\d+)"):
@@ -93,11 +94,12 @@ def parameter_count(network):
 class Trainer:
     """Stochastic gradient descent on a network with the hyper-parameters of a normnet_config."""
 
-    def __init__(self, network, *, schedule="constant", lr=0.01, momentum=0.9, dampening=0.0, nesterov=0, l1=0.0, l2=0.0,
-                 penalty_on="all", label_smoothing=0.0, clip_norm=0.0, step_size=1, step_gamma=0.1, total_steps=0,
-                 max_lr=0.015, anneal="cosine", three_phase=0, cycle_momentum=1, base_momentum=0.85, max_momentum=0.95,
+    def __init__(self, network, *, schedule="constant", lr=0.01, momentum=0.9, dampening=0.0, nesterov=0, l1=0.0,
+                 l2=0.0, penalty_on="all", label_smoothing=0.0, clip_norm=0.0, step_size=1, step_gamma=0.1,
+                 total_steps=0, max_lr=0.015, anneal="cosine", three_phase=0, cycle_momentum=1, base_momentum=0.85, max_momentum=0.95,
                  pct_start=0.3, div_factor=25.0, final_div_factor=1e4):
-        self.network, self.label_smoothing, self.l1, self.l2, self.clip_norm = network, label_smoothing, l1, l2, clip_norm
+        self.network, self.label_smoothing = network, label_smoothing
+        self.l1, self.l2, self.clip_norm = l1, l2, clip_norm
         weights = [module.weight for module in network if isinstance(module, (nn.Conv2d, nn.Linear))]
         self.penalized = list(network.parameters()) if penalty_on == "all" else weights
         chosen = {id(parameter) for parameter in self.penalized}
@@ -115,12 +117,15 @@ class Trainer:
                 base_momentum=base_momentum, max_momentum=max_momentum, div_factor=div_factor,
                 final_div_factor=final_div_factor, three_phase=bool(three_phase))
 
+    def loss(self, logits, labels):
+        return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+
     def gradients(self, images, labels):
         """The first half of a step: the mean data loss, the logits, and the gradients of the former by name."""
         self.network.train()
         self.optimizer.zero_grad()
         logits = self.network(images).flatten(1)
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        loss = self.loss(logits, labels)
         loss.backward()
         gradients = {name: parameter.grad.clone() for name, parameter in self.network.named_parameters()}
         return loss.detach(), logits.detach(), gradients
@@ -194,7 +199,8 @@ def deviations(module, x):
     """The smallest standard deviation that a normalization divides by, for each image."""
     if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
         parts = module.parts(x) if isinstance(module, GhostBatchNorm2d) else [x]
-        return torch.cat([part.transpose(0, 1).flatten(1).std(1, unbiased=False).min().expand(len(part)) for part in parts])
+        smallest = [part.transpose(0, 1).flatten(1).std(1, unbiased=False).min() for part in parts]
+        return torch.cat([deviation.expand(len(part)) for deviation, part in zip(smallest, parts)])
     if isinstance(module, nn.GroupNorm):
         runs = x.reshape(len(x), module.num_groups, -1)
     else:
@@ -208,7 +214,8 @@ def draw_clear(network, draw, count, kink, deviation):
     """`draw(count)` images (float32 arrays) on which roundings have small effects; None if none are found.
 
     Relative to the usual size of what reaches a layer, none is nearer than `kink` to a place where the network has no
-    derivative, and no normalization divides by a standard deviation below `deviation`. Images that fail are drawn again.
+    derivative, and no normalization divides by a standard deviation below `deviation`. Images that fail are drawn
+    again.
     """
     kinds = (nn.ReLU, nn.MaxPool2d) + NORMS
     together = any(isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) for module in network)  # one image changes all
