@@ -24,7 +24,9 @@ def main(paths):
     for path in paths:
         values, run = row(path)
         print("%-10s %6d %9.2f %% %8.2f %% %10.4f %11.0f %8.1f" % values)
-    print("data: " + str(run["data"]))
+    data = run["data"]
+    source = "generated digits" if data["source"] == "generated" else data["source"]
+    print("data: %s, %d training and %d test images" % (source, data["training_images"], data["test_images"]))
     return 0
 
 

@@ -4,7 +4,7 @@
 usage: python3 check_symbols.py --header normnet.h --map normnet.map [--shared libnormnet.so] [--archive libnormnet.a]
                                 [--openmp] [--asserts] [--cc cc] [--nm nm] [--readelf readelf]
 
-example: python3 check_symbols.py --header include/normnet.h --map lib/normnet.map --shared build/lib/libnormnet.so.0.1.0
+example: python3 check_symbols.py --header include/normnet.h --map lib/normnet.map --shared build/lib/libnormnet.so.0
 
 Exported symbols = the map = the functions marked NORMNET_API in the header; an archive's global symbols begin with
 normnet_; nothing that ends the process, prints, or changes its settings is called; a shared library needs libc, libm
@@ -86,7 +86,7 @@ def shared_variables(readelf, archive):
         section = re.match(r"^\s*\[\s*(\d+)\]\s+(\S+)\s+\S+\s+[0-9a-f]+\s+[0-9a-f]+\s+[0-9a-f]+\s+\S+\s+(\S*)", line)
         if section:
             number, name, flags = section.groups()
-            writable[number] = "W" in flags and "A" in flags and "T" not in flags and not name.startswith(".data.rel.ro")
+            writable[number] = {"W", "A"} <= set(flags) and "T" not in flags and not name.startswith(".data.rel.ro")
         symbol = re.match(r"^\s*\d+:\s+[0-9a-f]+\s+\d+\s+OBJECT\s+\S+\s+\S+\s+(\S+)\s+(\S+)", line)
         if symbol and (symbol.group(1) == "COM" or writable.get(symbol.group(1))):
             problems.append("%s: %s" % (member, symbol.group(2)))

@@ -306,11 +306,16 @@ static void shapes(const void *argument)
         const char *text;
         int32_t layer, channels, height, width;
     } expected[] = {
-        {"conv3-4s2 gap conv1-10", 0, 4, 5, 4},      {"conv3-4s2p1 gap conv1-10", 0, 4, 6, 5},
-        {"conv4-4s3p2 gap conv1-10", 0, 4, 5, 4},    {"maxpool2 gap conv1-10", 0, 2, 6, 5},
-        {"maxpool5 gap conv1-10", 0, 2, 2, 2},       {"avgpool4 gap conv1-10", 0, 2, 3, 2},
-        {"gap conv1-10", 0, 2, 1, 1},                {"flatten fc-10", 0, 2 * 12 * 10, 1, 1},
-        {"flatten fc-10", 1, 10, 1, 1},              {"conv3-4 norm gap conv1-10", 1, 4, 10, 8},
+        {"conv3-4s2 gap conv1-10", 0, 4, 5, 4},
+        {"conv3-4s2p1 gap conv1-10", 0, 4, 6, 5},
+        {"conv4-4s3p2 gap conv1-10", 0, 4, 5, 4},
+        {"maxpool2 gap conv1-10", 0, 2, 6, 5},
+        {"maxpool5 gap conv1-10", 0, 2, 2, 2},
+        {"avgpool4 gap conv1-10", 0, 2, 3, 2},
+        {"gap conv1-10", 0, 2, 1, 1},
+        {"flatten fc-10", 0, 2 * 12 * 10, 1, 1},
+        {"flatten fc-10", 1, 10, 1, 1},
+        {"conv3-4 norm gap conv1-10", 1, 4, 10, 8},
         {"conv3-4 dropout gap conv1-10", 1, 4, 10, 8},
     };
     normnet_config config = twins_config(NORMNET_NORM_GROUP);

@@ -145,42 +145,122 @@ typedef struct state_case {
 static const char convolutional[] = "conv3-4b norm gap conv1-10";
 static const char connected[] = "flatten fc-8 norm fc-10b";
 
-#define CONV0 {"0.weight", 4, {4, 2, 3, 3}}, {"0.bias", 1, {4}}
-#define CONV3 {"3.weight", 4, {10, 4, 1, 1}}
-#define FC1 {"1.weight", 2, {8, 240}}
-#define FC3 {"3.weight", 2, {10, 8}}, {"3.bias", 1, {10}}
-#define RUNNING(layer, channels) \
-    {layer ".running_mean", 1, {channels}}, {layer ".running_var", 1, {channels}}, {layer ".num_batches_tracked", 0, {0}}
+#define CONV0                                                                                                          \
+    {"0.weight", 4, {4, 2, 3, 3}},                                                                                     \
+    {                                                                                                                  \
+        "0.bias", 1,                                                                                                   \
+        {                                                                                                              \
+            4                                                                                                          \
+        }                                                                                                              \
+    }
+#define CONV3                                                                                                          \
+    {                                                                                                                  \
+        "3.weight", 4,                                                                                                 \
+        {                                                                                                              \
+            10, 4, 1, 1                                                                                                \
+        }                                                                                                              \
+    }
+#define FC1                                                                                                            \
+    {                                                                                                                  \
+        "1.weight", 2,                                                                                                 \
+        {                                                                                                              \
+            8, 240                                                                                                     \
+        }                                                                                                              \
+    }
+#define FC3                                                                                                            \
+    {"3.weight", 2, {10, 8}},                                                                                          \
+    {                                                                                                                  \
+        "3.bias", 1,                                                                                                   \
+        {                                                                                                              \
+            10                                                                                                         \
+        }                                                                                                              \
+    }
+#define RUNNING(layer, channels)                                                                                       \
+    {layer ".running_mean", 1, {channels}}, {layer ".running_var", 1, {channels}},                                     \
+    {                                                                                                                  \
+        layer ".num_batches_tracked", 0,                                                                               \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 static const state_case state_cases[] = {
     {"none", NORMNET_NORM_NONE, 3, NORMNET_AFFINE_DEFAULT, convolutional, {CONV0, CONV3}},
-    {"batch", NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_DEFAULT, convolutional,
+    {"batch",
+     NORMNET_NORM_BATCH,
+     3,
+     NORMNET_AFFINE_DEFAULT,
+     convolutional,
      {CONV0, {"1.weight", 1, {4}}, {"1.bias", 1, {4}}, RUNNING("1", 4), CONV3}},
-    {"batch without affine", NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_NONE, convolutional,
+    {"batch without affine",
+     NORMNET_NORM_BATCH,
+     3,
+     NORMNET_AFFINE_NONE,
+     convolutional,
      {CONV0, RUNNING("1", 4), CONV3}},
-    {"group", NORMNET_NORM_GROUP, 3, NORMNET_AFFINE_CHANNEL, convolutional,
+    {"group",
+     NORMNET_NORM_GROUP,
+     3,
+     NORMNET_AFFINE_CHANNEL,
+     convolutional,
      {CONV0, {"1.weight", 1, {4}}, {"1.bias", 1, {4}}, CONV3}},
     {"group without affine", NORMNET_NORM_GROUP, 3, NORMNET_AFFINE_NONE, convolutional, {CONV0, CONV3}},
-    {"instance", NORMNET_NORM_INSTANCE, 3, NORMNET_AFFINE_DEFAULT, convolutional,
+    {"instance",
+     NORMNET_NORM_INSTANCE,
+     3,
+     NORMNET_AFFINE_DEFAULT,
+     convolutional,
      {CONV0, {"1.weight", 1, {4}}, {"1.bias", 1, {4}}, CONV3}},
-    {"layer", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_DEFAULT, convolutional,
+    {"layer",
+     NORMNET_NORM_LAYER,
+     3,
+     NORMNET_AFFINE_DEFAULT,
+     convolutional,
      {CONV0, {"1.weight", 1, {4}}, {"1.bias", 1, {4}}, CONV3}},
-    {"layer per element", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_ELEMENT, convolutional,
+    {"layer per element",
+     NORMNET_NORM_LAYER,
+     3,
+     NORMNET_AFFINE_ELEMENT,
+     convolutional,
      {CONV0, {"1.weight", 3, {4, 10, 8}}, {"1.bias", 3, {4, 10, 8}}, CONV3}},
     {"layer without affine", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_NONE, convolutional, {CONV0, CONV3}},
     {"layer over two dimensions", NORMNET_NORM_LAYER, 2, NORMNET_AFFINE_DEFAULT, convolutional, {CONV0, CONV3}},
-    {"layer over two dimensions per element", NORMNET_NORM_LAYER, 2, NORMNET_AFFINE_ELEMENT, convolutional,
+    {"layer over two dimensions per element",
+     NORMNET_NORM_LAYER,
+     2,
+     NORMNET_AFFINE_ELEMENT,
+     convolutional,
      {CONV0, {"1.weight", 2, {10, 8}}, {"1.bias", 2, {10, 8}}, CONV3}},
     {"layer over the width", NORMNET_NORM_LAYER, 1, NORMNET_AFFINE_DEFAULT, convolutional, {CONV0, CONV3}},
-    {"layer over the width per element", NORMNET_NORM_LAYER, 1, NORMNET_AFFINE_ELEMENT, convolutional,
+    {"layer over the width per element",
+     NORMNET_NORM_LAYER,
+     1,
+     NORMNET_AFFINE_ELEMENT,
+     convolutional,
      {CONV0, {"1.weight", 1, {8}}, {"1.bias", 1, {8}}, CONV3}},
-    {"batch of features", NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_DEFAULT, connected,
+    {"batch of features",
+     NORMNET_NORM_BATCH,
+     3,
+     NORMNET_AFFINE_DEFAULT,
+     connected,
      {FC1, {"2.weight", 1, {8}}, {"2.bias", 1, {8}}, RUNNING("2", 8), FC3}},
-    {"group of features", NORMNET_NORM_GROUP, 3, NORMNET_AFFINE_DEFAULT, connected,
+    {"group of features",
+     NORMNET_NORM_GROUP,
+     3,
+     NORMNET_AFFINE_DEFAULT,
+     connected,
      {FC1, {"2.weight", 1, {8}}, {"2.bias", 1, {8}}, FC3}},
-    {"layer of features", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_DEFAULT, connected,
+    {"layer of features",
+     NORMNET_NORM_LAYER,
+     3,
+     NORMNET_AFFINE_DEFAULT,
+     connected,
      {FC1, {"2.weight", 1, {8}}, {"2.bias", 1, {8}}, FC3}},
-    {"layer of features per element", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_ELEMENT, connected,
+    {"layer of features per element",
+     NORMNET_NORM_LAYER,
+     3,
+     NORMNET_AFFINE_ELEMENT,
+     connected,
      {FC1, {"2.weight", 1, {8}}, {"2.bias", 1, {8}}, FC3}},
 };
 
@@ -326,7 +406,8 @@ static void first_weights(const void *argument)
         if (info.dtype == NORMNET_I64)
             CHECK_EQUAL(*(const int64_t *)info.data, 0);
         else
-            check_constant(&info, strstr(info.name, "weight") != NULL || strstr(info.name, "var") != NULL ? 1.0f : 0.0f);
+            check_constant(&info,
+                           strstr(info.name, "weight") != NULL || strstr(info.name, "var") != NULL ? 1.0f : 0.0f);
     }
     normnet_model_destroy(model);
 }

@@ -49,8 +49,8 @@ static void predict_some(prediction_bench *bench, int first, int count, int32_t 
     const normnet_tensor images =
         tensor_images(NORMNET_F32, bench->pixels + first * TWINS_PIXELS, count, &bench->config);
     const normnet_options options = options_init(kind, NORMNET_STATISTICS_RUNNING);
-    normnet_tensor scores = tensor_2d(NORMNET_F32, to, count, TWINS_CLASSES), winners = tensor_1d(NORMNET_I64, classes,
-                                                                                                 count);
+    normnet_tensor scores = tensor_2d(NORMNET_F32, to, count, TWINS_CLASSES),
+                   winners = tensor_1d(NORMNET_I64, classes, count);
     CHECK_OK(normnet_predict(bench->model, &images, &scores, &winners, &options));
 }
 
@@ -107,8 +107,8 @@ static void kinds_of_scores(const void *argument)
 {
     prediction_bench *bench = bench_open(NORMNET_NORM_BATCH, 1);
     float *logits = bench->scores;
-    float *logp = check_allocate(MANY * TWINS_CLASSES, sizeof *logp), *p = check_allocate(MANY * TWINS_CLASSES,
-                                                                                         sizeof *p);
+    float *logp = check_allocate(MANY * TWINS_CLASSES, sizeof *logp),
+          *p = check_allocate(MANY * TWINS_CLASSES, sizeof *p);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config);
     normnet_tensor output = tensor_2d(NORMNET_F32, p, MANY, TWINS_CLASSES);
     int n, k;
@@ -328,11 +328,11 @@ static void strided_images(const void *argument)
     for (guise = 0; guise < 5; ++guise) {
         /* Strides of N, C, H, W and the place of the first element. */
         const int64_t strides[5][4] = {
-            {TWINS_PIXELS, 1, 2 * TWINS_SIDE, 2},                            /* NHWC */
-            {4 * BIG * BIG, BIG * BIG, BIG, 1},                              /* a window of 20x20 */
-            {-TWINS_PIXELS, TWINS_SIDE * TWINS_SIDE, -TWINS_SIDE, -1},       /* backwards */
-            {1, IMAGES, 2 * IMAGES, 2 * IMAGES * TWINS_SIDE},                /* the image innermost, W outermost */
-            {TWINS_PIXELS, -TWINS_SIDE * TWINS_SIDE, TWINS_SIDE, 1},         /* channels exchanged */
+            {TWINS_PIXELS, 1, 2 * TWINS_SIDE, 2},                      /* NHWC */
+            {4 * BIG * BIG, BIG * BIG, BIG, 1},                        /* a window of 20x20 */
+            {-TWINS_PIXELS, TWINS_SIDE * TWINS_SIDE, -TWINS_SIDE, -1}, /* backwards */
+            {1, IMAGES, 2 * IMAGES, 2 * IMAGES * TWINS_SIDE},          /* the image innermost, W outermost */
+            {TWINS_PIXELS, -TWINS_SIDE * TWINS_SIDE, TWINS_SIDE, 1},   /* channels exchanged */
         };
         const int64_t begins[5] = {0, 3 * BIG + 5, (IMAGES - 1) * TWINS_PIXELS + TWINS_SIDE * TWINS_SIDE - 1, 0,
                                    TWINS_SIDE * TWINS_SIDE};

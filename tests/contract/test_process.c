@@ -147,9 +147,9 @@ static void errno_unchanged(const void *argument)
     char text[100];
     (void)argument;
     read.struct_size = (int32_t)sizeof read;
-#define KEEPS_ERRNO(call) \
-    errno = 12345; \
-    CHECK(call); \
+#define KEEPS_ERRNO(call)                                                                                              \
+    errno = 12345;                                                                                                     \
+    CHECK(call);                                                                                                       \
     CHECK_EQUAL(errno, 12345)
     KEEPS_ERRNO(normnet_config_init(&read, NORMNET_NORM_BATCH) == NORMNET_OK);
     KEEPS_ERRNO(normnet_model_create(&model, &config) == NORMNET_OK);
@@ -256,7 +256,7 @@ static void flushing_hosts(const void *argument)
     int i;
     (void)argument;
     for (i = 0; i < TWINS_PIXELS; ++i)
-        in->floats[i] = 1e-40f; /* denormal */
+        in->floats[i] = 1e-40f;  /* denormal */
     _mm_setcsr(usual | 0x8040u); /* flush to zero, denormals are zero */
     before = current_mode();
     CHECK_EQUAL(for_each_setting(use_well, in, out), 0);

@@ -15,7 +15,7 @@ typedef struct meeting {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int arrived, round, ranks;
-    int64_t count; /* of the values that are being summed; all ranks must bring as many */
+    int64_t count;        /* of the values that are being summed; all ranks must bring as many */
     double sums[2][4096]; /* of even and of odd rounds: a rank may begin the next before another has read this one */
     int calls, mistakes;
     int abandoned; /* a rank has failed and will not come any more */
@@ -117,8 +117,8 @@ static void join_rank(rank *self, int number)
 static void *run_rank(void *argument)
 {
     rank *self = argument;
-    const normnet_tensor images = tensor_images(
-        NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
+    const normnet_tensor images =
+        tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
     const normnet_tensor labels = tensor_1d(NORMNET_I64, self->data->in.digits + self->first, self->count);
     normnet_batch batch = {0};
     int step;
@@ -254,8 +254,8 @@ static void ranks_learn_as_one(const void *argument)
 static void *update_rank(void *argument)
 {
     rank *self = argument;
-    const normnet_tensor images = tensor_images(
-        NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
+    const normnet_tensor images =
+        tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
     self->status = normnet_update_statistics(self->model, &images, 1);
     return end_rank(self);
 }
@@ -299,8 +299,8 @@ static void statistics_of_all_ranks(const void *argument)
 static void *step_rank(void *argument)
 {
     rank *self = argument;
-    const normnet_tensor images = tensor_images(
-        NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
+    const normnet_tensor images =
+        tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
     const normnet_tensor labels = tensor_1d(NORMNET_I64, self->data->in.digits + self->first, self->count);
     self->status = normnet_compute_gradients(self->model, &images, &labels, NULL, NULL);
     return end_rank(self);

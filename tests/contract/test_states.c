@@ -74,8 +74,7 @@ static void one_cycle_ends(const void *argument)
     CHECK_OK(normnet_evaluate(pair->model, &pair->images, &pair->labels, &before, NULL, NULL));
     for (i = 0; i < 2; ++i) {
         const char *const words[] = {"one-cycle", "3", NULL};
-        normnet_status status =
-            normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
+        normnet_status status = normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
         CHECK_STATUS(status, NORMNET_ESTATE);
         check_sentence(__FILE__, __LINE__, "a fourth step", words);
         check_untouched(__FILE__, __LINE__, "a fourth step", pair);
@@ -165,8 +164,7 @@ static void update_overflows(const void *argument)
         config.lr = i == 0 ? 1e30 : 0.0;
         pair = twins_open_config(&config);
         if (i == 0) {
-            normnet_status status =
-                normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
+            normnet_status status = normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
             CHECK_STATUS(status, NORMNET_EVALUE);
             check_untouched(__FILE__, __LINE__, "a step whose weights overflow", pair);
             /* With a rate of 0 the twins go on. */
@@ -349,8 +347,8 @@ static void single_value(const void *argument)
     map.shape[0] = map.shape[2] = map.shape[3] = 1;
     CHECK_REFUSED(pair, normnet_train_step(pair->model, &one, &label, &pair->out.metrics), NORMNET_EINVAL, "layer 4",
                   "norm", "1");
-    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &one, &label, NULL, &pair->out.metrics),
-                  NORMNET_EINVAL, "layer 4");
+    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &one, &label, NULL, &pair->out.metrics), NORMNET_EINVAL,
+                  "layer 4");
     CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &one, 0), NORMNET_EINVAL, "layer 4");
     CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &one, 1), NORMNET_EINVAL, "layer 4");
     CHECK_REFUSED(pair, normnet_evaluate(pair->model, &one, &label, &pair->out.metrics, pair->out.confusion, &batch),
@@ -401,8 +399,8 @@ static void layers_and_entries_out_of_range(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_BATCH);
     const int32_t layers = normnet_layer_count(pair->model), entries = normnet_state_count(pair->model);
-    const int32_t wrong_layers[] = {-1, INT32_MIN, INT32_MAX, layers}, wrong_entries[] = {-1, INT32_MIN, INT32_MAX,
-                                                                                         entries};
+    const int32_t wrong_layers[] = {-1, INT32_MIN, INT32_MAX, layers},
+                  wrong_entries[] = {-1, INT32_MIN, INT32_MAX, entries};
     char value[32];
     int i;
     (void)argument;

@@ -69,10 +69,9 @@ static void longer_inputs(const void *argument)
                   NORMNET_EINVAL, "scores");
     CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options.options),
                   NORMNET_EINVAL, "options");
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch.batch,
-                                            &pair->out.metrics),
-                  NORMNET_EINVAL, "batch");
+    CHECK_REFUSED(
+        pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch.batch, &pair->out.metrics),
+        NORMNET_EINVAL, "batch");
     twins_close(pair);
 }
 
@@ -98,17 +97,16 @@ static void inputs_of_no_size(const void *argument)
         CHECK_REFUSED(pair, normnet_one_cycle(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
         CHECK_REFUSED(pair, normnet_step_schedule(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
         CHECK(lr == 7.0 && momentum == 7.0);
-        CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options),
-                      NORMNET_EINVAL, "struct_size", value);
+        CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options), NORMNET_EINVAL,
+                      "struct_size", value);
         CHECK_REFUSED(pair,
                       normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics,
                                        pair->out.confusion, &options),
                       NORMNET_EINVAL, "struct_size", value);
-        CHECK_REFUSED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &options),
-                      NORMNET_EINVAL, "struct_size", value);
+        CHECK_REFUSED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &options), NORMNET_EINVAL,
+                      "struct_size", value);
         CHECK_REFUSED(pair,
-                      normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch,
-                                                &pair->out.metrics),
+                      normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
                       NORMNET_EINVAL, "struct_size", value);
     }
     twins_close(pair);
@@ -122,7 +120,8 @@ static void options_out_of_range(const void *argument)
     int i;
     (void)argument;
     for (i = 0; i < COUNT(wrong_scores); ++i) {
-        const normnet_options scores = options_init(wrong_scores[i], 0), statistics = options_init(0, wrong_statistics[i]);
+        const normnet_options scores = options_init(wrong_scores[i], 0),
+                              statistics = options_init(0, wrong_statistics[i]);
         snprintf(value, sizeof value, "%d", wrong_scores[i]);
         CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &scores),
                       NORMNET_EUNSUPPORTED, "scores", value);
@@ -228,8 +227,8 @@ static void outputs_of_no_size(const void *argument)
         const char *const words[] = {"struct_size", value, NULL};
         snprintf(value, sizeof value, "%d", no_sizes[i]);
 /* The size is part of the outputs, so it is set in both copies. */
-#define WITH_SIZE(part, call) \
-    pair->out.part.struct_size = pair->blank.part.struct_size = no_sizes[i]; \
+#define WITH_SIZE(part, call)                                                                                          \
+    pair->out.part.struct_size = pair->blank.part.struct_size = no_sizes[i];                                           \
     check_refused(__FILE__, __LINE__, #call, pair, (call), NORMNET_EINVAL, words)
         WITH_SIZE(metrics, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics));
         WITH_SIZE(metrics,
@@ -247,8 +246,8 @@ static void outputs_of_no_size(const void *argument)
 static void config_of_no_size(const void *argument)
 {
     /* The last two end inside a field: no release's config can. */
-    const int32_t sizes[] = {0, 4, -1, 4097, INT32_MAX, INT32_MIN, (int32_t)sizeof(normnet_config) - 1,
-                             (int32_t)sizeof(normnet_config) + 1};
+    const int32_t sizes[] = {
+        0, 4, -1, 4097, INT32_MAX, INT32_MIN, (int32_t)sizeof(normnet_config) - 1, (int32_t)sizeof(normnet_config) + 1};
     const int32_t norms[] = {-1, 5, INT32_MIN, INT32_MAX};
     normnet_config config, before;
     char value[16];
@@ -304,8 +303,8 @@ static void null_refused(const void *argument)
     CHECK_REFUSED(pair, normnet_set_parameters(NULL, values, 1), NORMNET_EINVAL, "model", "NULL");
     CHECK_REFUSED(pair, normnet_set_parameters(model, NULL, normnet_parameter_count(model)), NORMNET_EINVAL, "values",
                   "NULL");
-    CHECK_REFUSED(pair, normnet_train_step(NULL, &pair->images, &pair->labels, &out->metrics), NORMNET_EINVAL,
-                  "model", "NULL");
+    CHECK_REFUSED(pair, normnet_train_step(NULL, &pair->images, &pair->labels, &out->metrics), NORMNET_EINVAL, "model",
+                  "NULL");
     CHECK_REFUSED(pair, normnet_train_step(model, NULL, &pair->labels, &out->metrics), NORMNET_EINVAL, "images",
                   "NULL");
     CHECK_REFUSED(pair, normnet_train_step(model, &pair->images, NULL, &out->metrics), NORMNET_EINVAL, "labels",

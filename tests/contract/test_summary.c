@@ -108,9 +108,9 @@ typedef struct warning_case {
     const char *name;
     int32_t norm, dims, side;
     double dropout;
-    const char *text; /* NULL = the default network */
+    const char *text;             /* NULL = the default network */
     int32_t blind[MOST_WARNINGS]; /* layers that are warned of, closed by -1 */
-    int32_t pool; /* the layer whose output does not depend on the image then, or -1 */
+    int32_t pool;                 /* the layer whose output does not depend on the image then, or -1 */
 } warning_case;
 
 static const char seed_001[] =
@@ -137,7 +137,13 @@ static const warning_case warning_cases[] = {
     {"a pool of a part of the map", NORMNET_NORM_INSTANCE, 3, 12, 0, "conv3-8 norm avgpool9 conv1-10", {-1}, -1},
     {"a pool of all of the map", NORMNET_NORM_INSTANCE, 3, 12, 0, "conv3-8 norm avgpool10 conv1-10", {1, -1}, 2},
     {"relu between norm and gap", NORMNET_NORM_INSTANCE, 3, 12, 0, "conv3-8 norm relu gap conv1-10", {-1}, -1},
-    {"dropout between norm and gap", NORMNET_NORM_INSTANCE, 3, 12, 0, "conv3-8 norm dropout.5 gap conv1-10", {1, -1},
+    {"dropout between norm and gap",
+     NORMNET_NORM_INSTANCE,
+     3,
+     12,
+     0,
+     "conv3-8 norm dropout.5 gap conv1-10",
+     {1, -1},
      3},
     {"one channel per group", NORMNET_NORM_NONE, 3, 12, 0, "conv3-8 groupnorm8 gap conv1-10", {1, -1}, 2},
     {"two channels per group", NORMNET_NORM_NONE, 3, 12, 0, "conv3-8 groupnorm4 gap conv1-10", {-1}, -1},

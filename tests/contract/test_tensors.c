@@ -88,12 +88,9 @@ typedef struct named_call {
 } named_call;
 
 static const named_call image_calls[] = {
-    {"train_step(images)", train_images, 1},
-    {"compute_gradients(images)", compute_images, 1},
-    {"update_statistics(images)", update_images, 1},
-    {"evaluate(images, batch statistics)", evaluate_batch_images, 1},
-    {"evaluate(images)", evaluate_images, 0},
-    {"predict(images)", predict_images, 0},
+    {"train_step(images)", train_images, 1},         {"compute_gradients(images)", compute_images, 1},
+    {"update_statistics(images)", update_images, 1}, {"evaluate(images, batch statistics)", evaluate_batch_images, 1},
+    {"evaluate(images)", evaluate_images, 0},        {"predict(images)", predict_images, 0},
     {"layer_output(images)", layer_images, 0},
 };
 
@@ -393,8 +390,8 @@ static void labels_out_of_range(const void *argument)
 {
     const int32_t *norm = argument;
     twins *pair = twins_open(*norm);
-    const int64_t wrong[] = {TWINS_CLASSES, 255, -1, INT32_MAX, INT32_MIN, (int64_t)1 << 31, ((int64_t)1 << 32) + 1,
-                             INT64_MIN, INT64_MAX};
+    const int64_t wrong[] = {TWINS_CLASSES,          255,       -1,       INT32_MAX, INT32_MIN, (int64_t)1 << 31,
+                             ((int64_t)1 << 32) + 1, INT64_MIN, INT64_MAX};
     const int places[] = {TWINS_IMAGES - 1, 0, 16};
     int i, j, k;
     for (i = 0; i < COUNT(wrong); ++i)

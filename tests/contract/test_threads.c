@@ -161,7 +161,8 @@ static void readers_together(const void *argument)
     twins_advance(__FILE__, __LINE__, "creation", pair);
     CHECK_OK(normnet_predict(pair->model, &pair->images, &pair->scores, NULL, NULL));
     CHECK_OK(normnet_layer_output(pair->model, &pair->images, 0, &pair->map, NULL));
-    CHECK_OK(normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics, pair->out.confusion, NULL));
+    CHECK_OK(
+        normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics, pair->out.confusion, NULL));
     before = hash_model(pair->model);
     for (i = 0; i < READERS; ++i) {
         memset(&readers[i], 0, sizeof readers[i]);

@@ -278,7 +278,8 @@ static void shards_of_many_images(const void *argument)
             CHECK_OK(normnet_shard(images[i], ranks[j], 0, &next, &behind));
             /* Rank 0 takes the left half of every split, so at least half of what is fair. */
             if (behind < images[i] / ranks[j] / 2)
-                CHECK_FAIL("the first of %d ranks takes %" PRId64 " of %" PRId64 " images", ranks[j], behind, images[i]);
+                CHECK_FAIL("the first of %d ranks takes %" PRId64 " of %" PRId64 " images", ranks[j], behind,
+                           images[i]);
             for (rank = 0; rank < ranks[j] && rank < 20; ++rank) {
                 CHECK_OK(normnet_shard(images[i], ranks[j], rank, &first, &count));
                 if (count < 0 || (rank == 0 ? first != 0 : first != next))
