@@ -15,13 +15,14 @@
  * than a quarter of what is allowed, no float arithmetic could be held to it.
  */
 #include "check_normnet.h"
+#include "published_networks.h"
 #include "reference/reference.h"
 #include "test_random.h"
 
 static const double most_error = 1e-5;
 static const double most_error_of_layer = 2e-6;
 static const double most_error_of_zero = 1e-6;
-static const double counts_as_zero = 1e-3; /* of the typical value */
+static const double counts_as_zero = 1e-3;       /* of the typical value */
 static const double ill_conditioned_from = 0.25; /* of what is allowed */
 static const double most_decided_otherwise = 0.02, most_ill_conditioned = 0.1;
 
@@ -494,8 +495,9 @@ static int well_conditioned(parity_bench *bench)
         int tensor;
         for (tensor = 0; tensor < 2; ++tensor) {
             const int first = firsts[tensor], length = firsts[tensor + 1] - first;
-            const double allowed = ill_conditioned_from * allowed_error(pass->gradient + first, length,
-                                                       largest_of(bench->typical + first, length), most_error);
+            const double allowed =
+                ill_conditioned_from *
+                allowed_error(pass->gradient + first, length, largest_of(bench->typical + first, length), most_error);
             for (k = first; k < first + length; ++k)
                 well &= fabs(bench->moved->gradient[k] - pass->gradient[k]) <= allowed;
         }
@@ -802,7 +804,8 @@ static const norm_case norms[] = {
     {"layer 1 per element", NORMNET_NORM_LAYER, 0, 1, NORMNET_AFFINE_ELEMENT, 0, 0, 0, 0},
 };
 
-/* name, l1, l2, label_smoothing, clip_norm, penalty_on, nesterov, dampening, schedule, anneal, three_phase, no_cycle_momentum */
+/* name, l1, l2, label_smoothing, clip_norm, penalty_on, nesterov, dampening, schedule, anneal, three_phase,
+   no_cycle_momentum */
 static const recipe_case recipes[] = {
     {"plain", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
     {"l1", 1e-3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
@@ -864,29 +867,29 @@ static const network_case token_networks[] = {
     {"one row", "conv1-4 relu conv1-5 gap flatten fc-3", 2, 1, 40, 3},
     {"dropout of nothing", "dropout0 conv3-4 dropout0.0 relu flatten dropout fc-3", 2, 6, 5, 3},
     {"two pools in a row", "conv2-4 avgpool2 maxpool2 gap conv1-3", 1, 13, 12, 3},
-    {"all norms", "conv3-6 batchnorm relu conv3-6p1 groupnorm3 relu maxpool2 instancenorm conv1-4 layernorm flatten fc-3", 2, 17, 15, 3},
+    {"all norms", "conv3-6 batchnorm relu conv3-6p1 groupnorm3 relu maxpool2 instancenorm conv1-4 layernorm flatten "
+        "fc-3", 2, 17, 15, 3},
     {"norms of features", "flatten fc-24 groupnorm3 relu fc-16 layernorm relu fc-3b", 2, 4, 5, 3},
     {"norm first", "batchnorm conv3-4 relu groupnorm2 gap conv1-3", 3, 7, 8, 3},
     {"norm after norm", "conv3-4b batchnorm conv1-4b batchnorm instancenorm relu layernorm gap conv1-3", 2, 9, 7, 3},
 };
 
-static const network_case norm_network = {"network", "conv3-8b norm relu maxpool2 conv3-8p1 norm relu conv2-4 norm flatten fc-5b", 2, 17, 22, 5};
-static const network_case relu_network = {"network with relu in front", "conv3-8b relu norm maxpool2 conv3-8 relu norm flatten fc-5b", 2, 17, 22, 5};
-static const network_case gap_network = {"network ending in gap", "conv3-8 norm relu conv3-8 norm gap conv1-4b", 1, 13, 12, 4};
+static const network_case norm_network = {
+    "network", "conv3-8b norm relu maxpool2 conv3-8p1 norm relu conv2-4 norm flatten fc-5b", 2, 17, 22, 5};
+static const network_case relu_network = {
+    "network with relu in front", "conv3-8b relu norm maxpool2 conv3-8 relu norm flatten fc-5b", 2, 17, 22, 5};
+static const network_case gap_network = {
+    "network ending in gap", "conv3-8 norm relu conv3-8 norm gap conv1-4b", 1, 13, 12, 4};
 static const network_case feature_network = {"network of features", "flatten fc-16 norm relu fc-3", 1, 4, 5, 3};
 static const network_case input_network = {"images", "conv3-4 relu norm maxpool2 conv1-3 gap", 3, 9, 12, 3};
 static const network_case default_network = {"default network", NULL, 1, 28, 28, 10};
 static const network_case seeds[] = {
-    {"seed 000", "conv3-8 relu norm dropout conv3-16 relu norm dropout conv1-8 maxpool2 conv3-16 relu norm dropout conv3-8 relu norm "
-        "dropout conv3-16 relu norm dropout conv3-16 relu norm dropout avgpool4 conv1-10", 1, 28, 28, 10},
-    {"seed 001 batch", "conv3-4 norm relu conv3-8 norm relu conv1-16 maxpool2 conv3-16 norm relu dropout conv1-16 conv3-16 norm relu "
-        "dropout conv3-16 norm relu conv3-10 norm relu avgpool4 conv1-10", 1, 28, 28, 10},
-    {"seed 001", "conv3-4 relu norm conv3-8 relu norm conv1-16 maxpool2 conv3-16 relu norm dropout conv1-16 conv3-16 norm relu dropout "
-        "conv3-16 relu norm conv3-10 relu norm avgpool4 conv1-10", 1, 28, 28, 10},
-    {"seed 003", "conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-8 conv3-16 relu norm dropout conv3-16 relu norm "
-        "dropout conv3-16 relu norm dropout avgpool6 conv1-16 relu norm dropout conv1-10", 1, 28, 28, 10},
-    {"seed 004", "conv3-8 relu norm conv3-24 relu norm conv1-18 relu maxpool2 conv3-16 relu norm conv3-16 relu norm conv3-16 relu norm "
-        "avgpool6 conv1-10", 1, 28, 28, 10},
+    {"seed 000", SEED_000, 1, 28, 28, 10},
+    {"seed 001 batch", SEED_001_BATCH, 1, 28, 28, 10},
+    {"seed 001", SEED_001, 1, 28, 28, 10},
+    {"seed 003", SEED_003, 1, 28, 28, 10},
+    {"seed 004", SEED_004, 1, 28, 28, 10},
+    {"sibling", SIBLING, 1, 28, 28, 10},
 };
 static const norm_case usual_norms[] = {
     {"none", NORMNET_NORM_NONE, 0, 0, 0, 0, 0, 0, 0},

@@ -5,6 +5,7 @@
  */
 #include "check.h"
 #include "golden.h"
+#include "published_networks.h"
 #include "reference/reference.h"
 #include "test_random.h"
 
@@ -246,15 +247,6 @@ static void gradients(const void *argument)
 }
 
 /* clang-format off */
-#define SEED_000 "conv3-8 relu norm dropout.1 conv3-16 relu norm dropout.1 conv1-8 maxpool2 conv3-16 relu norm dropout.1 " \
-    "conv3-8 relu norm dropout.1 conv3-16 relu norm dropout.1 conv3-16 relu norm dropout.1 avgpool4 conv1-10"
-#define SEED_001_BATCH "conv3-4 norm relu conv3-8 norm relu conv1-16 maxpool2 conv3-16 norm relu dropout.1 conv1-16 " \
-    "conv3-16 norm relu dropout.1 conv3-16 norm relu conv3-10 norm relu avgpool4 conv1-10"
-#define SEED_001 "conv3-4 relu norm conv3-8 relu norm conv1-16 maxpool2 conv3-16 relu norm dropout.1 conv1-16 " \
-    "conv3-16 norm relu dropout.1 conv3-16 relu norm conv3-10 relu norm avgpool4 conv1-10"
-#define SEED_004 "conv3-8 relu norm conv3-24 relu norm conv1-18 relu maxpool2 conv3-16 relu norm conv3-16 relu norm " \
-    "conv3-16 relu norm avgpool6 conv1-10"
-
 #define NONE NORMNET_NORM_NONE
 #define BATCH NORMNET_NORM_BATCH
 #define GROUP NORMNET_NORM_GROUP
@@ -263,7 +255,8 @@ static void gradients(const void *argument)
 #define PER_ELEMENT NORMNET_AFFINE_ELEMENT
 #define NO_AFFINE NORMNET_AFFINE_NONE
 
-/* name, architecture, images, channels, height, width, classes, norm, groups, layer_dims, affine, virtual_batch, smoothing, probes */
+/* name, architecture, images, channels, height, width, classes, norm, groups, layer_dims, affine, virtual_batch,
+   smoothing, probes */
 static const gradient_case gradient_cases[] = {
     {"conv1", "conv1-3", 2, 2, 3, 4, 36, NONE, 0, 0, 0, 0, 0, 0},
     {"conv3 bias", "conv3-2b", 3, 3, 5, 4, 12, NONE, 0, 0, 0, 0, 0, 0},
@@ -297,8 +290,8 @@ static const gradient_case gradient_cases[] = {
     {"layer norm of one dimension per element", "norm", 2, 3, 3, 4, 36, LAYER, 0, 1, PER_ELEMENT, 0, 0, 0},
     {"layer norm of features", "flatten norm", 3, 2, 2, 3, 12, LAYER, 0, 3, 0, 0, 0, 0},
     {"one value per instance", "gap norm", 2, 3, 3, 4, 3, INSTANCE, 0, 0, 0, 0, 0, 0},
-    {"all layers", "conv3-6p1b relu groupnorm3 conv3-4s2 batchnorm relu maxpool2 dropout.2 instancenorm conv2-4p1 layernorm "
-        "avgpool2 flatten fc-7b relu fc-4", 4, 2, 11, 13, 4, NONE, 0, 0, 0, 0, 0.1, 30},
+    {"all layers", "conv3-6p1b relu groupnorm3 conv3-4s2 batchnorm relu maxpool2 dropout.2 instancenorm conv2-4p1 "
+        "layernorm avgpool2 flatten fc-7b relu fc-4", 4, 2, 11, 13, 4, NONE, 0, 0, 0, 0, 0.1, 30},
     {"default network, none", NULL, 2, 1, 18, 18, 10, NONE, 0, 0, 0, 0, 0, 4},
     {"default network, batch", NULL, 4, 1, 18, 18, 10, BATCH, 0, 0, 0, 0, 0, 4},
     {"default network, group", NULL, 2, 1, 18, 18, 10, GROUP, 0, 0, 0, 0, 0, 4},
@@ -308,6 +301,7 @@ static const gradient_case gradient_cases[] = {
     {"seed 001, batch", SEED_001_BATCH, 2, 1, 28, 28, 10, BATCH, 0, 0, 0, 0, 0, 4},
     {"seed 001, group", SEED_001, 2, 1, 28, 28, 10, GROUP, 2, 0, 0, 0, 0, 4},
     {"seed 001, layer norm over rows", SEED_001, 2, 1, 28, 28, 10, LAYER, 0, 1, 0, 0, 0, 4},
+    {"seed 003, layer", SEED_003, 1, 1, 28, 28, 10, LAYER, 0, 0, 0, 0, 0, 4},
     {"seed 004, group", SEED_004, 1, 1, 28, 28, 10, GROUP, 8, 0, 0, 0, 0, 4},
 };
 /* clang-format on */
@@ -535,14 +529,14 @@ static void golden_schedules(const void *argument)
     }
 }
 
-/* ---- The counts of experiments.md ------------------------------------------------------------ */
+/* ---- Numbers of parameters ------------------------------------------------------------------- */
 
 typedef struct count_case {
     const char *name, *architecture;
     int norm, layer_dims, affine, parameters;
 } count_case;
 
-/* Known numbers of parameters of published networks. */
+/* As their authors give them. */
 static const count_case count_cases[] = {
     {"parameters of seed 000", SEED_000, BATCH, 3, 0, 7432},
     {"parameters of seed 001, batch", SEED_001_BATCH, BATCH, 3, 0, 9300},
@@ -550,6 +544,8 @@ static const count_case count_cases[] = {
     {"parameters of seed 001, per element", SEED_001, LAYER, 3, PER_ELEMENT, 30504},
     {"parameters of the default network", NULL, BATCH, 3, 0, 7704},
     {"parameters of the default network, none", NULL, NONE, 3, 0, 7528},
+    {"parameters of seed 003", SEED_003, BATCH, 3, 0, 7704},
+    {"parameters of the sibling", SIBLING, GROUP, 3, 0, 5688},
     {"parameters of seed 004", SEED_004, BATCH, 3, 0, 9752},
     {"parameters of seed 004, per element", SEED_004, LAYER, 3, PER_ELEMENT, 54456},
 };
