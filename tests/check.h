@@ -193,6 +193,9 @@ static inline int check_close(const char *file, int line, const char *expression
     check_close(__FILE__, __LINE__, #actual, (actual), (expected), (tolerance))
 #define CHECK_FAIL(...) check_fail(__FILE__, __LINE__, __VA_ARGS__)
 
+/* The number of entries of an array. */
+#define CHECK_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
 /* Memory for a test; without it the test cannot go on. */
 static inline void *check_allocate(size_t count, size_t size)
 {

@@ -148,7 +148,4 @@ static const double golden_schedule_tolerance = 4e-16; /* times the highest rate
 static const int golden_step[] = {0, 5, 6, 11, 12, 17, 18, 19};
 static const double golden_step_lr[] = {0.01, 0.01, 0.001, 0.001, 1e-4, 1e-4, 1e-5, 1e-5};
 
-/* The number of entries of an array. */
-#define GOLDEN_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-
 #endif

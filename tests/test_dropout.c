@@ -9,17 +9,6 @@
 #include "reference/reference.h"
 #include "test_random.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-
-static double largest_of(const double *values, int count)
-{
-    double largest = 0;
-    int i;
-    for (i = 0; i < count; ++i)
-        largest = fmax(largest, fabs(values[i]));
-    return largest;
-}
-
 typedef struct dropout_bench {
     normnet_config config;
     normnet_model *model;
@@ -144,7 +133,7 @@ static void dropout(const void *argument)
         /* The scale is that of p rounded to 1/65536, which for .1 and .3 differs by 5e-6: more than is allowed. */
         for (i = 0; i < bench.network->layer_count; ++i) {
             const reference_layer *l = &bench.network->layers[i];
-            double largest = largest_of(pass->gradient + l->weight, l->weight_count);
+            double largest = reference_largest(pass->gradient + l->weight, l->weight_count);
             int k;
             for (k = l->weight; k < l->weight + l->weight_count; ++k) {
                 if (!(fabs(gradient[k] - pass->gradient[k]) <= 1e-6 * largest)) {
@@ -223,11 +212,11 @@ static void dropout_counters(const void *argument)
     } cases[] = {{1, 0, 0, 1},  {2, 0, 0, 0},   {1, 1, 0, 0},  {1, 2, 0, 0},          {1, 0, 1, 0},
                  {1, 0, 16, 0}, {1, 0, 128, 0}, {-1, 0, 0, 0}, {1, 0, 1000000007, 0}, {(int64_t)1 << 32, 0, 0, 0}};
     int features = 0, i, k;
-    unsigned char *masks[COUNT(cases)];
+    unsigned char *masks[CHECK_COUNT(cases)];
     (void)argument;
-    for (i = 0; i < COUNT(cases); ++i)
+    for (i = 0; i < CHECK_COUNT(cases); ++i)
         masks[i] = mask_of(cases[i].seed, cases[i].steps, cases[i].sample, &features);
-    for (i = 0; i < COUNT(cases); ++i) {
+    for (i = 0; i < CHECK_COUNT(cases); ++i) {
         unsigned char *again = mask_of(cases[i].seed, cases[i].steps, cases[i].sample, &features);
         if (!CHECK(masks[i] != NULL && again != NULL))
             break;
@@ -240,7 +229,7 @@ static void dropout_counters(const void *argument)
                            differing(masks[i], masks[k], features), features);
         }
     }
-    for (i = 0; i < COUNT(cases); ++i)
+    for (i = 0; i < CHECK_COUNT(cases); ++i)
         free(masks[i]);
 }
 
@@ -275,7 +264,7 @@ static void dropout_first_sample(const void *argument)
         double *whole = dropout_gradient(&bench, pixels, DROPOUT_IMAGES, 5);
         double *front = dropout_gradient(&bench, pixels, 20, 5);
         double *back = dropout_gradient(&bench, pixels + 20 * size, DROPOUT_IMAGES - 20, 25);
-        double largest = largest_of(whole, count);
+        double largest = reference_largest(whole, count);
         int i;
         for (i = 0; i < count; ++i)
             CHECK_CLOSE(front[i] + back[i], whole[i], 1e-6 * largest);
@@ -304,7 +293,7 @@ int main(int argc, char **argv)
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < COUNT(dropouts); ++i) {
+    for (i = 0; i < CHECK_COUNT(dropouts); ++i) {
         snprintf(name, sizeof name, "dropout of %s", dropouts[i].name);
         check_case(name, dropout, &dropouts[i]);
     }

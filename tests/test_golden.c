@@ -71,7 +71,7 @@ static void golden_schedules(const void *argument)
     int i;
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
-    for (i = 0; i < GOLDEN_COUNT(golden_one_cycles); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_one_cycles); ++i) {
         const golden_one_cycle *golden = &golden_one_cycles[i];
         config.total_steps = golden->total_steps;
         config.max_lr = golden->max_lr;
@@ -83,7 +83,7 @@ static void golden_schedules(const void *argument)
             CHECK_CLOSE(momentum, golden->momentum, golden_schedule_tolerance);
     }
     config.step_size = 6;
-    for (i = 0; i < GOLDEN_COUNT(golden_step); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_step); ++i) {
         CHECK_OK(normnet_step_schedule(&config, golden_step[i], &lr, &momentum));
         CHECK_CLOSE(lr, golden_step_lr[i], 1e-17);
         CHECK_CLOSE(momentum, 0.9, 0);
@@ -152,7 +152,7 @@ static void schedules_without_a_phase(const void *argument)
                  {2, 0.5, 0},  {4, 1, 0},    {4, 0, 1}, {4, 1, 1}, {3, 0.9, 1}};
     int i, step, anneal;
     (void)argument;
-    for (i = 0; i < GOLDEN_COUNT(cases); ++i)
+    for (i = 0; i < CHECK_COUNT(cases); ++i)
         for (anneal = 0; anneal < 2; ++anneal)
             for (step = 0; step < cases[i].steps; ++step) {
                 normnet_config config;
@@ -783,7 +783,7 @@ static void update_statistics(const void *argument)
     network = reference_network_create(&config);
     if (model != NULL && CHECK(network != NULL) && CHECK(network->parameter_count <= 64)) {
         statistics = check_allocate((size_t)network->statistics_count, sizeof *statistics);
-        for (batch = 0; batch < GOLDEN_COUNT(images); ++batch)
+        for (batch = 0; batch < CHECK_COUNT(images); ++batch)
             update_with_batch(model, network, images[batch], reset[batch], 1 + batch, statistics);
         free(statistics);
     }
@@ -807,20 +807,20 @@ int main(int argc, char **argv)
     check_case("first of equal values wins", first_of_equals_wins, NULL);
     check_case("first of equal classes wins", first_class_wins, NULL);
     check_case("batch norm", golden_batch_norm, NULL);
-    for (i = 0; i < GOLDEN_COUNT(golden_groups); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_groups); ++i) {
         snprintf(name, sizeof name, "group norm, %d groups", golden_groups[i].groups);
         check_case(name, golden_group_norm, &golden_groups[i]);
     }
     check_case("layer norm of a row", golden_row, NULL);
-    for (i = 0; i < GOLDEN_COUNT(golden_sgds); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_sgds); ++i) {
         snprintf(name, sizeof name, "descent %d", i);
         check_case(name, golden_descent, &golden_sgds[i]);
     }
     check_case("l1", golden_l1, NULL);
     check_case("clipping", clipping, NULL);
     check_case("learning rate", learning_rate, NULL);
-    for (i = 0; i < GOLDEN_COUNT(variances); ++i)
-        for (k = 0; k < GOLDEN_COUNT(variance_forms); ++k) {
+    for (i = 0; i < CHECK_COUNT(variances); ++i)
+        for (k = 0; k < CHECK_COUNT(variance_forms); ++k) {
             const variance_pair pair = {&variances[i], &variance_forms[k]};
             snprintf(name, sizeof name, "variance of %s, %s norm", variances[i].name, variance_forms[k].name);
             check_case(name, variance, &pair);

@@ -26,8 +26,6 @@ static const double counts_as_zero = 1e-3;       /* of the typical value */
 static const double ill_conditioned_from = 0.25; /* of what is allowed */
 static const double most_decided_otherwise = 0.02, most_ill_conditioned = 0.1;
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-
 /* ---- What is compared ------------------------------------------------------------------------ */
 
 typedef struct network_case {
@@ -94,19 +92,10 @@ typedef struct parity_bench {
     normnet_tensor image_tensor, label_tensor;
 } parity_bench;
 
-static double largest_of(const double *values, int count)
-{
-    double largest = 0;
-    int i;
-    for (i = 0; i < count; ++i)
-        largest = fmax(largest, fabs(values[i]));
-    return largest;
-}
-
 /* What a tensor may be off by; `typical` is what it would hold if nothing cancelled. */
 static double allowed_error(const double *expected, int count, double typical, double most)
 {
-    double largest = largest_of(expected, count);
+    double largest = reference_largest(expected, count);
     return largest < counts_as_zero * typical ? most_error_of_zero * typical : most * largest;
 }
 
@@ -125,7 +114,8 @@ static int compare(const char *what, const double *actual, const double *expecte
     if (error <= allowed)
         return 1;
     return CHECK_FAIL("%s[%d] is %.9g, the reference %.9g; error %.3g, allowed %.3g, largest %.3g, typical %.3g", what,
-                      worst, actual[worst], expected[worst], error, allowed, largest_of(expected, count), typical);
+                      worst, actual[worst], expected[worst], error, allowed, reference_largest(expected, count),
+                      typical);
 }
 
 static int compare_floats(const char *what, const float *actual, const double *expected, int count, double typical)
@@ -294,7 +284,7 @@ static void configure(parity_bench *bench, const parity_case *want)
     config->anneal = recipe->anneal;
     config->three_phase = recipe->three_phase;
     config->cycle_momentum = !recipe->no_cycle_momentum;
-    for (c = 0; c < config->channels && c < COUNT(bench->mean); ++c) {
+    for (c = 0; c < config->channels && c < CHECK_COUNT(bench->mean); ++c) {
         bench->mean[c] = 0.1307 + 0.2 * c;
         bench->std[c] = 0.3081 + 0.1 * c;
     }
@@ -413,7 +403,7 @@ static double typical_output(const reference_pass *pass, int layer)
     int i;
     for (i = 0; i <= layer; ++i) {
         int count = pass->images * reference_count(pass->network->layers[i].out);
-        double largest = largest_of(pass->outputs[i + 1], count);
+        double largest = reference_largest(pass->outputs[i + 1], count);
         typical = largest > counts_as_zero * typical ? largest : typical;
     }
     return typical;
@@ -496,8 +486,8 @@ static int well_conditioned(parity_bench *bench)
         for (tensor = 0; tensor < 2; ++tensor) {
             const int first = firsts[tensor], length = firsts[tensor + 1] - first;
             const double allowed =
-                ill_conditioned_from *
-                allowed_error(pass->gradient + first, length, largest_of(bench->typical + first, length), most_error);
+                ill_conditioned_from * allowed_error(pass->gradient + first, length,
+                                                     reference_largest(bench->typical + first, length), most_error);
             for (k = first; k < first + length; ++k)
                 well &= fabs(bench->moved->gradient[k] - pass->gradient[k]) <= allowed;
         }
@@ -582,7 +572,7 @@ static void compare_gradients(parity_bench *bench)
                 continue;
             snprintf(what, sizeof what, "gradient of %s", e->name);
             compare(what, values + e->first, bench->pass->gradient + e->first, e->count,
-                    largest_of(bench->typical + e->first, e->count), most_error);
+                    reference_largest(bench->typical + e->first, e->count), most_error);
         }
     }
     free(entries);
@@ -596,7 +586,7 @@ static void compare_parameters(const entry *e, const float *now, const double *b
                                const double *expected_before, double typical_move)
 {
     const double rounding = 1.01 / (1 << 24);
-    double largest_move = 0, largest = largest_of(expected_now + e->first, e->count), allowed;
+    double largest_move = 0, largest = reference_largest(expected_now + e->first, e->count), allowed;
     char what[64];
     int i;
     snprintf(what, sizeof what, "updated %s", e->name);
@@ -633,14 +623,14 @@ static void compare_state(parity_bench *bench, const double *before, const doubl
         if (e->trained) {
             CHECK((const float *)info.data == parameters + e->first);
             compare_parameters(e, parameters, before, trainer->parameters, expected_before,
-                               lr * largest_of(bench->typical + e->first, e->count) / bench->images);
+                               lr * reference_largest(bench->typical + e->first, e->count) / bench->images);
         } else if (info.dtype == NORMNET_I64) {
             CHECK_EQUAL(*(const int64_t *)info.data, (int64_t)trainer->statistics[e->first]);
         } else {
             /* a running mean of zero is measured by the deviation that belongs to it */
             double typical = strstr(e->name, "mean") == NULL
                                  ? 0
-                                 : sqrt(largest_of(trainer->statistics + e->first + e->count, e->count));
+                                 : sqrt(reference_largest(trainer->statistics + e->first + e->count, e->count));
             compare_floats(e->name, info.data, trainer->statistics + e->first, e->count, typical);
         }
     }
@@ -915,11 +905,11 @@ static void run_all(void)
 {
     static const int batches[] = {1, 2, 7, 15, 16, 17, 33, 128};
     int i, k;
-    for (i = 0; i < COUNT(token_networks); ++i)
-        for (k = 0; k < COUNT(batches) - 1; ++k)
+    for (i = 0; i < CHECK_COUNT(token_networks); ++i)
+        for (k = 0; k < CHECK_COUNT(batches) - 1; ++k)
             run(&token_networks[i], &norms[0], &recipes[0], &inputs[k % 2], batches[k], 1 + k % 2);
-    for (i = 0; i < COUNT(norms); ++i) {
-        for (k = 0; k < COUNT(batches); ++k) {
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
+        for (k = 0; k < CHECK_COUNT(batches); ++k) {
             run(&norm_network, &norms[i], &recipes[0], &inputs[0], batches[k], 2);
             if (norms[i].norm != NORMNET_NORM_INSTANCE && (norms[i].layer_dims == 0 || norms[i].layer_dims == 3))
                 run(&relu_network, &norms[i], &recipes[0], &inputs[0], batches[k], 1);
@@ -928,21 +918,21 @@ static void run_all(void)
                 run(&feature_network, &norms[i], &recipes[0], &inputs[0], batches[k], 2);
         }
     }
-    for (i = 1; i < COUNT(recipes); ++i)
-        for (k = 0; k < COUNT(usual_norms); ++k) {
+    for (i = 1; i < CHECK_COUNT(recipes); ++i)
+        for (k = 0; k < CHECK_COUNT(usual_norms); ++k) {
             run(&norm_network, &usual_norms[k], &recipes[i], &inputs[0], 7, 3);
             run(&norm_network, &usual_norms[k], &recipes[i], &inputs[0], 33, 3);
         }
-    for (i = 0; i < COUNT(inputs); ++i)
+    for (i = 0; i < CHECK_COUNT(inputs); ++i)
         for (k = 0; k < 2; ++k) {
             run(&input_network, &norms[k], &recipes[0], &inputs[i], 5, 1);
             run(&input_network, &norms[k], &recipes[0], &inputs[i], 35, 1);
         }
-    for (i = 0; i < COUNT(usual_norms); ++i) {
+    for (i = 0; i < CHECK_COUNT(usual_norms); ++i) {
         run(&default_network, &usual_norms[i], &recipes[0], &inputs[3], 1, 1);
         run(&default_network, &usual_norms[i], &recipes[12], &inputs[3], 7, 3);
         run(&default_network, &usual_norms[i], &recipes[0], &inputs[3], 33, 1);
-        for (k = 0; k < COUNT(seeds) && usual_norms[i].norm != NORMNET_NORM_INSTANCE; ++k)
+        for (k = 0; k < CHECK_COUNT(seeds) && usual_norms[i].norm != NORMNET_NORM_INSTANCE; ++k)
             run(&seeds[k], &usual_norms[i], &recipes[0], &inputs[3], k % 2 ? 7 : 17, 1);
     }
     run(&seeds[2], &row_norm, &recipes[0], &inputs[3], 17, 1); /* its gradients are zero */

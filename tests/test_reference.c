@@ -107,27 +107,18 @@ static double difference_error(probe_bench *bench, double *value, double gradien
 {
     double derivative = gradient;
     int i, smooth = 0;
-    for (i = 0; i < GOLDEN_COUNT(probe_steps) && !smooth; ++i)
+    for (i = 0; i < CHECK_COUNT(probe_steps) && !smooth; ++i)
         smooth = difference(bench, value, probe_steps[i], &derivative);
     ++bench->tried;
     bench->skipped += !smooth;
     return smooth ? fabs(derivative - gradient) : 0;
 }
 
-static double largest_of(const double *values, int count)
-{
-    double largest = 0;
-    int i;
-    for (i = 0; i < count; ++i)
-        largest = fmax(largest, fabs(values[i]));
-    return largest;
-}
-
 /* Compares one tensor; `typical` is the yardstick should the true gradient be (close to) zero. */
 static void compare_tensor(probe_bench *bench, const char *what, double *values, const double *gradient, int count,
                            int probes, double typical, random_stream *random)
 {
-    double error = 0, largest = largest_of(gradient, count);
+    double error = 0, largest = reference_largest(gradient, count);
     int i, k;
     for (k = 0; k < (probes > 0 && probes < count ? probes : count); ++k) {
         i = probes > 0 && probes < count ? random_below(random, count) : k;
@@ -184,16 +175,17 @@ static void compare_all(probe_bench *bench, int probes, random_stream *random)
     int i;
     reference_typical_gradient(pass, bench->parameters, bench->labels, typical);
     compare_tensor(bench, "input", bench->probe->outputs[0], pass->input_gradient,
-                   reference_count(reference_input_shape(pass)), probes, largest_of(typical, network->parameter_count),
-                   random);
+                   reference_count(reference_input_shape(pass)), probes,
+                   reference_largest(typical, network->parameter_count), random);
     for (i = 0; i < network->layer_count; ++i) {
         const reference_layer *layer = &network->layers[i];
         snprintf(what, sizeof what, "layer %d weight", i);
         compare_tensor(bench, what, bench->parameters + layer->weight, pass->gradient + layer->weight,
-                       layer->weight_count, probes, largest_of(typical + layer->weight, layer->weight_count), random);
+                       layer->weight_count, probes, reference_largest(typical + layer->weight, layer->weight_count),
+                       random);
         snprintf(what, sizeof what, "layer %d bias", i);
         compare_tensor(bench, what, bench->parameters + layer->bias, pass->gradient + layer->bias, layer->bias_count,
-                       probes, largest_of(typical + layer->bias, layer->bias_count), random);
+                       probes, reference_largest(typical + layer->bias, layer->bias_count), random);
     }
     free(typical);
 }
@@ -510,7 +502,7 @@ static void golden_schedules(const void *argument)
     int i;
     (void)argument;
     reference_config_init(&config, NORMNET_NORM_NONE);
-    for (i = 0; i < GOLDEN_COUNT(golden_one_cycles); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_one_cycles); ++i) {
         const golden_one_cycle *golden = &golden_one_cycles[i];
         config.total_steps = golden->total_steps;
         config.max_lr = golden->max_lr;
@@ -522,7 +514,7 @@ static void golden_schedules(const void *argument)
             CHECK_CLOSE(momentum, golden->momentum, golden_schedule_tolerance);
     }
     config.step_size = 6;
-    for (i = 0; i < GOLDEN_COUNT(golden_step); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_step); ++i) {
         reference_step_schedule(&config, golden_step[i], &lr, &momentum);
         CHECK_CLOSE(lr, golden_step_lr[i], 1e-17);
         CHECK_CLOSE(momentum, 0.9, 0);
@@ -571,13 +563,13 @@ int main(int argc, char **argv)
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < GOLDEN_COUNT(gradient_cases); ++i) {
+    for (i = 0; i < CHECK_COUNT(gradient_cases); ++i) {
         snprintf(name, sizeof name, "central differences: %s", gradient_cases[i].name);
         check_case(name, gradients, &gradient_cases[i]);
     }
     check_case("golden: batch norm", golden_batch_norm, NULL);
     check_case("golden: cumulative statistics", cumulative_statistics, NULL);
-    for (i = 0; i < GOLDEN_COUNT(golden_groups); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_groups); ++i) {
         snprintf(name, sizeof name, "golden: group norm, %d groups", golden_groups[i].groups);
         check_case(name, golden_group_norm, &golden_groups[i]);
     }
@@ -588,12 +580,12 @@ int main(int argc, char **argv)
     check_case("golden: dropout scale", dropout_scale, NULL);
     check_case("golden: penalties", golden_penalties, NULL);
     check_case("golden: clipping", clipping, NULL);
-    for (i = 0; i < GOLDEN_COUNT(golden_sgds); ++i) {
+    for (i = 0; i < CHECK_COUNT(golden_sgds); ++i) {
         snprintf(name, sizeof name, "golden: descent %d", i);
         check_case(name, golden_descent, &golden_sgds[i]);
     }
     check_case("golden: schedules", golden_schedules, NULL);
-    for (i = 0; i < GOLDEN_COUNT(count_cases); ++i)
+    for (i = 0; i < CHECK_COUNT(count_cases); ++i)
         check_case(count_cases[i].name, parameter_count, &count_cases[i]);
     return check_end();
 }

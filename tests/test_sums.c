@@ -6,8 +6,6 @@
 #include "check_normnet.h"
 #include "test_random.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-
 enum { MOST_IMAGES = 160 };
 
 typedef struct sum_case {
@@ -132,7 +130,7 @@ static void shares(const void *argument)
     sum_data data;
     int i, ranks;
     draw_data(&data, want);
-    for (i = 0; i < COUNT(batches) && model != NULL; ++i) {
+    for (i = 0; i < CHECK_COUNT(batches) && model != NULL; ++i) {
         gradient_of(model, &config, &data, 0, batches[i], batches[i], whole);
         for (ranks = 2; ranks <= 16; ranks *= 2) {
             sum_of_ranks(model, &config, &data, batches[i], ranks, 0, ranks, parts);
@@ -156,7 +154,7 @@ static void halves_in_one_model(const void *argument)
     sum_data data;
     int i, rank;
     draw_data(&data, want);
-    for (i = 0; i < COUNT(batches); ++i) {
+    for (i = 0; i < CHECK_COUNT(batches); ++i) {
         normnet_model *whole = CHECK_CREATE(&config), *halves = CHECK_CREATE(&config);
         int64_t length = normnet_parameter_count(whole), first, count;
         const normnet_tensor pixels = tensor_images(NORMNET_F32, data.pixels, batches[i], &config);
@@ -193,7 +191,7 @@ static char *state_after_training(const sum_case *want, int threads, int cpu, si
     config.cpu = cpu;
     model = CHECK_CREATE(&config);
     draw_data(&data, want);
-    for (i = 0; i < COUNT(batches) && model != NULL; ++i) {
+    for (i = 0; i < CHECK_COUNT(batches) && model != NULL; ++i) {
         const normnet_tensor pixels = tensor_images(NORMNET_F32, data.pixels, batches[i], &config);
         const normnet_tensor labels = tensor_1d(NORMNET_U8, data.labels, batches[i]);
         CHECK_OK(normnet_train_step(model, &pixels, &labels, NULL));
@@ -216,7 +214,7 @@ static void threads(const void *argument)
     size_t bytes, other_bytes;
     char *one = state_after_training(argument, 1, NORMNET_CPU_BEST, &bytes);
     int i;
-    for (i = 0; i < COUNT(counts); ++i) {
+    for (i = 0; i < CHECK_COUNT(counts); ++i) {
         char *several = state_after_training(argument, counts[i], NORMNET_CPU_BEST, &other_bytes);
         if (bytes != other_bytes || memcmp(one, several, bytes) != 0)
             CHECK_FAIL("%d threads lead to other bits than one", counts[i]);
@@ -323,14 +321,14 @@ int main(int argc, char **argv)
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < COUNT(networks); ++i) {
+    for (i = 0; i < CHECK_COUNT(networks); ++i) {
         snprintf(name, sizeof name, "shares add up to the batch, norm %s", networks[i].name);
         check_case(name, shares, &networks[i]);
         snprintf(name, sizeof name, "two halves train as the batch, norm %s", networks[i].name);
         check_case(name, halves_in_one_model, &networks[i]);
     }
-    for (i = 0; i <= COUNT(networks); ++i) {
-        const sum_case *network = i < COUNT(networks) ? &networks[i] : &batch_network;
+    for (i = 0; i <= CHECK_COUNT(networks); ++i) {
+        const sum_case *network = i < CHECK_COUNT(networks) ? &networks[i] : &batch_network;
         snprintf(name, sizeof name, "threads keep the bits, norm %s", network->name);
         check_case(name, threads, network);
         snprintf(name, sizeof name, "instruction sets keep the bits, norm %s", network->name);

@@ -158,7 +158,7 @@ int settings_parse(struct settings *settings, int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "The run"},
         {OPTION_INTEGER, "--threads", "N", "the weights do not depend on it [one per core]",
          .target.integer = &s->threads, .least = 1, .most = 1024},
-        {OPTION_CHOICE, "--cpu", "NAME", "instruction set: best, portable, avx2 or avx512; nor do they on this [best]",
+        {OPTION_CHOICE, "--cpu", "NAME", "best, portable, avx2 or avx512; nor do they on this [best]",
          .target.choice = &s->cpu, .choices = cpu_names},
         {OPTION_TEXT, "--json", "FILE",
          "write configuration, history and SHA-256 of the weights, anew after\n"

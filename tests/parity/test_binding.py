@@ -203,8 +203,8 @@ def test_the_module_works_without_numpy():
             "print(normnet.Model('layer').parameter_count); print(normnet.one_cycle(0, total_steps=20, max_lr=1.0))")
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(normnet.__file__)),
                    "NORMNET_LIBRARY": normnet.library._name}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, universal_newlines=True,
-                          check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.PIPE,
+                          universal_newlines=True)
     assert done.stdout.splitlines() == ["(64, 64)", "7704", "(0.040000000000000036, 0.95)"]
 
 

@@ -96,8 +96,8 @@ class Trainer:
 
     def __init__(self, network, *, schedule="constant", lr=0.01, momentum=0.9, dampening=0.0, nesterov=0, l1=0.0,
                  l2=0.0, penalty_on="all", label_smoothing=0.0, clip_norm=0.0, step_size=1, step_gamma=0.1,
-                 total_steps=0, max_lr=0.015, anneal="cosine", three_phase=0, cycle_momentum=1, base_momentum=0.85, max_momentum=0.95,
-                 pct_start=0.3, div_factor=25.0, final_div_factor=1e4):
+                 total_steps=0, max_lr=0.015, anneal="cosine", three_phase=0, cycle_momentum=1, base_momentum=0.85,
+                 max_momentum=0.95, pct_start=0.3, div_factor=25.0, final_div_factor=1e4):
         self.network, self.label_smoothing = network, label_smoothing
         self.l1, self.l2, self.clip_norm = l1, l2, clip_norm
         weights = [module.weight for module in network if isinstance(module, (nn.Conv2d, nn.Linear))]

@@ -17,6 +17,15 @@ void *reference_allocate(size_t count, size_t size)
     return memory;
 }
 
+double reference_largest(const double *values, int count)
+{
+    double largest = 0;
+    int i;
+    for (i = 0; i < count; ++i)
+        largest = fmax(largest, fabs(values[i]));
+    return largest;
+}
+
 int reference_count(reference_shape shape)
 {
     return shape.images * shape.channels * shape.height * shape.width;

@@ -19,6 +19,9 @@
 /* Memory for the reference; a test cannot go on without it, so this ends the program instead of failing. */
 void *reference_allocate(size_t count, size_t size);
 
+/* max |value|; 0 of nothing. */
+double reference_largest(const double *values, int count);
+
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
 typedef struct reference_shape {
