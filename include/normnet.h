@@ -475,8 +475,8 @@ typedef struct normnet_options {
 } normnet_options;
 
 /*
- * Loss and accuracy over any number of images, without dropout. `confusion`, if not NULL, receives
- * classes x classes counts, row = label, column = prediction. `metrics` and `options` may be NULL.
+ * Loss (with label smoothing, as in training) and accuracy over any number of images, without dropout. `confusion`, if
+ * not NULL, receives classes x classes counts, row = label, column = prediction. `metrics` and `options` may be NULL.
  */
 NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images,
                                             const normnet_tensor *labels, normnet_metrics *metrics, int64_t *confusion,
