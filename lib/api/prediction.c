@@ -79,7 +79,7 @@ static normnet_status run(struct reading *reading, int32_t last, normnet__block_
     return NORMNET_OK;
 }
 
-static const float *final_output(const normnet_model *model, const struct normnet__block *block)
+static float *final_output(const normnet_model *model, const struct normnet__block *block)
 {
     return normnet__output(&model->network.layers[model->network.layer_count - 1], block);
 }
@@ -104,7 +104,7 @@ static void add_block(void *context, int32_t thread, const struct normnet__block
     for (int32_t lane = 0; lane < block->count; ++lane)
         labels[lane] = (int32_t)normnet__label(&evaluation->labels, block->index * NORMNET__LANES + lane);
     normnet__cross_entropy(final_output(evaluation->model, block), classes, labels, block->count,
-                           evaluation->model->config.label_smoothing, losses, predictions, NULL);
+                           evaluation->model->config.label_smoothing, losses, predictions, false);
     normnet__tree_leaf(tree)[0] = normnet__tree_sum(losses, block->count, 1);
     normnet__tree_push(tree, block->index);
     for (int32_t lane = 0; lane < block->count; ++lane) {

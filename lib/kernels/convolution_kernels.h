@@ -22,25 +22,42 @@ LANES_INLINE int32_t even_share(int32_t left, int32_t most)
     return (left + tiles - 1) / tiles;
 }
 
-struct convolution {
-    struct normnet__map x, y;
-    int32_t kernel, stride;
+/* Where a tile stores its sums: the first of its channels is output `k` of the convolution. */
+struct tile_output {
+    const struct normnet__epilogue *epilogue;
+    int32_t k, all_outputs;
+    int64_t channel_stride; /* groups */
+    float *y;
 };
 
-LANES_INLINE void convolve_tile(const struct convolution *shape, const float *x, const float *weights,
-                                const float *bias, float *y, const int outputs, const int pixels)
+/* The epilogue of one output, in steps so that a tile decides once for all of its outputs. */
+LANES_INLINE lanes gate_output(const float *y, lanes value)
 {
-    const int64_t row = shape->x.row_stride * NORMNET__LANES;
-    const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
-    const int32_t kernel = shape->kernel, all_outputs = shape->y.channels;
+    const lanes zero = lanes_splat(0.0f);
+
+    return lanes_select(lanes_load(y) > zero, value, zero);
+}
+
+/*
+ * One tile: sum[k][p] over (c, u, v) and its epilogue. `weights` begin at the tile's first channel; `all_outputs` of
+ * them lie between one (c, u, v) and the next.
+ */
+LANES_INLINE void convolve_tile(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                                const struct tile_output *to, const int lane, const int outputs, const int pixels)
+{
+    const int64_t row = convolution->x.row_stride * NORMNET__LANES;
+    const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
+    const int64_t channel = to->channel_stride * NORMNET__LANES;
+    const struct normnet__epilogue *epilogue = to->epilogue;
+    const int32_t kernel = convolution->kernel, all_outputs = to->all_outputs;
+    float *y = to->y + lane;
     lanes sum[TILE_OUTPUTS][TILE_PIXELS];
 
-    LANES_FOR (k, outputs) {
-        const lanes first = lanes_splat(bias != NULL ? bias[k] : 0.0f);
+    x += lane;
+    LANES_FOR (k, outputs)
         LANES_FOR (p, pixels)
-            sum[k][p] = first;
-    }
-    for (int32_t c = 0; c < shape->x.channels; ++c, x += shape->x.channel_stride * NORMNET__LANES)
+            sum[k][p] = lanes_splat(0.0f);
+    for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * NORMNET__LANES)
         for (int32_t u = 0; u < kernel; ++u)
             for (int32_t v = 0; v < kernel; ++v, weights += all_outputs) {
                 const float *input = x + u * row + (int64_t)v * NORMNET__LANES;
@@ -54,24 +71,36 @@ LANES_INLINE void convolve_tile(const struct convolution *shape, const float *x,
                         sum[k][p] = lanes_fma(weight, value[p], sum[k][p]);
                 }
             }
+    if (epilogue->bias != NULL)
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                sum[k][p] += lanes_splat(epilogue->bias[to->k + k]);
+    if (epilogue->relu)
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                sum[k][p] = lanes_max_zero(sum[k][p]);
+    if (epilogue->gate)
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                sum[k][p] = gate_output(y + k * channel + p * NORMNET__LANES, sum[k][p]);
     LANES_FOR (k, outputs)
         LANES_FOR (p, pixels)
-            lanes_store(y + (k * shape->y.channel_stride + p) * NORMNET__LANES, sum[k][p]);
+            lanes_store(y + k * channel + p * NORMNET__LANES, sum[k][p]);
 }
 
 /*
  * The tiles by their size, each a function of its own: the sizes have to be constants for the compiler, and clang joins
  * calls of one function that differ in a constant alone before it inlines them.
  */
-typedef void convolve_function(const struct convolution *shape, const float *x, const float *weights, const float *bias,
-                               float *y);
+typedef void convolve_function(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                               const struct tile_output *to);
 
 #define DEFINE_TILE(outputs, pixels)                                                                                   \
-    static void convolve_##outputs##x##pixels(const struct convolution *shape, const float *x, const float *weights,   \
-                                              const float *bias, float *y)                                             \
+    static void convolve_##outputs##x##pixels(const struct normnet__convolution *convolution, const float *x,          \
+                                              const float *weights, const struct tile_output *to)                      \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
-            convolve_tile(shape, x + lane, weights, bias, y + lane, outputs, pixels);                                  \
+            convolve_tile(convolution, x, weights, to, lane, outputs, pixels);                                         \
     }
 #define DEFINE_TILES(outputs) DEFINE_TILE(outputs, 1) DEFINE_TILE(outputs, 2) DEFINE_TILE(outputs, 3)
 #define TILES(outputs)                                                                                                 \
@@ -98,25 +127,27 @@ static convolve_function *const convolve_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
 #endif
 };
 
-/* All output channels of `pixels` neighbours. */
-static void convolve_pixels(const struct convolution *shape, const float *x, const float *weights, const float *bias,
-                            float *y, int32_t pixels)
-{
-    for (int32_t k = 0, outputs; k < shape->y.channels; k += outputs) {
-        outputs = even_share(shape->y.channels - k, TILE_OUTPUTS);
-        convolve_tiles[outputs - 1][pixels - 1](shape, x, weights + k, bias == NULL ? NULL : bias + k,
-                                                y + k * shape->y.channel_stride * NORMNET__LANES);
-    }
-}
-
 /* How many of `left` neighbours to take at once: 3, but 4 are 2 + 2, since a single one leaves the units half idle. */
 LANES_INLINE int32_t next_pixels(int32_t left)
 {
     return left >= 3 && left != 4 ? 3 : left >= 2 ? 2 : 1;
 }
 
+/* All output channels of `pixels` neighbours. */
+static void convolve_pixels(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                            const struct normnet__epilogue *epilogue, float *y, int32_t pixels)
+{
+    struct tile_output to = {epilogue, 0, convolution->y.channels, convolution->y.channel_stride, y};
+
+    for (int32_t outputs; to.k < to.all_outputs; to.k += outputs) {
+        outputs = even_share(to.all_outputs - to.k, TILE_OUTPUTS);
+        to.y = y + to.k * to.channel_stride * NORMNET__LANES;
+        convolve_tiles[outputs - 1][pixels - 1](convolution, x, weights + to.k, &to);
+    }
+}
+
 /* Rows that lie behind one another and are walked pixel by pixel are one long row. */
-static struct convolution join_rows(struct convolution shape)
+static struct normnet__convolution join_rows(struct normnet__convolution shape)
 {
     if (shape.kernel == 1 && shape.stride == 1 && shape.x.width == shape.y.width &&
         shape.x.row_stride == shape.x.width && shape.y.row_stride == shape.y.width && shape.y.height > 1) {
@@ -127,10 +158,10 @@ static struct convolution join_rows(struct convolution shape)
     return shape;
 }
 
-static void convolve(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride, const float *weights,
-                     const float *bias, struct normnet__map y_map, float *y)
+static void convolve_directly(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                              const struct normnet__epilogue *epilogue, float *y)
 {
-    const struct convolution shape = join_rows((struct convolution){x_map, y_map, kernel, stride});
+    const struct normnet__convolution shape = join_rows(*convolution);
     const int32_t width = shape.y.width;
 
     for (int32_t i = 0; i < shape.y.height; ++i) {
@@ -139,7 +170,7 @@ static void convolve(struct normnet__map x_map, const float *x, int32_t kernel, 
 
         for (int32_t j = 0, pixels; j < width; j += pixels) {
             pixels = next_pixels(width - j);
-            convolve_pixels(&shape, row_x + (int64_t)j * shape.stride * NORMNET__LANES, weights, bias,
+            convolve_pixels(&shape, row_x + (int64_t)j * shape.stride * NORMNET__LANES, weights, epilogue,
                             row_y + (int64_t)j * NORMNET__LANES, pixels);
         }
     }
@@ -164,7 +195,7 @@ struct grid {
  * Adds the products over `height` rows of dy: sums[r * sum_row + s][k] += x[r][s] * dy[k], where x[r][s] is the plane
  * of inputs that begins at grid position (r, s).
  */
-LANES_INLINE void add_products(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
+LANES_INLINE void add_products(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
                                const float *dy, float *sums, const int outputs, const int rows, const int columns)
 {
     const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
@@ -201,11 +232,11 @@ LANES_INLINE void add_products(const struct convolution *shape, int32_t height, 
                 lanes_store(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
 }
 
-typedef void add_function(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
+typedef void add_function(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
                           const float *dy, float *sums);
 
 #define DEFINE_GRID(outputs, rows, columns)                                                                            \
-    static void add_##outputs##x##rows##x##columns(const struct convolution *shape, int32_t height, const float *x,    \
+    static void add_##outputs##x##rows##x##columns(const struct normnet__convolution *shape, int32_t height, const float *x,    \
                                                    struct grid grid, const float *dy, float *sums)                     \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
@@ -237,7 +268,7 @@ static add_function *const add_grids[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
 };
 
 /* All columns of a grid of one row, or of two. */
-static void add_rows(const struct convolution *shape, int32_t height, const float *x, struct grid grid, int32_t rows,
+static void add_rows(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid, int32_t rows,
                      int32_t columns, const float *dy, float *sums, int32_t outputs)
 {
     for (int32_t s = 0, width; s < columns; s += width) {
@@ -248,7 +279,7 @@ static void add_rows(const struct convolution *shape, int32_t height, const floa
 }
 
 /* The products of `height` rows with all inputs (c, u, v): a grid of u by v per channel. */
-static void add_channels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
+static void add_channels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
                          int32_t outputs)
 {
     const int32_t kernel = shape->kernel;
@@ -265,7 +296,7 @@ static void add_channels(const struct convolution *shape, int32_t height, const 
 
 /* The same for a kernel of 1 x 1, whose inputs are the channels: a grid of two halves of them, and one that is left
  * over. */
-static void add_pixels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
+static void add_pixels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
                        int32_t outputs)
 {
     const int64_t channel = shape->x.channel_stride * NORMNET__LANES;
@@ -282,7 +313,7 @@ static void add_pixels(const struct convolution *shape, int32_t height, const fl
 static void weight_gradient(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride,
                             struct normnet__map dy_map, const float *dy, double *dw, float *scratch)
 {
-    const struct convolution shape = {x_map, dy_map, kernel, stride};
+    const struct normnet__convolution shape = {.x = x_map, .y = dy_map, .kernel = kernel, .stride = stride};
     const int64_t inputs = (int64_t)shape.x.channels * kernel * kernel;
     /* Rows of four planes of dy that stay in a 32 KiB first-level cache beside the rows of x: 12 KiB. */
     const int32_t chunk = 48 / shape.y.width < 1 ? 1 : 48 / shape.y.width;

@@ -6,28 +6,36 @@
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 
-static void relu(struct normnet__map map, float *x)
+static void relu(struct normnet__map map, const float *x, float *y)
 {
-    const lanes zero = lanes_splat(0.0f);
-    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
-
-    for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * NORMNET__LANES)
-        for (int64_t i = 0; i < plane; i += LANE_WIDTH) {
-            const lanes value = lanes_load(x + i);
-            lanes_store(x + i, lanes_select(value < zero, zero, value));
-        }
-}
-
-static void relu_gradient(struct normnet__map map, const float *y, float *dy)
-{
-    const lanes zero = lanes_splat(0.0f);
     const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
 
     for (int32_t c = 0; c < map.channels; ++c) {
         const int64_t begin = c * map.channel_stride * NORMNET__LANES;
 
         for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
-            lanes_store(dy + i, lanes_select(lanes_load(y + i) > zero, lanes_load(dy + i), zero));
+            lanes_store(y + i, lanes_max_zero(lanes_load(x + i)));
+    }
+}
+
+/* dx in the place of x; 0 where there is a gate and x <= 0. */
+LANES_INLINE void store_gradient(float *x, lanes dx, bool gate)
+{
+    const lanes zero = lanes_splat(0.0f);
+
+    lanes_store(x, gate ? lanes_select(lanes_load(x) > zero, dx, zero) : dx);
+}
+
+static void copy_gradient(struct normnet__map x_map, float *x, struct normnet__map dy_map, const float *dy, bool gate)
+{
+    const int64_t plane = (int64_t)x_map.height * x_map.width * NORMNET__LANES;
+
+    for (int32_t c = 0; c < x_map.channels; ++c) {
+        float *to = x + c * x_map.channel_stride * NORMNET__LANES;
+        const float *from = dy + c * dy_map.channel_stride * NORMNET__LANES;
+
+        for (int64_t i = 0; i < plane; i += LANE_WIDTH)
+            store_gradient(to + i, lanes_load(from + i), gate);
     }
 }
 

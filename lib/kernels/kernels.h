@@ -9,6 +9,7 @@
 #ifndef NORMNET_KERNELS_KERNELS_H
 #define NORMNET_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { NORMNET__LANES = 16 };
@@ -36,16 +37,31 @@ static inline int64_t normnet__map_groups(struct normnet__map map)
     return map.channels * map.channel_stride;
 }
 
+/* A convolution: what it reads, what it writes, and how. */
+struct normnet__convolution {
+    struct normnet__map x, y;
+    int32_t kernel, stride, padding;
+    bool winograd; /* see algorithm.h */
+};
+
+/* What becomes of each output of a convolution on its way to memory, in this order. */
+struct normnet__epilogue {
+    const float *bias; /* [y.channels]: y + bias; or NULL */
+    bool relu;         /* y < 0 ? 0 : y, so NaN stays */
+    bool gate;         /* y' > 0 ? y : 0 for the y' that lies in memory: the gradient of the ReLU that put it there */
+};
+
 struct normnet__kernels {
     const char *name;
 
     /*
-     * y[k][i][j] = bias[k] + sum over (c, u, v) of weights[c][u][v][k] * x[c][i * stride + u][j * stride + v],
-     * a chain of fused multiply-adds in the order c, u, v that starts at the bias (NULL: 0). The height
-     * and width of y decide how far it goes. `weights` is [x.channels][kernel][kernel][y.channels].
+     * y[k][i][j] = sum over (c, u, v) of w[k][c][u][v] * x[c][i * stride + u - padding][j * stride + v - padding], then
+     * the epilogue. Directly: a chain of fused multiply-adds in the order c, u, v that starts at 0; padding must be 0.
+     * By Winograd's algorithm: the sums of winograd_kernels.h. `weights` are in the order of normnet__order_weights,
+     * `scratch` holds normnet__convolution_scratch groups.
      */
-    void (*convolve)(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride, const float *weights,
-                     const float *bias, struct normnet__map y_map, float *y);
+    void (*convolve)(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                     const struct normnet__epilogue *epilogue, float *y, float *scratch);
 
     /*
      * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]):
@@ -73,13 +89,15 @@ struct normnet__kernels {
     void (*gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean, double *sum_dy,
                              double *sum_dyx);
 
-    /* dx = fma(a, dy, fma(b, x - mean, c)), lane by lane, and 0 where the bit of `valid` is 0; dy and dx may be the
-     * same. */
-    void (*normalize_gradient)(const float *x, const float *dy, int64_t count, const float *mean, const float *a,
-                               const float *b, const float *c, uint32_t valid, float *dx);
+    /*
+     * dx = fma(a, dy, fma(b, x - mean, c)), lane by lane, in the place of x; 0 where the bit of `valid` is 0 and, if
+     * there is a gate, where x <= 0.
+     */
+    void (*normalize_gradient)(float *x, const float *dy, int64_t count, const float *mean, const float *a,
+                               const float *b, const float *c, uint32_t valid, bool gate);
 
-    /* q = dy * gamma[i] for group i. */
-    void (*multiply_elements)(const float *dy, int64_t count, const float *gamma, float *q);
+    /* dy = dy * gamma[i] for group i. */
+    void (*multiply_elements)(float *dy, int64_t count, const float *gamma);
 
     /*
      * For each i < count: sum_dy[i] = sum of dy and sum_dyx[i] = sum of dy * y over group i of each of `chains` chains,
@@ -92,9 +110,11 @@ struct normnet__kernels {
     /* The sum over groups and lanes: per lane in order, in double, then the tree over lanes. */
     double (*sum_all)(const float *dy, int64_t count);
 
-    /* x = x < 0 ? 0 : x (so NaN stays), in place; dy = y > 0 ? dy : 0. */
-    void (*relu)(struct normnet__map map, float *x);
-    void (*relu_gradient)(struct normnet__map map, const float *y, float *dy);
+    /* y = x < 0 ? 0 : x (so NaN stays); y and x may be the same. */
+    void (*relu)(struct normnet__map map, const float *x, float *y);
+
+    /* dx = dy in the place of x, 0 where there is a gate and x <= 0. The maps may differ in their strides. */
+    void (*copy_gradient)(struct normnet__map x_map, float *x, struct normnet__map dy_map, const float *dy, bool gate);
 
     /*
      * One 16-bit draw per element; bit `lane` of masks[i] is set if the draw of group i is at least `threshold`
@@ -108,18 +128,19 @@ struct normnet__kernels {
 
     /*
      * Windows of kernel x kernel, side by side. The maximum is the first of equals in row order, or the
-     * last NaN; winners[i * 16 + lane] is its position in the window. The gradient goes there only.
+     * last NaN; winners[i * 16 + lane] is its position in the window. The gradient goes there only, in the place of x,
+     * and is 0 where there is a gate and x <= 0.
      */
     void (*max_pool)(struct normnet__map x_map, const float *x, int32_t kernel, struct normnet__map y_map, float *y,
                      uint8_t *winners);
     void (*max_pool_gradient)(struct normnet__map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
-                              struct normnet__map x_map, float *dx);
+                              struct normnet__map x_map, float *x, bool gate);
 
     /* The mean of windows of `height` x `width`: the sum in row order, divided by their number. */
     void (*average_pool)(struct normnet__map x_map, const float *x, int32_t height, int32_t width,
                          struct normnet__map y_map, float *y);
     void (*average_pool_gradient)(struct normnet__map y_map, const float *dy, int32_t height, int32_t width,
-                                  struct normnet__map x_map, float *dx);
+                                  struct normnet__map x_map, float *x, bool gate);
 };
 
 extern const struct normnet__kernels normnet__kernels_portable;

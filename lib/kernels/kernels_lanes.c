@@ -8,6 +8,7 @@
 #include "kernels/elementwise_kernels.h"
 #include "kernels/normalization_kernels.h"
 #include "kernels/pool_kernels.h"
+#include "kernels/winograd_kernels.h"
 
 #define JOIN_NAMES(a, b) a##b
 #define TABLE_NAME(isa) JOIN_NAMES(normnet__kernels_, isa)
@@ -27,7 +28,7 @@ const struct normnet__kernels TABLE_NAME(NORMNET_ISA) = {
     .element_gradient = element_gradient,
     .sum_all = sum_all,
     .relu = relu,
-    .relu_gradient = relu_gradient,
+    .copy_gradient = copy_gradient,
     .dropout_masks = dropout_masks,
     .dropout = dropout,
     .max_pool = max_pool,

@@ -92,6 +92,20 @@ LANES_INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no)
     return (lanes)((mask & (lanes_int)yes) | (~mask & (lanes_int)no));
 }
 
+/* value < 0 ? 0 : value, so NaN and -0 stay. */
+LANES_INLINE lanes lanes_max_zero(lanes value)
+{
+#if defined(__AVX512F__) && LANES_HAVE_FMA
+    return (lanes)_mm512_max_ps((__m512)lanes_splat(0.0f), (__m512)value); /* the second operand, if either is NaN or both 0 */
+#elif LANES_HAVE_FMA
+    return (lanes)_mm256_max_ps((__m256)lanes_splat(0.0f), (__m256)value);
+#else
+    const lanes zero = lanes_splat(0.0f);
+
+    return lanes_select(value < zero, zero, value);
+#endif
+}
+
 LANES_INLINE lanes_double lanes_to_double(lanes value)
 {
     half_float low, high;
@@ -204,6 +218,32 @@ LANES_INLINE double lanes_sum(const float *lane)
     for (int i = 0; i < 4; ++i)
         sum[i] = sum[2 * i] + sum[2 * i + 1];
     return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + 0.0;
+#endif
+}
+
+/* Small numbers, one byte per lane. */
+LANES_INLINE lanes_int lanes_from_bytes(const uint8_t *from)
+{
+#if defined(__AVX512F__) && LANES_HAVE_FMA
+    return (lanes_int)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));
+#elif LANES_HAVE_FMA
+    return (lanes_int)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)from));
+#else
+    lanes_int value;
+
+    for (int lane = 0; lane < LANE_WIDTH; ++lane)
+        value[lane] = from[lane];
+    return value;
+#endif
+}
+
+LANES_INLINE void lanes_to_bytes(uint8_t *to, lanes_int value)
+{
+#if defined(__AVX512F__) && LANES_HAVE_FMA
+    _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8((__m512i)value));
+#else
+    for (int lane = 0; lane < LANE_WIDTH; ++lane)
+        to[lane] = (uint8_t)value[lane];
 #endif
 }
 

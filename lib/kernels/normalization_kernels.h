@@ -76,26 +76,42 @@ static void gradient_moments(const float *x, const float *dy, int64_t count, con
     }
 }
 
-static void normalize_gradient(const float *x, const float *dy, int64_t count, const float *mean, const float *a,
-                               const float *b, const float *c, uint32_t valid, float *dx)
+LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const float *mean, const float *a,
+                                    const float *b, const float *c, lanes_int keep, const bool gate)
 {
-    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
-        const lanes center = lanes_load(mean + lane), zero = lanes_splat(0.0f);
-        const lanes of_dy = lanes_load(a + lane), of_x = lanes_load(b + lane), constant = lanes_load(c + lane);
-        const lanes_int keep = lanes_mask(valid >> lane);
+    const lanes center = lanes_load(mean), zero = lanes_splat(0.0f);
+    const lanes of_dy = lanes_load(a), of_x = lanes_load(b), constant = lanes_load(c);
 
-        for (int64_t i = lane; i < count * NORMNET__LANES; i += NORMNET__LANES) {
-            const lanes inner = lanes_fma(of_x, lanes_load(x + i) - center, constant);
-            lanes_store(dx + i, lanes_select(keep, lanes_fma(of_dy, lanes_load(dy + i), inner), zero));
-        }
+    for (int64_t i = 0; i < count * NORMNET__LANES; i += NORMNET__LANES) {
+        const lanes value = lanes_load(x + i);
+        const lanes dx = lanes_fma(of_dy, lanes_load(dy + i), lanes_fma(of_x, value - center, constant));
+
+        lanes_int passes = keep;
+
+        if (gate)
+            passes &= (lanes_int)(value > zero);
+        lanes_store(x + i, lanes_select(passes, dx, zero));
     }
 }
 
-static void multiply_elements(const float *dy, int64_t count, const float *gamma, float *q)
+static void normalize_gradient(float *x, const float *dy, int64_t count, const float *mean, const float *a,
+                               const float *b, const float *c, uint32_t valid, bool gate)
+{
+    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        const lanes_int keep = lanes_mask(valid >> lane);
+
+        if (gate)
+            gradient_of_lanes(x + lane, dy + lane, count, mean + lane, a + lane, b + lane, c + lane, keep, true);
+        else
+            gradient_of_lanes(x + lane, dy + lane, count, mean + lane, a + lane, b + lane, c + lane, keep, false);
+    }
+}
+
+static void multiply_elements(float *dy, int64_t count, const float *gamma)
 {
     for (int64_t i = 0; i < count; ++i)
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)
-            lanes_store(q + i * NORMNET__LANES + lane,
+            lanes_store(dy + i * NORMNET__LANES + lane,
                         lanes_load(dy + i * NORMNET__LANES + lane) * lanes_splat(gamma[i]));
 }
 

@@ -3,6 +3,7 @@
 #ifndef NORMNET_KERNELS_POOL_KERNELS_H
 #define NORMNET_KERNELS_POOL_KERNELS_H
 
+#include "kernels/elementwise_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 
@@ -28,8 +29,7 @@ LANES_INLINE void max_of_window(const struct normnet__map *map, const float *x, 
             winner = (wins & (u * kernel + v)) | (~wins & winner);
         }
     lanes_store(y, best);
-    for (int lane = 0; lane < LANE_WIDTH; ++lane)
-        winners[lane] = (uint8_t)winner[lane];
+    lanes_to_bytes(winners, winner);
 }
 
 static void max_pool(struct normnet__map x_map, const float *x, int32_t kernel, struct normnet__map y_map, float *y,
@@ -43,34 +43,38 @@ static void max_pool(struct normnet__map x_map, const float *x, int32_t kernel, 
                                   y + group_at(&y_map, c, i, j) + lane, winners + group_at(&y_map, c, i, j) + lane);
 }
 
-LANES_INLINE void fill_zero(struct normnet__map map, float *x)
+/* Windows that do not fill their row or column leave a rim, which has no gradient. */
+static void clear_rim(struct normnet__map y_map, int32_t height, int32_t width, struct normnet__map x_map, float *x)
 {
-    for (int32_t c = 0; c < map.channels; ++c)
-        for (int32_t i = 0; i < map.height; ++i)
-            memset(x + group_at(&map, c, i, 0), 0, (size_t)map.width * NORMNET__LANES * sizeof *x);
+    const int32_t rows = y_map.height * height, columns = y_map.width * width;
+
+    for (int32_t c = 0; c < x_map.channels; ++c)
+        for (int32_t i = 0; i < x_map.height; ++i) {
+            const int32_t first = i < rows ? columns : 0;
+
+            memset(x + group_at(&x_map, c, i, first), 0, (size_t)(x_map.width - first) * NORMNET__LANES * sizeof *x);
+        }
 }
 
 static void max_pool_gradient(struct normnet__map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
-                              struct normnet__map x_map, float *dx)
+                              struct normnet__map x_map, float *x, bool gate)
 {
-    /* Windows that do not fill their row or column leave a rim, which no window writes. */
-    if (x_map.height != y_map.height * kernel || x_map.width != y_map.width * kernel)
-        fill_zero(x_map, dx);
+    const lanes zero = lanes_splat(0.0f);
+
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
                 for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
                     const int64_t at = group_at(&y_map, c, i, j) + lane;
-                    float *window = dx + group_at(&x_map, c, i * kernel, j * kernel) + lane;
-                    lanes_int winner;
+                    float *window = x + group_at(&x_map, c, i * kernel, j * kernel) + lane;
+                    const lanes_int winner = lanes_from_bytes(winners + at);
 
-                    for (int l = 0; l < LANE_WIDTH; ++l)
-                        winner[l] = winners[at + l];
                     for (int32_t u = 0; u < kernel; ++u)
                         for (int32_t v = 0; v < kernel; ++v)
-                            lanes_store(window + group_at(&x_map, 0, u, v),
-                                        lanes_select(winner == u * kernel + v, lanes_load(dy + at), lanes_splat(0)));
+                            store_gradient(window + group_at(&x_map, 0, u, v),
+                                           lanes_select(winner == u * kernel + v, lanes_load(dy + at), zero), gate);
                 }
+    clear_rim(y_map, kernel, kernel, x_map, x);
 }
 
 static void average_pool(struct normnet__map x_map, const float *x, int32_t height, int32_t width,
@@ -93,23 +97,22 @@ static void average_pool(struct normnet__map x_map, const float *x, int32_t heig
 }
 
 static void average_pool_gradient(struct normnet__map y_map, const float *dy, int32_t height, int32_t width,
-                                  struct normnet__map x_map, float *dx)
+                                  struct normnet__map x_map, float *x, bool gate)
 {
     const lanes count = lanes_splat((float)height * (float)width);
 
-    if (x_map.height != y_map.height * height || x_map.width != y_map.width * width)
-        fill_zero(x_map, dx);
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
                 for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
                     const lanes share = lanes_load(dy + group_at(&y_map, c, i, j) + lane) / count;
-                    float *window = dx + group_at(&x_map, c, i * height, j * width) + lane;
+                    float *window = x + group_at(&x_map, c, i * height, j * width) + lane;
 
                     for (int32_t u = 0; u < height; ++u)
                         for (int32_t v = 0; v < width; ++v)
-                            lanes_store(window + group_at(&x_map, 0, u, v), share);
+                            store_gradient(window + group_at(&x_map, 0, u, v), share, gate);
                 }
+    clear_rim(y_map, height, width, x_map, x);
 }
 
 #endif

@@ -158,7 +158,7 @@ void normnet__batch_norm_derive(const struct normnet__layer *layer, const float 
 {
     const int32_t channels = layer->in.channels;
     const float *mean = statistics + layer->statistics, *variance = mean + channels;
-    float *center = derived + layer->forward_weights;
+    float *center = derived + layer->derived;
 
     for (int32_t c = 0; c < channels; ++c)
         forward_form((double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
@@ -172,7 +172,7 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
     const int32_t channels = layer->in.channels;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
-    const float *center = block->derived + layer->forward_weights;
+    const float *center = block->derived + layer->derived;
     const float *scale = center + channels, *shift = scale + channels;
 
     if (block->batch_norms != NULL) {
@@ -201,14 +201,13 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
  *
  *     dx = (dy - S / m - (x - mean) D invstd^2 / m) invstd gamma,   dgamma = D invstd,   dbeta = S
  */
-void normnet__batch_norm_collect(const struct normnet__layer *layer, const struct normnet__block *block,
-                                 const float *dy)
+void normnet__batch_norm_collect(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
     const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
-    const float *x = normnet__input(layer, block);
+    const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
 
     for (int32_t c = 0; c < channels; ++c) {
@@ -270,17 +269,17 @@ normnet_status normnet__batch_norm_meet_backward(const struct normnet__layer *la
     return NORMNET_OK;
 }
 
-void normnet__batch_norm_backward(const struct normnet__layer *layer, const struct normnet__block *block,
-                                  const float *dy, float *dx)
+void normnet__batch_norm_backward(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
     const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const int64_t first = group_of(&norm->grouping, block->index) * channels;
     const uint32_t valid = (1u << block->count) - 1u;
-    const float *x = normnet__input(layer, block);
+    const float *dy = normnet__output(layer, block);
+    float *x = normnet__input(layer, block);
 
-    if (dx == NULL)
+    if (!layer->needs_dx)
         return;
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
@@ -290,6 +289,6 @@ void normnet__batch_norm_backward(const struct normnet__layer *layer, const stru
         fill(a, norm->a[first + c]);
         fill(b, norm->b[first + c]);
         fill(constants, norm->c[first + c]);
-        block->kernels->normalize_gradient(x + at, dy + at, length, centers, a, b, constants, valid, dx + at);
+        block->kernels->normalize_gradient(x + at, dy + at, length, centers, a, b, constants, valid, layer->gated);
     }
 }

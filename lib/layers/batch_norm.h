@@ -64,16 +64,14 @@ normnet_status normnet__batch_norm_meet_forward(const struct normnet__layer *lay
 /* Normalizes with the group's statistics in training, with the running ones in evaluation. */
 void normnet__batch_norm_forward(const struct normnet__layer *layer, const struct normnet__block *block);
 
-void normnet__batch_norm_collect(const struct normnet__layer *layer, const struct normnet__block *block,
-                                 const float *dy);
+void normnet__batch_norm_collect(const struct normnet__layer *layer, const struct normnet__block *block);
 
 /* Joins the blocks' sums: dgamma and dbeta into `gradient`, and what the blocks need for dx. NORMNET_EIO as above. */
 normnet_status normnet__batch_norm_meet_backward(const struct normnet__layer *layer, struct normnet__batch_norm *norm,
                                                  const float *parameters, struct normnet__reduction reduction,
                                                  double *gradient);
 
-void normnet__batch_norm_backward(const struct normnet__layer *layer, const struct normnet__block *block,
-                                  const float *dy, float *dx);
+void normnet__batch_norm_backward(const struct normnet__layer *layer, const struct normnet__block *block);
 
 /* The evaluation form of running statistics: center, scale and shift, [3][C]. */
 void normnet__batch_norm_derive(const struct normnet__layer *layer, const float *parameters, const float *statistics,

@@ -11,6 +11,7 @@
 
 #include "base/checked.h"
 #include "base/message.h"
+#include "kernels/algorithm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,11 +23,49 @@ static struct normnet__map padded_map(const struct normnet__layer *layer)
                                layer->in.width + 2 * layer->padding);
 }
 
-/* The map that the input gradient is a convolution of: dy with zeros between and around. */
+/* The map that the input gradient is a direct convolution of: dy with zeros between and around. */
 static struct normnet__map spread_map(const struct normnet__layer *layer)
 {
     return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel - 1,
                                layer->in.width + layer->kernel - 1);
+}
+
+/* The forward convolution: of the padded input, or of the input itself where the algorithm pads. */
+static struct normnet__convolution forward_convolution(const struct normnet__layer *layer)
+{
+    struct normnet__convolution convolution = {.x = normnet__shape_map(layer->in),
+                                               .y = normnet__shape_map(layer->out),
+                                               .kernel = layer->kernel,
+                                               .stride = layer->stride,
+                                               .padding = layer->padding};
+
+    convolution.winograd = normnet__prefers_winograd(&convolution);
+    if (!convolution.winograd) {
+        convolution.x = padded_map(layer);
+        convolution.padding = 0;
+    }
+    return convolution;
+}
+
+/*
+ * The input gradient: dx is the convolution of dy, spread by the stride inside a border of n - 1 - p zeros, with the
+ * kernel turned by 180 degrees and the roles of c and k exchanged.
+ */
+static struct normnet__convolution backward_convolution(const struct normnet__layer *layer)
+{
+    struct normnet__convolution convolution = {.x = normnet__shape_map(layer->out),
+                                               .y = normnet__shape_map(layer->in),
+                                               .kernel = layer->kernel,
+                                               .stride = layer->stride,
+                                               .padding = layer->kernel - 1 - layer->padding};
+
+    convolution.winograd = normnet__prefers_winograd(&convolution);
+    if (!convolution.winograd) {
+        convolution.x = spread_map(layer);
+        convolution.stride = 1;
+        convolution.padding = 0;
+    }
+    return convolution;
 }
 
 static bool is_spread(const struct normnet__layer *layer)
@@ -34,12 +73,18 @@ static bool is_spread(const struct normnet__layer *layer)
     return layer->kernel > 1 || layer->stride > 1 || layer->padding > 0;
 }
 
+static int64_t largest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What conv and fc have in common once kernel, stride, padding, bias and the output shape are known. */
 static normnet_status ask(struct normnet__layer *layer, const struct normnet__token *token, bool bias)
 {
     const int64_t window = (int64_t)layer->kernel * layer->kernel;
+    const struct normnet__convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
     const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
-    const int64_t spread = is_spread(layer) ? normnet__map_groups(spread_map(layer)) : 0;
+    const int64_t spread = is_spread(layer) && !backward.winograd ? normnet__map_groups(spread_map(layer)) : 0;
     int64_t weights;
 
     if (!normnet__multiply((int64_t)layer->in.channels * window, layer->out.channels, &weights) || weights > INT32_MAX)
@@ -47,10 +92,13 @@ static normnet_status ask(struct normnet__layer *layer, const struct normnet__to
     if (layer->out.height > NORMNET__DIMENSION_LIMIT || layer->out.width > NORMNET__DIMENSION_LIMIT)
         return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 rows or columns");
     layer->weight_count = weights;
-    layer->derived_count = 2 * weights;
+    layer->derived_count = normnet__ordered_weights(&forward) + normnet__ordered_weights(&backward);
     layer->bias_count = bias ? layer->out.channels : 0;
-    /* weight_gradient wants 4 groups per input and kernel position, beside the padded input. */
-    layer->scratch_groups = 4 * layer->in.channels * window + (padded > spread ? padded : spread);
+    /* The kernels' own, weight_gradient's 4 groups per input and kernel position, beside a padded copy. */
+    layer->scratch_groups =
+        largest(largest(normnet__convolution_scratch(&forward), normnet__convolution_scratch(&backward)),
+                4 * layer->in.channels * window) +
+        largest(padded, spread);
     return NORMNET_OK;
 }
 
@@ -138,77 +186,86 @@ static void spread(struct normnet__map from_map, const float *from, int32_t top,
         }
 }
 
-/* The input with its zero padding, in scratch if it has any. */
-static const float *padded_input(const struct normnet__layer *layer, const struct normnet__block *block,
-                                 struct normnet__map *map, float *scratch)
+/* The input with its zero padding, copied to `copy` if it has any. */
+static const float *padded_input(const struct normnet__layer *layer, const struct normnet__block *block, float *copy)
 {
     const float *x = normnet__input(layer, block);
 
-    *map = padded_map(layer);
     if (layer->padding == 0)
         return x;
-    spread(normnet__shape_map(layer->in), x, layer->padding, 1, *map, scratch);
-    return scratch;
+    spread(normnet__shape_map(layer->in), x, layer->padding, 1, padded_map(layer), copy);
+    return copy;
+}
+
+/* The copies lie in scratch, the kernels' own behind them. */
+static float *behind(float *copy, struct normnet__map map)
+{
+    return copy + normnet__map_groups(map) * NORMNET__LANES;
 }
 
 static void forward(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    struct normnet__map map;
-    const float *x = padded_input(layer, block, &map, block->scratch);
+    const struct normnet__convolution convolution = forward_convolution(layer);
+    const bool copied = !convolution.winograd && layer->padding > 0;
+    const float *x = copied ? padded_input(layer, block, block->scratch) : normnet__input(layer, block);
+    const struct normnet__epilogue epilogue = {
+        .bias = layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
+        .relu = layer->joined_relu >= 0 && layer->joined_relu <= block->last,
+    };
 
-    block->kernels->convolve(map, x, layer->kernel, layer->stride, block->derived + layer->forward_weights,
-                             layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
-                             normnet__shape_map(layer->out), normnet__output(layer, block));
+    block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue,
+                             normnet__output(layer, block),
+                             copied ? behind(block->scratch, convolution.x) : block->scratch);
 }
 
-/*
- * dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k].
- * dx is the convolution of dy, spread by the stride inside a border of n - 1 - p zeros, with the kernel
- * turned by 180 degrees and the roles of c and k exchanged.
- */
-static void backward(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy, float *dx)
+/* dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k]. */
+static void backward_weights(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy)
 {
     const struct normnet__map dy_map = normnet__shape_map(layer->out);
-    const int64_t inputs = 4 * (int64_t)layer->in.channels * layer->kernel * layer->kernel;
-    float *scratch = block->scratch + inputs * NORMNET__LANES;
-    struct normnet__map map;
-    const float *x = padded_input(layer, block, &map, scratch);
+    const float *x = padded_input(layer, block, block->scratch);
 
-    block->kernels->weight_gradient(map, x, layer->kernel, layer->stride, dy_map, dy, block->gradient + layer->weight,
-                                    block->scratch);
+    block->kernels->weight_gradient(padded_map(layer), x, layer->kernel, layer->stride, dy_map, dy,
+                                    block->gradient + layer->weight,
+                                    layer->padding > 0 ? behind(block->scratch, padded_map(layer)) : block->scratch);
     for (int64_t k = 0; k < layer->bias_count; ++k)
         block->gradient[layer->bias + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * NORMNET__LANES,
                                                                    (int64_t)dy_map.height * dy_map.width);
-    if (dx == NULL)
-        return;
-    map = dy_map;
-    if (is_spread(layer)) {
-        map = spread_map(layer);
-        spread(dy_map, dy, layer->kernel - 1 - layer->padding, layer->stride, map, scratch);
-        dy = scratch;
-    }
-    block->kernels->convolve(map, dy, layer->kernel, 1, block->derived + layer->backward_weights, NULL,
-                             normnet__shape_map(layer->in), dx);
 }
 
-/* The orders in which convolve reads weights: the output channel innermost, in both directions. */
+static void backward(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const struct normnet__convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
+    const struct normnet__epilogue epilogue = {.gate = layer->gated};
+    const float *dy = normnet__output(layer, block);
+    float *scratch = block->scratch;
+
+    backward_weights(layer, block, dy);
+    if (!layer->needs_dx)
+        return;
+    if (is_spread(layer) && !backward.winograd) {
+        spread(normnet__shape_map(layer->out), dy, layer->kernel - 1 - layer->padding, layer->stride, backward.x,
+               scratch);
+        dy = scratch;
+        scratch = behind(scratch, backward.x);
+    }
+    block->kernels->convolve(&backward, dy, block->derived + layer->derived + normnet__ordered_weights(&forward),
+                             &epilogue, normnet__input(layer, block), scratch);
+}
+
 static void derive(const struct normnet__layer *layer, const float *parameters, const float *statistics, float *derived)
 {
+    const struct normnet__convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
     const float *w = parameters + layer->weight;
-    const int32_t inputs = layer->in.channels, outputs = layer->out.channels;
-    const int32_t window = layer->kernel * layer->kernel;
+    const int64_t window = (int64_t)layer->kernel * layer->kernel, per_output = layer->in.channels * window;
 
     (void)statistics;
-    for (int32_t k = 0; k < outputs; ++k)
-        for (int32_t c = 0; c < inputs; ++c)
-            for (int32_t t = 0; t < window; ++t, ++w) {
-                derived[layer->forward_weights + ((int64_t)c * window + t) * outputs + k] = *w;
-                derived[layer->backward_weights + ((int64_t)k * window + (window - 1 - t)) * inputs + c] = *w;
-            }
+    normnet__order_weights(&forward, w, per_output, window, false, derived + layer->derived);
+    normnet__order_weights(&backward, w, window, per_output, true,
+                           derived + layer->derived + normnet__ordered_weights(&forward));
 }
 
 const struct normnet__layer_type normnet__conv = {
-    .word = "conv", .resolve = resolve_conv, .forward = forward, .backward = backward, .derive = derive};
+    .word = "conv", .joins = true, .resolve = resolve_conv, .forward = forward, .backward = backward, .derive = derive};
 
 const struct normnet__layer_type normnet__fc = {
-    .word = "fc", .resolve = resolve_fc, .forward = forward, .backward = backward, .derive = derive};
+    .word = "fc", .joins = true, .resolve = resolve_fc, .forward = forward, .backward = backward, .derive = derive};

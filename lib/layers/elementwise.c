@@ -27,21 +27,24 @@ static normnet_status resolve_relu(struct normnet__layer *layer, const struct no
 
 static void forward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    block->kernels->relu(normnet__shape_map(layer->out), normnet__output(layer, block));
+    if (!layer->joined)
+        block->kernels->relu(normnet__shape_map(layer->in), normnet__input(layer, block),
+                             normnet__output(layer, block));
 }
 
-static void backward_relu(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
-                          float *dx)
+/* The layer behind does it; with none, at the end of a network, the ReLU does not stay and is its own gate. */
+static void backward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    (void)dy; /* the same as dx */
-    if (dx != NULL)
-        block->kernels->relu_gradient(normnet__shape_map(layer->out), normnet__output(layer, block), dx);
+    const struct normnet__map map = normnet__shape_map(layer->in);
+
+    if (!layer->stays && layer->needs_dx)
+        block->kernels->copy_gradient(map, normnet__input(layer, block), map, normnet__output(layer, block), true);
 }
 
 const struct normnet__layer_type normnet__relu = {
     .word = "relu",
     .in_place = true,
-    .gradient_in_place = true,
+    .gates = true,
     .resolve = resolve_relu,
     .forward = forward_relu,
     .backward = backward_relu,
@@ -115,18 +118,16 @@ static void forward_dropout(const struct normnet__layer *layer, const struct nor
     block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block), masks, layer->dropout_scale);
 }
 
-static void backward_dropout(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
-                             float *dx)
+static void backward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    (void)dy; /* the same as dx */
-    if (block->dropout && dx != NULL)
-        block->kernels->dropout(normnet__shape_map(layer->out), dx, normnet__kept(layer, block), layer->dropout_scale);
+    if (block->dropout && layer->needs_dx)
+        block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block),
+                                normnet__kept(layer, block), layer->dropout_scale);
 }
 
 const struct normnet__layer_type normnet__dropout = {
     .word = "dropout",
     .in_place = true,
-    .gradient_in_place = true,
     .resolve = resolve_dropout,
     .forward = forward_dropout,
     .backward = backward_dropout,
@@ -169,15 +170,15 @@ static void forward_flatten(const struct normnet__layer *layer, const struct nor
         memcpy(y + (size_t)c * plane, x + c * map.channel_stride * NORMNET__LANES, plane * sizeof *y);
 }
 
-static void backward_flatten(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
-                             float *dx)
+static void backward_flatten(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     const struct normnet__map map = normnet__shape_map(layer->in);
-    const size_t plane = (size_t)map.height * (size_t)map.width * NORMNET__LANES;
+    struct normnet__map dense = map;
 
-    (void)block;
-    for (int32_t c = 0; dx != NULL && c < map.channels; ++c)
-        memcpy(dx + c * map.channel_stride * NORMNET__LANES, dy + (size_t)c * plane, plane * sizeof *dx);
+    dense.channel_stride = (int64_t)map.height * map.width;
+    if (layer->needs_dx)
+        block->kernels->copy_gradient(map, normnet__input(layer, block), dense, normnet__output(layer, block),
+                                      layer->gated);
 }
 
 const struct normnet__layer_type normnet__flatten = {

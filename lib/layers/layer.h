@@ -4,9 +4,14 @@
  * layer.c by its word; parsing, planning, running and documentation go over that list.
  *
  * Layers work on a block: 16 samples side by side (kernels/kernels.h). forward reads the layer's input
- * and writes its output inside the block's memory. backward gets dy, the gradient of its output, and
- * overwrites dx, the gradient of its input, unless dx is NULL; parameter gradients, summed over the
- * block's samples, are written to block->gradient, every entry exactly once.
+ * and writes its output inside the block's memory. On the way back gradients take the places of the values that they
+ * belong to: backward finds the gradient of its output in the output's place and leaves the gradient of its input in the
+ * input's place, unless nobody needs it (needs_dx). Nothing is lost: what backward reads of the forward pass is its
+ * layer's own input, and what it kept. Parameter gradients, summed over the block's samples, are written to
+ * block->gradient, every entry exactly once.
+ *
+ * A ReLU works in place and leaves its backward to the layer behind it, which overwrites the ReLU's output and so knows
+ * where it is positive: it is gated.
  */
 #ifndef NORMNET_LAYERS_LAYER_H
 #define NORMNET_LAYERS_LAYER_H
@@ -44,7 +49,7 @@ struct normnet__norm_form {
     int64_t affine_length; /* gammas, and as many betas; 0 for NONE */
 };
 
-/* Byte offsets inside a block's memory. A layer that works in place has output == input. */
+/* Byte offsets inside a block's memory; a layer that stays has output == input. */
 struct normnet__places {
     int64_t input, output;
     int64_t kept; /* what forward leaves for backward: masks, winners, statistics */
@@ -79,9 +84,12 @@ struct normnet__layer {
     int64_t weight, bias;     /* index into parameters and gradients; bias == weight + weight_count */
     int64_t statistics;       /* index into the running statistics: means, then variances */
     int32_t batch_norm;       /* which of the network's batch norms, or -1 */
-    int64_t forward_weights;  /* index into derived weights: conv's [c][u][v][k]; batch norm's evaluation form */
-    int64_t backward_weights; /* conv's [k][u][v][c], turned by 180 degrees */
+    int64_t derived;          /* index into derived weights: see derive */
     bool needs_dx;            /* false if no layer in front has parameters */
+    bool stays;               /* the output is in the input's place */
+    bool gated;               /* the input is a ReLU's output: dx is 0 where it is not positive */
+    int32_t joined_relu;      /* the ReLU behind it that it does on the way, or -1 */
+    bool joined;              /* that ReLU */
     struct normnet__places places[NORMNET__LAYOUTS];
 };
 
@@ -101,6 +109,7 @@ struct normnet__block {
     const struct normnet__kernels *kernels;
     const float *parameters, *derived;
     enum normnet__layout layout;
+    int32_t last; /* layer of this pass */
     bool dropout; /* training */
     char *memory;
     float *scratch;
@@ -120,16 +129,16 @@ struct normnet__token {
 
 struct normnet__layer_type {
     const char *word;
-    bool in_place;          /* the output takes the place of the input */
-    bool gradient_in_place; /* dx takes the place of dy */
+    bool in_place; /* the output takes the place of the input */
+    bool gates;    /* leaves its backward to the next layer that does not stay; with none behind it, it does not stay */
+    bool joins;    /* can do the ReLU behind it on the way */
 
     /* Reads the rest of the token, given layer->in; sets layer->out and what the layer asks for. */
     normnet_status (*resolve)(struct normnet__layer *layer, const struct normnet__token *token,
                               const normnet_config *config);
     void (*forward)(const struct normnet__layer *layer, const struct normnet__block *block);
-    void (*backward)(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
-                     float *dx);
-    /* Brings parameters and statistics into the form that the kernels read, derived_count floats. */
+    void (*backward)(const struct normnet__layer *layer, const struct normnet__block *block);
+    /* Brings parameters and statistics into the form that the kernels read, derived_count floats at layer->derived. */
     void (*derive)(const struct normnet__layer *layer, const float *parameters, const float *statistics,
                    float *derived);
 };
@@ -152,14 +161,14 @@ bool normnet__read_number(const char **text, int32_t limit, int32_t *number);
 
 enum { NORMNET__DIMENSION_LIMIT = 65536 }; /* channels, features, kernel sides */
 
-static inline const float *normnet__input(const struct normnet__layer *layer, const struct normnet__block *block)
+static inline float *normnet__input(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    return (const float *)(block->memory + layer->places[block->layout].input);
+    return (float *)(void *)(block->memory + layer->places[block->layout].input);
 }
 
 static inline float *normnet__output(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    return (float *)(block->memory + layer->places[block->layout].output);
+    return (float *)(void *)(block->memory + layer->places[block->layout].output);
 }
 
 static inline void *normnet__kept(const struct normnet__layer *layer, const struct normnet__block *block)

@@ -3,7 +3,6 @@
 
 #include "base/elementary.h"
 
-#include <string.h>
 
 int32_t normnet__argmax(const float *logits, int32_t classes, int32_t lane)
 {
@@ -25,13 +24,11 @@ void normnet__log_sum_exp(const float *logits, int32_t classes, int32_t lane, do
     *log_sum = normnet__log(sum);
 }
 
-void normnet__cross_entropy(const float *logits, int32_t classes, const int32_t *labels, int32_t count,
-                            double smoothing, double *losses, int32_t *predictions, float *dz)
+void normnet__cross_entropy(float *logits, int32_t classes, const int32_t *labels, int32_t count, double smoothing,
+                            double *losses, int32_t *predictions, bool backward)
 {
     const double uniform = smoothing / classes;
 
-    if (dz != NULL)
-        memset(dz, 0, (size_t)classes * NORMNET__LANES * sizeof *dz);
     for (int32_t lane = 0; lane < count; ++lane) {
         double log_sum, maximum, of_label, of_all = 0.0;
 
@@ -39,13 +36,16 @@ void normnet__cross_entropy(const float *logits, int32_t classes, const int32_t 
         normnet__log_sum_exp(logits, classes, lane, &log_sum, &maximum);
         of_label = ((double)logits[labels[lane] * NORMNET__LANES + lane] - maximum) - log_sum;
         for (int32_t k = 0; k < classes; ++k) {
-            const double logp = ((double)logits[k * NORMNET__LANES + lane] - maximum) - log_sum;
+            float *logit = &logits[k * NORMNET__LANES + lane];
+            const double logp = ((double)*logit - maximum) - log_sum;
 
             of_all += logp;
-            if (dz != NULL)
-                dz[k * NORMNET__LANES + lane] =
-                    (float)(normnet__exp(logp) - uniform - (k == labels[lane] ? 1.0 - smoothing : 0.0));
+            if (backward)
+                *logit = (float)(normnet__exp(logp) - uniform - (k == labels[lane] ? 1.0 - smoothing : 0.0));
         }
         losses[lane] = -(1.0 - smoothing) * of_label - uniform * of_all;
     }
+    for (int32_t k = 0; backward && k < classes; ++k)
+        for (int32_t lane = count; lane < NORMNET__LANES; ++lane)
+            logits[k * NORMNET__LANES + lane] = 0.0f;
 }

@@ -11,14 +11,15 @@
 
 #include "kernels/kernels.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
  * `logits` are `classes` lane groups. For the samples below `count`: their losses, and whether the first of the
- * highest logits is the label. dz, also `classes` groups, is 0 in the lanes beyond; NULL in evaluation.
+ * highest logits is the label. With `backward` the logits are replaced by dz, which is 0 in the lanes beyond.
  */
-void normnet__cross_entropy(const float *logits, int32_t classes, const int32_t *labels, int32_t count,
-                            double smoothing, double *losses, int32_t *predictions, float *dz);
+void normnet__cross_entropy(float *logits, int32_t classes, const int32_t *labels, int32_t count, double smoothing,
+                            double *losses, int32_t *predictions, bool backward);
 
 /* max z and log(sum of exp(z - max z)) of one sample: logp = z - max z - log_sum. */
 void normnet__log_sum_exp(const float *logits, int32_t classes, int32_t lane, double *log_sum, double *maximum);

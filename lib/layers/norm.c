@@ -291,26 +291,23 @@ static void gradient_coefficients(double gamma, int64_t count, const struct run_
     }
 }
 
-static void backward(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy, float *dx)
+static void backward(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     const struct normnet__norm_form *norm = &layer->norm;
     const bool per_channel = norm->affine == NORMNET_AFFINE_CHANNEL;
     const bool per_element = norm->affine == NORMNET_AFFINE_ELEMENT;
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
     const struct run_statistics *statistics = normnet__kept(layer, block);
-    const float *x = normnet__input(layer, block), *q = dy;
+    float *x = normnet__input(layer, block), *q = normnet__output(layer, block); /* dy at first */
     double *sum_q = (double *)(void *)block->scratch, *sum_qx = sum_q + per_run * NORMNET__LANES;
 
     if (per_element)
-        element_gradients(layer, block, dy);
-    if (per_element && dx != NULL) {
+        element_gradients(layer, block, q);
+    if (per_element && layer->needs_dx)
         for (int64_t chain = 0; chain < norm->chains; ++chain)
-            block->kernels->multiply_elements(dy + chain_begin(layer, chain), length,
-                                              block->parameters + layer->weight + affine_index(norm, chain),
-                                              dx + chain_begin(layer, chain));
-        q = dx;
-    }
-    if (dx == NULL && !per_channel)
+            block->kernels->multiply_elements(q + chain_begin(layer, chain), length,
+                                              block->parameters + layer->weight + affine_index(norm, chain));
+    if (!layer->needs_dx && !per_channel)
         return;
     for (int64_t run = 0; run < norm->runs; ++run) {
         _Alignas(64) float center[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
@@ -330,11 +327,11 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
                 of_dyx[lane] *= (double)block->parameters[layer->weight + chain];
             }
         }
-        if (dx == NULL)
+        if (!layer->needs_dx)
             continue;
         /* One value is its own mean: the output is beta, whatever the input. Computed, a rounding error times invstd. */
         if (per_run * length == 1) {
-            memset(dx + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *dx);
+            memset(x + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *x);
             continue;
         }
         normnet__join_lane_sums(sum_q, per_run);
@@ -345,7 +342,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
 
             gradient_coefficients(gamma, per_run * length, &statistics[run], sum_q, sum_qx, center, a, b, c);
             /* Every lane is a sample of its own; unused ones bring dy = 0 and so get dx = 0. */
-            block->kernels->normalize_gradient(x + at, q + at, length, center, a, b, c, 0xFFFFu, dx + at);
+            block->kernels->normalize_gradient(x + at, q + at, length, center, a, b, c, 0xFFFFu, layer->gated);
         }
     }
 }
@@ -361,13 +358,12 @@ static void forward_any(const struct normnet__layer *layer, const struct normnet
         forward(layer, block);
 }
 
-static void backward_any(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
-                         float *dx)
+static void backward_any(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     if (layer->norm.over_batch)
-        normnet__batch_norm_backward(layer, block, dy, dx);
+        normnet__batch_norm_backward(layer, block);
     else
-        backward(layer, block, dy, dx);
+        backward(layer, block);
 }
 
 /* `norm`: whatever the configuration names. */
@@ -396,7 +392,6 @@ static normnet_status resolve_norm(struct normnet__layer *layer, const struct no
 
 const struct normnet__layer_type normnet__norm_of_config = {
     .word = "norm",
-    .gradient_in_place = true,
     .resolve = resolve_norm,
     .forward = forward_any,
     .backward = backward_any,
@@ -405,7 +400,6 @@ const struct normnet__layer_type normnet__norm_of_config = {
 
 const struct normnet__layer_type normnet__batchnorm = {
     .word = "batchnorm",
-    .gradient_in_place = true,
     .resolve = resolve_batch,
     .forward = forward_any,
     .backward = backward_any,
@@ -414,7 +408,6 @@ const struct normnet__layer_type normnet__batchnorm = {
 
 const struct normnet__layer_type normnet__groupnorm = {
     .word = "groupnorm",
-    .gradient_in_place = true,
     .resolve = resolve_group,
     .forward = forward_any,
     .backward = backward_any,
@@ -423,7 +416,6 @@ const struct normnet__layer_type normnet__groupnorm = {
 
 const struct normnet__layer_type normnet__layernorm = {
     .word = "layernorm",
-    .gradient_in_place = true,
     .resolve = resolve_layer,
     .forward = forward_any,
     .backward = backward_any,
@@ -432,7 +424,6 @@ const struct normnet__layer_type normnet__layernorm = {
 
 const struct normnet__layer_type normnet__instancenorm = {
     .word = "instancenorm",
-    .gradient_in_place = true,
     .resolve = resolve_instance,
     .forward = forward_any,
     .backward = backward_any,

@@ -57,12 +57,12 @@ static void forward_maxpool(const struct normnet__layer *layer, const struct nor
                              normnet__kept(layer, block));
 }
 
-static void backward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
-                             float *dx)
+static void backward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    if (dx != NULL)
-        block->kernels->max_pool_gradient(normnet__shape_map(layer->out), dy, normnet__kept(layer, block),
-                                          layer->kernel, normnet__shape_map(layer->in), dx);
+    if (layer->needs_dx)
+        block->kernels->max_pool_gradient(normnet__shape_map(layer->out), normnet__output(layer, block),
+                                          normnet__kept(layer, block), layer->kernel, normnet__shape_map(layer->in),
+                                          normnet__input(layer, block), layer->gated);
 }
 
 const struct normnet__layer_type normnet__maxpool = {
@@ -100,14 +100,14 @@ static void forward_average(const struct normnet__layer *layer, const struct nor
                                      normnet__shape_map(layer->out), normnet__output(layer, block));
 }
 
-static void backward_average(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy,
-                             float *dx)
+static void backward_average(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     int32_t height, width;
 
-    if (dx != NULL && normnet__pool_window(layer, &height, &width))
-        block->kernels->average_pool_gradient(normnet__shape_map(layer->out), dy, height, width,
-                                              normnet__shape_map(layer->in), dx);
+    if (layer->needs_dx && normnet__pool_window(layer, &height, &width))
+        block->kernels->average_pool_gradient(normnet__shape_map(layer->out), normnet__output(layer, block), height,
+                                              width, normnet__shape_map(layer->in), normnet__input(layer, block),
+                                              layer->gated);
 }
 
 const struct normnet__layer_type normnet__avgpool = {

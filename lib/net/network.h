@@ -19,9 +19,8 @@ struct normnet__network {
     int32_t batch_norm_count;
     int32_t first_trained; /* the first layer with parameters; layer_count if there is none */
 
-    /* Bytes of a block's memory in each layout, of one gradient buffer, and of a thread's scratch. */
+    /* Bytes of a block's memory in each layout, and of a thread's scratch. */
     int64_t block_bytes[NORMNET__LAYOUTS];
-    int64_t gradient_bytes;
     int64_t scratch_bytes;
 };
 

@@ -8,12 +8,6 @@
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-/* A block that trains has two gradient buffers behind its activations, which take turns. */
-static int64_t training_bytes(const struct normnet__network *network)
-{
-    return network->block_bytes[NORMNET__LAYOUT_TRAINING] + 2 * network->gradient_bytes;
-}
-
 static void take_tree(struct normnet__arena *arena, struct normnet__tree *tree, int64_t leaves, int64_t length)
 {
     tree->capacity = normnet__tree_capacity(leaves);
@@ -84,8 +78,8 @@ void normnet__take_training(struct normnet__arena *arena, const struct normnet__
 
     training->max_blocks = (max_batch + NORMNET__LANES - 1) / NORMNET__LANES;
     training->team =
-        take_team(arena, engine, meets ? 0 : training_bytes(network), training->max_blocks, network->parameter_count);
-    training->blocks = meets ? normnet__arena_take(arena, training->max_blocks, training_bytes(network)) : NULL;
+        take_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], training->max_blocks, network->parameter_count);
+    training->blocks = meets ? normnet__arena_take(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING]) : NULL;
     training->batch_norms = normnet__arena_take(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct normnet__layer *layer = &network->layers[i];
@@ -105,7 +99,7 @@ void normnet__take_training(struct normnet__arena *arena, const struct normnet__
 /* ---- A block ------------------------------------------------------------------------------------- */
 
 static struct normnet__block view_block(const struct normnet__engine *engine, const struct normnet__worker *worker,
-                                        const struct normnet__images *images, int64_t index)
+                                        const struct normnet__images *images, int32_t last, int64_t index)
 {
     const int64_t first = index * NORMNET__LANES, left = images->count - first;
 
@@ -114,6 +108,7 @@ static struct normnet__block view_block(const struct normnet__engine *engine, co
                                    .derived = engine->derived,
                                    .memory = worker->memory,
                                    .scratch = worker->scratch,
+                                   .last = last,
                                    .count = left < NORMNET__LANES ? (int32_t)left : NORMNET__LANES,
                                    .index = index};
 }
@@ -151,7 +146,7 @@ static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_
 
     for (int64_t index = begin; index < end; ++index) {
         struct normnet__block block =
-            view_block(evaluation->engine, &evaluation->team->workers[thread], evaluation->images, index);
+            view_block(evaluation->engine, &evaluation->team->workers[thread], evaluation->images, evaluation->last, index);
 
         block.layout = NORMNET__LAYOUT_EVALUATION;
         pack_block(evaluation->engine, evaluation->images, &block);
@@ -192,18 +187,17 @@ struct pass {
     void *context;
 
     struct section section; /* at work */
-    int turn;               /* which gradient buffer holds the gradient of the section's output */
 };
 
 static struct normnet__block begin_block(const struct pass *pass, int32_t thread, int64_t index)
 {
     struct normnet__training *training = pass->training;
-    struct normnet__block block = view_block(pass->engine, &training->team.workers[thread], pass->images, index);
+    struct normnet__block block = view_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
 
     block.layout = NORMNET__LAYOUT_TRAINING;
     block.batch_norms = training->batch_norms;
     if (training->blocks != NULL)
-        block.memory = training->blocks + index * training_bytes(pass->engine->network);
+        block.memory = training->blocks + index * pass->engine->network->block_bytes[NORMNET__LAYOUT_TRAINING];
     if (pass->source != NULL) {
         block.dropout = true;
         block.source = *pass->source;
@@ -212,44 +206,25 @@ static struct normnet__block begin_block(const struct pass *pass, int32_t thread
     return block;
 }
 
-static float *gradient_buffer(const struct normnet__network *network, const struct normnet__block *block, int turn)
-{
-    return (float *)(void *)(block->memory + network->block_bytes[NORMNET__LAYOUT_TRAINING] +
-                             turn * network->gradient_bytes);
-}
-
 /* The batch norm behind the section, unless the forward pass ends before it. */
 static const struct normnet__layer *next_norm(const struct pass *pass)
 {
     return pass->section.end <= pass->last ? &pass->engine->network->layers[pass->section.end] : NULL;
 }
 
-/* Whether the gradient moves to the other buffer on its way back through the layer. */
-static int moves(const struct normnet__layer *layer)
-{
-    return !layer->identity && !layer->type->gradient_in_place;
-}
-
 /* From the end of the section to its beginning, or to the first layer that learns. */
 static void backward_layers(const struct pass *pass, const struct normnet__block *block)
 {
     const struct normnet__network *network = pass->engine->network;
-    int turn = pass->turn;
 
-    for (int32_t i = pass->section.end - 1; i >= pass->section.begin && i >= network->first_trained; --i) {
-        const struct normnet__layer *layer = &network->layers[i];
-        const float *dy = gradient_buffer(network, block, turn);
-
-        if (layer->identity)
-            continue;
-        turn ^= moves(layer);
-        layer->type->backward(layer, block, dy, layer->needs_dx ? gradient_buffer(network, block, turn) : NULL);
-    }
+    for (int32_t i = pass->section.end - 1; i >= pass->section.begin && i >= network->first_trained; --i)
+        if (!network->layers[i].identity)
+            network->layers[i].type->backward(&network->layers[i], block);
     if (pass->section.norm >= network->first_trained)
-        normnet__batch_norm_collect(&network->layers[pass->section.norm], block, gradient_buffer(network, block, turn));
+        normnet__batch_norm_collect(&network->layers[pass->section.norm], block);
 }
 
-/* Loss and its gradient, which goes to buffer 0. */
+/* Loss and its gradient, which takes the place of the logits. */
 static void begin_backward(const struct pass *pass, const struct normnet__block *block)
 {
     const struct normnet__network *network = pass->engine->network;
@@ -260,7 +235,7 @@ static void begin_backward(const struct pass *pass, const struct normnet__block 
     for (int32_t lane = 0; lane < block->count; ++lane)
         labels[lane] = (int32_t)normnet__label(pass->labels, block->index * NORMNET__LANES + lane);
     normnet__cross_entropy(normnet__output(last, block), network->classes, labels, block->count,
-                           pass->training->smoothing, losses, predictions, gradient_buffer(network, block, 0));
+                           pass->training->smoothing, losses, predictions, true);
     for (int32_t lane = 0; lane < block->count; ++lane)
         correct += predictions[lane] == labels[lane];
     pass->training->losses[block->index] = normnet__tree_sum(losses, block->count, 1);
@@ -305,10 +280,9 @@ static void backward_section(void *context, int32_t thread, int64_t begin, int64
 
     for (int64_t index = begin; index < end; ++index) {
         struct normnet__block block = begin_block(pass, thread, index);
-        float *dy = gradient_buffer(network, &block, pass->turn);
 
         block.gradient = normnet__tree_leaf(gradients);
-        normnet__batch_norm_backward(norm, &block, dy, dy);
+        normnet__batch_norm_backward(norm, &block);
         backward_layers(pass, &block);
         normnet__tree_push(gradients, index);
     }
@@ -402,8 +376,6 @@ static normnet_status backward_pass(struct pass *pass)
 
         if (status != NORMNET_OK)
             return status;
-        for (int32_t i = pass->section.begin; i < pass->section.end; ++i)
-            pass->turn ^= moves(&network->layers[i]);
         pass->section = section_before(network, norm->index);
         if (!norm->needs_dx)
             break;

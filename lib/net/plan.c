@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Planning: where each layer's weights, running statistics and activations lie. In training every activation that
- * backward needs has a place of its own:
+ * backward needs has a place of its own, which its gradient takes over:
  *
  *     | input | conv | norm | kept by dropout | conv | ...
  *
@@ -9,7 +9,7 @@
  *
  *     | even | odd | kept |
  *
- * Layers in place add nothing.
+ * Layers that stay add nothing.
  */
 #include "net/network.h"
 
@@ -37,9 +37,32 @@ static int64_t take(struct normnet__arena *memory, int64_t bytes)
     return offset;
 }
 
-static bool stays(const struct normnet__layer *layer)
+/* Who works in place, who gates whom, and which ReLU is done by the layer in front of it. */
+static void join_layers(struct normnet__network *network)
 {
-    return layer->identity || layer->type->in_place;
+    bool mover_behind = false, gated = false;
+    struct normnet__layer *front = NULL; /* the last layer that did something */
+
+    for (int32_t i = network->layer_count - 1; i >= 0; --i) {
+        struct normnet__layer *layer = &network->layers[i];
+
+        layer->stays = layer->identity || (layer->type->in_place && (mover_behind || !layer->type->gates));
+        mover_behind = mover_behind || !layer->stays;
+    }
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        struct normnet__layer *layer = &network->layers[i];
+
+        layer->gated = gated && !layer->stays;
+        layer->joined_relu = -1;
+        if (layer->identity)
+            continue;
+        if (layer->stays && layer->type->gates && front != NULL && front->type->joins) {
+            front->joined_relu = i;
+            layer->joined = true;
+        }
+        gated = layer->stays && (gated || layer->type->gates);
+        front = layer;
+    }
 }
 
 static bool place_training(struct normnet__network *network)
@@ -53,7 +76,7 @@ static bool place_training(struct normnet__network *network)
 
         places->input = current;
         places->kept = layer->identity ? 0 : take(&memory, layer->kept_bytes);
-        if (!stays(layer))
+        if (!layer->stays)
             current = take(&memory, map_bytes(layer->out));
         places->output = current;
     }
@@ -78,7 +101,7 @@ static bool place_evaluation(struct normnet__network *network)
 
         places->kept = memory.used;
         places->input = turns[turn];
-        if (!stays(&network->layers[i]))
+        if (!network->layers[i].stays)
             turn = 1 - turn;
         places->output = turns[turn];
     }
@@ -103,8 +126,7 @@ static void number_arrays(struct normnet__network *network)
         if (network->first_trained == network->layer_count && layer->weight_count > 0)
             network->first_trained = i;
 
-        layer->forward_weights = network->derived_count;
-        layer->backward_weights = layer->forward_weights + layer->weight_count;
+        layer->derived = network->derived_count;
         network->derived_count += layer->derived_count;
         if (layer->norm.over_batch) {
             layer->batch_norm = network->batch_norm_count++;
@@ -116,19 +138,18 @@ static void number_arrays(struct normnet__network *network)
 
 normnet_status normnet__plan(struct normnet__network *network)
 {
-    int64_t scratch = 0, gradient = 0, parameters = 0;
+    int64_t scratch = 0, parameters = 0;
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct normnet__layer *layer = &network->layers[i];
 
         scratch = largest(scratch, layer->scratch_groups);
-        gradient = largest(gradient, largest(map_bytes(layer->in), map_bytes(layer->out)));
         parameters += layer->weight_count + layer->bias_count;
         if (parameters > INT32_MAX)
             return normnet__fail(NORMNET_ELIMIT, "the network has more than 2^31 - 1 parameters");
     }
     number_arrays(network);
-    network->gradient_bytes = gradient;
+    join_layers(network);
     network->scratch_bytes = scratch * NORMNET__LANES * (int64_t)sizeof(float);
     if (!place_training(network) || !place_evaluation(network))
         return normnet__fail(NORMNET_ELIMIT, "the network's activations need more than 2^63 - 1 bytes");

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which algorithm serves a convolution. The choice is a pure function of its shape, the same on all machines, since the
+ * algorithms round differently.
+ */
+#ifndef NORMNET_KERNELS_ALGORITHM_H
+#define NORMNET_KERNELS_ALGORITHM_H
+
+#include "kernels/kernels.h"
+
+/* Whether Winograd's algorithm serves it: kernel, stride and the maps are known. */
+bool normnet__prefers_winograd(const struct normnet__convolution *convolution);
+
+/* Floats of its weights in the order that the kernels read, and how to bring them there. */
+int64_t normnet__ordered_weights(const struct normnet__convolution *convolution);
+
+/*
+ * w[k][c][u][v] at weights[k * output_stride + c * input_stride + u * kernel + v] to [c][u][v][k], or G w G' to
+ * [row][c][k][column] for Winograd's algorithm; turned by 180 degrees for the gradient of a convolution's input.
+ */
+void normnet__order_weights(const struct normnet__convolution *convolution, const float *weights, int64_t output_stride,
+                            int64_t input_stride, bool turned, float *ordered);
+
+/* Lane groups of scratch memory that it needs. */
+int64_t normnet__convolution_scratch(const struct normnet__convolution *convolution);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Winograd's algorithm F(2x2, 3x3) over lanes: 16 multiply-adds for four outputs of a 3x3 kernel instead of 36 (Lavin
+ * and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016); included by kernels_lanes.c only.
+ *
+ *     Y = A' [ sum over c of (G g G') * (B' d B) ] A        ' transposed, * element by element
+ *
+ * d is a patch of 4x4 inputs, and the patches of neighbours overlap by two; Y a square of 2x2 outputs. In one dimension
+ *
+ *     B' d = (d0 - d2, d1 + d2, d2 - d1, d1 - d3)      G g = (g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2)
+ *     A' m = ((m0 + m1) + m2, (m1 - m2) - m3)
+ *
+ * B' goes down the columns first and then along the rows, A' along the rows first, while the sums are in registers.
+ * G g G' is computed once per step (algorithm.c). The four rows of positions are worked through one after another, which
+ * keeps what is in use within a first-level cache. Inputs outside the map are 0, which is the padding; outputs outside
+ * are dropped.
+ */
+#ifndef NORMNET_KERNELS_WINOGRAD_KERNELS_H
+#define NORMNET_KERNELS_WINOGRAD_KERNELS_H
+
+#include "kernels/convolution_kernels.h"
+
+/* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
+enum { PATCH_OUTPUTS = LANE_REGISTERS == 32 ? 2 : 1, PATCHES = TILE_PIXELS };
+
+/* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
+
+/* Two rows of the map, from the first patch's first column, and where columns that are inside it begin and end. */
+struct patch_rows {
+    const float *first, *second;
+    int32_t begin, end;
+};
+
+/* Element j of row r of B' d. */
+LANES_INLINE lanes transform_column(const struct patch_rows *rows, int32_t j, const bool add, const bool inside)
+{
+    lanes first, second;
+
+    if (!inside && (j < rows->begin || j >= rows->end))
+        return lanes_splat(0.0f);
+    first = lanes_load(rows->first + (int64_t)j * NORMNET__LANES);
+    second = lanes_load(rows->second + (int64_t)j * NORMNET__LANES);
+    return add ? first + second : first - second;
+}
+
+/* One channel of `patches` neighbours: [4][patch]. */
+LANES_INLINE void transform_row(const struct patch_rows *rows, int32_t patches, const bool add, const bool inside,
+                                float *transformed)
+{
+    const int64_t step = (int64_t)patches * NORMNET__LANES;
+    lanes a = transform_column(rows, 0, add, inside), b = transform_column(rows, 1, add, inside);
+
+    for (int32_t t = 0; t < patches; ++t, transformed += NORMNET__LANES) {
+        const lanes c = transform_column(rows, 2 * t + 2, add, inside);
+        const lanes d = transform_column(rows, 2 * t + 3, add, inside);
+
+        lanes_store(transformed, a - c);
+        lanes_store(transformed + step, b + c);
+        lanes_store(transformed + 2 * step, c - b);
+        lanes_store(transformed + 3 * step, b - d);
+        a = c;
+        b = d;
+    }
+}
+
+/* Where a group of neighbouring patches lies. */
+struct patch_group {
+    int32_t top, left; /* of the first patch, in the input */
+    int32_t patches;
+};
+
+/* Row r of all channels: [c][4][patch]. `zeros` is a row of them. */
+static void transform_input(const struct normnet__map *map, const float *x, const struct patch_group *group, int32_t r,
+                            const float *zeros, float *transformed)
+{
+    static const int8_t first_row[4] = {0, 1, 2, 1}, second_row[4] = {2, 2, 1, 3};
+    const int32_t first = group->top + first_row[r], second = group->top + second_row[r];
+    const bool first_inside = first >= 0 && first < map->height, second_inside = second >= 0 && second < map->height;
+    const bool inside = group->left >= 0 && group->left + 2 * group->patches + 2 <= map->width;
+    const int64_t size = (int64_t)4 * group->patches * NORMNET__LANES, left = (int64_t)group->left * NORMNET__LANES;
+    struct patch_rows rows = {.begin = -group->left, .end = map->width - group->left};
+
+    for (int32_t c = 0; c < map->channels; ++c, transformed += size) {
+        const float *plane = x + c * map->channel_stride * NORMNET__LANES;
+
+        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+            rows.first = (first_inside ? plane + first * map->row_stride * NORMNET__LANES : zeros) + left + lane;
+            rows.second = (second_inside ? plane + second * map->row_stride * NORMNET__LANES : zeros) + left + lane;
+            if (inside && r == 1)
+                transform_row(&rows, group->patches, true, true, transformed + lane);
+            else if (inside)
+                transform_row(&rows, group->patches, false, true, transformed + lane);
+            else
+                transform_row(&rows, group->patches, r == 1, false, transformed + lane);
+        }
+    }
+}
+
+/* ---- Sums over the channels ---------------------------------------------------------------------- */
+
+/*
+ * sum[k][q][t] over c of weights[c][k][q] * transformed[c][q][t], and its product with A: [k][t][2]. All channels of one
+ * tile; `all_outputs` times 4 weights lie between one c and the next.
+ */
+LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t all_outputs,
+                              float *sums, const int outputs, const int patches)
+{
+    lanes sum[PATCH_OUTPUTS][4][PATCHES];
+
+    LANES_FOR (k, outputs)
+        LANES_FOR (q, 4)
+            LANES_FOR (t, patches)
+                sum[k][q][t] = lanes_splat(0.0f);
+    for (int32_t c = 0; c < channels; ++c) {
+        LANES_FOR (q, 4) {
+            lanes value[PATCHES];
+
+            LANES_FOR (t, patches) {
+                value[t] = lanes_load(transformed + (q * patches + t) * NORMNET__LANES);
+                if (outputs > 1)
+                    lanes_keep(&value[t]);
+            }
+            LANES_FOR (k, outputs) {
+                const lanes weight = lanes_splat(weights[4 * k + q]);
+                LANES_FOR (t, patches)
+                    sum[k][q][t] = lanes_fma(weight, value[t], sum[k][q][t]);
+            }
+        }
+        transformed += 4 * patches * NORMNET__LANES;
+        weights += (int64_t)4 * all_outputs;
+    }
+    LANES_FOR (k, outputs)
+        LANES_FOR (t, patches) {
+            float *to = sums + (k * patches + t) * 2 * NORMNET__LANES;
+
+            lanes_store(to, (sum[k][0][t] + sum[k][1][t]) + sum[k][2][t]);
+            lanes_store(to + NORMNET__LANES, (sum[k][1][t] - sum[k][2][t]) - sum[k][3][t]);
+        }
+}
+
+typedef void sum_function(int32_t channels, const float *transformed, const float *weights, int32_t all_outputs,
+                          float *sums);
+
+#define DEFINE_SUMS(outputs, patches)                                                                                  \
+    static void sum_##outputs##x##patches(int32_t channels, const float *transformed, const float *weights,            \
+                                          int32_t all_outputs, float *sums)                                            \
+    {                                                                                                                  \
+        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
+            sum_patches(channels, transformed + lane, weights, all_outputs, sums + lane, outputs, patches);            \
+    }
+
+DEFINE_SUMS(1, 1)
+DEFINE_SUMS(1, 2)
+DEFINE_SUMS(1, 3)
+#if LANE_REGISTERS == 32
+DEFINE_SUMS(2, 1)
+DEFINE_SUMS(2, 2)
+DEFINE_SUMS(2, 3)
+#endif
+
+/* sum_tiles[outputs - 1][patches - 1] */
+static sum_function *const sum_tiles[PATCH_OUTPUTS][PATCHES] = {
+    {sum_1x1, sum_1x2, sum_1x3},
+#if LANE_REGISTERS == 32
+    {sum_2x1, sum_2x2, sum_2x3},
+#endif
+};
+
+/* ---- Output -------------------------------------------------------------------------------------- */
+
+/* One row of outputs of channel k, `add` for the upper one: from the sums of three rows of positions. */
+LANES_INLINE void store_row(const struct normnet__epilogue *epilogue, int32_t k, const float *sums, int64_t step,
+                            int64_t length, float *y, const bool add, const bool relu, const bool gate)
+{
+    const lanes bias = lanes_splat(epilogue->bias != NULL ? epilogue->bias[k] : 0.0f);
+
+    for (int64_t at = 0; at < length; at += LANE_WIDTH) {
+        const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at), m2 = lanes_load(sums + 2 * step + at);
+        lanes value = (add ? (m0 + m1) + m2 : (m0 - m1) - m2) + bias;
+
+        if (relu)
+            value = lanes_max_zero(value);
+        if (gate)
+            value = gate_output(y + at, value);
+        lanes_store(y + at, value);
+    }
+}
+
+LANES_INLINE void store_rows(const struct normnet__map *map, const struct normnet__epilogue *epilogue, int32_t k,
+                             const float *sums, int64_t step, int64_t length, bool two, float *y, const bool relu,
+                             const bool gate)
+{
+    store_row(epilogue, k, sums, step, length, y, true, relu, gate);
+    if (two)
+        store_row(epilogue, k, sums + step, step, length, y + map->row_stride * NORMNET__LANES, false, relu, gate);
+}
+
+/* The outputs of a group, which begin at (i, j), from their sums [r][k][patch][2]. */
+static void transform_output(const struct normnet__map *map, const float *sums,
+                             const struct normnet__epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y)
+{
+    const int64_t step = (int64_t)2 * patches * map->channels * NORMNET__LANES;
+    const int64_t length = (map->width - j < 2 * patches ? map->width - j : 2 * patches) * NORMNET__LANES;
+    const bool two = i + 1 < map->height;
+
+    y += (i * map->row_stride + j) * NORMNET__LANES;
+    for (int32_t k = 0; k < map->channels; ++k, y += map->channel_stride * NORMNET__LANES) {
+        if (epilogue->relu)
+            store_rows(map, epilogue, k, sums, step, length, two, y, true, false);
+        else if (epilogue->gate)
+            store_rows(map, epilogue, k, sums, step, length, two, y, false, true);
+        else
+            store_rows(map, epilogue, k, sums, step, length, two, y, false, false);
+        sums += (int64_t)2 * patches * NORMNET__LANES;
+    }
+}
+
+/* ---- All of it ----------------------------------------------------------------------------------- */
+
+/* The sums of one row of positions, [k][patch][2]; weights [c][k][4] of that row. */
+static void sum_row(const struct normnet__convolution *convolution, const float *transformed, const float *weights,
+                    int32_t patches, float *sums)
+{
+    const int32_t channels = convolution->x.channels, all_outputs = convolution->y.channels;
+
+    for (int32_t k = 0, outputs; k < all_outputs; k += outputs) {
+        outputs = all_outputs - k < PATCH_OUTPUTS ? all_outputs - k : PATCH_OUTPUTS;
+        sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + (int64_t)4 * k, all_outputs,
+                                            sums + (int64_t)2 * k * patches * NORMNET__LANES);
+    }
+}
+
+/* All channels of a group of neighbours. `scratch`: the transformed input, [c][4][patch], and the sums. */
+static void convolve_patches(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                             const struct normnet__epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
+                             const float *zeros, float *scratch)
+{
+    const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const struct patch_group group = {i - convolution->padding, j - convolution->padding, patches};
+    float *sums = scratch + 4 * inputs * patches * NORMNET__LANES;
+
+    for (int32_t r = 0; r < 4; ++r) {
+        transform_input(&convolution->x, x, &group, r, zeros, scratch);
+        sum_row(convolution, scratch, weights + 4 * r * inputs * outputs, patches,
+                sums + 2 * r * outputs * patches * NORMNET__LANES);
+    }
+    transform_output(&convolution->y, sums, epilogue, i, j, patches, y);
+}
+
+static void convolve_by_winograd(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                                 const struct normnet__epilogue *epilogue, float *y, float *scratch)
+{
+    const int64_t row = (int64_t)convolution->x.width * NORMNET__LANES;
+
+    memset(scratch, 0, (size_t)row * sizeof *scratch);
+    for (int32_t i = 0; i < convolution->y.height; i += 2)
+        for (int32_t j = 0, patches; j < convolution->y.width; j += 2 * patches) {
+            patches = next_pixels((convolution->y.width - j + 1) / 2);
+            convolve_patches(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
+        }
+}
+
+static void convolve(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                     const struct normnet__epilogue *epilogue, float *y, float *scratch)
+{
+    if (convolution->winograd)
+        convolve_by_winograd(convolution, x, weights, epilogue, y, scratch);
+    else
+        convolve_directly(convolution, x, weights, epilogue, y);
+}
+
+#endif
