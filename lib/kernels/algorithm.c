@@ -2,6 +2,7 @@
 #include "kernels/algorithm.h"
 
 enum { POSITIONS = 16, MOST_PATCHES = 3 }; /* of a patch; worked on at once */
+enum { MOST_OUTPUTS = 4, LEAST_PIXELS = 200 }; /* of a tile of weight gradients; for Winograd to pay */
 
 /*
  * Multiply-adds against multiply-adds and the additions of the transforms, which cost about one and a half each, since
@@ -16,6 +17,13 @@ bool normnet__prefers_winograd(const struct normnet__convolution *convolution)
     const double winograd = tiles * (16.0 * inputs * outputs + 1.5 * (32.0 * inputs + 24.0 * outputs));
 
     return convolution->kernel == 3 && convolution->stride == 1 && winograd < 0.8 * direct;
+}
+
+/* Pairs must not be torn apart, and there must be enough of them for the sums that they are added to. */
+bool normnet__prefers_winograd_gradient(const struct normnet__convolution *convolution)
+{
+    return convolution->kernel == 3 && convolution->stride == 1 && convolution->y.width % 2 == 0 &&
+           (int64_t)convolution->y.width * convolution->y.height >= LEAST_PIXELS;
 }
 
 int64_t normnet__ordered_weights(const struct normnet__convolution *convolution)
@@ -89,4 +97,11 @@ int64_t normnet__convolution_scratch(const struct normnet__convolution *convolut
     return convolution->winograd ? convolution->x.width + MOST_PATCHES * (4 * (int64_t)convolution->x.channels +
                                                                           8 * (int64_t)convolution->y.channels)
                                  : 0;
+}
+
+int64_t normnet__weight_gradient_scratch(const struct normnet__convolution *convolution)
+{
+    const int64_t positions = convolution->winograd ? 12 : (int64_t)convolution->kernel * convolution->kernel;
+
+    return MOST_OUTPUTS * convolution->x.channels * positions;
 }

@@ -11,6 +11,9 @@
 /* Whether Winograd's algorithm serves it: kernel, stride and the maps are known. */
 bool normnet__prefers_winograd(const struct normnet__convolution *convolution);
 
+/* The same for its weight gradient; y is the map of dy, and x that of the padded input. */
+bool normnet__prefers_winograd_gradient(const struct normnet__convolution *convolution);
+
 /* Floats of its weights in the order that the kernels read, and how to bring them there. */
 int64_t normnet__ordered_weights(const struct normnet__convolution *convolution);
 
@@ -21,7 +24,8 @@ int64_t normnet__ordered_weights(const struct normnet__convolution *convolution)
 void normnet__order_weights(const struct normnet__convolution *convolution, const float *weights, int64_t output_stride,
                             int64_t input_stride, bool turned, float *ordered);
 
-/* Lane groups of scratch memory that it needs. */
+/* Lane groups of scratch memory that it needs, and its weight gradient. */
 int64_t normnet__convolution_scratch(const struct normnet__convolution *convolution);
+int64_t normnet__weight_gradient_scratch(const struct normnet__convolution *convolution);
 
 #endif

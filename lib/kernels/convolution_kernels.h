@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Convolution and its weight gradient over lanes; included by kernels_lanes.c only. */
+/* Direct convolution over lanes; included by kernels_lanes.c only. */
 #ifndef NORMNET_KERNELS_CONVOLUTION_KERNELS_H
 #define NORMNET_KERNELS_CONVOLUTION_KERNELS_H
 
@@ -12,7 +12,7 @@
  * eight chains keep the units busy. 4 x 3 chains with 3 inputs and 1 weight fill 16 registers; 8 x 3 and 3 inputs leave
  * some of 32 free, and their weights come straight from memory.
  */
-enum { TILE_OUTPUTS = LANE_REGISTERS == 32 ? 8 : 4, TILE_PIXELS = 3 };
+enum { TILE_OUTPUTS = LANE_REGISTERS / 4, TILE_PIXELS = 3 };
 
 /* As few tiles of at most `most` channels as possible, as even as possible: 18 are 6 + 6 + 6, not 8 + 8 + 2. */
 LANES_INLINE int32_t even_share(int32_t left, int32_t most)
@@ -109,10 +109,12 @@ typedef void convolve_function(const struct normnet__convolution *convolution, c
     }
 
 DEFINE_TILES(1)
+#if LANE_REGISTERS >= 16
 DEFINE_TILES(2)
 DEFINE_TILES(3)
 DEFINE_TILES(4)
-#if LANE_REGISTERS == 32
+#endif
+#if LANE_REGISTERS >= 32
 DEFINE_TILES(5)
 DEFINE_TILES(6)
 DEFINE_TILES(7)
@@ -121,8 +123,11 @@ DEFINE_TILES(8)
 
 /* convolve_tiles[outputs - 1][pixels - 1] */
 static convolve_function *const convolve_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
-    TILES(1), TILES(2), TILES(3), TILES(4),
-#if LANE_REGISTERS == 32
+    TILES(1),
+#if LANE_REGISTERS >= 16
+    TILES(2), TILES(3), TILES(4),
+#endif
+#if LANE_REGISTERS >= 32
     TILES(5), TILES(6), TILES(7), TILES(8),
 #endif
 };
@@ -173,164 +178,6 @@ static void convolve_directly(const struct normnet__convolution *convolution, co
             convolve_pixels(&shape, row_x + (int64_t)j * shape.stride * NORMNET__LANES, weights, epilogue,
                             row_y + (int64_t)j * NORMNET__LANES, pixels);
         }
-    }
-}
-
-/* ---- Weight gradient ------------------------------------------------------------------------- */
-
-/*
- * A tile holds the sums of up to 4 output channels with a grid of neighbouring inputs, 3 of one row and, where there
- * are registers, 2 rows: 4 x 3 or 4 x 6 chains. More outputs would want more planes of dy at once than a first-level
- * cache keeps apart.
- */
-enum { SUM_OUTPUTS = 4, SUM_COLUMNS = 3, SUM_ROWS = LANE_REGISTERS == 32 ? 2 : 1 };
-
-/* A grid of inputs: where the next row and column of it begin, in floats of x and in sums. */
-struct grid {
-    int64_t row, column;
-    int64_t sum_row;
-};
-
-/*
- * Adds the products over `height` rows of dy: sums[r * sum_row + s][k] += x[r][s] * dy[k], where x[r][s] is the plane
- * of inputs that begins at grid position (r, s).
- */
-LANES_INLINE void add_products(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
-                               const float *dy, float *sums, const int outputs, const int rows, const int columns)
-{
-    const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
-    const int64_t channel = shape->y.channel_stride * NORMNET__LANES;
-    lanes sum[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS];
-
-    LANES_FOR (r, rows)
-        LANES_FOR (s, columns)
-            LANES_FOR (k, outputs)
-                sum[r][s][k] = lanes_load(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES);
-    for (int32_t i = 0; i < height; ++i) {
-        const float *row_x = x + i * shape->stride * shape->x.row_stride * NORMNET__LANES;
-        const float *row_dy = dy + i * shape->y.row_stride * NORMNET__LANES;
-
-        for (int32_t j = 0; j < shape->y.width; ++j, row_x += step, row_dy += NORMNET__LANES) {
-            lanes value[SUM_ROWS][SUM_COLUMNS];
-
-            LANES_FOR (r, rows)
-                LANES_FOR (s, columns)
-                    value[r][s] = lanes_load(row_x + r * grid.row + s * grid.column);
-            LANES_FOR (k, outputs) {
-                lanes gradient = lanes_load(row_dy + k * channel);
-
-                lanes_keep(&gradient);
-                LANES_FOR (r, rows)
-                    LANES_FOR (s, columns)
-                        sum[r][s][k] = lanes_fma(value[r][s], gradient, sum[r][s][k]);
-            }
-        }
-    }
-    LANES_FOR (r, rows)
-        LANES_FOR (s, columns)
-            LANES_FOR (k, outputs)
-                lanes_store(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
-}
-
-typedef void add_function(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
-                          const float *dy, float *sums);
-
-#define DEFINE_GRID(outputs, rows, columns)                                                                            \
-    static void add_##outputs##x##rows##x##columns(const struct normnet__convolution *shape, int32_t height, const float *x,    \
-                                                   struct grid grid, const float *dy, float *sums)                     \
-    {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
-            add_products(shape, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);               \
-    }
-#define DEFINE_GRIDS(rows, columns)                                                                                    \
-    DEFINE_GRID(1, rows, columns)                                                                                      \
-    DEFINE_GRID(2, rows, columns) DEFINE_GRID(3, rows, columns) DEFINE_GRID(4, rows, columns)
-#define GRIDS(rows, columns)                                                                                           \
-    {                                                                                                                  \
-        add_1x##rows##x##columns, add_2x##rows##x##columns, add_3x##rows##x##columns, add_4x##rows##x##columns         \
-    }
-
-DEFINE_GRIDS(1, 1)
-DEFINE_GRIDS(1, 2)
-DEFINE_GRIDS(1, 3)
-#if LANE_REGISTERS == 32
-DEFINE_GRIDS(2, 1)
-DEFINE_GRIDS(2, 2)
-DEFINE_GRIDS(2, 3)
-#endif
-
-/* add_grids[rows - 1][columns - 1][outputs - 1] */
-static add_function *const add_grids[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
-    {GRIDS(1, 1), GRIDS(1, 2), GRIDS(1, 3)},
-#if LANE_REGISTERS == 32
-    {GRIDS(2, 1), GRIDS(2, 2), GRIDS(2, 3)},
-#endif
-};
-
-/* All columns of a grid of one row, or of two. */
-static void add_rows(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid, int32_t rows,
-                     int32_t columns, const float *dy, float *sums, int32_t outputs)
-{
-    for (int32_t s = 0, width; s < columns; s += width) {
-        width = next_pixels(columns - s);
-        add_grids[rows - 1][width - 1][outputs - 1](shape, height, x + s * grid.column, grid, dy,
-                                                    sums + (int64_t)s * SUM_OUTPUTS * NORMNET__LANES);
-    }
-}
-
-/* The products of `height` rows with all inputs (c, u, v): a grid of u by v per channel. */
-static void add_channels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
-                         int32_t outputs)
-{
-    const int32_t kernel = shape->kernel;
-    const int64_t row_sums = (int64_t)kernel * SUM_OUTPUTS * NORMNET__LANES;
-    const struct grid grid = {shape->x.row_stride * NORMNET__LANES, NORMNET__LANES, kernel};
-
-    for (int32_t c = 0; c < shape->x.channels; ++c, x += shape->x.channel_stride * NORMNET__LANES) {
-        for (int32_t u = 0, rows; u < kernel; u += rows, sums += rows * row_sums) {
-            rows = kernel - u < SUM_ROWS ? kernel - u : SUM_ROWS;
-            add_rows(shape, height, x + u * grid.row, grid, rows, kernel, dy, sums, outputs);
-        }
-    }
-}
-
-/* The same for a kernel of 1 x 1, whose inputs are the channels: a grid of two halves of them, and one that is left
- * over. */
-static void add_pixels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
-                       int32_t outputs)
-{
-    const int64_t channel = shape->x.channel_stride * NORMNET__LANES;
-    const int32_t half = SUM_ROWS == 2 ? shape->x.channels / 2 : 0, rest = shape->x.channels - 2 * half;
-    const struct grid grid = {half * channel, channel, half};
-
-    if (half > 0)
-        add_rows(shape, height, x, grid, 2, half, dy, sums, outputs);
-    if (rest > 0)
-        add_rows(shape, height, x + 2 * half * channel, grid, 1, rest, dy,
-                 sums + (int64_t)2 * half * SUM_OUTPUTS * NORMNET__LANES, outputs);
-}
-
-static void weight_gradient(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride,
-                            struct normnet__map dy_map, const float *dy, double *dw, float *scratch)
-{
-    const struct normnet__convolution shape = {.x = x_map, .y = dy_map, .kernel = kernel, .stride = stride};
-    const int64_t inputs = (int64_t)shape.x.channels * kernel * kernel;
-    /* Rows of four planes of dy that stay in a 32 KiB first-level cache beside the rows of x: 12 KiB. */
-    const int32_t chunk = 48 / shape.y.width < 1 ? 1 : 48 / shape.y.width;
-
-    for (int32_t k = 0, outputs; k < shape.y.channels; k += outputs) {
-        const float *tile_dy = dy + k * shape.y.channel_stride * NORMNET__LANES;
-
-        outputs = even_share(shape.y.channels - k, SUM_OUTPUTS);
-        memset(scratch, 0, (size_t)(inputs * SUM_OUTPUTS * NORMNET__LANES) * sizeof *scratch);
-        for (int32_t i = 0; i < shape.y.height; i += chunk)
-            (kernel == 1 ? add_pixels : add_channels)(&shape, shape.y.height - i < chunk ? shape.y.height - i : chunk,
-                                                      x + i * stride * shape.x.row_stride * NORMNET__LANES,
-                                                      tile_dy + i * shape.y.row_stride * NORMNET__LANES, scratch,
-                                                      outputs);
-        for (int32_t o = 0; o < outputs; ++o)
-            for (int64_t input = 0; input < inputs; ++input)
-                dw[(k + o) * inputs + input] = lanes_sum(scratch + (input * SUM_OUTPUTS + o) * NORMNET__LANES);
     }
 }
 

@@ -64,12 +64,13 @@ struct normnet__kernels {
                      const struct normnet__epilogue *epilogue, float *y, float *scratch);
 
     /*
-     * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]):
-     * per lane a chain of fused multiply-adds in the order i, j that starts at 0, then the tree over
-     * lanes in double. `scratch` holds 4 * x.channels * kernel^2 groups.
+     * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]), dy in
+     * the map convolution->y, padding 0. Directly, per lane a chain of fused multiply-adds in the order i, j that starts
+     * at 0; by Winograd's algorithm the sums of winograd_gradient_kernels.h. Then the tree over lanes in double.
+     * `scratch` holds normnet__weight_gradient_scratch groups.
      */
-    void (*weight_gradient)(struct normnet__map x_map, const float *x, int32_t kernel, int32_t stride,
-                            struct normnet__map dy_map, const float *dy, double *dw, float *scratch);
+    void (*weight_gradient)(const struct normnet__convolution *convolution, const float *x, const float *dy, double *dw,
+                            float *scratch);
 
     /*
      * mean[lane] and sum of squared deviations m2[lane] of `count` groups: sums in order, in double, of

@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-#include "kernels/convolution_kernels.h"
 #include "kernels/elementwise_kernels.h"
 #include "kernels/normalization_kernels.h"
 #include "kernels/pool_kernels.h"
+#include "kernels/winograd_gradient_kernels.h"
 #include "kernels/winograd_kernels.h"
 
 #define JOIN_NAMES(a, b) a##b

@@ -29,7 +29,7 @@ enum { LANE_WIDTH = 8 };
 #define LANES_HAVE_FMA 1
 #else
 enum { LANE_WIDTH = 4 };
-#define LANE_REGISTERS 16
+#define LANE_REGISTERS 4 /* one multiply-add takes a dozen instructions: large tiles would only be large code */
 #define LANES_HAVE_FMA 0
 #endif
 

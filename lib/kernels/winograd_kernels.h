@@ -21,7 +21,7 @@
 #include "kernels/convolution_kernels.h"
 
 /* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
-enum { PATCH_OUTPUTS = LANE_REGISTERS == 32 ? 2 : 1, PATCHES = TILE_PIXELS };
+enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
 
 /* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
 
@@ -152,7 +152,7 @@ typedef void sum_function(int32_t channels, const float *transformed, const floa
 DEFINE_SUMS(1, 1)
 DEFINE_SUMS(1, 2)
 DEFINE_SUMS(1, 3)
-#if LANE_REGISTERS == 32
+#if LANE_REGISTERS >= 32
 DEFINE_SUMS(2, 1)
 DEFINE_SUMS(2, 2)
 DEFINE_SUMS(2, 3)
@@ -161,7 +161,7 @@ DEFINE_SUMS(2, 3)
 /* sum_tiles[outputs - 1][patches - 1] */
 static sum_function *const sum_tiles[PATCH_OUTPUTS][PATCHES] = {
     {sum_1x1, sum_1x2, sum_1x3},
-#if LANE_REGISTERS == 32
+#if LANE_REGISTERS >= 32
     {sum_2x1, sum_2x2, sum_2x3},
 #endif
 };

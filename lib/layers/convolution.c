@@ -68,6 +68,16 @@ static struct normnet__convolution backward_convolution(const struct normnet__la
     return convolution;
 }
 
+/* The weight gradient, always of the padded input. */
+static struct normnet__convolution gradient_convolution(const struct normnet__layer *layer)
+{
+    struct normnet__convolution convolution = {
+        .x = padded_map(layer), .y = normnet__shape_map(layer->out), .kernel = layer->kernel, .stride = layer->stride};
+
+    convolution.winograd = normnet__prefers_winograd_gradient(&convolution);
+    return convolution;
+}
+
 static bool is_spread(const struct normnet__layer *layer)
 {
     return layer->kernel > 1 || layer->stride > 1 || layer->padding > 0;
@@ -83,6 +93,7 @@ static normnet_status ask(struct normnet__layer *layer, const struct normnet__to
 {
     const int64_t window = (int64_t)layer->kernel * layer->kernel;
     const struct normnet__convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
+    const struct normnet__convolution gradient = gradient_convolution(layer);
     const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
     const int64_t spread = is_spread(layer) && !backward.winograd ? normnet__map_groups(spread_map(layer)) : 0;
     int64_t weights;
@@ -94,10 +105,10 @@ static normnet_status ask(struct normnet__layer *layer, const struct normnet__to
     layer->weight_count = weights;
     layer->derived_count = normnet__ordered_weights(&forward) + normnet__ordered_weights(&backward);
     layer->bias_count = bias ? layer->out.channels : 0;
-    /* The kernels' own, weight_gradient's 4 groups per input and kernel position, beside a padded copy. */
+    /* The kernels' own, beside a padded copy. */
     layer->scratch_groups =
         largest(largest(normnet__convolution_scratch(&forward), normnet__convolution_scratch(&backward)),
-                4 * layer->in.channels * window) +
+                normnet__weight_gradient_scratch(&gradient)) +
         largest(padded, spread);
     return NORMNET_OK;
 }
@@ -221,12 +232,12 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
 /* dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k]. */
 static void backward_weights(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy)
 {
-    const struct normnet__map dy_map = normnet__shape_map(layer->out);
+    const struct normnet__convolution convolution = gradient_convolution(layer);
+    const struct normnet__map dy_map = convolution.y;
     const float *x = padded_input(layer, block, block->scratch);
 
-    block->kernels->weight_gradient(padded_map(layer), x, layer->kernel, layer->stride, dy_map, dy,
-                                    block->gradient + layer->weight,
-                                    layer->padding > 0 ? behind(block->scratch, padded_map(layer)) : block->scratch);
+    block->kernels->weight_gradient(&convolution, x, dy, block->gradient + layer->weight,
+                                    layer->padding > 0 ? behind(block->scratch, convolution.x) : block->scratch);
     for (int64_t k = 0; k < layer->bias_count; ++k)
         block->gradient[layer->bias + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * NORMNET__LANES,
                                                                    (int64_t)dy_map.height * dy_map.width);

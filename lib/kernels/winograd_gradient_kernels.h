@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The weight gradient of a 3x3 kernel by Winograd's algorithm along the rows; included by kernels_lanes.c only. The
+ * transpose of F(2, 3): four products for two dy and three taps instead of six. For each row u of the kernel
+ *
+ *     dg = G' sum over pairs of (A dy) * (B' x)        ' transposed, * element by element
+ *
+ *     A dy = (dy0, dy0 + dy1, dy0 - dy1, dy1)          B' x = (x0 - x2, x1 + x2, x2 - x1, x3 - x1)
+ *     G' m = (m0 + (m1 + m2) / 2, (m1 - m2) / 2, (m1 + m2) / 2 + m3)
+ *
+ * dy0 and dy1 are neighbours in a row of dy, x0 to x3 the inputs that they meet. Both transforms are done on the way
+ * into registers. Down the columns as well, 16 products for four dy would do instead of 24, but the sums, a lane group
+ * for each of 16 positions, inputs and outputs, would not stay in the first-level cache.
+ */
+#ifndef NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
+#define NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
+
+#include "kernels/weight_gradient_kernels.h"
+
+/* A tile: 4 outputs by the three rows of the kernel and 2 channels, or 1 where there are 16 registers. */
+enum { PAIR_CHANNELS = LANE_REGISTERS >= 32 ? 2 : 1 };
+
+/* Position q of B' x is x[first] - x[second], or their sum for q = 1. */
+struct pair_position {
+    int64_t first, second; /* floats */
+    int64_t dy;            /* of dy0, where that alone is used */
+};
+
+enum pair_kind { PAIR_SINGLE, PAIR_SUM, PAIR_DIFFERENCE };
+
+LANES_INLINE lanes load_pair(const float *from, const enum pair_kind kind)
+{
+    lanes value = lanes_load(from);
+
+    if (kind == PAIR_SUM)
+        value += lanes_load(from + NORMNET__LANES);
+    if (kind == PAIR_DIFFERENCE)
+        value -= lanes_load(from + NORMNET__LANES);
+    return value;
+}
+
+/* Adds the products of `height` rows at one position: sums[c][u][k] += (B' x)[c][u] * (A dy)[k]. */
+LANES_INLINE void add_pairs(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
+                            struct pair_position position, float *sums, const enum pair_kind kind, const int outputs,
+                            const int channels)
+{
+    const int64_t row = shape->x.row_stride * NORMNET__LANES, plane = shape->x.channel_stride * NORMNET__LANES;
+    const int64_t dy_plane = shape->y.channel_stride * NORMNET__LANES;
+    lanes sum[PAIR_CHANNELS][3][SUM_OUTPUTS];
+
+    LANES_FOR (c, channels)
+        LANES_FOR (u, 3)
+            LANES_FOR (k, outputs)
+                sum[c][u][k] = lanes_load(sums + ((c * 3 + u) * SUM_OUTPUTS + k) * NORMNET__LANES);
+    for (int32_t i = 0; i < height; ++i) {
+        const float *first = x + i * row + position.first, *second = x + i * row + position.second;
+        const float *row_dy = dy + i * shape->y.row_stride * NORMNET__LANES + position.dy;
+
+        for (int32_t j = 0; j < shape->y.width; j += 2) {
+            lanes value[PAIR_CHANNELS][3];
+
+            LANES_FOR (c, channels)
+                LANES_FOR (u, 3) {
+                    value[c][u] = lanes_load(first + c * plane + u * row);
+                    if (kind == PAIR_SUM)
+                        value[c][u] += lanes_load(second + c * plane + u * row);
+                    else
+                        value[c][u] -= lanes_load(second + c * plane + u * row);
+                }
+            LANES_FOR (k, outputs) {
+                lanes gradient = load_pair(row_dy + k * dy_plane, kind);
+
+                lanes_keep(&gradient);
+                LANES_FOR (c, channels)
+                    LANES_FOR (u, 3)
+                        sum[c][u][k] = lanes_fma(value[c][u], gradient, sum[c][u][k]);
+            }
+            first += 2 * NORMNET__LANES;
+            second += 2 * NORMNET__LANES;
+            row_dy += 2 * NORMNET__LANES;
+        }
+    }
+    LANES_FOR (c, channels)
+        LANES_FOR (u, 3)
+            LANES_FOR (k, outputs)
+                lanes_store(sums + ((c * 3 + u) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[c][u][k]);
+}
+
+typedef void pair_function(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
+                           struct pair_position position, float *sums);
+
+#define DEFINE_PAIR(kind, outputs, channels)                                                                           \
+    static void kind##_##outputs##x##channels(const struct normnet__convolution *shape, int32_t height, const float *x,   \
+                                              const float *dy, struct pair_position position, float *sums)             \
+    {                                                                                                                  \
+        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
+            add_pairs(shape, height, x + lane, dy + lane, position, sums + lane, kind, outputs, channels);             \
+    }
+#define DEFINE_PAIRS(outputs, channels)                                                                                \
+    DEFINE_PAIR(PAIR_SINGLE, outputs, channels)                                                                        \
+    DEFINE_PAIR(PAIR_SUM, outputs, channels) DEFINE_PAIR(PAIR_DIFFERENCE, outputs, channels)
+#define PAIRS(outputs, channels)                                                                                       \
+    {                                                                                                                  \
+        PAIR_SINGLE_##outputs##x##channels, PAIR_SUM_##outputs##x##channels, PAIR_DIFFERENCE_##outputs##x##channels    \
+    }
+
+DEFINE_PAIRS(1, 1)
+#if LANE_REGISTERS >= 16
+DEFINE_PAIRS(2, 1)
+DEFINE_PAIRS(3, 1)
+DEFINE_PAIRS(4, 1)
+#endif
+#if LANE_REGISTERS >= 32
+DEFINE_PAIRS(1, 2)
+DEFINE_PAIRS(2, 2)
+DEFINE_PAIRS(3, 2)
+DEFINE_PAIRS(4, 2)
+#endif
+
+/* pair_tiles[channels - 1][outputs - 1][kind] */
+static pair_function *const pair_tiles[PAIR_CHANNELS][SUM_OUTPUTS][3] = {
+#if LANE_REGISTERS >= 16
+    {PAIRS(1, 1), PAIRS(2, 1), PAIRS(3, 1), PAIRS(4, 1)},
+#else
+    {PAIRS(1, 1)},
+#endif
+#if LANE_REGISTERS >= 32
+    {PAIRS(1, 2), PAIRS(2, 2), PAIRS(3, 2), PAIRS(4, 2)},
+#endif
+};
+
+/* The products of some rows for a few outputs: sums[position][c][u][k]. */
+static void add_positions(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
+                          float *sums, int32_t outputs)
+{
+    static const struct pair_position positions[4] = {{0, 2 * NORMNET__LANES, 0},
+                                                      {NORMNET__LANES, 2 * NORMNET__LANES, 0},
+                                                      {2 * NORMNET__LANES, NORMNET__LANES, 0},
+                                                      {3 * NORMNET__LANES, NORMNET__LANES, NORMNET__LANES}};
+    static const enum pair_kind kinds[4] = {PAIR_SINGLE, PAIR_SUM, PAIR_DIFFERENCE, PAIR_SINGLE};
+    const int64_t per_channel = 3 * SUM_OUTPUTS * NORMNET__LANES, per_position = shape->x.channels * per_channel;
+
+    for (int32_t c = 0, channels; c < shape->x.channels; c += channels) {
+        channels = shape->x.channels - c < PAIR_CHANNELS ? shape->x.channels - c : PAIR_CHANNELS;
+        for (int q = 0; q < 4; ++q)
+            pair_tiles[channels - 1][outputs - 1][kinds[q]](
+                shape, height, x + c * shape->x.channel_stride * NORMNET__LANES, dy, positions[q],
+                sums + q * per_position + c * per_channel);
+    }
+}
+
+/* G' m in each lane and the sums over the lanes, for one input channel, row of the kernel, and output: three taps. */
+static void finish_taps(const float *sums, int64_t per_position, double *dw)
+{
+    _Alignas(64) float taps[3][NORMNET__LANES];
+
+    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        const lanes m0 = lanes_load(sums + lane), m1 = lanes_load(sums + per_position + lane);
+        const lanes m2 = lanes_load(sums + 2 * per_position + lane), m3 = lanes_load(sums + 3 * per_position + lane);
+        const lanes half = lanes_splat(0.5f), mean = (m1 + m2) * half;
+
+        lanes_store(&taps[0][lane], m0 + mean);
+        lanes_store(&taps[1][lane], (m1 - m2) * half);
+        lanes_store(&taps[2][lane], mean + m3);
+    }
+    for (int v = 0; v < 3; ++v)
+        dw[v] = lanes_sum(taps[v]);
+}
+
+static void sum_pairs(const struct normnet__convolution *shape, const float *x, const float *dy, double *dw,
+                      float *scratch)
+{
+    const int64_t inputs = (int64_t)3 * shape->x.channels; /* and rows of the kernel */
+    const int64_t per_position = inputs * SUM_OUTPUTS * NORMNET__LANES;
+
+    for (int32_t k = 0, outputs; k < shape->y.channels; k += outputs) {
+        const float *tile_dy = dy + k * shape->y.channel_stride * NORMNET__LANES;
+
+        outputs = even_share(shape->y.channels - k, SUM_OUTPUTS);
+        memset(scratch, 0, (size_t)(4 * per_position) * sizeof *scratch);
+        for (int32_t i = 0, rows; i < shape->y.height; i += rows) {
+            rows = next_rows(shape, shape->y.height - i);
+            add_positions(shape, rows, x + i * shape->x.row_stride * NORMNET__LANES,
+                          tile_dy + i * shape->y.row_stride * NORMNET__LANES, scratch, outputs);
+        }
+        for (int32_t o = 0; o < outputs; ++o)
+            for (int64_t input = 0; input < inputs; ++input)
+                finish_taps(scratch + (input * SUM_OUTPUTS + o) * NORMNET__LANES, per_position,
+                            dw + 3 * ((k + o) * inputs + input));
+    }
+}
+
+static void weight_gradient(const struct normnet__convolution *shape, const float *x, const float *dy, double *dw,
+                            float *scratch)
+{
+    (shape->winograd ? sum_pairs : sum_products)(shape, x, dy, dw, scratch);
+}
+
+#endif
