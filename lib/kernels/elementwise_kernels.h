@@ -83,18 +83,24 @@ static void dropout_masks(const uint32_t *key, int64_t count, uint32_t threshold
     }
 }
 
-static void dropout(struct normnet__map map, float *x, const uint16_t *masks, float scale)
+/* The dropout of one vector, which begins at `lane` of its group. */
+LANES_INLINE lanes drop(struct normnet__mask mask, int64_t group, int lane, lanes value)
 {
-    const lanes zero = lanes_splat(0.0f), factor = lanes_splat(scale);
+    const lanes zero = lanes_splat(0.0f);
+
+    return lanes_select(lanes_mask((uint32_t)mask.bits[group] >> lane), value * lanes_splat(mask.scale), zero);
+}
+
+static void dropout(struct normnet__map map, float *x, struct normnet__mask mask)
+{
     const int64_t plane = (int64_t)map.height * map.width;
 
-    for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * NORMNET__LANES, masks += plane)
+    for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * NORMNET__LANES, mask.bits += plane)
         for (int64_t i = 0; i < plane; ++i)
             for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
                 float *value = x + i * NORMNET__LANES + lane;
-                const lanes_int keep = lanes_mask((uint32_t)masks[i] >> lane);
 
-                lanes_store(value, lanes_select(keep, lanes_load(value) * factor, zero));
+                lanes_store(value, drop(mask, i, lane, lanes_load(value)));
             }
 }
 

@@ -51,6 +51,17 @@ struct normnet__epilogue {
     bool gate;         /* y' > 0 ? y : 0 for the y' that lies in memory: the gradient of the ReLU that put it there */
 };
 
+/* Dropout: x becomes bit of the mask ? x * scale : 0. One mask per group, a bit per lane; NULL for none. */
+struct normnet__mask {
+    const uint16_t *bits;
+    float scale;
+};
+
+/* The coefficients of an input gradient, each for 16 lanes. */
+struct normnet__gradient_form {
+    const float *mean, *a, *b, *c;
+};
+
 struct normnet__kernels {
     const char *name;
 
@@ -73,29 +84,31 @@ struct normnet__kernels {
                             float *scratch);
 
     /*
-     * mean[lane] and sum of squared deviations m2[lane] of `count` groups: sums in order, in double, of
-     * d = x - x[0] and d^2; mean = x[0] + sum d / count, m2 = sum d^2 - (sum d)^2 / count.
+     * mean[lane] and sum of squared deviations m2[lane] of `count` groups: mean = pivot + sum d / count and
+     * m2 = sum d^2 - (sum d)^2 / count with d = x - pivot; the sums are those of normalization_kernels.h.
      */
     void (*moments)(const float *x, int64_t count, double *mean, double *m2);
 
-    /* y = fma(x - mean, scale, shift), lane by lane; x and y may be the same. */
+    /* y = fma(x - mean, scale, shift), lane by lane, and dropout behind it; x and y may be the same. */
     void (*normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
-                      float *y);
+                      struct normnet__mask mask, float *y);
 
     /* y = fma(y, gamma[i], beta[i]) for group i. */
     void (*scale_elements)(float *y, int64_t count, const float *gamma, const float *beta);
 
-    /* sum_dy[lane] = sum of dy, sum_dyx[lane] = sum of dy * (x - mean): in order, in double; the difference is a float.
+    /*
+     * sum_dy[lane] = sum of dy and sum_dyx[lane] = sum of dy * (x - mean), dy with the dropout: as in moments; the
+     * difference is a float.
      */
-    void (*gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean, double *sum_dy,
-                             double *sum_dyx);
+    void (*gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean,
+                             struct normnet__mask mask, double *sum_dy, double *sum_dyx);
 
     /*
-     * dx = fma(a, dy, fma(b, x - mean, c)), lane by lane, in the place of x; 0 where the bit of `valid` is 0 and, if
-     * there is a gate, where x <= 0.
+     * dx = fma(a, dy, fma(b, x - mean, c)), dy with the dropout, lane by lane, in the place of x; 0 where the bit of
+     * `valid` is 0 and, if there is a gate, where x <= 0.
      */
-    void (*normalize_gradient)(float *x, const float *dy, int64_t count, const float *mean, const float *a,
-                               const float *b, const float *c, uint32_t valid, bool gate);
+    void (*normalize_gradient)(float *x, const float *dy, int64_t count, const struct normnet__gradient_form *form,
+                               struct normnet__mask mask, uint32_t valid, bool gate);
 
     /* dy = dy * gamma[i] for group i. */
     void (*multiply_elements)(float *dy, int64_t count, const float *gamma);
@@ -124,8 +137,8 @@ struct normnet__kernels {
      */
     void (*dropout_masks)(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks);
 
-    /* x = bit of the mask ? x * scale : 0, in place; one mask per group, without gaps between planes. */
-    void (*dropout)(struct normnet__map map, float *x, const uint16_t *masks, float scale);
+    /* x with the dropout, in place; there are no gaps between the masks of planes. */
+    void (*dropout)(struct normnet__map map, float *x, struct normnet__mask mask);
 
     /*
      * Windows of kernel x kernel, side by side. The maximum is the first of equals in row order, or the

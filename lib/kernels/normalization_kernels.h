@@ -4,44 +4,158 @@
 #define NORMNET_KERNELS_NORMALIZATION_KERNELS_H
 
 #include "base/tree.h"
+#include "kernels/elementwise_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+
+/*
+ * Sums over the groups of a chain, two at a time and per lane: in float over pieces of 16 groups, of which every fourth
+ * goes to the same accumulator, then in double over the pieces. Float costs a third of double, and a piece is too short
+ * to lose more than its terms have lost already.
+ */
+enum { ACCUMULATORS = 4, PIECE = 4 * ACCUMULATORS };
+
+struct float_sums {
+    lanes first[ACCUMULATORS], second[ACCUMULATORS];
+};
+
+struct double_sums {
+    lanes_double first, second;
+};
+
+LANES_INLINE lanes join_accumulators(const lanes sums[ACCUMULATORS])
+{
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+LANES_INLINE void add_piece(struct double_sums *sums, const struct float_sums *piece)
+{
+    sums->first = lanes_double_add(sums->first, lanes_to_double(join_accumulators(piece->first)));
+    sums->second = lanes_double_add(sums->second, lanes_to_double(join_accumulators(piece->second)));
+}
+
+LANES_INLINE struct float_sums no_sums(void)
+{
+    struct float_sums sums;
+
+    LANES_FOR (i, ACCUMULATORS)
+        sums.first[i] = sums.second[i] = lanes_splat(0.0f);
+    return sums;
+}
+
+/* ---- Moments ------------------------------------------------------------------------------------- */
+
+LANES_INLINE void add_deviation(struct float_sums *sums, const int i, const float *x, lanes pivot)
+{
+    const lanes deviation = lanes_load(x) - pivot;
+
+    sums->first[i] += deviation;
+    sums->second[i] = lanes_fma(deviation, deviation, sums->second[i]);
+}
+
+/* Sums of d = x - pivot and d^2 in the lanes that begin at x. */
+LANES_INLINE struct double_sums sum_deviations(const float *x, int64_t count, lanes pivot)
+{
+    struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
+
+    for (int64_t left = count; left > 0; left -= PIECE) {
+        struct float_sums piece = no_sums();
+        int64_t i = left < PIECE ? left : PIECE;
+
+        for (; i >= ACCUMULATORS; i -= ACCUMULATORS, x += ACCUMULATORS * NORMNET__LANES)
+            LANES_FOR (k, ACCUMULATORS)
+                add_deviation(&piece, k, x + k * NORMNET__LANES, pivot);
+        LANES_FOR (k, ACCUMULATORS)
+            if (k < i)
+                add_deviation(&piece, k, x + k * NORMNET__LANES, pivot);
+        x += i * NORMNET__LANES;
+        add_piece(&sums, &piece);
+    }
+    return sums;
+}
+
+/* The same where the squares do not fit a float, or vanish in it. */
+LANES_INLINE struct double_sums sum_deviations_in_double(const float *x, int64_t count, lanes pivot)
+{
+    const lanes_double center = lanes_to_double(pivot);
+    struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
+
+    for (int64_t i = 0; i < count; ++i) {
+        const lanes_double value = lanes_to_double(lanes_load(x + i * NORMNET__LANES));
+        const lanes_double deviation = lanes_double_subtract(value, center);
+
+        sums.first = lanes_double_add(sums.first, deviation);
+        sums.second = lanes_double_add(sums.second, lanes_double_multiply(deviation, deviation));
+    }
+    return sums;
+}
+
+/* Near the mean, so that the squares hardly cancel: the mean of the first piece; of a shorter chain the first value. */
+LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
+{
+    lanes sums[ACCUMULATORS], total;
+
+    if (count < PIECE)
+        return lanes_load(x);
+    LANES_FOR (i, ACCUMULATORS)
+        sums[i] = (lanes_load(x + i * NORMNET__LANES) + lanes_load(x + (i + 4) * NORMNET__LANES)) +
+                  (lanes_load(x + (i + 8) * NORMNET__LANES) + lanes_load(x + (i + 12) * NORMNET__LANES));
+    total = join_accumulators(sums);
+    return total * lanes_splat(1.0f / PIECE);
+}
+
+/* Mean and m2 of LANE_WIDTH lanes; false if a sum of squares is near the ends of what a float holds. */
+LANES_INLINE bool finish_moments(struct double_sums sums, lanes pivot, int64_t count, double *mean, double *m2)
+{
+    double first[LANE_WIDTH], second[LANE_WIDTH], pivots[LANE_WIDTH];
+    bool inside = true;
+
+    lanes_double_store(first, sums.first);
+    lanes_double_store(second, sums.second);
+    lanes_double_store(pivots, lanes_to_double(pivot));
+    for (int i = 0; i < LANE_WIDTH; ++i) {
+        const double shift = first[i] / (double)count, rest = second[i] - first[i] * shift;
+
+        mean[i] = pivots[i] + shift;
+        m2[i] = rest < 0.0 ? 0.0 : rest; /* rounding may leave -1e-17 of a constant; NaN stays */
+        inside = inside && second[i] > 1e-20 && second[i] < 1e30;
+    }
+    return inside;
+}
+
+/* Rare, and so not worth its size in the loop above. */
+static __attribute__((noinline)) void moments_in_double(const float *x, int64_t count, double *mean, double *m2)
+{
+    const lanes pivot = lanes_load(x);
+
+    (void)finish_moments(sum_deviations_in_double(x, count, pivot), pivot, count, mean, m2);
+}
 
 static void moments(const float *x, int64_t count, double *mean, double *m2)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
-        const lanes_double pivot = lanes_to_double(lanes_load(x + lane));
-        lanes_double sum = {{0}, {0}}, square = {{0}, {0}};
-        double sums[LANE_WIDTH], squares[LANE_WIDTH], pivots[LANE_WIDTH];
+        const lanes pivot = choose_pivot(x + lane, count);
 
-        for (int64_t i = 0; i < count; ++i) {
-            const lanes_double value = lanes_to_double(lanes_load(x + i * NORMNET__LANES + lane));
-            const lanes_double deviation = lanes_double_subtract(value, pivot);
-
-            sum = lanes_double_add(sum, deviation);
-            square = lanes_double_add(square, lanes_double_multiply(deviation, deviation));
-        }
-        lanes_double_store(sums, sum);
-        lanes_double_store(squares, square);
-        lanes_double_store(pivots, pivot);
-        for (int i = 0; i < LANE_WIDTH; ++i) {
-            const double shift = sums[i] / (double)count, rest = squares[i] - sums[i] * shift;
-
-            mean[lane + i] = pivots[i] + shift;
-            m2[lane + i] = rest < 0.0 ? 0.0 : rest; /* rounding may leave -1e-17 of a constant; NaN stays */
-        }
+        if (!finish_moments(sum_deviations(x + lane, count, pivot), pivot, count, mean + lane, m2 + lane))
+            moments_in_double(x + lane, count, mean + lane, m2 + lane);
     }
 }
 
 static void normalize(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
-                      float *y)
+                      struct normnet__mask mask, float *y)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes center = lanes_load(mean + lane);
         const lanes factor = lanes_load(scale + lane), offset = lanes_load(shift + lane);
 
-        for (int64_t i = lane; i < count * NORMNET__LANES; i += NORMNET__LANES)
-            lanes_store(y + i, lanes_fma(lanes_load(x + i) - center, factor, offset));
+        for (int64_t i = 0; i < count; ++i) {
+            const int64_t at = i * NORMNET__LANES + lane;
+            lanes value = lanes_fma(lanes_load(x + at) - center, factor, offset);
+
+            if (mask.bits != NULL)
+                value = drop(mask, i, lane, value);
+            lanes_store(y + at, value);
+        }
     }
 }
 
@@ -57,55 +171,98 @@ static void scale_elements(float *y, int64_t count, const float *gamma, const fl
     }
 }
 
-static void gradient_moments(const float *x, const float *dy, int64_t count, const float *mean, double *sum_dy,
-                             double *sum_dyx)
+/* ---- Gradient ------------------------------------------------------------------------------------ */
+
+LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struct normnet__mask mask, const bool dropout)
+{
+    lanes value = lanes_load(dy + group * NORMNET__LANES + lane);
+
+    if (dropout)
+        value = drop(mask, group, lane, value);
+    return value;
+}
+
+LANES_INLINE void add_gradient(struct float_sums *sums, const int i, lanes gradient, const float *x, lanes center)
+{
+    sums->first[i] += gradient;
+    sums->second[i] = lanes_fma(gradient, lanes_load(x) - center, sums->second[i]);
+}
+
+LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, int64_t count, lanes center, int lane,
+                                              struct normnet__mask mask, const bool dropout)
+{
+    struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
+
+    x += lane;
+    for (int64_t begin = 0; begin < count; begin += PIECE) {
+        struct float_sums piece = no_sums();
+        int64_t i = begin;
+
+        for (; i + ACCUMULATORS <= count && i < begin + PIECE; i += ACCUMULATORS)
+            LANES_FOR (k, ACCUMULATORS)
+                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
+                             center);
+        LANES_FOR (k, ACCUMULATORS)
+            if (i + k < count && i < begin + PIECE)
+                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
+                             center);
+        add_piece(&sums, &piece);
+    }
+    return sums;
+}
+
+static void gradient_moments(const float *x, const float *dy, int64_t count, const float *mean,
+                             struct normnet__mask mask, double *sum_dy, double *sum_dyx)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes center = lanes_load(mean + lane);
-        lanes_double sum = {{0}, {0}}, product = {{0}, {0}};
+        const struct double_sums sums = mask.bits != NULL ? sum_gradients(x, dy, count, center, lane, mask, true)
+                                                          : sum_gradients(x, dy, count, center, lane, mask, false);
 
-        for (int64_t i = lane; i < count * NORMNET__LANES; i += NORMNET__LANES) {
-            const lanes_double gradient = lanes_to_double(lanes_load(dy + i));
-            const lanes_double deviation = lanes_to_double(lanes_load(x + i) - center);
-
-            sum = lanes_double_add(sum, gradient);
-            product = lanes_double_add(product, lanes_double_multiply(gradient, deviation));
-        }
-        lanes_double_store(sum_dy + lane, sum);
-        lanes_double_store(sum_dyx + lane, product);
+        lanes_double_store(sum_dy + lane, sums.first);
+        lanes_double_store(sum_dyx + lane, sums.second);
     }
 }
 
-LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const float *mean, const float *a,
-                                    const float *b, const float *c, lanes_int keep, const bool gate)
+LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const struct normnet__gradient_form *form,
+                                    int lane, struct normnet__mask mask, lanes_int keep, const bool dropout,
+                                    const bool gate)
 {
-    const lanes center = lanes_load(mean), zero = lanes_splat(0.0f);
-    const lanes of_dy = lanes_load(a), of_x = lanes_load(b), constant = lanes_load(c);
+    const lanes center = lanes_load(form->mean + lane), zero = lanes_splat(0.0f);
+    const lanes a = lanes_load(form->a + lane), b = lanes_load(form->b + lane), c = lanes_load(form->c + lane);
 
-    for (int64_t i = 0; i < count * NORMNET__LANES; i += NORMNET__LANES) {
-        const lanes value = lanes_load(x + i);
-        const lanes dx = lanes_fma(of_dy, lanes_load(dy + i), lanes_fma(of_x, value - center, constant));
-
+    for (int64_t i = 0; i < count; ++i) {
+        float *at = x + i * NORMNET__LANES + lane;
+        const lanes value = lanes_load(at);
+        const lanes dx = lanes_fma(a, load_gradient(dy, i, lane, mask, dropout), lanes_fma(b, value - center, c));
         lanes_int passes = keep;
 
         if (gate)
             passes &= (lanes_int)(value > zero);
-        lanes_store(x + i, lanes_select(passes, dx, zero));
+        lanes_store(at, lanes_select(passes, dx, zero));
     }
 }
 
-static void normalize_gradient(float *x, const float *dy, int64_t count, const float *mean, const float *a,
-                               const float *b, const float *c, uint32_t valid, bool gate)
+static void normalize_gradient(float *x, const float *dy, int64_t count, const struct normnet__gradient_form *form,
+                               struct normnet__mask mask, uint32_t valid, bool gate)
 {
+    const bool dropout = mask.bits != NULL;
+
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes_int keep = lanes_mask(valid >> lane);
 
-        if (gate)
-            gradient_of_lanes(x + lane, dy + lane, count, mean + lane, a + lane, b + lane, c + lane, keep, true);
+        if (gate && dropout)
+            gradient_of_lanes(x, dy, count, form, lane, mask, keep, true, true);
+        else if (gate)
+            gradient_of_lanes(x, dy, count, form, lane, mask, keep, false, true);
+        else if (dropout)
+            gradient_of_lanes(x, dy, count, form, lane, mask, keep, true, false);
         else
-            gradient_of_lanes(x + lane, dy + lane, count, mean + lane, a + lane, b + lane, c + lane, keep, false);
+            gradient_of_lanes(x, dy, count, form, lane, mask, keep, false, false);
     }
 }
+
+/* ---- Per element --------------------------------------------------------------------------------- */
 
 static void multiply_elements(float *dy, int64_t count, const float *gamma)
 {

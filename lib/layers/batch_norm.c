@@ -3,6 +3,7 @@
 
 #include "base/message.h"
 #include "base/tree.h"
+#include "layers/elementwise.h"
 
 struct normnet__grouping normnet__group_blocks(int64_t images, int64_t virtual_batch)
 {
@@ -29,6 +30,13 @@ static void fill(float *lanes, float value)
 {
     for (int lane = 0; lane < NORMNET__LANES; ++lane)
         lanes[lane] = value;
+}
+
+/* From one channel's masks to the next one's. */
+static void advance(struct normnet__mask *mask, int64_t length)
+{
+    if (mask->bits != NULL)
+        mask->bits += length;
 }
 
 /* The affine pair of channel c; 1 and 0 without one. */
@@ -174,6 +182,7 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
     float *y = normnet__output(layer, block);
     const float *center = block->derived + layer->derived;
     const float *scale = center + channels, *shift = scale + channels;
+    struct normnet__mask mask = normnet__joined_mask(layer, block, true);
 
     if (block->batch_norms != NULL) {
         const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
@@ -190,7 +199,8 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
         fill(centers, center[c]);
         fill(scales, scale[c]);
         fill(shifts, shift[c]);
-        block->kernels->normalize(x + at, length, centers, scales, shifts, y + at);
+        block->kernels->normalize(x + at, length, centers, scales, shifts, mask, y + at);
+        advance(&mask, length);
     }
 }
 
@@ -209,6 +219,7 @@ void normnet__batch_norm_collect(const struct normnet__layer *layer, const struc
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
+    struct normnet__mask mask = normnet__joined_mask(layer, block, false);
 
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
@@ -216,7 +227,8 @@ void normnet__batch_norm_collect(const struct normnet__layer *layer, const struc
         _Alignas(64) float centers[NORMNET__LANES];
 
         fill(centers, center[c]);
-        block->kernels->gradient_moments(x + at, dy + at, length, centers, of_dy, of_dyx);
+        block->kernels->gradient_moments(x + at, dy + at, length, centers, mask, of_dy, of_dyx);
+        advance(&mask, length);
         sums[2 * c] = normnet__tree_sum(of_dy, block->count, 1);
         sums[2 * c + 1] = normnet__tree_sum(of_dyx, block->count, 1);
     }
@@ -278,6 +290,7 @@ void normnet__batch_norm_backward(const struct normnet__layer *layer, const stru
     const uint32_t valid = (1u << block->count) - 1u;
     const float *dy = normnet__output(layer, block);
     float *x = normnet__input(layer, block);
+    struct normnet__mask mask = normnet__joined_mask(layer, block, false);
 
     if (!layer->needs_dx)
         return;
@@ -289,6 +302,9 @@ void normnet__batch_norm_backward(const struct normnet__layer *layer, const stru
         fill(a, norm->a[first + c]);
         fill(b, norm->b[first + c]);
         fill(constants, norm->c[first + c]);
-        block->kernels->normalize_gradient(x + at, dy + at, length, centers, a, b, constants, valid, layer->gated);
+        block->kernels->normalize_gradient(x + at, dy + at, length,
+                                           &(struct normnet__gradient_form){centers, a, b, constants}, mask, valid,
+                                           layer->gated);
+        advance(&mask, length);
     }
 }

@@ -12,6 +12,7 @@
 #include "base/checked.h"
 #include "base/message.h"
 #include "kernels/algorithm.h"
+#include "layers/elementwise.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,7 @@ static normnet_status ask(struct normnet__layer *layer, const struct normnet__to
     layer->weight_count = weights;
     layer->derived_count = normnet__ordered_weights(&forward) + normnet__ordered_weights(&backward);
     layer->bias_count = bias ? layer->out.channels : 0;
+    layer->joins = &normnet__relu;
     /* The kernels' own, beside a padded copy. */
     layer->scratch_groups =
         largest(largest(normnet__convolution_scratch(&forward), normnet__convolution_scratch(&backward)),
@@ -221,7 +223,7 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
     const float *x = copied ? padded_input(layer, block, block->scratch) : normnet__input(layer, block);
     const struct normnet__epilogue epilogue = {
         .bias = layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
-        .relu = layer->joined_relu >= 0 && layer->joined_relu <= block->last,
+        .relu = normnet__joined(layer, block) != NULL,
     };
 
     block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue,
@@ -276,7 +278,7 @@ static void derive(const struct normnet__layer *layer, const float *parameters, 
 }
 
 const struct normnet__layer_type normnet__conv = {
-    .word = "conv", .joins = true, .resolve = resolve_conv, .forward = forward, .backward = backward, .derive = derive};
+    .word = "conv", .resolve = resolve_conv, .forward = forward, .backward = backward, .derive = derive};
 
 const struct normnet__layer_type normnet__fc = {
-    .word = "fc", .joins = true, .resolve = resolve_fc, .forward = forward, .backward = backward, .derive = derive};
+    .word = "fc", .resolve = resolve_fc, .forward = forward, .backward = backward, .derive = derive};

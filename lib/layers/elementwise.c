@@ -27,7 +27,7 @@ static normnet_status resolve_relu(struct normnet__layer *layer, const struct no
 
 static void forward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    if (!layer->joined)
+    if (!layer->done)
         block->kernels->relu(normnet__shape_map(layer->in), normnet__input(layer, block),
                              normnet__output(layer, block));
 }
@@ -105,24 +105,42 @@ static void fill_key(const struct normnet__layer *layer, const struct normnet__b
     }
 }
 
-static void forward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
+static struct normnet__mask kept_mask(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    const int64_t count = normnet__shape_size(layer->out);
-    uint16_t *masks = normnet__kept(layer, block);
+    return (struct normnet__mask){normnet__kept(layer, block), layer->dropout_scale};
+}
+
+static struct normnet__mask draw_mask(const struct normnet__layer *layer, const struct normnet__block *block)
+{
     uint32_t key[2 * NORMNET__LANES];
 
-    if (!block->dropout)
-        return;
     fill_key(layer, block, key);
-    block->kernels->dropout_masks(key, count, layer->threshold, masks);
-    block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block), masks, layer->dropout_scale);
+    block->kernels->dropout_masks(key, normnet__shape_size(layer->out), layer->threshold, normnet__kept(layer, block));
+    return kept_mask(layer, block);
+}
+
+struct normnet__mask normnet__joined_mask(const struct normnet__layer *layer, const struct normnet__block *block,
+                                          bool forward)
+{
+    const struct normnet__layer *dropout = normnet__joined(layer, block);
+
+    if (dropout == NULL || !block->dropout)
+        return (struct normnet__mask){NULL, 1.0f};
+    return forward ? draw_mask(dropout, block) : kept_mask(dropout, block);
+}
+
+static void forward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    if (block->dropout && !layer->done)
+        block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block),
+                                draw_mask(layer, block));
 }
 
 static void backward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    if (block->dropout && layer->needs_dx)
+    if (block->dropout && !layer->done && layer->needs_dx)
         block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block),
-                                normnet__kept(layer, block), layer->dropout_scale);
+                                kept_mask(layer, block));
 }
 
 const struct normnet__layer_type normnet__dropout = {

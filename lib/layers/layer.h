@@ -79,6 +79,7 @@ struct normnet__layer {
     int64_t kept_bytes;               /* per block */
     int64_t scratch_groups;           /* lane groups of a thread's scratch */
     bool identity;                    /* forward and backward do nothing */
+    const struct normnet__layer_type *joins; /* what it can do on the way if it follows */
 
     /* What the plan gives it. */
     int64_t weight, bias;     /* index into parameters and gradients; bias == weight + weight_count */
@@ -88,8 +89,8 @@ struct normnet__layer {
     bool needs_dx;            /* false if no layer in front has parameters */
     bool stays;               /* the output is in the input's place */
     bool gated;               /* the input is a ReLU's output: dx is 0 where it is not positive */
-    int32_t joined_relu;      /* the ReLU behind it that it does on the way, or -1 */
-    bool joined;              /* that ReLU */
+    int32_t joined;           /* the layer behind it that it does on the way, or -1 */
+    bool done;                /* by the layer in front of it: this is that one */
     struct normnet__places places[NORMNET__LAYOUTS];
 };
 
@@ -131,7 +132,6 @@ struct normnet__layer_type {
     const char *word;
     bool in_place; /* the output takes the place of the input */
     bool gates;    /* leaves its backward to the next layer that does not stay; with none behind it, it does not stay */
-    bool joins;    /* can do the ReLU behind it on the way */
 
     /* Reads the rest of the token, given layer->in; sets layer->out and what the layer asks for. */
     normnet_status (*resolve)(struct normnet__layer *layer, const struct normnet__token *token,
@@ -160,6 +160,13 @@ const char *normnet__shape_text(char *text, struct normnet__shape shape);
 bool normnet__read_number(const char **text, int32_t limit, int32_t *number);
 
 enum { NORMNET__DIMENSION_LIMIT = 65536 }; /* channels, features, kernel sides */
+
+/* The layer that this one does on its way in this pass, or NULL. */
+static inline const struct normnet__layer *normnet__joined(const struct normnet__layer *layer,
+                                                           const struct normnet__block *block)
+{
+    return layer->joined >= 0 && layer->joined <= block->last ? layer + (layer->joined - layer->index) : NULL;
+}
 
 static inline float *normnet__input(const struct normnet__layer *layer, const struct normnet__block *block)
 {

@@ -4,6 +4,7 @@
 #include "base/message.h"
 #include "base/tree.h"
 #include "layers/batch_norm.h"
+#include "layers/elementwise.h"
 #include "layers/moments.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ static normnet_status resolve_affine(struct normnet__layer *layer, const struct 
                           : wanted == NORMNET_AFFINE_ELEMENT ? element_length
                                                              : 0;
     layer->weight_count = layer->bias_count = norm->affine_length;
+    layer->joins = wanted == NORMNET_AFFINE_ELEMENT ? NULL : &normnet__dropout;
     return NORMNET_OK;
 }
 
@@ -158,6 +160,14 @@ static int64_t chain_begin(const struct normnet__layer *layer, int64_t chain)
     return (chain / per_channel * plane + chain % per_channel * layer->norm.chain_length) * NORMNET__LANES;
 }
 
+/* The part of a mask that belongs to a chain: masks have no gaps between planes. */
+static struct normnet__mask chain_mask(const struct normnet__layer *layer, struct normnet__mask mask, int64_t chain)
+{
+    if (mask.bits != NULL)
+        mask.bits += chain * layer->norm.chain_length;
+    return mask;
+}
+
 /* Which gammas chain number `chain` begins at; per element they repeat from run to run of one or two dimensions. */
 static int64_t affine_index(const struct normnet__norm_form *norm, int64_t chain)
 {
@@ -188,6 +198,7 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
     struct run_statistics *statistics = normnet__kept(layer, block);
+    const struct normnet__mask mask = normnet__joined_mask(layer, block, true);
     double *mean = (double *)(void *)block->scratch, *m2 = mean + per_run * NORMNET__LANES;
 
     for (int64_t run = 0; run < norm->runs; ++run) {
@@ -206,7 +217,7 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
             _Alignas(64) float center[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
 
             coefficients(layer, block, chain, of_run, center, scale, shift);
-            block->kernels->normalize(x + at, length, center, scale, shift, y + at);
+            block->kernels->normalize(x + at, length, center, scale, shift, chain_mask(layer, mask, chain), y + at);
             if (norm->affine == NORMNET_AFFINE_ELEMENT)
                 block->kernels->scale_elements(y + at, length,
                                                block->parameters + layer->weight + affine_index(norm, chain),
@@ -299,6 +310,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
     const struct run_statistics *statistics = normnet__kept(layer, block);
     float *x = normnet__input(layer, block), *q = normnet__output(layer, block); /* dy at first */
+    const struct normnet__mask mask = normnet__joined_mask(layer, block, false);
     double *sum_q = (double *)(void *)block->scratch, *sum_qx = sum_q + per_run * NORMNET__LANES;
 
     if (per_element)
@@ -318,7 +330,8 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
             const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
             double *of_dy = sum_q + i * NORMNET__LANES, *of_dyx = sum_qx + i * NORMNET__LANES;
 
-            block->kernels->gradient_moments(x + at, q + at, length, center, of_dy, of_dyx);
+            block->kernels->gradient_moments(x + at, q + at, length, center, chain_mask(layer, mask, chain), of_dy,
+                                             of_dyx);
             if (!per_channel)
                 continue;
             channel_gradient(layer, block, chain, &statistics[run], of_dy, of_dyx);
@@ -342,7 +355,9 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
 
             gradient_coefficients(gamma, per_run * length, &statistics[run], sum_q, sum_qx, center, a, b, c);
             /* Every lane is a sample of its own; unused ones bring dy = 0 and so get dx = 0. */
-            block->kernels->normalize_gradient(x + at, q + at, length, center, a, b, c, 0xFFFFu, layer->gated);
+            block->kernels->normalize_gradient(x + at, q + at, length,
+                                               &(struct normnet__gradient_form){center, a, b, c},
+                                               chain_mask(layer, mask, chain), 0xFFFFu, layer->gated);
         }
     }
 }

@@ -37,7 +37,7 @@ static int64_t take(struct normnet__arena *memory, int64_t bytes)
     return offset;
 }
 
-/* Who works in place, who gates whom, and which ReLU is done by the layer in front of it. */
+/* Who works in place, who gates whom, and who is done by the layer in front of it. */
 static void join_layers(struct normnet__network *network)
 {
     bool mover_behind = false, gated = false;
@@ -53,12 +53,12 @@ static void join_layers(struct normnet__network *network)
         struct normnet__layer *layer = &network->layers[i];
 
         layer->gated = gated && !layer->stays;
-        layer->joined_relu = -1;
+        layer->joined = -1;
         if (layer->identity)
             continue;
-        if (layer->stays && layer->type->gates && front != NULL && front->type->joins) {
-            front->joined_relu = i;
-            layer->joined = true;
+        if (layer->stays && front != NULL && front->joins == layer->type) {
+            front->joined = i;
+            layer->done = true;
         }
         gated = layer->stays && (gated || layer->type->gates);
         front = layer;
