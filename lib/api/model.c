@@ -246,6 +246,8 @@ normnet_status normnet_model_create(normnet_model **created, const normnet_confi
         return status;
     }
     fill_scaling(model);
+    for (int32_t i = 0; i < config.readers; ++i)
+        normnet__begin_reader(&model->engine, &model->readers[i].team);
     normnet__initialize_state(&model->network, (uint64_t)config.seed, &model->state);
     *created = model;
     return NORMNET_OK;

@@ -45,8 +45,8 @@ static void transform_taps(const double *g, int stride, double *transformed, int
     transformed[3 * to_stride] = g[2 * stride];
 }
 
-/* G g G', in double and rounded once: [4][4], `step` floats between rows. */
-static void transform_kernel(const double g[9], int64_t step, float *transformed)
+/* G g G', in double and rounded once: [4][4], with these distances between its rows and columns. */
+static void transform_kernel(const double g[9], int64_t row, int64_t column, float *transformed)
 {
     double columns[12], all[16]; /* [4][3], [4][4] */
 
@@ -56,16 +56,16 @@ static void transform_kernel(const double g[9], int64_t step, float *transformed
         transform_taps(columns + 3 * u, 1, all + 4 * u, 1);
     for (int u = 0; u < 4; ++u)
         for (int v = 0; v < 4; ++v)
-            transformed[u * step + v] = (float)all[4 * u + v];
+            transformed[u * row + v * column] = (float)all[4 * u + v];
 }
 
-static void order_for_winograd(const float *weights, bool turned, int64_t step, float *ordered)
+static void order_for_winograd(const float *weights, bool turned, int64_t row, int64_t column, float *ordered)
 {
     double g[9];
 
     for (int t = 0; t < 9; ++t)
         g[t] = (double)weights[turned ? 8 - t : t];
-    transform_kernel(g, step, ordered);
+    transform_kernel(g, row, column, ordered);
 }
 
 static void order_directly(const float *weights, int64_t window, bool turned, int64_t step, float *ordered)
@@ -85,7 +85,7 @@ void normnet__order_weights(const struct normnet__convolution *convolution, cons
             const float *from = weights + k * output_stride + c * input_stride;
 
             if (convolution->winograd)
-                order_for_winograd(from, turned, 4 * inputs * outputs, ordered + 4 * (c * outputs + k));
+                order_for_winograd(from, turned, 4 * inputs * outputs, outputs, ordered + 4 * c * outputs + k);
             else
                 order_directly(from, window, turned, outputs, ordered + c * window * outputs + k);
         }

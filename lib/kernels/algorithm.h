@@ -19,12 +19,12 @@ int64_t normnet__ordered_weights(const struct normnet__convolution *convolution)
 
 /*
  * w[k][c][u][v] at weights[k * output_stride + c * input_stride + u * kernel + v] to [c][u][v][k], or G w G' to
- * [row][c][k][column] for Winograd's algorithm; turned by 180 degrees for the gradient of a convolution's input.
+ * [row][c][column][k] for Winograd's algorithm; turned by 180 degrees for the gradient of a convolution's input.
  */
 void normnet__order_weights(const struct normnet__convolution *convolution, const float *weights, int64_t output_stride,
                             int64_t input_stride, bool turned, float *ordered);
 
-/* Lane groups of scratch memory that it needs, and its weight gradient. */
+/* Lane groups of scratch memory that it needs, whatever its lanes are, and its weight gradient. */
 int64_t normnet__convolution_scratch(const struct normnet__convolution *convolution);
 int64_t normnet__weight_gradient_scratch(const struct normnet__convolution *convolution);
 

@@ -42,6 +42,7 @@ struct normnet__convolution {
     struct normnet__map x, y;
     int32_t kernel, stride, padding;
     bool winograd; /* see algorithm.h */
+    int32_t inputs, outputs; /* for convolve_channels */
 };
 
 /* What becomes of each output of a convolution on its way to memory, in this order. */
@@ -73,6 +74,14 @@ struct normnet__kernels {
      */
     void (*convolve)(const struct normnet__convolution *convolution, const float *x, const float *weights,
                      const struct normnet__epilogue *epilogue, float *y, float *scratch);
+
+    /*
+     * The same for a single image whose channels are the lanes: channel c is lane c % 16 of plane c / 16 in both maps, and
+     * the bias is aligned and padded to whole groups. No gate. Up to 15 floats behind the weights are read, but nothing
+     * that is made of them is of use.
+     */
+    void (*convolve_channels)(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                              const struct normnet__epilogue *epilogue, float *y, float *scratch);
 
     /*
      * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]), dy in

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "kernels/channel_kernels.h"
 #include "kernels/elementwise_kernels.h"
 #include "kernels/normalization_kernels.h"
 #include "kernels/pool_kernels.h"
@@ -18,6 +19,7 @@
 const struct normnet__kernels TABLE_NAME(NORMNET_ISA) = {
     .name = ISA_TEXT(NORMNET_ISA),
     .convolve = convolve,
+    .convolve_channels = convolve_channels,
     .weight_gradient = weight_gradient,
     .moments = moments,
     .normalize = normalize,

@@ -63,6 +63,14 @@ LANES_INLINE lanes lanes_load(const float *from)
     return *(const lanes *)from;
 }
 
+/* From any address. */
+LANES_INLINE lanes lanes_load_anywhere(const float *from)
+{
+    lanes value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
 LANES_INLINE void lanes_store(float *to, lanes value)
 {
     *(lanes *)to = value;

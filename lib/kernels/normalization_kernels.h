@@ -74,22 +74,6 @@ LANES_INLINE struct double_sums sum_deviations(const float *x, int64_t count, la
     return sums;
 }
 
-/* The same where the squares do not fit a float, or vanish in it. */
-LANES_INLINE struct double_sums sum_deviations_in_double(const float *x, int64_t count, lanes pivot)
-{
-    const lanes_double center = lanes_to_double(pivot);
-    struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
-
-    for (int64_t i = 0; i < count; ++i) {
-        const lanes_double value = lanes_to_double(lanes_load(x + i * NORMNET__LANES));
-        const lanes_double deviation = lanes_double_subtract(value, center);
-
-        sums.first = lanes_double_add(sums.first, deviation);
-        sums.second = lanes_double_add(sums.second, lanes_double_multiply(deviation, deviation));
-    }
-    return sums;
-}
-
 /* Near the mean, so that the squares hardly cancel: the mean of the first piece; of a shorter chain the first value. */
 LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
 {
@@ -104,40 +88,47 @@ LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
     return total * lanes_splat(1.0f / PIECE);
 }
 
-/* Mean and m2 of LANE_WIDTH lanes; false if a sum of squares is near the ends of what a float holds. */
-LANES_INLINE bool finish_moments(struct double_sums sums, lanes pivot, int64_t count, double *mean, double *m2)
+/* Mean and m2 of one lane from its sums. */
+static void finish_moments(double sum, double square, double pivot, int64_t count, double *mean, double *m2)
 {
-    double first[LANE_WIDTH], second[LANE_WIDTH], pivots[LANE_WIDTH];
-    bool inside = true;
+    const double shift = sum / (double)count, rest = square - sum * shift;
 
-    lanes_double_store(first, sums.first);
-    lanes_double_store(second, sums.second);
-    lanes_double_store(pivots, lanes_to_double(pivot));
-    for (int i = 0; i < LANE_WIDTH; ++i) {
-        const double shift = first[i] / (double)count, rest = second[i] - first[i] * shift;
-
-        mean[i] = pivots[i] + shift;
-        m2[i] = rest < 0.0 ? 0.0 : rest; /* rounding may leave -1e-17 of a constant; NaN stays */
-        inside = inside && second[i] > 1e-20 && second[i] < 1e30;
-    }
-    return inside;
+    *mean = pivot + shift;
+    *m2 = rest < 0.0 ? 0.0 : rest; /* rounding may leave -1e-17 of a constant; NaN stays */
 }
 
-/* Rare, and so not worth its size in the loop above. */
-static __attribute__((noinline)) void moments_in_double(const float *x, int64_t count, double *mean, double *m2)
+/*
+ * The same for a lane whose squares are near the ends of what a float holds: in double from the first value. Zero is the
+ * square of a constant, which is common, and of deviations below 1e-23, which count as one.
+ */
+static void moments_in_double(const float *x, int64_t count, double *mean, double *m2)
 {
-    const lanes pivot = lanes_load(x);
+    double sum = 0.0, square = 0.0;
 
-    (void)finish_moments(sum_deviations_in_double(x, count, pivot), pivot, count, mean, m2);
+    for (int64_t i = 0; i < count; ++i) {
+        const double deviation = (double)x[i * NORMNET__LANES] - (double)x[0];
+
+        sum += deviation;
+        square += deviation * deviation;
+    }
+    finish_moments(sum, square, (double)x[0], count, mean, m2);
 }
 
 static void moments(const float *x, int64_t count, double *mean, double *m2)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes pivot = choose_pivot(x + lane, count);
+        const struct double_sums sums = sum_deviations(x + lane, count, pivot);
+        double sum[LANE_WIDTH], square[LANE_WIDTH], pivots[LANE_WIDTH];
 
-        if (!finish_moments(sum_deviations(x + lane, count, pivot), pivot, count, mean + lane, m2 + lane))
-            moments_in_double(x + lane, count, mean + lane, m2 + lane);
+        lanes_double_store(sum, sums.first);
+        lanes_double_store(square, sums.second);
+        lanes_double_store(pivots, lanes_to_double(pivot));
+        for (int i = 0; i < LANE_WIDTH; ++i)
+            if ((square[i] > 1e-20 && square[i] < 1e30) || square[i] == 0.0)
+                finish_moments(sum[i], square[i], pivots[i], count, &mean[lane + i], &m2[lane + i]);
+            else
+                moments_in_double(x + lane + i, count, &mean[lane + i], &m2[lane + i]);
     }
 }
 

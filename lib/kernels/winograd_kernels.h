@@ -99,7 +99,7 @@ static void transform_input(const struct normnet__map *map, const float *x, cons
 /* ---- Sums over the channels ---------------------------------------------------------------------- */
 
 /*
- * sum[k][q][t] over c of weights[c][k][q] * transformed[c][q][t], and its product with A: [k][t][2]. All channels of one
+ * sum[k][q][t] over c of weights[c][q][k] * transformed[c][q][t], and its product with A: [k][t][2]. All channels of one
  * tile; `all_outputs` times 4 weights lie between one c and the next.
  */
 LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t all_outputs,
@@ -121,7 +121,7 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
                     lanes_keep(&value[t]);
             }
             LANES_FOR (k, outputs) {
-                const lanes weight = lanes_splat(weights[4 * k + q]);
+                const lanes weight = lanes_splat(weights[q * all_outputs + k]);
                 LANES_FOR (t, patches)
                     sum[k][q][t] = lanes_fma(weight, value[t], sum[k][q][t]);
             }
@@ -168,15 +168,18 @@ static sum_function *const sum_tiles[PATCH_OUTPUTS][PATCHES] = {
 
 /* ---- Output -------------------------------------------------------------------------------------- */
 
-/* One row of outputs of channel k, `add` for the upper one: from the sums of three rows of positions. */
-LANES_INLINE void store_row(const struct normnet__epilogue *epilogue, int32_t k, const float *sums, int64_t step,
-                            int64_t length, float *y, const bool add, const bool relu, const bool gate)
+/*
+ * One row of outputs, `add` for the upper one: from the sums of three rows of positions. `bias` is a lane group, or NULL.
+ */
+LANES_INLINE void store_row(const float *bias, const float *sums, int64_t step, int64_t length, float *y,
+                            const bool add, const bool relu, const bool gate)
 {
-    const lanes bias = lanes_splat(epilogue->bias != NULL ? epilogue->bias[k] : 0.0f);
-
     for (int64_t at = 0; at < length; at += LANE_WIDTH) {
         const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at), m2 = lanes_load(sums + 2 * step + at);
-        lanes value = (add ? (m0 + m1) + m2 : (m0 - m1) - m2) + bias;
+        lanes value = add ? (m0 + m1) + m2 : (m0 - m1) - m2;
+
+        if (bias != NULL)
+            value += lanes_load(bias + at % NORMNET__LANES);
 
         if (relu)
             value = lanes_max_zero(value);
@@ -186,38 +189,51 @@ LANES_INLINE void store_row(const struct normnet__epilogue *epilogue, int32_t k,
     }
 }
 
-LANES_INLINE void store_rows(const struct normnet__map *map, const struct normnet__epilogue *epilogue, int32_t k,
-                             const float *sums, int64_t step, int64_t length, bool two, float *y, const bool relu,
-                             const bool gate)
+LANES_INLINE void store_rows(const struct normnet__map *map, const float *bias, const float *sums, int64_t step,
+                             int64_t length, bool two, float *y, const bool relu, const bool gate)
 {
-    store_row(epilogue, k, sums, step, length, y, true, relu, gate);
+    store_row(bias, sums, step, length, y, true, relu, gate);
     if (two)
-        store_row(epilogue, k, sums + step, step, length, y + map->row_stride * NORMNET__LANES, false, relu, gate);
+        store_row(bias, sums + step, step, length, y + map->row_stride * NORMNET__LANES, false, relu, gate);
 }
 
-/* The outputs of a group, which begin at (i, j), from their sums [r][k][patch][2]. */
+/* The bias of plane k as a lane group: of one channel, or of 16 where channels are the lanes. */
+LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channels_are_lanes, float spread[NORMNET__LANES])
+{
+    if (bias == NULL || channels_are_lanes)
+        return bias == NULL ? NULL : bias + (int64_t)k * NORMNET__LANES;
+    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+        spread[lane] = bias[k];
+    return spread;
+}
+
+/* The outputs of a group, which begin at (i, j), from their sums [r][plane][patch][2]. */
 static void transform_output(const struct normnet__map *map, const float *sums,
-                             const struct normnet__epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y)
+                             const struct normnet__epilogue *epilogue, bool channels_are_lanes, int32_t i, int32_t j,
+                             int32_t patches, float *y)
 {
     const int64_t step = (int64_t)2 * patches * map->channels * NORMNET__LANES;
     const int64_t length = (map->width - j < 2 * patches ? map->width - j : 2 * patches) * NORMNET__LANES;
     const bool two = i + 1 < map->height;
+    _Alignas(64) float spread[NORMNET__LANES];
 
     y += (i * map->row_stride + j) * NORMNET__LANES;
     for (int32_t k = 0; k < map->channels; ++k, y += map->channel_stride * NORMNET__LANES) {
+        const float *bias = spread_bias(epilogue->bias, k, channels_are_lanes, spread);
+
         if (epilogue->relu)
-            store_rows(map, epilogue, k, sums, step, length, two, y, true, false);
+            store_rows(map, bias, sums, step, length, two, y, true, false);
         else if (epilogue->gate)
-            store_rows(map, epilogue, k, sums, step, length, two, y, false, true);
+            store_rows(map, bias, sums, step, length, two, y, false, true);
         else
-            store_rows(map, epilogue, k, sums, step, length, two, y, false, false);
+            store_rows(map, bias, sums, step, length, two, y, false, false);
         sums += (int64_t)2 * patches * NORMNET__LANES;
     }
 }
 
 /* ---- All of it ----------------------------------------------------------------------------------- */
 
-/* The sums of one row of positions, [k][patch][2]; weights [c][k][4] of that row. */
+/* The sums of one row of positions, [k][patch][2]; weights [c][4][k] of that row. */
 static void sum_row(const struct normnet__convolution *convolution, const float *transformed, const float *weights,
                     int32_t patches, float *sums)
 {
@@ -225,7 +241,7 @@ static void sum_row(const struct normnet__convolution *convolution, const float 
 
     for (int32_t k = 0, outputs; k < all_outputs; k += outputs) {
         outputs = all_outputs - k < PATCH_OUTPUTS ? all_outputs - k : PATCH_OUTPUTS;
-        sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + (int64_t)4 * k, all_outputs,
+        sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, all_outputs,
                                             sums + (int64_t)2 * k * patches * NORMNET__LANES);
     }
 }
@@ -244,11 +260,17 @@ static void convolve_patches(const struct normnet__convolution *convolution, con
         sum_row(convolution, scratch, weights + 4 * r * inputs * outputs, patches,
                 sums + 2 * r * outputs * patches * NORMNET__LANES);
     }
-    transform_output(&convolution->y, sums, epilogue, i, j, patches, y);
+    transform_output(&convolution->y, sums, epilogue, false, i, j, patches, y);
 }
 
-static void convolve_by_winograd(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                                 const struct normnet__epilogue *epilogue, float *y, float *scratch)
+typedef void group_function(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                            const struct normnet__epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
+                            const float *zeros, float *scratch);
+
+/* All groups of neighbours: two rows of outputs at a time. `scratch` begins with a row of zeros. */
+LANES_INLINE void for_each_group(const struct normnet__convolution *convolution, const float *x, const float *weights,
+                                 const struct normnet__epilogue *epilogue, float *y, float *scratch,
+                                 group_function *convolve_group)
 {
     const int64_t row = (int64_t)convolution->x.width * NORMNET__LANES;
 
@@ -256,7 +278,7 @@ static void convolve_by_winograd(const struct normnet__convolution *convolution,
     for (int32_t i = 0; i < convolution->y.height; i += 2)
         for (int32_t j = 0, patches; j < convolution->y.width; j += 2 * patches) {
             patches = next_pixels((convolution->y.width - j + 1) / 2);
-            convolve_patches(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
+            convolve_group(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
         }
 }
 
@@ -264,7 +286,7 @@ static void convolve(const struct normnet__convolution *convolution, const float
                      const struct normnet__epilogue *epilogue, float *y, float *scratch)
 {
     if (convolution->winograd)
-        convolve_by_winograd(convolution, x, weights, epilogue, y, scratch);
+        for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_patches);
     else
         convolve_directly(convolution, x, weights, epilogue, y);
 }

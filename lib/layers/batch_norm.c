@@ -5,6 +5,8 @@
 #include "base/tree.h"
 #include "layers/elementwise.h"
 
+#include <string.h>
+
 struct normnet__grouping normnet__group_blocks(int64_t images, int64_t virtual_batch)
 {
     const int64_t blocks = (images + NORMNET__LANES - 1) / NORMNET__LANES;
@@ -113,17 +115,6 @@ static void update_running(struct normnet__running *running, struct normnet__ave
     }
 }
 
-/* center, scale and shift of the form fma(x - center, scale, shift). */
-static void forward_form(double mean, double invstd, double gamma, double beta, float *center, float *scale,
-                         float *shift)
-{
-    const double slope = invstd * gamma;
-
-    *center = (float)mean;
-    *scale = (float)slope;
-    *shift = (float)(beta - (mean - (double)*center) * slope);
-}
-
 normnet_status normnet__batch_norm_meet_forward(const struct normnet__layer *layer, struct normnet__batch_norm *norm,
                                                 const float *parameters, struct normnet__reduction reduction,
                                                 struct normnet__averaging averaging, struct normnet__running *running)
@@ -148,12 +139,16 @@ normnet_status normnet__batch_norm_meet_forward(const struct normnet__layer *lay
                                  layer->index, layer->token);
         for (int32_t c = 0; c < channels; ++c) {
             const double invstd = normnet__inverse_deviation(joined[c].m2 / joined[c].count, layer->eps);
+            struct normnet__norm_coefficients form;
 
             norm->mean[first + c] = joined[c].mean;
             norm->invstd[first + c] = invstd;
             norm->count[first + c] = joined[c].count;
-            forward_form(joined[c].mean, invstd, gamma_of(layer, parameters, c), beta_of(layer, parameters, c),
-                         &norm->center[first + c], &norm->scale[first + c], &norm->shift[first + c]);
+            form = normnet__norm_coefficients(joined[c].mean, invstd, gamma_of(layer, parameters, c),
+                                              beta_of(layer, parameters, c));
+            norm->center[first + c] = form.center;
+            norm->scale[first + c] = form.scale;
+            norm->shift[first + c] = form.shift;
         }
         if (running != NULL)
             update_running(running, averaging, joined, channels);
@@ -168,10 +163,36 @@ void normnet__batch_norm_derive(const struct normnet__layer *layer, const float 
     const float *mean = statistics + layer->statistics, *variance = mean + channels;
     float *center = derived + layer->derived;
 
-    for (int32_t c = 0; c < channels; ++c)
-        forward_form((double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
-                     gamma_of(layer, parameters, c), beta_of(layer, parameters, c), &center[c], &center[channels + c],
-                     &center[2 * channels + c]);
+    for (int32_t c = 0; c < channels; ++c) {
+        const struct normnet__norm_coefficients form = normnet__norm_coefficients(
+            (double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
+            gamma_of(layer, parameters, c), beta_of(layer, parameters, c));
+
+        center[c] = form.center;
+        center[channels + c] = form.scale;
+        center[2 * channels + c] = form.shift;
+    }
+}
+
+/* Sixteen channels of a single image at a time. */
+static void forward_single(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const struct normnet__map map = normnet__input_map(layer, block);
+    const int32_t channels = layer->in.channels;
+    const float *form = block->derived + layer->derived;
+    const float *x = normnet__input(layer, block);
+    float *y = normnet__output(layer, block);
+
+    for (int32_t c = 0; c < channels; c += NORMNET__LANES) {
+        const int32_t count = channels - c < NORMNET__LANES ? channels - c : NORMNET__LANES;
+        const int64_t at = c / NORMNET__LANES * map.channel_stride * NORMNET__LANES;
+        _Alignas(64) float coefficients[3][NORMNET__LANES] = {{0}};
+
+        for (int i = 0; i < 3; ++i)
+            memcpy(coefficients[i], form + i * channels + c, (size_t)count * sizeof *form);
+        block->kernels->normalize(x + at, layer->norm.chain_length, coefficients[0], coefficients[1], coefficients[2],
+                                  (struct normnet__mask){NULL, 1.0f}, y + at);
+    }
 }
 
 void normnet__batch_norm_forward(const struct normnet__layer *layer, const struct normnet__block *block)
@@ -184,6 +205,10 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
     const float *scale = center + channels, *shift = scale + channels;
     struct normnet__mask mask = normnet__joined_mask(layer, block, true);
 
+    if (block->layout == NORMNET__LAYOUT_SINGLE) {
+        forward_single(layer, block);
+        return;
+    }
     if (block->batch_norms != NULL) {
         const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
         const int64_t first = group_of(&norm->grouping, block->index) * channels;

@@ -107,11 +107,11 @@ static normnet_status ask(struct normnet__layer *layer, const struct normnet__to
     layer->derived_count = normnet__ordered_weights(&forward) + normnet__ordered_weights(&backward);
     layer->bias_count = bias ? layer->out.channels : 0;
     layer->joins = &normnet__relu;
-    /* The kernels' own, beside a padded copy. */
+    /* The kernels' own, beside a padded copy and the padded bias. */
     layer->scratch_groups =
         largest(largest(normnet__convolution_scratch(&forward), normnet__convolution_scratch(&backward)),
                 normnet__weight_gradient_scratch(&gradient)) +
-        largest(padded, spread);
+        largest(padded, spread) + normnet__channel_planes(layer->out.channels);
     return NORMNET_OK;
 }
 
@@ -202,11 +202,14 @@ static void spread(struct normnet__map from_map, const float *from, int32_t top,
 /* The input with its zero padding, copied to `copy` if it has any. */
 static const float *padded_input(const struct normnet__layer *layer, const struct normnet__block *block, float *copy)
 {
+    const struct normnet__map map = normnet__input_map(layer, block);
+    struct normnet__map to_map = padded_map(layer);
     const float *x = normnet__input(layer, block);
 
+    to_map.channels = map.channels;
     if (layer->padding == 0)
         return x;
-    spread(normnet__shape_map(layer->in), x, layer->padding, 1, padded_map(layer), copy);
+    spread(map, x, layer->padding, 1, to_map, copy);
     return copy;
 }
 
@@ -214,6 +217,36 @@ static const float *padded_input(const struct normnet__layer *layer, const struc
 static float *behind(float *copy, struct normnet__map map)
 {
     return copy + normnet__map_groups(map) * NORMNET__LANES;
+}
+
+/* The bias in whole lane groups, behind what else is in scratch. */
+static const float *pad_bias(const struct normnet__layer *layer, const struct normnet__block *block, float *padded)
+{
+    const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
+
+    if (layer->bias_count == 0)
+        return NULL;
+    memset(padded, 0, (size_t)size * sizeof *padded);
+    memcpy(padded, block->parameters + layer->bias, (size_t)layer->bias_count * sizeof *padded);
+    return padded;
+}
+
+/* Of a single image: the maps have a plane for 16 channels. */
+static void forward_single(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    struct normnet__convolution convolution = forward_convolution(layer);
+    const bool copied = !convolution.winograd && layer->padding > 0;
+    float *bias = block->scratch, *copy = bias + normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
+    const float *x = copied ? padded_input(layer, block, copy) : normnet__input(layer, block);
+    const struct normnet__epilogue epilogue = {.bias = pad_bias(layer, block, bias),
+                                               .relu = normnet__joined(layer, block) != NULL};
+
+    convolution.inputs = layer->in.channels;
+    convolution.outputs = layer->out.channels;
+    convolution.x.channels = normnet__channel_planes(layer->in.channels);
+    convolution.y.channels = normnet__channel_planes(layer->out.channels);
+    block->kernels->convolve_channels(&convolution, x, block->derived + layer->derived, &epilogue,
+                                      normnet__output(layer, block), copied ? behind(copy, convolution.x) : copy);
 }
 
 static void forward(const struct normnet__layer *layer, const struct normnet__block *block)
@@ -226,6 +259,10 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
         .relu = normnet__joined(layer, block) != NULL,
     };
 
+    if (block->layout == NORMNET__LAYOUT_SINGLE) {
+        forward_single(layer, block);
+        return;
+    }
     block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue,
                              normnet__output(layer, block),
                              copied ? behind(block->scratch, convolution.x) : block->scratch);

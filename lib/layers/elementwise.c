@@ -28,14 +28,14 @@ static normnet_status resolve_relu(struct normnet__layer *layer, const struct no
 static void forward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     if (!layer->done)
-        block->kernels->relu(normnet__shape_map(layer->in), normnet__input(layer, block),
+        block->kernels->relu(normnet__input_map(layer, block), normnet__input(layer, block),
                              normnet__output(layer, block));
 }
 
 /* The layer behind does it; with none, at the end of a network, the ReLU does not stay and is its own gate. */
 static void backward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    const struct normnet__map map = normnet__shape_map(layer->in);
+    const struct normnet__map map = normnet__input_map(layer, block);
 
     if (!layer->stays && layer->needs_dx)
         block->kernels->copy_gradient(map, normnet__input(layer, block), map, normnet__output(layer, block), true);
@@ -132,14 +132,14 @@ struct normnet__mask normnet__joined_mask(const struct normnet__layer *layer, co
 static void forward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     if (block->dropout && !layer->done)
-        block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block),
+        block->kernels->dropout(normnet__output_map(layer, block), normnet__output(layer, block),
                                 draw_mask(layer, block));
 }
 
 static void backward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     if (block->dropout && !layer->done && layer->needs_dx)
-        block->kernels->dropout(normnet__shape_map(layer->out), normnet__output(layer, block),
+        block->kernels->dropout(normnet__output_map(layer, block), normnet__output(layer, block),
                                 kept_mask(layer, block));
 }
 
@@ -151,14 +151,9 @@ const struct normnet__layer_type normnet__dropout = {
     .backward = backward_dropout,
 };
 
-/* ---- Flatten: [C][H][W] becomes [C H W], which is the order in memory but for gaps between planes --- */
+/* ---- Flatten: [C][H][W] becomes [C H W] ----------------------------------------------------------- */
 
 enum { FEATURE_LIMIT = 1 << 24 };
-
-static bool has_gaps(struct normnet__shape shape)
-{
-    return normnet__map_groups(normnet__shape_map(shape)) != normnet__shape_size(shape);
-}
 
 static normnet_status resolve_flatten(struct normnet__layer *layer, const struct normnet__token *token,
                                       const normnet_config *config)
@@ -172,25 +167,45 @@ static normnet_status resolve_flatten(struct normnet__layer *layer, const struct
     if (features > FEATURE_LIMIT)
         return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 2^24 features");
     layer->module = "Flatten";
-    layer->identity = !has_gaps(layer->in);
+    layer->identity = features == layer->in.channels;
     layer->out = (struct normnet__shape){(int32_t)features, 1, 1, true};
     return NORMNET_OK;
 }
 
+/* The channels of a single image become features side by side. */
+static void flatten_single(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const struct normnet__map map = normnet__input_map(layer, block);
+    const int64_t plane = (int64_t)map.height * map.width;
+    const float *x = normnet__input(layer, block);
+    float *y = normnet__output(layer, block);
+
+    for (int32_t c = 0; c < layer->in.channels; ++c) {
+        const float *channel = x + c / NORMNET__LANES * map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
+
+        for (int64_t i = 0; i < plane; ++i)
+            *y++ = channel[i * NORMNET__LANES];
+    }
+}
+
 static void forward_flatten(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    const struct normnet__map map = normnet__shape_map(layer->in);
+    const struct normnet__map map = normnet__input_map(layer, block);
     const size_t plane = (size_t)map.height * (size_t)map.width * NORMNET__LANES;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
 
+    if (block->layout == NORMNET__LAYOUT_SINGLE) {
+        flatten_single(layer, block);
+        return;
+    }
     for (int32_t c = 0; c < map.channels; ++c)
         memcpy(y + (size_t)c * plane, x + c * map.channel_stride * NORMNET__LANES, plane * sizeof *y);
 }
 
 static void backward_flatten(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    const struct normnet__map map = normnet__shape_map(layer->in);
+    const struct normnet__map map = normnet__input_map(layer, block);
     struct normnet__map dense = map;
 
     dense.channel_stride = (int64_t)map.height * map.width;

@@ -55,7 +55,28 @@ struct normnet__places {
     int64_t kept; /* what forward leaves for backward: masks, winners, statistics */
 };
 
-enum normnet__layout { NORMNET__LAYOUT_TRAINING, NORMNET__LAYOUT_EVALUATION, NORMNET__LAYOUTS };
+/*
+ * What a block's memory is for. In a block of a single image channels take the place of samples as lanes: 16 of them
+ * share a plane. Only forward knows that layout.
+ */
+enum normnet__layout {
+    NORMNET__LAYOUT_TRAINING,
+    NORMNET__LAYOUT_EVALUATION,
+    NORMNET__LAYOUT_SINGLE,
+    NORMNET__LAYOUTS
+};
+
+static inline int32_t normnet__channel_planes(int32_t channels)
+{
+    return (channels + NORMNET__LANES - 1) / NORMNET__LANES;
+}
+
+static inline struct normnet__map normnet__layout_map(struct normnet__shape shape, enum normnet__layout layout)
+{
+    if (layout == NORMNET__LAYOUT_SINGLE)
+        shape.channels = normnet__channel_planes(shape.channels);
+    return normnet__shape_map(shape);
+}
 
 struct normnet__layer_type;
 
@@ -160,6 +181,18 @@ const char *normnet__shape_text(char *text, struct normnet__shape shape);
 bool normnet__read_number(const char **text, int32_t limit, int32_t *number);
 
 enum { NORMNET__DIMENSION_LIMIT = 65536 }; /* channels, features, kernel sides */
+
+static inline struct normnet__map normnet__input_map(const struct normnet__layer *layer,
+                                                     const struct normnet__block *block)
+{
+    return normnet__layout_map(layer->in, block->layout);
+}
+
+static inline struct normnet__map normnet__output_map(const struct normnet__layer *layer,
+                                                      const struct normnet__block *block)
+{
+    return normnet__layout_map(layer->out, block->layout);
+}
 
 /* The layer that this one does on its way in this pass, or NULL. */
 static inline const struct normnet__layer *normnet__joined(const struct normnet__layer *layer,

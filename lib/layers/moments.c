@@ -51,6 +51,14 @@ void normnet__join_lane_sums(double *rows, int64_t count)
                 rows[i * NORMNET__LANES + lane] += rows[(i + distance) * NORMNET__LANES + lane];
 }
 
+struct normnet__norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta)
+{
+    const double slope = invstd * gamma;
+    const float center = (float)mean;
+
+    return (struct normnet__norm_coefficients){center, (float)slope, (float)(beta - (mean - (double)center) * slope)};
+}
+
 double normnet__inverse_deviation(double variance, double eps)
 {
     const double sum = variance + eps;

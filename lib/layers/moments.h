@@ -28,6 +28,16 @@ void normnet__join_lane_moments(double *mean, double *m2, int64_t count, int64_t
 /* Sums `count` rows of 16 lanes by the tree, in place, into row 0. */
 void normnet__join_lane_sums(double *rows, int64_t count);
 
+/*
+ * y = fma(x - center, scale, shift) for x of this mean and invstd: center is the mean rounded to float, and shift carries
+ * what that left over.
+ */
+struct normnet__norm_coefficients {
+    float center, scale, shift;
+};
+
+struct normnet__norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta);
+
 /* 1 / sqrt(variance + eps); 0 where both are 0, as in PyTorch. */
 double normnet__inverse_deviation(double variance, double eps);
 

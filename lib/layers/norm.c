@@ -174,20 +174,30 @@ static int64_t affine_index(const struct normnet__norm_form *norm, int64_t chain
     return norm->affine == NORMNET_AFFINE_ELEMENT ? chain * norm->chain_length % norm->affine_length : chain;
 }
 
+/* gamma and beta of a chain; where they are per element, 1 and 0. */
+static double chain_gamma(const struct normnet__layer *layer, const struct normnet__block *block, int64_t chain)
+{
+    return layer->norm.affine == NORMNET_AFFINE_CHANNEL ? (double)block->parameters[layer->weight + chain] : 1.0;
+}
+
+static double chain_beta(const struct normnet__layer *layer, const struct normnet__block *block, int64_t chain)
+{
+    return layer->norm.affine == NORMNET_AFFINE_CHANNEL ? (double)block->parameters[layer->bias + chain] : 0.0;
+}
+
 /* y = fma(x - center, scale, shift) of one chain; for per-element affine this is the normal form, without it. */
 static void coefficients(const struct normnet__layer *layer, const struct normnet__block *block, int64_t chain,
                          const struct run_statistics *run, float *center, float *scale, float *shift)
 {
-    const bool per_channel = layer->norm.affine == NORMNET_AFFINE_CHANNEL;
-    const double gamma = per_channel ? (double)block->parameters[layer->weight + chain] : 1.0;
-    const double beta = per_channel ? (double)block->parameters[layer->bias + chain] : 0.0;
+    const double gamma = chain_gamma(layer, block, chain), beta = chain_beta(layer, block, chain);
 
     for (int lane = 0; lane < NORMNET__LANES; ++lane) {
-        const double slope = run->invstd[lane] * gamma;
+        const struct normnet__norm_coefficients form =
+            normnet__norm_coefficients(run->mean[lane], run->invstd[lane], gamma, beta);
 
-        center[lane] = (float)run->mean[lane];
-        scale[lane] = (float)slope;
-        shift[lane] = (float)(beta - (run->mean[lane] - (double)center[lane]) * slope);
+        center[lane] = form.center;
+        scale[lane] = form.scale;
+        shift[lane] = form.shift;
     }
 }
 
@@ -224,6 +234,102 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
                                                block->parameters + layer->bias + affine_index(norm, chain));
         }
     }
+}
+
+/* ---- A single image: the lanes are channels ------------------------------------------------------- */
+
+/* Sixteen channels, and one chain of each: all of their plane, or row `row` of it. */
+struct channel_chains {
+    int32_t first, count; /* channels */
+    int64_t row, at;      /* floats from the beginning of the map */
+};
+
+static struct channel_chains channel_chains(const struct normnet__layer *layer, const struct normnet__block *block,
+                                            int32_t first, int64_t row)
+{
+    const int64_t plane = first / NORMNET__LANES * normnet__input_map(layer, block).channel_stride;
+    const int32_t left = layer->in.channels - first;
+
+    return (struct channel_chains){first, left < NORMNET__LANES ? left : NORMNET__LANES, row,
+                                   (plane + row * layer->norm.chain_length) * NORMNET__LANES};
+}
+
+/* The moments of every chain, [chain], joined into the first of each run. */
+static void observe_single(const struct normnet__layer *layer, const struct normnet__block *block,
+                           struct normnet__moments *moments)
+{
+    const struct normnet__norm_form *norm = &layer->norm;
+    const int64_t rows = norm->chains / layer->in.channels, per_run = norm->chains / norm->runs;
+    const float *x = normnet__input(layer, block);
+
+    for (int32_t c = 0; c < layer->in.channels; c += NORMNET__LANES)
+        for (int64_t row = 0; row < rows; ++row) {
+            const struct channel_chains chains = channel_chains(layer, block, c, row);
+            double mean[NORMNET__LANES], m2[NORMNET__LANES];
+
+            block->kernels->moments(x + chains.at, norm->chain_length, mean, m2);
+            for (int32_t lane = 0; lane < chains.count; ++lane)
+                moments[(c + lane) * rows + row] =
+                    (struct normnet__moments){(double)norm->chain_length, mean[lane], m2[lane]};
+        }
+    for (int64_t run = 0; run < norm->runs; ++run)
+        normnet__join_moments(moments + run * per_run, per_run, 1);
+}
+
+/* y = fma(y, gamma, beta) per element, for one chain of each of 16 channels. */
+static void scale_single(const struct normnet__layer *layer, const struct normnet__block *block,
+                         struct channel_chains chains, float *y)
+{
+    const int64_t rows = layer->norm.chains / layer->in.channels;
+
+    for (int64_t i = 0; i < layer->norm.chain_length; ++i) {
+        _Alignas(64) float zero[NORMNET__LANES] = {0}, gamma[NORMNET__LANES] = {0}, beta[NORMNET__LANES] = {0};
+
+        for (int32_t lane = 0; lane < chains.count; ++lane) {
+            const int64_t element = affine_index(&layer->norm, (chains.first + lane) * rows + chains.row) + i;
+
+            gamma[lane] = block->parameters[layer->weight + element];
+            beta[lane] = block->parameters[layer->bias + element];
+        }
+        block->kernels->normalize(y + i * NORMNET__LANES, 1, zero, gamma, beta, (struct normnet__mask){NULL, 1.0f},
+                                  y + i * NORMNET__LANES);
+    }
+}
+
+static void normalize_single(const struct normnet__layer *layer, const struct normnet__block *block,
+                             struct channel_chains chains, const struct normnet__moments *moments)
+{
+    const struct normnet__norm_form *norm = &layer->norm;
+    const int64_t rows = norm->chains / layer->in.channels, per_run = norm->chains / norm->runs;
+    _Alignas(64) float center[NORMNET__LANES] = {0}, scale[NORMNET__LANES] = {0}, shift[NORMNET__LANES] = {0};
+    float *y = normnet__output(layer, block) + chains.at;
+
+    for (int32_t lane = 0; lane < chains.count; ++lane) {
+        const int64_t chain = (chains.first + lane) * rows + chains.row;
+        const struct normnet__moments *run = &moments[chain / per_run * per_run];
+        const struct normnet__norm_coefficients form = normnet__norm_coefficients(
+            run->mean, normnet__inverse_deviation(run->m2 / run->count, layer->eps),
+            chain_gamma(layer, block, chain), chain_beta(layer, block, chain));
+
+        center[lane] = form.center;
+        scale[lane] = form.scale;
+        shift[lane] = form.shift;
+    }
+    block->kernels->normalize(normnet__input(layer, block) + chains.at, norm->chain_length, center, scale, shift,
+                              (struct normnet__mask){NULL, 1.0f}, y);
+    if (norm->affine == NORMNET_AFFINE_ELEMENT)
+        scale_single(layer, block, chains, y);
+}
+
+static void forward_single(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const int64_t rows = layer->norm.chains / layer->in.channels;
+    struct normnet__moments *moments = (struct normnet__moments *)(void *)block->scratch;
+
+    observe_single(layer, block, moments);
+    for (int32_t c = 0; c < layer->in.channels; c += NORMNET__LANES)
+        for (int64_t row = 0; row < rows; ++row)
+            normalize_single(layer, block, channel_chains(layer, block, c, row), moments);
 }
 
 /* ---- Backward within a sample ------------------------------------------------------------------- */
@@ -369,6 +475,8 @@ static void forward_any(const struct normnet__layer *layer, const struct normnet
 {
     if (layer->norm.over_batch)
         normnet__batch_norm_forward(layer, block);
+    else if (block->layout == NORMNET__LAYOUT_SINGLE)
+        forward_single(layer, block);
     else
         forward(layer, block);
 }

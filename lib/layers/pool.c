@@ -52,16 +52,16 @@ static normnet_status resolve_maxpool(struct normnet__layer *layer, const struct
 
 static void forward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    block->kernels->max_pool(normnet__shape_map(layer->in), normnet__input(layer, block), layer->kernel,
-                             normnet__shape_map(layer->out), normnet__output(layer, block),
+    block->kernels->max_pool(normnet__input_map(layer, block), normnet__input(layer, block), layer->kernel,
+                             normnet__output_map(layer, block), normnet__output(layer, block),
                              normnet__kept(layer, block));
 }
 
 static void backward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     if (layer->needs_dx)
-        block->kernels->max_pool_gradient(normnet__shape_map(layer->out), normnet__output(layer, block),
-                                          normnet__kept(layer, block), layer->kernel, normnet__shape_map(layer->in),
+        block->kernels->max_pool_gradient(normnet__output_map(layer, block), normnet__output(layer, block),
+                                          normnet__kept(layer, block), layer->kernel, normnet__input_map(layer, block),
                                           normnet__input(layer, block), layer->gated);
 }
 
@@ -96,8 +96,8 @@ static void forward_average(const struct normnet__layer *layer, const struct nor
     int32_t height, width;
 
     if (normnet__pool_window(layer, &height, &width))
-        block->kernels->average_pool(normnet__shape_map(layer->in), normnet__input(layer, block), height, width,
-                                     normnet__shape_map(layer->out), normnet__output(layer, block));
+        block->kernels->average_pool(normnet__input_map(layer, block), normnet__input(layer, block), height, width,
+                                     normnet__output_map(layer, block), normnet__output(layer, block));
 }
 
 static void backward_average(const struct normnet__layer *layer, const struct normnet__block *block)
@@ -105,8 +105,8 @@ static void backward_average(const struct normnet__layer *layer, const struct no
     int32_t height, width;
 
     if (layer->needs_dx && normnet__pool_window(layer, &height, &width))
-        block->kernels->average_pool_gradient(normnet__shape_map(layer->out), normnet__output(layer, block), height,
-                                              width, normnet__shape_map(layer->in), normnet__input(layer, block),
+        block->kernels->average_pool_gradient(normnet__output_map(layer, block), normnet__output(layer, block), height,
+                                              width, normnet__input_map(layer, block), normnet__input(layer, block),
                                               layer->gated);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/pack.h"
 
+#include <string.h>
+
 int64_t normnet__label(const struct normnet__labels *labels, int64_t index)
 {
     const int64_t at = index * labels->stride;
@@ -63,4 +65,26 @@ void normnet__pack(const struct normnet__images *images, const struct normnet__s
             else
                 pack_floats(float_rows, images->strides[3], shape.width, scaling->mean[c], scaling->std[c], row);
         }
+}
+
+void normnet__pack_single(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t index,
+                          float *packed)
+{
+    const struct normnet__shape shape = images->shape;
+    const struct normnet__map map = normnet__layout_map(shape, NORMNET__LAYOUT_SINGLE);
+
+    memset(packed, 0, (size_t)normnet__map_groups(map) * NORMNET__LANES * sizeof *packed);
+    for (int32_t c = 0; c < shape.channels; ++c) {
+        float *plane = packed + c / NORMNET__LANES * map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
+
+        for (int32_t i = 0; i < shape.height; ++i)
+            for (int32_t j = 0; j < shape.width; ++j) {
+                const int64_t at = index * images->strides[0] + c * images->strides[1] + i * images->strides[2] +
+                                   j * images->strides[3];
+
+                plane[(i * map.row_stride + j) * NORMNET__LANES] =
+                    images->bytes ? scaling->table[(int64_t)c * 256 + ((const uint8_t *)images->data)[at]]
+                                  : (((const float *)images->data)[at] - scaling->mean[c]) / scaling->std[c];
+            }
+    }
 }

@@ -38,4 +38,8 @@ void normnet__fill_scaling_table(const float *mean, const float *std, int32_t ch
 void normnet__pack(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t first,
                    float *packed);
 
+/* Image `index` alone, its channels in the lanes; lanes without a channel are 0. */
+void normnet__pack_single(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t index,
+                          float *packed);
+
 #endif

@@ -19,9 +19,9 @@ static void take_tree(struct normnet__arena *arena, struct normnet__tree *tree, 
     }
 }
 
-/* Workers with `bytes` of block memory each, and trees over `leaves` blocks with `length` sums each. */
+/* Workers with `bytes` of block memory each and `single` of a single image's, and trees over `leaves` blocks with `length` sums each. */
 static struct normnet__team take_team(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t bytes,
-                                      int64_t leaves, int64_t length)
+                                      int64_t single, int64_t leaves, int64_t length)
 {
     struct normnet__team team = {
         .workers = normnet__arena_take(arena, engine->threads, sizeof *team.workers),
@@ -31,6 +31,7 @@ static struct normnet__team take_team(struct normnet__arena *arena, const struct
     for (int32_t i = 0; i < engine->threads; ++i) {
         struct normnet__worker worker = {
             .memory = normnet__arena_take(arena, 1, bytes),
+            .single = normnet__arena_take(arena, 1, single),
             .scratch = normnet__arena_take(arena, 1, engine->network->scratch_bytes),
         };
         struct normnet__tree tree = {0};
@@ -47,7 +48,14 @@ static struct normnet__team take_team(struct normnet__arena *arena, const struct
 struct normnet__team normnet__take_reader(struct normnet__arena *arena, const struct normnet__engine *engine)
 {
     /* Any number of images. */
-    return take_team(arena, engine, engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION], INT64_MAX, 1);
+    return take_team(arena, engine, engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
+                     engine->network->block_bytes[NORMNET__LAYOUT_SINGLE], INT64_MAX, 1);
+}
+
+void normnet__begin_reader(const struct normnet__engine *engine, const struct normnet__team *team)
+{
+    for (int32_t i = 0; i < engine->threads; ++i)
+        memset(team->workers[i].single, 0, (size_t)engine->network->block_bytes[NORMNET__LAYOUT_SINGLE]);
 }
 
 static void take_batch_norm(struct normnet__arena *arena, int64_t channels, int64_t max_blocks,
@@ -78,7 +86,8 @@ void normnet__take_training(struct normnet__arena *arena, const struct normnet__
 
     training->max_blocks = (max_batch + NORMNET__LANES - 1) / NORMNET__LANES;
     training->team =
-        take_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], training->max_blocks, network->parameter_count);
+        take_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], 0, training->max_blocks,
+                  network->parameter_count);
     training->blocks = meets ? normnet__arena_take(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING]) : NULL;
     training->batch_norms = normnet__arena_take(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -140,17 +149,58 @@ struct evaluation {
     void *context;
 };
 
+/* Up to so many images are faster one after the other than 16 at once. Measured: docs/performance.md. */
+enum { MOST_SINGLES = 8 };
+
+/* The output of a single image to its lane of the block. */
+static void take_lane(const struct normnet__layer *layer, const struct normnet__block *single,
+                      const struct normnet__block *block, int32_t lane)
+{
+    const struct normnet__map from_map = normnet__output_map(layer, single), to_map = normnet__output_map(layer, block);
+    const float *from = normnet__output(layer, single);
+    float *to = normnet__output(layer, block) + lane;
+
+    for (int32_t c = 0; c < to_map.channels; ++c) {
+        const int64_t plane = c / NORMNET__LANES * from_map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
+
+        for (int64_t i = 0; i < (int64_t)to_map.height * to_map.width; ++i)
+            to[(c * to_map.channel_stride + i) * NORMNET__LANES] = from[plane + i * NORMNET__LANES];
+    }
+}
+
+/* The images of a block one after another: the same outputs as from the block. */
+static void evaluate_singles(const struct evaluation *evaluation, const struct normnet__worker *worker,
+                             const struct normnet__block *block)
+{
+    const struct normnet__network *network = evaluation->engine->network;
+    struct normnet__block single = *block;
+
+    single.layout = NORMNET__LAYOUT_SINGLE;
+    single.memory = worker->single;
+    for (int32_t lane = 0; lane < block->count; ++lane) {
+        normnet__pack_single(evaluation->images, &evaluation->engine->scaling, block->index * NORMNET__LANES + lane,
+                             (float *)(void *)(single.memory + network->layers[0].places[single.layout].input));
+        forward_layers(network, &single, 0, evaluation->last + 1);
+        take_lane(&network->layers[evaluation->last], &single, block, lane);
+    }
+}
+
 static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct evaluation *evaluation = context;
+    const struct normnet__worker *worker = &evaluation->team->workers[thread];
 
     for (int64_t index = begin; index < end; ++index) {
         struct normnet__block block =
-            view_block(evaluation->engine, &evaluation->team->workers[thread], evaluation->images, evaluation->last, index);
+            view_block(evaluation->engine, worker, evaluation->images, evaluation->last, index);
 
         block.layout = NORMNET__LAYOUT_EVALUATION;
-        pack_block(evaluation->engine, evaluation->images, &block);
-        forward_layers(evaluation->engine->network, &block, 0, evaluation->last + 1);
+        if (block.count <= MOST_SINGLES) {
+            evaluate_singles(evaluation, worker, &block);
+        } else {
+            pack_block(evaluation->engine, evaluation->images, &block);
+            forward_layers(evaluation->engine->network, &block, 0, evaluation->last + 1);
+        }
         evaluation->sink(evaluation->context, thread, &block);
     }
 }

@@ -22,6 +22,7 @@
 /* What a thread has to itself. */
 struct normnet__worker {
     char *memory; /* a block's, unless blocks keep theirs */
+    char *single; /* a single image's, of readers */
     float *scratch;
     int64_t correct; /* for the sink of an evaluation */
 };
@@ -48,6 +49,9 @@ typedef void normnet__block_sink(void *context, int32_t thread, const struct nor
 
 /* The memory of one reader, with trees of one sum. */
 struct normnet__team normnet__take_reader(struct normnet__arena *arena, const struct normnet__engine *engine);
+
+/* Once before the first use: lanes without a channel are computed with, to no avail, and must hold numbers. */
+void normnet__begin_reader(const struct normnet__engine *engine, const struct normnet__team *team);
 
 /* Runs layers 0, ..., last over all images with running statistics and without dropout. */
 void normnet__evaluate(const struct normnet__engine *engine, const struct normnet__team *team,

@@ -5,7 +5,7 @@
  *
  *     | input | conv | norm | kept by dropout | conv | ...
  *
- * In evaluation two places take turns, and one is shared for what layers keep:
+ * In evaluation, of 16 samples or of a single one, two places take turns, and one is shared for what layers keep:
  *
  *     | even | odd | kept |
  *
@@ -23,9 +23,9 @@ static int64_t largest(int64_t a, int64_t b)
 }
 
 /* Bytes of a map in lanes. Sizes are below 2^48: channels and sides are at most 2^16. */
-static int64_t map_bytes(struct normnet__shape shape)
+static int64_t map_bytes(struct normnet__shape shape, enum normnet__layout layout)
 {
-    return normnet__map_groups(normnet__shape_map(shape)) * NORMNET__LANES * (int64_t)sizeof(float);
+    return normnet__map_groups(normnet__layout_map(shape, layout)) * NORMNET__LANES * (int64_t)sizeof(float);
 }
 
 /* Takes a piece of a block's memory and returns its offset. */
@@ -68,7 +68,7 @@ static void join_layers(struct normnet__network *network)
 static bool place_training(struct normnet__network *network)
 {
     struct normnet__arena memory = {0};
-    int64_t current = take(&memory, map_bytes(network->input));
+    int64_t current = take(&memory, map_bytes(network->input, NORMNET__LAYOUT_TRAINING));
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
         struct normnet__layer *layer = &network->layers[i];
@@ -77,27 +77,27 @@ static bool place_training(struct normnet__network *network)
         places->input = current;
         places->kept = layer->identity ? 0 : take(&memory, layer->kept_bytes);
         if (!layer->stays)
-            current = take(&memory, map_bytes(layer->out));
+            current = take(&memory, map_bytes(layer->out, NORMNET__LAYOUT_TRAINING));
         places->output = current;
     }
     network->block_bytes[NORMNET__LAYOUT_TRAINING] = memory.used;
     return !memory.overflow;
 }
 
-static bool place_evaluation(struct normnet__network *network)
+static bool place_evaluation(struct normnet__network *network, enum normnet__layout layout)
 {
     struct normnet__arena memory = {0};
-    int64_t largest_map = map_bytes(network->input), largest_kept = 0, turns[2];
+    int64_t largest_map = map_bytes(network->input, layout), largest_kept = 0, turns[2];
     int turn = 0;
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        largest_map = largest(largest_map, map_bytes(network->layers[i].out));
+        largest_map = largest(largest_map, map_bytes(network->layers[i].out, layout));
         largest_kept = largest(largest_kept, network->layers[i].kept_bytes);
     }
     turns[0] = take(&memory, largest_map);
     turns[1] = take(&memory, largest_map);
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        struct normnet__places *places = &network->layers[i].places[NORMNET__LAYOUT_EVALUATION];
+        struct normnet__places *places = &network->layers[i].places[layout];
 
         places->kept = memory.used;
         places->input = turns[turn];
@@ -106,7 +106,7 @@ static bool place_evaluation(struct normnet__network *network)
         places->output = turns[turn];
     }
     take(&memory, largest_kept);
-    network->block_bytes[NORMNET__LAYOUT_EVALUATION] = memory.used;
+    network->block_bytes[layout] = memory.used;
     return !memory.overflow;
 }
 
@@ -134,6 +134,7 @@ static void number_arrays(struct normnet__network *network)
             network->statistic_count += 2 * (int64_t)layer->in.channels;
         }
     }
+    network->derived_count += NORMNET__LANES; /* convolve_channels reads whole vectors of weights */
 }
 
 normnet_status normnet__plan(struct normnet__network *network)
@@ -151,7 +152,8 @@ normnet_status normnet__plan(struct normnet__network *network)
     number_arrays(network);
     join_layers(network);
     network->scratch_bytes = scratch * NORMNET__LANES * (int64_t)sizeof(float);
-    if (!place_training(network) || !place_evaluation(network))
+    if (!place_training(network) || !place_evaluation(network, NORMNET__LAYOUT_EVALUATION) ||
+        !place_evaluation(network, NORMNET__LAYOUT_SINGLE))
         return normnet__fail(NORMNET_ELIMIT, "the network's activations need more than 2^63 - 1 bytes");
     return NORMNET_OK;
 }

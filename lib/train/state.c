@@ -164,6 +164,7 @@ void normnet__initialize_state(const struct normnet__network *network, uint64_t 
     state->has_momentum = false;
     state->step = 0;
     normnet__clear_gradients(network, state);
+    memset(state->derived, 0, (size_t)network->derived_count * sizeof *state->derived);
     normnet__derive(network, state);
 }
 
