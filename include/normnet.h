@@ -136,7 +136,8 @@ typedef enum normnet_cpu {
     NORMNET_CPU_BEST = 0,     /* the fastest that this machine and build have */
     NORMNET_CPU_PORTABLE = 1, /* plain C, with the fused multiply-add computed exactly in software */
     NORMNET_CPU_AVX2 = 2,     /* x86-64 with AVX2 and FMA */
-    NORMNET_CPU_AVX512 = 3    /* x86-64 with AVX-512 F, BW, DQ and VL */
+    NORMNET_CPU_AVX512 = 3,   /* x86-64 with AVX-512 F, BW, DQ and VL */
+    NORMNET_CPU_NEON = 4      /* AArch64 (little-endian), whose baseline it is */
 } normnet_cpu;
 
 /*

@@ -242,7 +242,7 @@ static void instruction_sets(const void *argument)
     char *portable, *other;
     int cpu, compared = 0;
     portable = state_after_training(argument, 1, NORMNET_CPU_PORTABLE, &bytes);
-    for (cpu = NORMNET_CPU_AVX2; cpu <= NORMNET_CPU_AVX512; ++cpu) {
+    for (cpu = NORMNET_CPU_AVX2; cpu <= NORMNET_CPU_NEON; ++cpu) {
         if (!cpu_works(cpu))
             continue;
         other = state_after_training(argument, 2, cpu, &other_bytes);

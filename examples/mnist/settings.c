@@ -14,7 +14,7 @@
 static const char *const norm_names[] = {"none", "batch", "group", "layer", "instance", NULL};
 static const char *const affine_names[] = {"default", "channel", "element", "none", NULL};
 static const char *const schedule_names[] = {"constant", "step", "one-cycle", NULL};
-static const char *const cpu_names[] = {"best", "portable", "avx2", "avx512", NULL};
+static const char *const cpu_names[] = {"best", "portable", "avx2", "avx512", "neon", NULL};
 
 static const char introduction[] =
     "Usage: normnet-mnist train [OPTION]...\n"
@@ -158,7 +158,7 @@ int settings_parse(struct settings *settings, int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "The run"},
         {OPTION_INTEGER, "--threads", "N", "the weights do not depend on it [one per core]",
          .target.integer = &s->threads, .least = 1, .most = 1024},
-        {OPTION_CHOICE, "--cpu", "NAME", "best, portable, avx2 or avx512; nor do they on this [best]",
+        {OPTION_CHOICE, "--cpu", "NAME", "best, portable, avx2, avx512 or neon; nor do they on this [best]",
          .target.choice = &s->cpu, .choices = cpu_names},
         {OPTION_TEXT, "--json", "FILE",
          "write configuration, history and SHA-256 of the weights, anew after\n"

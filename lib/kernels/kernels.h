@@ -169,6 +169,8 @@ struct normnet__kernels {
 extern const struct normnet__kernels normnet__kernels_portable;
 #if defined(__x86_64__)
 extern const struct normnet__kernels normnet__kernels_avx2, normnet__kernels_avx512;
+#elif defined(__AARCH64EL__)
+extern const struct normnet__kernels normnet__kernels_neon;
 #endif
 
 /*

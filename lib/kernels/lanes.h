@@ -10,27 +10,44 @@
 #ifndef NORMNET_KERNELS_LANES_H
 #define NORMNET_KERNELS_LANES_H
 
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
 #ifdef __FAST_MATH__
 #error "libnormnet promises the same bits everywhere and must not be compiled with -ffast-math"
 #endif
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16 is about half precision alone */
+#error "libnormnet promises the same bits everywhere and must not compute floats in a wider type"
+#endif
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+/* Which set this is, by its name: the portable one is plain C even where the compiler may use another everywhere. */
+#define LANES_ISA_portable 1
+#define LANES_ISA_avx2 2
+#define LANES_ISA_avx512 3
+#define LANES_ISA_neon 4
+#define LANES_JOIN(a, b) a##b
+#define LANES_ISA(name) LANES_JOIN(LANES_ISA_, name)
+#define LANES_AVX2 (LANES_ISA(NORMNET_ISA) == LANES_ISA_avx2)
+#define LANES_AVX512 (LANES_ISA(NORMNET_ISA) == LANES_ISA_avx512)
+#define LANES_NEON (LANES_ISA(NORMNET_ISA) == LANES_ISA_neon)
+#define LANES_X86 (LANES_AVX2 || LANES_AVX512)
+
+#if LANES_AVX512
 #include <immintrin.h>
 enum { LANE_WIDTH = 16 };
 #define LANE_REGISTERS 32
-#define LANES_HAVE_FMA 1
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif LANES_AVX2
 #include <immintrin.h>
 enum { LANE_WIDTH = 8 };
 #define LANE_REGISTERS 16
-#define LANES_HAVE_FMA 1
+#elif LANES_NEON
+#include <arm_neon.h>
+enum { LANE_WIDTH = 4 };
+#define LANE_REGISTERS 32
 #else
 enum { LANE_WIDTH = 4 };
 #define LANE_REGISTERS 4 /* one multiply-add takes a dozen instructions: large tiles would only be large code */
-#define LANES_HAVE_FMA 0
 #endif
 
 #define LANES_INLINE static inline __attribute__((always_inline))
@@ -87,7 +104,7 @@ LANES_INLINE lanes lanes_splat(float value)
  */
 LANES_INLINE void lanes_keep(lanes *value)
 {
-#if defined(__x86_64__) && LANES_HAVE_FMA
+#if LANES_X86
     __asm__("" : "+v"(*value));
 #else
     (void)value;
@@ -103,9 +120,10 @@ LANES_INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no)
 /* value < 0 ? 0 : value, so NaN and -0 stay. */
 LANES_INLINE lanes lanes_max_zero(lanes value)
 {
-#if defined(__AVX512F__) && LANES_HAVE_FMA
-    return (lanes)_mm512_max_ps((__m512)lanes_splat(0.0f), (__m512)value); /* the second operand, if either is NaN or both 0 */
-#elif LANES_HAVE_FMA
+#if LANES_AVX512
+    /* The second operand, if either is NaN or both are 0. */
+    return (lanes)_mm512_max_ps((__m512)lanes_splat(0.0f), (__m512)value);
+#elif LANES_AVX2
     return (lanes)_mm256_max_ps((__m256)lanes_splat(0.0f), (__m256)value);
 #else
     const lanes zero = lanes_splat(0.0f);
@@ -116,15 +134,24 @@ LANES_INLINE lanes lanes_max_zero(lanes value)
 
 LANES_INLINE lanes_double lanes_to_double(lanes value)
 {
+#if LANES_NEON
+    const float32x4_t four = (float32x4_t)value;
+
+    return (lanes_double){(half_double)vcvt_f64_f32(vget_low_f32(four)), (half_double)vcvt_high_f64_f32(four)};
+#else
     half_float low, high;
 
     memcpy(&low, &value, sizeof low);
     memcpy(&high, (const char *)&value + sizeof low, sizeof high);
     return (lanes_double){__builtin_convertvector(low, half_double), __builtin_convertvector(high, half_double)};
+#endif
 }
 
 LANES_INLINE lanes lanes_from_double(lanes_double value)
 {
+#if LANES_NEON
+    return (lanes)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)value.low), (float64x2_t)value.high);
+#else
     const half_float low = __builtin_convertvector(value.low, half_float);
     const half_float high = __builtin_convertvector(value.high, half_float);
     lanes result;
@@ -132,6 +159,7 @@ LANES_INLINE lanes lanes_from_double(lanes_double value)
     memcpy(&result, &low, sizeof low);
     memcpy((char *)&result + sizeof low, &high, sizeof high);
     return result;
+#endif
 }
 
 LANES_INLINE lanes_double lanes_double_load(const double *from)
@@ -162,14 +190,20 @@ LANES_INLINE lanes_double lanes_double_multiply(lanes_double a, lanes_double b)
     return (lanes_double){a.low * b.low, a.high * b.high};
 }
 
-#if LANES_HAVE_FMA
+#if LANES_AVX512
 LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
-#if defined(__AVX512F__)
     return (lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#else
+}
+#elif LANES_AVX2
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
+{
     return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#endif
+}
+#elif LANES_NEON
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
+{
+    return (lanes)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 }
 #else
 /*
@@ -202,13 +236,23 @@ LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 }
 #endif
 
+#if LANES_NEON
+/* Four lanes in double: 0 + 1 and 2 + 3. */
+LANES_INLINE float64x2_t lanes_add_pairs(const float *lane)
+{
+    const float32x4_t four = vld1q_f32(lane);
+
+    return vpaddq_f64(vcvt_f64_f32(vget_low_f32(four)), vcvt_high_f64_f32(four));
+}
+#endif
+
 /*
  * The sum of 16 lanes in memory by the tree of base/tree.h, in double: neighbours first, then neighbouring pairs and so
  * on. + 0.0, so that an empty half cannot be told from none by a -0.
  */
 LANES_INLINE double lanes_sum(const float *lane)
 {
-#if LANES_HAVE_FMA
+#if LANES_X86
     const __m256d pairs0 = _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane)), _mm256_cvtps_pd(_mm_load_ps(lane + 4)));
     const __m256d pairs1 =
         _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane + 8)), _mm256_cvtps_pd(_mm_load_ps(lane + 12)));
@@ -218,6 +262,11 @@ LANES_INLINE double lanes_sum(const float *lane)
     const __m128d eights = _mm_hadd_pd(fours0, fours1);
 
     return (_mm_cvtsd_f64(eights) + _mm_cvtsd_f64(_mm_unpackhi_pd(eights, eights))) + 0.0;
+#elif LANES_NEON
+    const float64x2_t fours0 = vpaddq_f64(lanes_add_pairs(lane), lanes_add_pairs(lane + 4));
+    const float64x2_t fours1 = vpaddq_f64(lanes_add_pairs(lane + 8), lanes_add_pairs(lane + 12));
+
+    return vaddvq_f64(vpaddq_f64(fours0, fours1)) + 0.0;
 #else
     double sum[8];
 
@@ -232,10 +281,15 @@ LANES_INLINE double lanes_sum(const float *lane)
 /* Small numbers, one byte per lane. */
 LANES_INLINE lanes_int lanes_from_bytes(const uint8_t *from)
 {
-#if defined(__AVX512F__) && LANES_HAVE_FMA
+#if LANES_AVX512
     return (lanes_int)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));
-#elif LANES_HAVE_FMA
+#elif LANES_AVX2
     return (lanes_int)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)from));
+#elif LANES_NEON
+    uint32_t four;
+
+    memcpy(&four, from, sizeof four);
+    return (lanes_int)vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four))));
 #else
     lanes_int value;
 
@@ -247,8 +301,13 @@ LANES_INLINE lanes_int lanes_from_bytes(const uint8_t *from)
 
 LANES_INLINE void lanes_to_bytes(uint8_t *to, lanes_int value)
 {
-#if defined(__AVX512F__) && LANES_HAVE_FMA
+#if LANES_AVX512
     _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8((__m512i)value));
+#elif LANES_NEON
+    const uint16x4_t halves = vmovn_u32((uint32x4_t)value);
+    const uint8x8_t bytes = vmovn_u16(vcombine_u16(halves, halves));
+
+    memcpy(to, &bytes, LANE_WIDTH);
 #else
     for (int lane = 0; lane < LANE_WIDTH; ++lane)
         to[lane] = (uint8_t)value[lane];
@@ -268,10 +327,12 @@ LANES_INLINE lanes_int lanes_mask(uint32_t mask)
 /* The inverse: bit i is set if lane i of `mask` is all ones. */
 LANES_INLINE uint32_t lanes_mask_bits(lanes_int mask)
 {
-#if defined(__AVX512F__)
+#if LANES_AVX512
     return (uint32_t)_mm512_movepi32_mask((__m512i)mask);
-#elif LANES_HAVE_FMA
+#elif LANES_AVX2
     return (uint32_t)_mm256_movemask_ps((__m256)mask);
+#elif LANES_NEON
+    return vaddvq_u32(vandq_u32((uint32x4_t)mask, (uint32x4_t){1, 2, 4, 8}));
 #else
     uint32_t bits = 0;
 

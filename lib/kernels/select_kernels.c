@@ -28,6 +28,9 @@ const struct normnet__kernels *normnet__select_kernels(int32_t cpu)
         return &normnet__kernels_avx512;
     if ((cpu == NORMNET_CPU_AVX2 || cpu == NORMNET_CPU_BEST) && has_avx2())
         return &normnet__kernels_avx2;
+#elif defined(__AARCH64EL__)
+    if (cpu == NORMNET_CPU_NEON || cpu == NORMNET_CPU_BEST) /* part of every such machine */
+        return &normnet__kernels_neon;
 #endif
     if (cpu == NORMNET_CPU_PORTABLE || cpu == NORMNET_CPU_BEST)
         return &normnet__kernels_portable;

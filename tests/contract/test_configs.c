@@ -486,7 +486,7 @@ static void memory_beyond_counting(const void *argument)
 /* The number of each set and its name; what this machine or build lacks cannot be pinned, and is not the best. */
 static void instruction_sets(const void *argument)
 {
-    const char *const names[] = {NULL, "portable", "avx2", "avx512"};
+    const char *const names[] = {NULL, "portable", "avx2", "avx512", "neon"};
     const char *best = normnet_cpu_name(NULL);
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     int32_t cpu;

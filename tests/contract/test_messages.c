@@ -20,7 +20,8 @@ _Static_assert(NORMNET_PENALTY_ALL == 0 && NORMNET_PENALTY_WEIGHTS == 1, "penalt
 _Static_assert(NORMNET_SCHEDULE_CONSTANT == 0 && NORMNET_SCHEDULE_STEP == 1 && NORMNET_SCHEDULE_ONE_CYCLE == 2,
                "schedules");
 _Static_assert(NORMNET_ANNEAL_COSINE == 0 && NORMNET_ANNEAL_LINEAR == 1, "annealing");
-_Static_assert(NORMNET_CPU_BEST == 0 && NORMNET_CPU_PORTABLE == 1 && NORMNET_CPU_AVX2 == 2 && NORMNET_CPU_AVX512 == 3,
+_Static_assert(NORMNET_CPU_BEST == 0 && NORMNET_CPU_PORTABLE == 1 && NORMNET_CPU_AVX2 == 2 && NORMNET_CPU_AVX512 == 3 &&
+                   NORMNET_CPU_NEON == 4,
                "instruction sets");
 _Static_assert(NORMNET_U8 == 1 && NORMNET_F32 == 2 && NORMNET_I32 == 3 && NORMNET_I64 == 4, "dtypes");
 _Static_assert(NORMNET_SCORES_PROBABILITIES == 0 && NORMNET_SCORES_LOG_PROBABILITIES == 1 &&
