@@ -160,7 +160,8 @@ typedef struct normnet_config {
     int32_t layer_dims;            /* [3] trailing dimensions of layer norm: 3, 2 or 1 (the width) */
     int32_t affine;                /* [default] normnet_affine */
     int32_t virtual_batch;         /* [0] ghost batch norm: a multiple of 16, 0 = off. A batch of N falls into
-                                      floor(N / virtual_batch) groups, at least one; the rest joins the last */
+                                      floor(N / virtual_batch) groups, at least one; the rest joins the last.
+                                      Not together with reduce (NORMNET_EUNSUPPORTED) */
     int32_t cumulative_statistics; /* [0] 1 = running statistics are plain averages (torch's momentum=None) */
 
     /* Regularization and optimization. */
@@ -445,7 +446,10 @@ NORMNET_API normnet_status normnet_apply_gradients(normnet_model *model, int64_t
 /* Forgets computed gradients and the running statistics that came with them. */
 NORMNET_API normnet_status normnet_discard_gradients(normnet_model *model);
 
-/* Sets lr and momentum from the next step on. NORMNET_ESTATE unless the schedule is constant. */
+/*
+ * Sets lr and momentum from the next step on. NORMNET_ESTATE unless the schedule is constant, NORMNET_EVALUE outside of
+ * what create accepts, NORMNET_EINVAL for a momentum of 0 where config.nesterov needs more.
+ */
 NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, double lr, double momentum);
 
 /*

@@ -106,8 +106,7 @@ static normnet_status check_numbers(const struct number_rule *rules, size_t coun
     return status;
 }
 
-/* Large, but with room for products in double. */
-static const double any = 1e30;
+static const double any = NORMNET__NUMBER_LIMIT;
 
 static normnet_status check_schedule(const normnet_config *config)
 {

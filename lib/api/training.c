@@ -94,6 +94,8 @@ static normnet_status read_batch(const normnet_batch *from, int64_t count, normn
         if (status != NORMNET_OK)
             return status;
     }
+    if (batch->reserved != 0)
+        return normnet__fail(NORMNET_EINVAL, "batch.reserved is %d; expected 0", batch->reserved);
     /* Dropout numbers samples in 32 bits. */
     if (batch->first_sample < 0 || batch->first_sample > UINT32_MAX - count)
         return normnet__fail(NORMNET_EINVAL, "batch.first_sample is %lld; expected 0 to 2^32 - 1 less the images",
@@ -193,11 +195,11 @@ static normnet_status set_rate(normnet_model *model, double lr, double momentum)
 
     if (model->config.schedule != NORMNET_SCHEDULE_CONSTANT)
         return normnet__fail(NORMNET_ESTATE, "the schedule sets the learning rate; only a constant one can be changed");
-    if (!isfinite(lr) || lr < 0.0 || !isfinite(momentum) || momentum < 0.0)
-        return normnet__fail(NORMNET_EVALUE, "lr is %s and momentum %s; expected finite numbers of at least 0",
+    if (!(lr >= 0.0 && lr <= NORMNET__NUMBER_LIMIT && momentum >= 0.0 && momentum <= NORMNET__NUMBER_LIMIT))
+        return normnet__fail(NORMNET_EVALUE, "lr is %s and momentum %s; expected numbers from 0 to 1e30",
                              normnet__decimal(first, lr), normnet__decimal(second, momentum));
     if (model->config.nesterov && momentum == 0.0)
-        return normnet__fail(NORMNET_EVALUE, "momentum is 0; config.nesterov needs more");
+        return normnet__fail(NORMNET_EINVAL, "momentum is 0; config.nesterov needs more");
     model->config.lr = lr;
     model->config.momentum = momentum;
     return NORMNET_OK;

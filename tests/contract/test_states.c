@@ -100,13 +100,15 @@ static void rates_out_of_range(const void *argument)
     CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, -0.25, 0.5), NORMNET_EVALUE, "lr", "-0.25");
     CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, NAN, 0.5), NORMNET_EVALUE, "lr", "nan");
     CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, INFINITY, 0.5), NORMNET_EVALUE, "lr", "inf");
+    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 1.5e30, 0.5), NORMNET_EVALUE, "lr", "1.5e+30");
     CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, -0.5), NORMNET_EVALUE, "momentum", "-0.5");
+    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, 1.5e30), NORMNET_EVALUE, "momentum", "1.5e+30");
     CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, NAN), NORMNET_EVALUE, "momentum", "nan");
     CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, -INFINITY), NORMNET_EVALUE, "momentum", "-inf");
     twins_close(pair);
     config.nesterov = 1;
     pair = twins_open_config(&config);
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, 0.0), NORMNET_EVALUE, "momentum", "nesterov");
+    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, 0.0), NORMNET_EINVAL, "momentum", "nesterov");
     twins_close(pair);
 }
 
@@ -115,7 +117,7 @@ static void explosion(const void *argument)
 {
     const int32_t *norm = argument;
     twins *pair = twins_open(*norm);
-    const double rates[] = {1e30, 3e38, 1e25};
+    const double rates[] = {1e30, 1e29, 1e25};
     int i, step;
     for (i = 0; i < COUNT(rates); ++i) {
         const char *const words[] = {NULL};
@@ -387,6 +389,12 @@ static void batch_out_of_range(const void *argument)
     CHECK_REFUSED(pair,
                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
                   NORMNET_EINVAL, "images_in_all", "32");
+    batch.images_in_all = 0;
+    batch.reserved = 3;
+    CHECK_REFUSED(pair,
+                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                  NORMNET_EINVAL, "reserved", "3");
+    batch.reserved = 0;
     batch.first_sample = 1;
     batch.images_in_all = TWINS_IMAGES;
     CHECK_REFUSED(pair,
