@@ -183,11 +183,11 @@ static void make_batch_memory(parity_bench *bench, const parity_case *want, int 
     bench->label_tensor = tensor_1d(label_dtype, bench->label_memory, want->images);
 }
 
-/* Stores a value of [-1, 1] as the data type can hold it; returns what it stands for. */
+/* Stores a value of [-1.3, 1.3] as the data type can hold it; returns what it stands for. */
 static double store_pixel(parity_bench *bench, int64_t place, double value)
 {
     if (bench->dtype == NORMNET_U8) {
-        uint8_t byte = (uint8_t)(127.5 + 127 * value);
+        uint8_t byte = (uint8_t)(127.5 + 97 * value);
         ((uint8_t *)bench->image_tensor.data)[place] = byte;
         return byte / 255.0;
     } else {
