@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""torch.compile, where it works and for as long as one is willing to wait."""
+import contextlib
+import copy
+import signal
+import time
+
+import torch
+
+
+class Compiler:
+    NAME = "compiled"
+
+    def __init__(self, limit, note):
+        """`limit` is in seconds for each network, None for no compilation; `note` is called with a sentence."""
+        self.limit, self.note = limit, note
+
+    @property
+    def names(self):
+        """Of the contestants that there are if all goes well."""
+        return [self.NAME] if self.limit else []
+
+    def contestants(self, network, contestant):
+        """[contestant(NAME, compiled network)] if its first call, which compiles, succeeds; else []."""
+        if not self.limit:
+            return []
+        torch.compiler.reset()  # one piece of code is compiled only so often, and all networks run the same
+        # For the one shape, and with an error rather than a silent return to eager.
+        compiled = contestant(self.NAME, torch.compile(network, fullgraph=True, dynamic=False))
+        before = copy.deepcopy(network.state_dict())
+        works = self.works(compiled)
+        network.load_state_dict(before)  # the first call may have been a training step
+        return [compiled] if works else []
+
+    def works(self, contestant):
+        """Whether a call of the contestant succeeds in time. If not, says why."""
+        start = time.monotonic()
+        try:
+            with time_limit(self.limit), contestant.surroundings():
+                contestant.call()
+            return True
+        except Exception as failure:  # whatever may be missing: a compiler, its headers, a feature
+            in_time = time.monotonic() - start < self.limit
+            reason = first_words(failure) if in_time else f"it takes longer than {self.limit:g} s"
+            self.note(f"torch.compile is left out where there is a dash: {reason}")
+            return False
+
+
+def first_words(failure):
+    """What went wrong, without the advice that torch.compile puts around it."""
+    reason = getattr(failure, "inner_exception", failure)
+    return f"{type(reason).__name__}: {' '.join(str(reason).split())[:200]}"
+
+
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Raises TimeoutError in the block after `seconds`, where the system has such alarms."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_):
+        raise TimeoutError
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the processor can do at best: multiply-adds of floats that stay in registers, on several threads at once.
+ *
+ *     cc -O3 -ffp-contract=fast -mavx2 -mfma -DVECTOR_BYTES=32 -DCHAINS=12 -pthread fma_peak.c -o fma_peak
+ *     ./fma_peak 2 0.5
+ *
+ * prints the GFLOP/s of two threads over half a second.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#ifndef VECTOR_BYTES
+#define VECTOR_BYTES 16
+#endif
+#ifndef CHAINS
+#define CHAINS 12 /* a multiply-add waits for the one before it in its chain: enough to keep the units busy */
+#endif
+
+/* Unrolled, so that the chains can live in registers; clang unrolls of its own accord. */
+#define EACH_CHAIN(index) _Pragma("GCC unroll 32") for (int index = 0; index < CHAINS; ++index)
+
+enum { LANES = VECTOR_BYTES / sizeof(float), PASSES = 20000, MOST_THREADS = 1024 };
+
+typedef float vector __attribute__((vector_size(VECTOR_BYTES)));
+
+/* Volatile, so that the compiler can neither compute the chains itself nor leave them out. */
+static volatile float factor = 0.5f, addend = 0.5f, sink;
+
+struct worker {
+    pthread_t thread;
+    double seconds;
+    double flops_per_second;
+};
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void run_chains(void)
+{
+    const vector multiplier = (vector){0} + factor, summand = (vector){0} + addend;
+    vector chain[CHAINS], sum = {0};
+
+    EACH_CHAIN(i)
+        chain[i] = multiplier + (float)i;
+    for (int pass = 0; pass < PASSES; ++pass)
+        EACH_CHAIN(i)
+            chain[i] = chain[i] * multiplier + summand;
+    EACH_CHAIN(i)
+        sum += chain[i];
+    sink = sum[0];
+}
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    const double start = now();
+    double elapsed = 0, calls = 0;
+
+    for (; elapsed < worker->seconds; elapsed = now() - start, ++calls)
+        run_chains();
+    worker->flops_per_second = calls * PASSES * CHAINS * LANES * 2 / elapsed;
+    return NULL;
+}
+
+int main(int count, char **arguments)
+{
+    static struct worker workers[MOST_THREADS];
+    const int threads = count == 3 ? atoi(arguments[1]) : 0;
+    const double seconds = count == 3 ? atof(arguments[2]) : 0;
+    double sum = 0;
+
+    if (threads < 1 || threads > MOST_THREADS || !(seconds > 0))
+        return fputs("usage: fma_peak THREADS SECONDS\n", stderr), 2;
+    for (int i = 0; i < threads; ++i) {
+        workers[i].seconds = seconds;
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+            return perror("fma_peak"), 1;
+    }
+    for (int i = 0; i < threads; ++i) {
+        pthread_join(workers[i].thread, NULL);
+        sum += workers[i].flops_per_second;
+    }
+    printf("%.3f\n", 1e-9 * sum);
+    return 0;
+}

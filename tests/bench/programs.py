@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Compiles and runs the C programs beside this file."""
+import functools
+import os
+import pathlib
+import shlex
+import subprocess
+import tempfile
+
+import normnet
+
+HERE = pathlib.Path(__file__).resolve().parent
+INCLUDE = HERE.parents[1] / "include"
+
+_folder = tempfile.TemporaryDirectory(prefix="normnet-bench-")
+
+
+class CompilerError(Exception):
+    """There is no C compiler, or it refuses a program."""
+
+
+def library():
+    """The shared library that normnet.py has loaded, as the linker wants to hear it."""
+    path = pathlib.Path(normnet.library._name)
+    if path.exists():
+        return [str(path.resolve()), f"-Wl,-rpath,{path.resolve().parent}"]
+    return ["-lnormnet"]  # found where the system keeps its libraries
+
+
+@functools.cache
+def build(name, *options):
+    """The path of the program compiled from `name`.c."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    program = pathlib.Path(_folder.name) / name
+    command = [*compiler, "-std=c11", "-O3", f"-I{INCLUDE}", str(HERE / f"{name}.c"), "-o", str(program), *options]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise CompilerError(f"there is no C compiler {compiler[0]!r}: install one or set CC") from None
+    except subprocess.CalledProcessError as failure:
+        raise CompilerError(f"{name}.c does not compile:\n{failure.stderr}") from None
+    return program
+
+
+def run(program, *arguments):
+    """What the program prints, as a list of numbers."""
+    result = subprocess.run([program, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True)
+    return [float(number) for number in result.stdout.split()]
+
+
+def model_arguments(case):
+    """A case as model_arguments.h reads it."""
+    options = case.options
+    return [int(normnet.Norm[case.norm.upper()]), options["groups"], options["channels"], options["height"],
+            options["width"], case.batch, case.threads, case.architecture]
