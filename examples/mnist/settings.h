@@ -10,6 +10,8 @@
 #include <stdbool.h>
 
 struct settings {
+    int32_t preset; /* what the others are without being given */
+
     const char *data; /* NULL = where dataset_open() looks */
     int64_t limit;    /* training images, 0 = all */
     const char *augment;
@@ -25,6 +27,7 @@ struct settings {
     int64_t epochs, batch;
     int32_t schedule;  /* normnet_schedule */
     double lr;         /* of one-cycle its peak */
+    double max_lr;     /* that peak, if none is given */
     int64_t step_size; /* in epochs */
     double step_gamma;
     double momentum;

@@ -110,7 +110,7 @@ class CommandLine(TestCase):
         self.assertEqual((train.returncode, train.stderr), (0, ""))
         for option in (
             "data norm groups architecture epochs batch lr momentum schedule l1 l2 dropout augment seed threads json "
-            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu"
+            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset"
         ).split():
             self.assertRegex(train.stdout, rf"(?m)^  --{option}\b")
         self.assertIn("Examples:", train.stdout)
@@ -144,6 +144,7 @@ class CommandLine(TestCase):
             (r"--dropout: '1.5' is not a number from 0 to 1", "train", "--dropout", "1.5"),
             (r"--norm: 'bacth' is not none, batch, group, layer or instance", "train", "--norm", "bacth"),
             (r"--schedule: 'cosine' is not constant, step or one-cycle", "train", "--schedule", "cosine"),
+            (r"--preset: 'quick' is not standard or fast", "train", "--preset", "quick"),
             (r"--nesterov takes no value", "train", "--nesterov=1"),
             (r"--threads: '0' is not", "train", "--threads", "0"),
             (r"--groups has no effect without --norm group", "train", "--norm", "batch", "--groups", "4"),
@@ -334,6 +335,20 @@ class Training(TestCase):
                 self.assertEqual(epoch["train_accuracy"], expected["train_accuracy"])
         for other in ("--seed=2", "--augment=none", "--lr=0.0151", "--momentum=0.9", "--nesterov"):
             self.assertNotEqual(self.train(*arguments, other)["weights_sha256"], first["weights_sha256"], other)
+
+    def test_a_preset_gives_way_to_every_other_option(self):
+        arguments = ["--limit", "300", "--seed", "3"]
+        fast = self.train(*arguments, "--preset", "fast")["configuration"]
+        self.assertEqual((fast["lr"], fast["epochs"], fast["dropout"], fast["nesterov"]), (0.1, 2, 0, True))
+        self.assertEqual((fast["augment"], fast["seed"]), ("none", 3))
+        self.assertIn("flatten fc-10", fast["architecture"])
+        other = ["--lr=.05", "--epochs=1", "--augment=rotate", "--norm=group"]
+        before = self.train(*arguments, *other, "--preset=fast")
+        behind = self.train(*arguments, "--preset=fast", *other)
+        self.assertEqual(before["weights_sha256"], behind["weights_sha256"])
+        changed = before["configuration"]
+        self.assertEqual((changed["lr"], changed["epochs"], changed["norm"]), (0.05, 1, "group"))
+        self.assertEqual((changed["augment"], changed["architecture"]), ("rotate", fast["architecture"]))
 
     def test_short_names_of_augmentation(self):
         arguments = ["--limit", "200", "--epochs", "1", *SMALL_NETWORK]
