@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/algorithm.h"
 
-enum { POSITIONS = 16, MOST_PATCHES = 3 }; /* of a patch; worked on at once */
+enum { POSITIONS = 16, MOST_PATCHES = 3 };     /* of a patch; worked on at once */
 enum { MOST_OUTPUTS = 4, LEAST_PIXELS = 200 }; /* of a tile of weight gradients; for Winograd to pay */
 
 /*
@@ -30,8 +30,7 @@ int64_t normnet__ordered_weights(const struct normnet__convolution *convolution)
 {
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
-    return (int64_t)convolution->x.channels * convolution->y.channels *
-           (convolution->winograd ? POSITIONS : window);
+    return (int64_t)convolution->x.channels * convolution->y.channels * (convolution->winograd ? POSITIONS : window);
 }
 
 /* G g of three values at distance `stride`. */

@@ -117,9 +117,8 @@ static void convolve_channels_directly(const struct normnet__convolution *convol
             size = left >= CHANNEL_PIXELS ? 2 : left >= 2 ? 1 : 0;
             for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
                 vectors = next_vectors(convolution->outputs - k);
-                channel_tiles[vectors - 1][size](convolution,
-                                                 row_x + (int64_t)j * convolution->stride * NORMNET__LANES, weights,
-                                                 epilogue, k, row_y + (int64_t)j * NORMNET__LANES);
+                channel_tiles[vectors - 1][size](convolution, row_x + (int64_t)j * convolution->stride * NORMNET__LANES,
+                                                 weights, epilogue, k, row_y + (int64_t)j * NORMNET__LANES);
             }
         }
     }

@@ -41,7 +41,7 @@ static inline int64_t normnet__map_groups(struct normnet__map map)
 struct normnet__convolution {
     struct normnet__map x, y;
     int32_t kernel, stride, padding;
-    bool winograd; /* see algorithm.h */
+    bool winograd;           /* see algorithm.h */
     int32_t inputs, outputs; /* for convolve_channels */
 };
 
@@ -76,17 +76,17 @@ struct normnet__kernels {
                      const struct normnet__epilogue *epilogue, float *y, float *scratch);
 
     /*
-     * The same for a single image whose channels are the lanes: channel c is lane c % 16 of plane c / 16 in both maps, and
-     * the bias is aligned and padded to whole groups. No gate. Up to 15 floats behind the weights are read, but nothing
-     * that is made of them is of use.
+     * The same for a single image whose channels are the lanes: channel c is lane c % 16 of plane c / 16 in both maps,
+     * and the bias is aligned and padded to whole groups. No gate. Up to 15 floats behind the weights are read, but
+     * nothing that is made of them is of use.
      */
     void (*convolve_channels)(const struct normnet__convolution *convolution, const float *x, const float *weights,
                               const struct normnet__epilogue *epilogue, float *y, float *scratch);
 
     /*
      * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]), dy in
-     * the map convolution->y, padding 0. Directly, per lane a chain of fused multiply-adds in the order i, j that starts
-     * at 0; by Winograd's algorithm the sums of winograd_gradient_kernels.h. Then the tree over lanes in double.
+     * the map convolution->y, padding 0. Directly, per lane a chain of fused multiply-adds in the order i, j that
+     * starts at 0; by Winograd's algorithm the sums of winograd_gradient_kernels.h. Then the tree over lanes in double.
      * `scratch` holds normnet__weight_gradient_scratch groups.
      */
     void (*weight_gradient)(const struct normnet__convolution *convolution, const float *x, const float *dy, double *dw,

@@ -98,8 +98,8 @@ static void finish_moments(double sum, double square, double pivot, int64_t coun
 }
 
 /*
- * The same for a lane whose squares are near the ends of what a float holds: in double from the first value. Zero is the
- * square of a constant, which is common, and of deviations below 1e-23, which count as one.
+ * The same for a lane whose squares are near the ends of what a float holds: in double from the first value. Zero is
+ * the square of a constant, which is common, and of deviations below 1e-23, which count as one.
  */
 static void moments_in_double(const float *x, int64_t count, double *mean, double *m2)
 {
@@ -164,7 +164,8 @@ static void scale_elements(float *y, int64_t count, const float *gamma, const fl
 
 /* ---- Gradient ------------------------------------------------------------------------------------ */
 
-LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struct normnet__mask mask, const bool dropout)
+LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struct normnet__mask mask,
+                                 const bool dropout)
 {
     lanes value = lanes_load(dy + group * NORMNET__LANES + lane);
 

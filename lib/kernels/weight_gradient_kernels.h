@@ -12,7 +12,8 @@
  */
 enum { SUM_OUTPUTS = LANE_REGISTERS >= 16 ? 4 : 1, SUM_COLUMNS = 3, SUM_ROWS = LANE_REGISTERS >= 32 ? 2 : 1 };
 
-/* Outputs per pass over the map: four planes of dy that stay in a 32 KiB first-level cache beside the rows of x, 24 KiB. */
+/* Outputs per pass over the map: four planes of dy that stay in a 32 KiB first-level cache beside the rows of x, 24
+ * KiB. */
 enum { CHUNK_PIXELS = 96 };
 
 /* A grid of inputs: where the next row and column of it begin, in floats of x and in sums. */
@@ -25,8 +26,9 @@ struct grid {
  * Adds the products over `height` rows of dy: sums[r * sum_row + s][k] += x[r][s] * dy[k], where x[r][s] is the plane
  * of inputs that begins at grid position (r, s).
  */
-LANES_INLINE void add_products(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
-                               const float *dy, float *sums, const int outputs, const int rows, const int columns)
+LANES_INLINE void add_products(const struct normnet__convolution *shape, int32_t height, const float *x,
+                               struct grid grid, const float *dy, float *sums, const int outputs, const int rows,
+                               const int columns)
 {
     const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
     const int64_t channel = shape->y.channel_stride * NORMNET__LANES;
@@ -66,8 +68,8 @@ typedef void add_function(const struct normnet__convolution *shape, int32_t heig
                           const float *dy, float *sums);
 
 #define DEFINE_GRID(outputs, rows, columns)                                                                            \
-    static void add_##outputs##x##rows##x##columns(const struct normnet__convolution *shape, int32_t height, const float *x,    \
-                                                   struct grid grid, const float *dy, float *sums)                     \
+    static void add_##outputs##x##rows##x##columns(const struct normnet__convolution *shape, int32_t height,           \
+                                                   const float *x, struct grid grid, const float *dy, float *sums)     \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
             add_products(shape, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);               \
@@ -82,7 +84,10 @@ typedef void add_function(const struct normnet__convolution *shape, int32_t heig
     }
 #else
 #define DEFINE_GRIDS(rows, columns) DEFINE_GRID(1, rows, columns)
-#define GRIDS(rows, columns) {add_1x##rows##x##columns}
+#define GRIDS(rows, columns)                                                                                           \
+    {                                                                                                                  \
+        add_1x##rows##x##columns                                                                                       \
+    }
 #endif
 
 DEFINE_GRIDS(1, 1)
@@ -103,8 +108,8 @@ static add_function *const add_grids[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
 };
 
 /* All columns of a grid of one row, or of two. */
-static void add_rows(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid, int32_t rows,
-                     int32_t columns, const float *dy, float *sums, int32_t outputs)
+static void add_rows(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
+                     int32_t rows, int32_t columns, const float *dy, float *sums, int32_t outputs)
 {
     for (int32_t s = 0, width; s < columns; s += width) {
         width = next_pixels(columns - s);
@@ -114,8 +119,8 @@ static void add_rows(const struct normnet__convolution *shape, int32_t height, c
 }
 
 /* The products of `height` rows with all inputs (c, u, v): a grid of u by v per channel. */
-static void add_channels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
-                         int32_t outputs)
+static void add_channels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
+                         float *sums, int32_t outputs)
 {
     const int32_t kernel = shape->kernel;
     const int64_t row_sums = (int64_t)kernel * SUM_OUTPUTS * NORMNET__LANES;
@@ -131,8 +136,8 @@ static void add_channels(const struct normnet__convolution *shape, int32_t heigh
 
 /* The same for a kernel of 1 x 1, whose inputs are the channels: a grid of two halves of them, and one that is left
  * over. */
-static void add_pixels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
-                       int32_t outputs)
+static void add_pixels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
+                       float *sums, int32_t outputs)
 {
     const int64_t channel = shape->x.channel_stride * NORMNET__LANES;
     const int32_t half = SUM_ROWS == 2 ? shape->x.channels / 2 : 0, rest = shape->x.channels - 2 * half;

@@ -90,8 +90,9 @@ typedef void pair_function(const struct normnet__convolution *shape, int32_t hei
                            struct pair_position position, float *sums);
 
 #define DEFINE_PAIR(kind, outputs, channels)                                                                           \
-    static void kind##_##outputs##x##channels(const struct normnet__convolution *shape, int32_t height, const float *x,   \
-                                              const float *dy, struct pair_position position, float *sums)             \
+    static void kind##_##outputs##x##channels(const struct normnet__convolution *shape, int32_t height,                \
+                                              const float *x, const float *dy, struct pair_position position,          \
+                                              float *sums)                                                             \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
             add_pairs(shape, height, x + lane, dy + lane, position, sums + lane, kind, outputs, channels);             \
@@ -143,9 +144,9 @@ static void add_positions(const struct normnet__convolution *shape, int32_t heig
     for (int32_t c = 0, channels; c < shape->x.channels; c += channels) {
         channels = shape->x.channels - c < PAIR_CHANNELS ? shape->x.channels - c : PAIR_CHANNELS;
         for (int q = 0; q < 4; ++q)
-            pair_tiles[channels - 1][outputs - 1][kinds[q]](
-                shape, height, x + c * shape->x.channel_stride * NORMNET__LANES, dy, positions[q],
-                sums + q * per_position + c * per_channel);
+            pair_tiles[channels - 1][outputs - 1][kinds[q]](shape, height,
+                                                            x + c * shape->x.channel_stride * NORMNET__LANES, dy,
+                                                            positions[q], sums + q * per_position + c * per_channel);
     }
 }
 

@@ -11,9 +11,9 @@
  *     A' m = ((m0 + m1) + m2, (m1 - m2) - m3)
  *
  * B' goes down the columns first and then along the rows, A' along the rows first, while the sums are in registers.
- * G g G' is computed once per step (algorithm.c). The four rows of positions are worked through one after another, which
- * keeps what is in use within a first-level cache. Inputs outside the map are 0, which is the padding; outputs outside
- * are dropped.
+ * G g G' is computed once per step (algorithm.c). The four rows of positions are worked through one after another,
+ * which keeps what is in use within a first-level cache. Inputs outside the map are 0, which is the padding; outputs
+ * outside are dropped.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_KERNELS_H
@@ -99,8 +99,8 @@ static void transform_input(const struct normnet__map *map, const float *x, cons
 /* ---- Sums over the channels ---------------------------------------------------------------------- */
 
 /*
- * sum[k][q][t] over c of weights[c][q][k] * transformed[c][q][t], and its product with A: [k][t][2]. All channels of one
- * tile; `all_outputs` times 4 weights lie between one c and the next.
+ * sum[k][q][t] over c of weights[c][q][k] * transformed[c][q][t], and its product with A: [k][t][2]. All channels of
+ * one tile; `all_outputs` times 4 weights lie between one c and the next.
  */
 LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t all_outputs,
                               float *sums, const int outputs, const int patches)
@@ -169,13 +169,15 @@ static sum_function *const sum_tiles[PATCH_OUTPUTS][PATCHES] = {
 /* ---- Output -------------------------------------------------------------------------------------- */
 
 /*
- * One row of outputs, `add` for the upper one: from the sums of three rows of positions. `bias` is a lane group, or NULL.
+ * One row of outputs, `add` for the upper one: from the sums of three rows of positions. `bias` is a lane group, or
+ * NULL.
  */
 LANES_INLINE void store_row(const float *bias, const float *sums, int64_t step, int64_t length, float *y,
                             const bool add, const bool relu, const bool gate)
 {
     for (int64_t at = 0; at < length; at += LANE_WIDTH) {
-        const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at), m2 = lanes_load(sums + 2 * step + at);
+        const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at),
+                    m2 = lanes_load(sums + 2 * step + at);
         lanes value = add ? (m0 + m1) + m2 : (m0 - m1) - m2;
 
         if (bias != NULL)
@@ -198,7 +200,8 @@ LANES_INLINE void store_rows(const struct normnet__map *map, const float *bias, 
 }
 
 /* The bias of plane k as a lane group: of one channel, or of 16 where channels are the lanes. */
-LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channels_are_lanes, float spread[NORMNET__LANES])
+LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channels_are_lanes,
+                                      float spread[NORMNET__LANES])
 {
     if (bias == NULL || channels_are_lanes)
         return bias == NULL ? NULL : bias + (int64_t)k * NORMNET__LANES;

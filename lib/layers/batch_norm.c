@@ -164,9 +164,9 @@ void normnet__batch_norm_derive(const struct normnet__layer *layer, const float 
     float *center = derived + layer->derived;
 
     for (int32_t c = 0; c < channels; ++c) {
-        const struct normnet__norm_coefficients form = normnet__norm_coefficients(
-            (double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
-            gamma_of(layer, parameters, c), beta_of(layer, parameters, c));
+        const struct normnet__norm_coefficients form =
+            normnet__norm_coefficients((double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
+                                       gamma_of(layer, parameters, c), beta_of(layer, parameters, c));
 
         center[c] = form.center;
         center[channels + c] = form.scale;

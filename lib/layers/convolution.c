@@ -263,8 +263,7 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
         forward_single(layer, block);
         return;
     }
-    block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue,
-                             normnet__output(layer, block),
+    block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue, normnet__output(layer, block),
                              copied ? behind(block->scratch, convolution.x) : block->scratch);
 }
 

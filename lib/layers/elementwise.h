@@ -7,8 +7,8 @@
 extern const struct normnet__layer_type normnet__relu, normnet__dropout, normnet__flatten;
 
 /*
- * The mask of the dropout that a layer does on its way in this pass, drawn on the way forward and kept for the way back;
- * without bits if there is none.
+ * The mask of the dropout that a layer does on its way in this pass, drawn on the way forward and kept for the way
+ * back; without bits if there is none.
  */
 struct normnet__mask normnet__joined_mask(const struct normnet__layer *layer, const struct normnet__block *block,
                                           bool forward);

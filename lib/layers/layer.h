@@ -5,8 +5,8 @@
  *
  * Layers work on a block: 16 samples side by side (kernels/kernels.h). forward reads the layer's input
  * and writes its output inside the block's memory. On the way back gradients take the places of the values that they
- * belong to: backward finds the gradient of its output in the output's place and leaves the gradient of its input in the
- * input's place, unless nobody needs it (needs_dx). Nothing is lost: what backward reads of the forward pass is its
+ * belong to: backward finds the gradient of its output in the output's place and leaves the gradient of its input in
+ * the input's place, unless nobody needs it (needs_dx). Nothing is lost: what backward reads of the forward pass is its
  * layer's own input, and what it kept. Parameter gradients, summed over the block's samples, are written to
  * block->gradient, every entry exactly once.
  *
@@ -59,12 +59,7 @@ struct normnet__places {
  * What a block's memory is for. In a block of a single image channels take the place of samples as lanes: 16 of them
  * share a plane. Only forward knows that layout.
  */
-enum normnet__layout {
-    NORMNET__LAYOUT_TRAINING,
-    NORMNET__LAYOUT_EVALUATION,
-    NORMNET__LAYOUT_SINGLE,
-    NORMNET__LAYOUTS
-};
+enum normnet__layout { NORMNET__LAYOUT_TRAINING, NORMNET__LAYOUT_EVALUATION, NORMNET__LAYOUT_SINGLE, NORMNET__LAYOUTS };
 
 static inline int32_t normnet__channel_planes(int32_t channels)
 {
@@ -95,23 +90,23 @@ struct normnet__layer {
     float dropout_scale; /* 1 / (1 - p) for the rounded p */
 
     /* What the layer asks for, set by resolve. */
-    int64_t weight_count, bias_count; /* trained scalars: weight or gamma, bias or beta */
-    int64_t derived_count;            /* floats in the kernels' order, see derive */
-    int64_t kept_bytes;               /* per block */
-    int64_t scratch_groups;           /* lane groups of a thread's scratch */
-    bool identity;                    /* forward and backward do nothing */
+    int64_t weight_count, bias_count;        /* trained scalars: weight or gamma, bias or beta */
+    int64_t derived_count;                   /* floats in the kernels' order, see derive */
+    int64_t kept_bytes;                      /* per block */
+    int64_t scratch_groups;                  /* lane groups of a thread's scratch */
+    bool identity;                           /* forward and backward do nothing */
     const struct normnet__layer_type *joins; /* what it can do on the way if it follows */
 
     /* What the plan gives it. */
-    int64_t weight, bias;     /* index into parameters and gradients; bias == weight + weight_count */
-    int64_t statistics;       /* index into the running statistics: means, then variances */
-    int32_t batch_norm;       /* which of the network's batch norms, or -1 */
-    int64_t derived;          /* index into derived weights: see derive */
-    bool needs_dx;            /* false if no layer in front has parameters */
-    bool stays;               /* the output is in the input's place */
-    bool gated;               /* the input is a ReLU's output: dx is 0 where it is not positive */
-    int32_t joined;           /* the layer behind it that it does on the way, or -1 */
-    bool done;                /* by the layer in front of it: this is that one */
+    int64_t weight, bias; /* index into parameters and gradients; bias == weight + weight_count */
+    int64_t statistics;   /* index into the running statistics: means, then variances */
+    int32_t batch_norm;   /* which of the network's batch norms, or -1 */
+    int64_t derived;      /* index into derived weights: see derive */
+    bool needs_dx;        /* false if no layer in front has parameters */
+    bool stays;           /* the output is in the input's place */
+    bool gated;           /* the input is a ReLU's output: dx is 0 where it is not positive */
+    int32_t joined;       /* the layer behind it that it does on the way, or -1 */
+    bool done;            /* by the layer in front of it: this is that one */
     struct normnet__places places[NORMNET__LAYOUTS];
 };
 

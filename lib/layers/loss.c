@@ -3,7 +3,6 @@
 
 #include "base/elementary.h"
 
-
 int32_t normnet__argmax(const float *logits, int32_t classes, int32_t lane)
 {
     int32_t best = 0;

@@ -29,8 +29,8 @@ void normnet__join_lane_moments(double *mean, double *m2, int64_t count, int64_t
 void normnet__join_lane_sums(double *rows, int64_t count);
 
 /*
- * y = fma(x - center, scale, shift) for x of this mean and invstd: center is the mean rounded to float, and shift carries
- * what that left over.
+ * y = fma(x - center, scale, shift) for x of this mean and invstd: center is the mean rounded to float, and shift
+ * carries what that left over.
  */
 struct normnet__norm_coefficients {
     float center, scale, shift;

@@ -307,9 +307,9 @@ static void normalize_single(const struct normnet__layer *layer, const struct no
     for (int32_t lane = 0; lane < chains.count; ++lane) {
         const int64_t chain = (chains.first + lane) * rows + chains.row;
         const struct normnet__moments *run = &moments[chain / per_run * per_run];
-        const struct normnet__norm_coefficients form = normnet__norm_coefficients(
-            run->mean, normnet__inverse_deviation(run->m2 / run->count, layer->eps),
-            chain_gamma(layer, block, chain), chain_beta(layer, block, chain));
+        const struct normnet__norm_coefficients form =
+            normnet__norm_coefficients(run->mean, normnet__inverse_deviation(run->m2 / run->count, layer->eps),
+                                       chain_gamma(layer, block, chain), chain_beta(layer, block, chain));
 
         center[lane] = form.center;
         scale[lane] = form.scale;
@@ -448,7 +448,8 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
         }
         if (!layer->needs_dx)
             continue;
-        /* One value is its own mean: the output is beta, whatever the input. Computed, a rounding error times invstd. */
+        /* One value is its own mean: the output is beta, whatever the input. Computed, a rounding error times invstd.
+         */
         if (per_run * length == 1) {
             memset(x + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *x);
             continue;

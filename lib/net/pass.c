@@ -19,7 +19,8 @@ static void take_tree(struct normnet__arena *arena, struct normnet__tree *tree, 
     }
 }
 
-/* Workers with `bytes` of block memory each and `single` of a single image's, and trees over `leaves` blocks with `length` sums each. */
+/* Workers with `bytes` of block memory each and `single` of a single image's, and trees over `leaves` blocks with
+ * `length` sums each. */
 static struct normnet__team take_team(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t bytes,
                                       int64_t single, int64_t leaves, int64_t length)
 {
@@ -85,10 +86,10 @@ void normnet__take_training(struct normnet__arena *arena, const struct normnet__
     const bool meets = network->batch_norm_count > 0;
 
     training->max_blocks = (max_batch + NORMNET__LANES - 1) / NORMNET__LANES;
-    training->team =
-        take_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], 0, training->max_blocks,
-                  network->parameter_count);
-    training->blocks = meets ? normnet__arena_take(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING]) : NULL;
+    training->team = take_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], 0,
+                               training->max_blocks, network->parameter_count);
+    training->blocks =
+        meets ? normnet__arena_take(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING]) : NULL;
     training->batch_norms = normnet__arena_take(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct normnet__layer *layer = &network->layers[i];
@@ -242,7 +243,8 @@ struct pass {
 static struct normnet__block begin_block(const struct pass *pass, int32_t thread, int64_t index)
 {
     struct normnet__training *training = pass->training;
-    struct normnet__block block = view_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
+    struct normnet__block block =
+        view_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
 
     block.layout = NORMNET__LAYOUT_TRAINING;
     block.batch_norms = training->batch_norms;
