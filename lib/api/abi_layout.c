@@ -168,6 +168,7 @@ static_assert(NORMNET_CPU_BEST == 0, "NORMNET_CPU_BEST");
 static_assert(NORMNET_CPU_PORTABLE == 1, "NORMNET_CPU_PORTABLE");
 static_assert(NORMNET_CPU_AVX2 == 2, "NORMNET_CPU_AVX2");
 static_assert(NORMNET_CPU_AVX512 == 3, "NORMNET_CPU_AVX512");
+static_assert(NORMNET_CPU_NEON == 4, "NORMNET_CPU_NEON");
 
 static_assert(NORMNET_U8 == 1, "NORMNET_U8");
 static_assert(NORMNET_F32 == 2, "NORMNET_F32");

@@ -176,7 +176,7 @@ static normnet_status check_config(const normnet_config *config)
         {"threads", config->threads, 1, 1024, NORMNET_EINVAL},
         {"readers", config->readers, 1, 1024, NORMNET_EINVAL},
         {"max_batch", config->max_batch, 1, 1048576, NORMNET_EINVAL},
-        {"cpu", config->cpu, 0, NORMNET_CPU_AVX512, NORMNET_EUNSUPPORTED},
+        {"cpu", config->cpu, 0, NORMNET_CPU_NEON, NORMNET_EUNSUPPORTED},
         {"reserved", config->reserved, 0, 0, NORMNET_EINVAL},
         {"memory_limit", config->memory_limit, 0, INT64_MAX, NORMNET_EINVAL},
     };
