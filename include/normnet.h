@@ -54,7 +54,7 @@ extern "C" {
 /* The number in the soname; it changes when a program built against an older header could break. */
 #define NORMNET_ABI_VERSION 0
 /* Rises whenever the weights that a given configuration, seed and data lead to can change by a bit. */
-#define NORMNET_BITS_VERSION 0
+#define NORMNET_BITS_VERSION 1
 
 #if defined(_WIN32) && defined(NORMNET_SHARED)
 #define NORMNET_API __declspec(dllimport)
