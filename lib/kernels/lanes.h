@@ -147,21 +147,6 @@ LANES_INLINE lanes_double lanes_to_double(lanes value)
 #endif
 }
 
-LANES_INLINE lanes lanes_from_double(lanes_double value)
-{
-#if LANES_NEON
-    return (lanes)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)value.low), (float64x2_t)value.high);
-#else
-    const half_float low = __builtin_convertvector(value.low, half_float);
-    const half_float high = __builtin_convertvector(value.high, half_float);
-    lanes result;
-
-    memcpy(&result, &low, sizeof low);
-    memcpy((char *)&result + sizeof low, &high, sizeof high);
-    return result;
-#endif
-}
-
 LANES_INLINE lanes_double lanes_double_load(const double *from)
 {
     lanes_double value;
@@ -220,7 +205,7 @@ LANES_INLINE half_double half_add_to_odd(half_double p, half_double c)
     const half_int64 bits = (half_int64)sum;
     /* All comparisons are false for the NaN that the error is when the sum is not finite. */
     const half_int64 inexact = (half_int64)(error < 0.0) | (half_int64)(error > 0.0);
-    const half_int64 outward = (half_int64)((error > 0.0) == (sum > 0.0));
+    const half_int64 outward = ~((half_int64)(error > 0.0) ^ (half_int64)(sum > 0.0));
     const half_int64 even = (bits & 1) - 1;
     /* Adding 1 to the bits moves away from zero, subtracting 1 towards it; `outward` is 0 or -1. */
     return (half_double)(bits + (inexact & even & (-1 - 2 * outward)));
@@ -230,9 +215,10 @@ LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 {
     const lanes_double product = lanes_double_multiply(lanes_to_double(a), lanes_to_double(b));
     const lanes_double addend = lanes_to_double(c);
+    const half_float low = __builtin_convertvector(half_add_to_odd(product.low, addend.low), half_float);
+    const half_float high = __builtin_convertvector(half_add_to_odd(product.high, addend.high), half_float);
 
-    return lanes_from_double(
-        (lanes_double){half_add_to_odd(product.low, addend.low), half_add_to_odd(product.high, addend.high)});
+    return (lanes){low[0], low[1], high[0], high[1]};
 }
 #endif
 
