@@ -46,7 +46,8 @@ commands:
 
 Contestants get the same weights and must agree before the clock runs. They take turns; a figure is the median of
 its turns. The data lie in memory: bytes for normnet, which scales them itself, normalized floats for the others.
-Tokens `dropout` drop 3 % in training.
+Tokens `dropout` drop 3 % in training. Others than normnet evaluate many images in pieces of the size that suits them
+best.
 
   ratio     normnet to the fastest rival in the row: above 1, normnet is faster (or smaller)
   GFLOP/s   of normnet, counted as direct convolution needs them; Winograd, which needs fewer, can pass 100 % of peak
