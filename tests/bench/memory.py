@@ -77,8 +77,8 @@ def size_table(report):
 def run(options, report):
     if not pathlib.Path("/proc/self/status").exists():
         return report.note("the memory of training is left out: it is read from /proc, which this system lacks")
-    title = (f"{STEPS} training steps with {options.threads} threads, peak resident set in MiB: of the process, and what"
-             " the network added")
+    title = (f"{STEPS} training steps with {options.threads} threads, peak resident set in MiB: of the process,"
+             " and what the network added")
     table = report.table("memory", title, [
         *case_columns(), Column("peak", "normnet (C)", 10, ".1f"), Column("added", "added", 10, ".1f"),
         Column("rival peak", "PyTorch (Python)", 10, ".1f"), Column("rival added", "added", 10, ".1f"),
