@@ -285,6 +285,7 @@ class Model:
         self._handle = c_void_p()
         self._config = _config(norm, config)  # owns the functions that the library goes on using
         _check(library.normnet_model_create(byref(self._handle), self._config))
+        self._classes = self.config.classes
 
     def close(self):
         """Frees the model. Every later call on it fails."""
@@ -445,7 +446,7 @@ class Model:
         """
         metrics, counts, pointer = Metrics(), None, None
         if confusion:
-            counts = numpy.zeros((self.config.classes,) * 2, numpy.int64)
+            counts = numpy.zeros((self._classes,) * 2, numpy.int64)
             pointer = counts.ctypes.data_as(_INT64)
         options = Options(statistics=_member(Statistics, statistics))
         self._call("evaluate", _tensor(images), _tensor(labels), metrics, pointer, options)
@@ -457,7 +458,7 @@ class Model:
     def predict(self, images, scores="probabilities", statistics="running"):
         """The scores (float32, N x classes) and the classes (int64, N) of any number of images."""
         images = _tensor(images)
-        values = numpy.empty((images.shape[0], self.config.classes), numpy.float32)
+        values = numpy.empty((images.shape[0], self._classes), numpy.float32)
         classes = numpy.empty(images.shape[0], numpy.int64)
         options = Options(scores=_member(Scores, scores), statistics=_member(Statistics, statistics))
         self._call("predict", images, _tensor(values), _tensor(classes), options)
