@@ -173,10 +173,10 @@ typedef struct normnet_config {
     int32_t nesterov;       /* [0] needs momentum > 0 and dampening 0 */
 
     /* What belongs to the host program and is never stored with a model. */
-    int32_t threads;   /* [1] at most this many OpenMP threads, 1 to 1024; the bits do not depend on it. Where other work
-                          competes for the cores, set OMP_WAIT_POLICY=passive for the process: the OpenMP runtime's
-                          waiting threads may otherwise spin for milliseconds */
-    int32_t readers;   /* [1] simultaneous evaluate, predict and layer_output calls, 1 to 1024 */
+    int32_t threads; /* [1] at most this many OpenMP threads, 1 to 1024; the bits do not depend on it. Where other work
+                        competes for the cores, set OMP_WAIT_POLICY=passive for the process: the OpenMP runtime's
+                        waiting threads may otherwise spin for milliseconds */
+    int32_t readers; /* [1] simultaneous evaluate, predict and layer_output calls, 1 to 1024 */
     int32_t max_batch; /* [128] most images of one training call, 1 to 1048576 */
     int32_t cpu;       /* [best] normnet_cpu */
     int32_t reserved;  /* 0 */

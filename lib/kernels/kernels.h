@@ -45,7 +45,7 @@ struct normnet__convolution {
     int32_t inputs, outputs; /* for convolve_channels */
 };
 
-/* What becomes of each output of a convolution on its way to memory, in this order. */
+/* What becomes of each output of a convolution on its way to memory: the bias, then one of the others or neither. */
 struct normnet__epilogue {
     const float *bias; /* [y.channels]: y + bias; or NULL */
     bool relu;         /* y < 0 ? 0 : y, so NaN stays */
@@ -114,7 +114,7 @@ struct normnet__kernels {
 
     /*
      * dx = fma(a, dy, fma(b, x - mean, c)), dy with the dropout, lane by lane, in the place of x; 0 where the bit of
-     * `valid` is 0 and, if there is a gate, where x <= 0.
+     * `valid` is 0 and, if there is a gate, where x is not positive.
      */
     void (*normalize_gradient)(float *x, const float *dy, int64_t count, const struct normnet__gradient_form *form,
                                struct normnet__mask mask, uint32_t valid, bool gate);
@@ -133,10 +133,11 @@ struct normnet__kernels {
     /* The sum over groups and lanes: per lane in order, in double, then the tree over lanes. */
     double (*sum_all)(const float *dy, int64_t count);
 
-    /* y = x < 0 ? 0 : x (so NaN stays); y and x may be the same. */
+    /* y = x < 0 ? 0 : x (so NaN stays); y and x may be the same. Rows are dense, here and in the next two. */
     void (*relu)(struct normnet__map map, const float *x, float *y);
 
-    /* dx = dy in the place of x, 0 where there is a gate and x <= 0. The maps may differ in their strides. */
+    /* dx = dy in the place of x, 0 where there is a gate and x is not positive. The maps may differ in their strides.
+     */
     void (*copy_gradient)(struct normnet__map x_map, float *x, struct normnet__map dy_map, const float *dy, bool gate);
 
     /*
@@ -152,7 +153,7 @@ struct normnet__kernels {
     /*
      * Windows of kernel x kernel, side by side. The maximum is the first of equals in row order, or the
      * last NaN; winners[i * 16 + lane] is its position in the window. The gradient goes there only, in the place of x,
-     * and is 0 where there is a gate and x <= 0.
+     * and is 0 where there is a gate and x is not positive.
      */
     void (*max_pool)(struct normnet__map x_map, const float *x, int32_t kernel, struct normnet__map y_map, float *y,
                      uint8_t *winners);
