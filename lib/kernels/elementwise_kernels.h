@@ -18,7 +18,7 @@ static void relu(struct normnet__map map, const float *x, float *y)
     }
 }
 
-/* dx in the place of x; 0 where there is a gate and x <= 0. */
+/* dx in the place of x; 0 where there is a gate and x is not positive. */
 LANES_INLINE void store_gradient(float *x, lanes dx, bool gate)
 {
     const lanes zero = lanes_splat(0.0f);
