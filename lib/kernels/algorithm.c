@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/algorithm.h"
 
-enum { POSITIONS = 16, MOST_PATCHES = 3 };     /* of a patch; worked on at once */
-enum { MOST_OUTPUTS = 4, LEAST_PIXELS = 200 }; /* of a tile of weight gradients; for Winograd to pay */
+enum { POSITIONS = 16 };     /* of a patch */
+enum { LEAST_PIXELS = 200 }; /* for Winograd's weight gradient to pay: docs/performance.md */
 
 /*
  * Multiply-adds against multiply-adds and the additions of the transforms, which cost about one and a half each, since
@@ -93,14 +93,15 @@ void normnet__order_weights(const struct normnet__convolution *convolution, cons
 int64_t normnet__convolution_scratch(const struct normnet__convolution *convolution)
 {
     /* A row of zeros, a row of positions of the transformed input, and the sums. */
-    return convolution->winograd ? convolution->x.width + MOST_PATCHES * (4 * (int64_t)convolution->x.channels +
-                                                                          8 * (int64_t)convolution->y.channels)
-                                 : 0;
+    return convolution->winograd
+               ? convolution->x.width + NORMNET__MOST_PATCHES * (4 * (int64_t)convolution->x.channels +
+                                                                 8 * (int64_t)convolution->y.channels)
+               : 0;
 }
 
 int64_t normnet__weight_gradient_scratch(const struct normnet__convolution *convolution)
 {
     const int64_t positions = convolution->winograd ? 12 : (int64_t)convolution->kernel * convolution->kernel;
 
-    return MOST_OUTPUTS * convolution->x.channels * positions;
+    return NORMNET__MOST_SUM_OUTPUTS * convolution->x.channels * positions;
 }

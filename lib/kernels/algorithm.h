@@ -24,6 +24,9 @@ int64_t normnet__ordered_weights(const struct normnet__convolution *convolution)
 void normnet__order_weights(const struct normnet__convolution *convolution, const float *weights, int64_t output_stride,
                             int64_t input_stride, bool turned, float *ordered);
 
+/* The most that kernels of any instruction set work on at once: patches, and outputs of a weight gradient. */
+enum { NORMNET__MOST_PATCHES = 3, NORMNET__MOST_SUM_OUTPUTS = 4 };
+
 /* Lane groups of scratch memory that it needs, whatever its lanes are, and its weight gradient. */
 int64_t normnet__convolution_scratch(const struct normnet__convolution *convolution);
 int64_t normnet__weight_gradient_scratch(const struct normnet__convolution *convolution);

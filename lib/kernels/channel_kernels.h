@@ -20,12 +20,6 @@ LANES_INLINE int32_t next_vectors(int32_t outputs)
     return outputs > LANE_WIDTH ? TILE_VECTORS : 1;
 }
 
-/* Where channel c of a map begins. */
-LANES_INLINE int64_t channel_at(const struct normnet__map *map, int32_t c)
-{
-    return (c / NORMNET__LANES) * map->channel_stride * NORMNET__LANES + c % NORMNET__LANES;
-}
-
 /* ---- Directly ------------------------------------------------------------------------------------ */
 
 /* The sums of `pixels` neighbours over (c, u, v), for outputs k, ..., and their epilogue. */
@@ -42,7 +36,7 @@ LANES_INLINE void convolve_channel_tile(const struct normnet__convolution *convo
         LANES_FOR (p, pixels)
             sum[n][p] = lanes_splat(0.0f);
     for (int32_t c = 0; c < convolution->inputs; ++c) {
-        const float *plane = x + channel_at(&convolution->x, c);
+        const float *plane = x + normnet__channel_at(convolution->x, c);
 
         for (int32_t u = 0; u < convolution->kernel; ++u)
             for (int32_t v = 0; v < convolution->kernel; ++v, weights += convolution->outputs) {
@@ -60,7 +54,7 @@ LANES_INLINE void convolve_channel_tile(const struct normnet__convolution *convo
     }
     LANES_FOR (n, vectors) {
         const int32_t first = k + n * LANE_WIDTH;
-        float *to = y + channel_at(&convolution->y, first);
+        float *to = y + normnet__channel_at(convolution->y, first);
 
         LANES_FOR (p, pixels) {
             lanes value = sum[n][p];

@@ -3,6 +3,7 @@
 #ifndef NORMNET_KERNELS_CONVOLUTION_KERNELS_H
 #define NORMNET_KERNELS_CONVOLUTION_KERNELS_H
 
+#include "kernels/elementwise_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 
@@ -10,7 +11,7 @@
  * A tile of outputs is held in registers while the sum over (c, u, v) runs: up to TILE_OUTPUTS channels by TILE_PIXELS
  * neighbours of one row. A multiply-add takes four cycles and two may begin in each (one, with the widest vectors), so
  * eight chains keep the units busy. 4 x 3 chains with 3 inputs and 1 weight fill 16 registers; 8 x 3 and 3 inputs leave
- * some of 32 free, and their weights come straight from memory.
+ * some of 32 free.
  */
 enum { TILE_OUTPUTS = LANE_REGISTERS / 4, TILE_PIXELS = 3 };
 
@@ -29,14 +30,6 @@ struct tile_output {
     int64_t channel_stride; /* groups */
     float *y;
 };
-
-/* The epilogue of one output, in steps so that a tile decides once for all of its outputs. */
-LANES_INLINE lanes gate_output(const float *y, lanes value)
-{
-    const lanes zero = lanes_splat(0.0f);
-
-    return lanes_select(lanes_load(y) > zero, value, zero);
-}
 
 /*
  * One tile: sum[k][p] over (c, u, v) and its epilogue. `weights` begin at the tile's first channel; `all_outputs` of
@@ -82,7 +75,7 @@ LANES_INLINE void convolve_tile(const struct normnet__convolution *convolution, 
     if (epilogue->gate)
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
-                sum[k][p] = gate_output(y + k * channel + p * NORMNET__LANES, sum[k][p]);
+                sum[k][p] = gate_gradient(y + k * channel + p * NORMNET__LANES, sum[k][p]);
     LANES_FOR (k, outputs)
         LANES_FOR (p, pixels)
             lanes_store(y + k * channel + p * NORMNET__LANES, sum[k][p]);

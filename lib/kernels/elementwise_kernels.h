@@ -18,12 +18,18 @@ static void relu(struct normnet__map map, const float *x, float *y)
     }
 }
 
-/* dx in the place of x; 0 where there is a gate and x is not positive. */
-LANES_INLINE void store_gradient(float *x, lanes dx, bool gate)
+/* dx where the x in memory is positive, else 0: the gradient of the ReLU that put x there. */
+LANES_INLINE lanes gate_gradient(const float *x, lanes dx)
 {
     const lanes zero = lanes_splat(0.0f);
 
-    lanes_store(x, gate ? lanes_select(lanes_load(x) > zero, dx, zero) : dx);
+    return lanes_select(lanes_load(x) > zero, dx, zero);
+}
+
+/* dx in the place of x. */
+LANES_INLINE void store_gradient(float *x, lanes dx, bool gate)
+{
+    lanes_store(x, gate ? gate_gradient(x, dx) : dx);
 }
 
 static void copy_gradient(struct normnet__map x_map, float *x, struct normnet__map dy_map, const float *dy, bool gate)

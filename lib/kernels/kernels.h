@@ -37,12 +37,18 @@ static inline int64_t normnet__map_groups(struct normnet__map map)
     return map.channels * map.channel_stride;
 }
 
+/* Where channel c begins, in floats, if the lanes are channels: lane c % 16 of plane c / 16. */
+static inline int64_t normnet__channel_at(struct normnet__map map, int32_t c)
+{
+    return c / NORMNET__LANES * map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
+}
+
 /* A convolution: what it reads, what it writes, and how. */
 struct normnet__convolution {
     struct normnet__map x, y;
     int32_t kernel, stride, padding;
     bool winograd;           /* see algorithm.h */
-    int32_t inputs, outputs; /* for convolve_channels */
+    int32_t inputs, outputs; /* channels, for convolve_channels, whose maps count planes */
 };
 
 /* What becomes of each output of a convolution on its way to memory: the bias, then one of the others or neither. */
@@ -76,7 +82,7 @@ struct normnet__kernels {
                      const struct normnet__epilogue *epilogue, float *y, float *scratch);
 
     /*
-     * The same for a single image whose channels are the lanes: channel c is lane c % 16 of plane c / 16 in both maps,
+     * The same for a single image whose channels are the lanes (normnet__channel_at) in both maps,
      * and the bias is aligned and padded to whole groups. No gate. Up to 15 floats behind the weights are read, but
      * nothing that is made of them is of use.
      */

@@ -82,8 +82,9 @@ LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
     if (count < PIECE)
         return lanes_load(x);
     LANES_FOR (i, ACCUMULATORS)
-        sums[i] = (lanes_load(x + i * NORMNET__LANES) + lanes_load(x + (i + 4) * NORMNET__LANES)) +
-                  (lanes_load(x + (i + 8) * NORMNET__LANES) + lanes_load(x + (i + 12) * NORMNET__LANES));
+        sums[i] = (lanes_load(x + i * NORMNET__LANES) + lanes_load(x + (i + ACCUMULATORS) * NORMNET__LANES)) +
+                  (lanes_load(x + (i + 2 * ACCUMULATORS) * NORMNET__LANES) +
+                   lanes_load(x + (i + 3 * ACCUMULATORS) * NORMNET__LANES));
     total = join_accumulators(sums);
     return total * lanes_splat(1.0f / PIECE);
 }

@@ -3,6 +3,7 @@
 #ifndef NORMNET_KERNELS_WEIGHT_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_WEIGHT_GRADIENT_KERNELS_H
 
+#include "kernels/algorithm.h"
 #include "kernels/convolution_kernels.h"
 
 /*
@@ -11,9 +12,9 @@
  * cache keeps apart.
  */
 enum { SUM_OUTPUTS = LANE_REGISTERS >= 16 ? 4 : 1, SUM_COLUMNS = 3, SUM_ROWS = LANE_REGISTERS >= 32 ? 2 : 1 };
+_Static_assert(SUM_OUTPUTS <= NORMNET__MOST_SUM_OUTPUTS, "normnet__weight_gradient_scratch counts on it");
 
-/* Outputs per pass over the map: four planes of dy that stay in a 32 KiB first-level cache beside the rows of x, 24
- * KiB. */
+/* Outputs per pass over the map: 24 KiB of four planes of dy, in a first-level cache beside some of x. */
 enum { CHUNK_PIXELS = 96 };
 
 /* A grid of inputs: where the next row and column of it begin, in floats of x and in sums. */

@@ -18,10 +18,12 @@
 #ifndef NORMNET_KERNELS_WINOGRAD_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_KERNELS_H
 
+#include "kernels/algorithm.h"
 #include "kernels/convolution_kernels.h"
 
 /* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
 enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
+_Static_assert(PATCHES <= NORMNET__MOST_PATCHES, "normnet__convolution_scratch counts on it");
 
 /* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
 
@@ -117,7 +119,7 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
 
             LANES_FOR (t, patches) {
                 value[t] = lanes_load(transformed + (q * patches + t) * NORMNET__LANES);
-                if (outputs > 1)
+                if (outputs > 1) /* and so used more than once */
                     lanes_keep(&value[t]);
             }
             LANES_FOR (k, outputs) {
@@ -176,17 +178,16 @@ LANES_INLINE void store_row(const float *bias, const float *sums, int64_t step, 
                             const bool add, const bool relu, const bool gate)
 {
     for (int64_t at = 0; at < length; at += LANE_WIDTH) {
-        const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at),
-                    m2 = lanes_load(sums + 2 * step + at);
+        const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at);
+        const lanes m2 = lanes_load(sums + 2 * step + at);
         lanes value = add ? (m0 + m1) + m2 : (m0 - m1) - m2;
 
         if (bias != NULL)
             value += lanes_load(bias + at % NORMNET__LANES);
-
         if (relu)
             value = lanes_max_zero(value);
         if (gate)
-            value = gate_output(y + at, value);
+            value = gate_gradient(y + at, value);
         lanes_store(y + at, value);
     }
 }

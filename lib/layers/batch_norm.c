@@ -34,13 +34,6 @@ static void fill(float *lanes, float value)
         lanes[lane] = value;
 }
 
-/* From one channel's masks to the next one's. */
-static void advance(struct normnet__mask *mask, int64_t length)
-{
-    if (mask->bits != NULL)
-        mask->bits += length;
-}
-
 /* The affine pair of channel c; 1 and 0 without one. */
 static double gamma_of(const struct normnet__layer *layer, const float *parameters, int64_t c)
 {
@@ -185,7 +178,7 @@ static void forward_single(const struct normnet__layer *layer, const struct norm
 
     for (int32_t c = 0; c < channels; c += NORMNET__LANES) {
         const int32_t count = channels - c < NORMNET__LANES ? channels - c : NORMNET__LANES;
-        const int64_t at = c / NORMNET__LANES * map.channel_stride * NORMNET__LANES;
+        const int64_t at = normnet__channel_at(map, c);
         _Alignas(64) float coefficients[3][NORMNET__LANES] = {{0}};
 
         for (int i = 0; i < 3; ++i)
@@ -203,7 +196,7 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
     float *y = normnet__output(layer, block);
     const float *center = block->derived + layer->derived;
     const float *scale = center + channels, *shift = scale + channels;
-    struct normnet__mask mask = normnet__joined_mask(layer, block, true);
+    const struct normnet__mask mask = normnet__joined_mask(layer, block, true);
 
     if (block->layout == NORMNET__LAYOUT_SINGLE) {
         forward_single(layer, block);
@@ -224,8 +217,8 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
         fill(centers, center[c]);
         fill(scales, scale[c]);
         fill(shifts, shift[c]);
-        block->kernels->normalize(x + at, length, centers, scales, shifts, mask, y + at);
-        advance(&mask, length);
+        block->kernels->normalize(x + at, length, centers, scales, shifts, normnet__mask_from(mask, c * length),
+                                  y + at);
     }
 }
 
@@ -244,7 +237,7 @@ void normnet__batch_norm_collect(const struct normnet__layer *layer, const struc
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
-    struct normnet__mask mask = normnet__joined_mask(layer, block, false);
+    const struct normnet__mask mask = normnet__joined_mask(layer, block, false);
 
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
@@ -252,8 +245,8 @@ void normnet__batch_norm_collect(const struct normnet__layer *layer, const struc
         _Alignas(64) float centers[NORMNET__LANES];
 
         fill(centers, center[c]);
-        block->kernels->gradient_moments(x + at, dy + at, length, centers, mask, of_dy, of_dyx);
-        advance(&mask, length);
+        block->kernels->gradient_moments(x + at, dy + at, length, centers, normnet__mask_from(mask, c * length), of_dy,
+                                         of_dyx);
         sums[2 * c] = normnet__tree_sum(of_dy, block->count, 1);
         sums[2 * c + 1] = normnet__tree_sum(of_dyx, block->count, 1);
     }
@@ -315,7 +308,7 @@ void normnet__batch_norm_backward(const struct normnet__layer *layer, const stru
     const uint32_t valid = (1u << block->count) - 1u;
     const float *dy = normnet__output(layer, block);
     float *x = normnet__input(layer, block);
-    struct normnet__mask mask = normnet__joined_mask(layer, block, false);
+    const struct normnet__mask mask = normnet__joined_mask(layer, block, false);
 
     if (!layer->needs_dx)
         return;
@@ -328,8 +321,7 @@ void normnet__batch_norm_backward(const struct normnet__layer *layer, const stru
         fill(b, norm->b[first + c]);
         fill(constants, norm->c[first + c]);
         block->kernels->normalize_gradient(x + at, dy + at, length,
-                                           &(struct normnet__gradient_form){centers, a, b, constants}, mask, valid,
-                                           layer->gated);
-        advance(&mask, length);
+                                           &(struct normnet__gradient_form){centers, a, b, constants},
+                                           normnet__mask_from(mask, c * length), valid, layer->gated);
     }
 }

@@ -199,46 +199,65 @@ static void spread(struct normnet__map from_map, const float *from, int32_t top,
         }
 }
 
-/* The input with its zero padding, copied to `copy` if it has any. */
-static const float *padded_input(const struct normnet__layer *layer, const struct normnet__block *block, float *copy)
+/* The input with its zero padding; if it has any, in a copy at the beginning of *scratch, which moves behind it. */
+static const float *padded_input(const struct normnet__layer *layer, const struct normnet__block *block,
+                                 float **scratch)
 {
     const struct normnet__map map = normnet__input_map(layer, block);
     struct normnet__map to_map = padded_map(layer);
     const float *x = normnet__input(layer, block);
+    float *copy = *scratch;
 
-    to_map.channels = map.channels;
     if (layer->padding == 0)
         return x;
+    to_map.channels = map.channels;
     spread(map, x, layer->padding, 1, to_map, copy);
+    *scratch += normnet__map_groups(to_map) * NORMNET__LANES;
     return copy;
 }
 
-/* The copies lie in scratch, the kernels' own behind them. */
-static float *behind(float *copy, struct normnet__map map)
+/* The same for a convolution that may pad on its own. */
+static const float *input_of(const struct normnet__convolution *convolution, const struct normnet__layer *layer,
+                             const struct normnet__block *block, float **scratch)
 {
-    return copy + normnet__map_groups(map) * NORMNET__LANES;
+    return convolution->winograd ? normnet__input(layer, block) : padded_input(layer, block, scratch);
 }
 
-/* The bias in whole lane groups, behind what else is in scratch. */
-static const float *pad_bias(const struct normnet__layer *layer, const struct normnet__block *block, float *padded)
+static void forward_samples(const struct normnet__layer *layer, const struct normnet__block *block)
+{
+    const struct normnet__convolution convolution = forward_convolution(layer);
+    float *scratch = block->scratch;
+    const float *x = input_of(&convolution, layer, block, &scratch);
+    const struct normnet__epilogue epilogue = {
+        .bias = layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
+        .relu = normnet__joined(layer, block) != NULL,
+    };
+
+    block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue, normnet__output(layer, block),
+                             scratch);
+}
+
+/* The bias in whole lane groups at the beginning of *scratch, which moves behind it. */
+static const float *padded_bias(const struct normnet__layer *layer, const struct normnet__block *block, float **scratch)
 {
     const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
+    float *padded = *scratch;
 
     if (layer->bias_count == 0)
         return NULL;
     memset(padded, 0, (size_t)size * sizeof *padded);
     memcpy(padded, block->parameters + layer->bias, (size_t)layer->bias_count * sizeof *padded);
+    *scratch += size;
     return padded;
 }
 
-/* Of a single image: the maps have a plane for 16 channels. */
+/* The maps of a single image have a plane for 16 channels. */
 static void forward_single(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     struct normnet__convolution convolution = forward_convolution(layer);
-    const bool copied = !convolution.winograd && layer->padding > 0;
-    float *bias = block->scratch, *copy = bias + normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
-    const float *x = copied ? padded_input(layer, block, copy) : normnet__input(layer, block);
-    const struct normnet__epilogue epilogue = {.bias = pad_bias(layer, block, bias),
+    float *scratch = block->scratch;
+    const float *x = input_of(&convolution, layer, block, &scratch);
+    const struct normnet__epilogue epilogue = {.bias = padded_bias(layer, block, &scratch),
                                                .relu = normnet__joined(layer, block) != NULL};
 
     convolution.inputs = layer->in.channels;
@@ -246,25 +265,12 @@ static void forward_single(const struct normnet__layer *layer, const struct norm
     convolution.x.channels = normnet__channel_planes(layer->in.channels);
     convolution.y.channels = normnet__channel_planes(layer->out.channels);
     block->kernels->convolve_channels(&convolution, x, block->derived + layer->derived, &epilogue,
-                                      normnet__output(layer, block), copied ? behind(copy, convolution.x) : copy);
+                                      normnet__output(layer, block), scratch);
 }
 
 static void forward(const struct normnet__layer *layer, const struct normnet__block *block)
 {
-    const struct normnet__convolution convolution = forward_convolution(layer);
-    const bool copied = !convolution.winograd && layer->padding > 0;
-    const float *x = copied ? padded_input(layer, block, block->scratch) : normnet__input(layer, block);
-    const struct normnet__epilogue epilogue = {
-        .bias = layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
-        .relu = normnet__joined(layer, block) != NULL,
-    };
-
-    if (block->layout == NORMNET__LAYOUT_SINGLE) {
-        forward_single(layer, block);
-        return;
-    }
-    block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue, normnet__output(layer, block),
-                             copied ? behind(block->scratch, convolution.x) : block->scratch);
+    (block->layout == NORMNET__LAYOUT_SINGLE ? forward_single : forward_samples)(layer, block);
 }
 
 /* dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k]. */
@@ -272,10 +278,10 @@ static void backward_weights(const struct normnet__layer *layer, const struct no
 {
     const struct normnet__convolution convolution = gradient_convolution(layer);
     const struct normnet__map dy_map = convolution.y;
-    const float *x = padded_input(layer, block, block->scratch);
+    float *scratch = block->scratch;
+    const float *x = padded_input(layer, block, &scratch);
 
-    block->kernels->weight_gradient(&convolution, x, dy, block->gradient + layer->weight,
-                                    layer->padding > 0 ? behind(block->scratch, convolution.x) : block->scratch);
+    block->kernels->weight_gradient(&convolution, x, dy, block->gradient + layer->weight, scratch);
     for (int64_t k = 0; k < layer->bias_count; ++k)
         block->gradient[layer->bias + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * NORMNET__LANES,
                                                                    (int64_t)dy_map.height * dy_map.width);
@@ -295,7 +301,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
         spread(normnet__shape_map(layer->out), dy, layer->kernel - 1 - layer->padding, layer->stride, backward.x,
                scratch);
         dy = scratch;
-        scratch = behind(scratch, backward.x);
+        scratch += normnet__map_groups(backward.x) * NORMNET__LANES;
     }
     block->kernels->convolve(&backward, dy, block->derived + layer->derived + normnet__ordered_weights(&forward),
                              &epilogue, normnet__input(layer, block), scratch);

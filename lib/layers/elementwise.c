@@ -129,6 +129,13 @@ struct normnet__mask normnet__joined_mask(const struct normnet__layer *layer, co
     return forward ? draw_mask(dropout, block) : kept_mask(dropout, block);
 }
 
+struct normnet__mask normnet__mask_from(struct normnet__mask mask, int64_t first)
+{
+    if (mask.bits != NULL)
+        mask.bits += first;
+    return mask;
+}
+
 static void forward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
 {
     if (block->dropout && !layer->done)
@@ -181,7 +188,7 @@ static void flatten_single(const struct normnet__layer *layer, const struct norm
     float *y = normnet__output(layer, block);
 
     for (int32_t c = 0; c < layer->in.channels; ++c) {
-        const float *channel = x + c / NORMNET__LANES * map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
+        const float *channel = x + normnet__channel_at(map, c);
 
         for (int64_t i = 0; i < plane; ++i)
             *y++ = channel[i * NORMNET__LANES];

@@ -13,4 +13,7 @@ extern const struct normnet__layer_type normnet__relu, normnet__dropout, normnet
 struct normnet__mask normnet__joined_mask(const struct normnet__layer *layer, const struct normnet__block *block,
                                           bool forward);
 
+/* The part of a mask that begins at group `first`: of a chain or channel, since masks have no gaps between planes. */
+struct normnet__mask normnet__mask_from(struct normnet__mask mask, int64_t first);
+
 #endif

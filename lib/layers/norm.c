@@ -160,14 +160,6 @@ static int64_t chain_begin(const struct normnet__layer *layer, int64_t chain)
     return (chain / per_channel * plane + chain % per_channel * layer->norm.chain_length) * NORMNET__LANES;
 }
 
-/* The part of a mask that belongs to a chain: masks have no gaps between planes. */
-static struct normnet__mask chain_mask(const struct normnet__layer *layer, struct normnet__mask mask, int64_t chain)
-{
-    if (mask.bits != NULL)
-        mask.bits += chain * layer->norm.chain_length;
-    return mask;
-}
-
 /* Which gammas chain number `chain` begins at; per element they repeat from run to run of one or two dimensions. */
 static int64_t affine_index(const struct normnet__norm_form *norm, int64_t chain)
 {
@@ -227,7 +219,8 @@ static void forward(const struct normnet__layer *layer, const struct normnet__bl
             _Alignas(64) float center[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
 
             coefficients(layer, block, chain, of_run, center, scale, shift);
-            block->kernels->normalize(x + at, length, center, scale, shift, chain_mask(layer, mask, chain), y + at);
+            block->kernels->normalize(x + at, length, center, scale, shift, normnet__mask_from(mask, chain * length),
+                                      y + at);
             if (norm->affine == NORMNET_AFFINE_ELEMENT)
                 block->kernels->scale_elements(y + at, length,
                                                block->parameters + layer->weight + affine_index(norm, chain),
@@ -247,11 +240,11 @@ struct channel_chains {
 static struct channel_chains channel_chains(const struct normnet__layer *layer, const struct normnet__block *block,
                                             int32_t first, int64_t row)
 {
-    const int64_t plane = first / NORMNET__LANES * normnet__input_map(layer, block).channel_stride;
+    const int64_t plane = normnet__channel_at(normnet__input_map(layer, block), first);
     const int32_t left = layer->in.channels - first;
 
     return (struct channel_chains){first, left < NORMNET__LANES ? left : NORMNET__LANES, row,
-                                   (plane + row * layer->norm.chain_length) * NORMNET__LANES};
+                                   plane + row * layer->norm.chain_length * NORMNET__LANES};
 }
 
 /* The moments of every chain, [chain], joined into the first of each run. */
@@ -436,8 +429,8 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
             const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
             double *of_dy = sum_q + i * NORMNET__LANES, *of_dyx = sum_qx + i * NORMNET__LANES;
 
-            block->kernels->gradient_moments(x + at, q + at, length, center, chain_mask(layer, mask, chain), of_dy,
-                                             of_dyx);
+            block->kernels->gradient_moments(x + at, q + at, length, center, normnet__mask_from(mask, chain * length),
+                                             of_dy, of_dyx);
             if (!per_channel)
                 continue;
             channel_gradient(layer, block, chain, &statistics[run], of_dy, of_dyx);
@@ -464,7 +457,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
             /* Every lane is a sample of its own; unused ones bring dy = 0 and so get dx = 0. */
             block->kernels->normalize_gradient(x + at, q + at, length,
                                                &(struct normnet__gradient_form){center, a, b, c},
-                                               chain_mask(layer, mask, chain), 0xFFFFu, layer->gated);
+                                               normnet__mask_from(mask, chain * length), 0xFFFFu, layer->gated);
         }
     }
 }

@@ -75,7 +75,7 @@ void normnet__pack_single(const struct normnet__images *images, const struct nor
 
     memset(packed, 0, (size_t)normnet__map_groups(map) * NORMNET__LANES * sizeof *packed);
     for (int32_t c = 0; c < shape.channels; ++c) {
-        float *plane = packed + c / NORMNET__LANES * map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
+        float *plane = packed + normnet__channel_at(map, c);
 
         for (int32_t i = 0; i < shape.height; ++i)
             for (int32_t j = 0; j < shape.width; ++j) {

@@ -162,10 +162,10 @@ static void take_lane(const struct normnet__layer *layer, const struct normnet__
     float *to = normnet__output(layer, block) + lane;
 
     for (int32_t c = 0; c < to_map.channels; ++c) {
-        const int64_t plane = c / NORMNET__LANES * from_map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
+        const float *channel = from + normnet__channel_at(from_map, c);
 
         for (int64_t i = 0; i < (int64_t)to_map.height * to_map.width; ++i)
-            to[(c * to_map.channel_stride + i) * NORMNET__LANES] = from[plane + i * NORMNET__LANES];
+            to[(c * to_map.channel_stride + i) * NORMNET__LANES] = channel[i * NORMNET__LANES];
     }
 }
 
