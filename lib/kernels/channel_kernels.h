@@ -11,13 +11,20 @@
 
 #include "kernels/winograd_kernels.h"
 
-/* A tile: up to two vectors of outputs by 6 pixels, or by the four sums of a row of positions for 3 patches. */
-enum { TILE_VECTORS = LANE_REGISTERS >= 32 ? 2 : 1, CHANNEL_PIXELS = 6 };
+/*
+ * A tile: up to two vectors of outputs by the four sums of a row of positions for 3 patches, or by 6 pixels; one vector
+ * by 12 pixels or many by one, so that there are chains enough for the units (convolution_kernels.h) where there are
+ * registers.
+ */
+enum { TILE_VECTORS = LANE_REGISTERS >= 32 ? 2 : 1, CHANNEL_PIXELS = LANE_REGISTERS >= 32 ? 12 : 6 };
+enum { PIXEL_VECTORS = LANE_REGISTERS / 4 };
 
-/* How many vectors of outputs to take at once. */
-LANES_INLINE int32_t next_vectors(int32_t outputs)
+/* Vectors of outputs of the next tile, of `most`, a power of two: no more than these outputs need. */
+static int32_t choose_vectors(int32_t outputs, int32_t most)
 {
-    return outputs > LANE_WIDTH ? TILE_VECTORS : 1;
+    while (most > 1 && (most - 1) * LANE_WIDTH >= outputs)
+        most /= 2;
+    return most;
 }
 
 /* ---- Directly ------------------------------------------------------------------------------------ */
@@ -29,7 +36,7 @@ LANES_INLINE void convolve_channel_tile(const struct normnet__convolution *convo
 {
     const int64_t row = convolution->x.row_stride * NORMNET__LANES;
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
-    lanes sum[2][CHANNEL_PIXELS];
+    lanes sum[PIXEL_VECTORS][CHANNEL_PIXELS];
 
     weights += k;
     LANES_FOR (n, vectors)
@@ -41,7 +48,7 @@ LANES_INLINE void convolve_channel_tile(const struct normnet__convolution *convo
         for (int32_t u = 0; u < convolution->kernel; ++u)
             for (int32_t v = 0; v < convolution->kernel; ++v, weights += convolution->outputs) {
                 const float *input = plane + u * row + (int64_t)v * NORMNET__LANES;
-                lanes weight[2];
+                lanes weight[PIXEL_VECTORS];
 
                 LANES_FOR (n, vectors)
                     weight[n] = lanes_load_anywhere(weights + n * LANE_WIDTH);
@@ -82,40 +89,67 @@ typedef void channel_tile_function(const struct normnet__convolution *convolutio
 DEFINE_CHANNEL_TILE(1, 1)
 DEFINE_CHANNEL_TILE(1, 2)
 DEFINE_CHANNEL_TILE(1, 6)
-#if LANE_REGISTERS >= 32
+#if LANE_REGISTERS >= 16
 DEFINE_CHANNEL_TILE(2, 1)
+DEFINE_CHANNEL_TILE(4, 1)
+#endif
+#if LANE_REGISTERS >= 32
+DEFINE_CHANNEL_TILE(8, 1)
 DEFINE_CHANNEL_TILE(2, 2)
 DEFINE_CHANNEL_TILE(2, 6)
+DEFINE_CHANNEL_TILE(1, 12)
 #endif
 
-/* For 1, 2 and 6 pixels. */
-static channel_tile_function *const channel_tiles[TILE_VECTORS][3] = {
-    {channel_tile_1x1, channel_tile_1x2, channel_tile_1x6},
-#if LANE_REGISTERS >= 32
-    {channel_tile_2x1, channel_tile_2x2, channel_tile_2x6},
-#endif
+struct channel_tile {
+    channel_tile_function *run;
+    int32_t vectors, pixels;
 };
+
+/* For the next tile of a row that has so many pixels left: the smallest that holds them, or else the largest. */
+static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t left, int32_t width)
+{
+    static const struct channel_tile tiles[] = {
+        {channel_tile_1x1, 1, 1},
+        {channel_tile_1x2, 1, 2},
+        {channel_tile_1x6, 1, 6},
+#if LANE_REGISTERS >= 16
+        {channel_tile_2x1, 2, 1},
+        {channel_tile_4x1, 4, 1},
+#endif
+#if LANE_REGISTERS >= 32
+        {channel_tile_8x1, 8, 1},
+        {channel_tile_2x2, 2, 2},
+        {channel_tile_2x6, 2, 6},
+        {channel_tile_1x12, 1, 12},
+#endif
+    };
+    const struct channel_tile *chosen = tiles;
+
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles && (chosen->vectors != vectors || chosen->pixels < left); ++i)
+        if (tiles[i].vectors == vectors && tiles[i].pixels <= width)
+            chosen = &tiles[i];
+    return chosen;
+}
 
 static void convolve_channels_directly(const struct normnet__convolution *convolution, const float *x,
                                        const float *weights, const struct normnet__epilogue *epilogue, float *y)
 {
-    static const int32_t sizes[3] = {1, 2, CHANNEL_PIXELS};
+    const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
+    const int32_t width = convolution->y.width;
 
-    for (int32_t i = 0; i < convolution->y.height; ++i) {
-        const float *row_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
-        float *row_y = y + i * convolution->y.row_stride * NORMNET__LANES;
+    for (int32_t i = 0; i < convolution->y.height; ++i)
+        for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
+            vectors = choose_vectors(convolution->outputs - k, width > 1 ? TILE_VECTORS : PIXEL_VECTORS);
+            for (int32_t j = 0; j < width;) {
+                const struct channel_tile *tile = choose_channel_tile(vectors, width - j, width);
+                /* The last one of a row begins early enough to be whole, and writes some pixels once more. */
+                const int32_t from = j + tile->pixels <= width ? j : width - tile->pixels;
 
-        for (int32_t j = 0, size; j < convolution->y.width; j += sizes[size]) {
-            const int32_t left = convolution->y.width - j;
-
-            size = left >= CHANNEL_PIXELS ? 2 : left >= 2 ? 1 : 0;
-            for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
-                vectors = next_vectors(convolution->outputs - k);
-                channel_tiles[vectors - 1][size](convolution, row_x + (int64_t)j * convolution->stride * NORMNET__LANES,
-                                                 weights, epilogue, k, row_y + (int64_t)j * NORMNET__LANES);
+                tile->run(convolution, x + i * convolution->x.row_stride * step + from * step, weights, epilogue, k,
+                          y + (i * convolution->y.row_stride + from) * NORMNET__LANES);
+                j = from + tile->pixels;
             }
         }
-    }
 }
 
 /* ---- By Winograd's algorithm ---------------------------------------------------------------------- */
@@ -201,7 +235,7 @@ static void convolve_channel_patches(const struct normnet__convolution *convolut
     for (int32_t r = 0; r < 4; ++r) {
         transform_input(&convolution->x, x, &group, r, zeros, scratch);
         for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
-            vectors = next_vectors(convolution->outputs - k);
+            vectors = choose_vectors(convolution->outputs - k, TILE_VECTORS);
             channel_sums[vectors - 1][patches - 1](
                 convolution, scratch, weights + (int64_t)4 * r * convolution->inputs * convolution->outputs, k,
                 sums + (int64_t)2 * r * convolution->y.channels * patches * NORMNET__LANES);

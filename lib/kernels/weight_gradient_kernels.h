@@ -12,7 +12,7 @@
  * cache keeps apart.
  */
 enum { SUM_OUTPUTS = LANE_REGISTERS >= 16 ? 4 : 1, SUM_COLUMNS = 3, SUM_ROWS = LANE_REGISTERS >= 32 ? 2 : 1 };
-_Static_assert(SUM_OUTPUTS <= NORMNET__MOST_SUM_OUTPUTS, "normnet__weight_gradient_scratch counts on it");
+_Static_assert((int)SUM_OUTPUTS <= (int)NORMNET__MOST_SUM_OUTPUTS, "normnet__weight_gradient_scratch counts on it");
 
 /* Outputs per pass over the map: 24 KiB of four planes of dy, in a first-level cache beside some of x. */
 enum { CHUNK_PIXELS = 96 };

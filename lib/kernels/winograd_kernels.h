@@ -23,7 +23,7 @@
 
 /* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
 enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
-_Static_assert(PATCHES <= NORMNET__MOST_PATCHES, "normnet__convolution_scratch counts on it");
+_Static_assert((int)PATCHES <= (int)NORMNET__MOST_PATCHES, "normnet__convolution_scratch counts on it");
 
 /* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
 
@@ -174,8 +174,8 @@ static sum_function *const sum_tiles[PATCH_OUTPUTS][PATCHES] = {
  * One row of outputs, `add` for the upper one: from the sums of three rows of positions. `bias` is a lane group, or
  * NULL.
  */
-LANES_INLINE void store_row(const float *bias, const float *sums, int64_t step, int64_t length, float *y,
-                            const bool add, const bool relu, const bool gate)
+static void store_row(const float *bias, const float *sums, int64_t step, int64_t length, bool add,
+                      const struct normnet__epilogue *epilogue, float *y)
 {
     for (int64_t at = 0; at < length; at += LANE_WIDTH) {
         const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at);
@@ -184,20 +184,12 @@ LANES_INLINE void store_row(const float *bias, const float *sums, int64_t step, 
 
         if (bias != NULL)
             value += lanes_load(bias + at % NORMNET__LANES);
-        if (relu)
+        if (epilogue->relu)
             value = lanes_max_zero(value);
-        if (gate)
+        if (epilogue->gate)
             value = gate_gradient(y + at, value);
         lanes_store(y + at, value);
     }
-}
-
-LANES_INLINE void store_rows(const struct normnet__map *map, const float *bias, const float *sums, int64_t step,
-                             int64_t length, bool two, float *y, const bool relu, const bool gate)
-{
-    store_row(bias, sums, step, length, y, true, relu, gate);
-    if (two)
-        store_row(bias, sums + step, step, length, y + map->row_stride * NORMNET__LANES, false, relu, gate);
 }
 
 /* The bias of plane k as a lane group: of one channel, or of 16 where channels are the lanes. */
@@ -225,12 +217,9 @@ static void transform_output(const struct normnet__map *map, const float *sums,
     for (int32_t k = 0; k < map->channels; ++k, y += map->channel_stride * NORMNET__LANES) {
         const float *bias = spread_bias(epilogue->bias, k, channels_are_lanes, spread);
 
-        if (epilogue->relu)
-            store_rows(map, bias, sums, step, length, two, y, true, false);
-        else if (epilogue->gate)
-            store_rows(map, bias, sums, step, length, two, y, false, true);
-        else
-            store_rows(map, bias, sums, step, length, two, y, false, false);
+        store_row(bias, sums, step, length, true, epilogue, y);
+        if (two)
+            store_row(bias, sums + step, step, length, false, epilogue, y + map->row_stride * NORMNET__LANES);
         sums += (int64_t)2 * patches * NORMNET__LANES;
     }
 }

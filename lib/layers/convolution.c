@@ -179,21 +179,22 @@ static normnet_status resolve_fc(struct normnet__layer *layer, const struct norm
     return ask(layer, token, bias);
 }
 
-/* Copies rows of `from` into zeros: row i to row top + i * stride, likewise the columns; what lies outside is left out.
- */
+/* Row i of `from` becomes row top + i * stride, likewise the columns, between zeros; what lies outside is left out. */
 static void spread(struct normnet__map from_map, const float *from, int32_t top, int32_t stride,
                    struct normnet__map to_map, float *to)
 {
     const size_t group = NORMNET__LANES * sizeof(float);
     const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first that is not in front of the border */
 
-    memset(to, 0, (size_t)normnet__map_groups(to_map) * group);
-    for (int32_t c = 0; c < from_map.channels; ++c)
-        for (int32_t i = first; i < from_map.height && top + (int64_t)i * stride < to_map.height; ++i) {
+    for (int32_t c = 0; c < to_map.channels; ++c)
+        for (int32_t r = 0; r < to_map.height; ++r) {
+            const int32_t i = (r - top) / stride;
             const float *row = from + (c * from_map.channel_stride + i * from_map.row_stride) * NORMNET__LANES;
-            float *target =
-                to + (c * to_map.channel_stride + (top + (int64_t)i * stride) * to_map.row_stride) * NORMNET__LANES;
+            float *target = to + (c * to_map.channel_stride + r * to_map.row_stride) * NORMNET__LANES;
 
+            memset(target, 0, (size_t)to_map.width * group);
+            if (r < top || (r - top) % stride != 0 || i >= from_map.height)
+                continue;
             for (int32_t j = first; j < from_map.width && top + (int64_t)j * stride < to_map.width; ++j)
                 memcpy(target + (top + (int64_t)j * stride) * NORMNET__LANES, row + (int64_t)j * NORMNET__LANES, group);
         }

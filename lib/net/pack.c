@@ -73,7 +73,6 @@ void normnet__pack_single(const struct normnet__images *images, const struct nor
     const struct normnet__shape shape = images->shape;
     const struct normnet__map map = normnet__layout_map(shape, NORMNET__LAYOUT_SINGLE);
 
-    memset(packed, 0, (size_t)normnet__map_groups(map) * NORMNET__LANES * sizeof *packed);
     for (int32_t c = 0; c < shape.channels; ++c) {
         float *plane = packed + normnet__channel_at(map, c);
 

@@ -162,7 +162,7 @@ static float *take_scratch(struct workspace *w, int64_t groups)
 
 /* ---- Shapes ------------------------------------------------------------------------------------ */
 
-static const int some_channels[] = {1, 2, 3, 5, 8, 9, 17}, some_sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13};
+static const int some_channels[] = {1, 2, 3, 5, 8, 9, 17}, some_sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 20};
 
 static int draw_channels(struct workspace *w)
 {
@@ -316,6 +316,8 @@ static void convolve_channels(const struct normnet__kernels *kernels, struct wor
     const float *x, *weights;
     float *y, *scratch;
 
+    if (convolution.y.width == 1 && draw_bool(w)) /* many at once */
+        convolution.y.channels += draw(w, 128);
     draw_padding(w, &convolution);
     draw_input(w, &convolution);
     weights = take_floats(w, normnet__ordered_weights(&convolution) + LANES - 1); /* the last are read, but not used */
@@ -584,7 +586,7 @@ static int step = 1;
 /* In the order of struct normnet__kernels. */
 static const struct kernel_test tests[] = {
     {"convolve", convolve, 700},
-    {"convolve_channels", convolve_channels, 700},
+    {"convolve_channels", convolve_channels, 770},
     {"weight_gradient", weight_gradient, 700},
     {"moments", moments, 1000},
     {"normalize", normalize, 400},
