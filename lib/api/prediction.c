@@ -223,13 +223,14 @@ static void write_predictions(void *context, int32_t thread, const struct normne
     for (int32_t lane = 0; lane < block->count; ++lane) {
         const int64_t index = block->index * NORMNET__LANES + lane;
         const int64_t *strides = prediction->scores.tensor.strides;
-        double log_sum, maximum;
+        double log_sum = 0.0, maximum = 0.0;
 
         if (prediction->has_classes)
             write_class(&prediction->classes, index, normnet__argmax(logits, classes, lane));
         if (!prediction->has_scores)
             continue;
-        normnet__log_sum_exp(logits, classes, lane, &log_sum, &maximum);
+        if (prediction->kind != NORMNET_SCORES_LOGITS)
+            normnet__log_sum_exp(logits, classes, lane, &log_sum, &maximum);
         for (int32_t k = 0; k < classes; ++k)
             ((float *)prediction->scores.tensor.data)[index * strides[0] + k * strides[1]] =
                 score(logits, prediction->kind, k, lane, log_sum, maximum);

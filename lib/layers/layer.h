@@ -146,8 +146,9 @@ struct normnet__token {
 
 struct normnet__layer_type {
     const char *word;
-    bool in_place; /* the output takes the place of the input */
-    bool gates;    /* leaves its backward to the next layer that does not stay; with none behind it, it does not stay */
+    bool in_place;               /* the output takes the place of the input */
+    bool in_place_in_evaluation; /* where backward does not need the input */
+    bool gates; /* leaves its backward to the next layer that does not stay; with none behind it, it does not stay */
 
     /* Reads the rest of the token, given layer->in; sets layer->out and what the layer asks for. */
     normnet_status (*resolve)(struct normnet__layer *layer, const struct normnet__token *token,

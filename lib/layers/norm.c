@@ -509,6 +509,7 @@ static normnet_status resolve_norm(struct normnet__layer *layer, const struct no
 
 const struct normnet__layer_type normnet__norm_of_config = {
     .word = "norm",
+    .in_place_in_evaluation = true,
     .resolve = resolve_norm,
     .forward = forward_any,
     .backward = backward_any,
@@ -517,6 +518,7 @@ const struct normnet__layer_type normnet__norm_of_config = {
 
 const struct normnet__layer_type normnet__batchnorm = {
     .word = "batchnorm",
+    .in_place_in_evaluation = true,
     .resolve = resolve_batch,
     .forward = forward_any,
     .backward = backward_any,
@@ -525,6 +527,7 @@ const struct normnet__layer_type normnet__batchnorm = {
 
 const struct normnet__layer_type normnet__groupnorm = {
     .word = "groupnorm",
+    .in_place_in_evaluation = true,
     .resolve = resolve_group,
     .forward = forward_any,
     .backward = backward_any,
@@ -533,6 +536,7 @@ const struct normnet__layer_type normnet__groupnorm = {
 
 const struct normnet__layer_type normnet__layernorm = {
     .word = "layernorm",
+    .in_place_in_evaluation = true,
     .resolve = resolve_layer,
     .forward = forward_any,
     .backward = backward_any,
@@ -541,6 +545,7 @@ const struct normnet__layer_type normnet__layernorm = {
 
 const struct normnet__layer_type normnet__instancenorm = {
     .word = "instancenorm",
+    .in_place_in_evaluation = true,
     .resolve = resolve_instance,
     .forward = forward_any,
     .backward = backward_any,

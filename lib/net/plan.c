@@ -97,11 +97,12 @@ static bool place_evaluation(struct normnet__network *network, enum normnet__lay
     turns[0] = take(&memory, largest_map);
     turns[1] = take(&memory, largest_map);
     for (int32_t i = 0; i < network->layer_count; ++i) {
+        const struct normnet__layer *layer = &network->layers[i];
         struct normnet__places *places = &network->layers[i].places[layout];
 
         places->kept = memory.used;
         places->input = turns[turn];
-        if (!network->layers[i].stays)
+        if (!layer->stays && !layer->type->in_place_in_evaluation)
             turn = 1 - turn;
         places->output = turns[turn];
     }

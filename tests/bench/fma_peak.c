@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the processor can do at best: multiply-adds of floats that stay in registers, on several threads at once.
+ * What the processor can do at best: multiply-adds of floats that stay in registers, on several threads at once, and
+ * what is left of it if each multiply-add reads one of its factors from the first-level cache.
  *
  *     cc -O3 -ffp-contract=fast -mavx2 -mfma -DVECTOR_BYTES=32 -DCHAINS=12 -pthread fma_peak.c -o fma_peak
  *     ./fma_peak 2 0.5
  *
- * prints the GFLOP/s of two threads over half a second.
+ * prints both in GFLOP/s, of two threads, each over half a second.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -32,6 +34,7 @@ static volatile float factor = 0.5f, addend = 0.5f, sink;
 
 struct worker {
     pthread_t thread;
+    bool loads;
     double seconds;
     double flops_per_second;
 };
@@ -44,17 +47,26 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void run_chains(void)
+/* Makes the compiler read `memory` anew. */
+static void may_change(const void *memory)
+{
+    __asm__ volatile("" : : "r"(memory) : "memory");
+}
+
+static void run_chains(bool loads)
 {
     const vector multiplier = (vector){0} + factor, summand = (vector){0} + addend;
-    vector chain[CHAINS], sum = {0};
+    vector chain[CHAINS], multipliers[CHAINS], sum = {0};
 
-    EACH_CHAIN(i)
-        chain[i] = multiplier + (float)i;
-    for (int pass = 0; pass < PASSES; ++pass)
-        EACH_CHAIN(i)
-            chain[i] = chain[i] * multiplier + summand;
-    EACH_CHAIN(i)
+    EACH_CHAIN (i)
+        chain[i] = multipliers[i] = multiplier + (float)i / CHAINS;
+    for (int pass = 0; pass < PASSES; ++pass) {
+        if (loads)
+            may_change(multipliers);
+        EACH_CHAIN (i)
+            chain[i] = chain[i] * (loads ? multipliers[i] : multiplier) + summand;
+    }
+    EACH_CHAIN (i)
         sum += chain[i];
     sink = sum[0];
 }
@@ -66,29 +78,43 @@ static void *work(void *argument)
     double elapsed = 0, calls = 0;
 
     for (; elapsed < worker->seconds; elapsed = now() - start, ++calls)
-        run_chains();
+        run_chains(worker->loads);
     worker->flops_per_second = calls * PASSES * CHAINS * LANES * 2 / elapsed;
     return NULL;
 }
 
-int main(int count, char **arguments)
+/* GFLOP/s of all threads, or 0 where one could not be started. */
+static double measure(int threads, double seconds, bool loads)
 {
     static struct worker workers[MOST_THREADS];
-    const int threads = count == 3 ? atoi(arguments[1]) : 0;
-    const double seconds = count == 3 ? atof(arguments[2]) : 0;
     double sum = 0;
+    int started = 0;
 
-    if (threads < 1 || threads > MOST_THREADS || !(seconds > 0))
-        return fputs("usage: fma_peak THREADS SECONDS\n", stderr), 2;
-    for (int i = 0; i < threads; ++i) {
-        workers[i].seconds = seconds;
-        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-            return perror("fma_peak"), 1;
+    for (; started < threads; ++started) {
+        workers[started] = (struct worker){.loads = loads, .seconds = seconds};
+        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]) != 0)
+            break;
     }
-    for (int i = 0; i < threads; ++i) {
+    for (int i = 0; i < started; ++i) {
         pthread_join(workers[i].thread, NULL);
         sum += workers[i].flops_per_second;
     }
-    printf("%.3f\n", 1e-9 * sum);
+    return started == threads ? 1e-9 * sum : 0;
+}
+
+int main(int count, char **arguments)
+{
+    const int threads = count == 3 ? atoi(arguments[1]) : 0;
+    const double seconds = count == 3 ? atof(arguments[2]) : 0;
+
+    if (threads < 1 || threads > MOST_THREADS || !(seconds > 0))
+        return fputs("usage: fma_peak THREADS SECONDS\n", stderr), 2;
+    for (int loads = 0; loads < 2; ++loads) {
+        const double peak = measure(threads, seconds, loads);
+
+        if (!(peak > 0))
+            return perror("fma_peak"), 1;
+        printf("%.3f\n", peak);
+    }
     return 0;
 }
