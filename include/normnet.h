@@ -500,6 +500,89 @@ NORMNET_API normnet_status normnet_predict(normnet_model *model, const normnet_t
 NORMNET_API normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *images, int32_t layer,
                                                 normnet_tensor *output, const normnet_options *options);
 
+/* ---- Files and copies ------------------------------------------------------------------------ */
+
+/*
+ * A file is safetensors with the keys of the equivalent torch.nn.Sequential, described byte by byte in docs/format.md.
+ * Equal models make equal files, on every machine.
+ */
+typedef enum normnet_file {
+    NORMNET_FILE_CHECKPOINT = 0, /* all that training goes on from, bit for bit as if it had never stopped: weights,
+                                    statistics, momentum, step, seed, network, loss, optimizer and schedule */
+    NORMNET_FILE_WEIGHTS = 1     /* what a state_dict holds, which torch loads with strict=True, and the network */
+} normnet_file;
+
+typedef struct normnet_save_options {
+    int32_t struct_size; /* sizeof(normnet_save_options) */
+    int32_t kind;        /* [checkpoint] normnet_file */
+    const char *note;    /* [NULL = none] the caller's own text in UTF-8, up to 65,536 bytes; see normnet_model_note() */
+#if UINTPTR_MAX <= 0xffffffffu
+    int32_t reserved_pointer; /* 0; fills the pointer up to 64 bits */
+#endif
+} normnet_save_options;
+
+/*
+ * Writes a model to a file, of the reading kind. The file appears whole or not at all: it is written beside `path`,
+ * brought to the disk and put in its place, with the permissions of a file that is there. A symbolic link at `path` is
+ * replaced; only a regular file is. `options` may be NULL.
+ *
+ * NORMNET_EIO with the system's reason; the old file is as it was, unless the sentence says that only the directory
+ * entry may not have reached the disk. NORMNET_ESTATE for a checkpoint while gradients wait to be applied,
+ * NORMNET_ELIMIT for a model of more than 4,096 tensors or a longer note.
+ */
+NORMNET_API normnet_status normnet_model_save(normnet_model *model, const char *path,
+                                              const normnet_save_options *options);
+
+/*
+ * The same bytes in memory: `*needed` is how many there are. Nothing is written to `bytes` (NULL if size is 0) if
+ * `size` is less, which is NORMNET_OK for size 0 and NORMNET_EINVAL otherwise.
+ */
+NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_t size, int64_t *needed,
+                                                   const normnet_save_options *options);
+
+/*
+ * Creates a model from a file. A checkpoint brings everything but what belongs to the host (threads, readers, max_batch,
+ * cpu, memory_limit, allocator, reduce), which comes from `host` (NULL = defaults); so a training that is loaded goes on
+ * as it would have. A file of weights brings the network, and `host` the rest of the configuration.
+ *
+ * NORMNET_EIO, NORMNET_ETRUNCATED, NORMNET_EFORMAT, NORMNET_ECHECKSUM, NORMNET_EUNSUPPORTED, NORMNET_ELIMIT,
+ * NORMNET_EARCH (also for a file that does not say which network it is: see normnet_load_weights), NORMNET_EMISMATCH,
+ * NORMNET_EVALUE, NORMNET_ENOMEM, and NORMNET_ESTATE if host->total_steps is given and is not the checkpoint's. The
+ * sentence names the byte of the file, the tensor or the value.
+ */
+NORMNET_API normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host);
+NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, const void *bytes, int64_t size,
+                                                     const normnet_config *host);
+
+/*
+ * Fills a model with the weights and statistics of a file of either kind, or of one that PyTorch or Python's safetensors
+ * wrote for the same Sequential; step, momentum and waiting gradients stay as they are, as with normnet_set_state().
+ * NORMNET_EMISMATCH, with nothing changed, if a name, shape or dtype differs, or if the file says that it is of another
+ * architecture or normalization. Other errors as normnet_model_load().
+ */
+NORMNET_API normnet_status normnet_load_weights(normnet_model *model, const char *path);
+NORMNET_API normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size);
+
+/*
+ * Writes the network in evaluation as an ONNX graph (opset 17) from `images`, N x channels x height x width floats as
+ * normnet_predict() takes them, to `logits`, N x classes. Of the reading kind; written as normnet_model_save() writes.
+ * NORMNET_EIO, NORMNET_ENOMEM, NORMNET_ELIMIT above 2^31 - 1 bytes.
+ */
+NORMNET_API normnet_status normnet_model_export_onnx(normnet_model *model, const char *path);
+
+/* The note of the file that the model was loaded from; "" without one. It belongs to the model. NULL if `model` is. */
+NORMNET_API const char *normnet_model_note(const normnet_model *model);
+
+/* Training steps taken, those before a checkpoint included. 0 if `model` is NULL. */
+NORMNET_API int64_t normnet_model_step(const normnet_model *model);
+
+/*
+ * A copy that goes on exactly as the original would: state, momentum, step and waiting gradients. What belongs to the
+ * host comes from `host` (NULL = as the original's). Of the reading kind for `model`. Use it to predict while the
+ * original trains.
+ */
+NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host);
+
 /* ---- Schedules and shards: pure functions ---------------------------------------------------- */
 
 /*

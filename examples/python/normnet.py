@@ -44,6 +44,7 @@ Cpu = IntEnum("Cpu", "BEST PORTABLE AVX2 AVX512 NEON", start=0)
 Dtype = IntEnum("Dtype", "U8 F32 I32 I64", start=1)
 Scores = IntEnum("Scores", "PROBABILITIES LOG_PROBABILITIES LOGITS", start=0)
 Statistics = IntEnum("Statistics", "RUNNING BATCH", start=0)
+File = IntEnum("File", "CHECKPOINT WEIGHTS", start=0)
 
 Allocate = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_int64, c_int64)
 Deallocate = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_int64)
@@ -109,6 +110,12 @@ class Options(_Struct):
     _fields_ = _fields((c_int32, "struct_size scores statistics reserved"))
 
 
+class SaveOptions(_Struct):
+    """normnet_save_options"""
+    _fields_ = _fields((c_int32, "struct_size kind"), (c_char_p, "note"),
+                       *([(c_int32, "reserved_pointer")] if sizeof(c_void_p) == 4 else []))
+
+
 _MODEL, _TENSOR, _METRICS = c_void_p, POINTER(Tensor), POINTER(Metrics)
 _CONFIG, _OPTIONS, _INT64, _DOUBLE = POINTER(Config), POINTER(Options), POINTER(c_int64), POINTER(c_double)
 
@@ -143,6 +150,16 @@ FUNCTIONS = {
     "normnet_evaluate": (c_int32, [_MODEL, _TENSOR, _TENSOR, _METRICS, _INT64, _OPTIONS]),
     "normnet_predict": (c_int32, [_MODEL, _TENSOR, _TENSOR, _TENSOR, _OPTIONS]),
     "normnet_layer_output": (c_int32, [_MODEL, _TENSOR, c_int32, _TENSOR, _OPTIONS]),
+    "normnet_model_save": (c_int32, [_MODEL, c_char_p, POINTER(SaveOptions)]),
+    "normnet_model_serialize": (c_int32, [_MODEL, c_void_p, c_int64, _INT64, POINTER(SaveOptions)]),
+    "normnet_model_load": (c_int32, [POINTER(_MODEL), c_char_p, _CONFIG]),
+    "normnet_model_deserialize": (c_int32, [POINTER(_MODEL), c_void_p, c_int64, _CONFIG]),
+    "normnet_load_weights": (c_int32, [_MODEL, c_char_p]),
+    "normnet_deserialize_weights": (c_int32, [_MODEL, c_void_p, c_int64]),
+    "normnet_model_export_onnx": (c_int32, [_MODEL, c_char_p]),
+    "normnet_model_note": (c_char_p, [_MODEL]),
+    "normnet_model_step": (c_int64, [_MODEL]),
+    "normnet_model_clone": (c_int32, [POINTER(_MODEL), _MODEL, _CONFIG]),
     "normnet_one_cycle": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
     "normnet_step_schedule": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
     "normnet_shard": (c_int32, [c_int64, c_int32, c_int32, _INT64, _INT64]),
@@ -267,6 +284,14 @@ def _reducer(config, function):
     return reduce
 
 
+def _save_options(kind, note):
+    return SaveOptions(kind=_member(File, kind), note=None if note is None else note.encode())
+
+
+#: The fields of normnet_config that belong to the host program and that a clone takes over.
+_HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit")
+
+
 # ---- Models ----------------------------------------------------------------------------------------
 
 
@@ -282,10 +307,30 @@ class Model:
     """
 
     def __init__(self, norm="none", **config):
+        self._create(_config(norm, config), library.normnet_model_create)
+
+    def _create(self, config, create, *arguments):
         self._handle = c_void_p()
-        self._config = _config(norm, config)  # owns the functions that the library goes on using
-        _check(library.normnet_model_create(byref(self._handle), self._config))
+        self._config = config  # owns the functions that the library goes on using
+        _check(create(byref(self._handle), *arguments, config))
         self._classes = self.config.classes
+        return self
+
+    @classmethod
+    def load(cls, path, **host):
+        """A model from a file. Keywords are what belongs to the host (threads, max_batch, ...), and for a file of
+        weights everything but the network."""
+        return cls.__new__(cls)._create(_config("none", host), library.normnet_model_load, os.fsencode(path))
+
+    @classmethod
+    def deserialize(cls, data, **host):
+        """A model from the bytes of a file."""
+        return cls.__new__(cls)._create(_config("none", host), library.normnet_model_deserialize, bytes(data), len(data))
+
+    def clone(self, **host):
+        """A copy that goes on exactly as this model would. Keywords are what belongs to the host."""
+        fields = {**{name: getattr(self.config, name) for name in _HOST}, **host}
+        return type(self).__new__(type(self))._create(_config("none", fields), library.normnet_model_clone, self._handle)
 
     def close(self):
         """Frees the model. Every later call on it fails."""
@@ -347,6 +392,42 @@ class Model:
         for index, info in enumerate(infos):
             self._call("layer", index, info)
         return [_plain(info) for info in infos]
+
+    @property
+    def step(self):
+        """Training steps taken, those before a checkpoint included."""
+        return library.normnet_model_step(self._handle)
+
+    @property
+    def note(self):
+        """The note of the file that the model was loaded from; "" without one."""
+        return library.normnet_model_note(self._handle).decode()
+
+    # -- files
+
+    def save(self, path, kind="checkpoint", note=None):
+        """Writes the model to a file: a "checkpoint", or "weights", which torch loads with strict=True."""
+        self._call("model_save", os.fsencode(path), _save_options(kind, note))
+
+    def serialize(self, kind="checkpoint", note=None):
+        """The bytes of such a file."""
+        needed, options = c_int64(), _save_options(kind, note)
+        self._call("model_serialize", None, 0, byref(needed), options)
+        data = ctypes.create_string_buffer(needed.value)
+        self._call("model_serialize", data, needed.value, byref(needed), options)
+        return data.raw
+
+    def load_weights(self, path):
+        """Overwrites weights and running statistics with those of a file of either kind, or of PyTorch's."""
+        self._call("load_weights", os.fsencode(path))
+
+    def deserialize_weights(self, data):
+        """The same from the bytes of a file."""
+        self._call("deserialize_weights", bytes(data), len(data))
+
+    def export_onnx(self, path):
+        """Writes the network in evaluation as an ONNX graph from `images` (float32) to `logits`."""
+        self._call("model_export_onnx", os.fsencode(path))
 
     # -- state
 

@@ -118,12 +118,18 @@ static_assert(offsetof(normnet_options, statistics) == 8, "normnet_options.stati
 static_assert(offsetof(normnet_options, reserved) == 12, "normnet_options.reserved");
 static_assert(sizeof(normnet_options) == 16, "normnet_options");
 
+static_assert(offsetof(normnet_save_options, struct_size) == 0, "normnet_save_options.struct_size");
+static_assert(offsetof(normnet_save_options, kind) == 4, "normnet_save_options.kind");
+static_assert(offsetof(normnet_save_options, note) == 8, "normnet_save_options.note");
+static_assert(sizeof(normnet_save_options) == 16, "normnet_save_options");
+
 /* No implicit padding: the sums above leave no byte out. The sizes of the first release: */
 static_assert(sizeof(normnet_config) >= NORMNET__CONFIG_FIRST, "normnet_config");
 static_assert(sizeof(normnet_tensor) >= NORMNET__TENSOR_FIRST, "normnet_tensor");
 static_assert(sizeof(normnet_metrics) >= NORMNET__METRICS_FIRST, "normnet_metrics");
 static_assert(sizeof(normnet_batch) >= NORMNET__BATCH_FIRST, "normnet_batch");
 static_assert(sizeof(normnet_options) >= NORMNET__OPTIONS_FIRST, "normnet_options");
+static_assert(sizeof(normnet_save_options) >= NORMNET__SAVE_OPTIONS_FIRST, "normnet_save_options");
 static_assert(sizeof(normnet_layer_info) >= NORMNET__LAYER_INFO_FIRST, "normnet_layer_info");
 static_assert(sizeof(normnet_state_info) >= NORMNET__STATE_INFO_FIRST, "normnet_state_info");
 
@@ -181,3 +187,6 @@ static_assert(NORMNET_SCORES_LOGITS == 2, "NORMNET_SCORES_LOGITS");
 
 static_assert(NORMNET_STATISTICS_RUNNING == 0, "NORMNET_STATISTICS_RUNNING");
 static_assert(NORMNET_STATISTICS_BATCH == 1, "NORMNET_STATISTICS_BATCH");
+
+static_assert(NORMNET_FILE_CHECKPOINT == 0, "NORMNET_FILE_CHECKPOINT");
+static_assert(NORMNET_FILE_WEIGHTS == 1, "NORMNET_FILE_WEIGHTS");

@@ -239,3 +239,24 @@ normnet_status normnet__read_schedule(normnet_config *config, const normnet_conf
     config->schedule = schedule;
     return status != NORMNET_OK ? status : check_schedule(config);
 }
+
+normnet_status normnet__join_host(normnet_config *config, const normnet_config *host)
+{
+    normnet_config given = defaults;
+    const normnet_status status =
+        normnet__read_struct(&given, (int32_t)sizeof given, NORMNET__CONFIG_FIRST, host, "host");
+
+    if (status != NORMNET_OK)
+        return status;
+    config->threads = given.threads;
+    config->readers = given.readers;
+    config->max_batch = given.max_batch;
+    config->cpu = given.cpu;
+    config->memory_limit = given.memory_limit;
+    config->allocate = given.allocate;
+    config->deallocate = given.deallocate;
+    config->allocator_user = given.allocator_user;
+    config->reduce = given.reduce;
+    config->reduce_user = given.reduce_user;
+    return NORMNET_OK;
+}

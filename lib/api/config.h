@@ -14,6 +14,7 @@ enum {
     NORMNET__METRICS_FIRST = 72,
     NORMNET__BATCH_FIRST = 24,
     NORMNET__OPTIONS_FIRST = 16,
+    NORMNET__SAVE_OPTIONS_FIRST = 16,
     NORMNET__LAYER_INFO_FIRST = 40 + 2 * (int)sizeof(void *),
     NORMNET__STATE_INFO_FIRST = 80 + 2 * (int)sizeof(void *)
 };
@@ -23,5 +24,8 @@ normnet_status normnet__read_config(normnet_config *config, const normnet_config
 
 /* The same with only what schedules need checked. */
 normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule);
+
+/* Takes over from `host` what belongs to the host program. Nothing is checked but the struct itself. */
+normnet_status normnet__join_host(normnet_config *config, const normnet_config *host);
 
 #endif

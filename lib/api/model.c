@@ -87,16 +87,17 @@ struct normnet__trainer normnet__trainer_of(normnet_model *model)
 
 /* ---- Creation ------------------------------------------------------------------------------------- */
 
-/* The first block: the model, its layers, the architecture twice (whole, and cut into words), mean and std. */
-static normnet_model *take_first_block(struct normnet__arena *arena, const normnet_config *config, int32_t layers,
-                                       char **words)
+/* The first block: the model, its layers, the architecture twice (whole, and cut into words), mean, std and note. */
+static normnet_model *take_first_block(struct normnet__arena *arena, const normnet_config *config, const char *note,
+                                       int32_t layers, char **words)
 {
-    const int64_t text = (int64_t)strlen(config->architecture) + 1;
+    const int64_t text = (int64_t)strlen(config->architecture) + 1, note_text = (int64_t)strlen(note) + 1;
     normnet_model *model = normnet__arena_take(arena, 1, sizeof *model);
     struct normnet__layer *layer = normnet__arena_take(arena, layers, sizeof *layer);
     char *architecture = normnet__arena_take(arena, text, 1);
     double *mean = normnet__arena_take(arena, config->channels, sizeof *mean);
     double *std = normnet__arena_take(arena, config->channels, sizeof *std);
+    char *own_note = normnet__arena_take(arena, note_text, 1);
 
     *words = normnet__arena_take(arena, text, 1);
     if (model == NULL)
@@ -104,6 +105,7 @@ static normnet_model *take_first_block(struct normnet__arena *arena, const normn
     memset(model, 0, sizeof *model);
     model->config = *config;
     memcpy(architecture, config->architecture, (size_t)text);
+    memcpy(own_note, note, (size_t)note_text);
     for (int32_t c = 0; c < config->channels; ++c) {
         mean[c] = config->input_mean != NULL ? config->input_mean[c] : 0.0;
         std[c] = config->input_std != NULL ? config->input_std[c] : 1.0;
@@ -112,6 +114,7 @@ static normnet_model *take_first_block(struct normnet__arena *arena, const normn
     model->config.input_mean = mean;
     model->config.input_std = std;
     model->network.layers = layer;
+    model->note = own_note;
     return model;
 }
 
@@ -199,38 +202,37 @@ static void fill_scaling(normnet_model *model)
     model->engine.derived = model->state.derived;
 }
 
-normnet_status normnet_model_create(normnet_model **created, const normnet_config *from)
+struct normnet__allocator normnet__allocator_of(const normnet_config *config)
 {
-    struct normnet__allocator allocator = normnet__default_allocator();
+    if (config->allocate == NULL)
+        return normnet__default_allocator();
+    return (struct normnet__allocator){config->allocate, config->deallocate, config->allocator_user};
+}
+
+normnet_status normnet__create_model(normnet_model **created, const normnet_config *config, const char *note)
+{
+    const struct normnet__allocator allocator = normnet__allocator_of(config);
     struct normnet__arena arena = {0};
-    normnet_config config;
     normnet_model *model = NULL;
     const struct normnet__kernels *kernels;
     int32_t layers;
     char *words;
     void *block = NULL;
-    normnet_status status = normnet__require(created, "model");
+    normnet_status status = normnet__count_tokens(config->architecture, &layers);
 
-    if (status == NORMNET_OK)
-        status = normnet__read_config(&config, from);
-    if (status == NORMNET_OK)
-        status = normnet__count_tokens(config.architecture, &layers);
     if (status != NORMNET_OK)
         return status;
-    kernels = normnet__select_kernels(config.cpu);
+    kernels = normnet__select_kernels(config->cpu);
     if (kernels == NULL)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: this machine or build lacks it", config.cpu);
-    if (config.allocate != NULL)
-        allocator = (struct normnet__allocator){config.allocate, config.deallocate, config.allocator_user};
-
-    take_first_block(&arena, &config, layers, &words);
-    status = check_limit(&config, arena.used, arena.overflow);
+        return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: this machine or build lacks it", config->cpu);
+    take_first_block(&arena, config, note, layers, &words);
+    status = check_limit(config, arena.used, arena.overflow);
     if (status == NORMNET_OK)
         status = allocate(&allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
     arena = (struct normnet__arena){.memory = block};
-    model = take_first_block(&arena, &config, layers, &words);
+    model = take_first_block(&arena, config, note, layers, &words);
     model->bytes = arena.used;
     model->allocator = allocator;
     model->engine.kernels = kernels;
@@ -246,11 +248,21 @@ normnet_status normnet_model_create(normnet_model **created, const normnet_confi
         return status;
     }
     fill_scaling(model);
-    for (int32_t i = 0; i < config.readers; ++i)
+    for (int32_t i = 0; i < config->readers; ++i)
         normnet__begin_reader(&model->engine, &model->readers[i].team);
-    normnet__initialize_state(&model->network, (uint64_t)config.seed, &model->state);
+    normnet__initialize_state(&model->network, (uint64_t)config->seed, &model->state);
     *created = model;
     return NORMNET_OK;
+}
+
+normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
+{
+    normnet_config config;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__read_config(&config, from);
+    return status == NORMNET_OK ? normnet__create_model(model, &config, "") : status;
 }
 
 void normnet_model_destroy(normnet_model *model)
@@ -280,4 +292,14 @@ normnet_status normnet_model_config(const normnet_model *model, normnet_config *
 const char *normnet_cpu_name(const normnet_model *model)
 {
     return (model != NULL ? model->engine.kernels : normnet__select_kernels(NORMNET_CPU_BEST))->name;
+}
+
+int64_t normnet_model_step(const normnet_model *model)
+{
+    return model != NULL ? model->state.step : 0;
+}
+
+const char *normnet_model_note(const normnet_model *model)
+{
+    return model != NULL ? model->note : NULL;
 }

@@ -32,12 +32,22 @@ struct normnet_model {
     struct normnet__reader *readers; /* [config.readers] */
     double *input_mean, *input_std;  /* [channels]: config points here */
     float *mean, *std, *table;       /* of the scaling */
+    const char *note;                /* of the file it came from, or "" */
 
     atomic_int users; /* readers at work, or -1 for a writer */
 };
 
+/* Of a configuration that has been checked; `note` is copied. */
+normnet_status normnet__create_model(normnet_model **created, const normnet_config *config, const char *note);
+
+/* The functions of the configuration, or malloc and free. */
+struct normnet__allocator normnet__allocator_of(const normnet_config *config);
+
 /* What the functions of train/ work on. */
 struct normnet__trainer normnet__trainer_of(normnet_model *model);
+
+/* After a change of parameters or statistics from outside: what is made of them follows. */
+void normnet__follow_state(normnet_model *model);
 
 /* NORMNET_EBUSY if the model is in use; end with the same kind. */
 normnet_status normnet__begin_writing(normnet_model *model);

@@ -96,7 +96,7 @@ static struct normnet__entry *find_entry(normnet_model *model, const char *name)
  * Statistics that wait to be applied start from those in force; a new value in force reaches them as well unless
  * gradients wait.
  */
-static void follow(normnet_model *model)
+void normnet__follow_state(normnet_model *model)
 {
     if (!model->state.waiting)
         normnet__clear_gradients(&model->network, &model->state);
@@ -121,7 +121,7 @@ static normnet_status set_entry(normnet_model *model, const char *name, const st
         else
             entry->batches[i] = *(const int64_t *)(const void *)element;
     }
-    follow(model);
+    normnet__follow_state(model);
     return NORMNET_OK;
 }
 
@@ -163,7 +163,7 @@ normnet_status normnet_set_parameters(normnet_model *model, const float *values,
     if (status != NORMNET_OK)
         return status;
     memcpy(model->state.parameters, values, (size_t)count * sizeof *values);
-    follow(model);
+    normnet__follow_state(model);
     normnet__end_writing(model);
     return NORMNET_OK;
 }

@@ -168,6 +168,25 @@ void normnet__initialize_state(const struct normnet__network *network, uint64_t 
     normnet__derive(network, state);
 }
 
+void normnet__copy_state(const struct normnet__network *network, struct normnet__state *to,
+                         const struct normnet__state *from)
+{
+    const size_t parameters = (size_t)network->parameter_count, statistics = (size_t)network->statistic_count;
+    const size_t norms = (size_t)network->batch_norm_count;
+
+    memcpy(to->parameters, from->parameters, parameters * sizeof *to->parameters);
+    memcpy(to->statistics, from->statistics, statistics * sizeof *to->statistics);
+    memcpy(to->batches, from->batches, norms * sizeof *to->batches);
+    memcpy(to->momentum, from->momentum, parameters * sizeof *to->momentum);
+    memcpy(to->gradients, from->gradients, parameters * sizeof *to->gradients);
+    memcpy(to->next_statistics, from->next_statistics, statistics * sizeof *to->next_statistics);
+    memcpy(to->next_batches, from->next_batches, norms * sizeof *to->next_batches);
+    to->has_momentum = from->has_momentum;
+    to->step = from->step;
+    to->waiting = from->waiting;
+    normnet__derive(network, to);
+}
+
 void normnet__derive(const struct normnet__network *network, struct normnet__state *state)
 {
     for (int32_t i = 0; i < network->layer_count; ++i) {

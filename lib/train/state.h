@@ -56,6 +56,10 @@ void normnet__take_state(struct normnet__arena *arena, const struct normnet__net
 /* Names the entries, draws the initial weights and clears everything else. */
 void normnet__initialize_state(const struct normnet__network *network, uint64_t seed, struct normnet__state *state);
 
+/* Makes one state equal to another of the same network. */
+void normnet__copy_state(const struct normnet__network *network, struct normnet__state *to,
+                         const struct normnet__state *from);
+
 /* Brings the weights into the kernels' order; after every change of parameters or statistics. */
 void normnet__derive(const struct normnet__network *network, struct normnet__state *state);
 

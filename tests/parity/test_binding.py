@@ -19,10 +19,10 @@ HEADER = (ROOT / "include" / "normnet.h").read_text(encoding="utf-8")
 TEXT = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.S)
 STRUCTS = {"normnet_config": normnet.Config, "normnet_tensor": normnet.Tensor, "normnet_layer_info": normnet.LayerInfo,
            "normnet_state_info": normnet.StateInfo, "normnet_metrics": normnet.Metrics, "normnet_batch": normnet.Batch,
-           "normnet_options": normnet.Options}
+           "normnet_options": normnet.Options, "normnet_save_options": normnet.SaveOptions}
 ENUMS = {"status": normnet.Status, "norm": normnet.Norm, "affine": normnet.Affine, "penalty": normnet.Penalty,
          "schedule": normnet.Schedule, "anneal": normnet.Anneal, "cpu": normnet.Cpu, "dtype": normnet.Dtype,
-         "scores": normnet.Scores, "statistics": normnet.Statistics}
+         "scores": normnet.Scores, "statistics": normnet.Statistics, "file": normnet.File}
 ARCHITECTURE = "conv3-4 norm relu conv3-6 norm relu gap conv1-5"
 
 

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Files to models: docs/format.md. Nothing of a model changes before all of the file has been checked. */
+#include "api/config.h"
+#include "api/metadata.h"
+#include "api/overlay.h"
+#include "api/views.h"
+#include "base/message.h"
+#include "io/file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_momentum(const char *name)
+{
+    return strncmp(name, NORMNET__OPTIMIZER_PREFIX, sizeof NORMNET__OPTIMIZER_PREFIX - 1) == 0;
+}
+
+static const struct normnet__file_tensor *find_momentum(const struct normnet__file *file,
+                                                        const struct normnet__entry *entry)
+{
+    char name[sizeof NORMNET__OPTIMIZER_PREFIX + sizeof entry->name];
+
+    snprintf(name, sizeof name, "%s%s", NORMNET__OPTIMIZER_PREFIX, entry->name);
+    return normnet__find_tensor(file, name);
+}
+
+/* ---- Names and shapes ---------------------------------------------------------------------------- */
+
+static normnet_status compare_tensor(const struct normnet__file_tensor *tensor, const struct normnet__entry *entry,
+                                     const char *prefix)
+{
+    const int32_t dtype = entry->values != NULL ? NORMNET_F32 : NORMNET_I64;
+    char own[NORMNET__DIMS_TEXT], given[NORMNET__DIMS_TEXT];
+    int64_t shape[8] = {0};
+    bool same;
+
+    if (tensor == NULL)
+        return normnet__fail(NORMNET_EMISMATCH, "the file has no tensor '%s%s', which the model has as %s of %s",
+                             prefix, entry->name, normnet__dims_text(own, entry->rank, entry->shape),
+                             normnet__dtype_name(dtype));
+    same = tensor->dtype == dtype && tensor->rank == entry->rank;
+    for (int32_t i = 0; i < tensor->rank; ++i) {
+        shape[i] = tensor->shape[i];
+        same = same && shape[i] == entry->shape[i];
+    }
+    if (same)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EMISMATCH, "byte %lld: tensor '%s' is %s of %s; the model's is %s of %s",
+                         (long long)tensor->at, tensor->name, normnet__dims_text(given, tensor->rank, shape),
+                         normnet__dtype_name(tensor->dtype), normnet__dims_text(own, entry->rank, entry->shape),
+                         normnet__dtype_name(dtype));
+}
+
+/* The file has the model's entries; with `momentum` also the optimizer's, which are else passed over; and no others. */
+static normnet_status compare_tensors(const struct normnet__file *file, const struct normnet__state *state,
+                                      bool momentum)
+{
+    int32_t known = 0;
+
+    for (int32_t i = 0; i < state->entry_count; ++i) {
+        const struct normnet__entry *entry = &state->entries[i];
+        normnet_status status = compare_tensor(normnet__find_tensor(file, entry->name), entry, "");
+
+        if (status == NORMNET_OK && momentum && entry->trained)
+            status = compare_tensor(find_momentum(file, entry), entry, NORMNET__OPTIMIZER_PREFIX);
+        if (status != NORMNET_OK)
+            return status;
+        known += momentum && entry->trained ? 2 : 1;
+    }
+    for (int32_t i = 0; i < file->tensor_count && !momentum; ++i)
+        known += is_momentum(file->tensors[i].name);
+    if (known == file->tensor_count)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EMISMATCH, "the file has %d tensors, of which the model knows %d", file->tensor_count,
+                         known);
+}
+
+/* ---- Values -------------------------------------------------------------------------------------- */
+
+static normnet_status refuse_value(const struct normnet__file_tensor *tensor, int64_t index, const char *value)
+{
+    return normnet__fail(NORMNET_EVALUE, "byte %lld: element %lld of tensor '%s' is %s", (long long)tensor->at,
+                         (long long)index, tensor->name, value);
+}
+
+static normnet_status check_floats(const struct normnet__file *file, const struct normnet__file_tensor *tensor,
+                                   bool variance)
+{
+    char number[32];
+
+    for (int64_t i = 0; i < tensor->count; ++i) {
+        const float value = normnet__file_float(file, tensor, i);
+
+        if (!isfinite(value) || (variance && value < 0.0f))
+            return refuse_value(tensor, i, normnet__decimal(number, (double)value));
+    }
+    return NORMNET_OK;
+}
+
+static normnet_status check_values(const struct normnet__file *file, const struct normnet__state *state, bool momentum)
+{
+    normnet_status status = NORMNET_OK;
+
+    for (int32_t i = 0; i < state->entry_count && status == NORMNET_OK; ++i) {
+        const struct normnet__entry *entry = &state->entries[i];
+        const struct normnet__file_tensor *tensor = normnet__find_tensor(file, entry->name);
+
+        if (entry->values != NULL)
+            status = check_floats(file, tensor, entry->variance);
+        else if (normnet__file_integer(file, tensor, 0) < 0)
+            status = refuse_value(tensor, 0, "negative");
+        if (status == NORMNET_OK && momentum && entry->trained)
+            status = check_floats(file, find_momentum(file, entry), false);
+    }
+    return status;
+}
+
+static void copy_floats(const struct normnet__file *file, const struct normnet__file_tensor *tensor, float *values)
+{
+    for (int64_t i = 0; i < tensor->count; ++i)
+        values[i] = normnet__file_float(file, tensor, i);
+}
+
+/* Of a file that has been checked. */
+static void copy_values(const struct normnet__file *file, struct normnet__state *state, bool momentum)
+{
+    for (int32_t i = 0; i < state->entry_count; ++i) {
+        const struct normnet__entry *entry = &state->entries[i];
+        const struct normnet__file_tensor *tensor = normnet__find_tensor(file, entry->name);
+
+        if (entry->values != NULL)
+            copy_floats(file, tensor, entry->values);
+        else
+            *entry->batches = normnet__file_integer(file, tensor, 0);
+        if (momentum && entry->trained)
+            copy_floats(file, find_momentum(file, entry), state->momentum + entry->offset);
+    }
+}
+
+/* ---- Filling a model ----------------------------------------------------------------------------- */
+
+static normnet_status fill(normnet_model *model, const struct normnet__file *file)
+{
+    normnet_status status = normnet__compare_model_metadata(file, model);
+
+    if (status == NORMNET_OK)
+        status = compare_tensors(file, &model->state, false);
+    if (status == NORMNET_OK)
+        status = check_values(file, &model->state, false);
+    if (status != NORMNET_OK)
+        return status;
+    copy_values(file, &model->state, false);
+    normnet__follow_state(model);
+    return NORMNET_OK;
+}
+
+normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
+{
+    struct normnet__file file;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(bytes, "bytes");
+    if (status == NORMNET_OK)
+        status = normnet__begin_writing(model);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__open_safetensors(&file, bytes, size, &model->allocator);
+    if (status == NORMNET_OK) {
+        status = fill(model, &file);
+        normnet__close_safetensors(&file, &model->allocator);
+    }
+    normnet__end_writing(model);
+    return status;
+}
+
+/* ---- Creating a model ---------------------------------------------------------------------------- */
+
+/* What the file does not say: of a checkpoint the host's part, of weights everything but the network. */
+static normnet_status begin_config(normnet_config *config, const normnet_config *host, bool checkpoint)
+{
+    normnet_status status = normnet_config_init(config, NORMNET_NORM_NONE);
+
+    if (status != NORMNET_OK || host == NULL)
+        return status;
+    if (checkpoint)
+        return normnet__join_host(config, host);
+    return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_FIRST, host, "host");
+}
+
+static normnet_status check_total_steps(const normnet_config *config, const normnet_config *host)
+{
+    normnet_config given;
+    normnet_status status = begin_config(&given, host, false);
+
+    if (status != NORMNET_OK || given.total_steps == 0 || given.total_steps == config->total_steps)
+        return status;
+    return normnet__fail(NORMNET_ESTATE, "host.total_steps is %lld; the checkpoint's schedule has %lld steps",
+                         (long long)given.total_steps, (long long)config->total_steps);
+}
+
+static normnet_status read_config(const struct normnet__file *file, const normnet_config *host, double *scaling,
+                                  normnet_config *config, struct normnet__file_facts *facts)
+{
+    normnet_config merged;
+    normnet_status status = normnet__read_file_kind(file, &facts->kind);
+    const bool checkpoint = status == NORMNET_OK && facts->kind == NORMNET_FILE_CHECKPOINT;
+
+    if (status == NORMNET_OK)
+        status = begin_config(&merged, host, checkpoint);
+    if (status == NORMNET_OK)
+        status = normnet__read_model_metadata(file, &merged, scaling, facts);
+    if (status == NORMNET_OK && checkpoint)
+        status = check_total_steps(&merged, host);
+    return status == NORMNET_OK ? normnet__read_config(config, &merged) : status;
+}
+
+static normnet_status create(normnet_model **created, const struct normnet__file *file, const normnet_config *host,
+                             double *scaling)
+{
+    normnet_config config;
+    struct normnet__file_facts facts;
+    normnet_model *model;
+    bool checkpoint;
+    normnet_status status = read_config(file, host, scaling, &config, &facts);
+
+    if (status == NORMNET_OK)
+        status = normnet__create_model(&model, &config, facts.note);
+    if (status != NORMNET_OK)
+        return status;
+    checkpoint = facts.kind == NORMNET_FILE_CHECKPOINT;
+    status = compare_tensors(file, &model->state, checkpoint);
+    if (status == NORMNET_OK)
+        status = check_values(file, &model->state, checkpoint);
+    if (status != NORMNET_OK) {
+        normnet_model_destroy(model);
+        return status;
+    }
+    copy_values(file, &model->state, checkpoint);
+    model->state.step = facts.step;
+    model->state.has_momentum = facts.has_momentum;
+    normnet__follow_state(model);
+    *created = model;
+    return NORMNET_OK;
+}
+
+/* The host's allocator and limit, before the file can say anything. */
+static normnet_status read_host(const normnet_config *host, struct normnet__allocator *allocator, int64_t *limit)
+{
+    normnet_config config;
+    normnet_status status = begin_config(&config, host, true);
+
+    if (status == NORMNET_OK && (config.allocate == NULL) != (config.deallocate == NULL))
+        status = normnet__fail(NORMNET_EINVAL, "host.allocate and host.deallocate go together; one of them is NULL");
+    *allocator = normnet__allocator_of(&config);
+    *limit = config.memory_limit;
+    return status;
+}
+
+static normnet_status deserialize(normnet_model **model, const void *bytes, int64_t size, const normnet_config *host,
+                                  const struct normnet__allocator *allocator)
+{
+    const int64_t scaling_bytes = 2 * NORMNET__MOST_CHANNELS * (int64_t)sizeof(double);
+    struct normnet__file file;
+    double *scaling;
+    normnet_status status = normnet__open_safetensors(&file, bytes, size, allocator);
+
+    if (status != NORMNET_OK)
+        return status;
+    scaling = allocator->allocate(allocator->user, scaling_bytes, NORMNET__ALIGNMENT);
+    if (scaling != NULL) {
+        status = create(model, &file, host, scaling);
+        allocator->deallocate(allocator->user, scaling, scaling_bytes);
+    } else {
+        status =
+            normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)scaling_bytes);
+    }
+    normnet__close_safetensors(&file, allocator);
+    return status;
+}
+
+normnet_status normnet_model_deserialize(normnet_model **model, const void *bytes, int64_t size,
+                                         const normnet_config *host)
+{
+    struct normnet__allocator allocator;
+    int64_t limit;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(bytes, "bytes");
+    if (status == NORMNET_OK)
+        status = read_host(host, &allocator, &limit);
+    return status == NORMNET_OK ? deserialize(model, bytes, size, host, &allocator) : status;
+}
+
+/* ---- From a file --------------------------------------------------------------------------------- */
+
+normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host)
+{
+    struct normnet__allocator allocator;
+    int64_t limit, size;
+    unsigned char *bytes;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    if (status == NORMNET_OK)
+        status = read_host(host, &allocator, &limit);
+    if (status == NORMNET_OK)
+        status = normnet__read_file(path, limit, &allocator, &bytes, &size);
+    if (status != NORMNET_OK)
+        return status;
+    status = deserialize(model, bytes, size, host, &allocator);
+    if (bytes != NULL)
+        allocator.deallocate(allocator.user, bytes, size);
+    return status;
+}
+
+normnet_status normnet_load_weights(normnet_model *model, const char *path)
+{
+    int64_t size;
+    unsigned char *bytes;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    if (status == NORMNET_OK)
+        status = normnet__read_file(path, model->config.memory_limit, &model->allocator, &bytes, &size);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet_deserialize_weights(model, bytes != NULL ? bytes : (const unsigned char *)"", size);
+    if (bytes != NULL)
+        model->allocator.deallocate(model->allocator.user, bytes, size);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What a file says of its model beside the tensors, in texts under `__metadata__`: docs/format.md. */
+#ifndef NORMNET_API_METADATA_H
+#define NORMNET_API_METADATA_H
+
+#include "api/model.h"
+#include "io/safetensors.h"
+
+/* The optimizer's memory of parameter X is the tensor optim.X. */
+#define NORMNET__OPTIMIZER_PREFIX "optim."
+
+void normnet__put_model_metadata(struct normnet__header *header, const normnet_model *model, int32_t kind,
+                                 const char *note);
+
+/* What is read besides the configuration. Texts belong to the file. */
+struct normnet__file_facts {
+    int32_t kind; /* normnet_file */
+    int64_t step;
+    bool has_momentum;
+    const char *note;
+};
+
+/* Of a file that does not say so: weights. NORMNET_EUNSUPPORTED for a later format. */
+normnet_status normnet__read_file_kind(const struct normnet__file *file, int32_t *kind);
+
+/*
+ * Over `config`: the network, from a checkpoint also everything that is not the host's. The architecture stays the
+ * file's; `scaling` is room for mean and std of 4096 channels each. NORMNET_EARCH without an architecture,
+ * NORMNET_EFORMAT for a text that is missing or does not say what it should, NORMNET_EVALUE.
+ */
+normnet_status normnet__read_model_metadata(const struct normnet__file *file, normnet_config *config, double *scaling,
+                                            struct normnet__file_facts *facts);
+
+/* NORMNET_EMISMATCH if the file says that its network is another one than the model's. */
+normnet_status normnet__compare_model_metadata(const struct normnet__file *file, const normnet_model *model);
+
+enum { NORMNET__MOST_CHANNELS = 4096, NORMNET__MOST_NOTE = 65536 };
+
+#endif

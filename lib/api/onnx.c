@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model as an ONNX graph, for inference elsewhere: opset 17, of IR version 8. Numbers of fields and values of enums
+ * are those of onnx.proto.
+ *
+ * A normalization within a sample is what it is in layers/norm.c, runs of consecutive values:
+ *
+ *     Reshape [N, runs, length] -> InstanceNormalization -> Reshape back -> Mul gamma -> Add beta
+ */
+#include "api/model.h"
+#include "base/message.h"
+#include "io/file.h"
+#include "io/protobuf.h"
+#include "layers/convolution.h"
+#include "layers/elementwise.h"
+#include "layers/pool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { IR_VERSION = 8, OPSET = 17 };
+
+enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER = 2, MODEL_PRODUCER_VERSION = 3, MODEL_GRAPH = 7, MODEL_OPSET = 8 };
+enum { OPSET_DOMAIN = 1, OPSET_VERSION = 2 };
+enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OPERATOR = 4, NODE_ATTRIBUTE = 5 };
+enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_FLOAT = 2, ATTRIBUTE_INTEGER = 3, ATTRIBUTE_INTEGERS = 8, ATTRIBUTE_TYPE = 20 };
+enum { TYPE_FLOAT = 1, TYPE_INTEGER = 2, TYPE_INTEGERS = 7 };
+enum { TENSOR_DIMENSION = 1, TENSOR_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW_DATA = 9 };
+enum { DATA_FLOAT = 1, DATA_INT64 = 7 };
+enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEMENT = 1, TENSOR_SHAPE = 2 };
+enum { SHAPE_DIMENSION = 1, DIMENSION_VALUE = 1, DIMENSION_PARAMETER = 2 };
+
+/* "2047.running_mean" and "2047.normalized" are among the longest. */
+enum { NAME_BYTES = 48 };
+
+/* The graph so far: the value that the next node reads. */
+struct graph {
+    struct normnet__output *output;
+    const normnet_model *model;
+    char value[NAME_BYTES];
+    int64_t node; /* the message of the node that is being written */
+};
+
+/* ---- Nodes --------------------------------------------------------------------------------------- */
+
+/* A node that reads the current value. Its further inputs and attributes follow, then end_node. */
+static void begin_node(struct graph *graph, const char *operation)
+{
+    graph->node = normnet__begin_message(graph->output, GRAPH_NODE);
+    normnet__put_text_field(graph->output, NODE_OPERATOR, operation);
+    normnet__put_text_field(graph->output, NODE_INPUT, graph->value);
+}
+
+/* Another input: "<index>.<role>". */
+static void put_input(struct graph *graph, int32_t index, const char *role)
+{
+    char name[NAME_BYTES];
+
+    snprintf(name, sizeof name, "%d.%s", index, role);
+    normnet__put_text_field(graph->output, NODE_INPUT, name);
+}
+
+/* The node's output, which becomes the current value. */
+static void end_node(struct graph *graph, const char *name)
+{
+    if (name != graph->value)
+        snprintf(graph->value, sizeof graph->value, "%s", name);
+    normnet__put_text_field(graph->output, NODE_OUTPUT, graph->value);
+    normnet__put_text_field(graph->output, NODE_NAME, graph->value);
+    normnet__end_message(graph->output, graph->node);
+}
+
+/* The same with an output "<index>.<role>". */
+static void end_layer_node(struct graph *graph, int32_t index, const char *role)
+{
+    char name[NAME_BYTES];
+
+    snprintf(name, sizeof name, "%d.%s", index, role);
+    end_node(graph, name);
+}
+
+static void put_float_attribute(struct graph *graph, const char *name, float value)
+{
+    const int64_t attribute = normnet__begin_message(graph->output, NODE_ATTRIBUTE);
+
+    normnet__put_text_field(graph->output, ATTRIBUTE_NAME, name);
+    normnet__put_integer_field(graph->output, ATTRIBUTE_TYPE, TYPE_FLOAT);
+    normnet__put_float_field(graph->output, ATTRIBUTE_FLOAT, value);
+    normnet__end_message(graph->output, attribute);
+}
+
+static void put_integer_attribute(struct graph *graph, const char *name, int64_t value)
+{
+    const int64_t attribute = normnet__begin_message(graph->output, NODE_ATTRIBUTE);
+
+    normnet__put_text_field(graph->output, ATTRIBUTE_NAME, name);
+    normnet__put_integer_field(graph->output, ATTRIBUTE_TYPE, TYPE_INTEGER);
+    normnet__put_integer_field(graph->output, ATTRIBUTE_INTEGER, value);
+    normnet__end_message(graph->output, attribute);
+}
+
+/* `count` times the same. */
+static void put_integers_attribute(struct graph *graph, const char *name, int64_t value, int count)
+{
+    const int64_t attribute = normnet__begin_message(graph->output, NODE_ATTRIBUTE);
+
+    normnet__put_text_field(graph->output, ATTRIBUTE_NAME, name);
+    normnet__put_integer_field(graph->output, ATTRIBUTE_TYPE, TYPE_INTEGERS);
+    for (int i = 0; i < count; ++i)
+        normnet__put_integer_field(graph->output, ATTRIBUTE_INTEGERS, value);
+    normnet__end_message(graph->output, attribute);
+}
+
+/* ---- Initializers -------------------------------------------------------------------------------- */
+
+/* Begins the tensor "<index>.<role>"; its elements follow, little-endian, then end_tensor. */
+struct tensor_messages {
+    int64_t tensor, data;
+};
+
+static struct tensor_messages begin_tensor(struct graph *graph, int32_t index, const char *role, int32_t type,
+                                           int32_t rank, const int64_t *shape)
+{
+    struct tensor_messages messages = {normnet__begin_message(graph->output, GRAPH_INITIALIZER), 0};
+    char name[NAME_BYTES];
+
+    snprintf(name, sizeof name, "%d.%s", index, role);
+    normnet__put_text_field(graph->output, TENSOR_NAME, name);
+    normnet__put_integer_field(graph->output, TENSOR_TYPE, type);
+    for (int32_t i = 0; i < rank; ++i)
+        normnet__put_integer_field(graph->output, TENSOR_DIMENSION, shape[i]);
+    messages.data = normnet__begin_message(graph->output, TENSOR_RAW_DATA);
+    return messages;
+}
+
+static void end_tensor(struct graph *graph, struct tensor_messages messages)
+{
+    normnet__end_message(graph->output, messages.data);
+    normnet__end_message(graph->output, messages.tensor);
+}
+
+static void put_floats(struct graph *graph, int32_t index, const char *role, int32_t rank, const int64_t *shape,
+                       const float *values, int64_t count)
+{
+    const struct tensor_messages messages = begin_tensor(graph, index, role, DATA_FLOAT, rank, shape);
+
+    for (int64_t i = 0; i < count; ++i)
+        normnet__put_float(graph->output, values[i]);
+    end_tensor(graph, messages);
+}
+
+static void put_constant(struct graph *graph, int32_t index, const char *role, int64_t count, float value)
+{
+    const struct tensor_messages messages = begin_tensor(graph, index, role, DATA_FLOAT, 1, &count);
+
+    for (int64_t i = 0; i < count; ++i)
+        normnet__put_float(graph->output, value);
+    end_tensor(graph, messages);
+}
+
+static void put_integers(struct graph *graph, int32_t index, const char *role, const int64_t *values, int64_t count)
+{
+    const struct tensor_messages messages = begin_tensor(graph, index, role, DATA_INT64, 1, &count);
+
+    for (int64_t i = 0; i < count; ++i)
+        normnet__put_little(graph->output, (uint64_t)values[i], 8);
+    end_tensor(graph, messages);
+}
+
+/* A weight or statistic under its own name; gamma and beta per channel broadcast over rows and columns. */
+static void put_entry(struct graph *graph, const struct normnet__entry *entry)
+{
+    const struct normnet__layer *layer = &graph->model->network.layers[entry->layer];
+    const bool spread = layer->norm.runs > 0 && layer->norm.affine == NORMNET_AFFINE_CHANNEL && !layer->in.flat;
+    const int64_t broadcast[3] = {entry->count, 1, 1};
+
+    if (entry->values != NULL)
+        put_floats(graph, entry->layer, strchr(entry->name, '.') + 1, spread ? 3 : entry->rank,
+                   spread ? broadcast : entry->shape, entry->values, entry->count);
+}
+
+/* ---- Layers -------------------------------------------------------------------------------------- */
+
+static void put_convolution(struct graph *graph, const struct normnet__layer *layer)
+{
+    begin_node(graph, "Conv");
+    put_input(graph, layer->index, "weight");
+    if (layer->bias_count > 0)
+        put_input(graph, layer->index, "bias");
+    put_integers_attribute(graph, "kernel_shape", layer->kernel, 2);
+    put_integers_attribute(graph, "strides", layer->stride, 2);
+    put_integers_attribute(graph, "pads", layer->padding, 4);
+    end_layer_node(graph, layer->index, "output");
+}
+
+static void put_linear(struct graph *graph, const struct normnet__layer *layer)
+{
+    begin_node(graph, "Gemm");
+    put_input(graph, layer->index, "weight");
+    if (layer->bias_count > 0)
+        put_input(graph, layer->index, "bias");
+    put_integer_attribute(graph, "transB", 1);
+    end_layer_node(graph, layer->index, "output");
+}
+
+static void put_pool(struct graph *graph, const struct normnet__layer *layer)
+{
+    const bool global = layer->type == &normnet__gap;
+
+    begin_node(graph, global ? "GlobalAveragePool" : layer->type == &normnet__maxpool ? "MaxPool" : "AveragePool");
+    if (!global) {
+        put_integers_attribute(graph, "kernel_shape", layer->kernel, 2);
+        put_integers_attribute(graph, "strides", layer->kernel, 2);
+    }
+    end_layer_node(graph, layer->index, "output");
+}
+
+static void put_batch_norm(struct graph *graph, const struct normnet__layer *layer)
+{
+    if (layer->norm.affine == NORMNET_AFFINE_NONE) {
+        put_constant(graph, layer->index, "weight", layer->in.channels, 1.0f);
+        put_constant(graph, layer->index, "bias", layer->in.channels, 0.0f);
+    }
+    begin_node(graph, "BatchNormalization");
+    put_input(graph, layer->index, "weight");
+    put_input(graph, layer->index, "bias");
+    put_input(graph, layer->index, "running_mean");
+    put_input(graph, layer->index, "running_var");
+    put_float_attribute(graph, "epsilon", (float)layer->eps);
+    end_layer_node(graph, layer->index, "output");
+}
+
+static void put_run_norm(struct graph *graph, const struct normnet__layer *layer)
+{
+    const struct normnet__shape in = layer->in;
+    const int64_t runs = layer->norm.runs;
+    const int64_t cut[3] = {0, runs, normnet__shape_size(in) / runs}; /* 0: as it is, which is N */
+    const int64_t whole[4] = {0, in.channels, in.height, in.width};
+
+    put_integers(graph, layer->index, "runs", cut, 3);
+    put_integers(graph, layer->index, "shape", whole, in.flat ? 2 : 4);
+    put_constant(graph, layer->index, "ones", runs, 1.0f);
+    put_constant(graph, layer->index, "zeros", runs, 0.0f);
+    begin_node(graph, "Reshape");
+    put_input(graph, layer->index, "runs");
+    end_layer_node(graph, layer->index, "cut");
+    begin_node(graph, "InstanceNormalization");
+    put_input(graph, layer->index, "ones");
+    put_input(graph, layer->index, "zeros");
+    put_float_attribute(graph, "epsilon", (float)layer->eps);
+    end_layer_node(graph, layer->index, "normalized");
+    begin_node(graph, "Reshape");
+    put_input(graph, layer->index, "shape");
+    end_layer_node(graph, layer->index, "output");
+    if (layer->norm.affine == NORMNET_AFFINE_NONE)
+        return;
+    begin_node(graph, "Mul");
+    put_input(graph, layer->index, "weight");
+    end_layer_node(graph, layer->index, "scaled");
+    begin_node(graph, "Add");
+    put_input(graph, layer->index, "bias");
+    end_layer_node(graph, layer->index, "shifted");
+}
+
+static void put_layer(struct graph *graph, const struct normnet__layer *layer)
+{
+    int32_t height, width;
+
+    if (layer->type == &normnet__flatten) { /* also where it moves nothing in memory */
+        begin_node(graph, "Flatten");
+        end_layer_node(graph, layer->index, "output");
+    } else if (layer->identity || layer->type == &normnet__dropout) {
+        return;
+    } else if (layer->type == &normnet__conv) {
+        put_convolution(graph, layer);
+    } else if (layer->type == &normnet__fc) {
+        put_linear(graph, layer);
+    } else if (layer->norm.over_batch) {
+        put_batch_norm(graph, layer);
+    } else if (layer->norm.runs > 0) {
+        put_run_norm(graph, layer);
+    } else if (normnet__pool_window(layer, &height, &width)) {
+        put_pool(graph, layer);
+    } else {
+        begin_node(graph, "Relu");
+        end_layer_node(graph, layer->index, "output");
+    }
+}
+
+/* ---- The model ----------------------------------------------------------------------------------- */
+
+/* A value of floats: N, which is any number, and the dimensions behind it. */
+static void put_value(struct graph *graph, int32_t field, const char *name, int32_t rank, const int64_t *shape)
+{
+    struct normnet__output *output = graph->output;
+    const int64_t value = normnet__begin_message(output, field);
+    int64_t type, tensor, dimensions;
+
+    normnet__put_text_field(output, VALUE_NAME, name);
+    type = normnet__begin_message(output, VALUE_TYPE);
+    tensor = normnet__begin_message(output, TYPE_TENSOR);
+    normnet__put_integer_field(output, TENSOR_ELEMENT, DATA_FLOAT);
+    dimensions = normnet__begin_message(output, TENSOR_SHAPE);
+    for (int32_t i = -1; i < rank; ++i) {
+        const int64_t dimension = normnet__begin_message(output, SHAPE_DIMENSION);
+
+        if (i < 0)
+            normnet__put_text_field(output, DIMENSION_PARAMETER, "N");
+        else
+            normnet__put_integer_field(output, DIMENSION_VALUE, shape[i]);
+        normnet__end_message(output, dimension);
+    }
+    normnet__end_message(output, dimensions);
+    normnet__end_message(output, tensor);
+    normnet__end_message(output, type);
+    normnet__end_message(output, value);
+}
+
+/* (x - mean) / std, as the images are packed. Named like the outputs of a layer -1. */
+static void put_scaling(struct graph *graph)
+{
+    const normnet_model *model = graph->model;
+    const int64_t channels = model->config.channels, shape[3] = {channels, 1, 1};
+
+    put_floats(graph, -1, "mean", 3, shape, model->mean, channels);
+    put_floats(graph, -1, "std", 3, shape, model->std, channels);
+    begin_node(graph, "Sub");
+    put_input(graph, -1, "mean");
+    end_layer_node(graph, -1, "centered");
+    begin_node(graph, "Div");
+    put_input(graph, -1, "std");
+    end_layer_node(graph, -1, "output");
+}
+
+static void put_graph(struct graph *graph)
+{
+    const normnet_model *model = graph->model;
+    const struct normnet__network *network = &model->network;
+    const int64_t image[3] = {network->input.channels, network->input.height, network->input.width};
+    const int64_t classes = network->classes;
+
+    normnet__put_text_field(graph->output, GRAPH_NAME, "normnet");
+    put_value(graph, GRAPH_INPUT, "images", 3, image);
+    put_value(graph, GRAPH_OUTPUT, "logits", 1, &classes);
+    for (int32_t i = 0; i < model->state.entry_count; ++i)
+        put_entry(graph, &model->state.entries[i]);
+    snprintf(graph->value, sizeof graph->value, "images");
+    put_scaling(graph);
+    for (int32_t i = 0; i < network->layer_count; ++i)
+        put_layer(graph, &network->layers[i]);
+    begin_node(graph, "Flatten");
+    end_node(graph, "logits");
+}
+
+static void put_model(struct normnet__output *output, const normnet_model *model)
+{
+    struct graph graph = {.output = output, .model = model};
+    int64_t message;
+
+    normnet__put_integer_field(output, MODEL_IR_VERSION, IR_VERSION);
+    normnet__put_text_field(output, MODEL_PRODUCER, "normnet");
+    normnet__put_text_field(output, MODEL_PRODUCER_VERSION, normnet_version());
+    message = normnet__begin_message(output, MODEL_OPSET);
+    normnet__put_text_field(output, OPSET_DOMAIN, "");
+    normnet__put_integer_field(output, OPSET_VERSION, OPSET);
+    normnet__end_message(output, message);
+    message = normnet__begin_message(output, MODEL_GRAPH);
+    put_graph(&graph);
+    normnet__end_message(output, message);
+}
+
+static normnet_status export_model(const normnet_model *model, const char *path)
+{
+    const struct normnet__allocator *allocator = &model->allocator;
+    struct normnet__output output = {NULL, 0};
+    int64_t size;
+    normnet_status status;
+
+    put_model(&output, model);
+    size = output.length;
+    if (size > INT32_MAX)
+        return normnet__fail(NORMNET_ELIMIT, "the ONNX model has %lld bytes; a protocol buffer holds 2^31 - 1",
+                             (long long)size);
+    output = (struct normnet__output){allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT), 0};
+    if (output.bytes == NULL)
+        return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
+    put_model(&output, model);
+    status = normnet__replace_file(path, output.bytes, size);
+    allocator->deallocate(allocator->user, output.bytes, size);
+    return status;
+}
+
+normnet_status normnet_model_export_onnx(normnet_model *model, const char *path)
+{
+    struct normnet__reader *reader;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    if (status == NORMNET_OK)
+        status = normnet__begin_reading(model, &reader);
+    if (status != NORMNET_OK)
+        return status;
+    status = export_model(model, path);
+    normnet__end_reading(model, reader);
+    return status;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Models to files: docs/format.md. */
+#include "api/config.h"
+#include "api/metadata.h"
+#include "api/overlay.h"
+#include "base/message.h"
+#include "io/file.h"
+#include "io/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The longest name of an entry behind the prefix of the optimizer's. */
+enum { MOST_NAME = sizeof NORMNET__OPTIMIZER_PREFIX + sizeof((struct normnet__entry *)0)->name };
+
+static void name_momentum(const struct normnet__entry *entry, char name[MOST_NAME])
+{
+    snprintf(name, MOST_NAME, "%s%s", NORMNET__OPTIMIZER_PREFIX, entry->name);
+}
+
+static void put_header(struct normnet__header *header, const normnet_model *model, const normnet_save_options *options)
+{
+    const struct normnet__state *state = &model->state;
+
+    normnet__put_model_metadata(header, model, options->kind, options->note);
+    normnet__end_all_metadata(header);
+    for (int32_t i = 0; i < state->entry_count; ++i) {
+        const struct normnet__entry *entry = &state->entries[i];
+
+        normnet__put_tensor(header, entry->name, entry->values != NULL ? NORMNET_F32 : NORMNET_I64, entry->rank,
+                            entry->shape, entry->count);
+    }
+    for (int32_t i = 0; i < state->entry_count && options->kind == NORMNET_FILE_CHECKPOINT; ++i) {
+        const struct normnet__entry *entry = &state->entries[i];
+        char name[MOST_NAME];
+
+        if (!entry->trained)
+            continue;
+        name_momentum(entry, name);
+        normnet__put_tensor(header, name, NORMNET_F32, entry->rank, entry->shape, entry->count);
+    }
+    normnet__end_header(header);
+}
+
+static void put_floats(struct normnet__output *output, const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; ++i)
+        normnet__put_float(output, values[i]);
+}
+
+/* In the order of the header. */
+static void put_data(struct normnet__output *output, const normnet_model *model, int32_t kind)
+{
+    const struct normnet__state *state = &model->state;
+
+    for (int32_t i = 0; i < state->entry_count; ++i) {
+        const struct normnet__entry *entry = &state->entries[i];
+
+        if (entry->values != NULL)
+            put_floats(output, entry->values, entry->count);
+        else
+            normnet__put_little(output, (uint64_t)*entry->batches, 8);
+    }
+    for (int32_t i = 0; i < state->entry_count && kind == NORMNET_FILE_CHECKPOINT; ++i)
+        if (state->entries[i].trained)
+            put_floats(output, state->momentum + state->entries[i].offset, state->entries[i].count);
+}
+
+/* The whole file; without memory in the output, its length. */
+static void put_file(struct normnet__output *output, const normnet_model *model, const normnet_save_options *options)
+{
+    struct normnet__header header = normnet__begin_header(output);
+
+    put_header(&header, model, options);
+    put_data(output, model, options->kind);
+    normnet__finish_safetensors(&header);
+}
+
+static normnet_status check_note(const char *note)
+{
+    const struct normnet__json text = {(const unsigned char *)note, 0, note != NULL ? (int64_t)strlen(note) : 0};
+
+    if (text.end > NORMNET__MOST_NOTE)
+        return normnet__fail(NORMNET_ELIMIT, "options.note has %lld bytes; expected up to %d", (long long)text.end,
+                             (int)NORMNET__MOST_NOTE);
+    if (normnet__json_check_utf8(&text) != NORMNET_OK)
+        return normnet__fail(NORMNET_EINVAL, "options.note is not well-formed UTF-8");
+    return NORMNET_OK;
+}
+
+static normnet_status read_options(normnet_save_options *options, const normnet_save_options *from)
+{
+    normnet_status status = NORMNET_OK;
+
+    *options = (normnet_save_options){.struct_size = (int32_t)sizeof *options};
+    if (from != NULL)
+        status = normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__SAVE_OPTIONS_FIRST, from, "options");
+    if (status == NORMNET_OK && (options->kind < 0 || options->kind > NORMNET_FILE_WEIGHTS))
+        status = normnet__fail(NORMNET_EUNSUPPORTED, "options.kind is %d; expected 0 or 1", options->kind);
+    return status == NORMNET_OK ? check_note(options->note) : status;
+}
+
+/* What readers would refuse, and what would be lost. */
+static normnet_status check_model(const normnet_model *model, int32_t kind)
+{
+    const struct normnet__state *state = &model->state;
+    int32_t tensors = state->entry_count;
+
+    if (kind == NORMNET_FILE_CHECKPOINT && state->waiting)
+        return normnet__fail(NORMNET_ESTATE, "gradients wait to be applied or discarded; a checkpoint does not hold "
+                                             "them");
+    for (int32_t i = 0; i < state->entry_count; ++i)
+        tensors += kind == NORMNET_FILE_CHECKPOINT && state->entries[i].trained;
+    if (tensors > NORMNET__MOST_TENSORS)
+        return normnet__fail(NORMNET_ELIMIT, "the model has %d tensors; a file holds up to %d", tensors,
+                             (int)NORMNET__MOST_TENSORS);
+    return NORMNET_OK;
+}
+
+/* With the model open for reading. */
+typedef normnet_status writer_function(const normnet_model *model, const normnet_save_options *options, void *context);
+
+static normnet_status write_model(normnet_model *model, const normnet_save_options *from, writer_function *write,
+                                  void *context)
+{
+    normnet_save_options options;
+    struct normnet__reader *reader;
+    normnet_status status = read_options(&options, from);
+
+    if (status == NORMNET_OK)
+        status = normnet__begin_reading(model, &reader);
+    if (status != NORMNET_OK)
+        return status;
+    status = check_model(model, options.kind);
+    if (status == NORMNET_OK)
+        status = write(model, &options, context);
+    normnet__end_reading(model, reader);
+    return status;
+}
+
+/* ---- To memory ----------------------------------------------------------------------------------- */
+
+struct destination {
+    unsigned char *bytes;
+    int64_t size, *needed;
+};
+
+static normnet_status write_to_memory(const normnet_model *model, const normnet_save_options *options, void *context)
+{
+    const struct destination *destination = context;
+    struct normnet__output output = {NULL, 0};
+
+    put_file(&output, model, options);
+    if (destination->size > 0 && destination->size < output.length)
+        return normnet__fail(NORMNET_EINVAL, "size is %lld; the file has %lld bytes", (long long)destination->size,
+                             (long long)output.length);
+    *destination->needed = output.length;
+    output = (struct normnet__output){destination->bytes, 0};
+    if (destination->size > 0)
+        put_file(&output, model, options);
+    return NORMNET_OK;
+}
+
+normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_t size, int64_t *needed,
+                                       const normnet_save_options *options)
+{
+    struct destination destination = {bytes, size, needed};
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(needed, "needed");
+    if (status == NORMNET_OK && size < 0)
+        status = normnet__fail(NORMNET_EINVAL, "size is %lld", (long long)size);
+    if (status == NORMNET_OK && size > 0)
+        status = normnet__require(bytes, "bytes");
+    return status == NORMNET_OK ? write_model(model, options, write_to_memory, &destination) : status;
+}
+
+/* ---- To a file ----------------------------------------------------------------------------------- */
+
+static normnet_status write_to_file(const normnet_model *model, const normnet_save_options *options, void *context)
+{
+    const struct normnet__allocator *allocator = &model->allocator;
+    struct normnet__output output = {NULL, 0};
+    int64_t size;
+    normnet_status status;
+
+    put_file(&output, model, options);
+    size = output.length;
+    output = (struct normnet__output){allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT), 0};
+    if (output.bytes == NULL)
+        return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
+    put_file(&output, model, options);
+    status = normnet__replace_file(context, output.bytes, size);
+    allocator->deallocate(allocator->user, output.bytes, size);
+    return status;
+}
+
+normnet_status normnet_model_save(normnet_model *model, const char *path, const normnet_save_options *options)
+{
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    return status == NORMNET_OK ? write_model(model, options, write_to_file, (void *)(uintptr_t)path) : status;
+}

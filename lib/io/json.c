@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/json.h"
+
+#include "base/message.h"
+
+/* 2^48 - 1, the largest number of the format's schema. */
+static const int64_t largest_number = ((int64_t)1 << 48) - 1;
+
+normnet_status normnet__json_refuse(int64_t at, const char *wrong)
+{
+    return normnet__fail(NORMNET_EFORMAT, "byte %lld: %s", (long long)at, wrong);
+}
+
+/* The byte `ahead` of the next one, or -1 behind the end. */
+static int peek(const struct normnet__json *json, int64_t ahead)
+{
+    return json->at + ahead < json->end ? json->bytes[json->at + ahead] : -1;
+}
+
+/* ---- UTF-8 --------------------------------------------------------------------------------------- */
+
+/* How many bytes the character at `at` has; 0 if it is not well-formed (the table 3-7 of the Unicode standard). */
+static int utf8_length(const struct normnet__json *json)
+{
+    const int first = peek(json, 0), second = peek(json, 1);
+    int length, low = 0x80, high = 0xBF;
+
+    if (first < 0x80)
+        return 1;
+    if (first < 0xC2 || first > 0xF4)
+        return 0;
+    length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (first == 0xE0)
+        low = 0xA0; /* shorter forms exist below */
+    else if (first == 0xED)
+        high = 0x9F; /* surrogates lie above */
+    else if (first == 0xF0)
+        low = 0x90;
+    else if (first == 0xF4)
+        high = 0x8F; /* U+10FFFF */
+    if (second < low || second > high)
+        return 0;
+    for (int i = 2; i < length; ++i)
+        if (peek(json, i) < 0x80 || peek(json, i) > 0xBF)
+            return 0;
+    return length;
+}
+
+normnet_status normnet__json_check_utf8(const struct normnet__json *json)
+{
+    struct normnet__json left = *json;
+
+    while (left.at < left.end) {
+        const int length = utf8_length(&left);
+
+        if (length == 0)
+            return normnet__json_refuse(left.at, "the header is not well-formed UTF-8");
+        left.at += length;
+    }
+    return NORMNET_OK;
+}
+
+static void put_utf8(char *text, int64_t *length, uint32_t code)
+{
+    static const unsigned char first[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    const int bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+    for (int i = bytes - 1; i > 0; --i, code >>= 6)
+        text[*length + i] = (char)(0x80 | (code & 0x3F));
+    text[*length] = (char)(bytes == 1 ? code : first[bytes] | code);
+    *length += bytes;
+}
+
+/* ---- Tokens -------------------------------------------------------------------------------------- */
+
+static void skip_blanks(struct normnet__json *json)
+{
+    while (peek(json, 0) == ' ' || peek(json, 0) == '\t' || peek(json, 0) == '\r' || peek(json, 0) == '\n')
+        json->at += 1;
+}
+
+bool normnet__json_take(struct normnet__json *json, char character)
+{
+    skip_blanks(json);
+    if (peek(json, 0) != character)
+        return false;
+    json->at += 1;
+    return true;
+}
+
+normnet_status normnet__json_expect(struct normnet__json *json, char character, const char *wrong)
+{
+    return normnet__json_take(json, character) ? NORMNET_OK : normnet__json_refuse(json->at, wrong);
+}
+
+/* Four hexadecimal digits. */
+static bool read_unit(struct normnet__json *json, uint32_t *unit)
+{
+    *unit = 0;
+    for (int i = 0; i < 4; ++i) {
+        const int digit = peek(json, 0);
+
+        if (digit >= '0' && digit <= '9')
+            *unit = *unit * 16 + (uint32_t)(digit - '0');
+        else if ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f')
+            *unit = *unit * 16 + (uint32_t)((digit | 0x20) - 'a' + 10);
+        else
+            return false;
+        json->at += 1;
+    }
+    return true;
+}
+
+/* What follows \u: one unit of UTF-16, or a pair of surrogates. */
+static bool read_code(struct normnet__json *json, uint32_t *code)
+{
+    uint32_t low;
+
+    if (!read_unit(json, code))
+        return false;
+    if (*code < 0xD800 || *code > 0xDFFF)
+        return true;
+    if (*code > 0xDBFF || peek(json, 0) != '\\' || peek(json, 1) != 'u')
+        return false;
+    json->at += 2;
+    if (!read_unit(json, &low) || low < 0xDC00 || low > 0xDFFF)
+        return false;
+    *code = 0x10000 + ((*code - 0xD800) << 10) + (low - 0xDC00);
+    return true;
+}
+
+/* What follows a backslash. */
+static bool read_escape(struct normnet__json *json, uint32_t *code)
+{
+    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const int name = peek(json, 0);
+
+    json->at += 1;
+    if (name == 'u')
+        return read_code(json, code);
+    for (int i = 0; names[i] != '\0'; ++i)
+        if (name == names[i]) {
+            *code = (uint32_t)values[i];
+            return true;
+        }
+    return false;
+}
+
+normnet_status normnet__json_string(struct normnet__json *json, char *text, int64_t *length)
+{
+    const normnet_status status = normnet__json_expect(json, '"', "expected a string");
+
+    if (status != NORMNET_OK)
+        return status;
+    *length = 0;
+    for (;;) {
+        const int byte = peek(json, 0);
+        const int64_t at = json->at;
+        uint32_t code;
+
+        if (byte < 0x20) /* the end as well */
+            return normnet__json_refuse(at, "a string with a control character in it or without an end");
+        json->at += 1;
+        if (byte == '"')
+            break;
+        if (byte != '\\')
+            text[(*length)++] = (char)byte;
+        else if (read_escape(json, &code))
+            put_utf8(text, length, code);
+        else
+            return normnet__json_refuse(at, "an escape that JSON does not know, or half a pair of surrogates");
+    }
+    text[*length] = '\0';
+    return NORMNET_OK;
+}
+
+normnet_status normnet__json_number(struct normnet__json *json, int64_t *number)
+{
+    int64_t begin;
+
+    skip_blanks(json);
+    begin = json->at;
+    *number = 0;
+    for (int digit = peek(json, 0); digit >= '0' && digit <= '9'; digit = peek(json, 0)) {
+        if (json->at > begin && *number == 0)
+            return normnet__json_refuse(begin, "a number with a leading zero");
+        *number = *number * 10 + (digit - '0');
+        if (*number > largest_number)
+            return normnet__json_refuse(begin, "a number above 2^48 - 1");
+        json->at += 1;
+    }
+    return json->at > begin ? NORMNET_OK : normnet__json_refuse(begin, "expected a number of digits only");
+}
+
+normnet_status normnet__json_finish(struct normnet__json *json)
+{
+    skip_blanks(json);
+    return json->at == json->end ? NORMNET_OK
+                                 : normnet__json_refuse(json->at, "something other than blanks behind the header");
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes on their way to a file. The same code runs twice: over an output without memory, which only counts, and over
+ * one with memory, which holds what was counted. The byte order is little-endian, whatever the machine's is.
+ */
+#ifndef NORMNET_IO_OUTPUT_H
+#define NORMNET_IO_OUTPUT_H
+
+#include <stdint.h>
+
+struct normnet__output {
+    unsigned char *bytes; /* NULL while counting */
+    int64_t length;
+};
+
+void normnet__put_byte(struct normnet__output *output, unsigned byte);
+void normnet__put_bytes(struct normnet__output *output, const void *bytes, int64_t count);
+void normnet__put_text(struct normnet__output *output, const char *text);
+void normnet__put_decimal(struct normnet__output *output, int64_t value);
+
+/* `digits` lower-case hexadecimal digits, the highest first. */
+void normnet__put_hexadecimal(struct normnet__output *output, uint64_t value, int digits);
+
+/* `size` bytes, the lowest first. */
+void normnet__put_little(struct normnet__output *output, uint64_t value, int size);
+void normnet__put_float(struct normnet__output *output, float value);
+
+/* The bits of a double as an integer, and back. */
+uint64_t normnet__double_bits(double value);
+double normnet__double_of_bits(uint64_t bits);
+
+#endif

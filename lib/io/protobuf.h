@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing protocol buffers: fields of numbers, texts and messages, each behind its number and kind. */
+#ifndef NORMNET_IO_PROTOBUF_H
+#define NORMNET_IO_PROTOBUF_H
+
+#include "io/output.h"
+
+void normnet__put_integer_field(struct normnet__output *output, int32_t field, int64_t value);
+void normnet__put_float_field(struct normnet__output *output, int32_t field, float value);
+void normnet__put_text_field(struct normnet__output *output, int32_t field, const char *text);
+
+/* A message, or bytes: what is put between begin and end. Begin returns what end needs. */
+int64_t normnet__begin_message(struct normnet__output *output, int32_t field);
+void normnet__end_message(struct normnet__output *output, int64_t begin);
+
+#endif

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Models that travel: safetensors to PyTorch and back, ONNX to ONNX Runtime.
+
+The network that is loaded must give the same logits. The truth is PyTorch in float64; what carries the same weights
+in float32 may be LARGEST away from it. Images are drawn once more where PyTorch in float32 is itself far from the truth.
+"""
+import json
+import struct
+
+import numpy
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch==2.13.0")
+safetensors_numpy = pytest.importorskip("safetensors.numpy", reason="pip install safetensors")
+safetensors_torch = pytest.importorskip("safetensors.torch", reason="pip install safetensors")
+
+import normnet  # noqa: E402
+import torch_network  # noqa: E402
+from comparison import LARGEST, SEEDS, draw_images, draw_labels, error, normalized  # noqa: E402
+
+torch.set_num_threads(1)
+
+FEW = "conv3-8 relu norm conv3-12p1b norm relu maxpool2 conv1-8 conv3-8s2 relu norm avgpool2 flatten fc-12b relu fc-10"
+FLAT = "conv3-6 relu maxpool2 flatten fc-24b norm relu dropout fc-10"
+MIXED = ("conv3-8 batchnorm relu conv3-8s2p1 groupnorm2 relu conv3-8b layernorm relu conv3-12 instancenorm"
+         " relu gap conv1-10b")
+NORMS = {
+    "none": {"norm": "none"},
+    "batch": {"norm": "batch"},
+    "batch.plain": {"norm": "batch", "affine": "none"},
+    "batch.ghost": {"norm": "batch", "virtual_batch": 16},
+    "batch.cumulative": {"norm": "batch", "cumulative_statistics": 1},
+    "group": {"norm": "group"},
+    "group.plain": {"norm": "group", "groups": 2, "affine": "none"},
+    "instance": {"norm": "instance"},
+    "instance.plain": {"norm": "instance", "affine": "none"},
+    "layer": {"norm": "layer"},
+    "layer.element": {"norm": "layer", "affine": "element"},
+    "layer.plain": {"norm": "layer", "affine": "none"},
+    "layer2": {"norm": "layer", "layer_dims": 2},
+    "layer2.element": {"norm": "layer", "layer_dims": 2, "affine": "element"},
+    "layer1": {"norm": "layer", "layer_dims": 1},
+    "layer1.element": {"norm": "layer", "layer_dims": 1, "affine": "element"},
+}
+CASES = {f"few-{name}": {"architecture": FEW, "height": 16, "width": 17, **norm} for name, norm in NORMS.items()}
+for seed, (architecture, groups, _) in SEEDS.items():
+    for norm in ("none", "batch", "group", "layer"):  # instance norm in front of a pool over all pixels leaves nothing
+        CASES[f"{seed}-{norm}"] = {"architecture": architecture, "norm": norm,
+                                   **({"groups": groups} if norm == "group" else {})}
+for norm in ("batch", "batch.plain", "group", "layer", "layer.element", "layer.plain"):
+    CASES[f"flat-{norm}"] = {"architecture": FLAT, "channels": 3, "height": 11, "width": 9, **NORMS[norm]}
+CASES["mixed"] = {"architecture": MIXED, "channels": 2, "height": 15, "width": 13, "norm": "none"}
+CASES["default"] = {"norm": "batch"}
+
+
+def shape(options):
+    return options.get("channels", 1), options.get("height", 28), options.get("width", 28)
+
+
+def draw(options, count, seed=0):
+    """Images as floats, and labels."""
+    random = numpy.random.default_rng(seed)
+    return normalized(draw_images(random, count, *shape(options))), draw_labels(random, count)
+
+
+def trained(options):
+    """A model after three steps."""
+    model = normnet.Model(lr=0.01, **options)
+    for step in range(3):
+        model.train_step(*draw(options, 24, step + 1))
+    return model
+
+
+def logits_of(network, images):
+    """In float64 and in float32."""
+    images = torch.from_numpy(images)
+    with torch.no_grad():
+        single = network.eval().float()(images).flatten(1).numpy()
+        double = network.double()(images.double()).flatten(1).numpy()
+    network.float()
+    return double, single
+
+
+def compare(options, network, other):
+    """Is what `other` makes of images within LARGEST of what the network makes of them?"""
+    for seed in range(10, 20):
+        images, _ = draw(options, 16, seed)
+        truth, single = logits_of(network, images)
+        if error(single, truth) < LARGEST / 3:
+            break
+    else:
+        pytest.fail("PyTorch in float32 is far from the truth for all images")
+    assert error(other(images), truth) <= LARGEST
+
+
+def predict(model):
+    return lambda images: model.predict(images, scores="logits")[0]
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_pytorch_loads_what_normnet_trained(options, tmp_path):
+    """normnet_model_save, kind weights: torch loads it with strict=True."""
+    with trained(options) as model:
+        model.save(tmp_path / "model.safetensors", kind="weights")
+        network = torch_network.build(**options)
+        network.load_state_dict(safetensors_torch.load_file(tmp_path / "model.safetensors"), strict=True)
+        compare(options, network, predict(model))
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_normnet_loads_what_pytorch_trained(options, tmp_path):
+    """normnet_load_weights: of a file that PyTorch wrote for the same Sequential."""
+    torch.manual_seed(1)
+    network = torch_network.build(**options)
+    trainer = torch_network.Trainer(network, lr=0.01)
+    for step in range(3):
+        images, labels = draw(options, 24, step + 1)
+        trainer.gradients(torch.from_numpy(images), torch.from_numpy(labels.astype(numpy.int64)))
+        trainer.optimizer.step()
+    safetensors_torch.save_file(network.state_dict(), tmp_path / "model.safetensors")
+    with normnet.Model(**options) as model:
+        model.load_weights(tmp_path / "model.safetensors")
+        compare(options, network, predict(model))
+        for name, tensor in network.state_dict().items():
+            assert numpy.array_equal(model.state_dict()[name], tensor.numpy()), name
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_onnx_runtime_agrees(options, tmp_path):
+    """normnet_model_export_onnx: passes the checker and gives the same logits, for batches of any size."""
+    onnx = pytest.importorskip("onnx", reason="pip install onnx")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+    with trained(options) as model:
+        model.export_onnx(tmp_path / "model.onnx")
+        onnx.checker.check_model(onnx.load(tmp_path / "model.onnx"), full_check=True)
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+        network = torch_network.build(**options)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in model.state_dict().items()})
+
+        def run(images):
+            return session.run(["logits"], {"images": images})[0]
+        compare(options, network, run)
+        images, _ = draw(options, 5, 30)
+        assert error(run(images[:1]), predict(model)(images[:1])) <= 2 * LARGEST
+
+
+def test_onnx_scales_the_images(tmp_path):
+    """input_mean and input_std are part of the graph."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+    options = {"norm": "batch", "channels": 2, "input_mean": [0.25, 0.5], "input_std": [0.5, 0.125]}
+    images = numpy.random.default_rng(0).random((4, 2, 28, 28), numpy.float32)
+    with normnet.Model(**options) as model:
+        model.export_onnx(tmp_path / "model.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+        assert error(session.run(["logits"], {"images": images})[0], predict(model)(images)) <= LARGEST
+
+
+def test_python_reads_checkpoints(tmp_path):
+    """The optimizer's memory stands beside the weights, and the configuration in the metadata."""
+    with trained({"norm": "batch"}) as model:
+        model.save(tmp_path / "model.safetensors", note="of the caller")
+        tensors = safetensors_numpy.load_file(tmp_path / "model.safetensors")
+        for name, array in model.state_dict().items():
+            assert numpy.array_equal(tensors.pop(name), array)
+        assert set(tensors) == {"optim." + name for name in model.split(numpy.zeros(model.parameter_count))}
+        data = (tmp_path / "model.safetensors").read_bytes()
+    metadata = json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"]
+    assert metadata["normnet.step"] == "3" and metadata["normnet.note"] == "of the caller"
+    assert struct.unpack(">d", bytes.fromhex(metadata["normnet.lr"]))[0] == 0.01
+
+
+def test_normnet_reads_what_python_wrote_with_any_order_and_metadata(tmp_path):
+    """Tensors in any order, metadata that is not ours."""
+    with trained({"norm": "batch"}) as model, normnet.Model("batch") as other:
+        state = model.state_dict()
+        data = safetensors_numpy.save(dict(reversed(state.items())), metadata={"author": "søren \"x\"\\\n\u2603"})
+        other.deserialize_weights(data)
+        for name, array in other.state_dict().items():
+            assert numpy.array_equal(array, state[name])
+
+
+def test_a_pytorch_checkpoint_of_another_network_changes_nothing():
+    """NORMNET_EMISMATCH: a name, a shape or a dtype that differs."""
+    with normnet.Model("batch") as model:
+        before = model.serialize()
+        state = model.state_dict()
+        for change in ({"0.weight": numpy.zeros((8, 1, 3, 4), numpy.float32)}, {"0.bias": numpy.zeros(8, numpy.float32)},
+                       {"0.weight": numpy.zeros((8, 1, 3, 3), numpy.int64)}):
+            with pytest.raises(normnet.NormnetError) as caught:
+                model.deserialize_weights(safetensors_numpy.save({**state, **change}))
+            assert caught.value.name == "NORMNET_EMISMATCH"
+        with pytest.raises(normnet.NormnetError) as caught:
+            model.deserialize_weights(safetensors_numpy.save({"0.weight": state["0.weight"]}))
+        assert caught.value.name == "NORMNET_EMISMATCH"
+        with pytest.raises(normnet.NormnetError) as caught:
+            model.deserialize_weights(safetensors_numpy.save({**state, "0.weight": state["0.weight"].astype("f2")}))
+        assert caught.value.name == "NORMNET_EUNSUPPORTED"
+        assert model.serialize() == before
