@@ -5,8 +5,9 @@ usage: python3 check_bits.py --source SOURCE-ROOT [--help]
 
 example: python3 check_bits.py --source .
 
-Builds libnormnet and test_bits in temporary directories, runs them, and compares the hashes that they print with those
-of the first build. On AArch64, whose kernels no other test runs, test_kernels compares these with the portable ones.
+Builds libnormnet and test_bits in temporary directories, runs them, and compares the hashes that they print, of models
+and of their files, with those of the first build. On AArch64, whose kernels no other test runs, test_kernels compares
+these with the portable ones.
 """
 import argparse
 import os
@@ -20,7 +21,7 @@ from cases import Cases
 from check_consumers import Failed, meson, run
 
 HASH = re.compile(r"^((?:small|large)-[a-z-]+) ([0-9a-f]{16})$", re.M)
-NORMS = 7
+HASHES = 2 * 7  # of a network with each norm: of its state and of its checkpoint
 
 # Either compiler with and without OpenMP, and with either optimization.
 NATIVE = [("gcc", 2, "auto"), ("gcc", 3, "disabled"), ("clang", 2, "disabled"), ("clang", 3, "auto")]
@@ -117,7 +118,7 @@ def check_native(builds, source):
     for compiler, optimization, openmp in NATIVE:
         name = "bits: %s -O%d%s" % (compiler, optimization, "" if openmp == "disabled" else " with OpenMP")
         if shutil.which(compiler):
-            builds.check(name, 2 * NORMS, native_build, source, compiler, optimization, openmp)
+            builds.check(name, 2 * HASHES, native_build, source, compiler, optimization, openmp)
         else:
             builds.cases.skip(name, "needs %s; apt-get install %s" % (compiler, compiler))
 
@@ -126,7 +127,7 @@ def check_emulated(builds, source):
     for cpu, endian, compiler, own_kernels in EMULATED:
         name = "bits: %s (%s-endian, emulated), %s" % (cpu, endian, compiler)
         if all(map(shutil.which, ("qemu-" + cpu, cpu + "-linux-gnu-gcc", compiler))):
-            builds.check(name, NORMS, emulated_build, source, cpu, endian, compiler, own_kernels)
+            builds.check(name, HASHES, emulated_build, source, cpu, endian, compiler, own_kernels)
         else:
             builds.cases.skip(name, "needs an emulator and a cross compiler; apt-get install qemu-user "
                               "gcc-%s-linux-gnu libc6-dev-%s-cross %s" % (cpu, DEBIAN_NAME[cpu], compiler))

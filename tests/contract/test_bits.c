@@ -77,6 +77,7 @@ typedef struct bits_case {
     const bits_network *network;
     uint64_t recorded;
     uint64_t *hash; /* with one thread and the best instruction set; 0 until it is asked for */
+    uint64_t *file; /* that of the model's checkpoint then */
 } bits_case;
 
 static normnet_config case_config(const bits_case *want, int threads, int32_t cpu)
@@ -211,10 +212,26 @@ static uint64_t hash_predictions(uint64_t hash, normnet_model *model, const norm
     return hash_floats(hash, scores, (int64_t)PREDICTED * config->classes);
 }
 
+/* Of a checkpoint: the bytes of a file depend on the machine no more than the weights. */
+static uint64_t hash_file(normnet_model *model)
+{
+    const normnet_save_options options = {.struct_size = sizeof options, .note = "\"of\" the caller\n"};
+    int64_t size = 0, i;
+    uint64_t hash = 0xcbf29ce484222325u;
+    unsigned char *bytes;
+    CHECK_OK(normnet_model_serialize(model, NULL, 0, &size, &options));
+    bytes = check_allocate((size_t)size, 1);
+    CHECK_OK(normnet_model_serialize(model, bytes, size, &size, &options));
+    for (i = 0; i < size; ++i)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    free(bytes);
+    return hash;
+}
+
 /* ---- Training ---------------------------------------------------------------------------------- */
 
 /* The hash, or 0 and a failure. */
-static uint64_t train(const bits_case *want, int threads, int32_t cpu)
+static uint64_t train(const bits_case *want, int threads, int32_t cpu, uint64_t *file)
 {
     const bits_network *network = want->network;
     const normnet_config config = case_config(want, threads, cpu);
@@ -235,6 +252,8 @@ static uint64_t train(const bits_case *want, int threads, int32_t cpu)
     }
     if (!(losses[1] < losses[0])) /* bits of a network that does nothing say nothing */
         CHECK_FAIL("the loss does not fall: %g in the first half, %g in the second", losses[0], losses[1]);
+    if (model != NULL && file != NULL)
+        *file = hash_file(model);
     if (model != NULL)
         hash = hash_predictions(hash_state(0xcbf29ce484222325u, model), model, &config, data);
     free(data);
@@ -245,7 +264,7 @@ static uint64_t train(const bits_case *want, int threads, int32_t cpu)
 static uint64_t hash_of(const bits_case *one)
 {
     if (*one->hash == 0)
-        *one->hash = train(one, 1, NORMNET_CPU_BEST);
+        *one->hash = train(one, 1, NORMNET_CPU_BEST, one->file);
     return *one->hash;
 }
 
@@ -266,6 +285,7 @@ static void print_hash(const void *argument)
 {
     const bits_case *one = argument;
     printf("%s-%s %016" PRIx64 "\n", one->network->name, one->norm->name, hash_of(one));
+    printf("%s-%s-file %016" PRIx64 "\n", one->network->name, one->norm->name, *one->file);
 }
 
 static void threads(const void *argument)
@@ -274,7 +294,7 @@ static void threads(const void *argument)
     const bits_case *one = argument;
     int i;
     for (i = 0; i < CHECK_COUNT(counts); ++i)
-        if (train(one, counts[i], NORMNET_CPU_BEST) != hash_of(one))
+        if (train(one, counts[i], NORMNET_CPU_BEST, NULL) != hash_of(one))
             CHECK_FAIL("%d threads lead to other bits than one", counts[i]);
 }
 
@@ -283,7 +303,7 @@ static void instruction_sets(const void *argument)
     const bits_case *one = argument;
     int32_t cpu;
     for (cpu = NORMNET_CPU_PORTABLE; cpu <= NORMNET_CPU_NEON; ++cpu)
-        if (is_another(one, cpu) && train(one, 1, cpu) != hash_of(one))
+        if (is_another(one, cpu) && train(one, 1, cpu, NULL) != hash_of(one))
             CHECK_FAIL("instruction set %d leads to other bits than %s", cpu, normnet_cpu_name(NULL));
 }
 
@@ -313,7 +333,7 @@ int main(int argc, char **argv)
         {"instruction sets", instruction_sets},
         {"as recorded", as_recorded},
     };
-    static uint64_t hashes[NETWORKS][NORMS];
+    static uint64_t hashes[NETWORKS][NORMS], files[NETWORKS][NORMS];
     const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
     char name[128];
     int network, norm, kind;
@@ -323,7 +343,7 @@ int main(int argc, char **argv)
         for (norm = 0; norm < NORMS; ++norm)
             for (kind = 0; kind < CHECK_COUNT(kinds); ++kind) {
                 const bits_case one = {&norms[norm], &networks[network], recorded[network][norm],
-                                       &hashes[network][norm]};
+                                       &hashes[network][norm], &files[network][norm]};
                 snprintf(name, sizeof name, "bits: %s, %s %s", kinds[kind].name, one.network->name, one.norm->name);
                 check_case(name, kinds[kind].function, &one);
             }
