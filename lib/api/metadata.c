@@ -140,6 +140,11 @@ static normnet_status refuse_text(const char *key, const char *text)
     return normnet__fail(NORMNET_EFORMAT, "the text %s is '%.64s', which says nothing of this version", key, text);
 }
 
+static normnet_status refuse_absence(const char *key)
+{
+    return normnet__fail(NORMNET_EFORMAT, "the checkpoint lacks the text %s", key);
+}
+
 static normnet_status read_setting(const struct setting *setting, const char *text, normnet_config *config)
 {
     char *field = (char *)config + setting->offset;
@@ -178,7 +183,7 @@ static normnet_status read_settings(const struct normnet__file *file, const stru
         if (text != NULL)
             status = read_setting(&settings[i], text, config);
         else if (needed)
-            status = normnet__fail(NORMNET_EFORMAT, "the checkpoint lacks the text %s", settings[i].key);
+            status = refuse_absence(settings[i].key);
     }
     return status;
 }
@@ -196,15 +201,15 @@ static void put_channels(struct normnet__header *header, const char *key, const 
     normnet__end_metadata(header);
 }
 
-/* NULL if there is no such text. */
-static normnet_status read_channels(const struct normnet__file *file, const char *key, int32_t channels, double *values,
-                                    const double **read)
+/* NULL, which is 0 or 1, if there is no such text: the host's may be for another number of channels. */
+static normnet_status read_channels(const struct normnet__file *file, const char *key, bool needed, int32_t channels,
+                                    double *values, const double **read)
 {
     const char *text = normnet__find_metadata(file, key);
 
     *read = text != NULL ? values : NULL;
     if (text == NULL)
-        return NORMNET_OK;
+        return needed ? refuse_absence(key) : NORMNET_OK;
     for (int32_t c = 0; c < channels; ++c) {
         const char end = c + 1 < channels ? ' ' : '\0';
 
@@ -296,7 +301,7 @@ static normnet_status read_count(const struct normnet__file *file, const char *k
     const char *text = normnet__find_metadata(file, key);
 
     if (text == NULL)
-        return normnet__fail(NORMNET_EFORMAT, "the checkpoint lacks the text %s", key);
+        return refuse_absence(key);
     if (!read_integer(text, count))
         return refuse_text(key, text);
     if (*count < 0 || *count > most)
@@ -340,10 +345,10 @@ normnet_status normnet__read_model_metadata(const struct normnet__file *file, no
         status = normnet__fail(NORMNET_EVALUE, "the text normnet.channels is %d; expected 1 to %d", config->channels,
                                (int)NORMNET__MOST_CHANNELS);
     if (status == NORMNET_OK)
-        status = read_channels(file, "normnet.input_mean", config->channels, scaling, &config->input_mean);
+        status = read_channels(file, "normnet.input_mean", checkpoint, config->channels, scaling, &config->input_mean);
     if (status == NORMNET_OK)
-        status = read_channels(file, "normnet.input_std", config->channels, scaling + NORMNET__MOST_CHANNELS,
-                               &config->input_std);
+        status = read_channels(file, "normnet.input_std", checkpoint, config->channels,
+                               scaling + NORMNET__MOST_CHANNELS, &config->input_std);
     if (status == NORMNET_OK && checkpoint)
         status = read_settings(file, training_settings, TRAINING_SETTINGS, true, config);
     if (status == NORMNET_OK && checkpoint)

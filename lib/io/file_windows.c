@@ -3,6 +3,7 @@
 
 #include "base/message.h"
 
+#include <stdio.h>
 #include <windows.h>
 
 /* What one call reads or writes at most, and the characters of a path. */
