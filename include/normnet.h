@@ -515,7 +515,7 @@ typedef enum normnet_file {
 typedef struct normnet_save_options {
     int32_t struct_size; /* sizeof(normnet_save_options) */
     int32_t kind;        /* [checkpoint] normnet_file */
-    const char *note;    /* [NULL = none] the caller's own text in UTF-8, up to 65,536 bytes; see normnet_model_note() */
+    const char *note;    /* [NULL = none] the caller's own text in UTF-8, up to 65,536 bytes: normnet_model_note() */
 #if UINTPTR_MAX <= 0xffffffffu
     int32_t reserved_pointer; /* 0; fills the pointer up to 64 bits */
 #endif
@@ -541,9 +541,9 @@ NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *b
                                                    const normnet_save_options *options);
 
 /*
- * Creates a model from a file. A checkpoint brings everything but what belongs to the host (threads, readers, max_batch,
- * cpu, memory_limit, allocator, reduce), which comes from `host` (NULL = defaults); so a training that is loaded goes on
- * as it would have. A file of weights brings the network, and `host` the rest of the configuration.
+ * Creates a model from a file. A checkpoint brings everything but what belongs to the host (threads, readers,
+ * max_batch, cpu, memory_limit, allocator, reduce), which comes from `host` (NULL = defaults); so a training that is
+ * loaded goes on as it would have. A file of weights brings the network, and `host` the rest of the configuration.
  *
  * NORMNET_EIO, NORMNET_ETRUNCATED, NORMNET_EFORMAT, NORMNET_ECHECKSUM, NORMNET_EUNSUPPORTED, NORMNET_ELIMIT,
  * NORMNET_EARCH (also for a file that does not say which network it is: see normnet_load_weights), NORMNET_EMISMATCH,
@@ -555,8 +555,9 @@ NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, cons
                                                      const normnet_config *host);
 
 /*
- * Fills a model with the weights and statistics of a file of either kind, or of one that PyTorch or Python's safetensors
- * wrote for the same Sequential; step, momentum and waiting gradients stay as they are, as with normnet_set_state().
+ * Fills a model with the weights and statistics of a file of either kind, or of one that PyTorch or Python's
+ * safetensors wrote for the same Sequential; step, momentum and waiting gradients stay as they are, as with
+ * normnet_set_state().
  * NORMNET_EMISMATCH, with nothing changed, if a name, shape or dtype differs, or if the file says that it is of another
  * architecture or normalization. Other errors as normnet_model_load().
  */

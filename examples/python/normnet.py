@@ -325,12 +325,14 @@ class Model:
     @classmethod
     def deserialize(cls, data, **host):
         """A model from the bytes of a file."""
-        return cls.__new__(cls)._create(_config("none", host), library.normnet_model_deserialize, bytes(data), len(data))
+        create = library.normnet_model_deserialize
+        return cls.__new__(cls)._create(_config("none", host), create, bytes(data), len(data))
 
     def clone(self, **host):
         """A copy that goes on exactly as this model would. Keywords are what belongs to the host."""
         fields = {**{name: getattr(self.config, name) for name in _HOST}, **host}
-        return type(self).__new__(type(self))._create(_config("none", fields), library.normnet_model_clone, self._handle)
+        copy = type(self).__new__(type(self))
+        return copy._create(_config("none", fields), library.normnet_model_clone, self._handle)
 
     def close(self):
         """Frees the model. Every later call on it fails."""

@@ -7,6 +7,7 @@
 #include "io/file.h"
 
 #include "base/message.h"
+#include "io/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,8 +56,9 @@ static const char *reason(int error)
     }
 }
 
-static normnet_status refuse(const char *what, const char *path, int error)
+normnet_status normnet__refuse_file(const char *what, const char *path)
 {
+    const int error = errno;
     const char *why = reason(error);
 
     if (why != NULL)
@@ -66,14 +68,14 @@ static normnet_status refuse(const char *what, const char *path, int error)
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-/* As many bytes as there are, up to `size`; -1 on an error. */
-static int64_t read_all(int descriptor, unsigned char *bytes, int64_t size)
+int64_t normnet__read_source(const struct normnet__source *source, unsigned char *bytes, int64_t size)
 {
     int64_t done = 0;
 
     while (done < size) {
         const int64_t left = size - done;
-        const ssize_t count = read(descriptor, bytes + done, left < MOST_AT_ONCE ? (size_t)left : MOST_AT_ONCE);
+        const ssize_t count =
+            read((int)source->handle, bytes + done, left < MOST_AT_ONCE ? (size_t)left : MOST_AT_ONCE);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -86,66 +88,28 @@ static int64_t read_all(int descriptor, unsigned char *bytes, int64_t size)
     return done;
 }
 
-/* `size` bytes and no more. */
-static normnet_status read_exactly(int descriptor, const char *path, unsigned char *bytes, int64_t size)
-{
-    unsigned char more;
-    const int64_t count = read_all(descriptor, bytes, size);
-    const int64_t behind = count == size ? read_all(descriptor, &more, 1) : 0;
-
-    if (count < 0 || behind < 0)
-        return refuse("read", path, errno);
-    if (count < size)
-        return normnet__fail(NORMNET_ETRUNCATED, "'%.255s' shrank from %lld to %lld bytes while it was read", path,
-                             (long long)size, (long long)count);
-    if (behind > 0)
-        return normnet__fail(NORMNET_EFORMAT, "'%.255s' grew while it was read", path);
-    return NORMNET_OK;
-}
-
-static normnet_status read_descriptor(int descriptor, const char *path, int64_t limit,
-                                      const struct normnet__allocator *allocator, unsigned char **bytes, int64_t *size)
-{
-    struct stat about;
-    unsigned char *block = NULL;
-    normnet_status status;
-
-    if (fstat(descriptor, &about) != 0)
-        return refuse("read", path, errno);
-    if (!S_ISREG(about.st_mode))
-        return normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
-    if (limit > 0 && about.st_size > limit)
-        return normnet__fail(NORMNET_ELIMIT, "'%.255s' has %lld bytes; config.memory_limit is %lld", path,
-                             (long long)about.st_size, (long long)limit);
-    if (about.st_size > 0) {
-        block = allocator->allocate(allocator->user, about.st_size, NORMNET__ALIGNMENT);
-        if (block == NULL)
-            return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes",
-                                 (long long)about.st_size);
-    }
-    status = read_exactly(descriptor, path, block, about.st_size);
-    if (status != NORMNET_OK) {
-        if (block != NULL)
-            allocator->deallocate(allocator->user, block, about.st_size);
-        return status;
-    }
-    *bytes = block;
-    *size = about.st_size;
-    return NORMNET_OK;
-}
-
-normnet_status normnet__read_file(const char *path, int64_t limit, const struct normnet__allocator *allocator,
-                                  unsigned char **bytes, int64_t *size)
+normnet_status normnet__open_source(struct normnet__source *source, const char *path)
 {
     /* Opening must not wait for the other end of a pipe. */
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    normnet_status status;
+    struct stat about;
+    normnet_status status = NORMNET_OK;
 
     if (descriptor < 0)
-        return refuse("open", path, errno);
-    status = read_descriptor(descriptor, path, limit, allocator, bytes, size);
-    close(descriptor);
+        return normnet__refuse_file("open", path);
+    if (fstat(descriptor, &about) != 0)
+        status = normnet__refuse_file("read", path);
+    else if (!S_ISREG(about.st_mode))
+        status = normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
+    *source = (struct normnet__source){descriptor, status == NORMNET_OK ? about.st_size : 0};
+    if (status != NORMNET_OK)
+        normnet__close_source(source);
     return status;
+}
+
+void normnet__close_source(const struct normnet__source *source)
+{
+    close((int)source->handle);
 }
 
 /* ---- Replacing ----------------------------------------------------------------------------------- */
@@ -246,13 +210,13 @@ normnet_status normnet__replace_file(const char *path, const void *bytes, int64_
     normnet_status status = NORMNET_OK;
 
     if (directory < 0)
-        return refuse("write", path, errno);
+        return normnet__refuse_file("write", path);
     descriptor = create_temporary(directory, temporary);
     if (descriptor < 0) {
-        status = refuse("write", path, errno);
+        status = normnet__refuse_file("write", path);
     } else if (!fill_temporary(directory, name, descriptor, bytes, size) ||
                renameat(directory, temporary, directory, name) != 0) {
-        status = refuse("write", path, errno);
+        status = normnet__refuse_file("write", path);
         unlinkat(directory, temporary, 0);
     } else if (!synchronize(directory) && errno != EINVAL) { /* some file systems know no such thing */
         status = normnet__fail(NORMNET_EIO,

@@ -2,6 +2,7 @@
 #include "io/file.h"
 
 #include "base/message.h"
+#include "io/source.h"
 
 #include <stdio.h>
 #include <windows.h>
@@ -9,7 +10,7 @@
 /* What one call reads or writes at most, and the characters of a path. */
 enum { MOST_AT_ONCE = 1 << 30, MOST_PATH = 2048 };
 
-static normnet_status refuse(const char *what, const char *path)
+normnet_status normnet__refuse_file(const char *what, const char *path)
 {
     return normnet__fail(NORMNET_EIO, "cannot %s '%.255s': Windows error %lu", what, path, GetLastError());
 }
@@ -22,7 +23,7 @@ static bool widen(const char *path, wchar_t wide[MOST_PATH])
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-static int64_t read_all(HANDLE file, unsigned char *bytes, int64_t size)
+int64_t normnet__read_source(const struct normnet__source *source, unsigned char *bytes, int64_t size)
 {
     int64_t done = 0;
 
@@ -30,7 +31,8 @@ static int64_t read_all(HANDLE file, unsigned char *bytes, int64_t size)
         const int64_t left = size - done;
         DWORD count;
 
-        if (!ReadFile(file, bytes + done, left < MOST_AT_ONCE ? (DWORD)left : MOST_AT_ONCE, &count, NULL))
+        if (!ReadFile((HANDLE)source->handle, bytes + done, left < MOST_AT_ONCE ? (DWORD)left : MOST_AT_ONCE, &count,
+                      NULL))
             return -1;
         if (count == 0)
             break;
@@ -39,69 +41,32 @@ static int64_t read_all(HANDLE file, unsigned char *bytes, int64_t size)
     return done;
 }
 
-static normnet_status read_exactly(HANDLE file, const char *path, unsigned char *bytes, int64_t size)
-{
-    unsigned char more;
-    const int64_t count = read_all(file, bytes, size);
-    const int64_t behind = count == size ? read_all(file, &more, 1) : 0;
-
-    if (count < 0 || behind < 0)
-        return refuse("read", path);
-    if (count < size)
-        return normnet__fail(NORMNET_ETRUNCATED, "'%.255s' shrank from %lld to %lld bytes while it was read", path,
-                             (long long)size, (long long)count);
-    if (behind > 0)
-        return normnet__fail(NORMNET_EFORMAT, "'%.255s' grew while it was read", path);
-    return NORMNET_OK;
-}
-
-static normnet_status read_handle(HANDLE file, const char *path, int64_t limit,
-                                  const struct normnet__allocator *allocator, unsigned char **bytes, int64_t *size)
-{
-    LARGE_INTEGER length;
-    unsigned char *block = NULL;
-    normnet_status status;
-
-    if (GetFileType(file) != FILE_TYPE_DISK)
-        return normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
-    if (!GetFileSizeEx(file, &length))
-        return refuse("read", path);
-    if (limit > 0 && length.QuadPart > limit)
-        return normnet__fail(NORMNET_ELIMIT, "'%.255s' has %lld bytes; config.memory_limit is %lld", path,
-                             (long long)length.QuadPart, (long long)limit);
-    if (length.QuadPart > 0) {
-        block = allocator->allocate(allocator->user, length.QuadPart, NORMNET__ALIGNMENT);
-        if (block == NULL)
-            return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes",
-                                 (long long)length.QuadPart);
-    }
-    status = read_exactly(file, path, block, length.QuadPart);
-    if (status != NORMNET_OK) {
-        if (block != NULL)
-            allocator->deallocate(allocator->user, block, length.QuadPart);
-        return status;
-    }
-    *bytes = block;
-    *size = length.QuadPart;
-    return NORMNET_OK;
-}
-
-normnet_status normnet__read_file(const char *path, int64_t limit, const struct normnet__allocator *allocator,
-                                  unsigned char **bytes, int64_t *size)
+normnet_status normnet__open_source(struct normnet__source *source, const char *path)
 {
     wchar_t wide[MOST_PATH];
+    LARGE_INTEGER size = {.QuadPart = 0};
     HANDLE file;
-    normnet_status status;
+    normnet_status status = NORMNET_OK;
 
     if (!widen(path, wide))
-        return refuse("open", path);
+        return normnet__refuse_file("open", path);
     file = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
                        FILE_ATTRIBUTE_NORMAL, NULL);
     if (file == INVALID_HANDLE_VALUE)
-        return refuse("open", path);
-    status = read_handle(file, path, limit, allocator, bytes, size);
-    CloseHandle(file);
+        return normnet__refuse_file("open", path);
+    if (GetFileType(file) != FILE_TYPE_DISK)
+        status = normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
+    else if (!GetFileSizeEx(file, &size))
+        status = normnet__refuse_file("read", path);
+    *source = (struct normnet__source){(intptr_t)file, size.QuadPart};
+    if (status != NORMNET_OK)
+        normnet__close_source(source);
     return status;
+}
+
+void normnet__close_source(const struct normnet__source *source)
+{
+    CloseHandle((HANDLE)source->handle);
 }
 
 /* ---- Replacing ----------------------------------------------------------------------------------- */
@@ -132,14 +97,14 @@ normnet_status normnet__replace_file(const char *path, const void *bytes, int64_
     bool written;
 
     if (!widen(path, wide) || !name_temporary(wide, temporary))
-        return refuse("write", path);
+        return normnet__refuse_file("write", path);
     file = CreateFileW(temporary, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
     if (file == INVALID_HANDLE_VALUE)
-        return refuse("write", path);
+        return normnet__refuse_file("write", path);
     written = write_all(file, bytes, size) && FlushFileBuffers(file);
     if (!CloseHandle(file) || !written ||
         !MoveFileExW(temporary, wide, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
-        const normnet_status status = refuse("write", path);
+        const normnet_status status = normnet__refuse_file("write", path);
 
         DeleteFileW(temporary);
         return status;

@@ -21,6 +21,32 @@ SEEDS = {
                 2, 5688),
 }
 
+#: Every kind of layer in a few of them, norm on both sides of ReLU; behind flatten; and the norms spelled out.
+FEW = "conv3-8 relu norm conv3-12p1b norm relu maxpool2 conv1-8 conv3-8s2 relu norm avgpool2 flatten fc-12b relu fc-10"
+FLAT = "conv3-6 relu maxpool2 flatten fc-24b norm relu dropout fc-10"
+MIXED = ("conv3-8 batchnorm relu conv3-8s2p1 groupnorm2 relu conv3-8b layernorm relu conv3-12 instancenorm"
+         " relu gap conv1-10b")
+
+#: Every normalization and every form of its affine that it may have.
+NORMS = {
+    "none": {"norm": "none"},
+    "batch": {"norm": "batch"},
+    "batch.plain": {"norm": "batch", "affine": "none"},
+    "batch.ghost": {"norm": "batch", "virtual_batch": 16},
+    "batch.cumulative": {"norm": "batch", "cumulative_statistics": 1},
+    "group": {"norm": "group"},
+    "group.plain": {"norm": "group", "groups": 2, "affine": "none"},
+    "instance": {"norm": "instance"},
+    "instance.plain": {"norm": "instance", "affine": "none"},
+    "layer": {"norm": "layer"},
+    "layer.element": {"norm": "layer", "affine": "element"},
+    "layer.plain": {"norm": "layer", "affine": "none"},
+    "layer2": {"norm": "layer", "layer_dims": 2},
+    "layer2.element": {"norm": "layer", "layer_dims": 2, "affine": "element"},
+    "layer1": {"norm": "layer", "layer_dims": 1},
+    "layer1.element": {"norm": "layer", "layer_dims": 1, "affine": "element"},
+}
+
 #: The error of a tensor is max|a - b| / max|b| with b from PyTorch in float64. None may be larger than this.
 LARGEST = 1e-5
 #: And none larger than this many times the error of PyTorch in float32. Both are sums of roundings and as good as

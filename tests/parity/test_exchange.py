@@ -2,7 +2,8 @@
 """Models that travel: safetensors to PyTorch and back, ONNX to ONNX Runtime.
 
 The network that is loaded must give the same logits. The truth is PyTorch in float64; what carries the same weights
-in float32 may be LARGEST away from it. Images are drawn once more where PyTorch in float32 is itself far from the truth.
+in float32 may be LARGEST away from it. Images are drawn once more where PyTorch in float32 is itself far from the
+truth.
 """
 import json
 import struct
@@ -16,32 +17,11 @@ safetensors_torch = pytest.importorskip("safetensors.torch", reason="pip install
 
 import normnet  # noqa: E402
 import torch_network  # noqa: E402
-from comparison import LARGEST, SEEDS, draw_images, draw_labels, error, normalized  # noqa: E402
+from comparison import (FEW, FLAT, LARGEST, MIXED, NORMS, SEEDS, draw_images, draw_labels, error,  # noqa: E402
+                        normalized)
 
 torch.set_num_threads(1)
 
-FEW = "conv3-8 relu norm conv3-12p1b norm relu maxpool2 conv1-8 conv3-8s2 relu norm avgpool2 flatten fc-12b relu fc-10"
-FLAT = "conv3-6 relu maxpool2 flatten fc-24b norm relu dropout fc-10"
-MIXED = ("conv3-8 batchnorm relu conv3-8s2p1 groupnorm2 relu conv3-8b layernorm relu conv3-12 instancenorm"
-         " relu gap conv1-10b")
-NORMS = {
-    "none": {"norm": "none"},
-    "batch": {"norm": "batch"},
-    "batch.plain": {"norm": "batch", "affine": "none"},
-    "batch.ghost": {"norm": "batch", "virtual_batch": 16},
-    "batch.cumulative": {"norm": "batch", "cumulative_statistics": 1},
-    "group": {"norm": "group"},
-    "group.plain": {"norm": "group", "groups": 2, "affine": "none"},
-    "instance": {"norm": "instance"},
-    "instance.plain": {"norm": "instance", "affine": "none"},
-    "layer": {"norm": "layer"},
-    "layer.element": {"norm": "layer", "affine": "element"},
-    "layer.plain": {"norm": "layer", "affine": "none"},
-    "layer2": {"norm": "layer", "layer_dims": 2},
-    "layer2.element": {"norm": "layer", "layer_dims": 2, "affine": "element"},
-    "layer1": {"norm": "layer", "layer_dims": 1},
-    "layer1.element": {"norm": "layer", "layer_dims": 1, "affine": "element"},
-}
 CASES = {f"few-{name}": {"architecture": FEW, "height": 16, "width": 17, **norm} for name, norm in NORMS.items()}
 for seed, (architecture, groups, _) in SEEDS.items():
     for norm in ("none", "batch", "group", "layer"):  # instance norm in front of a pool over all pixels leaves nothing
@@ -184,7 +164,8 @@ def test_a_pytorch_checkpoint_of_another_network_changes_nothing():
     with normnet.Model("batch") as model:
         before = model.serialize()
         state = model.state_dict()
-        for change in ({"0.weight": numpy.zeros((8, 1, 3, 4), numpy.float32)}, {"0.bias": numpy.zeros(8, numpy.float32)},
+        for change in ({"0.weight": numpy.zeros((8, 1, 3, 4), numpy.float32)},
+                       {"0.bias": numpy.zeros(8, numpy.float32)},
                        {"0.weight": numpy.zeros((8, 1, 3, 3), numpy.int64)}):
             with pytest.raises(normnet.NormnetError) as caught:
                 model.deserialize_weights(safetensors_numpy.save({**state, **change}))

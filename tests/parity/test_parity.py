@@ -20,39 +20,16 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip insta
 
 import normnet  # noqa: E402
 import torch_network  # noqa: E402
-from comparison import (LARGEST, SEEDS, SUMMARY, TIMES, ZERO, Errors, draw_images, draw_labels, draw_state,  # noqa: E402
-                        error, normalized)
+from comparison import (FEW, FLAT, LARGEST, MIXED, NORMS, SEEDS, SUMMARY, TIMES, ZERO, Errors,  # noqa: E402
+                        draw_images, draw_labels, draw_state, error, normalized)
 
 torch.set_num_threads(1)
 KINK = 3e-7
 NOTHING = 1e-12  # what float64 makes of zero
 
-FEW = "conv3-8 relu norm conv3-12p1b norm relu maxpool2 conv1-8 conv3-8s2 relu norm avgpool2 flatten fc-12b relu fc-10"
 # Rows of a few values of which ReLU leaves one or none hardly deviate. So where statistics are taken over one or two
 # dimensions, norm comes first.
 ROWS = "conv3-8 norm relu conv3-12p1b norm relu maxpool2 conv1-8 conv3-8p1 norm relu avgpool2 flatten fc-12b relu fc-10"
-FLAT = "conv3-6 relu maxpool2 flatten fc-24b norm relu dropout fc-10"
-MIXED = ("conv3-8 batchnorm relu conv3-8s2p1 groupnorm2 relu conv3-8b layernorm relu conv3-12 instancenorm"
-         " relu gap conv1-10b")
-
-NORMS = {
-    "none": {"norm": "none"},
-    "batch": {"norm": "batch"},
-    "batch.plain": {"norm": "batch", "affine": "none"},
-    "batch.ghost": {"norm": "batch", "virtual_batch": 16},
-    "batch.cumulative": {"norm": "batch", "cumulative_statistics": 1},
-    "group": {"norm": "group"},
-    "group.plain": {"norm": "group", "groups": 2, "affine": "none"},
-    "instance": {"norm": "instance"},
-    "instance.plain": {"norm": "instance", "affine": "none"},
-    "layer": {"norm": "layer"},
-    "layer.element": {"norm": "layer", "affine": "element"},
-    "layer.plain": {"norm": "layer", "affine": "none"},
-    "layer2": {"norm": "layer", "layer_dims": 2},
-    "layer2.element": {"norm": "layer", "layer_dims": 2, "affine": "element"},
-    "layer1": {"norm": "layer", "layer_dims": 1},
-    "layer1.element": {"norm": "layer", "layer_dims": 1, "affine": "element"},
-}
 RECIPES = {
     "plain": {"lr": 0.05},
     "l1": {"lr": 0.05, "l1": 1e-3},

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/file.h"
+
+#include "base/message.h"
+#include "io/source.h"
+
+/* `size` bytes and no more. */
+static normnet_status read_exactly(const struct normnet__source *source, const char *path, unsigned char *bytes)
+{
+    unsigned char more;
+    const int64_t count = normnet__read_source(source, bytes, source->size);
+    const int64_t behind = count == source->size ? normnet__read_source(source, &more, 1) : 0;
+
+    if (count < 0 || behind < 0)
+        return normnet__refuse_file("read", path);
+    if (count < source->size)
+        return normnet__fail(NORMNET_ETRUNCATED, "'%.255s' shrank from %lld to %lld bytes while it was read", path,
+                             (long long)source->size, (long long)count);
+    if (behind > 0)
+        return normnet__fail(NORMNET_EFORMAT, "'%.255s' grew while it was read", path);
+    return NORMNET_OK;
+}
+
+static normnet_status read_source(const struct normnet__source *source, const char *path, int64_t limit,
+                                  const struct normnet__allocator *allocator, unsigned char **bytes)
+{
+    unsigned char *block = NULL;
+    normnet_status status;
+
+    if (limit > 0 && source->size > limit)
+        return normnet__fail(NORMNET_ELIMIT, "'%.255s' has %lld bytes; config.memory_limit is %lld", path,
+                             (long long)source->size, (long long)limit);
+    if (source->size > 0) {
+        block = allocator->allocate(allocator->user, source->size, NORMNET__ALIGNMENT);
+        if (block == NULL)
+            return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes",
+                                 (long long)source->size);
+    }
+    status = read_exactly(source, path, block);
+    if (status == NORMNET_OK)
+        *bytes = block;
+    else if (block != NULL)
+        allocator->deallocate(allocator->user, block, source->size);
+    return status;
+}
+
+normnet_status normnet__read_file(const char *path, int64_t limit, const struct normnet__allocator *allocator,
+                                  unsigned char **bytes, int64_t *size)
+{
+    struct normnet__source source;
+    normnet_status status = normnet__open_source(&source, path);
+
+    if (status != NORMNET_OK)
+        return status;
+    status = read_source(&source, path, limit, allocator, bytes);
+    normnet__close_source(&source);
+    if (status == NORMNET_OK)
+        *size = source.size;
+    return status;
+}
