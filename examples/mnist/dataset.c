@@ -3,6 +3,7 @@
 
 #include "digits.h"
 #include "report.h"
+#include "sha256.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -250,6 +251,21 @@ void dataset_close(struct dataset *data)
     free(data->mean);
     free(data->directory);
     *data = (struct dataset){0};
+}
+
+void dataset_checksum(const struct dataset *data, char hexadecimal[65])
+{
+    const size_t image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;
+    char shape[80];
+    struct sha256 hash;
+
+    int length = snprintf(shape, sizeof shape, "%" PRId64 " %" PRId32 " %" PRId32 " %" PRId32 "\n", data->train.count,
+                          data->channels, data->height, data->width);
+    sha256_init(&hash);
+    sha256_update(&hash, shape, (size_t)length);
+    sha256_update(&hash, data->train.images, (size_t)data->train.count * image_bytes);
+    sha256_update(&hash, data->train.labels, (size_t)data->train.count);
+    sha256_final(&hash, hexadecimal);
 }
 
 void dataset_print(const struct dataset *data)

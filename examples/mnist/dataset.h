@@ -34,6 +34,9 @@ struct dataset {
 int dataset_open(struct dataset *data, const char *directory, int64_t limit);
 void dataset_close(struct dataset *data);
 
+/* SHA-256 of the training images that are used: their number and shape, their pixels and their labels. */
+void dataset_checksum(const struct dataset *data, char hexadecimal[65]);
+
 /* One line: what is used and where it comes from. */
 void dataset_print(const struct dataset *data);
 

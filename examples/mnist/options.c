@@ -134,6 +134,61 @@ bool options_given(const struct option *options, int count, const char *name)
     return false;
 }
 
+/* ---- Comparison -------------------------------------------------------------------------------- */
+
+static bool same_words(const char *a, const char *b)
+{
+    for (;;) {
+        a += strspn(a, " ");
+        b += strspn(b, " ");
+        size_t length = strcspn(a, " ");
+        if (length != strcspn(b, " ") || strncmp(a, b, length) != 0)
+            return false;
+        if (length == 0)
+            return true;
+        a += length;
+        b += length;
+    }
+}
+
+bool options_equal(const struct option *a, const struct option *b)
+{
+    switch (a->kind) {
+    case OPTION_FLAG:
+        return *a->target.flag == *b->target.flag;
+    case OPTION_INTEGER:
+        return *a->target.integer == *b->target.integer;
+    case OPTION_REAL:
+        return *a->target.real == *b->target.real;
+    case OPTION_CHOICE:
+        return *a->target.choice == *b->target.choice;
+    default:
+        return same_words(*a->target.text, *b->target.text);
+    }
+}
+
+void option_text(const struct option *option, char text[OPTION_TEXT_ROOM])
+{
+    switch (option->kind) {
+    case OPTION_FLAG:
+        snprintf(text, OPTION_TEXT_ROOM, "%s", *option->target.flag ? "on" : "off");
+        break;
+    case OPTION_INTEGER:
+        snprintf(text, OPTION_TEXT_ROOM, "%" PRId64, *option->target.integer);
+        break;
+    case OPTION_REAL:
+        snprintf(text, OPTION_TEXT_ROOM, "%.15g", *option->target.real);
+        if (strtod(text, NULL) != *option->target.real)
+            snprintf(text, OPTION_TEXT_ROOM, "%.17g", *option->target.real);
+        break;
+    case OPTION_CHOICE:
+        snprintf(text, OPTION_TEXT_ROOM, "%s", option->choices[*option->target.choice]);
+        break;
+    default:
+        snprintf(text, OPTION_TEXT_ROOM, "'%s'", *option->target.text);
+    }
+}
+
 /* ---- Help -------------------------------------------------------------------------------------- */
 
 enum { HELP_COLUMN = 26 };

@@ -47,4 +47,11 @@ void options_print(const struct option *options, int count);
 /* Whether an option of the table was on the command line. */
 bool options_given(const struct option *options, int count, const char *name);
 
+/* Whether the targets of two options of the same kind hold the same; of texts, the same words. */
+bool options_equal(const struct option *a, const struct option *b);
+
+/* What the option's target holds, as one would type it; a long text is cut off. */
+enum { OPTION_TEXT_ROOM = 200 };
+void option_text(const struct option *option, char text[OPTION_TEXT_ROOM]);
+
 #endif

@@ -15,6 +15,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -110,7 +111,8 @@ class CommandLine(TestCase):
         self.assertEqual((train.returncode, train.stderr), (0, ""))
         for option in (
             "data norm groups architecture epochs batch lr momentum schedule l1 l2 dropout augment seed threads json "
-            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset"
+            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset "
+            "save save-every resume"
         ).split():
             self.assertRegex(train.stdout, rf"(?m)^  --{option}\b")
         self.assertIn("Examples:", train.stdout)
@@ -153,6 +155,10 @@ class CommandLine(TestCase):
             (r"--step-size has no effect without --schedule step", "train", "--step-size", "3"),
             (r"--max-lr has no effect without --schedule one-cycle", "train", "--schedule", "step", "--max-lr", "1"),
             (r"--lr 0.1 and --max-lr 0.2 both", "train", "--lr", "0.1", "--max-lr", "0.2"),
+            (r"--save-every has no effect without --save", "train", "--save-every", "5"),
+            (r"--save-every: '-1' is not a whole number", "train", "--save", "x", "--save-every", "-1"),
+            (r"--save and --json both name the file x", "train", "--save", "x", "--json", "x"),
+            (r"--augment: a text of 5000 characters; 4096 are the most", "train", "--augment", "x" * 5000),
         ]:
             with self.subTest(arguments=arguments):
                 self.expect_failure(2, pattern, *arguments)
@@ -446,6 +452,237 @@ class Training(TestCase):
         self.assertRegex(output, bar)
         lines = output.decode().replace("\r\n", "\n").split("\n")
         self.assertTrue(any(re.match(r"(.*\r)?\x1b\[K  1/1 ", line) for line in lines), lines[-5:])
+
+
+def without_times(result):
+    """What two runs of the same training have in common."""
+    history = [{k: v for k, v in e.items() if k not in ("seconds", "images_per_second")} for e in result["history"]]
+    configuration = {**result["configuration"], "threads": 0}
+    return {**result, "history": history, "configuration": configuration}
+
+
+class Resuming(TestCase):
+    """A training that is stopped and goes on ends with the same weights and the same history."""
+
+    # Everything that a step depends on: dropout, augmentation, one-cycle, ghost batch norm, a short last batch.
+    ARGUMENTS = ["--data", "generated", "--limit", "1000", "--epochs", "4", "--batch", "48", "--virtual-batch", "16"]
+    ARGUMENTS += ["--dropout", "0.2", "--seed", "5"]
+    ARGUMENTS += ["--architecture", "conv3-4 norm relu dropout maxpool2 conv3-8 norm relu gap conv1-10"]
+    BATCHES = 21
+
+    def setUp(self):
+        super().setUp()
+        self.checkpoint = self.directory / "run.ckpt"
+        self.json = self.directory / "run.json"
+
+    def stop(self, number, seconds, *arguments):
+        """Starts a training, sends it a signal and returns its exit code and output."""
+        process = subprocess.Popen(
+            [PROGRAM, "train", *map(str, arguments), "--json", str(self.json)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(self.home),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
+        )
+        output = ""
+        for line in process.stdout:  # up to the head of the table: from there on the signal is caught
+            output += line
+            if "train loss" in line:
+                break
+        time.sleep(seconds)
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=60)
+        self.assertEqual(errors, "")
+        return process.returncode, output + rest
+
+    def resume(self, *arguments):
+        return self.train("--data", "generated", "--resume", self.checkpoint, *arguments)
+
+    def test_after_signals(self):
+        for arguments in (self.ARGUMENTS, [*self.ARGUMENTS, "--norm", "group", "--virtual-batch", "0", "--nesterov"]):
+            whole = without_times(self.train(*arguments))
+            stopped = 0
+            for i, (number, code) in enumerate([(signal.SIGINT, 130), (signal.SIGTERM, 143)] * 2):
+                returned, output = self.stop(number, 0.03 * i, *arguments, "--save", self.checkpoint, "--threads", "1")
+                for more in range(3):
+                    if "Stopped" not in output:
+                        break
+                    stopped += 1
+                    self.assertEqual(returned, code, output)
+                    self.assertIn(f"Go on with: normnet-mnist train --resume {self.checkpoint}\n", output)
+                    self.assertNotIn("SHA-256", output)
+                    data = ["--data", "generated", "--resume", self.checkpoint, "--threads", "2"]
+                    returned, output = self.stop(number, 0.02 * more, *data)
+                self.assertEqual(without_times(self.resume()), whole, (i, output))
+                self.assertIn(whole["weights_sha256"], self.output)
+            self.assertGreater(stopped, 1)
+
+    def test_what_a_stop_says(self):
+        output = self.stop(signal.SIGINT, 0.05, *self.ARGUMENTS, "--epochs", "1000")[1]
+        stopped = r"\nStopped in epoch (\d+) after (\d+) of 1000 images; "
+        self.assertRegex(output, stopped + r"nothing is saved without --save FILE\.\n")
+        output = self.stop(signal.SIGINT, 0.05, *self.ARGUMENTS, "--epochs", "1000", "--save", self.checkpoint)[1]
+        place = re.search(stopped + r"saved .*run.ckpt. Go on", output)
+        self.assertIsNotNone(place, output)
+        epochs = json.loads(self.json.read_text())["history"] if place[1] != "1" else []
+        self.assertEqual(len(epochs), int(place[1]) - 1)
+        output = self.stop(signal.SIGINT, 0, "--data", "generated", "--resume", self.checkpoint)[1]
+        self.assertIn(f"{int(place[1]) - 1} of 1000 epochs and {place[2]} of 1000 images of the next are done", output)
+
+    def test_a_second_signal_ends_at_once(self):
+        """Within the first step of a network whose steps are long."""
+        heavy = ["--architecture", "conv3-64 conv3-64 conv3-64 gap conv1-10", "--batch", "500", "--augment", "none"]
+        process = subprocess.Popen(
+            [PROGRAM, "train", "--data", "generated", "--limit", "2000", "--threads", "1", *heavy],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(self.home),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        self.addCleanup(process.stdout.close)
+        for line in process.stdout:
+            if "train loss" in line:
+                break
+        for _ in range(2):
+            time.sleep(0.03)
+            process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=30), -signal.SIGINT)
+
+    def test_from_every_step(self):
+        """The checkpoints of --save-every, caught as they appear."""
+        arguments = [*self.ARGUMENTS, "--epochs", "2"]
+        whole = without_times(self.train(*arguments))
+        caught = {}
+        command = [PROGRAM, "train", *arguments, "--save", str(self.checkpoint), "--save-every", "1", "--threads", "1"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment(self.home)) as process:
+            while process.poll() is None:
+                if self.checkpoint.exists():
+                    content = self.checkpoint.read_bytes()
+                    caught[int(re.search(rb'"normnet.step":"(\d+)"', content)[1])] = content
+        self.assertEqual(process.returncode, 0)
+        self.assertGreater(len(caught), 3)
+        steps = sorted(caught)
+        for step in {steps[0], steps[len(steps) // 2], steps[-1]}:
+            self.checkpoint.write_bytes(caught[step])
+            resumed = self.resume("--threads", "2", "--cpu", "portable")
+            self.assertEqual(without_times(resumed)["history"], whole["history"])
+            self.assertIn(whole["weights_sha256"], self.output)
+
+    def test_save_every_and_other_file(self):
+        """--save-every counts the steps of the training; a resumed run writes where --save says."""
+        self.stop(signal.SIGINT, 0, *self.ARGUMENTS, "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        other = self.directory / "other.ckpt"
+        self.resume("--save", other, "--save-every", "4")
+        self.assertEqual(self.checkpoint.read_bytes(), before)
+        self.assertTrue(other.exists())
+
+    def test_complete(self):
+        result = self.train(*self.ARGUMENTS, "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        again = self.resume()
+        self.assertEqual(without_times(again), without_times(result))
+        last = result["history"][-1]
+        expected = f"is complete: 4 epochs. Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f} %"
+        self.assertIn(expected, self.output)
+        self.assertEqual(self.checkpoint.read_bytes(), before)
+
+    def test_a_link_stays_a_link(self):
+        link = self.directory / "link.ckpt"
+        link.symlink_to(self.checkpoint)
+        self.checkpoint.write_text("old")
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", link)
+        self.assertTrue(link.is_symlink())
+        self.assertGreater(self.checkpoint.stat().st_size, 1000)
+
+    def test_options_that_differ(self):
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        resume = ["train", "--data", "generated", "--resume", self.checkpoint]
+        for pattern, *arguments in [
+            (r"--epochs is 5, but .*run.ckpt was begun with 1\n", "--epochs", "5"),
+            (r"--batch is 64, but .*run.ckpt was begun with 48\n", "--batch=64"),
+            (r"--norm is group, but .* was begun with batch\n", "--norm", "group"),
+            (r"--virtual-batch is 32, but .* was begun with 16\n", "--virtual-batch", "32"),
+            (r"--lr is 0.016, but .* was begun with 0.015\n", "--lr", "0.016"),
+            (r"--lr is 0.016, but .* was begun with 0.015\n", "--max-lr", "0.016"),
+            (r"--schedule is step, but .* was begun with one-cycle\n", "--schedule", "step"),
+            (r"--momentum is 0.9, but .* was begun without it\n", "--momentum", "0.9"),
+            (r"--nesterov is on, but .* was begun with off\n", "--nesterov"),
+            (r"--augment is 'none', but .* was begun with 'affine'\n", "--augment", "none"),
+            (r"--dropout is 0.1, but .* was begun with 0.2\n", "--dropout", ".1"),
+            (r"--seed is 6, but .* was begun with 5\n", "--seed", "6"),
+            (r"--limit is 0, but .* was begun with 1000\n", "--limit", "0"),
+            (r"--l2 is 1e-05, but .* was begun with 0\n", "--l2", "1e-5"),
+            (r"--architecture is 'gap conv1-10', but .* begun with 'conv3-4 norm", "--architecture", "gap conv1-10"),
+            (r"--augment is 'none', but .* was begun with 'affine'\n", "--preset", "fast"),
+            (r"--groups has no effect without --norm group", "--groups", "4"),
+            (r"--save and --json both name the file", "--json", self.checkpoint),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, *resume, *arguments)
+                self.assertEqual(self.checkpoint.read_bytes(), before)
+        # The options that the training was begun with may be repeated, however they are written.
+        same = [*self.ARGUMENTS[2:], "--epochs=1", "--max-lr", "1.5e-2", "--preset", "standard"]
+        same[same.index("--architecture") + 1] = "  conv3-4 norm relu  dropout maxpool2 conv3-8 norm relu gap conv1-10 "
+        self.assertEqual(self.run_program(*resume, *same).returncode, 0)
+
+    def test_other_data(self):
+        self.train("--data", self.write_data(), *TINY, "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        pixels = [1] + [(i % 5 * 50 + 3 * k) % 256 for i in range(40) for k in range(48)][1:]
+        labels = [i % 5 for i in range(39)] + [0]
+        turned = {"train_images": idx([40, 8, 6], pixels), "test_images": idx([10, 8, 6], pixels[:480])}
+        fewer = {"train_images": idx([39, 6, 8], pixels[48:]), "train_labels": idx([39], labels[1:])}
+        other = r"run.ckpt was begun with other training images than those of .*: their SHA-256 is [0-9a-f]{64}, expected"
+        for name, pattern, changed in [
+            ("pixel", other, {"train_images": idx([40, 6, 8], pixels)}),
+            ("label", other, {"train_labels": idx([40], labels)}),
+            ("shape", other, turned),
+            ("count", r"run.ckpt was begun with 40 training images; .* has 39\n", fewer),
+        ]:
+            with self.subTest(name=name):
+                data = self.write_data(name, **changed)
+                self.expect_failure(1, pattern, "train", "--data", data, "--resume", self.checkpoint)
+        self.assertEqual(self.checkpoint.read_bytes(), before)
+
+    def test_damaged_files(self):
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
+        content = self.checkpoint.read_bytes()
+        note = content.index(b"normnet-mnist train 1")
+        flipped = bytearray(content)
+        flipped[-100] ^= 1
+        renamed = bytearray(content)
+        renamed[note] ^= 2
+        for name, pattern, damaged in [
+            ("flipped", r"flipped: .*crc32c", bytes(flipped)),
+            ("note", r"note: .*crc32c", bytes(renamed)),
+            ("cut", r"cut: .*", content[:-1]),
+            ("short", r"short: .*", content[:20]),
+            ("empty", r"empty: .*", b""),
+            ("text", r"text: .*", b"This is no checkpoint, but a text of some length."),
+        ]:
+            with self.subTest(name=name):
+                path = self.directory / name
+                path.write_bytes(damaged)
+                self.expect_failure(1, pattern, "train", "--data", "generated", "--resume", path)
+                self.assertEqual(path.read_bytes(), damaged)
+        missing = self.directory / "missing"
+        self.expect_failure(1, r"cannot open '.*missing'", "train", "--data", "generated", "--resume", missing)
+
+    def test_places_that_cannot_be_written(self):
+        """It is known before the training starts."""
+        missing = self.directory / "nowhere" / "run.ckpt"
+        for path, pattern in [
+            (missing, r"cannot write .*nowhere/run.ckpt: No such file"),
+            (self.directory, r"cannot write .*: it is not a regular file"),
+            ("/dev/null", r"cannot write /dev/null: it is not a regular file"),
+        ]:
+            start = time.monotonic()
+            result = self.expect_failure(1, pattern, "train", "--data", "generated", "--save", path)
+            self.assertEqual(result.stdout, "")
+            self.assertLess(time.monotonic() - start, 10)
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
