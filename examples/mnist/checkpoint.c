@@ -63,16 +63,11 @@ char *checkpoint_write_note(const struct settings *settings, const struct traini
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
                     const struct training *training)
 {
-    char *target = file_resolve(path); /* where a link leads, so that it stays a link */
     char *note = checkpoint_write_note(settings, training);
-    normnet_save_options options = {.struct_size = sizeof options, .kind = NORMNET_FILE_CHECKPOINT, .note = note};
-    int code = 0;
 
-    if (!target || !note)
-        code = report_error("not enough memory to write %s", path);
-    else if (normnet_model_save(model, target, &options) != NORMNET_OK)
-        code = report_error("%s", normnet_error_message());
-    free(target);
+    if (!note)
+        return report_error("not enough memory to write %s", path);
+    int code = model_file_save(model, path, NORMNET_FILE_CHECKPOINT, note);
     free(note);
     return code;
 }

@@ -95,8 +95,22 @@ static struct option *find(struct option *options, int count, const char *name, 
     return NULL;
 }
 
+/* Where arguments that are no options go, or NULL. */
+static struct file_arguments *find_files(struct option *options, int count)
+{
+    for (int i = 0; i < count; ++i) {
+        if (options[i].kind == OPTION_FILES)
+            return options[i].target.files;
+    }
+    return NULL;
+}
+
 int options_parse(struct option *options, int count, int argc, char **argv)
 {
+    struct file_arguments *files = find_files(options, count);
+
+    if (files)
+        *files = (struct file_arguments){argv, 0};
     for (int i = 0; i < argc; ++i) {
         const char *argument = argv[i];
         const char *value = strchr(argument, '=');
@@ -104,8 +118,12 @@ int options_parse(struct option *options, int count, int argc, char **argv)
 
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
             return OPTIONS_HELP;
-        if (argument[0] != '-' || !argument[1])
-            return report_usage("'%s' is not an option", argument);
+        if (argument[0] != '-' || !argument[1]) {
+            if (!files)
+                return report_usage("'%s' is not an option", argument);
+            argv[files->count++] = argv[i];
+            continue;
+        }
         struct option *option = find(options, count, argument, length);
         if (!option)
             return report_usage("there is no option %.*s", (int)length, argument);

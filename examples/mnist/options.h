@@ -15,7 +15,14 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_INTEGER,
     OPTION_REAL,
-    OPTION_CHOICE
+    OPTION_CHOICE,
+    OPTION_FILES /* no option: takes the arguments that are none; the others refuse them */
+};
+
+/* Arguments that are no options, in their order. */
+struct file_arguments {
+    char **names;
+    int count;
 };
 
 struct option {
@@ -29,6 +36,7 @@ struct option {
         int64_t *integer;
         double *real;
         int32_t *choice; /* receives the index of the word in `choices` */
+        struct file_arguments *files;
     } target;
     double least, most;         /* of an integer or a real */
     const char *const *choices; /* of a choice, ended by NULL */
@@ -38,7 +46,10 @@ struct option {
 /* What options_parse returns when the user asked for --help. */
 enum { OPTIONS_HELP = -1 };
 
-/* Fills the targets from the arguments; returns 0, OPTIONS_HELP, or the exit code of the report. */
+/*
+ * Fills the targets from the arguments; returns 0, OPTIONS_HELP, or the exit code of the report. The names of
+ * OPTION_FILES come to stand at the beginning of `argv`.
+ */
 int options_parse(struct option *options, int count, int argc, char **argv);
 
 /* Prints the table as help text. */
