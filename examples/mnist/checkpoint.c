@@ -91,15 +91,16 @@ static int refuse(const struct reader *reader, char *line, const char *key, cons
                         key, expected);
 }
 
-/* The next line; an empty one behind the last. */
+/* The next line; an empty one behind the last, and for a last one without an end. */
 static char *next_line(struct reader *reader)
 {
     char *line = reader->cursor, *end = strchr(line, '\n');
 
     ++reader->line;
-    reader->cursor = end ? end + 1 : line + strlen(line);
-    if (end)
-        *end = '\0';
+    if (!end)
+        return line + strlen(line);
+    *end = '\0';
+    reader->cursor = end + 1;
     return line;
 }
 

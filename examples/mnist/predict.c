@@ -25,8 +25,8 @@ enum {
 static const char introduction[] =
     "Usage: normnet-mnist predict --model FILE [OPTION]... IMAGE...\n"
     "\n"
-    "Says for each image which class it is and how probable all classes are. An IMAGE is a PGM file (PPM for\n"
-    "models of three channels) or an IDX file of images; FILE:INDEX is one image of an IDX file, from 0.\n"
+    "Says for each image which class it is and how probable all classes are. An IMAGE is a PGM file (PPM\n"
+    "for models of three channels) or an IDX file of images; FILE:INDEX is one image of an IDX file.\n"
     "\n"
     "Examples:\n"
     "  normnet-mnist predict --model digits.ckpt seven.pgm three.pgm\n"
@@ -55,7 +55,7 @@ static int parse(struct prediction *prediction, int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "Arguments"},
         {.kind = OPTION_FILES,
          .name = "IMAGE...",
-         .help = "PGM, PPM or IDX files, FILE:INDEX for one image of an IDX file",
+         .help = "PGM, PPM or IDX files; FILE:INDEX for one image of an IDX file, from 0",
          .target.files = &prediction->arguments},
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "a checkpoint or a file of weights", .target.text = &prediction->path},
