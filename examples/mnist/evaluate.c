@@ -61,7 +61,7 @@ static int parse(struct evaluation *evaluation, int argc, char **argv)
     }
     if (code == 0 && !evaluation->path)
         return report_usage("--model FILE is missing");
-    return code;
+    return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
 }
 
 /* ---- The test ---------------------------------------------------------------------------------- */

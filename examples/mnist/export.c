@@ -7,7 +7,7 @@
 #include "report.h"
 
 #include <normnet.h>
-#include <string.h>
+#include <stdio.h>
 
 static const char introduction[] = "Usage: normnet-mnist export --model FILE [--onnx FILE] [--weights FILE]\n"
                                    "\n"
@@ -20,17 +20,6 @@ static const char introduction[] = "Usage: normnet-mnist export --model FILE [--
 struct files {
     const char *model, *onnx, *weights;
 };
-
-static int check(const struct files *files)
-{
-    if (!files->model)
-        return report_usage("--model FILE is missing");
-    if (!files->onnx && !files->weights)
-        return report_usage("--onnx FILE or --weights FILE is missing");
-    if (files->onnx && files->weights && strcmp(files->onnx, files->weights) == 0)
-        return report_usage("--onnx and --weights both name the file %s", files->onnx);
-    return 0;
-}
 
 static int parse(struct files *files, int argc, char **argv)
 {
@@ -52,7 +41,15 @@ static int parse(struct files *files, int argc, char **argv)
         options_print(options, count);
         return code;
     }
-    return code == 0 ? check(files) : code;
+    if (code == 0 && !files->model)
+        return report_usage("--model FILE is missing");
+    if (code == 0 && !files->onnx && !files->weights)
+        return report_usage("--onnx FILE or --weights FILE is missing");
+    if (code == 0)
+        code = options_check_distinct(options, count, "--model", "--onnx");
+    if (code == 0)
+        code = options_check_distinct(options, count, "--model", "--weights");
+    return code == 0 ? options_check_distinct(options, count, "--onnx", "--weights") : code;
 }
 
 static int export_files(normnet_model *model, const struct files *files)

@@ -152,6 +152,16 @@ bool options_given(const struct option *options, int count, const char *name)
     return false;
 }
 
+int options_check_distinct(struct option *options, int count, const char *first, const char *second)
+{
+    const struct option *a = find(options, count, first, strlen(first));
+    const struct option *b = find(options, count, second, strlen(second));
+
+    if (!*a->target.text || !*b->target.text || strcmp(*a->target.text, *b->target.text) != 0)
+        return 0;
+    return report_usage("%s and %s both name the file %s", first, second, *a->target.text);
+}
+
 /* ---- Comparison -------------------------------------------------------------------------------- */
 
 static bool same_words(const char *a, const char *b)

@@ -58,6 +58,9 @@ void options_print(const struct option *options, int count);
 /* Whether an option of the table was on the command line. */
 bool options_given(const struct option *options, int count, const char *name);
 
+/* Reports it if two options name the same file, of which one would take the other's place; returns 0 otherwise. */
+int options_check_distinct(struct option *options, int count, const char *first, const char *second);
+
 /* Whether the targets of two options of the same kind hold the same; of texts, the same words. */
 bool options_equal(const struct option *a, const struct option *b);
 

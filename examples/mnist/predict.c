@@ -82,7 +82,7 @@ static int parse(struct prediction *prediction, int argc, char **argv)
         return report_usage("--model FILE is missing");
     if (code == 0 && prediction->arguments.count == 0)
         return report_usage("an image is missing, e.g. seven.pgm");
-    return code;
+    return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
 }
 
 /* ---- What is asked ----------------------------------------------------------------------------- */

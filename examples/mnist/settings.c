@@ -232,13 +232,6 @@ static int parse_augment(struct settings *settings)
     return augment_parse(&settings->augment_list, settings->augment);
 }
 
-static int check_files(const struct settings *settings)
-{
-    if (settings->save && settings->json && strcmp(settings->save, settings->json) == 0)
-        return report_usage("--save and --json both name the file %s", settings->save);
-    return 0;
-}
-
 /* Takes the arguments over what the settings are; the rest of the checks once these are complete. */
 static int parse(struct settings *settings, int argc, char **argv)
 {
@@ -260,7 +253,9 @@ static int parse(struct settings *settings, int argc, char **argv)
     if (code == 0)
         code = parse_augment(settings);
     if (code == 0)
-        code = check_files(settings);
+        code = options_check_distinct(options, count, "--resume", "--json");
+    if (code == 0)
+        code = options_check_distinct(options, count, "--save", "--json");
     if (options_given(options, count, "--momentum"))
         settings->hold_momentum = true;
     return code;

@@ -172,6 +172,10 @@ class CommandLine(TestCase):
             (r"--count: '0' is not a whole number from 1", "predict", "--model", "m", "x", "--count", "0"),
             (r"--first: '-1' is not a whole number from 0", "predict", "--model", "m", "x", "--first", "-1"),
             (r"--onnx FILE or --weights FILE is missing", "export", "--model", "m"),
+            (r"--model and --onnx both name the file m", "export", "--model", "m", "--onnx", "m"),
+            (r"--model and --weights both name the file m", "export", "--model", "m", "--weights", "m"),
+            (r"--model and --json both name the file m", "evaluate", "--model", "m", "--json", "m"),
+            (r"--model and --json both name the file m", "predict", "x.pgm", "--model", "m", "--json", "m"),
             (r"--onnx and --weights both name the file x", "export", "--model", "m", "--onnx", "x", "--weights", "x"),
             (r"--augment: a text of 5000 characters; 4096 are the most", "train", "--augment", "x" * 5000),
         ]:
@@ -633,7 +637,8 @@ class Resuming(TestCase):
             (r"--architecture is 'gap conv1-10', but .* begun with 'conv3-4 norm", "--architecture", "gap conv1-10"),
             (r"--augment is 'none', but .* was begun with 'affine'\n", "--preset", "fast"),
             (r"--groups has no effect without --norm group", "--groups", "4"),
-            (r"--save and --json both name the file", "--json", self.checkpoint),
+            (r"--resume and --json both name the file", "--json", self.checkpoint),
+            (r"--resume and --json both name the file", "--save", "other", "--json", self.checkpoint),
         ]:
             with self.subTest(arguments=arguments):
                 self.expect_failure(2, pattern, *resume, *arguments)
