@@ -158,7 +158,7 @@ static int read_pixels(struct reader *reader, struct picture *picture, bool text
 
 int picture_read(struct picture *picture, const uint8_t *bytes, size_t size, const char *name)
 {
-    int32_t largest = 0;
+    int32_t largest = 255;
 
     *picture = (struct picture){0};
     if (size < 2 || bytes[0] != 'P' || (bytes[1] != '2' && bytes[1] != '3' && bytes[1] != '5' && bytes[1] != '6'))

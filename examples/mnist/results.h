@@ -4,7 +4,7 @@
  *
  *     {"program", "version", "bits_version",
  *      "configuration": {...}, "data": {...}, "parameters": 7704,
- *      "forgotten_epochs": 5, if a checkpoint had no room for as many in front of those in "history"
+ *      "forgotten_epochs": 5,     (only after a checkpoint without room for so many in front of those in "history")
  *      "history": [{"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr",
  *                   "images_per_second", "seconds"}, ...],
  *      "weights_sha256": "..."}

@@ -79,7 +79,7 @@ static int check_use(const struct option *options, int count, const struct setti
     return 0;
 }
 
-/* The one of --lr and --max-lr that was given, else the default of the schedule. */
+/* The one of --lr and --max-lr that was given, else the default of the schedule, as the value of both. */
 static int choose_lr(const struct option *options, int count, struct settings *settings)
 {
     bool lr_given = options_given(options, count, "--lr");
@@ -88,6 +88,7 @@ static int choose_lr(const struct option *options, int count, struct settings *s
         return report_usage("--lr %g and --max-lr %g both name the peak of one-cycle", settings->lr, settings->max_lr);
     if (!lr_given && settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE)
         settings->lr = settings->max_lr;
+    settings->max_lr = settings->lr;
     return 0;
 }
 

@@ -485,9 +485,8 @@ class Resuming(TestCase):
 
     # Everything that a step depends on: dropout, augmentation, one-cycle, ghost batch norm, a short last batch.
     ARGUMENTS = ["--data", "generated", "--limit", "1000", "--epochs", "4", "--batch", "48", "--virtual-batch", "16"]
-    ARGUMENTS += ["--dropout", "0.2", "--seed", "5"]
+    ARGUMENTS += ["--dropout", "0.2", "--seed", "5", "--threads", "1"]
     ARGUMENTS += ["--architecture", "conv3-4 norm relu dropout maxpool2 conv3-8 norm relu gap conv1-10"]
-    BATCHES = 21
 
     def setUp(self):
         super().setUp()
@@ -523,8 +522,8 @@ class Resuming(TestCase):
             whole = without_times(self.train(*arguments))
             stopped = 0
             for i, (number, code) in enumerate([(signal.SIGINT, 130), (signal.SIGTERM, 143)] * 2):
-                returned, output = self.stop(number, 0.03 * i, *arguments, "--save", self.checkpoint, "--threads", "1")
-                for more in range(3):
+                returned, output = self.stop(number, 0.03 * i, *arguments, "--save", self.checkpoint)
+                for more in range(2):
                     if "Stopped" not in output:
                         break
                     stopped += 1
@@ -573,7 +572,7 @@ class Resuming(TestCase):
         arguments = [*self.ARGUMENTS, "--epochs", "2"]
         whole = without_times(self.train(*arguments))
         caught = {}
-        command = [PROGRAM, "train", *arguments, "--save", str(self.checkpoint), "--save-every", "1", "--threads", "1"]
+        command = [PROGRAM, "train", *arguments, "--save", str(self.checkpoint), "--save-every", "1"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment(self.home)) as process:
             while process.poll() is None:
                 if self.checkpoint.exists():
@@ -647,6 +646,10 @@ class Resuming(TestCase):
         same = [*self.ARGUMENTS[2:], "--epochs=1", "--max-lr", "1.5e-2", "--preset", "standard"]
         same[same.index("--architecture") + 1] = "  conv3-4 norm relu  dropout maxpool2 conv3-8 norm relu gap conv1-10 "
         self.assertEqual(self.run_program(*resume, *same).returncode, 0)
+        preset = ["--limit", "200", "--preset", "fast", "--lr", ".05"]
+        self.train("--data", "generated", *preset, "--save", self.checkpoint)
+        self.assertEqual(self.run_program(*resume, *preset).returncode, 0)
+        self.expect_failure(2, r"--lr is 0.1, but .* was begun with 0.05\n", *resume, "--preset", "fast")
 
     def test_other_data(self):
         self.train("--data", self.write_data(), *TINY, "--save", self.checkpoint)
