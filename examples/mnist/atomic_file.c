@@ -44,6 +44,16 @@ fail:
     return code;
 }
 
+int atomic_file_check(const char *path)
+{
+    struct atomic_file file;
+    int code = atomic_file_open(&file, path);
+
+    if (code == 0)
+        atomic_file_discard(&file);
+    return code;
+}
+
 int atomic_file_commit(struct atomic_file *file)
 {
     int code = 0;

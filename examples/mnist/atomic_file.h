@@ -16,6 +16,9 @@ struct atomic_file {
 /* Returns 0, or reports why the place cannot be written to. */
 int atomic_file_open(struct atomic_file *file, const char *path);
 
+/* Whether the place can be written to, before there is anything to write; returns 0 or reports why not. */
+int atomic_file_check(const char *path);
+
 /* Puts the file in its place; returns 0, or reports what failed. The file is closed either way. */
 int atomic_file_commit(struct atomic_file *file);
 

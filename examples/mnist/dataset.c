@@ -3,6 +3,7 @@
 
 #include "digits.h"
 #include "report.h"
+#include "sha256.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -79,6 +80,13 @@ static void print_shape(char *text, size_t size, const struct idx_file *images)
 }
 
 /* Files of rank 3 hold N x H x W grey images, files of rank 4 N x C x H x W. */
+static void take_shape(struct dataset *data, const struct idx_file *images)
+{
+    data->channels = images->rank == 4 ? (int32_t)images->shape[1] : 1;
+    data->height = (int32_t)images->shape[images->rank - 2];
+    data->width = (int32_t)images->shape[images->rank - 1];
+}
+
 static int read_shapes(struct dataset *data)
 {
     const struct idx_file *train = &data->train.image_file, *test = &data->test.image_file;
@@ -89,9 +97,7 @@ static int read_shapes(struct dataset *data)
     if (strcmp(train_shape, test_shape) != 0)
         return report_error("%s: the training images are %s, but the test images are %s", data->directory, train_shape,
                             test_shape);
-    data->channels = train->rank == 4 ? (int32_t)train->shape[1] : 1;
-    data->height = (int32_t)train->shape[train->rank - 2];
-    data->width = (int32_t)train->shape[train->rank - 1];
+    take_shape(data, train);
     return 0;
 }
 
@@ -111,6 +117,14 @@ static int count_classes(struct dataset *data)
                                 data->directory, data->test.labels[i], i, data->classes);
     }
     return 0;
+}
+
+static int open_test_files(struct dataset *data)
+{
+    int code = open_set(&data->test, data->directory, "t10k");
+    if (code == 0)
+        take_shape(data, &data->test.image_file);
+    return code;
 }
 
 static int open_files(struct dataset *data)
@@ -140,15 +154,20 @@ static int generate_set(struct image_set *set, enum digits_set which, int64_t co
     return 0;
 }
 
+static int generate_test(struct dataset *data)
+{
+    data->channels = 1;
+    data->height = DIGITS_SIDE;
+    data->width = DIGITS_SIDE;
+    return generate_set(&data->test, DIGITS_TEST, GENERATED_TEST);
+}
+
 static int generate(struct dataset *data, int64_t limit)
 {
     int64_t count = limit > 0 && limit < GENERATED_TRAIN ? limit : GENERATED_TRAIN;
     int code = generate_set(&data->train, DIGITS_TRAIN, count);
     if (code == 0)
-        code = generate_set(&data->test, DIGITS_TEST, GENERATED_TEST);
-    data->channels = 1;
-    data->height = DIGITS_SIDE;
-    data->width = DIGITS_SIDE;
+        code = generate_test(data);
     data->classes = DIGITS_CLASSES;
     return code;
 }
@@ -210,29 +229,45 @@ static char *cached_mnist(void)
     return NULL;
 }
 
-int dataset_open(struct dataset *data, const char *directory, int64_t limit)
+/* The directory that is meant, NULL for the generated digits. */
+static int choose_directory(struct dataset *data, const char *directory)
 {
     *data = (struct dataset){0};
     if (!directory) {
         const char *variable = getenv("NORMNET_DATA");
         directory = variable && *variable ? variable : NULL;
     }
-    bool generated = directory && strcmp(directory, DATASET_GENERATED) == 0;
-    if (directory && !generated) {
-        data->directory = text_of("%s", directory);
-        if (!data->directory)
-            return report_error("not enough memory");
-    } else if (!generated) {
+    if (!directory) {
         data->directory = cached_mnist();
+        return 0;
     }
+    if (strcmp(directory, DATASET_GENERATED) == 0)
+        return 0;
+    data->directory = text_of("%s", directory);
+    return data->directory ? 0 : report_error("not enough memory");
+}
 
-    int code = data->directory ? open_files(data) : generate(data, limit);
+int dataset_open(struct dataset *data, const char *directory, int64_t limit)
+{
+    int code = choose_directory(data, directory);
+    if (code == 0)
+        code = data->directory ? open_files(data) : generate(data, limit);
     if (code == 0)
         code = measure(data);
     if (code != 0)
         dataset_close(data);
     else if (limit > 0 && limit < data->train.count)
         data->train.count = limit;
+    return code;
+}
+
+int dataset_open_test(struct dataset *data, const char *directory)
+{
+    int code = choose_directory(data, directory);
+    if (code == 0)
+        code = data->directory ? open_test_files(data) : generate_test(data);
+    if (code != 0)
+        dataset_close(data);
     return code;
 }
 
@@ -252,13 +287,33 @@ void dataset_close(struct dataset *data)
     *data = (struct dataset){0};
 }
 
-void dataset_print(const struct dataset *data)
+void dataset_checksum(const struct dataset *data, char hexadecimal[65])
+{
+    const size_t image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;
+    char shape[80];
+    struct sha256 hash;
+
+    int length = snprintf(shape, sizeof shape, "%" PRId64 " %" PRId32 " %" PRId32 " %" PRId32 "\n", data->train.count,
+                          data->channels, data->height, data->width);
+    sha256_init(&hash);
+    sha256_update(&hash, shape, (size_t)length);
+    sha256_update(&hash, data->train.images, (size_t)data->train.count * image_bytes);
+    sha256_update(&hash, data->train.labels, (size_t)data->train.count);
+    sha256_final(&hash, hexadecimal);
+}
+
+static void print_source(const struct dataset *data)
 {
     if (data->directory)
-        printf("Data: %s", data->directory);
+        printf("Data: %s\n", data->directory);
     else
-        printf("Data: generated digits, not MNIST (give --data, set NORMNET_DATA or run fetch_mnist.sh for that)");
-    printf("\n%" PRId64 " training and %" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 ", %" PRId32
+        printf("Data: generated digits, not MNIST (give --data, set NORMNET_DATA or run fetch_mnist.sh for that)\n");
+}
+
+void dataset_print(const struct dataset *data)
+{
+    print_source(data);
+    printf("%" PRId64 " training and %" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 ", %" PRId32
            " classes; training mean",
            data->train.count, data->test.count, data->channels, data->height, data->width, data->classes);
     for (int32_t channel = 0; channel < data->channels; ++channel)
@@ -267,6 +322,13 @@ void dataset_print(const struct dataset *data)
     for (int32_t channel = 0; channel < data->channels; ++channel)
         printf(" %.4f", data->std[channel]);
     printf("\n\n");
+}
+
+void dataset_print_test(const struct dataset *data)
+{
+    print_source(data);
+    printf("%" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 "\n\n", data->test.count, data->channels,
+           data->height, data->width);
 }
 
 void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,

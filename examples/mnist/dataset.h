@@ -32,10 +32,18 @@ struct dataset {
  * are used (0 = all). Returns 0, or reports what is wrong.
  */
 int dataset_open(struct dataset *data, const char *directory, int64_t limit);
+
+/* The test images alone, for which the others need not be there; classes, mean and std stay empty. */
+int dataset_open_test(struct dataset *data, const char *directory);
+
 void dataset_close(struct dataset *data);
 
-/* One line: what is used and where it comes from. */
+/* SHA-256 of the training images that are used: their number and shape, their pixels and their labels. */
+void dataset_checksum(const struct dataset *data, char hexadecimal[65]);
+
+/* What is used and where it comes from. */
 void dataset_print(const struct dataset *data);
+void dataset_print_test(const struct dataset *data);
 
 /* Tensors over `count` images and labels of the data set's shape. */
 void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,

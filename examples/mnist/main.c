@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* normnet-mnist: libnormnet as a program, for MNIST and every other data set in IDX files. */
+#include "evaluate.h"
+#include "export.h"
+#include "predict.h"
 #include "report.h"
 #include "train.h"
 
@@ -12,7 +15,10 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"train", train_command, "train a network and test it after every epoch"},
+    {"train", train_command, "train a network and test it after every epoch, or go on with a training"},
+    {"evaluate", evaluate_command, "test a saved model and show which classes it confuses"},
+    {"predict", predict_command, "say what a saved model sees in images"},
+    {"export", export_command, "write a saved model for PyTorch or as ONNX"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -33,6 +39,11 @@ static int print_help(void)
            "Examples:\n"
            "  normnet-mnist train\n"
            "  normnet-mnist train --norm group --epochs 5 --json result.json\n"
+           "  normnet-mnist train --save digits.ckpt\n"
+           "  normnet-mnist train --resume digits.ckpt\n"
+           "  normnet-mnist evaluate --model digits.ckpt\n"
+           "  normnet-mnist predict --model digits.ckpt seven.pgm\n"
+           "  normnet-mnist export --model digits.ckpt --onnx digits.onnx\n"
            "  normnet-mnist train --help\n");
     return 0;
 }

@@ -95,8 +95,22 @@ static struct option *find(struct option *options, int count, const char *name, 
     return NULL;
 }
 
+/* Where arguments that are no options go, or NULL. */
+static struct file_arguments *find_files(struct option *options, int count)
+{
+    for (int i = 0; i < count; ++i) {
+        if (options[i].kind == OPTION_FILES)
+            return options[i].target.files;
+    }
+    return NULL;
+}
+
 int options_parse(struct option *options, int count, int argc, char **argv)
 {
+    struct file_arguments *files = find_files(options, count);
+
+    if (files)
+        *files = (struct file_arguments){argv, 0};
     for (int i = 0; i < argc; ++i) {
         const char *argument = argv[i];
         const char *value = strchr(argument, '=');
@@ -104,8 +118,12 @@ int options_parse(struct option *options, int count, int argc, char **argv)
 
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
             return OPTIONS_HELP;
-        if (argument[0] != '-' || !argument[1])
-            return report_usage("'%s' is not an option", argument);
+        if (argument[0] != '-' || !argument[1]) {
+            if (!files)
+                return report_usage("'%s' is not an option", argument);
+            argv[files->count++] = argv[i];
+            continue;
+        }
         struct option *option = find(options, count, argument, length);
         if (!option)
             return report_usage("there is no option %.*s", (int)length, argument);
@@ -132,6 +150,71 @@ bool options_given(const struct option *options, int count, const char *name)
             return options[i].given;
     }
     return false;
+}
+
+int options_check_distinct(struct option *options, int count, const char *first, const char *second)
+{
+    const struct option *a = find(options, count, first, strlen(first));
+    const struct option *b = find(options, count, second, strlen(second));
+
+    if (!*a->target.text || !*b->target.text || strcmp(*a->target.text, *b->target.text) != 0)
+        return 0;
+    return report_usage("%s and %s both name the file %s", first, second, *a->target.text);
+}
+
+/* ---- Comparison -------------------------------------------------------------------------------- */
+
+static bool same_words(const char *a, const char *b)
+{
+    for (;;) {
+        a += strspn(a, " ");
+        b += strspn(b, " ");
+        size_t length = strcspn(a, " ");
+        if (length != strcspn(b, " ") || strncmp(a, b, length) != 0)
+            return false;
+        if (length == 0)
+            return true;
+        a += length;
+        b += length;
+    }
+}
+
+bool options_equal(const struct option *a, const struct option *b)
+{
+    switch (a->kind) {
+    case OPTION_FLAG:
+        return *a->target.flag == *b->target.flag;
+    case OPTION_INTEGER:
+        return *a->target.integer == *b->target.integer;
+    case OPTION_REAL:
+        return *a->target.real == *b->target.real;
+    case OPTION_CHOICE:
+        return *a->target.choice == *b->target.choice;
+    default:
+        return same_words(*a->target.text, *b->target.text);
+    }
+}
+
+void option_text(const struct option *option, char text[OPTION_TEXT_ROOM])
+{
+    switch (option->kind) {
+    case OPTION_FLAG:
+        snprintf(text, OPTION_TEXT_ROOM, "%s", *option->target.flag ? "on" : "off");
+        break;
+    case OPTION_INTEGER:
+        snprintf(text, OPTION_TEXT_ROOM, "%" PRId64, *option->target.integer);
+        break;
+    case OPTION_REAL:
+        snprintf(text, OPTION_TEXT_ROOM, "%.15g", *option->target.real);
+        if (strtod(text, NULL) != *option->target.real)
+            snprintf(text, OPTION_TEXT_ROOM, "%.17g", *option->target.real);
+        break;
+    case OPTION_CHOICE:
+        snprintf(text, OPTION_TEXT_ROOM, "%s", option->choices[*option->target.choice]);
+        break;
+    default:
+        snprintf(text, OPTION_TEXT_ROOM, "'%s'", *option->target.text);
+    }
 }
 
 /* ---- Help -------------------------------------------------------------------------------------- */

@@ -8,14 +8,14 @@
 
 enum { LONGEST_LINE = 400, LONGEST_BAR = 40 };
 
-struct progress progress_start(int64_t epochs, int64_t images)
+struct progress progress_start(int64_t epochs, int64_t images, int64_t before)
 {
     double now = seconds_now();
     FILE *terminal = is_terminal(stdout) ? stdout : is_terminal(stderr) ? stderr : NULL;
 
     printf("  epoch   train loss  accuracy    test loss  accuracy   learning rate   images/s\n");
     fflush(stdout);
-    return (struct progress){terminal, epochs, images, now, now, now};
+    return (struct progress){terminal, epochs, images, before, before % images, now, now, now};
 }
 
 /* "1:02:03" or "2:03" */
@@ -39,12 +39,13 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
         return;
     progress->drawn = now;
 
-    double run = ((double)(epoch - 1) + (double)done / (double)progress->images) / (double)progress->epochs;
-    print_duration(left, sizeof left, (now - progress->started) * (1 - run) / run);
+    double trained = (double)((epoch - 1) * progress->images + done - progress->before);
+    double to_train = (double)(progress->epochs * progress->images - progress->before) - trained;
+    print_duration(left, sizeof left, (now - progress->started) * to_train / trained);
     int length =
         snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f %%, %.0f images/s, %s left",
                  epoch, progress->epochs, loss_sum / (double)done, 100.0 * (double)correct / (double)done,
-                 (double)done / (now - progress->epoch_started), left);
+                 (double)(done - progress->epoch_before) / (now - progress->epoch_started), left);
 
     /* The bar takes what the terminal leaves; a line that wraps could not be taken back. */
     int width = terminal_width(progress->terminal) - 1;
@@ -76,4 +77,5 @@ void progress_epoch(struct progress *progress, const struct epoch_result *result
            result->lr, result->images_per_second);
     fflush(stdout);
     progress->epoch_started = seconds_now();
+    progress->epoch_before = 0;
 }

@@ -22,11 +22,12 @@ struct epoch_result {
 struct progress {
     FILE *terminal;                       /* where the bar goes; NULL = no bar */
     int64_t epochs, images;               /* of the run, per epoch */
+    int64_t before, epoch_before;         /* images that this run did not see: in all, of the current epoch */
     double started, epoch_started, drawn; /* seconds */
 };
 
-/* Prints the head of the table. */
-struct progress progress_start(int64_t epochs, int64_t images);
+/* Prints the head of the table. An earlier run has done `before` images of all epochs. */
+struct progress progress_start(int64_t epochs, int64_t images, int64_t before);
 
 /* Draws the bar, at most ten times a second: `done` images of `epoch`, of which `correct`, with a sum of losses. */
 void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum);

@@ -128,7 +128,7 @@ static void write_epoch(struct json_writer *json, const struct epoch_result *res
 }
 
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct epoch_result *history, int64_t epochs)
+                  const struct training *training)
 {
     struct atomic_file file;
     normnet_config config = {.struct_size = sizeof config};
@@ -150,9 +150,11 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     write_configuration(&json, settings, model, &config);
     write_data(&json, data);
     json_integer(&json, "parameters", normnet_parameter_count(model));
+    if (training->forgotten > 0)
+        json_integer(&json, "forgotten_epochs", training->forgotten);
     json_begin_array(&json, "history");
-    for (int64_t i = 0; i < epochs; ++i)
-        write_epoch(&json, &history[i]);
+    for (int64_t i = training->forgotten; i < training->finished; ++i)
+        write_epoch(&json, &training->history[i]);
     json_end_array(&json);
     json_text(&json, "weights_sha256", hexadecimal);
     json_end_object(&json);

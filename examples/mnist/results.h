@@ -4,6 +4,7 @@
  *
  *     {"program", "version", "bits_version",
  *      "configuration": {...}, "data": {...}, "parameters": 7704,
+ *      "forgotten_epochs": 5,     (only after a checkpoint without room for so many in front of those in "history")
  *      "history": [{"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr",
  *                   "images_per_second", "seconds"}, ...],
  *      "weights_sha256": "..."}
@@ -11,8 +12,8 @@
 #ifndef MNIST_RESULTS_H
 #define MNIST_RESULTS_H
 
+#include "checkpoint.h"
 #include "dataset.h"
-#include "progress.h"
 #include "settings.h"
 
 #include <normnet.h>
@@ -22,6 +23,6 @@ void results_hash_weights(const normnet_model *model, char hexadecimal[65]);
 
 /* Replaces the file settings->json, if there is one to be; returns 0, or reports why it cannot. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct epoch_result *history, int64_t epochs);
+                  const struct training *training);
 
 #endif

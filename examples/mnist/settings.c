@@ -31,7 +31,12 @@ static const char introduction[] =
     "  normnet-mnist train --preset fast\n"
     "  normnet-mnist train --data ~/fashion --augment none --json result.json\n"
     "  normnet-mnist train --schedule step --lr 0.02 --momentum 0.9 --step-size 6 --augment rotate\n"
-    "  normnet-mnist train --architecture \"conv3-16 norm relu maxpool2 conv3-32 norm relu gap conv1-10\"\n";
+    "  normnet-mnist train --architecture \"conv3-16 norm relu maxpool2 conv3-32 norm relu gap conv1-10\"\n"
+    "  normnet-mnist train --save digits.ckpt\n"
+    "  normnet-mnist train --resume digits.ckpt\n"
+    "\n"
+    "Ctrl-C finishes the step, saves if --save is given, and ends with code 130; a second Ctrl-C ends at\n"
+    "once. What is resumed goes on to the same weights as if it had never stopped.\n";
 
 static const char augment_help[] = "changes to the training images, applied from left to right [affine]\n"
                                    "none | rotate | affine | OPERATION:PARAMETERS,OPERATION:PARAMETERS,...\n"
@@ -64,6 +69,7 @@ static int check_use(const struct option *options, int count, const struct setti
         {"--max-lr", settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE, "--schedule one-cycle"},
         {"--step-size", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--step-gamma", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
+        {"--save-every", settings->save != NULL, "--save"},
     };
 
     for (size_t i = 0; i < sizeof uses / sizeof uses[0]; ++i) {
@@ -73,17 +79,16 @@ static int check_use(const struct option *options, int count, const struct setti
     return 0;
 }
 
-/* The one of --lr and --max-lr that was given, else the default of the schedule. */
-static int choose_lr(const struct option *options, int count, struct settings *settings, double max_lr)
+/* The one of --lr and --max-lr that was given, else the default of the schedule, as the value of both. */
+static int choose_lr(const struct option *options, int count, struct settings *settings)
 {
-    bool lr_given = options_given(options, count, "--lr"), max_lr_given = options_given(options, count, "--max-lr");
+    bool lr_given = options_given(options, count, "--lr");
 
-    if (lr_given && max_lr_given)
-        return report_usage("--lr %g and --max-lr %g both name the peak of one-cycle", settings->lr, max_lr);
-    if (max_lr_given)
-        settings->lr = max_lr;
-    else if (!lr_given)
-        settings->lr = settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE ? settings->max_lr : 0.01;
+    if (lr_given && options_given(options, count, "--max-lr"))
+        return report_usage("--lr %g and --max-lr %g both name the peak of one-cycle", settings->lr, settings->max_lr);
+    if (!lr_given && settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE)
+        settings->lr = settings->max_lr;
+    settings->max_lr = settings->lr;
     return 0;
 }
 
@@ -91,10 +96,21 @@ static int choose_lr(const struct option *options, int count, struct settings *s
  * `fast` was chosen on the last 10,000 training images for the time to 99.0 % with its epochs, and to 99.4 % with
  * --epochs 8 --augment affine:translate=.05 (docs/results.md). Pools in front of norms leave little to normalize.
  */
-static void set_defaults(struct settings *settings, int32_t preset)
+static void set_fast(struct settings *settings)
+{
+    settings->architecture = "conv3-8 relu maxpool2 norm conv3-16 relu norm conv3-24 relu maxpool2 norm "
+                             "conv3-32 relu norm flatten fc-10";
+    settings->augment = "none";
+    settings->dropout = 0;
+    settings->epochs = 2;
+    settings->max_lr = 0.1;
+    settings->nesterov = true;
+}
+
+void settings_init(struct settings *settings)
 {
     *settings = (struct settings){
-        .preset = preset,
+        .preset = PRESET_STANDARD,
         .augment = "affine",
         .norm = NORMNET_NORM_BATCH,
         .layer_dims = 3,
@@ -102,6 +118,7 @@ static void set_defaults(struct settings *settings, int32_t preset)
         .epochs = 20,
         .batch = 64,
         .schedule = NORMNET_SCHEDULE_ONE_CYCLE,
+        .lr = 0.01,
         .max_lr = 0.015,
         .step_size = 6,
         .step_gamma = 0.1,
@@ -109,23 +126,17 @@ static void set_defaults(struct settings *settings, int32_t preset)
         .seed = 1,
         .threads = core_count(),
     };
-    if (preset == PRESET_FAST) {
-        settings->architecture = "conv3-8 relu maxpool2 norm conv3-16 relu norm conv3-24 relu maxpool2 norm "
-                                 "conv3-32 relu norm flatten fc-10";
-        settings->augment = "none";
-        settings->dropout = 0;
-        settings->epochs = 2;
-        settings->max_lr = 0.1;
-        settings->nesterov = true;
-    }
 }
 
-static int parse(struct settings *settings, int argc, char **argv)
+/* ---- The command line -------------------------------------------------------------------------- */
+
+enum { MOST_OPTIONS = 40 };
+
+/* Fills the table of options whose values go to `s`; returns how many there are. */
+static int list_options(struct option *options, struct settings *s)
 {
     const double number = 1e9; /* enough for all that the library checks itself */
-    struct settings *s = settings;
-    double max_lr = 0;
-    struct option options[] = {
+    const struct option list[] = {
         {OPTION_CHOICE, "--preset", "NAME",
          "standard, or fast: a small network, 2 epochs, no augmentation and\n"
          "dropout, peak learning rate 0.1, Nesterov, unless other options differ\n"
@@ -169,7 +180,7 @@ static int parse(struct settings *settings, int argc, char **argv)
          .target.choice = &s->schedule, .choices = schedule_names},
         {OPTION_REAL, "--lr", "X", "learning rate; of one-cycle the peak [0.015 for one-cycle, else 0.01]",
          .target.real = &s->lr, .most = number},
-        {OPTION_REAL, "--max-lr", "X", "another name of --lr for one-cycle", .target.real = &max_lr, .most = number},
+        {OPTION_REAL, "--max-lr", "X", "another name of --lr for one-cycle", .target.real = &s->max_lr, .most = number},
         {OPTION_INTEGER, "--step-size", "N", "epochs after which step multiplies the learning rate [6]",
          .target.integer = &s->step_size, .least = 1, .most = 1e6},
         {OPTION_REAL, "--step-gamma", "X", "by this [0.1]", .target.real = &s->step_gamma, .most = number},
@@ -189,12 +200,44 @@ static int parse(struct settings *settings, int argc, char **argv)
          .target.integer = &s->threads, .least = 1, .most = 1024},
         {OPTION_CHOICE, "--cpu", "NAME", "best, portable, avx2, avx512 or neon; nor do they on this [best]",
          .target.choice = &s->cpu, .choices = cpu_names},
+        {OPTION_TEXT, "--save", "FILE",
+         "write a checkpoint to go on from, anew after every epoch\n"
+         "[with --resume the file that is resumed]",
+         .target.text = &s->save},
+        {OPTION_INTEGER, "--save-every", "N", "and after every N training steps [0 = at the ends of epochs only]",
+         .target.integer = &s->save_every, .most = number},
+        {OPTION_TEXT, "--resume", "FILE",
+         "go on with the training of a checkpoint, with the options it was begun\n"
+         "with; other options than those of this section and --data may only\n"
+         "repeat them",
+         .target.text = &s->resume},
         {OPTION_TEXT, "--json", "FILE",
          "write configuration, history and SHA-256 of the weights, anew after\n"
          "every epoch",
          .target.text = &s->json},
     };
-    const int count = (int)(sizeof options / sizeof options[0]);
+    _Static_assert(sizeof list <= MOST_OPTIONS * sizeof *list, "the tables of options have room for all");
+
+    memcpy(options, list, sizeof list);
+    return (int)(sizeof list / sizeof *list);
+}
+
+/* A checkpoint has room for so much. */
+static int parse_augment(struct settings *settings)
+{
+    enum { LONGEST_AUGMENT = 4096 };
+    size_t length = strlen(settings->augment);
+
+    if (length > LONGEST_AUGMENT)
+        return report_usage("--augment: a text of %zu characters; %d are the most", length, LONGEST_AUGMENT);
+    return augment_parse(&settings->augment_list, settings->augment);
+}
+
+/* Takes the arguments over what the settings are; the rest of the checks once these are complete. */
+static int parse(struct settings *settings, int argc, char **argv)
+{
+    struct option options[MOST_OPTIONS];
+    const int count = list_options(options, settings);
 
     int code = options_parse(options, count, argc, argv);
     if (code == OPTIONS_HELP) {
@@ -202,26 +245,119 @@ static int parse(struct settings *settings, int argc, char **argv)
         options_print(options, count);
         return code;
     }
+    if (settings->resume && !settings->save)
+        settings->save = settings->resume;
     if (code == 0)
         code = check_use(options, count, settings);
     if (code == 0)
-        code = choose_lr(options, count, settings, max_lr);
+        code = choose_lr(options, count, settings);
     if (code == 0)
-        code = augment_parse(&settings->augment_list, settings->augment);
-    settings->hold_momentum = options_given(options, count, "--momentum");
+        code = parse_augment(settings);
+    if (code == 0)
+        code = options_check_distinct(options, count, "--resume", "--json");
+    if (code == 0)
+        code = options_check_distinct(options, count, "--save", "--json");
+    if (options_given(options, count, "--momentum"))
+        settings->hold_momentum = true;
     return code;
+}
+
+/* The options that must be known before all others. */
+static int parse_base(struct settings *settings, int argc, char **argv)
+{
+    struct option options[MOST_OPTIONS];
+    const int count = list_options(options, settings);
+    int code = options_parse(options, count, argc, argv);
+
+    return code == OPTIONS_HELP ? parse(settings, argc, argv) : code;
 }
 
 int settings_parse(struct settings *settings, int argc, char **argv)
 {
-    set_defaults(settings, PRESET_STANDARD);
-    int code = parse(settings, argc, argv);
-    if (code != 0 || settings->preset == PRESET_STANDARD)
+    settings_init(settings);
+    int code = parse_base(settings, argc, argv);
+    if (code != 0 || settings->resume)
         return code;
-    /* Once more, over the defaults that the first time has named. */
-    set_defaults(settings, settings->preset);
+    int32_t preset = settings->preset;
+    settings_init(settings);
+    if (preset == PRESET_FAST)
+        set_fast(settings);
     return parse(settings, argc, argv);
 }
+
+/* ---- Going on with a checkpoint ---------------------------------------------------------------- */
+
+/* What a run may change without changing the training. */
+static bool is_free(const struct option *option)
+{
+    static const char *const names[] = {"--preset", "--data",       "--threads", "--cpu",
+                                        "--save",   "--save-every", "--resume",  "--json"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+        if (strcmp(option->name, names[i]) == 0)
+            return true;
+    }
+    return option->kind == OPTION_HEADING;
+}
+
+/* Whether the options leave the training as the checkpoint has it. */
+static int compare(struct settings *settings, struct settings *stored)
+{
+    struct option options[MOST_OPTIONS], theirs[MOST_OPTIONS];
+    const int count = list_options(options, settings);
+
+    list_options(theirs, stored);
+    for (int i = 0; i < count; ++i) {
+        char own_text[OPTION_TEXT_ROOM], their_text[OPTION_TEXT_ROOM];
+        if (is_free(&options[i]) || options_equal(&options[i], &theirs[i]))
+            continue;
+        option_text(&options[i], own_text);
+        option_text(&theirs[i], their_text);
+        return report_usage("%s is %s, but %s was begun with %s", options[i].name, own_text, settings->resume,
+                            their_text);
+    }
+    if (settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE && settings->hold_momentum != stored->hold_momentum)
+        return report_usage("--momentum is %g, but %s was begun without it", settings->momentum, settings->resume);
+    return 0;
+}
+
+int settings_resume(struct settings *settings, const struct settings *stored, int argc, char **argv)
+{
+    struct settings before = *stored;
+    const int32_t preset = settings->preset;
+
+    *settings = *stored;
+    if (preset == PRESET_FAST)
+        set_fast(settings);
+    int code = parse(settings, argc, argv);
+    return code == 0 ? compare(settings, &before) : code;
+}
+
+void settings_adopt(struct settings *settings, const normnet_config *config)
+{
+    settings->norm = config->norm;
+    settings->groups = config->groups;
+    settings->layer_dims = config->layer_dims;
+    settings->affine = config->affine;
+    settings->virtual_batch = config->virtual_batch;
+    settings->architecture = config->architecture;
+    settings->dropout = config->dropout;
+
+    settings->schedule = config->schedule;
+    settings->lr = config->lr;
+    settings->max_lr = config->max_lr;
+    settings->momentum = config->momentum;
+    settings->hold_momentum = !config->cycle_momentum;
+    settings->step_size = config->step_size / (config->total_steps / settings->epochs);
+    settings->step_gamma = config->step_gamma;
+    settings->nesterov = config->nesterov;
+    settings->l1 = config->l1;
+    settings->l2 = config->l2;
+    settings->label_smoothing = config->label_smoothing;
+    settings->seed = config->seed;
+}
+
+/* ---- For the library --------------------------------------------------------------------------- */
 
 void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config)
 {

@@ -27,7 +27,7 @@ struct settings {
     int64_t epochs, batch;
     int32_t schedule;  /* normnet_schedule */
     double lr;         /* of one-cycle its peak */
-    double max_lr;     /* that peak, if none is given */
+    double max_lr;     /* that peak, if it is not given as --lr */
     int64_t step_size; /* in epochs */
     double step_gamma;
     double momentum;
@@ -38,11 +38,29 @@ struct settings {
 
     int64_t threads;
     int32_t cpu;      /* normnet_cpu */
-    const char *json; /* NULL = none */
+    const char *save; /* the checkpoint to write, NULL = none */
+    int64_t save_every;
+    const char *resume; /* the checkpoint to go on with, NULL = a new training */
+    const char *json;   /* NULL = none */
 };
 
-/* Returns 0, OPTIONS_HELP after printing the help, or the exit code of the report. */
+/* The defaults. */
+void settings_init(struct settings *settings);
+
+/*
+ * Returns 0, OPTIONS_HELP after printing the help, or the exit code of the report. With --resume the rest of the
+ * settings follows from settings_resume().
+ */
 int settings_parse(struct settings *settings, int argc, char **argv);
+
+/*
+ * After settings_parse() named a checkpoint to resume: its settings, and what the arguments say about this run. Returns
+ * 0 or reports which argument would change the training. The texts stay those of `stored` and the arguments.
+ */
+int settings_resume(struct settings *settings, const struct settings *stored, int argc, char **argv);
+
+/* The reverse of settings_configure(), whose settings->epochs are known; the texts stay those of `config`. */
+void settings_adopt(struct settings *settings, const normnet_config *config);
 
 /* The library's configuration for these settings and this data, which must outlive it. */
 void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config);

@@ -2,7 +2,9 @@
 #include "train.h"
 
 #include "atomic_file.h"
+#include "checkpoint.h"
 #include "dataset.h"
+#include "interrupt.h"
 #include "options.h"
 #include "pipeline.h"
 #include "platform.h"
@@ -14,18 +16,56 @@
 #include <inttypes.h>
 #include <normnet.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* All that one run holds. */
 struct run {
     struct settings settings;
+    struct checkpoint resumed; /* empty if the training is new */
     struct dataset data;
     normnet_model *model;
     struct pipeline *pipeline;
     struct progress progress;
-    struct epoch_result *history;
+    struct training training;
 };
 
 /* ---- Before the first epoch -------------------------------------------------------------------- */
+
+/* Better now than after the first epoch. */
+static int check_files(const struct settings *settings)
+{
+    int code = settings->save ? atomic_file_check(settings->save) : 0;
+    if (code == 0 && settings->json)
+        code = atomic_file_check(settings->json);
+    return code;
+}
+
+/* The data must be those that the training was begun with. */
+static int check_data(const struct run *run)
+{
+    const struct training *training = &run->training, *begun = &run->resumed.training;
+    const char *source = run->data.directory ? run->data.directory : DATASET_GENERATED;
+
+    if (training->images != begun->images)
+        return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,
+                            begun->images, source, training->images);
+    if (strcmp(training->data, begun->data) != 0)
+        return report_error(
+            "%s was begun with other training images than those of %s: their SHA-256 is %s, expected %s",
+            run->settings.resume, source, training->data, begun->data);
+    return 0;
+}
+
+static int open_data(struct run *run)
+{
+    int code = dataset_open(&run->data, run->settings.data, run->settings.limit);
+    if (code != 0)
+        return code;
+    run->training.images = run->data.train.count;
+    if (run->settings.save) /* nobody else asks for it, and it takes a moment */
+        dataset_checksum(&run->data, run->training.data);
+    return run->settings.resume ? check_data(run) : 0;
+}
 
 /* What the network cannot be made of is a mistake on the command line. */
 static int create_model(struct run *run)
@@ -33,7 +73,8 @@ static int create_model(struct run *run)
     normnet_config config;
 
     settings_configure(&run->settings, &run->data, &config);
-    normnet_status status = normnet_model_create(&run->model, &config);
+    normnet_status status = run->settings.resume ? normnet_model_clone(&run->model, run->resumed.model, &config)
+                                                 : normnet_model_create(&run->model, &config);
     if (status == NORMNET_ENOMEM)
         return report_error("%s", normnet_error_message());
     if (status != NORMNET_OK)
@@ -54,6 +95,17 @@ static int print_summary(const normnet_model *model)
     return 0;
 }
 
+static int start_training(struct run *run)
+{
+    if (run->settings.resume) {
+        run->training = run->resumed.training;
+        run->resumed.training.history = NULL; /* it has a new owner */
+        return 0;
+    }
+    run->training.history = calloc((size_t)run->settings.epochs, sizeof *run->training.history);
+    return run->training.history ? 0 : report_error("not enough memory");
+}
+
 static int start_pipeline(struct run *run)
 {
     normnet_config config = {.struct_size = sizeof config};
@@ -64,79 +116,79 @@ static int start_pipeline(struct run *run)
         .augment = &run->settings.augment_list,
         .batch = config.max_batch,
         .seed = run->settings.seed,
-        .first_batch = 0,
+        .first_batch = normnet_model_step(run->model),
         .last_batch = run->settings.epochs * pipeline_batches(run->data.train.count, config.max_batch),
     };
     return pipeline_open(&run->pipeline, &options);
 }
 
-/* Better now than after the first epoch. */
-static int check_json(const struct settings *settings)
-{
-    struct atomic_file file;
-
-    if (!settings->json)
-        return 0;
-    int code = atomic_file_open(&file, settings->json);
-    if (code == 0)
-        atomic_file_discard(&file);
-    return code;
-}
-
 static int prepare(struct run *run)
 {
-    int code = check_json(&run->settings);
+    int code = check_files(&run->settings);
     if (code == 0)
-        code = dataset_open(&run->data, run->settings.data, run->settings.limit);
+        code = open_data(run);
     if (code == 0)
         code = create_model(run);
     if (code != 0)
         return code;
     dataset_print(&run->data);
     code = print_summary(run->model);
-    if (code != 0)
-        return code;
-    run->history = calloc((size_t)run->settings.epochs, sizeof *run->history);
-    if (!run->history)
-        return report_error("not enough memory");
-    return start_pipeline(run);
+    if (code == 0)
+        code = start_training(run);
+    return code == 0 ? start_pipeline(run) : code;
 }
 
 /* ---- An epoch ---------------------------------------------------------------------------------- */
 
-static int train_epoch(struct run *run, struct epoch_result *result)
+static int save(struct run *run)
 {
-    const double start = seconds_now();
-    const int64_t images = run->data.train.count;
-    int64_t done = 0, correct = 0;
-    double loss_sum = 0;
+    int code = checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
+    if (code != 0)
+        progress_clear(&run->progress);
+    return code;
+}
 
-    while (done < images) {
-        const uint8_t *batch_images, *batch_labels;
-        normnet_tensor image_tensor, label_tensor;
-        normnet_metrics metrics = {.struct_size = sizeof metrics};
+static int train_batch(struct run *run, int64_t epoch, double *lr)
+{
+    struct training *training = &run->training;
+    const uint8_t *batch_images, *batch_labels;
+    normnet_tensor images, labels;
+    normnet_metrics metrics = {.struct_size = sizeof metrics};
 
-        int64_t count = pipeline_next(run->pipeline, &batch_images, &batch_labels);
-        dataset_tensors(&run->data, batch_images, batch_labels, count, &image_tensor, &label_tensor);
-        if (normnet_train_step(run->model, &image_tensor, &label_tensor, &metrics) != NORMNET_OK) {
-            progress_clear(&run->progress);
-            return report_error("epoch %" PRId64 ", image %" PRId64 ": %s", result->epoch, done,
-                                normnet_error_message());
-        }
-        done += count;
-        correct += metrics.correct;
-        loss_sum += metrics.loss * (double)count;
-        result->lr = metrics.lr;
-        progress_draw(&run->progress, result->epoch, done, correct, loss_sum);
+    int64_t count = pipeline_next(run->pipeline, &batch_images, &batch_labels);
+    dataset_tensors(&run->data, batch_images, batch_labels, count, &images, &labels);
+    if (normnet_train_step(run->model, &images, &labels, &metrics) != NORMNET_OK) {
+        progress_clear(&run->progress);
+        return report_error("epoch %" PRId64 ", image %" PRId64 ": %s", epoch, training->done, normnet_error_message());
     }
-    result->train_loss = loss_sum / (double)images;
-    result->train_accuracy = 100.0 * (double)correct / (double)images;
-    result->seconds = seconds_now() - start;
-    result->images_per_second = result->seconds > 0 ? (double)images / result->seconds : 0;
+    training->done += count;
+    training->correct += metrics.correct;
+    training->loss_sum += metrics.loss * (double)count;
+    *lr = metrics.lr;
+    progress_draw(&run->progress, epoch, training->done, training->correct, training->loss_sum);
     return 0;
 }
 
-static int test_epoch(struct run *run, struct epoch_result *result)
+/* Up to the end of the epoch, or until the program is asked to stop. */
+static int train_epoch(struct run *run, struct epoch_result *result)
+{
+    struct training *training = &run->training;
+    const int64_t save_every = run->settings.save_every;
+    const double start = seconds_now() - training->seconds;
+    int code = 0;
+
+    while (code == 0 && training->done < training->images && !interrupt_signal()) {
+        code = train_batch(run, result->epoch, &result->lr);
+        training->seconds = seconds_now() - start;
+        /* At the end of an epoch once its test is done. */
+        if (code == 0 && save_every > 0 && normnet_model_step(run->model) % save_every == 0 &&
+            training->done < training->images)
+            code = save(run);
+    }
+    return code;
+}
+
+static int test(struct run *run, struct epoch_result *result)
 {
     const struct image_set *test = &run->data.test;
     normnet_tensor images, labels;
@@ -152,29 +204,104 @@ static int test_epoch(struct run *run, struct epoch_result *result)
     return 0;
 }
 
+static int finish_epoch(struct run *run, struct epoch_result *result)
+{
+    struct training *training = &run->training;
+    const double images = (double)training->images;
+
+    int code = test(run, result);
+    if (code != 0)
+        return code;
+    result->train_loss = training->loss_sum / images;
+    result->train_accuracy = 100.0 * (double)training->correct / images;
+    result->seconds = training->seconds;
+    result->images_per_second = result->seconds > 0 ? images / result->seconds : 0;
+    ++training->finished;
+    training->done = training->correct = 0;
+    training->loss_sum = training->seconds = 0;
+    progress_epoch(&run->progress, result);
+    code = results_write(&run->settings, &run->data, run->model, training);
+    return code == 0 && run->settings.save ? save(run) : code;
+}
+
 /* ---- The run ----------------------------------------------------------------------------------- */
 
-static int train(struct run *run)
+static void print_weights(const normnet_model *model)
 {
     char hexadecimal[65];
 
-    run->progress = progress_start(run->settings.epochs, run->data.train.count);
-    for (int64_t epoch = 1; epoch <= run->settings.epochs; ++epoch) {
-        struct epoch_result *result = &run->history[epoch - 1];
-        result->epoch = epoch;
+    results_hash_weights(model, hexadecimal);
+    printf("\nSHA-256 of the weights: %s\n", hexadecimal);
+}
+
+/* What is done is saved; says so, and how to go on. */
+static int stop(struct run *run)
+{
+    const struct training *training = &run->training;
+    const char *path = run->settings.save;
+
+    progress_clear(&run->progress);
+    int code = path ? save(run) : 0;
+    if (code != 0)
+        return code;
+    printf("\nStopped in epoch %" PRId64 " after %" PRId64 " of %" PRId64 " images; ", training->finished + 1,
+           training->done, training->images);
+    if (path)
+        printf("saved %s. Go on with: normnet-mnist train --resume %s\n", path, path);
+    else
+        printf("nothing is saved without --save FILE.\n");
+    return interrupt_exit_code();
+}
+
+static int train(struct run *run)
+{
+    struct training *training = &run->training;
+
+    interrupt_catch();
+    run->progress =
+        progress_start(run->settings.epochs, training->images, training->finished * training->images + training->done);
+    while (training->finished < run->settings.epochs) {
+        struct epoch_result *result = &training->history[training->finished];
+        result->epoch = training->finished + 1;
         int code = train_epoch(run, result);
+        if (code == 0 && training->done < training->images)
+            return stop(run);
         if (code == 0)
-            code = test_epoch(run, result);
-        if (code != 0)
-            return code;
-        progress_epoch(&run->progress, result);
-        code = results_write(&run->settings, &run->data, run->model, run->history, epoch);
+            code = finish_epoch(run, result);
         if (code != 0)
             return code;
     }
-    results_hash_weights(run->model, hexadecimal);
-    printf("\nSHA-256 of the weights: %s\n", hexadecimal);
+    print_weights(run->model);
+    return interrupt_exit_code();
+}
+
+/* A checkpoint from the end of a training. */
+static int test_again(struct run *run)
+{
+    struct epoch_result result = {.epoch = run->training.finished};
+
+    int code = test(run, &result);
+    if (code == 0)
+        code = results_write(&run->settings, &run->data, run->model, &run->training);
+    if (code != 0)
+        return code;
+    printf("The training of %s is complete: %" PRId64 " epochs. Test loss %.4f, accuracy %.2f %%\n",
+           run->settings.resume, run->training.finished, result.test_loss, result.test_accuracy);
+    print_weights(run->model);
     return 0;
+}
+
+static int go_on(struct run *run)
+{
+    const struct training *training = &run->training;
+
+    if (training->finished == run->settings.epochs)
+        return test_again(run);
+    if (run->settings.resume)
+        printf("Going on with %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
+               " images of the next are done\n\n",
+               run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
+    return train(run);
 }
 
 int train_command(int argc, char **argv)
@@ -184,14 +311,20 @@ int train_command(int argc, char **argv)
     int code = settings_parse(&run.settings, argc, argv);
     if (code == OPTIONS_HELP)
         return 0;
+    if (code == 0 && run.settings.resume) {
+        code = checkpoint_open(&run.resumed, run.settings.resume);
+        if (code == 0)
+            code = settings_resume(&run.settings, &run.resumed.settings, argc, argv);
+    }
     if (code == 0)
         code = prepare(&run);
     if (code == 0)
-        code = train(&run);
+        code = go_on(&run);
 
     pipeline_close(run.pipeline);
     normnet_model_destroy(run.model);
     dataset_close(&run.data);
-    free(run.history);
+    free(run.training.history);
+    checkpoint_close(&run.resumed);
     return code;
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of normnet-mnist that the program cannot show one by one: random numbers, angles, SHA-256,
- * JSON, generated digits, augmentation against a plain reference, and the order of the batches. The
- * golden checksums hold on every machine; a change of one changes what every seed leads to.
+ * JSON, generated digits, augmentation against a plain reference, the order of the batches, the notes of checkpoints
+ * and images from strangers. The golden checksums hold on every machine; a change of one changes what every seed leads
+ * to.
  */
 #include "../check.h"
 
 #include "angle.h"
 #include "augment.h"
+#include "checkpoint.h"
 #include "dataset.h"
 #include "digits.h"
 #include "json.h"
+#include "pgm.h"
 #include "pipeline.h"
 #include "random.h"
 #include "sha256.h"
@@ -483,6 +486,174 @@ static void batches_stop_early(const void *argument)
     pipeline_close(NULL);
 }
 
+/* ---- Notes ----------------------------------------------------------------------------------------- */
+
+enum { NOTE_EPOCHS = 700, NOTE_IMAGES = 1000, NOTE_BATCH = 48, NOTE_BATCHES = 21, NOTE_TOTAL = 700 * 21 };
+
+/* A training that has finished so many epochs and two batches of the next. */
+static struct training note_training(struct epoch_result *history, int64_t finished)
+{
+    struct training training = {
+        .images = NOTE_IMAGES,
+        .history = history,
+        .finished = finished,
+        .done = 2 * NOTE_BATCH,
+        .correct = 17,
+        .loss_sum = 1.0 / 3,
+        .seconds = 1e-300,
+    };
+
+    memset(training.data, 'a', 64);
+    for (int64_t i = 0; i < finished; ++i)
+        history[i] = (struct epoch_result){i + 1, 1.0 / (double)(i + 3), 12.3, 1e300, 99.9, 5e-324, 0, 0.1};
+    return training;
+}
+
+static char *write_note(struct epoch_result *history, int64_t finished)
+{
+    const struct settings settings = {.limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
+    const struct training training = note_training(history, finished);
+    return checkpoint_write_note(&settings, &training);
+}
+
+/* Takes the note; the checkpoint has no model. */
+static int read_note(struct checkpoint *checkpoint, char *note, int64_t step)
+{
+    *checkpoint = (struct checkpoint){.note = note};
+    return checkpoint_read_note(checkpoint, "file", step, NOTE_TOTAL);
+}
+
+/* Also with more epochs than a note has room for: the oldest are forgotten. */
+static void notes_read_back(const void *argument)
+{
+    static struct epoch_result history[NOTE_EPOCHS];
+    struct checkpoint checkpoint;
+    (void)argument;
+
+    for (int64_t finished = 0; finished < NOTE_EPOCHS; finished += 233) {
+        char *note = write_note(history, finished);
+        if (!CHECK(note && strlen(note) <= 65536))
+            return;
+        CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
+        const struct training *training = &checkpoint.training;
+        CHECK_EQUAL(checkpoint.settings.limit, 5);
+        CHECK_EQUAL(checkpoint.settings.batch, NOTE_BATCH);
+        CHECK_EQUAL(checkpoint.settings.epochs, NOTE_EPOCHS);
+        CHECK_TEXT(checkpoint.settings.augment, "rotate:6");
+        CHECK_EQUAL(training->finished, finished);
+        CHECK_EQUAL(training->done, 2 * NOTE_BATCH);
+        CHECK_EQUAL(training->correct, 17);
+        CHECK(training->loss_sum == 1.0 / 3 && training->seconds == 1e-300);
+        CHECK_EQUAL(training->forgotten > 0, finished > 600);
+        CHECK(finished - training->forgotten >= (finished < 400 ? finished : 400));
+        for (int64_t i = training->forgotten; i < finished; ++i) {
+            history[i].images_per_second = NOTE_IMAGES / history[i].seconds;
+            CHECK(memcmp(&history[i], &training->history[i], sizeof history[i]) == 0);
+        }
+        checkpoint_close(&checkpoint);
+    }
+}
+
+/* The text of --augment has its own parser. */
+static bool in_augment(const char *note, size_t place)
+{
+    const char *augment = strstr(note, "augment ") + strlen("augment ");
+    return place >= (size_t)(augment - note) && place < (size_t)(strchr(augment, '\n') - note);
+}
+
+/* A note that is cut at any place, or has a wrong byte there, is refused. */
+static void notes_are_read_strictly(const void *argument)
+{
+    static struct epoch_result history[NOTE_EPOCHS];
+    static const char wrong[] = {0, ' ', '\n', '-', 'g', '\x80'};
+    struct checkpoint checkpoint;
+    char *whole = write_note(history, 2);
+    (void)argument;
+
+    for (size_t i = 0; whole && whole[i]; ++i) {
+        for (size_t k = 0; k < sizeof wrong; ++k) {
+            char *note = write_note(history, 2);
+            if (!CHECK(note != NULL) || note[i] == wrong[k] || (in_augment(whole, i) && wrong[k] && wrong[k] != '\n')) {
+                free(note);
+                continue;
+            }
+            note[i] = wrong[k];
+            if (read_note(&checkpoint, note, 2 * NOTE_BATCHES + 2) == 0)
+                CHECK_FAIL("0x%02x as byte %zu is accepted", (unsigned)(unsigned char)wrong[k], i);
+            checkpoint_close(&checkpoint);
+        }
+    }
+    free(whole);
+}
+
+static void notes_of_other_trainings(const void *argument)
+{
+    static struct epoch_result history[NOTE_EPOCHS];
+    const int64_t steps[] = {-1, 0, 2, 42, 43, 45, 65, NOTE_TOTAL, NOTE_TOTAL + 1};
+    struct checkpoint checkpoint;
+    (void)argument;
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; ++i) {
+        char *note = steps[i] < 0 ? calloc(1, 1) : write_note(history, 2);
+        int code = read_note(&checkpoint, note, steps[i]);
+        /* The numbers of the epoch in progress could be those of any step but its first. */
+        CHECK_EQUAL(code, steps[i] == 43 || steps[i] == 45 ? 0 : 1);
+        checkpoint_close(&checkpoint);
+    }
+}
+
+/* ---- Pictures ------------------------------------------------------------------------------------ */
+
+/* In memory of its own size, so that reading beyond it shows under a sanitizer. */
+static int read_copy(const uint8_t *bytes, size_t size)
+{
+    struct picture picture = {0};
+    uint8_t *copy = malloc(size ? size : 1);
+
+    if (!CHECK(copy != NULL))
+        return 1;
+    memcpy(copy, bytes, size);
+    int code = picture_read(&picture, copy, size, "picture");
+    if (code == 0) {
+        CHECK(picture.channels == 1 || picture.channels == 3);
+        CHECK(picture.width >= 1 && picture.width <= PICTURE_MOST_SIDE);
+        CHECK(picture.height >= 1 && picture.height <= PICTURE_MOST_SIDE);
+    } else {
+        CHECK(picture.pixels == NULL);
+    }
+    picture_free(&picture);
+    free(copy);
+    return code;
+}
+
+/* Every cut and a thousand random changes of an image of each of the four kinds. */
+static void pictures_from_strangers(const void *argument)
+{
+    static const char bytes[] = "P5 #9\n2 3\n255\nabcdef", colours[] = "P6\n1 2 255\nabcdef";
+    static const char text[] = "P2\n2 3 # 3\n9\n1 2 3\n4 5 6\n", colour_text[] = "P3 1 2 255 1 22 3 44 5 66\n";
+    static const char *const pictures[] = {bytes, colours, text, colour_text};
+    static const char likely[] = "0123456789 #\nP-";
+    struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, 0);
+    (void)argument;
+
+    for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; ++i) {
+        const size_t size = strlen(pictures[i]);
+        uint8_t changed[64];
+        CHECK_EQUAL(read_copy((const uint8_t *)pictures[i], size), 0);
+        for (size_t cut = 0; cut + 2 < size; ++cut)
+            CHECK(read_copy((const uint8_t *)pictures[i], cut) != 0);
+        for (int trial = 0; trial < 1000; ++trial) {
+            memcpy(changed, pictures[i], size);
+            for (uint32_t k = 0; k <= random_below(&random, 3); ++k) {
+                uint32_t place = random_below(&random, (uint32_t)size);
+                changed[place] = random_below(&random, 2) ? (uint8_t)likely[random_below(&random, sizeof likely - 1)]
+                                                          : (uint8_t)random_below(&random, 256);
+            }
+            read_copy(changed, size);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -500,5 +671,9 @@ int main(int argc, char **argv)
     check_case("augment: golden checksum", augment_golden, NULL);
     check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
     check_case("batches: stop early", batches_stop_early, NULL);
+    check_case("notes: read back", notes_read_back, NULL);
+    check_case("notes: read strictly", notes_are_read_strictly, NULL);
+    check_case("notes: of other trainings", notes_of_other_trainings, NULL);
+    check_case("pictures: from strangers", pictures_from_strangers, NULL);
     return check_end();
 }

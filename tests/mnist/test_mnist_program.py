@@ -15,6 +15,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -110,11 +111,16 @@ class CommandLine(TestCase):
         self.assertEqual((train.returncode, train.stderr), (0, ""))
         for option in (
             "data norm groups architecture epochs batch lr momentum schedule l1 l2 dropout augment seed threads json "
-            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset"
+            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset "
+            "save save-every resume"
         ).split():
             self.assertRegex(train.stdout, rf"(?m)^  --{option}\b")
-        self.assertIn("Examples:", train.stdout)
-        self.assertLessEqual(max(map(len, train.stdout.splitlines())), 100)
+        for command in ("train", "evaluate", "predict", "export"):
+            self.assertRegex(general.stdout, rf"(?m)^  {command} ")
+            text = self.run_program(command, "--model", "x", "--help").stdout if command != "train" else train.stdout
+            self.assertIn(f"Usage: normnet-mnist {command} ", text)
+            self.assertIn("\n\nExamples:\n", text)
+            self.assertLessEqual(max(map(len, text.splitlines())), 100, text)
 
     def test_version(self):
         result = self.run_program("--version")
@@ -153,6 +159,25 @@ class CommandLine(TestCase):
             (r"--step-size has no effect without --schedule step", "train", "--step-size", "3"),
             (r"--max-lr has no effect without --schedule one-cycle", "train", "--schedule", "step", "--max-lr", "1"),
             (r"--lr 0.1 and --max-lr 0.2 both", "train", "--lr", "0.1", "--max-lr", "0.2"),
+            (r"--save-every has no effect without --save", "train", "--save-every", "5"),
+            (r"--save-every: '-1' is not a whole number", "train", "--save", "x", "--save-every", "-1"),
+            (r"--save and --json both name the file x", "train", "--save", "x", "--json", "x"),
+            (r"--model FILE is missing", "evaluate"),
+            (r"--model FILE is missing", "predict", "seven.pgm"),
+            (r"--model FILE is missing", "export", "--onnx", "x.onnx"),
+            (r"an image is missing", "predict", "--model", "m"),
+            (r"there is no option --modl\n", "predict", "--modl", "m", "seven.pgm"),
+            (r"there is no option --norm\n", "evaluate", "--model", "m", "--norm", "batch"),
+            (r"'m' is not an option", "evaluate", "m"),
+            (r"--count: '0' is not a whole number from 1", "predict", "--model", "m", "x", "--count", "0"),
+            (r"--first: '-1' is not a whole number from 0", "predict", "--model", "m", "x", "--first", "-1"),
+            (r"--onnx FILE or --weights FILE is missing", "export", "--model", "m"),
+            (r"--model and --onnx both name the file m", "export", "--model", "m", "--onnx", "m"),
+            (r"--model and --weights both name the file m", "export", "--model", "m", "--weights", "m"),
+            (r"--model and --json both name the file m", "evaluate", "--model", "m", "--json", "m"),
+            (r"--model and --json both name the file m", "predict", "x.pgm", "--model", "m", "--json", "m"),
+            (r"--onnx and --weights both name the file x", "export", "--model", "m", "--onnx", "x", "--weights", "x"),
+            (r"--augment: a text of 5000 characters; 4096 are the most", "train", "--augment", "x" * 5000),
         ]:
             with self.subTest(arguments=arguments):
                 self.expect_failure(2, pattern, *arguments)
@@ -446,6 +471,479 @@ class Training(TestCase):
         self.assertRegex(output, bar)
         lines = output.decode().replace("\r\n", "\n").split("\n")
         self.assertTrue(any(re.match(r"(.*\r)?\x1b\[K  1/1 ", line) for line in lines), lines[-5:])
+
+
+def without_times(result):
+    """What two runs of the same training have in common."""
+    history = [{k: v for k, v in e.items() if k not in ("seconds", "images_per_second")} for e in result["history"]]
+    configuration = {**result["configuration"], "threads": 0}
+    return {**result, "history": history, "configuration": configuration}
+
+
+class Resuming(TestCase):
+    """A training that is stopped and goes on ends with the same weights and the same history."""
+
+    # Everything that a step depends on: dropout, augmentation, one-cycle, ghost batch norm, a short last batch.
+    ARGUMENTS = ["--data", "generated", "--limit", "1000", "--epochs", "4", "--batch", "48", "--virtual-batch", "16"]
+    ARGUMENTS += ["--dropout", "0.2", "--seed", "5", "--threads", "1"]
+    ARGUMENTS += ["--architecture", "conv3-4 norm relu dropout maxpool2 conv3-8 norm relu gap conv1-10"]
+
+    def setUp(self):
+        super().setUp()
+        self.checkpoint = self.directory / "run.ckpt"
+        self.json = self.directory / "run.json"
+
+    def stop(self, number, seconds, *arguments):
+        """Starts a training, sends it a signal and returns its exit code and output."""
+        process = subprocess.Popen(
+            [PROGRAM, "train", *map(str, arguments), "--json", str(self.json)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(self.home),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
+        )
+        output = ""
+        for line in process.stdout:  # up to the head of the table: from there on the signal is caught
+            output += line
+            if "train loss" in line:
+                break
+        time.sleep(seconds)
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=60)
+        self.assertEqual(errors, "")
+        return process.returncode, output + rest
+
+    def resume(self, *arguments):
+        return self.train("--data", "generated", "--resume", self.checkpoint, *arguments)
+
+    def test_after_signals(self):
+        for arguments in (self.ARGUMENTS, [*self.ARGUMENTS, "--norm", "group", "--virtual-batch", "0", "--nesterov"]):
+            whole = without_times(self.train(*arguments))
+            stopped = 0
+            for i, (number, code) in enumerate([(signal.SIGINT, 130), (signal.SIGTERM, 143)] * 2):
+                returned, output = self.stop(number, 0.03 * i, *arguments, "--save", self.checkpoint)
+                for more in range(2):
+                    if "Stopped" not in output:
+                        break
+                    stopped += 1
+                    self.assertEqual(returned, code, output)
+                    self.assertIn(f"Go on with: normnet-mnist train --resume {self.checkpoint}\n", output)
+                    self.assertNotIn("SHA-256", output)
+                    data = ["--data", "generated", "--resume", self.checkpoint, "--threads", "2"]
+                    returned, output = self.stop(number, 0.02 * more, *data)
+                self.assertEqual(without_times(self.resume()), whole, (i, output))
+                self.assertIn(whole["weights_sha256"], self.output)
+            self.assertGreater(stopped, 1)
+
+    def test_what_a_stop_says(self):
+        output = self.stop(signal.SIGINT, 0.05, *self.ARGUMENTS, "--epochs", "1000")[1]
+        stopped = r"\nStopped in epoch (\d+) after (\d+) of 1000 images; "
+        self.assertRegex(output, stopped + r"nothing is saved without --save FILE\.\n")
+        output = self.stop(signal.SIGINT, 0.05, *self.ARGUMENTS, "--epochs", "1000", "--save", self.checkpoint)[1]
+        place = re.search(stopped + r"saved .*run.ckpt. Go on", output)
+        self.assertIsNotNone(place, output)
+        epochs = json.loads(self.json.read_text())["history"] if place[1] != "1" else []
+        self.assertEqual(len(epochs), int(place[1]) - 1)
+        output = self.stop(signal.SIGINT, 0, "--data", "generated", "--resume", self.checkpoint)[1]
+        self.assertIn(f"{int(place[1]) - 1} of 1000 epochs and {place[2]} of 1000 images of the next are done", output)
+
+    def test_a_second_signal_ends_at_once(self):
+        """Within the first step of a network whose steps are long."""
+        heavy = ["--architecture", "conv3-64 conv3-64 conv3-64 gap conv1-10", "--batch", "500", "--augment", "none"]
+        process = subprocess.Popen(
+            [PROGRAM, "train", "--data", "generated", "--limit", "2000", "--threads", "1", *heavy],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(self.home),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        self.addCleanup(process.stdout.close)
+        for line in process.stdout:
+            if "train loss" in line:
+                break
+        for _ in range(2):
+            time.sleep(0.03)
+            process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=30), -signal.SIGINT)
+
+    def test_from_every_step(self):
+        """The checkpoints of --save-every, caught as they appear."""
+        arguments = [*self.ARGUMENTS, "--epochs", "2"]
+        whole = without_times(self.train(*arguments))
+        caught = {}
+        command = [PROGRAM, "train", *arguments, "--save", str(self.checkpoint), "--save-every", "1"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment(self.home)) as process:
+            while process.poll() is None:
+                if self.checkpoint.exists():
+                    content = self.checkpoint.read_bytes()
+                    caught[int(re.search(rb'"normnet.step":"(\d+)"', content)[1])] = content
+        self.assertEqual(process.returncode, 0)
+        self.assertGreater(len(caught), 3)
+        steps = sorted(caught)
+        for step, cpu in [(steps[0], "best"), (steps[len(steps) // 2], "best"), (steps[-1], "portable")]:
+            self.checkpoint.write_bytes(caught[step])
+            resumed = self.resume("--threads", "2", "--cpu", cpu)
+            self.assertEqual(without_times(resumed)["history"], whole["history"])
+            self.assertIn(whole["weights_sha256"], self.output)
+
+    def test_save_every_and_other_file(self):
+        """--save-every counts the steps of the training; a resumed run writes where --save says."""
+        self.stop(signal.SIGINT, 0, *self.ARGUMENTS, "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        other = self.directory / "other.ckpt"
+        self.resume("--save", other, "--save-every", "4")
+        self.assertEqual(self.checkpoint.read_bytes(), before)
+        self.assertTrue(other.exists())
+
+    def test_complete(self):
+        result = self.train(*self.ARGUMENTS, "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        again = self.resume()
+        self.assertEqual(without_times(again), without_times(result))
+        last = result["history"][-1]
+        expected = f"is complete: 4 epochs. Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f} %"
+        self.assertIn(expected, self.output)
+        self.assertEqual(self.checkpoint.read_bytes(), before)
+
+    def test_a_link_stays_a_link(self):
+        link = self.directory / "link.ckpt"
+        link.symlink_to(self.checkpoint)
+        self.checkpoint.write_text("old")
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", link)
+        self.assertTrue(link.is_symlink())
+        self.assertGreater(self.checkpoint.stat().st_size, 1000)
+
+    def test_options_that_differ(self):
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        resume = ["train", "--data", "generated", "--resume", self.checkpoint]
+        for pattern, *arguments in [
+            (r"--epochs is 5, but .*run.ckpt was begun with 1\n", "--epochs", "5"),
+            (r"--batch is 64, but .*run.ckpt was begun with 48\n", "--batch=64"),
+            (r"--norm is group, but .* was begun with batch\n", "--norm", "group"),
+            (r"--virtual-batch is 32, but .* was begun with 16\n", "--virtual-batch", "32"),
+            (r"--lr is 0.016, but .* was begun with 0.015\n", "--lr", "0.016"),
+            (r"--lr is 0.016, but .* was begun with 0.015\n", "--max-lr", "0.016"),
+            (r"--schedule is step, but .* was begun with one-cycle\n", "--schedule", "step"),
+            (r"--momentum is 0.9, but .* was begun without it\n", "--momentum", "0.9"),
+            (r"--nesterov is on, but .* was begun with off\n", "--nesterov"),
+            (r"--augment is 'none', but .* was begun with 'affine'\n", "--augment", "none"),
+            (r"--dropout is 0.1, but .* was begun with 0.2\n", "--dropout", ".1"),
+            (r"--seed is 6, but .* was begun with 5\n", "--seed", "6"),
+            (r"--limit is 0, but .* was begun with 1000\n", "--limit", "0"),
+            (r"--l2 is 1e-05, but .* was begun with 0\n", "--l2", "1e-5"),
+            (r"--architecture is 'gap conv1-10', but .* begun with 'conv3-4 norm", "--architecture", "gap conv1-10"),
+            (r"--augment is 'none', but .* was begun with 'affine'\n", "--preset", "fast"),
+            (r"--groups has no effect without --norm group", "--groups", "4"),
+            (r"--resume and --json both name the file", "--json", self.checkpoint),
+            (r"--resume and --json both name the file", "--save", "other", "--json", self.checkpoint),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, *resume, *arguments)
+                self.assertEqual(self.checkpoint.read_bytes(), before)
+        # The options that the training was begun with may be repeated, however they are written.
+        same = [*self.ARGUMENTS[2:], "--epochs=1", "--max-lr", "1.5e-2", "--preset", "standard"]
+        same[same.index("--architecture") + 1] = "  conv3-4 norm relu  dropout maxpool2 conv3-8 norm relu gap conv1-10 "
+        self.assertEqual(self.run_program(*resume, *same).returncode, 0)
+        preset = ["--limit", "200", "--preset", "fast", "--lr", ".05"]
+        self.train("--data", "generated", *preset, "--save", self.checkpoint)
+        self.assertEqual(self.run_program(*resume, *preset).returncode, 0)
+        self.expect_failure(2, r"--lr is 0.1, but .* was begun with 0.05\n", *resume, "--preset", "fast")
+
+    def test_other_data(self):
+        self.train("--data", self.write_data(), *TINY, "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        pixels = [1] + [(i % 5 * 50 + 3 * k) % 256 for i in range(40) for k in range(48)][1:]
+        labels = [i % 5 for i in range(39)] + [0]
+        turned = {"train_images": idx([40, 8, 6], pixels), "test_images": idx([10, 8, 6], pixels[:480])}
+        fewer = {"train_images": idx([39, 6, 8], pixels[48:]), "train_labels": idx([39], labels[1:])}
+        other = r"run.ckpt was begun with other training images than those of .*: their SHA-256 is [0-9a-f]{64}, exp"
+        for name, pattern, changed in [
+            ("pixel", other, {"train_images": idx([40, 6, 8], pixels)}),
+            ("label", other, {"train_labels": idx([40], labels)}),
+            ("shape", other, turned),
+            ("count", r"run.ckpt was begun with 40 training images; .* has 39\n", fewer),
+        ]:
+            with self.subTest(name=name):
+                data = self.write_data(name, **changed)
+                self.expect_failure(1, pattern, "train", "--data", data, "--resume", self.checkpoint)
+        self.assertEqual(self.checkpoint.read_bytes(), before)
+
+    def test_damaged_files(self):
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
+        weights = self.directory / "exported"
+        self.assertEqual(self.run_program("export", "--model", self.checkpoint, "--weights", weights).returncode, 0)
+        content = self.checkpoint.read_bytes()
+        note = content.index(b"normnet-mnist train 1")
+        flipped = bytearray(content)
+        flipped[-100] ^= 1
+        renamed = bytearray(content)
+        renamed[note] ^= 2
+        for name, pattern, damaged in [
+            ("flipped", r"flipped: .*crc32c", bytes(flipped)),
+            ("note", r"note: .*crc32c", bytes(renamed)),
+            ("cut", r"cut: .*", content[:-1]),
+            ("short", r"short: .*", content[:20]),
+            ("empty", r"empty: .*", b""),
+            ("text", r"text: .*", b"This is no checkpoint, but a text of some length."),
+            ("weights", r"weights is no checkpoint that normnet-mnist train --save wrote", weights.read_bytes()),
+        ]:
+            with self.subTest(name=name):
+                path = self.directory / name
+                path.write_bytes(damaged)
+                self.expect_failure(1, pattern, "train", "--data", "generated", "--resume", path)
+                self.assertEqual(path.read_bytes(), damaged)
+        missing = self.directory / "missing"
+        self.expect_failure(1, r"cannot open '.*missing'", "train", "--data", "generated", "--resume", missing)
+
+    def test_places_that_cannot_be_written(self):
+        """It is known before the training starts."""
+        missing = self.directory / "nowhere" / "run.ckpt"
+        for path, pattern in [
+            (missing, r"cannot write .*nowhere/run.ckpt: No such file"),
+            (self.directory, r"cannot write .*: it is not a regular file"),
+            ("/dev/null", r"cannot write /dev/null: it is not a regular file"),
+        ]:
+            start = time.monotonic()
+            result = self.expect_failure(1, pattern, "train", "--data", "generated", "--save", path)
+            self.assertEqual(result.stdout, "")
+            self.assertLess(time.monotonic() - start, 10)
+
+
+def pgm(width, height, values, magic="P5", largest=255, comment=""):
+    body = bytes(values) if magic in ("P5", "P6") else " ".join(map(str, values)).encode() + b"\n"
+    return f"{magic}\n{comment}{width} {height}\n{largest}\n".encode() + body
+
+
+class Models(TestCase):
+    """evaluate, predict and export."""
+
+    def setUp(self):
+        super().setUp()
+        self.data = self.write_data()
+        self.model = self.directory / "model"
+        self.result = self.train("--data", self.data, *TINY, "--epochs", "3", "--lr", "0.1", "--save", self.model)
+        self.pixels = (self.data / FILES[2]).read_bytes()[16:]
+
+    def answer(self, *arguments):
+        path = self.directory / "answer.json"
+        result = self.run_program(*arguments, "--json", path)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        self.output = result.stdout
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def predict(self, *images, model=None):
+        return self.answer("predict", "--model", model or self.model, *images)["images"]
+
+    def image(self, name, content):
+        path = self.directory / name
+        path.write_bytes(content)
+        return path
+
+    def test_evaluate(self):
+        last = self.result["history"][-1]
+        result = self.answer("evaluate", "--model", self.model, "--data", self.data)
+        self.assertEqual(result["weights_sha256"], self.result["weights_sha256"])
+        self.assertEqual((result["loss"], result["accuracy"]), (last["test_loss"], last["test_accuracy"]))
+        self.assertEqual(result["data"], {"source": str(self.data), "test_images": 10})
+        confusion = result["confusion"]
+        self.assertEqual([sum(row) for row in confusion], [2] * 5)
+        self.assertEqual(sum(confusion[i][i] for i in range(5)) * 10, result["accuracy"])
+        for i, entry in enumerate(result["classes"]):
+            expected = {"class": i, "images": 2, "correct": confusion[i][i], "accuracy": confusion[i][i] * 50}
+            self.assertEqual(entry, expected)
+            row = "".join(f"{n:7d}" for n in confusion[i])
+            self.assertIn(f"\n{i:5d}{row}        2  {entry['accuracy']:6.2f} %\n", self.output)
+        self.assertIn(f"Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f} %: ", self.output)
+        # The same in one thread, from a file of weights, and without the training images.
+        weights = self.directory / "weights"
+        self.assertEqual(self.run_program("export", "--model", self.model, "--weights", weights).returncode, 0)
+        (self.data / FILES[0]).unlink()
+        (self.data / FILES[1]).unlink()
+        again = self.answer("evaluate", "--model", weights, "--data", self.data, "--threads", "1")
+        self.assertEqual({**again, "model": str(self.model)}, result)
+
+    def test_evaluate_the_generated_digits(self):
+        arguments = ["--data", "generated", "--limit", "600", "--epochs", "1", "--augment", "none"]
+        last = self.train(*arguments, "--label-smoothing", "0.1", "--save", self.model)["history"][-1]
+        result = self.answer("evaluate", "--model", self.model)
+        self.assertEqual((result["loss"], result["accuracy"]), (last["test_loss"], last["test_accuracy"]))
+        self.assertEqual(result["data"], {"source": "generated", "test_images": 10000})
+
+    def test_a_class_without_images(self):
+        (self.data / FILES[3]).write_bytes(idx([10], [0, 1, 2, 3, 3] * 2))
+        result = self.answer("evaluate", "--model", self.model, "--data", self.data)
+        self.assertIsNone(result["classes"][4]["accuracy"])
+        self.assertRegex(self.output, r"(?m)^    4 .* 0 +-$")
+
+    def test_evaluate_mistakes(self):
+        evaluate = ["evaluate", "--model", self.model, "--data"]
+        for name, pattern, changed in [
+            ("shape", r"model takes images of 1 x 6 x 8; the test images are 1 x 8 x 6", idx([10, 8, 6], [0] * 480)),
+            ("rank", r"model takes images of 1 x 6 x 8; the test images are 2 x 3 x 8", idx([10, 2, 3, 8], [0] * 480)),
+        ]:
+            self.expect_failure(1, pattern, *evaluate, self.write_data(name, test_images=changed))
+        labels = self.write_data("labels", test_labels=idx([10], [0, 5] * 5))
+        self.expect_failure(1, r"model: .*5", *evaluate, labels)
+        missing = self.directory / "nowhere" / "x"
+        self.expect_failure(1, r"cannot open '.*nowhere/x'", "evaluate", "--model", missing)
+        self.expect_failure(1, r"cannot write .*nowhere/x: No such", *evaluate, self.data, "--json", missing)
+        self.expect_failure(1, r"train-labels-idx1-ubyte: ", "evaluate", "--model", self.data / FILES[1])
+
+    def test_predict_idx(self):
+        file = self.data / FILES[2]
+        answers = self.predict(file)
+        self.assertEqual([answer["index"] for answer in answers], list(range(10)))
+        for answer in answers:
+            self.assertEqual(answer["file"], str(file))
+            self.assertAlmostEqual(sum(answer["probabilities"]), 1, 5)
+            self.assertEqual(answer["probability"], max(answer["probabilities"]))
+            self.assertEqual(answer["probabilities"][answer["class"]], answer["probability"])
+            columns = "".join(f"{100 * p:7.2f}" for p in answer["probabilities"])
+            head = f"{file}:{answer['index']}  {answer['class']:5d}  {100 * answer['probability']:11.2f} "
+            self.assertIn(f"{head}{columns}\n", self.output)
+        correct = sum(answer["class"] == i % 5 for i, answer in enumerate(answers))
+        self.assertEqual(correct * 10, self.result["history"][-1]["test_accuracy"])
+        self.assertEqual(self.predict(file, "--first", "3", "--count", "4"), answers[3:7])
+        self.assertEqual(self.predict("--first", "8", file), answers[8:])
+        self.assertEqual(self.predict(f"{file}:9", f"{file}:0"), [answers[9], answers[0]])
+        named = self.image("digits:3", file.read_bytes())
+        self.assertEqual(len(self.predict(named)), 10)
+        self.assertEqual(self.predict(f"{named}:3")[0]["probabilities"], answers[3]["probabilities"])
+
+    def test_predict_many(self):
+        """More than are asked at a time; 100 unless --count says otherwise."""
+        file = self.image("many", idx([600, 6, 8], self.pixels * 60))
+        self.assertEqual(len(self.predict(file)), 100)
+        self.assertIn("Left out: 500 more images", self.output)
+        answers = self.predict(file, "--count", "1000")
+        self.assertNotIn("Left out", self.output)
+        self.assertEqual([a["index"] for a in answers], list(range(600)))
+        for i in range(10, 600):
+            self.assertEqual(answers[i]["probabilities"], answers[i % 10]["probabilities"], i)
+
+    def test_predict_pictures(self):
+        """Every way to write an image leads to what the IDX file does."""
+        answers = self.predict(self.data / FILES[2])
+        for i in range(10):
+            values = list(self.pixels[48 * i : 48 * i + 48])
+            plain = "\n".join(" ".join(map(str, values[8 * y : 8 * y + 8])) for y in range(6))
+            for content in (
+                pgm(8, 6, values),
+                pgm(8, 6, values, magic="P2"),
+                pgm(8, 6, values, comment="# by a camera\n#\n"),
+                f"P2 8\t6\r\n255\n{plain}".encode(),
+                b"P5\n8# 9\n 6\n#\n255 " + bytes(values),
+            ):
+                answer = self.predict(self.image("picture.pgm", content))
+                self.assertEqual(len(answer), 1)
+                self.assertNotIn("index", answer[0])
+                self.assertEqual(answer[0]["probabilities"], answers[i]["probabilities"], content)
+        # A largest value below 255 is scaled up.
+        for largest in (1, 15, 254):
+            values = [(7 * i) % (largest + 1) for i in range(48)]
+            scaled = [(2 * 255 * value + largest) // (2 * largest) for value in values]
+            several = [
+                self.image("small.pgm", pgm(8, 6, values, largest=largest)),
+                self.image("plain.pgm", pgm(8, 6, values, magic="P2", largest=largest)),
+                self.image("full.pgm", pgm(8, 6, scaled)),
+            ]
+            found = self.predict(*several)
+            self.assertEqual([Path(a["file"]).name for a in found], ["small.pgm", "plain.pgm", "full.pgm"])
+            self.assertEqual(found[0]["probabilities"], found[1]["probabilities"])
+            self.assertEqual(found[0]["probabilities"], found[2]["probabilities"])
+
+    def test_predict_colours(self):
+        planes = [[(i * k + 40 * channel) % 256 for k in range(48)] for channel in range(3) for i in (3, 5)]
+        first, second = ([planes[i], planes[i + 2], planes[i + 4]] for i in (0, 1))
+        flat = [v for i in range(20) for image in (first, second) for plane in image for v in plane]
+        directory = self.write_data("colours", train_images=None, test_images=None)
+        (directory / "train-images-idx4-ubyte").write_bytes(idx([40, 3, 6, 8], flat))
+        (directory / "t10k-images-idx4-ubyte").write_bytes(idx([10, 3, 6, 8], flat[: 10 * 144]))
+        model = self.directory / "colour"
+        self.train("--data", directory, *TINY, "--save", model)
+        answers = self.predict(directory / "t10k-images-idx4-ubyte", model=model)
+        interleaved = [plane[k] for k in range(48) for plane in first]
+        for magic in ("P6", "P3"):
+            found = self.predict(self.image("x.ppm", pgm(8, 6, interleaved, magic=magic)), model=model)
+            self.assertEqual(found[0]["probabilities"], answers[0]["probabilities"])
+        grey = self.image("grey.pgm", pgm(8, 6, first[0]))
+        expected = r"grey.pgm: its size is 1 x 6 x 8 \(channels, height, width\); the model takes 3 x 6 x 8"
+        self.expect_failure(1, expected, "predict", "--model", model, grey)
+        colour = self.image("colour.ppm", pgm(8, 6, interleaved, magic="P6"))
+        self.expect_failure(1, r"its size is 3 x 6 x 8 .* takes 1 x 6 x 8", "predict", "--model", self.model, colour)
+
+    def test_predict_mistakes(self):
+        good = pgm(8, 6, [0] * 48)
+        predict = ["predict", "--model", self.model]
+        for pattern, content in [
+            (r"its size is 1 x 8 x 6 .*; the model takes 1 x 6 x 8", pgm(6, 8, [0] * 48)),
+            (r"its size is 1 x 8 x 6 .*; the model takes 1 x 6 x 8", idx([1, 8, 6], [0] * 48)),
+            (r"is cut off: 1 x 6 x 8 values need 48 bytes, 47 are there", good[:-1]),
+            (r"is too long: 1 x 6 x 8 values need 48 bytes, 49 are there", good + b"\0"),
+            (r"is cut off: it ends where its next pixel should be", pgm(8, 6, [0] * 47, magic="P2")),
+            (r"is too long: the byte 0x37 stands behind its last pixel", pgm(8, 6, [0] * 48 + [7], magic="P2")),
+            (r"its next pixel is 256; expected 0 to 255", pgm(8, 6, [256] * 48, magic="P2")),
+            (r"its next pixel is 9+; expected 0 to 3", pgm(8, 6, [10**40 - 1] * 48, magic="P2", largest=3)),
+            (r"its next pixel begins with the byte 0x2d instead of a digit", pgm(8, 6, [-1] * 48, magic="P2")),
+            (r"a pixel is 4; its largest value is 3", pgm(8, 6, [4] * 48, largest=3)),
+            (r"its largest value is 65535; expected 1 to 255", pgm(8, 6, [0] * 96, largest=65535)),
+            (r"its largest value is 0; expected 1 to 255", pgm(8, 6, [0] * 48, largest=0)),
+            (r"its width is 4097; expected 1 to 4096", pgm(4097, 6, [])),
+            (r"its width is 9{20}; expected 1 to 4096", pgm(10**30 - 1, 6, [])),
+            (r"its height is 0; expected 1 to 4096", pgm(8, 0, [])),
+            (r"its height begins with the byte 0x78 instead of a digit", b"P5 8 x 255 "),
+            (r"its height begins with the byte 0x2d", b"P5 8 -6 255 "),
+            (r"a blank is missing in front of its width", b"P58 6 255 " + bytes(48)),
+            (r"a blank is missing in front of its height", b"P5 8x6 255 " + bytes(48)),
+            (r"is cut off: it ends where its width should be", b"P5"),
+            (r"is cut off: it ends where its height should be", b"P5 8 # 6"),
+            (r"is cut off behind its header", b"P5 8 6 255"),
+            (r"its largest value is followed by the byte 0x23", b"P5 8 6 255#\n" + bytes(48)),
+            (r"does not begin with P2, P3, P5 or P6", b"P4 8 6 " + bytes(6)),
+            (r"does not begin with P2, P3, P5 or P6", b"P"),
+            (r"is neither a PGM or PPM image nor an IDX file: it begins with the byte 0x89", b"\x89PNG\r\n"),
+            (r"is compressed: unpack it with gunzip", gzip.compress(good)),
+            (r"is too short for an IDX file: 0 bytes", b""),
+            (r"is cut off: 2 x 6 x 8 values need 96 bytes, 95 are there", idx([2, 6, 8], [0] * 95)),
+            (r"has 1 dimensions instead of 3 to 4", idx([48], [0] * 48)),
+        ]:
+            with self.subTest(pattern=pattern):
+                path = self.image("x.pgm", content)
+                result = self.expect_failure(1, r"x\.pgm.*" + pattern, *predict, self.data / FILES[2], path)
+                self.assertEqual(result.stdout, "")  # nothing is answered in part
+        file = self.data / FILES[2]
+        self.expect_failure(1, r"there is no image 10; the last of its 10 is 9", *predict, f"{file}:10")
+        self.expect_failure(1, r"there is no image 10; the last of its 10 is 9", *predict, file, "--first", "10")
+        picture = self.image("good.pgm", good)
+        self.expect_failure(1, r"good.pgm holds one image; the index 0 is for IDX files", *predict, f"{picture}:0")
+        self.expect_failure(2, r"--first has no effect without an IDX file", *predict, picture, "--first", "1")
+        self.expect_failure(2, r"--count has no effect without an IDX file", *predict, f"{file}:1", "--count", "1")
+        self.expect_failure(1, r"cannot open .*missing.pgm: No such file", *predict, self.directory / "missing.pgm")
+        self.expect_failure(1, r"cannot read .*", *predict, self.directory)
+        missing = self.directory / "nowhere" / "x"
+        self.expect_failure(1, r"cannot write .*nowhere/x: No such file", *predict, file, "--json", missing)
+        self.expect_failure(1, r"cannot open '.*nowhere/x'", "predict", "--model", missing, file)
+
+    def test_export(self):
+        onnx, weights, link = (self.directory / name for name in ("m.onnx", "m.safetensors", "link"))
+        link.symlink_to(weights)
+        weights.touch()
+        result = self.run_program("export", "--model", self.model, "--onnx", onnx, "--weights", link)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, f"Wrote {onnx}\nWrote {link}\n")
+        self.assertTrue(link.is_symlink())
+        self.assertIn(b"Conv", onnx.read_bytes())
+        self.assertIn(b'"normnet.kind":"weights"', weights.read_bytes())
+        self.assertNotIn(b"normnet.note", weights.read_bytes())
+        missing = self.directory / "nowhere" / "x"
+        export = ["export", "--model", self.model]
+        self.expect_failure(1, r"cannot write '.*nowhere/x'", *export, "--onnx", missing)
+        onnx.unlink()
+        self.expect_failure(1, r"cannot write .*nowhere/x", *export, "--onnx", onnx, "--weights", missing)
+        self.assertFalse(onnx.exists())
+        self.expect_failure(1, r"cannot open '.*nowhere/x'", "export", "--model", missing, "--onnx", onnx)
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command `normnet-mnist evaluate`. Its JSON file:
+ *
+ *     {"program", "version", "model", "weights_sha256", "data": {...}, "loss", "accuracy",
+ *      "classes": [{"class", "images", "correct", "accuracy"}, ...],
+ *      "confusion": [[...], ...]}       a row per label, a column per predicted class
+ */
+#ifndef MNIST_EVALUATE_H
+#define MNIST_EVALUATE_H
+
+/* Takes the arguments behind the command's name; returns the exit code of the program. */
+int evaluate_command(int argc, char **argv);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command `normnet-mnist predict`. Its JSON file:
+ *
+ *     {"program", "version", "model", "weights_sha256",
+ *      "images": [{"file", "index" (of an IDX file), "class", "probability", "probabilities": [...]}, ...]}
+ */
+#ifndef MNIST_PREDICT_H
+#define MNIST_PREDICT_H
+
+/* Takes the arguments behind the command's name; returns the exit code of the program. */
+int predict_command(int argc, char **argv);
+
+#endif
