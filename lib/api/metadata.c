@@ -370,9 +370,9 @@ normnet_status normnet__compare_model_metadata(const struct normnet__file *file,
     const char *architecture = normnet__find_metadata(file, "normnet.architecture");
     const normnet_config *own = &model->config;
     normnet_config config = *own;
-    normnet_status status = check_version(file);
+    normnet_status status = NORMNET_OK;
 
-    if (status == NORMNET_OK && architecture != NULL && !same_architecture(architecture, &model->network))
+    if (architecture != NULL && !same_architecture(architecture, &model->network))
         status = normnet__fail(NORMNET_EMISMATCH, "the file is of the architecture '%.200s', the model is not",
                                architecture);
     if (status == NORMNET_OK)
