@@ -273,13 +273,14 @@ static normnet_status read_host(const normnet_config *host, struct normnet__allo
 static normnet_status deserialize(normnet_model **model, const void *bytes, int64_t size, const normnet_config *host,
                                   const struct normnet__allocator *allocator)
 {
-    const int64_t scaling_bytes = 2 * NORMNET__MOST_CHANNELS * (int64_t)sizeof(double);
     struct normnet__file file;
     double *scaling;
+    int64_t scaling_bytes;
     normnet_status status = normnet__open_safetensors(&file, bytes, size, allocator);
 
     if (status != NORMNET_OK)
         return status;
+    scaling_bytes = normnet__most_numbers(&file) * (int64_t)sizeof *scaling;
     scaling = allocator->allocate(allocator->user, scaling_bytes, NORMNET__ALIGNMENT);
     if (scaling != NULL) {
         status = create(model, &file, host, scaling);
