@@ -906,43 +906,58 @@ typedef struct manner {
     const char *name;
     int header_first, data_first; /* the order of the tensors: from this one on, around the end */
     int backwards;                /* the header, in the other direction */
-    int fields;                   /* which of the six orders of an entry's fields, changing from entry to entry */
+    int fields;                   /* of an entry, in another order in each entry */
     int escapes;                  /* 1, 2: every character of a name by escape, in lower or upper case */
     const char *blank;            /* between any two tokens */
     const char *texts;            /* an entry of the header */
     int texts_at;                 /* in front of which tensor */
-    int tail;                     /* blanks behind */
+    int tail;                     /* blanks behind, to this length modulo 8 */
 } manner;
 
 static const manner manners[] = {
-    {"as plain as can be", 0, 0, 0, 0, 0, "", NULL, 0, 0},
-    {"blanks between tokens", 0, 0, 0, 0, 0, " \t\r\n", NULL, 0, 0},
-    {"tensors in another order", 3, 0, 0, 0, 0, "", NULL, 0, 0},
-    {"tensors backwards", 0, 0, 1, 0, 0, "", NULL, 0, 0},
-    {"data in another order", 0, 5, 0, 0, 0, "", NULL, 0, 0},
-    {"both in another order", 2, 6, 1, 0, 0, "", NULL, 0, 0},
-    {"fields in every order", 0, 0, 0, 1, 0, "", NULL, 0, 0},
-    {"names by escapes", 0, 0, 0, 0, 1, "", NULL, 0, 0},
-    {"names by escapes in upper case", 0, 0, 0, 0, 2, "", NULL, 0, 0},
-    {"empty texts", 0, 0, 0, 0, 0, "", "\"__metadata__\":{}", 0, 0},
-    {"a text of PyTorch's", 0, 0, 0, 0, 0, "", "\"__metadata__\":{\"format\":\"pt\"}", 0, 0},
-    {"unknown texts at the end", 0, 0, 0, 0, 0, "", "\"__metadata__\":{\"x\":\"y\",\"\":\"\\ud83d\\ude00\\u0001\"}",
-     TENSORS, 0},
-    {"unknown texts of ours", 0, 0, 0, 0, 0, "",
-     "\"__metadata__\":{\"normnet.later\":\"\\n\",\"normnet.crc32c\":\"........\"}", 3, 0},
-    {"the architecture by escapes", 0, 0, 0, 0, 0, "",
-     "\"__metadata__\":{\"normnet.\\u0061rchitecture\":\"\\u0063onv3-2 relu norm gap conv1-2\","
-     "\"normnet.crc32c\":\"........\"}",
-     0, 0},
-    {"a length of 1 modulo 8", 0, 0, 0, 0, 0, "", NULL, 0, 1},
-    {"a length of 2 modulo 8", 0, 0, 0, 0, 0, "", NULL, 0, 2},
-    {"a length of 3 modulo 8", 0, 0, 0, 0, 0, "", NULL, 0, 3},
-    {"a length of 4 modulo 8", 0, 0, 0, 0, 0, "", NULL, 0, 4},
-    {"a length of 5 modulo 8", 0, 0, 0, 0, 0, "", NULL, 0, 5},
-    {"a length of 6 modulo 8", 0, 0, 0, 0, 0, "", NULL, 0, 6},
-    {"a length of 7 modulo 8", 0, 0, 0, 0, 0, "", NULL, 0, 7},
-    {"everything", 4, 1, 1, 1, 1, "\n \t\r ", "\"__metadata__\":{\"a\":\"b\"}", 5, 3},
+    {.name = "as plain as can be"},
+    {.name = "blanks between tokens", .blank = " \t\r\n"},
+    {.name = "tensors in another order", .header_first = 3},
+    {.name = "tensors backwards", .backwards = 1},
+    {.name = "data in another order", .data_first = 5},
+    {.name = "both in another order", .header_first = 2, .data_first = 6, .backwards = 1},
+    {.name = "fields in every order", .fields = 1},
+    {.name = "names by escapes", .escapes = 1},
+    {.name = "names by escapes in upper case", .escapes = 2},
+    {.name = "empty texts", .texts = "\"__metadata__\":{}"},
+    {.name = "a text of PyTorch's", .texts = "\"__metadata__\":{\"format\":\"pt\"}"},
+    {.name = "unknown texts at the end",
+     .texts = "\"__metadata__\":{\"x\":\"y\",\"\":\"\\ud83d\\ude00\\u0001\"}",
+     .texts_at = TENSORS},
+    {.name = "unknown texts of ours",
+     .texts = "\"__metadata__\":{\"normnet.later\":\"\\n\",\"normnet.crc32c\":\"........\"}",
+     .texts_at = 3},
+    {.name = "the architecture by escapes",
+     .texts = "\"__metadata__\":{\"normnet.\\u0061rchitecture\":\"\\u0063onv3-2 relu norm gap conv1-2\","
+              "\"normnet.crc32c\":\"........\"}"},
+    {.name = "a length of 1 modulo 8", .tail = 1},
+    {.name = "a length of 2 modulo 8", .tail = 2},
+    {.name = "a length of 3 modulo 8", .tail = 3},
+    {.name = "a length of 4 modulo 8", .tail = 4},
+    {.name = "a length of 5 modulo 8", .tail = 5},
+    {.name = "a length of 6 modulo 8", .tail = 6},
+    {.name = "a length of 7 modulo 8", .tail = 7},
+    {.name = "everything",
+     .header_first = 4,
+     .data_first = 1,
+     .backwards = 1,
+     .fields = 1,
+     .escapes = 1,
+     .blank = "\n \t\r ",
+     .texts = "\"__metadata__\":{\"a\":\"b\"}",
+     .texts_at = 1,
+     .tail = 3},
 };
+
+static const char *blank_of(const manner *how)
+{
+    return how->blank != NULL ? how->blank : "";
+}
 
 static int content_bytes(const content *tensor)
 {
@@ -976,7 +991,7 @@ static void put_field(file *self, const manner *how, int tensor, int field)
 {
     const content *what = &contents[tensor];
     const int begin = content_begin(how->data_first, tensor);
-    const char *b = how->blank;
+    const char *b = blank_of(how);
     switch (field) {
     case 0:
         file_print(self, "\"dtype\"%s:%s\"%s\"", b, b, what->dtype);
@@ -993,7 +1008,7 @@ static void put_entry(file *self, const manner *how, int tensor)
 {
     static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const int *order = orders[how->fields != 0 ? tensor % 6 : 0];
-    const char *b = how->blank;
+    const char *b = blank_of(how);
     int i;
     put_name(self, how, contents[tensor].name);
     file_print(self, "%s:%s{", b, b);
@@ -1007,7 +1022,7 @@ static void put_entry(file *self, const manner *how, int tensor)
 
 static void put_header(file *self, const manner *how)
 {
-    const char *b = how->blank;
+    const char *b = blank_of(how);
     int i;
     file_print(self, "%s{%s", b, b);
     for (i = 0; i <= TENSORS; ++i) {
@@ -1088,7 +1103,7 @@ static void accepted_file(const void *argument)
 /* A file of weights that says of its network nothing but `texts`. */
 static file composed_with(const char *texts)
 {
-    manner how = {"", 0, 0, 0, 0, 0, "", NULL, 0, 0};
+    manner how = {0};
     char entry[256];
     snprintf(entry, sizeof entry,
              "\"__metadata__\":{\"normnet.architecture\":\"conv3-2 relu norm gap conv1-2\"%s,"
