@@ -110,6 +110,7 @@ static const broken_header broken_headers[] = {
     {"two high surrogates", "{\"", TEXT("\\uD83D\\uD83D\":1}"), 0, NORMNET_EFORMAT, {"surrogates"}},
     {"a high surrogate before U+E000", "{\"", TEXT("\\uDBFF\\uE000\":1}"), 0, NORMNET_EFORMAT, {"surrogates"}},
     {"a low surrogate first", "{\"", TEXT("\\uDE00\\uD83D\":1}"), 0, NORMNET_EFORMAT, {"surrogates"}},
+    {"two low surrogates", "{\"", TEXT("\\uDE00\\uDE00\":1}"), 0, NORMNET_EFORMAT, {"surrogates"}},
     {"the last low surrogate alone", "{\"", TEXT("\\uDFFF\":1}"), 0, NORMNET_EFORMAT, {"surrogates"}},
     {"half a low surrogate", "{\"", TEXT("\\uD83D\\uDE\":1}"), 0, NORMNET_EFORMAT, {"surrogates"}},
     {"a pair cut by the header's end", "{\"", TEXT("\\uD83D\\u"), 0, NORMNET_EFORMAT, {"surrogates"}},

@@ -716,6 +716,27 @@ static void missing_tensor(const void *argument)
     reading_close(self);
 }
 
+/* The same name and shape, and as many bytes as the dtype asks for. */
+static void other_dtype(const void *argument)
+{
+    static const char counts[] = "\"I64\",\"shape\":[2,2,1,1],\"data_offsets\":[112,144]";
+    static const char count[] = "\"F32\",\"shape\":[],\"data_offsets\":[104,108]";
+    reading *self = reading_open();
+    file changed = file_copy(&self->weights);
+    (void)argument;
+    file_replace(&changed, "\"F32\",\"shape\":[2,2,1,1],\"data_offsets\":[112,128]", counts);
+    file_fill(&changed, 0, 16);
+    expect_signed(self, &changed, NORMNET_EMISMATCH, NORMNET_EMISMATCH, "'4.weight'");
+    file_free(&changed);
+    changed = file_copy(&self->weights);
+    file_replace(&changed, "\"I64\",\"shape\":[],\"data_offsets\":[104,112]", count);
+    file_replace(&changed, "[112,128]", "[108,124]");
+    changed.size -= 4;
+    expect_signed(self, &changed, NORMNET_EMISMATCH, NORMNET_EMISMATCH, "'2.num_batches_tracked'");
+    file_free(&changed);
+    reading_close(self);
+}
+
 static void extra_tensor(const void *argument)
 {
     const char *const names[] = {"5.weight", "0.bias", "optim.2.running_mean", "optim.5.weight", "optim."};
@@ -1335,6 +1356,7 @@ int main(int argc, char **argv)
     check_case("the deepest header", deepest_header, NULL);
     check_case("the spelling of the checksum", checksum_spelling, NULL);
     check_case("another checksum", checksum_differs, NULL);
+    check_case("another dtype of the same shape", other_dtype, NULL);
     check_case("the order of the rules", order_of_rules, NULL);
     check_case("a model from weights and its host", created_from_weights, NULL);
     check_case("means for another number of channels", means_for_other_channels, NULL);
