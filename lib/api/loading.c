@@ -11,11 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_momentum(const char *name)
-{
-    return strncmp(name, NORMNET__OPTIMIZER_PREFIX, sizeof NORMNET__OPTIMIZER_PREFIX - 1) == 0;
-}
-
 static const struct normnet__file_tensor *find_momentum(const struct normnet__file *file,
                                                         const struct normnet__entry *entry)
 {
@@ -52,12 +47,24 @@ static normnet_status compare_tensor(const struct normnet__file_tensor *tensor, 
                          normnet__dtype_name(dtype));
 }
 
-/* The file has the model's entries; with `momentum` also the optimizer's, which are else passed over; and no others. */
+/* Is it the name of an entry, or with `momentum` the optimizer's of a trained one? */
+static bool is_known(const char *name, const struct normnet__state *state, bool momentum)
+{
+    const size_t prefix = sizeof NORMNET__OPTIMIZER_PREFIX - 1;
+    const bool optimizer = strncmp(name, NORMNET__OPTIMIZER_PREFIX, prefix) == 0;
+
+    if (optimizer && !momentum)
+        return false;
+    for (int32_t i = 0; i < state->entry_count; ++i)
+        if (strcmp(optimizer ? name + prefix : name, state->entries[i].name) == 0)
+            return !optimizer || state->entries[i].trained;
+    return false;
+}
+
+/* The file has the model's entries, with `momentum` also the optimizer's, and no others. */
 static normnet_status compare_tensors(const struct normnet__file *file, const struct normnet__state *state,
                                       bool momentum)
 {
-    int32_t known = 0;
-
     for (int32_t i = 0; i < state->entry_count; ++i) {
         const struct normnet__entry *entry = &state->entries[i];
         normnet_status status = compare_tensor(normnet__find_tensor(file, entry->name), entry, "");
@@ -66,14 +73,12 @@ static normnet_status compare_tensors(const struct normnet__file *file, const st
             status = compare_tensor(find_momentum(file, entry), entry, NORMNET__OPTIMIZER_PREFIX);
         if (status != NORMNET_OK)
             return status;
-        known += momentum && entry->trained ? 2 : 1;
     }
-    for (int32_t i = 0; i < file->tensor_count && !momentum; ++i)
-        known += is_momentum(file->tensors[i].name);
-    if (known == file->tensor_count)
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_EMISMATCH, "the file has %d tensors, of which the model knows %d", file->tensor_count,
-                         known);
+    for (int32_t i = 0; i < file->tensor_count; ++i)
+        if (!is_known(file->tensors[i].name, state, momentum))
+            return normnet__fail(NORMNET_EMISMATCH, "byte %lld: the model has no tensor '%s'",
+                                 (long long)file->tensors[i].at, file->tensors[i].name);
+    return NORMNET_OK;
 }
 
 /* ---- Values -------------------------------------------------------------------------------------- */
@@ -140,14 +145,21 @@ static void copy_values(const struct normnet__file *file, struct normnet__state 
 
 /* ---- Filling a model ----------------------------------------------------------------------------- */
 
+/* All of a checkpoint has to be in order, though its momentum is not taken. */
 static normnet_status fill(normnet_model *model, const struct normnet__file *file)
 {
-    normnet_status status = normnet__compare_model_metadata(file, model);
+    int32_t kind;
+    bool momentum;
+    normnet_status status = normnet__read_file_kind(file, &kind);
 
     if (status == NORMNET_OK)
-        status = compare_tensors(file, &model->state, false);
+        status = normnet__compare_model_metadata(file, model);
+    if (status != NORMNET_OK)
+        return status;
+    momentum = kind == NORMNET_FILE_CHECKPOINT;
+    status = compare_tensors(file, &model->state, momentum);
     if (status == NORMNET_OK)
-        status = check_values(file, &model->state, false);
+        status = check_values(file, &model->state, momentum);
     if (status != NORMNET_OK)
         return status;
     copy_values(file, &model->state, false);
@@ -261,13 +273,14 @@ static normnet_status read_host(const normnet_config *host, struct normnet__allo
 static normnet_status deserialize(normnet_model **model, const void *bytes, int64_t size, const normnet_config *host,
                                   const struct normnet__allocator *allocator)
 {
-    const int64_t scaling_bytes = 2 * NORMNET__MOST_CHANNELS * (int64_t)sizeof(double);
     struct normnet__file file;
     double *scaling;
+    int64_t scaling_bytes;
     normnet_status status = normnet__open_safetensors(&file, bytes, size, allocator);
 
     if (status != NORMNET_OK)
         return status;
+    scaling_bytes = normnet__most_numbers(&file) * (int64_t)sizeof *scaling;
     scaling = allocator->allocate(allocator->user, scaling_bytes, NORMNET__ALIGNMENT);
     if (scaling != NULL) {
         status = create(model, &file, host, scaling);

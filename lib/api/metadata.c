@@ -140,7 +140,7 @@ static normnet_status refuse_text(const char *key, const char *text)
     return normnet__fail(NORMNET_EFORMAT, "the text %s is '%.64s', which says nothing of this version", key, text);
 }
 
-static normnet_status refuse_absence(const char *key)
+static normnet_status refuse_missing(const char *key)
 {
     return normnet__fail(NORMNET_EFORMAT, "the checkpoint lacks the text %s", key);
 }
@@ -183,7 +183,7 @@ static normnet_status read_settings(const struct normnet__file *file, const stru
         if (text != NULL)
             status = read_setting(&settings[i], text, config);
         else if (needed)
-            status = refuse_absence(settings[i].key);
+            status = refuse_missing(settings[i].key);
     }
     return status;
 }
@@ -201,15 +201,8 @@ static void put_channels(struct normnet__header *header, const char *key, const 
     normnet__end_metadata(header);
 }
 
-/* NULL, which is 0 or 1, if there is no such text: the host's may be for another number of channels. */
-static normnet_status read_channels(const struct normnet__file *file, const char *key, bool needed, int32_t channels,
-                                    double *values, const double **read)
+static normnet_status read_channels(const char *key, const char *text, int32_t channels, double *values)
 {
-    const char *text = normnet__find_metadata(file, key);
-
-    *read = text != NULL ? values : NULL;
-    if (text == NULL)
-        return needed ? refuse_absence(key) : NORMNET_OK;
     for (int32_t c = 0; c < channels; ++c) {
         const char end = c + 1 < channels ? ' ' : '\0';
 
@@ -219,6 +212,41 @@ static normnet_status read_channels(const struct normnet__file *file, const char
         text += NUMBER_DIGITS + 1;
     }
     return NORMNET_OK;
+}
+
+int64_t normnet__most_numbers(const struct normnet__file *file)
+{
+    const int64_t most = 2 * NORMNET__MOST_CHANNELS, numbers = file->size / NUMBER_DIGITS + 1;
+
+    return numbers < most ? numbers : most;
+}
+
+/*
+ * Mean and std to `values`, one behind the other. Those that are missing are refused if they are `needed`, or are the
+ * host's, who has given them for `given` channels.
+ */
+static normnet_status read_scaling(const struct normnet__file *file, bool needed, int32_t given, double *values,
+                                   normnet_config *config)
+{
+    static const char *const keys[2] = {"normnet.input_mean", "normnet.input_std"};
+    const double **const fields[2] = {&config->input_mean, &config->input_std};
+    normnet_status status = NORMNET_OK;
+
+    for (int i = 0; i < 2 && status == NORMNET_OK; ++i) {
+        const char *text = normnet__find_metadata(file, keys[i]);
+
+        if (text != NULL) {
+            status = read_channels(keys[i], text, config->channels, values);
+            *fields[i] = values;
+            values += config->channels;
+        } else if (needed) {
+            status = refuse_missing(keys[i]);
+        } else if (*fields[i] != NULL && config->channels != given) {
+            status = normnet__fail(NORMNET_EMISMATCH, "the host gives a mean or std for %d channels; the file has %d",
+                                   given, config->channels);
+        }
+    }
+    return status;
 }
 
 /* ---- All of it ----------------------------------------------------------------------------------- */
@@ -301,7 +329,7 @@ static normnet_status read_count(const struct normnet__file *file, const char *k
     const char *text = normnet__find_metadata(file, key);
 
     if (text == NULL)
-        return refuse_absence(key);
+        return refuse_missing(key);
     if (!read_integer(text, count))
         return refuse_text(key, text);
     if (*count < 0 || *count > most)
@@ -328,6 +356,7 @@ normnet_status normnet__read_model_metadata(const struct normnet__file *file, no
                                             struct normnet__file_facts *facts)
 {
     const char *note = normnet__find_metadata(file, "normnet.note");
+    const int32_t given = config->channels;
     normnet_status status;
     bool checkpoint;
 
@@ -345,10 +374,7 @@ normnet_status normnet__read_model_metadata(const struct normnet__file *file, no
         status = normnet__fail(NORMNET_EVALUE, "the text normnet.channels is %d; expected 1 to %d", config->channels,
                                (int)NORMNET__MOST_CHANNELS);
     if (status == NORMNET_OK)
-        status = read_channels(file, "normnet.input_mean", checkpoint, config->channels, scaling, &config->input_mean);
-    if (status == NORMNET_OK)
-        status = read_channels(file, "normnet.input_std", checkpoint, config->channels,
-                               scaling + NORMNET__MOST_CHANNELS, &config->input_std);
+        status = read_scaling(file, checkpoint, given, scaling, config);
     if (status == NORMNET_OK && checkpoint)
         status = read_settings(file, training_settings, TRAINING_SETTINGS, true, config);
     if (status == NORMNET_OK && checkpoint)
@@ -375,9 +401,9 @@ normnet_status normnet__compare_model_metadata(const struct normnet__file *file,
     const char *architecture = normnet__find_metadata(file, "normnet.architecture");
     const normnet_config *own = &model->config;
     normnet_config config = *own;
-    normnet_status status = check_version(file);
+    normnet_status status = NORMNET_OK;
 
-    if (status == NORMNET_OK && architecture != NULL && !same_architecture(architecture, &model->network))
+    if (architecture != NULL && !same_architecture(architecture, &model->network))
         status = normnet__fail(NORMNET_EMISMATCH, "the file is of the architecture '%.200s', the model is not",
                                architecture);
     if (status == NORMNET_OK)

@@ -12,6 +12,9 @@
 void normnet__put_model_metadata(struct normnet__header *header, const normnet_model *model, int32_t kind,
                                  const char *note);
 
+/* At most so many numbers of means and stds are in a file. */
+int64_t normnet__most_numbers(const struct normnet__file *file);
+
 /* What is read besides the configuration. Texts belong to the file. */
 struct normnet__file_facts {
     int32_t kind; /* normnet_file */
@@ -25,8 +28,8 @@ normnet_status normnet__read_file_kind(const struct normnet__file *file, int32_t
 
 /*
  * Over `config`: the network, from a checkpoint also everything that is not the host's. The architecture stays the
- * file's; `scaling` is room for mean and std of 4096 channels each. NORMNET_EARCH without an architecture,
- * NORMNET_EFORMAT for a text that is missing or does not say what it should, NORMNET_EVALUE.
+ * file's; `scaling` is room for as many numbers as the file holds, see normnet__most_numbers(). NORMNET_EARCH without
+ * an architecture, NORMNET_EFORMAT for a text that is missing or does not say what it should, NORMNET_EVALUE.
  */
 normnet_status normnet__read_model_metadata(const struct normnet__file *file, normnet_config *config, double *scaling,
                                             struct normnet__file_facts *facts);

@@ -17,6 +17,10 @@ normnet_status normnet__fail(normnet_status status, const char *format, ...)
     if (vsnprintf(message, sizeof message, format, arguments) < 0)
         message[0] = '\0';
     va_end(arguments);
+    /* Files and callers may name things with newlines or orders to a terminal in them. */
+    for (char *character = message; *character != '\0'; ++character)
+        if ((unsigned char)*character < 0x20 || *character == 0x7F)
+            *character = '?';
     return status;
 }
 

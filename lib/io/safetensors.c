@@ -199,13 +199,14 @@ static normnet_status read_text(struct reader *reader, const char **text)
     return NORMNET_OK;
 }
 
-/* Right behind the value: its digits are to stand there as they are. */
+/* Right behind the value: its digits are to stand between its quotation marks as they are. */
 static normnet_status locate_checksum(struct reader *reader, const char *digits)
 {
     const int64_t at = reader->json.at - 1 - CHECKSUM_DIGITS;
 
+    /* Escapes make a value longer, so that no quotation mark is where eight digits would begin. */
     if (strlen(digits) != CHECKSUM_DIGITS || strspn(digits, "0123456789abcdef") != CHECKSUM_DIGITS ||
-        memcmp(reader->json.bytes + at, digits, CHECKSUM_DIGITS) != 0)
+        reader->json.bytes[at - 1] != '"')
         return normnet__json_refuse(reader->json.at, "normnet.crc32c is not eight lower-case hexadecimal digits");
     reader->file->checksum_at = at;
     return NORMNET_OK;

@@ -21,7 +21,7 @@ typedef struct allocator {
     int fail_at; /* the number, from 1, of the allocation that fails; 0 = none */
     int sticky;  /* those behind it fail too */
     int allocations, failures, frees;
-    int64_t live, largest, requested; /* bytes */
+    int64_t live, peak, largest, requested; /* bytes */
     int live_blocks;
     int forbidden; /* calls now are mistakes */
     allocator_block blocks[ALLOCATOR_BLOCKS];
@@ -59,6 +59,7 @@ static inline void *allocator_allocate(void *user, int64_t size, int64_t alignme
     place->size = size;
     memset(place->block, self->fill, (size_t)size);
     self->live += size;
+    self->peak = self->live > self->peak ? self->live : self->peak;
     self->requested += size;
     self->live_blocks += 1;
     self->largest = size > self->largest ? size : self->largest;
