@@ -671,11 +671,11 @@ static void compare_evaluation(parity_bench *bench)
         logits[i] = scores[i];
     CHECK_OK(normnet_evaluate(bench->model, &bench->image_tensor, &bench->label_tensor, &metrics, NULL, NULL));
     CHECK_EQUAL(metrics.count, bench->images);
-    compare_number("loss in evaluation", metrics.loss,
-                   reference_loss(bench->images, classes, logits, bench->labels, bench->config.label_smoothing,
-                                  dlogits) /
-                       bench->images,
-                   1e-12);
+    compare_number(
+        "loss in evaluation", metrics.loss,
+        reference_loss(bench->images, classes, logits, bench->labels, bench->config.label_smoothing, dlogits) /
+            bench->images,
+        1e-12);
     free(scores);
     free(dlogits);
     free(logits);
