@@ -93,8 +93,8 @@ static int choose_lr(const struct option *options, int count, struct settings *s
 }
 
 /*
- * `fast` was chosen on the last 10,000 training images for the time to 99.0 % with its epochs, and to 99.4 % with
- * --epochs 8 --augment affine:translate=.05 (docs/results.md). Pools in front of norms leave little to normalize.
+ * Chosen on the last 10,000 training images for the time to 99.0 %, and with more epochs to 99.4 % (docs/results.md).
+ * Pools in front of norms leave little to normalize.
  */
 static void set_fast(struct settings *settings)
 {
