@@ -29,9 +29,9 @@
  *   pointers of the configuration. What it hands out belongs to the model and lives until
  *   normnet_model_destroy().
  * - Threads. Calls on different models are independent. On one model, normnet_config.readers calls
- *   of the reading kind (evaluate, predict, layer_output) may run at the same time; one more reader,
- *   or one beside a call of the writing kind (training, statistics, set_...), or two of the writing
- *   kind, is NORMNET_EBUSY. Calls that describe (config, layers, state, summary, gradients) are
+ *   of the reading kind (evaluate, predict, layer_output, save, serialize, export, clone) may run at the same
+ *   time; one more reader, or one beside a call of the writing kind (training, statistics, set_..., load_weights),
+ *   or two of the writing kind, is NORMNET_EBUSY. Calls that describe (config, layers, state, summary, gradients) are
  *   always allowed; what they point to changes while a writing call runs.
  * - Structs begin with their size, a multiple of 8. An input struct may be shorter than the library's (missing
  *   fields take their defaults) or longer (the unknown tail must be zero: NORMNET_EINVAL otherwise).
@@ -176,7 +176,7 @@ typedef struct normnet_config {
     int32_t threads; /* [1] at most this many OpenMP threads, 1 to 1024; the bits do not depend on it. Where other work
                         competes for the cores, set OMP_WAIT_POLICY=passive for the process: the OpenMP runtime's
                         waiting threads may otherwise spin for milliseconds */
-    int32_t readers; /* [1] simultaneous evaluate, predict and layer_output calls, 1 to 1024 */
+    int32_t readers; /* [1] simultaneous calls of the reading kind, 1 to 1024 */
     int32_t max_batch; /* [128] most images of one training call, 1 to 1048576 */
     int32_t cpu;       /* [best] normnet_cpu */
     int32_t reserved;  /* 0 */
@@ -223,8 +223,9 @@ typedef struct normnet_config {
     const double *input_std;  /* [NULL = 1] one per channel; the network sees (x - mean) / std */
 
     /*
-     * Memory. Both or neither; NULL = malloc and free. Called by create and destroy only, never by a
-     * training step or a prediction. `allocate` returns `size` bytes aligned to `alignment`, or NULL.
+     * Memory. Both or neither; NULL = malloc and free. Called where models are created, destroyed, saved, loaded and
+     * exported, in the thread of that call, never by a training step or a prediction. `allocate` returns `size` bytes
+     * aligned to `alignment`, or NULL.
      */
     void *(*allocate)(void *user, int64_t size, int64_t alignment);
     void (*deallocate)(void *user, void *block, int64_t size);
