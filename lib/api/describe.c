@@ -94,13 +94,14 @@ static int64_t values_per_statistic(const struct normnet__layer *layer)
 
 /*
  * The mean of a normalized run is 0 (its beta with an affine): a mean pool whose window holds whole runs passes on a
- * constant, whatever the image.
+ * constant, whatever the image. Not so with a gamma per element, which weighs them.
  */
 static bool pool_swallows(const struct normnet__layer *norm, const struct normnet__layer *pool)
 {
     int32_t height, width;
 
-    if (pool == NULL || pool->type == &normnet__maxpool || !normnet__pool_window(pool, &height, &width))
+    if (norm->norm.affine == NORMNET_AFFINE_ELEMENT || pool == NULL || pool->type == &normnet__maxpool ||
+        !normnet__pool_window(pool, &height, &width))
         return false;
     if (norm->norm.dims == 1)
         return width == norm->in.width;

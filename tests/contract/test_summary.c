@@ -155,6 +155,26 @@ static const warning_case warning_cases[] = {
     {"batch norm of one pixel", NORMNET_NORM_BATCH, 3, 12, 0, "conv3-8 gap norm conv1-10", {-1}, -1},
 };
 
+/* With a gamma per element: gammas that have been trained apart leave something of the image in the mean. */
+static const warning_case element_cases[] = {
+    {"a pool of all of the map, gamma per element",
+     NORMNET_NORM_LAYER,
+     2,
+     12,
+     0,
+     "conv3-8 norm avgpool10 conv1-10",
+     {-1},
+     -1},
+    {"a pool of whole rows, gamma per element",
+     NORMNET_NORM_LAYER,
+     1,
+     12,
+     0,
+     "conv3-8 norm avgpool10 conv1-10",
+     {-1},
+     -1},
+};
+
 /* How far apart a layer's outputs for different images lie. The layer stands behind flatten if there is one. */
 static double spread_of(normnet_model *model, int32_t layer, const normnet_config *config)
 {
@@ -187,6 +207,19 @@ static double spread_of(normnet_model *model, int32_t layer, const normnet_confi
     return spread;
 }
 
+/* Gammas and weights as training might leave them: none like another. */
+static void draw_parameters(normnet_model *model)
+{
+    const int64_t count = normnet_parameter_count(model);
+    float *values = check_allocate((size_t)count, sizeof *values);
+    random_stream random = {29};
+    int64_t i;
+    for (i = 0; i < count; ++i)
+        values[i] = (float)random_uniform(&random, -1, 1);
+    CHECK_OK(normnet_set_parameters(model, values, count));
+    free(values);
+}
+
 static int count_warnings(const char *text)
 {
     int count = 0;
@@ -195,9 +228,8 @@ static int count_warnings(const char *text)
     return count;
 }
 
-static void warnings(const void *argument)
+static void check_warnings(const warning_case *want, int32_t affine)
 {
-    const warning_case *want = argument;
     normnet_config config;
     normnet_model *model;
     char *text, layer[32];
@@ -207,9 +239,11 @@ static void warnings(const void *argument)
     config.layer_dims = want->dims;
     config.height = config.width = want->side;
     config.dropout = want->dropout;
+    config.affine = affine;
     model = CHECK_CREATE(&config);
     if (model == NULL)
         return;
+    draw_parameters(model);
     text = summary_of(model);
     for (; want->blind[expected] >= 0; ++expected) {
         const char *found = text;
@@ -232,6 +266,16 @@ static void warnings(const void *argument)
     normnet_model_destroy(model);
 }
 
+static void warnings(const void *argument)
+{
+    check_warnings(argument, NORMNET_AFFINE_DEFAULT);
+}
+
+static void warnings_per_element(const void *argument)
+{
+    check_warnings(argument, NORMNET_AFFINE_ELEMENT);
+}
+
 int main(int argc, char **argv)
 {
     char name[128];
@@ -243,6 +287,10 @@ int main(int argc, char **argv)
     for (i = 0; i < COUNT(warning_cases); ++i) {
         snprintf(name, sizeof name, "summary: warnings, %s", warning_cases[i].name);
         check_case(name, warnings, &warning_cases[i]);
+    }
+    for (i = 0; i < COUNT(element_cases); ++i) {
+        snprintf(name, sizeof name, "summary: warnings, %s", element_cases[i].name);
+        check_case(name, warnings_per_element, &element_cases[i]);
     }
     return check_end();
 }
