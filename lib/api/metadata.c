@@ -280,13 +280,13 @@ void normnet__put_model_metadata(struct normnet__header *header, const normnet_m
     put_integer(header, "normnet.format_version", FORMAT_VERSION);
     normnet__put_metadata(header, "normnet.kind", kinds[kind]);
     normnet__put_metadata(header, "normnet.version", normnet_version());
+    put_integer(header, "normnet.bits_version", normnet_bits_version());
     put_architecture(header, &model->network);
     for (int i = 0; i < NETWORK_SETTINGS; ++i)
         put_setting(header, &network_settings[i], config);
     put_channels(header, "normnet.input_mean", config->input_mean, config->channels);
     put_channels(header, "normnet.input_std", config->input_std, config->channels);
     if (kind == NORMNET_FILE_CHECKPOINT) {
-        put_integer(header, "normnet.bits_version", normnet_bits_version());
         for (int i = 0; i < TRAINING_SETTINGS; ++i)
             put_setting(header, &training_settings[i], config);
         put_integer(header, "normnet.step", model->state.step);
