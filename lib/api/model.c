@@ -125,6 +125,9 @@ static void take_second_block(struct normnet__arena *arena, normnet_model *model
 
     normnet__take_state(arena, &model->network, &model->state);
     normnet__take_training(arena, &model->engine, model->config.max_batch, &model->training);
+    model->mean = normnet__arena_take(arena, channels, sizeof *model->mean);
+    model->std = normnet__arena_take(arena, channels, sizeof *model->std);
+    model->table = normnet__arena_take(arena, 256 * (int64_t)channels, sizeof *model->table);
     model->readers = normnet__arena_take(arena, model->config.readers, sizeof *model->readers);
     for (int32_t i = 0; i < model->config.readers; ++i) {
         const struct normnet__team team = normnet__take_reader(arena, &model->engine);
@@ -134,9 +137,6 @@ static void take_second_block(struct normnet__arena *arena, normnet_model *model
             atomic_flag_clear(&model->readers[i].taken);
         }
     }
-    model->mean = normnet__arena_take(arena, channels, sizeof *model->mean);
-    model->std = normnet__arena_take(arena, channels, sizeof *model->std);
-    model->table = normnet__arena_take(arena, 256 * (int64_t)channels, sizeof *model->table);
 }
 
 static normnet_status check_limit(const normnet_config *config, int64_t bytes, bool overflow)

@@ -19,8 +19,11 @@ static void take_tree(struct normnet__arena *arena, struct normnet__tree *tree, 
     }
 }
 
-/* Workers with `bytes` of block memory each and `single` of a single image's, and trees over `leaves` blocks with
- * `length` sums each. */
+/*
+ * Workers with `bytes` of block memory each and `single` of a single image's, and trees over `leaves` blocks with
+ * `length` sums each. The blocks lie behind all the rest, so that those that nobody uses take no memory, not even as
+ * neighbours in a large page.
+ */
 static struct normnet__team take_team(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t bytes,
                                       int64_t single, int64_t leaves, int64_t length)
 {
@@ -28,20 +31,26 @@ static struct normnet__team take_team(struct normnet__arena *arena, const struct
         .workers = normnet__arena_take(arena, engine->threads, sizeof *team.workers),
         .trees = normnet__arena_take(arena, engine->threads, sizeof *team.trees),
     };
+    const bool counts = arena->memory == NULL || arena->overflow;
 
     for (int32_t i = 0; i < engine->threads; ++i) {
         struct normnet__worker worker = {
-            .memory = normnet__arena_take(arena, 1, bytes),
             .single = normnet__arena_take(arena, 1, single),
             .scratch = normnet__arena_take(arena, 1, engine->network->scratch_bytes),
         };
         struct normnet__tree tree = {0};
 
         take_tree(arena, &tree, leaves, length);
-        if (arena->memory != NULL && !arena->overflow) {
+        if (!counts) {
             team.workers[i] = worker;
             team.trees[i] = tree;
         }
+    }
+    for (int32_t i = 0; i < engine->threads; ++i) {
+        char *memory = normnet__arena_take(arena, 1, bytes);
+
+        if (!counts)
+            team.workers[i].memory = memory;
     }
     return team;
 }
