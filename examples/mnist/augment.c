@@ -284,6 +284,9 @@ static void stretch(uint8_t *image, size_t pixels, int32_t centre, uint16_t fact
 static int32_t rounded_mean(const uint8_t *image, size_t pixels)
 {
     uint64_t sum = 0;
+
+    if (pixels == 0)
+        return 0;
     for (size_t i = 0; i < pixels; ++i)
         sum += image[i];
     return (int32_t)((2 * sum + pixels) / (2 * pixels));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/algorithm.h"
 
+#include <math.h>
+
 enum { POSITIONS = 16 };     /* of a patch */
 enum { LEAST_PIXELS = 200 }; /* for Winograd's weight gradient to pay: docs/performance.md */
 
@@ -12,7 +14,7 @@ bool normnet__prefers_winograd(const struct normnet__convolution *convolution)
 {
     const double inputs = convolution->x.channels, outputs = convolution->y.channels;
     const double height = convolution->y.height, width = convolution->y.width;
-    const double tiles = (double)((convolution->y.height + 1) / 2) * ((convolution->y.width + 1) / 2);
+    const double tiles = ceil(height / 2) * ceil(width / 2);
     const double direct = 9.0 * inputs * outputs * height * width;
     const double winograd = tiles * (16.0 * inputs * outputs + 1.5 * (32.0 * inputs + 24.0 * outputs));
 

@@ -23,7 +23,7 @@ LANES_INLINE void max_of_window(const struct normnet__map *map, const float *x, 
     for (int32_t u = 0; u < kernel; ++u)
         for (int32_t v = 0; v < kernel; ++v) {
             const lanes value = lanes_load(x + group_at(map, 0, u, v));
-            const lanes_int wins = (value > best) | (value != value);
+            const lanes_int wins = (value > best) | (value != value); /* NOLINT(misc-redundant-expression): a NaN */
 
             best = lanes_select(wins, value, best);
             winner = (wins & (u * kernel + v)) | (~wins & winner);

@@ -268,9 +268,9 @@ static struct normnet__block begin_block(const struct pass *pass, int32_t thread
 }
 
 /* The batch norm behind the section, unless the forward pass ends before it. */
-static const struct normnet__layer *next_norm(const struct pass *pass)
+static bool ends_at_norm(const struct pass *pass)
 {
-    return pass->section.end <= pass->last ? &pass->engine->network->layers[pass->section.end] : NULL;
+    return pass->section.end <= pass->last;
 }
 
 /* From the end of the section to its beginning, or to the first layer that learns. */
@@ -317,8 +317,8 @@ static void forward_section(void *context, int32_t thread, int64_t begin, int64_
         else
             normnet__batch_norm_forward(&network->layers[pass->section.norm], &block);
         forward_layers(network, &block, pass->section.begin, pass->section.end);
-        if (next_norm(pass) != NULL) {
-            normnet__batch_norm_observe(next_norm(pass), &block);
+        if (ends_at_norm(pass)) {
+            normnet__batch_norm_observe(&network->layers[pass->section.end], &block);
             continue;
         }
         if (pass->sink != NULL)
@@ -406,13 +406,14 @@ static normnet_status forward_pass(struct pass *pass, struct normnet__running *r
             normnet__group_blocks(pass->images->count, pass->training->virtual_batch);
     pass->section = section_behind(network, -1, pass->last);
     for (;;) {
-        const struct normnet__layer *norm = next_norm(pass);
+        const struct normnet__layer *norm = &network->layers[pass->section.end];
+        const bool last = !ends_at_norm(pass);
         normnet_status status;
 
-        if (norm == NULL && pass->labels != NULL)
+        if (last && pass->labels != NULL)
             begin_gradients(pass);
         normnet__parallel(pass->engine->threads, blocks, forward_section, pass);
-        if (norm == NULL)
+        if (last)
             return NORMNET_OK;
         status = normnet__batch_norm_meet_forward(
             norm, &pass->training->batch_norms[norm->batch_norm], pass->engine->parameters, pass->training->reduction,
