@@ -523,13 +523,14 @@ typedef struct normnet_save_options {
 } normnet_save_options;
 
 /*
- * Writes a model to a file, of the reading kind. The file appears whole or not at all: it is written beside `path`,
- * brought to the disk and put in its place, with the permissions of a file that is there. A symbolic link at `path` is
- * replaced; only a regular file is. `options` may be NULL.
+ * Writes a model to a file, of the reading kind. The file appears whole or not at all: it is written beside `path`, in
+ * a directory that can be read and written, brought to the disk and put in its place. A regular file there gives it its
+ * permissions (on POSIX systems; not owner and access list), a symbolic link is replaced, anything else is refused.
+ * `options` may be NULL.
  *
  * NORMNET_EIO with the system's reason; the old file is as it was, unless the sentence says that only the directory
  * entry may not have reached the disk. NORMNET_ESTATE for a checkpoint while gradients wait to be applied,
- * NORMNET_ELIMIT for a model of more than 4,096 tensors or a longer note.
+ * NORMNET_ELIMIT for a model of more than 4,096 tensors or a longer note, NORMNET_ENOMEM for memory of the file's size.
  */
 NORMNET_API normnet_status normnet_model_save(normnet_model *model, const char *path,
                                               const normnet_save_options *options);
@@ -559,8 +560,9 @@ NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, cons
  * Fills a model with the weights and statistics of a file of either kind, or of one that PyTorch or Python's
  * safetensors wrote for the same Sequential; step, momentum and waiting gradients stay as they are, as with
  * normnet_set_state().
- * NORMNET_EMISMATCH, with nothing changed, if a name, shape or dtype differs, or if the file says that it is of another
- * architecture or normalization. Other errors as normnet_model_load().
+ * NORMNET_EMISMATCH, with nothing changed, if a name, shape or dtype differs, or if the file says that its layers
+ * compute something else with them; spelling, dropout, eps and the size of images may differ. Other errors as
+ * normnet_model_load().
  */
 NORMNET_API normnet_status normnet_load_weights(normnet_model *model, const char *path);
 NORMNET_API normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size);
@@ -581,7 +583,7 @@ NORMNET_API int64_t normnet_model_step(const normnet_model *model);
 /*
  * A copy that goes on exactly as the original would: state, momentum, step and waiting gradients. What belongs to the
  * host comes from `host` (NULL = as the original's). Of the reading kind for `model`. Use it to predict while the
- * original trains.
+ * original trains. Errors as normnet_model_create().
  */
 NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host);
 

@@ -2,11 +2,30 @@
 #include "api/config.h"
 #include "api/model.h"
 
+static normnet_status copy_model(normnet_model **copy, const normnet_model *model, const normnet_config *host)
+{
+    normnet_config config, joined = model->config;
+    normnet_model *created = NULL;
+    normnet_status status = host != NULL ? normnet__join_host(&joined, host) : NORMNET_OK;
+
+    if (status == NORMNET_OK)
+        status = normnet__read_config(&config, &joined);
+    if (status == NORMNET_OK)
+        status = normnet__begin_model(&created, &config, model->note);
+    if (status == NORMNET_OK)
+        status = normnet__finish_model(created);
+    if (status != NORMNET_OK) {
+        normnet_model_destroy(created);
+        return status;
+    }
+    normnet__copy_state(&model->network, &created->state, &model->state);
+    *copy = created;
+    return NORMNET_OK;
+}
+
 normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host)
 {
-    normnet_config config, joined;
     struct normnet__reader *reader;
-    normnet_model *created;
     normnet_status status = normnet__require(copy, "copy");
 
     if (status == NORMNET_OK)
@@ -15,17 +34,7 @@ normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, c
         status = normnet__begin_reading(model, &reader);
     if (status != NORMNET_OK)
         return status;
-    joined = model->config;
-    if (host != NULL)
-        status = normnet__join_host(&joined, host);
-    if (status == NORMNET_OK)
-        status = normnet__read_config(&config, &joined);
-    if (status == NORMNET_OK)
-        status = normnet__create_model(&created, &config, model->note);
-    if (status == NORMNET_OK) {
-        normnet__copy_state(&model->network, &created->state, &model->state);
-        *copy = created;
-    }
+    status = copy_model(copy, model, host);
     normnet__end_reading(model, reader);
     return status;
 }

@@ -162,7 +162,7 @@ static normnet_status check_config(const normnet_config *config)
 {
     const struct integer_rule integers[] = {
         {"norm", config->norm, 0, NORMNET_NORM_INSTANCE, NORMNET_EUNSUPPORTED},
-        {"channels", config->channels, 1, 4096, NORMNET_EINVAL},
+        {"channels", config->channels, 1, NORMNET__MOST_CHANNELS, NORMNET_EINVAL},
         {"height", config->height, 1, 4096, NORMNET_EINVAL},
         {"width", config->width, 1, 4096, NORMNET_EINVAL},
         {"classes", config->classes, 2, 65536, NORMNET_EINVAL},

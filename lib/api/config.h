@@ -7,6 +7,8 @@
 /* What hyper-parameters may be at most: large, but with room for products in double. */
 #define NORMNET__NUMBER_LIMIT 1e30
 
+enum { NORMNET__MOST_CHANNELS = 4096 }; /* of an image */
+
 /* Sizes of the first release; a struct that a caller passes is at least this large. */
 enum {
     NORMNET__CONFIG_FIRST = 256 + 8 * (int)sizeof(void *),

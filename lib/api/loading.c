@@ -7,17 +7,14 @@
 #include "base/message.h"
 #include "io/file.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static const struct normnet__file_tensor *find_momentum(const struct normnet__file *file,
                                                         const struct normnet__entry *entry)
 {
-    char name[sizeof NORMNET__OPTIMIZER_PREFIX + sizeof entry->name];
+    char name[NORMNET__MOMENTUM_NAME];
 
-    snprintf(name, sizeof name, "%s%s", NORMNET__OPTIMIZER_PREFIX, entry->name);
-    return normnet__find_tensor(file, name);
+    return normnet__find_tensor(file, normnet__momentum_name(entry, name));
 }
 
 /* ---- Names and shapes ---------------------------------------------------------------------------- */
@@ -28,18 +25,14 @@ static normnet_status compare_tensor(const struct normnet__file_tensor *tensor, 
     const int32_t dtype = entry->values != NULL ? NORMNET_F32 : NORMNET_I64;
     char own[NORMNET__DIMS_TEXT], given[NORMNET__DIMS_TEXT];
     int64_t shape[8] = {0};
-    bool same;
 
     if (tensor == NULL)
         return normnet__fail(NORMNET_EMISMATCH, "the file has no tensor '%s%s', which the model has as %s of %s",
                              prefix, entry->name, normnet__dims_text(own, entry->rank, entry->shape),
                              normnet__dtype_name(dtype));
-    same = tensor->dtype == dtype && tensor->rank == entry->rank;
-    for (int32_t i = 0; i < tensor->rank; ++i) {
+    for (int32_t i = 0; i < tensor->rank; ++i)
         shape[i] = tensor->shape[i];
-        same = same && shape[i] == entry->shape[i];
-    }
-    if (same)
+    if (tensor->dtype == dtype && normnet__has_shape(entry, tensor->rank, shape))
         return NORMNET_OK;
     return normnet__fail(NORMNET_EMISMATCH, "byte %lld: tensor '%s' is %s of %s; the model's is %s of %s",
                          (long long)tensor->at, tensor->name, normnet__dims_text(given, tensor->rank, shape),
@@ -83,22 +76,19 @@ static normnet_status compare_tensors(const struct normnet__file *file, const st
 
 /* ---- Values -------------------------------------------------------------------------------------- */
 
-static normnet_status refuse_value(const struct normnet__file_tensor *tensor, int64_t index, const char *value)
-{
-    return normnet__fail(NORMNET_EVALUE, "byte %lld: element %lld of tensor '%s' is %s", (long long)tensor->at,
-                         (long long)index, tensor->name, value);
-}
-
-static normnet_status check_floats(const struct normnet__file *file, const struct normnet__file_tensor *tensor,
-                                   bool variance)
+/* Values for an entry, or with the same shape the optimizer's. */
+static normnet_status check_tensor(const struct normnet__file *file, const struct normnet__file_tensor *tensor,
+                                   const struct normnet__entry *entry)
 {
     char number[32];
 
     for (int64_t i = 0; i < tensor->count; ++i) {
-        const float value = normnet__file_float(file, tensor, i);
+        const double value = tensor->dtype == NORMNET_F32 ? (double)normnet__file_float(file, tensor, i)
+                                                          : (double)normnet__file_integer(file, tensor, i);
 
-        if (!isfinite(value) || (variance && value < 0.0f))
-            return refuse_value(tensor, i, normnet__decimal(number, (double)value));
+        if (!normnet__accepts(entry, value))
+            return normnet__fail(NORMNET_EVALUE, "byte %lld: element %lld of tensor '%s' is %s", (long long)tensor->at,
+                                 (long long)i, tensor->name, normnet__decimal(number, value));
     }
     return NORMNET_OK;
 }
@@ -109,14 +99,10 @@ static normnet_status check_values(const struct normnet__file *file, const struc
 
     for (int32_t i = 0; i < state->entry_count && status == NORMNET_OK; ++i) {
         const struct normnet__entry *entry = &state->entries[i];
-        const struct normnet__file_tensor *tensor = normnet__find_tensor(file, entry->name);
 
-        if (entry->values != NULL)
-            status = check_floats(file, tensor, entry->variance);
-        else if (normnet__file_integer(file, tensor, 0) < 0)
-            status = refuse_value(tensor, 0, "negative");
+        status = check_tensor(file, normnet__find_tensor(file, entry->name), entry);
         if (status == NORMNET_OK && momentum && entry->trained)
-            status = check_floats(file, find_momentum(file, entry), false);
+            status = check_tensor(file, find_momentum(file, entry), entry);
     }
     return status;
 }
@@ -167,13 +153,20 @@ static normnet_status fill(normnet_model *model, const struct normnet__file *fil
     return NORMNET_OK;
 }
 
+static normnet_status require_bytes(const void *bytes, int64_t size)
+{
+    if (size < 0)
+        return normnet__fail(NORMNET_EINVAL, "size is %lld", (long long)size);
+    return normnet__require(bytes, "bytes");
+}
+
 normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
 {
     struct normnet__file file;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
-        status = normnet__require(bytes, "bytes");
+        status = require_bytes(bytes, size);
     if (status == NORMNET_OK)
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
@@ -228,21 +221,42 @@ static normnet_status read_config(const struct normnet__file *file, const normne
     return status == NORMNET_OK ? normnet__read_config(config, &merged) : status;
 }
 
+/*
+ * A small file shall not make a large network. What is missing of one that comes near is named later, tensor by
+ * tensor.
+ */
+static normnet_status check_size(const struct normnet__file *file, const struct normnet__network *network)
+{
+    const int64_t bytes = file->size - (file->data - file->bytes);
+    const int64_t numbers = network->parameter_count + network->statistic_count;
+
+    if (numbers <= bytes) /* four times as many as fit */
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EMISMATCH,
+                         "the network has %lld weights and statistics; the file has %lld bytes of "
+                         "data",
+                         (long long)numbers, (long long)bytes);
+}
+
 static normnet_status create(normnet_model **created, const struct normnet__file *file, const normnet_config *host,
                              double *scaling)
 {
     normnet_config config;
     struct normnet__file_facts facts;
-    normnet_model *model;
-    bool checkpoint;
+    normnet_model *model = NULL;
+    bool checkpoint = false;
     normnet_status status = read_config(file, host, scaling, &config, &facts);
 
     if (status == NORMNET_OK)
-        status = normnet__create_model(&model, &config, facts.note);
-    if (status != NORMNET_OK)
-        return status;
-    checkpoint = facts.kind == NORMNET_FILE_CHECKPOINT;
-    status = compare_tensors(file, &model->state, checkpoint);
+        status = normnet__begin_model(&model, &config, facts.note);
+    if (status == NORMNET_OK)
+        status = check_size(file, &model->network);
+    if (status == NORMNET_OK)
+        status = normnet__finish_model(model);
+    if (status == NORMNET_OK) {
+        checkpoint = facts.kind == NORMNET_FILE_CHECKPOINT;
+        status = compare_tensors(file, &model->state, checkpoint);
+    }
     if (status == NORMNET_OK)
         status = check_values(file, &model->state, checkpoint);
     if (status != NORMNET_OK) {
@@ -265,6 +279,9 @@ static normnet_status read_host(const normnet_config *host, struct normnet__allo
 
     if (status == NORMNET_OK && (config.allocate == NULL) != (config.deallocate == NULL))
         status = normnet__fail(NORMNET_EINVAL, "host.allocate and host.deallocate go together; one of them is NULL");
+    if (status == NORMNET_OK && config.memory_limit < 0)
+        status = normnet__fail(NORMNET_EINVAL, "host.memory_limit is %lld; expected 0 or more",
+                               (long long)config.memory_limit);
     *allocator = normnet__allocator_of(&config);
     *limit = config.memory_limit;
     return status;
@@ -274,20 +291,17 @@ static normnet_status deserialize(normnet_model **model, const void *bytes, int6
                                   const struct normnet__allocator *allocator)
 {
     struct normnet__file file;
-    double *scaling;
+    void *scaling;
     int64_t scaling_bytes;
     normnet_status status = normnet__open_safetensors(&file, bytes, size, allocator);
 
     if (status != NORMNET_OK)
         return status;
-    scaling_bytes = normnet__most_numbers(&file) * (int64_t)sizeof *scaling;
-    scaling = allocator->allocate(allocator->user, scaling_bytes, NORMNET__ALIGNMENT);
-    if (scaling != NULL) {
+    scaling_bytes = normnet__most_numbers(&file) * (int64_t)sizeof(double);
+    status = normnet__allocate(allocator, scaling_bytes, &scaling);
+    if (status == NORMNET_OK) {
         status = create(model, &file, host, scaling);
-        allocator->deallocate(allocator->user, scaling, scaling_bytes);
-    } else {
-        status =
-            normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)scaling_bytes);
+        normnet__deallocate(allocator, scaling, scaling_bytes);
     }
     normnet__close_safetensors(&file, allocator);
     return status;
@@ -301,7 +315,7 @@ normnet_status normnet_model_deserialize(normnet_model **model, const void *byte
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
-        status = normnet__require(bytes, "bytes");
+        status = require_bytes(bytes, size);
     if (status == NORMNET_OK)
         status = read_host(host, &allocator, &limit);
     return status == NORMNET_OK ? deserialize(model, bytes, size, host, &allocator) : status;
@@ -325,8 +339,7 @@ normnet_status normnet_model_load(normnet_model **model, const char *path, const
     if (status != NORMNET_OK)
         return status;
     status = deserialize(model, bytes, size, host, &allocator);
-    if (bytes != NULL)
-        allocator.deallocate(allocator.user, bytes, size);
+    normnet__deallocate(&allocator, bytes, size);
     return status;
 }
 
@@ -343,7 +356,6 @@ normnet_status normnet_load_weights(normnet_model *model, const char *path)
     if (status != NORMNET_OK)
         return status;
     status = normnet_deserialize_weights(model, bytes != NULL ? bytes : (const unsigned char *)"", size);
-    if (bytes != NULL)
-        model->allocator.deallocate(model->allocator.user, bytes, size);
+    normnet__deallocate(&model->allocator, bytes, size);
     return status;
 }

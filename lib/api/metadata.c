@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/metadata.h"
 
+#include "api/config.h"
 #include "base/message.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { FORMAT_VERSION = 1, NUMBER_DIGITS = 16 };
@@ -137,7 +139,7 @@ static void put_setting(struct normnet__header *header, const struct setting *se
 
 static normnet_status refuse_text(const char *key, const char *text)
 {
-    return normnet__fail(NORMNET_EFORMAT, "the text %s is '%.64s', which says nothing of this version", key, text);
+    return normnet__fail(NORMNET_EFORMAT, "the text %s is '%.64s', which this version cannot read", key, text);
 }
 
 static normnet_status refuse_missing(const char *key)
@@ -249,11 +251,17 @@ static normnet_status read_scaling(const struct normnet__file *file, bool needed
     return status;
 }
 
+const char *normnet__momentum_name(const struct normnet__entry *entry, char name[NORMNET__MOMENTUM_NAME])
+{
+    snprintf(name, NORMNET__MOMENTUM_NAME, "%s%s", NORMNET__OPTIMIZER_PREFIX, entry->name);
+    return name;
+}
+
 /* ---- All of it ----------------------------------------------------------------------------------- */
 
 static const char *const kinds[2] = {"checkpoint", "weights"};
 
-/* The layers' tokens with single blanks: equal networks have equal texts. */
+/* The layers' tokens with single blanks, spelled as the model's creator did. */
 static void put_architecture(struct normnet__header *header, const struct normnet__network *network)
 {
     normnet__begin_metadata(header, "normnet.architecture");
@@ -357,14 +365,12 @@ normnet_status normnet__read_model_metadata(const struct normnet__file *file, no
 {
     const char *note = normnet__find_metadata(file, "normnet.note");
     const int32_t given = config->channels;
+    const bool checkpoint = facts->kind == NORMNET_FILE_CHECKPOINT;
     normnet_status status;
-    bool checkpoint;
 
-    *facts = (struct normnet__file_facts){.note = note != NULL ? note : ""};
-    status = normnet__read_file_kind(file, &facts->kind);
-    if (status != NORMNET_OK)
-        return status;
-    checkpoint = facts->kind == NORMNET_FILE_CHECKPOINT;
+    facts->note = note != NULL ? note : "";
+    facts->step = 0;
+    facts->has_momentum = false;
     config->architecture = normnet__find_metadata(file, "normnet.architecture");
     if (config->architecture == NULL)
         return normnet__fail(NORMNET_EARCH, "the file has no text normnet.architecture and so only fills a model that "
@@ -382,38 +388,75 @@ normnet_status normnet__read_model_metadata(const struct normnet__file *file, no
     return status;
 }
 
-/* Do the file's words, separated by blanks, name the model's layers? */
-static bool same_architecture(const char *text, const struct normnet__network *network)
-{
-    for (int32_t i = 0; i < network->layer_count; ++i) {
-        const size_t length = strlen(network->layers[i].token);
+/* ---- Another model's network --------------------------------------------------------------------- */
 
-        if (strncmp(text, network->layers[i].token, length) != 0 ||
-            text[length] != (i + 1 < network->layer_count ? ' ' : '\0'))
-            return false;
-        text += length + 1;
-    }
-    return true;
+/* The file's network, as far as it says which, for the input and classes of the model. */
+static normnet_status read_network_config(const struct normnet__file *file, const normnet_model *model,
+                                          normnet_config *config)
+{
+    const char *architecture = normnet__find_metadata(file, "normnet.architecture");
+    normnet_config merged = model->config;
+    const normnet_status status = read_settings(file, network_settings, NETWORK_SETTINGS, false, &merged);
+
+    if (status != NORMNET_OK)
+        return status;
+    merged.channels = model->config.channels;
+    merged.height = model->config.height;
+    merged.width = model->config.width;
+    merged.classes = model->config.classes;
+    if (architecture != NULL)
+        merged.architecture = architecture;
+    return normnet__read_config(config, &merged);
+}
+
+static void take_network(struct normnet__arena *arena, const char *architecture, int32_t layers,
+                         struct normnet__network *network, char **words)
+{
+    network->layers = normnet__arena_take(arena, layers, sizeof *network->layers);
+    *words = normnet__arena_take(arena, (int64_t)strlen(architecture) + 1, 1);
+}
+
+static normnet_status compare_networks(const struct normnet__network *of_file, const normnet_config *config,
+                                       const normnet_model *model)
+{
+    const struct normnet__network *own = &model->network;
+    const int32_t layer = normnet__first_difference(of_file, own);
+
+    if (layer < 0)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EMISMATCH,
+                         "layer %d is %.64s in the file and %.64s in the model; norm, groups and layer_dims are %d, "
+                         "%d, %d and %d, %d, %d",
+                         layer, layer < of_file->layer_count ? of_file->layers[layer].token : "missing",
+                         layer < own->layer_count ? own->layers[layer].token : "missing", config->norm, config->groups,
+                         config->layer_dims, model->config.norm, model->config.groups, model->config.layer_dims);
 }
 
 normnet_status normnet__compare_model_metadata(const struct normnet__file *file, const normnet_model *model)
 {
-    const char *architecture = normnet__find_metadata(file, "normnet.architecture");
-    const normnet_config *own = &model->config;
-    normnet_config config = *own;
-    normnet_status status = NORMNET_OK;
+    normnet_config config;
+    struct normnet__network network;
+    struct normnet__arena arena = {0};
+    int32_t layers;
+    char *words;
+    void *block;
+    normnet_status status = read_network_config(file, model, &config);
 
-    if (architecture != NULL && !same_architecture(architecture, &model->network))
-        status = normnet__fail(NORMNET_EMISMATCH, "the file is of the architecture '%.200s', the model is not",
-                               architecture);
     if (status == NORMNET_OK)
-        status = read_settings(file, network_settings, NETWORK_SETTINGS, false, &config);
+        status = normnet__count_tokens(config.architecture, &layers);
     if (status != NORMNET_OK)
         return status;
-    if (config.norm == own->norm && config.layer_dims == own->layer_dims &&
-        (config.groups == own->groups || own->norm != NORMNET_NORM_GROUP))
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_EMISMATCH,
-                         "the file has norm %d, groups %d and layer_dims %d; the model has %d, %d and %d", config.norm,
-                         config.groups, config.layer_dims, own->norm, own->groups, own->layer_dims);
+    take_network(&arena, config.architecture, layers, &network, &words);
+    status = normnet__allocate(&model->allocator, arena.used, &block);
+    if (status != NORMNET_OK)
+        return status;
+    arena = (struct normnet__arena){.memory = block};
+    take_network(&arena, config.architecture, layers, &network, &words);
+    if (normnet__read_architecture(&network, &config, words) == NORMNET_OK)
+        status = compare_networks(&network, &config, model);
+    else
+        status = normnet__fail(NORMNET_EMISMATCH, "the file is of the architecture '%.200s', the model is not",
+                               config.architecture);
+    normnet__deallocate(&model->allocator, block, arena.used);
+    return status;
 }

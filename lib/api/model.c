@@ -149,14 +149,6 @@ static normnet_status check_limit(const normnet_config *config, int64_t bytes, b
                          (long long)config->memory_limit);
 }
 
-static normnet_status allocate(const struct normnet__allocator *allocator, int64_t bytes, void **block)
-{
-    *block = allocator->allocate(allocator->user, bytes, NORMNET__ALIGNMENT);
-    if (*block != NULL)
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)bytes);
-}
-
 /* The parts of the training pass and the engine that come from the configuration. */
 static void configure(normnet_model *model)
 {
@@ -179,7 +171,7 @@ static normnet_status allocate_second_block(normnet_model *model)
     take_second_block(&arena, model);
     status = check_limit(&model->config, arena.used + model->bytes, arena.overflow);
     if (status == NORMNET_OK)
-        status = allocate(&model->allocator, arena.used, &model->memory);
+        status = normnet__allocate(&model->allocator, arena.used, &model->memory);
     if (status != NORMNET_OK)
         return status;
     model->memory_bytes = arena.used;
@@ -209,15 +201,15 @@ struct normnet__allocator normnet__allocator_of(const normnet_config *config)
     return (struct normnet__allocator){config->allocate, config->deallocate, config->allocator_user};
 }
 
-normnet_status normnet__create_model(normnet_model **created, const normnet_config *config, const char *note)
+normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
 {
     const struct normnet__allocator allocator = normnet__allocator_of(config);
-    struct normnet__arena arena = {0};
-    normnet_model *model = NULL;
     const struct normnet__kernels *kernels;
+    struct normnet__arena arena = {0};
+    normnet_model *model;
     int32_t layers;
     char *words;
-    void *block = NULL;
+    void *block;
     normnet_status status = normnet__count_tokens(config->architecture, &layers);
 
     if (status != NORMNET_OK)
@@ -228,7 +220,7 @@ normnet_status normnet__create_model(normnet_model **created, const normnet_conf
     take_first_block(&arena, config, note, layers, &words);
     status = check_limit(config, arena.used, arena.overflow);
     if (status == NORMNET_OK)
-        status = allocate(&allocator, arena.used, &block);
+        status = normnet__allocate(&allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
     arena = (struct normnet__arena){.memory = block};
@@ -237,32 +229,48 @@ normnet_status normnet__create_model(normnet_model **created, const normnet_conf
     model->allocator = allocator;
     model->engine.kernels = kernels;
     configure(model);
-
     status = normnet__read_architecture(&model->network, &model->config, words);
     if (status == NORMNET_OK)
         status = normnet__plan(&model->network);
     if (status == NORMNET_OK)
-        status = allocate_second_block(model);
-    if (status != NORMNET_OK) {
+        *begun = model;
+    else
         normnet_model_destroy(model);
+    return status;
+}
+
+normnet_status normnet__finish_model(normnet_model *model)
+{
+    const normnet_status status = allocate_second_block(model);
+
+    if (status != NORMNET_OK)
         return status;
-    }
     fill_scaling(model);
-    for (int32_t i = 0; i < config->readers; ++i)
+    for (int32_t i = 0; i < model->config.readers; ++i)
         normnet__begin_reader(&model->engine, &model->readers[i].team);
-    normnet__initialize_state(&model->network, (uint64_t)config->seed, &model->state);
-    *created = model;
+    normnet__begin_state(&model->network, &model->state);
     return NORMNET_OK;
 }
 
 normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
 {
     normnet_config config;
+    normnet_model *created = NULL;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__read_config(&config, from);
-    return status == NORMNET_OK ? normnet__create_model(model, &config, "") : status;
+    if (status == NORMNET_OK)
+        status = normnet__begin_model(&created, &config, "");
+    if (status == NORMNET_OK)
+        status = normnet__finish_model(created);
+    if (status != NORMNET_OK) {
+        normnet_model_destroy(created);
+        return status;
+    }
+    normnet__initialize_state(&created->network, (uint64_t)config.seed, &created->state);
+    *model = created;
+    return NORMNET_OK;
 }
 
 void normnet_model_destroy(normnet_model *model)

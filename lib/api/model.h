@@ -37,8 +37,13 @@ struct normnet_model {
     atomic_int users; /* readers at work, or -1 for a writer */
 };
 
-/* Of a configuration that has been checked; `note` is copied. */
-normnet_status normnet__create_model(normnet_model **created, const normnet_config *config, const char *note);
+/*
+ * A model comes in two steps, so that what a file holds can be compared with its network before memory is taken for it.
+ * The first takes a configuration that has been checked, and a note, which is copied; the network and its plan are
+ * known then. The second takes memory for what runs and clears it. End with normnet_model_destroy after either.
+ */
+normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note);
+normnet_status normnet__finish_model(normnet_model *model);
 
 /* The functions of the configuration, or malloc and free. */
 struct normnet__allocator normnet__allocator_of(const normnet_config *config);

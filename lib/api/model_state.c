@@ -53,7 +53,7 @@ static normnet_status check_value(const struct normnet__entry *entry, int64_t in
 {
     char number[32];
 
-    if (isfinite(value) && (value >= 0.0 || (!entry->variance && entry->batches == NULL)))
+    if (normnet__accepts(entry, value))
         return NORMNET_OK;
     return normnet__fail(NORMNET_EVALUE, "element %lld of '%s' is %s", (long long)index, entry->name,
                          normnet__decimal(number, value));
@@ -63,11 +63,9 @@ static normnet_status check_entry(const struct normnet__entry *entry, const stru
 {
     const bool floats = entry->values != NULL;
     char own[NORMNET__DIMS_TEXT], given[NORMNET__DIMS_TEXT];
-    bool same = view->tensor.rank == entry->rank && view->tensor.dtype == (floats ? NORMNET_F32 : NORMNET_I64);
 
-    for (int32_t i = 0; same && i < entry->rank; ++i)
-        same = view->tensor.shape[i] == entry->shape[i];
-    if (!same)
+    if (view->tensor.dtype != (floats ? NORMNET_F32 : NORMNET_I64) ||
+        !normnet__has_shape(entry, view->tensor.rank, view->tensor.shape))
         return normnet__fail(NORMNET_EMISMATCH, "'%s' is %s of %s in the model; the tensor is %s of %s", entry->name,
                              normnet__dims_text(own, entry->rank, entry->shape), floats ? "f32" : "i64",
                              normnet__dims_text(given, view->tensor.rank, view->tensor.shape),

@@ -64,8 +64,7 @@ static void put_input(struct graph *graph, int32_t index, const char *role)
 /* The node's output, which becomes the current value. */
 static void end_node(struct graph *graph, const char *name)
 {
-    if (name != graph->value)
-        snprintf(graph->value, sizeof graph->value, "%s", name);
+    snprintf(graph->value, sizeof graph->value, "%s", name);
     normnet__put_text_field(graph->output, NODE_OUTPUT, graph->value);
     normnet__put_text_field(graph->output, NODE_NAME, graph->value);
     normnet__end_message(graph->output, graph->node);
@@ -145,8 +144,7 @@ static void put_floats(struct graph *graph, int32_t index, const char *role, int
 {
     const struct tensor_messages messages = begin_tensor(graph, index, role, DATA_FLOAT, rank, shape);
 
-    for (int64_t i = 0; i < count; ++i)
-        normnet__put_float(graph->output, values[i]);
+    normnet__put_floats(graph->output, values, count);
     end_tensor(graph, messages);
 }
 
@@ -353,9 +351,9 @@ static void put_graph(struct graph *graph)
     end_node(graph, "logits");
 }
 
-static void put_model(struct normnet__output *output, const normnet_model *model)
+static void put_model(struct normnet__output *output, const void *context)
 {
-    struct graph graph = {.output = output, .model = model};
+    struct graph graph = {.output = output, .model = context};
     int64_t message;
 
     normnet__put_integer_field(output, MODEL_IR_VERSION, IR_VERSION);
@@ -372,23 +370,13 @@ static void put_model(struct normnet__output *output, const normnet_model *model
 
 static normnet_status export_model(const normnet_model *model, const char *path)
 {
-    const struct normnet__allocator *allocator = &model->allocator;
     struct normnet__output output = {NULL, 0};
-    int64_t size;
-    normnet_status status;
 
     put_model(&output, model);
-    size = output.length;
-    if (size > INT32_MAX)
+    if (output.length > INT32_MAX)
         return normnet__fail(NORMNET_ELIMIT, "the ONNX model has %lld bytes; a protocol buffer holds 2^31 - 1",
-                             (long long)size);
-    output = (struct normnet__output){allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT), 0};
-    if (output.bytes == NULL)
-        return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
-    put_model(&output, model);
-    status = normnet__replace_file(path, output.bytes, size);
-    allocator->deallocate(allocator->user, output.bytes, size);
-    return status;
+                             (long long)output.length);
+    return normnet__write_file(path, put_model, model, &model->allocator);
 }
 
 normnet_status normnet_model_export_onnx(normnet_model *model, const char *path)

@@ -7,16 +7,9 @@
 #include "io/file.h"
 #include "io/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* The longest name of an entry behind the prefix of the optimizer's. */
-enum { MOST_NAME = sizeof NORMNET__OPTIMIZER_PREFIX + sizeof((struct normnet__entry *)0)->name };
-
-static void name_momentum(const struct normnet__entry *entry, char name[MOST_NAME])
-{
-    snprintf(name, MOST_NAME, "%s%s", NORMNET__OPTIMIZER_PREFIX, entry->name);
-}
+enum { MOST_NOTE = 65536 }; /* bytes */
 
 static void put_header(struct normnet__header *header, const normnet_model *model, const normnet_save_options *options)
 {
@@ -32,20 +25,13 @@ static void put_header(struct normnet__header *header, const normnet_model *mode
     }
     for (int32_t i = 0; i < state->entry_count && options->kind == NORMNET_FILE_CHECKPOINT; ++i) {
         const struct normnet__entry *entry = &state->entries[i];
-        char name[MOST_NAME];
+        char name[NORMNET__MOMENTUM_NAME];
 
-        if (!entry->trained)
-            continue;
-        name_momentum(entry, name);
-        normnet__put_tensor(header, name, NORMNET_F32, entry->rank, entry->shape, entry->count);
+        if (entry->trained)
+            normnet__put_tensor(header, normnet__momentum_name(entry, name), NORMNET_F32, entry->rank, entry->shape,
+                                entry->count);
     }
     normnet__end_header(header);
-}
-
-static void put_floats(struct normnet__output *output, const float *values, int64_t count)
-{
-    for (int64_t i = 0; i < count; ++i)
-        normnet__put_float(output, values[i]);
 }
 
 /* In the order of the header. */
@@ -57,22 +43,29 @@ static void put_data(struct normnet__output *output, const normnet_model *model,
         const struct normnet__entry *entry = &state->entries[i];
 
         if (entry->values != NULL)
-            put_floats(output, entry->values, entry->count);
+            normnet__put_floats(output, entry->values, entry->count);
         else
             normnet__put_little(output, (uint64_t)*entry->batches, 8);
     }
     for (int32_t i = 0; i < state->entry_count && kind == NORMNET_FILE_CHECKPOINT; ++i)
         if (state->entries[i].trained)
-            put_floats(output, state->momentum + state->entries[i].offset, state->entries[i].count);
+            normnet__put_floats(output, state->momentum + state->entries[i].offset, state->entries[i].count);
 }
 
+/* What is saved, and how. */
+struct content {
+    const normnet_model *model;
+    const normnet_save_options *options;
+};
+
 /* The whole file; without memory in the output, its length. */
-static void put_file(struct normnet__output *output, const normnet_model *model, const normnet_save_options *options)
+static void put_file(struct normnet__output *output, const void *context)
 {
+    const struct content *content = context;
     struct normnet__header header = normnet__begin_header(output);
 
-    put_header(&header, model, options);
-    put_data(output, model, options->kind);
+    put_header(&header, content->model, content->options);
+    put_data(output, content->model, content->options->kind);
     normnet__finish_safetensors(&header);
 }
 
@@ -80,9 +73,9 @@ static normnet_status check_note(const char *note)
 {
     const struct normnet__json text = {(const unsigned char *)note, 0, note != NULL ? (int64_t)strlen(note) : 0};
 
-    if (text.end > NORMNET__MOST_NOTE)
+    if (text.end > MOST_NOTE)
         return normnet__fail(NORMNET_ELIMIT, "options.note has %lld bytes; expected up to %d", (long long)text.end,
-                             (int)NORMNET__MOST_NOTE);
+                             (int)MOST_NOTE);
     if (normnet__json_check_utf8(&text) != NORMNET_OK)
         return normnet__fail(NORMNET_EINVAL, "options.note is not well-formed UTF-8");
     return NORMNET_OK;
@@ -118,7 +111,7 @@ static normnet_status check_model(const normnet_model *model, int32_t kind)
 }
 
 /* With the model open for reading. */
-typedef normnet_status writer_function(const normnet_model *model, const normnet_save_options *options, void *context);
+typedef normnet_status writer_function(const struct content *content, void *context);
 
 static normnet_status write_model(normnet_model *model, const normnet_save_options *from, writer_function *write,
                                   void *context)
@@ -133,7 +126,7 @@ static normnet_status write_model(normnet_model *model, const normnet_save_optio
         return status;
     status = check_model(model, options.kind);
     if (status == NORMNET_OK)
-        status = write(model, &options, context);
+        status = write(&(struct content){model, &options}, context);
     normnet__end_reading(model, reader);
     return status;
 }
@@ -145,19 +138,19 @@ struct destination {
     int64_t size, *needed;
 };
 
-static normnet_status write_to_memory(const normnet_model *model, const normnet_save_options *options, void *context)
+static normnet_status write_to_memory(const struct content *content, void *context)
 {
     const struct destination *destination = context;
     struct normnet__output output = {NULL, 0};
 
-    put_file(&output, model, options);
+    put_file(&output, content);
     if (destination->size > 0 && destination->size < output.length)
         return normnet__fail(NORMNET_EINVAL, "size is %lld; the file has %lld bytes", (long long)destination->size,
                              (long long)output.length);
     *destination->needed = output.length;
     output = (struct normnet__output){destination->bytes, 0};
     if (destination->size > 0)
-        put_file(&output, model, options);
+        put_file(&output, content);
     return NORMNET_OK;
 }
 
@@ -178,22 +171,9 @@ normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_
 
 /* ---- To a file ----------------------------------------------------------------------------------- */
 
-static normnet_status write_to_file(const normnet_model *model, const normnet_save_options *options, void *context)
+static normnet_status write_to_file(const struct content *content, void *context)
 {
-    const struct normnet__allocator *allocator = &model->allocator;
-    struct normnet__output output = {NULL, 0};
-    int64_t size;
-    normnet_status status;
-
-    put_file(&output, model, options);
-    size = output.length;
-    output = (struct normnet__output){allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT), 0};
-    if (output.bytes == NULL)
-        return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
-    put_file(&output, model, options);
-    status = normnet__replace_file(context, output.bytes, size);
-    allocator->deallocate(allocator->user, output.bytes, size);
-    return status;
+    return normnet__write_file(context, put_file, content, &content->model->allocator);
 }
 
 normnet_status normnet_model_save(normnet_model *model, const char *path, const normnet_save_options *options)

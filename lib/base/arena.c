@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#if defined(__linux__)
-#define _DEFAULT_SOURCE /* madvise */
-#endif
 #include "base/arena.h"
 
 #include "base/checked.h"
-
-#include <stdlib.h>
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 void *normnet__arena_take(struct normnet__arena *arena, int64_t count, int64_t size)
 {
@@ -22,59 +14,4 @@ void *normnet__arena_take(struct normnet__arena *arena, int64_t count, int64_t s
         return NULL;
     arena->used = end;
     return arena->memory == NULL ? NULL : arena->memory + used;
-}
-
-/* The size of a large page of x86-64 and AArch64 with small ones of 4 KiB; smaller blocks do not ask for any. */
-static const int64_t large_page = (int64_t)2 << 20;
-
-/*
- * Megabytes in pages of 4 KiB are more than the processor's table of pages holds, and a virtual machine looks each up
- * twice. The system may say no to this hint, and nothing depends on it but time.
- */
-static void ask_for_large_pages(void *block, int64_t size)
-{
-#if defined(MADV_HUGEPAGE)
-    (void)madvise(block, (size_t)(size / large_page * large_page), MADV_HUGEPAGE);
-#else
-    (void)block;
-    (void)size;
-#endif
-}
-
-/*
- * malloc aligns to 16 bytes at best and aligned_alloc is missing on some platforms, so the block is
- * taken larger and its true address is kept in the word before the aligned one.
- */
-static void *default_allocate(void *user, int64_t size, int64_t alignment)
-{
-    const bool large = size >= large_page;
-    const uintptr_t mask = (uintptr_t)(large && alignment < large_page ? large_page : alignment) - 1;
-    int64_t padded;
-    char *block;
-    void **aligned;
-
-    (void)user;
-    if (!normnet__add(size, (int64_t)mask + 1 + (int64_t)sizeof(void *), &padded) || (uint64_t)padded > SIZE_MAX)
-        return NULL;
-    block = malloc((size_t)padded);
-    if (block == NULL)
-        return NULL;
-    aligned = (void **)(((uintptr_t)block + sizeof(void *) + mask) & ~mask);
-    aligned[-1] = block;
-    if (large)
-        ask_for_large_pages(aligned, size);
-    return aligned;
-}
-
-static void default_deallocate(void *user, void *block, int64_t size)
-{
-    (void)user;
-    (void)size;
-    if (block != NULL)
-        free(((void **)block)[-1]);
-}
-
-struct normnet__allocator normnet__default_allocator(void)
-{
-    return (struct normnet__allocator){default_allocate, default_deallocate, NULL};
 }

@@ -8,11 +8,9 @@
 #ifndef NORMNET_BASE_ARENA_H
 #define NORMNET_BASE_ARENA_H
 
-#include "normnet.h"
+#include "base/allocator.h"
 
 #include <stdbool.h>
-
-enum { NORMNET__ALIGNMENT = 64 }; /* a cache line, and the widest vector */
 
 struct normnet__arena {
     char *memory; /* NULL while counting */
@@ -22,14 +20,5 @@ struct normnet__arena {
 
 /* `count` elements of `size` bytes, aligned to a cache line; NULL while counting or after an overflow. */
 void *normnet__arena_take(struct normnet__arena *arena, int64_t count, int64_t size);
-
-/* Where memory comes from: the functions of normnet_config, or malloc and free. */
-struct normnet__allocator {
-    void *(*allocate)(void *user, int64_t size, int64_t alignment);
-    void (*deallocate)(void *user, void *block, int64_t size);
-    void *user;
-};
-
-struct normnet__allocator normnet__default_allocator(void);
 
 #endif

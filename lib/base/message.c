@@ -1,13 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/message.h"
 
+#include "base/utf8.h"
+
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 /* 512 bytes hold the longest sentence with a token of 127 bytes in it; longer ones are cut. */
 static _Thread_local char message[512];
+
+/* U+0000 to U+001F and U+007F to U+009F. */
+static bool is_control(const unsigned char *character)
+{
+    return character[0] < 0x20 || character[0] == 0x7F || (character[0] == 0xC2 && character[1] < 0xA0);
+}
+
+/* Files and callers may name things with newlines, orders to a terminal or half a character in them. */
+static void make_printable(unsigned char *text, int64_t count)
+{
+    while (count > 0) {
+        int length = normnet__utf8_length(text, count);
+        const bool printable = length > 0 && !is_control(text);
+
+        length += length == 0;
+        if (!printable)
+            memset(text, '?', (size_t)length);
+        text += length;
+        count -= length;
+    }
+}
 
 normnet_status normnet__fail(normnet_status status, const char *format, ...)
 {
@@ -17,10 +41,7 @@ normnet_status normnet__fail(normnet_status status, const char *format, ...)
     if (vsnprintf(message, sizeof message, format, arguments) < 0)
         message[0] = '\0';
     va_end(arguments);
-    /* Files and callers may name things with newlines or orders to a terminal in them. */
-    for (char *character = message; *character != '\0'; ++character)
-        if ((unsigned char)*character < 0x20 || *character == 0x7F)
-            *character = '?';
+    make_printable((unsigned char *)message, (int64_t)strlen(message));
     return status;
 }
 

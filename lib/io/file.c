@@ -4,6 +4,10 @@
 #include "base/message.h"
 #include "io/source.h"
 
+#include <errno.h>
+
+/* ---- Reading ------------------------------------------------------------------------------------- */
+
 /* `size` bytes and no more. */
 static normnet_status read_exactly(const struct normnet__source *source, const char *path, unsigned char *bytes)
 {
@@ -24,29 +28,28 @@ static normnet_status read_exactly(const struct normnet__source *source, const c
 static normnet_status read_source(const struct normnet__source *source, const char *path, int64_t limit,
                                   const struct normnet__allocator *allocator, unsigned char **bytes)
 {
-    unsigned char *block = NULL;
-    normnet_status status;
+    void *block = NULL;
+    normnet_status status = NORMNET_OK;
 
     if (limit > 0 && source->size > limit)
         return normnet__fail(NORMNET_ELIMIT, "'%.255s' has %lld bytes; config.memory_limit is %lld", path,
                              (long long)source->size, (long long)limit);
-    if (source->size > 0) {
-        block = allocator->allocate(allocator->user, source->size, NORMNET__ALIGNMENT);
-        if (block == NULL)
-            return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes",
-                                 (long long)source->size);
-    }
-    status = read_exactly(source, path, block);
+    if (source->size > 0)
+        status = normnet__allocate(allocator, source->size, &block);
+    if (status == NORMNET_OK)
+        status = read_exactly(source, path, block);
     if (status == NORMNET_OK)
         *bytes = block;
-    else if (block != NULL)
-        allocator->deallocate(allocator->user, block, source->size);
+    else
+        normnet__deallocate(allocator, block, source->size);
     return status;
 }
 
+/* A success leaves errno as it was, whatever the system's calls did to it. */
 normnet_status normnet__read_file(const char *path, int64_t limit, const struct normnet__allocator *allocator,
                                   unsigned char **bytes, int64_t *size)
 {
+    const int error = errno;
     struct normnet__source source;
     normnet_status status = normnet__open_source(&source, path);
 
@@ -54,7 +57,34 @@ normnet_status normnet__read_file(const char *path, int64_t limit, const struct 
         return status;
     status = read_source(&source, path, limit, allocator, bytes);
     normnet__close_source(&source);
+    if (status != NORMNET_OK)
+        return status;
+    *size = source.size;
+    errno = error;
+    return NORMNET_OK;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------- */
+
+normnet_status normnet__write_file(const char *path, normnet__put_function *put, const void *context,
+                                   const struct normnet__allocator *allocator)
+{
+    const int error = errno;
+    struct normnet__output output = {NULL, 0};
+    void *block;
+    int64_t size;
+    normnet_status status;
+
+    put(&output, context);
+    size = output.length;
+    status = normnet__allocate(allocator, size, &block);
+    if (status != NORMNET_OK)
+        return status;
+    output = (struct normnet__output){block, 0};
+    put(&output, context);
+    status = normnet__replace_file(path, block, size);
+    normnet__deallocate(allocator, block, size);
     if (status == NORMNET_OK)
-        *size = source.size;
+        errno = error;
     return status;
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@
 enum { MOST_AT_ONCE = 1 << 30 };
 
 /* In plain English whatever the locale, and without strerror, which threads may not share. */
-static const char *reason(int error)
+static const char *reason(int error, char other[32])
 {
     switch (error) {
     case ENOENT:
@@ -51,19 +52,38 @@ static const char *reason(int error)
         return "too many symbolic links";
     case EIO:
         return "the device failed";
+    case EEXIST:
+        return "too many temporary files of this process lie beside it";
     default:
-        return NULL;
+        snprintf(other, 32, "system error %d", error);
+        return other;
     }
+}
+
+/*
+ * A signal that a handler of the host takes may interrupt any call that waits for a device. Such a call is repeated;
+ * but for close, which is not told apart from one that has closed.
+ */
+static int open_at(int directory, const char *path, int flags, mode_t mode)
+{
+    int descriptor;
+
+    do
+        descriptor = openat(directory, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+    while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+static bool close_file(int descriptor)
+{
+    return close(descriptor) == 0 || errno == EINTR;
 }
 
 normnet_status normnet__refuse_file(const char *what, const char *path)
 {
-    const int error = errno;
-    const char *why = reason(error);
+    char other[32];
 
-    if (why != NULL)
-        return normnet__fail(NORMNET_EIO, "cannot %s '%.255s': %s", what, path, why);
-    return normnet__fail(NORMNET_EIO, "cannot %s '%.255s': system error %d", what, path, error);
+    return normnet__fail(NORMNET_EIO, "cannot %s '%.255s': %s", what, path, reason(errno, other));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
@@ -91,7 +111,7 @@ int64_t normnet__read_source(const struct normnet__source *source, unsigned char
 normnet_status normnet__open_source(struct normnet__source *source, const char *path)
 {
     /* Opening must not wait for the other end of a pipe. */
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int descriptor = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat about;
     normnet_status status = NORMNET_OK;
 
@@ -135,7 +155,10 @@ static bool synchronize(int descriptor)
     if (fcntl(descriptor, F_FULLFSYNC) == 0)
         return true; /* fsync alone leaves the bytes in the drive's own memory */
 #endif
-    return fsync(descriptor) == 0;
+    while (fsync(descriptor) != 0)
+        if (errno != EINTR)
+            return false;
+    return true;
 }
 
 /* The directory that holds the file, opened; where its own name begins. */
@@ -147,7 +170,7 @@ static int open_directory(const char *path, const char **name)
 
     *name = slash != NULL ? slash + 1 : path;
     if (slash == NULL)
-        return open(".", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+        return open_at(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY, 0);
     length = slash > path ? (size_t)(slash - path) : 1; /* "/" itself */
     if (length >= sizeof directory) {
         errno = ENAMETOOLONG;
@@ -155,75 +178,105 @@ static int open_directory(const char *path, const char **name)
     }
     memcpy(directory, path, length);
     directory[length] = '\0';
-    return open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    return open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* What a new file may be used for: as the process's umask says, or as the file in whose place it comes. */
+struct permissions {
+    bool given;
+    mode_t mode;
+};
+
+static normnet_status find_permissions(int directory, const char *name, const char *path,
+                                       struct permissions *permissions)
+{
+    struct stat about;
+
+    *permissions = (struct permissions){false, 0666};
+    if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? NORMNET_OK : normnet__refuse_file("write", path);
+    if (S_ISDIR(about.st_mode)) {
+        errno = EISDIR;
+        return normnet__refuse_file("write", path);
+    }
+    if (S_ISREG(about.st_mode))
+        *permissions = (struct permissions){true, about.st_mode & 0777};
+    else if (!S_ISLNK(about.st_mode))
+        return normnet__fail(NORMNET_EIO, "cannot write '%.255s': it is not a regular file", path);
+    return NORMNET_OK;
 }
 
 enum { TEMPORARY_NAME = 64, MOST_TEMPORARIES = 1000 };
 
-/* A new file under a name that nobody has. */
-static int create_temporary(int directory, char name[TEMPORARY_NAME])
+/* A new file under a name that nobody has; at no time may others do more with it than they shall. */
+static int create_temporary(int directory, mode_t mode, char name[TEMPORARY_NAME])
 {
     for (int i = 0; i < MOST_TEMPORARIES; ++i) {
         int descriptor;
 
         snprintf(name, TEMPORARY_NAME, ".normnet-%lld-%d.tmp", (long long)getpid(), i);
-        /* The system takes away what the process's umask says. */
-        descriptor = openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+        /* The system takes away what the umask says. */
+        descriptor = open_at(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode);
         if (descriptor >= 0 || errno != EEXIST)
             return descriptor;
     }
     return -1;
 }
 
-/* The permissions of the file that is to be replaced, if there is one; false with errno if it is no regular file. */
-static bool take_permissions(int directory, const char *name, int descriptor)
+static bool give_permissions(int descriptor, mode_t mode)
 {
-    struct stat about;
-
-    if (fstatat(directory, name, &about, 0) != 0)
-        return errno == ENOENT;
-    if (!S_ISREG(about.st_mode)) {
-        errno = S_ISDIR(about.st_mode) ? EISDIR : EACCES;
-        return false;
-    }
-    return fchmod(descriptor, about.st_mode & 0777) == 0;
+    while (fchmod(descriptor, mode) != 0)
+        if (errno != EINTR)
+            return false;
+    return true;
 }
 
-static bool fill_temporary(int directory, const char *name, int descriptor, const void *bytes, int64_t size)
+static bool fill_temporary(int descriptor, const struct permissions *permissions, const void *bytes, int64_t size)
 {
-    const bool written =
-        take_permissions(directory, name, descriptor) && write_all(descriptor, bytes, size) && synchronize(descriptor);
+    const bool written = (!permissions->given || give_permissions(descriptor, permissions->mode)) &&
+                         write_all(descriptor, bytes, size) && synchronize(descriptor);
     const int error = errno;
 
-    if (close(descriptor) != 0 && written)
+    if (!close_file(descriptor) && written)
         return false;
     errno = error;
     return written;
 }
 
+static normnet_status replace_in(int directory, const char *name, const char *path, const void *bytes, int64_t size)
+{
+    struct permissions permissions;
+    char temporary[TEMPORARY_NAME], other[32];
+    int descriptor;
+    normnet_status status = find_permissions(directory, name, path, &permissions);
+
+    if (status != NORMNET_OK)
+        return status;
+    descriptor = create_temporary(directory, permissions.mode, temporary);
+    if (descriptor < 0)
+        return normnet__refuse_file("write", path);
+    if (!fill_temporary(descriptor, &permissions, bytes, size) ||
+        renameat(directory, temporary, directory, name) != 0) {
+        status = normnet__refuse_file("write", path);
+        unlinkat(directory, temporary, 0);
+        return status;
+    }
+    if (synchronize(directory) || errno == EINVAL) /* some file systems know no such thing */
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EIO,
+                         "'%.255s' has been written, but its directory entry may not have reached the disk: %s", path,
+                         reason(errno, other));
+}
+
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size)
 {
     const char *name;
-    char temporary[TEMPORARY_NAME];
     const int directory = open_directory(path, &name);
-    int descriptor;
-    normnet_status status = NORMNET_OK;
+    normnet_status status;
 
     if (directory < 0)
         return normnet__refuse_file("write", path);
-    descriptor = create_temporary(directory, temporary);
-    if (descriptor < 0) {
-        status = normnet__refuse_file("write", path);
-    } else if (!fill_temporary(directory, name, descriptor, bytes, size) ||
-               renameat(directory, temporary, directory, name) != 0) {
-        status = normnet__refuse_file("write", path);
-        unlinkat(directory, temporary, 0);
-    } else if (!synchronize(directory) && errno != EINVAL) { /* some file systems know no such thing */
-        status = normnet__fail(NORMNET_EIO,
-                               "'%.255s' has been written, but its directory entry may not have reached the disk: "
-                               "system error %d",
-                               path, errno);
-    }
+    status = replace_in(directory, name, path, bytes, size);
     close(directory);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "base/message.h"
 #include "io/source.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <windows.h>
 
@@ -84,10 +85,23 @@ static bool write_all(HANDLE file, const unsigned char *bytes, int64_t size)
     return true;
 }
 
-/* A name next to `wide` that no other process takes. */
-static bool name_temporary(const wchar_t *wide, wchar_t name[MOST_PATH])
+enum { MOST_TEMPORARIES = 1000 };
+
+/* A new file next to `wide` under a name that nobody has. */
+static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MOST_PATH])
 {
-    return swprintf(name, MOST_PATH, L"%ls.normnet-%lu-%lu.tmp", wide, GetCurrentProcessId(), GetCurrentThreadId()) > 0;
+    for (int i = 0; i < MOST_TEMPORARIES; ++i) {
+        HANDLE file;
+
+        if (swprintf(name, MOST_PATH, L"%ls.normnet-%lu-%d.tmp", wide, GetCurrentProcessId(), i) < 0) {
+            SetLastError(ERROR_FILENAME_EXCED_RANGE);
+            break;
+        }
+        file = CreateFileW(name, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+        if (file != INVALID_HANDLE_VALUE || GetLastError() != ERROR_FILE_EXISTS)
+            return file;
+    }
+    return INVALID_HANDLE_VALUE;
 }
 
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size)
@@ -96,9 +110,9 @@ normnet_status normnet__replace_file(const char *path, const void *bytes, int64_
     HANDLE file;
     bool written;
 
-    if (!widen(path, wide) || !name_temporary(wide, temporary))
+    if (!widen(path, wide))
         return normnet__refuse_file("write", path);
-    file = CreateFileW(temporary, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    file = create_temporary(wide, temporary);
     if (file == INVALID_HANDLE_VALUE)
         return normnet__refuse_file("write", path);
     written = write_all(file, bytes, size) && FlushFileBuffers(file);

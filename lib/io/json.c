@@ -2,6 +2,7 @@
 #include "io/json.h"
 
 #include "base/message.h"
+#include "base/utf8.h"
 
 /* 2^48 - 1, the largest number of the format's schema. */
 static const int64_t largest_number = ((int64_t)1 << 48) - 1;
@@ -19,43 +20,14 @@ static int peek(const struct normnet__json *json, int64_t ahead)
 
 /* ---- UTF-8 --------------------------------------------------------------------------------------- */
 
-/* How many bytes the character at `at` has; 0 if it is not well-formed (the table 3-7 of the Unicode standard). */
-static int utf8_length(const struct normnet__json *json)
-{
-    const int first = peek(json, 0), second = peek(json, 1);
-    int length, low = 0x80, high = 0xBF;
-
-    if (first < 0x80)
-        return 1;
-    if (first < 0xC2 || first > 0xF4)
-        return 0;
-    length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-    if (first == 0xE0)
-        low = 0xA0; /* shorter forms exist below */
-    else if (first == 0xED)
-        high = 0x9F; /* surrogates lie above */
-    else if (first == 0xF0)
-        low = 0x90;
-    else if (first == 0xF4)
-        high = 0x8F; /* U+10FFFF */
-    if (second < low || second > high)
-        return 0;
-    for (int i = 2; i < length; ++i)
-        if (peek(json, i) < 0x80 || peek(json, i) > 0xBF)
-            return 0;
-    return length;
-}
-
 normnet_status normnet__json_check_utf8(const struct normnet__json *json)
 {
-    struct normnet__json left = *json;
-
-    while (left.at < left.end) {
-        const int length = utf8_length(&left);
+    for (int64_t at = json->at; at < json->end;) {
+        const int length = normnet__utf8_length(json->bytes + at, json->end - at);
 
         if (length == 0)
-            return normnet__json_refuse(left.at, "the header is not well-formed UTF-8");
-        left.at += length;
+            return normnet__json_refuse(at, "the header is not well-formed UTF-8");
+        at += length;
     }
     return NORMNET_OK;
 }

@@ -57,6 +57,15 @@ void normnet__put_float(struct normnet__output *output, float value)
     normnet__put_little(output, bits, 4);
 }
 
+void normnet__put_floats(struct normnet__output *output, const float *values, int64_t count)
+{
+    if (output->bytes == NULL)
+        output->length += 4 * count;
+    else
+        for (int64_t i = 0; i < count; ++i)
+            normnet__put_float(output, values[i]);
+}
+
 uint64_t normnet__double_bits(double value)
 {
     uint64_t bits;

@@ -24,6 +24,7 @@ void normnet__put_hexadecimal(struct normnet__output *output, uint64_t value, in
 /* `size` bytes, the lowest first. */
 void normnet__put_little(struct normnet__output *output, uint64_t value, int size);
 void normnet__put_float(struct normnet__output *output, float value);
+void normnet__put_floats(struct normnet__output *output, const float *values, int64_t count);
 
 /* The bits of a double as an integer, and back. */
 uint64_t normnet__double_bits(double value);

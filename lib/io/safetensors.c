@@ -245,41 +245,50 @@ static normnet_status read_metadata(struct reader *reader)
     return normnet__json_expect(json, '}', "expected , or } in __metadata__");
 }
 
-static normnet_status read_header(struct reader *reader)
+/* "name": entry, or "__metadata__": texts, once. */
+static normnet_status read_member(struct reader *reader, bool *metadata)
 {
     struct normnet__json *json = &reader->json;
-    bool metadata = false;
-    normnet_status status = normnet__json_check_utf8(json);
+    const int64_t at = json->at;
+    int64_t length;
+    normnet_status status = normnet__json_string(json, reader->text, &length);
 
     if (status == NORMNET_OK)
-        status = normnet__json_expect(json, '{', "expected { at the beginning of the header");
+        status = normnet__json_expect(json, ':', "expected : behind a name");
     if (status != NORMNET_OK)
         return status;
-    if (!normnet__json_take(json, '}')) {
-        do {
-            const int64_t at = json->at;
-            int64_t length;
+    if (!is_word(reader, length, "__metadata__"))
+        return read_tensor(reader, at, length);
+    if (*metadata)
+        return normnet__json_refuse(at, "a second __metadata__");
+    *metadata = true;
+    return read_metadata(reader);
+}
 
-            status = normnet__json_string(json, reader->text, &length);
-            if (status != NORMNET_OK)
-                return status;
-            status = normnet__json_expect(json, ':', "expected : behind a name");
-            if (status != NORMNET_OK)
-                return status;
-            if (!is_word(reader, length, "__metadata__")) {
-                status = read_tensor(reader, at, length);
-            } else if (metadata) {
-                status = normnet__json_refuse(at, "a second __metadata__");
-            } else {
-                metadata = true;
-                status = read_metadata(reader);
-            }
-            if (status != NORMNET_OK)
-                return status;
-        } while (normnet__json_take(json, ','));
-        status = normnet__json_expect(json, '}', "expected , or } in the header");
-    }
-    return status == NORMNET_OK ? normnet__json_finish(json) : status;
+static normnet_status read_members(struct reader *reader)
+{
+    bool metadata = false;
+
+    if (normnet__json_take(&reader->json, '}'))
+        return NORMNET_OK;
+    do {
+        const normnet_status status = read_member(reader, &metadata);
+
+        if (status != NORMNET_OK)
+            return status;
+    } while (normnet__json_take(&reader->json, ','));
+    return normnet__json_expect(&reader->json, '}', "expected , or } in the header");
+}
+
+static normnet_status read_header(struct reader *reader)
+{
+    normnet_status status = normnet__json_check_utf8(&reader->json);
+
+    if (status == NORMNET_OK)
+        status = normnet__json_expect(&reader->json, '{', "expected { at the beginning of the header");
+    if (status == NORMNET_OK)
+        status = read_members(reader);
+    return status == NORMNET_OK ? normnet__json_finish(&reader->json) : status;
 }
 
 /* ---- Checking the file --------------------------------------------------------------------------- */
@@ -409,9 +418,9 @@ normnet_status normnet__open_safetensors(struct normnet__file *file, const void 
     reader.json.end = LENGTH_BYTES + header;
     take_memory(&arena, header, file, &reader.text, &order);
     *file = (struct normnet__file){.bytes = bytes, .data = reader.json.bytes + reader.json.end, .size = size};
-    file->memory = allocator->allocate(allocator->user, arena.used, NORMNET__ALIGNMENT);
-    if (file->memory == NULL)
-        return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)arena.used);
+    status = normnet__allocate(allocator, arena.used, &file->memory);
+    if (status != NORMNET_OK)
+        return status;
     file->memory_bytes = arena.used;
     arena = (struct normnet__arena){.memory = file->memory};
     take_memory(&arena, header, file, &reader.text, &order);
@@ -428,7 +437,7 @@ normnet_status normnet__open_safetensors(struct normnet__file *file, const void 
 
 void normnet__close_safetensors(struct normnet__file *file, const struct normnet__allocator *allocator)
 {
-    allocator->deallocate(allocator->user, file->memory, file->memory_bytes);
+    normnet__deallocate(allocator, file->memory, file->memory_bytes);
     file->memory = NULL;
 }
 

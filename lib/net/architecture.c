@@ -15,6 +15,8 @@ static bool is_blank(char character)
     return character == ' ' || character == '\t' || character == '\n' || character == '\r';
 }
 
+/* ---- Reading ------------------------------------------------------------------------------------- */
+
 normnet_status normnet__count_tokens(const char *text, int32_t *count)
 {
     int32_t length = 0;
@@ -98,4 +100,30 @@ normnet_status normnet__read_architecture(struct normnet__network *network, cons
         network->layer_count += 1;
     }
     return check_end(network);
+}
+
+/* ---- Comparing ----------------------------------------------------------------------------------- */
+
+static bool same_norm(const struct normnet__norm_form *one, const struct normnet__norm_form *other)
+{
+    return one->over_batch == other->over_batch && one->runs == other->runs && one->chains == other->chains &&
+           one->dims == other->dims && one->affine == other->affine;
+}
+
+static bool same_layer(const struct normnet__layer *one, const struct normnet__layer *other)
+{
+    return strcmp(one->module, other->module) == 0 && one->out.channels == other->out.channels &&
+           one->kernel == other->kernel && one->stride == other->stride && one->padding == other->padding &&
+           one->weight_count == other->weight_count && one->bias_count == other->bias_count &&
+           same_norm(&one->norm, &other->norm);
+}
+
+int32_t normnet__first_difference(const struct normnet__network *one, const struct normnet__network *other)
+{
+    const int32_t layers = one->layer_count < other->layer_count ? one->layer_count : other->layer_count;
+
+    for (int32_t i = 0; i < layers; ++i)
+        if (!same_layer(&one->layers[i], &other->layers[i]))
+            return i;
+    return one->layer_count == other->layer_count ? -1 : layers;
 }

@@ -40,6 +40,12 @@ normnet_status normnet__read_architecture(struct normnet__network *network, cons
  */
 normnet_status normnet__plan(struct normnet__network *network);
 
+/*
+ * The first layer of which weights and statistics of one network would mean something else in the other, which has an
+ * input of the same shape; -1 if there is none. Spelling, dropout and eps may differ.
+ */
+int32_t normnet__first_difference(const struct normnet__network *one, const struct normnet__network *other);
+
 /* The size of the patch of input pixels that one output of `layer` depends on. */
 int32_t normnet__receptive_field(const struct normnet__network *network, int32_t layer);
 

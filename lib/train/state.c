@@ -138,9 +138,34 @@ static void draw_weights(const struct normnet__layer *layer, uint64_t seed, floa
     }
 }
 
-void normnet__initialize_state(const struct normnet__network *network, uint64_t seed, struct normnet__state *state)
+static void clear(float *values, int64_t count)
+{
+    memset(values, 0, (size_t)count * sizeof *values);
+}
+
+void normnet__begin_state(const struct normnet__network *network, struct normnet__state *state)
 {
     name_entries(network, state);
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        const struct normnet__layer *layer = &network->layers[i];
+        float *next = state->next_statistics + layer->statistics;
+
+        if (layer->batch_norm >= 0)
+            state->running[layer->batch_norm] =
+                (struct normnet__running){next, next + layer->in.channels, state->next_batches + layer->batch_norm};
+    }
+    clear(state->parameters, network->parameter_count);
+    clear(state->momentum, network->parameter_count);
+    clear(state->statistics, network->statistic_count);
+    clear(state->derived, network->derived_count);
+    memset(state->batches, 0, (size_t)network->batch_norm_count * sizeof *state->batches);
+    state->has_momentum = false;
+    state->step = 0;
+    normnet__clear_gradients(network, state);
+}
+
+void normnet__initialize_state(const struct normnet__network *network, uint64_t seed, struct normnet__state *state)
+{
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct normnet__layer *layer = &network->layers[i];
 
@@ -151,22 +176,30 @@ void normnet__initialize_state(const struct normnet__network *network, uint64_t 
                 state->parameters[layer->weight + j] = j < layer->weight_count ? 1.0f : 0.0f;
         if (layer->batch_norm < 0)
             continue;
-        for (int32_t c = 0; c < layer->in.channels; ++c) {
-            state->statistics[layer->statistics + c] = 0.0f;
+        for (int32_t c = 0; c < layer->in.channels; ++c)
             state->statistics[layer->statistics + layer->in.channels + c] = 1.0f;
-        }
-        state->batches[layer->batch_norm] = 0;
-        state->running[layer->batch_norm] = (struct normnet__running){
-            state->next_statistics + layer->statistics, state->next_statistics + layer->statistics + layer->in.channels,
-            state->next_batches + layer->batch_norm};
     }
-    memset(state->momentum, 0, (size_t)network->parameter_count * sizeof *state->momentum);
-    state->has_momentum = false;
-    state->step = 0;
     normnet__clear_gradients(network, state);
-    memset(state->derived, 0, (size_t)network->derived_count * sizeof *state->derived);
     normnet__derive(network, state);
 }
+
+/* ---- Values from outside ------------------------------------------------------------------------- */
+
+bool normnet__accepts(const struct normnet__entry *entry, double value)
+{
+    return isfinite(value) && (value >= 0.0 || (entry->batches == NULL && !entry->variance));
+}
+
+bool normnet__has_shape(const struct normnet__entry *entry, int32_t rank, const int64_t *shape)
+{
+    bool same = rank == entry->rank;
+
+    for (int32_t i = 0; same && i < rank; ++i)
+        same = shape[i] == entry->shape[i];
+    return same;
+}
+
+/* ---- Changes ------------------------------------------------------------------------------------- */
 
 void normnet__copy_state(const struct normnet__network *network, struct normnet__state *to,
                          const struct normnet__state *from)

@@ -53,8 +53,17 @@ struct normnet__state {
 void normnet__take_state(struct normnet__arena *arena, const struct normnet__network *network,
                          struct normnet__state *state);
 
-/* Names the entries, draws the initial weights and clears everything else. */
+/* Names the entries and clears everything. */
+void normnet__begin_state(const struct normnet__network *network, struct normnet__state *state);
+
+/* What training starts from: weights drawn by the seed, gamma 1 and beta 0, mean 0 and variance 1. */
 void normnet__initialize_state(const struct normnet__network *network, uint64_t seed, struct normnet__state *state);
+
+/* May the entry hold this number? It is finite, and if it counts or is a variance not negative. */
+bool normnet__accepts(const struct normnet__entry *entry, double value);
+
+/* Is this the entry's shape? */
+bool normnet__has_shape(const struct normnet__entry *entry, int32_t rank, const int64_t *shape);
 
 /* Makes one state equal to another of the same network. */
 void normnet__copy_state(const struct normnet__network *network, struct normnet__state *to,

@@ -445,6 +445,85 @@ static void another_network_is_refused(const void *argument)
     normnet_model_destroy(model);
 }
 
+typedef struct network_text {
+    const char *architecture;
+    int32_t norm, groups, layer_dims;
+} network_text;
+
+static normnet_model *model_of(const network_text *text)
+{
+    normnet_config config;
+    CHECK_OK(normnet_config_init(&config, text->norm));
+    config.architecture = text->architecture;
+    config.groups = text->groups;
+    config.layer_dims = text->layer_dims;
+    config.height = config.width = 8;
+    config.classes = 3;
+    return CHECK_CREATE(&config);
+}
+
+/* Weights of one network into the other: what counts is what they compute, not how they are spelled. */
+static void weights_know_their_network(const void *argument)
+{
+    static const struct {
+        network_text from, to;
+        normnet_status status;
+    } pairs[] = {
+        {{"conv3-8 groupnorm gap conv1-3", NORMNET_NORM_NONE, 2, 3},
+         {"conv3-8 groupnorm gap conv1-3", NORMNET_NORM_NONE, 4, 3},
+         NORMNET_EMISMATCH},
+        {{"conv3-8 groupnorm4 gap conv1-3", NORMNET_NORM_NONE, 2, 3},
+         {"conv3-8 norm gap conv1-3", NORMNET_NORM_GROUP, 4, 3},
+         NORMNET_OK},
+        {{"conv3-8 groupnorm8 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"conv3-8 instancenorm gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_OK},
+        {{"conv3-8 groupnorm1 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"conv3-8 layernorm gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_EMISMATCH},
+        {{"conv3-8 layernorm gap conv1-3", NORMNET_NORM_NONE, 0, 1},
+         {"conv3-8 layernorm gap conv1-3", NORMNET_NORM_NONE, 0, 2},
+         NORMNET_EMISMATCH},
+        {{"conv3-8 relu gap conv1-3", NORMNET_NORM_NONE, 0, 2},
+         {"conv3-8 relu gap conv1-3", NORMNET_NORM_NONE, 3, 1},
+         NORMNET_OK},
+        {{"conv3-8p1b relu gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"  conv3-8bp1 relu\tgap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_OK},
+        {{"conv3-8p1 relu gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"conv3-8 relu gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_EMISMATCH},
+        {{"conv3-8s2p1 relu gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"conv3-8p1 relu gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_EMISMATCH},
+        {{"conv3-8 dropout0.1 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"conv3-8 dropout.5 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_OK},
+        {{"conv3-8 maxpool2 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"conv3-8 avgpool2 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_EMISMATCH},
+        {{"conv3-8 maxpool2 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         {"conv3-8 maxpool3 gap conv1-3", NORMNET_NORM_NONE, 0, 3},
+         NORMNET_EMISMATCH},
+        {{"conv3-8 norm gap conv1-3", NORMNET_NORM_BATCH, 0, 3},
+         {"conv3-8 batchnorm gap conv1-3", NORMNET_NORM_LAYER, 0, 3},
+         NORMNET_OK},
+    };
+    int i;
+    (void)argument;
+    for (i = 0; i < CHECK_COUNT(pairs); ++i) {
+        normnet_model *from = model_of(&pairs[i].from), *to = model_of(&pairs[i].to);
+        bytes file = serialize(from, NORMNET_FILE_WEIGHTS);
+        const normnet_status status = normnet_deserialize_weights(to, file.data, file.size);
+        if (status != pairs[i].status)
+            CHECK_FAIL("'%s' into '%s': %s, expected %s", pairs[i].from.architecture, pairs[i].to.architecture,
+                       normnet_status_string((int32_t)status), normnet_status_string((int32_t)pairs[i].status));
+        free(file.data);
+        normnet_model_destroy(from);
+        normnet_model_destroy(to);
+    }
+}
+
 /* ---- Bytes and notes ----------------------------------------------------------------------------- */
 
 static void equal_models_make_equal_files(const void *argument)
@@ -735,6 +814,7 @@ int main(int argc, char **argv)
         {"weights bring the network, the host the recipe", weights_bring_the_network},
         {"load_weights leaves step and momentum", load_weights_fills},
         {"load_weights refuses another network of the same shapes", another_network_is_refused},
+        {"load_weights compares networks, not their spelling", weights_know_their_network},
         {"serialize tells the size", serialize_tells_the_size},
         {"save options", options_are_checked},
         {"notes come back", notes_come_back},

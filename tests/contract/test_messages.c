@@ -98,6 +98,36 @@ static void survives_success(const void *argument)
     twins_close(pair);
 }
 
+/* Whatever a name has in it, the sentence is one line of well-formed UTF-8 without orders to a terminal. */
+static void sentences_are_printable(const void *argument)
+{
+    static const struct {
+        const char *path, *shown;
+    } names[] = {
+        {"nowhere/a\nb\x1b[31m\x7f", "'nowhere/a?b?[31m?'"},
+        {"nowhere/\xc2\x9b"
+         "31m\xc2\x85",
+         "'nowhere/?\?31m?\?'"},
+        {"nowhere/gr\xc3\xbc\xc3\x9f \xe2\x82\xac", "'nowhere/gr\xc3\xbc\xc3\x9f \xe2\x82\xac'"},
+        {"nowhere/gr\xfc\xdf \xe2\x82", "'nowhere/gr?\? ?\?'"},
+        {"nowhere/\xed\xa0\x80", "'nowhere/?\?\?'"},
+    };
+    char longer[300];
+    normnet_model *model = NULL;
+    int i;
+    (void)argument;
+    for (i = 0; i < COUNT(names); ++i) {
+        CHECK_STATUS(normnet_model_load(&model, names[i].path, NULL), NORMNET_EIO);
+        if (strstr(normnet_error_message(), names[i].shown) == NULL)
+            CHECK_FAIL("\"%s\" does not show \"%s\"", normnet_error_message(), names[i].shown);
+    }
+    /* A name that is cut in the middle of a character. */
+    memset(longer, 'x', 254);
+    strcpy(longer + 254, "\xc3\xbc");
+    CHECK_STATUS(normnet_model_load(&model, longer, NULL), NORMNET_EIO);
+    CHECK(strstr(normnet_error_message(), "xx?'") != NULL);
+}
+
 typedef struct thread_report {
     char before[64], after[256], at_end[256];
     int32_t norm;
@@ -194,6 +224,7 @@ int main(int argc, char **argv)
     check_case("status: every value has its name, unknown ones a constant string", status_names, NULL);
     check_case("version: the functions say what the macros say", versions, NULL);
     check_case("message: a success does not clear it", survives_success, NULL);
+    check_case("message: a sentence is printable", sentences_are_printable, NULL);
     check_case("message: of the calling thread, \"\" before its first failure", of_each_thread, NULL);
     check_case("message: bounded whatever the caller's text", of_long_names, NULL);
     return check_end();

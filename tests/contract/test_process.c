@@ -141,7 +141,7 @@ static void errno_unchanged(const void *argument)
     const settings want = {NORMNET_NORM_BATCH, 1, NORMNET_CPU_BEST};
     const normnet_config config = config_of(&want);
     twins *pair = twins_open_config(&config);
-    normnet_model *model = NULL;
+    normnet_model *model = NULL, *loaded = NULL, *copy = NULL;
     normnet_config read = {0};
     double *values;
     char text[100];
@@ -170,7 +170,16 @@ static void errno_unchanged(const void *argument)
     KEEPS_ERRNO(normnet_one_cycle(&config, 3, NULL, NULL) == NORMNET_OK);
     KEEPS_ERRNO(normnet_shard(10, 2, 1, &pair->out.first, &pair->out.count) == NORMNET_OK);
     KEEPS_ERRNO(strlen(normnet_version()) > 0);
+    KEEPS_ERRNO(normnet_model_save(model, "test_process.model", NULL) == NORMNET_OK);
+    KEEPS_ERRNO(normnet_model_save(model, "test_process.model", NULL) == NORMNET_OK);
+    KEEPS_ERRNO(normnet_load_weights(model, "test_process.model") == NORMNET_OK);
+    KEEPS_ERRNO(normnet_model_load(&loaded, "test_process.model", NULL) == NORMNET_OK);
+    KEEPS_ERRNO(normnet_model_export_onnx(model, "test_process.model") == NORMNET_OK);
+    KEEPS_ERRNO(normnet_model_clone(&copy, model, NULL) == NORMNET_OK);
     KEEPS_ERRNO((normnet_model_destroy(model), 1));
+    remove("test_process.model");
+    normnet_model_destroy(loaded);
+    normnet_model_destroy(copy);
 #undef KEEPS_ERRNO
     twins_close(pair);
 }

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,10 +27,11 @@ static struct {
     int on, events;
     int kill_at;             /* the process ends before this event */
     int fail_at, error;      /* this event fails with errno == error */
-    int interrupt;           /* every other read and write is interrupted by a signal */
+    int interrupt;           /* every other call is interrupted by a signal */
     int64_t most;            /* bytes that a read or write moves at once; 0 = all */
     int64_t after;           /* bytes that reads find behind the file, or that are missing from it if negative */
     const char *last_failed; /* the name of the call that failed */
+    mode_t created;          /* the mode of the last file that openat created */
 } system_calls;
 
 /* Whether this call is to fail. */
@@ -95,15 +97,35 @@ int __wrap_open64(const char *path, int flags, ...)
     return event("open") ? -1 : __real_open64(path, flags, 0);
 }
 
-/* The library creates its files with the mode 0666 and openat. */
+static int open_with(int (*open_in)(int directory, const char *path, int flags, ...), int directory, const char *path,
+                     int flags, mode_t mode)
+{
+    if (interrupted() || event("openat"))
+        return -1;
+    if (flags & O_CREAT)
+        system_calls.created = mode;
+    return open_in(directory, path, flags, mode);
+}
+
+/* The library gives a mode to every call. */
 int __wrap_openat(int directory, const char *path, int flags, ...)
 {
-    return event("openat") ? -1 : __real_openat(directory, path, flags, 0666);
+    va_list arguments;
+    mode_t mode;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    return open_with(__real_openat, directory, path, flags, mode);
 }
 
 int __wrap_openat64(int directory, const char *path, int flags, ...)
 {
-    return event("openat") ? -1 : __real_openat64(directory, path, flags, 0666);
+    va_list arguments;
+    mode_t mode;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    return open_with(__real_openat64, directory, path, flags, mode);
 }
 
 ssize_t __wrap_read(int descriptor, void *bytes, size_t count)
@@ -133,12 +155,12 @@ ssize_t __wrap_write(int descriptor, const void *bytes, size_t count)
 
 int __wrap_fsync(int descriptor)
 {
-    return event("fsync") ? -1 : __real_fsync(descriptor);
+    return interrupted() || event("fsync") ? -1 : __real_fsync(descriptor);
 }
 
 int __wrap_fchmod(int descriptor, mode_t mode)
 {
-    return event("fchmod") ? -1 : __real_fchmod(descriptor, mode);
+    return interrupted() || event("fchmod") ? -1 : __real_fchmod(descriptor, mode);
 }
 
 /* A close that fails has closed all the same. */
@@ -148,7 +170,7 @@ int __wrap_close(int descriptor)
     const int result = __real_close(descriptor);
     if (fails)
         errno = system_calls.error;
-    return fails ? -1 : result;
+    return fails || interrupted() ? -1 : result;
 }
 
 int __wrap_renameat(int from_directory, const char *from, int to_directory, const char *to)
@@ -340,6 +362,7 @@ static void short_and_interrupted(const void *argument)
     CHECK_OK(normnet_model_save(model, path, NULL));
     CHECK(system_calls.events > 100);
     CHECK_EQUAL(seed_in_file(), 5);
+    CHECK_OK(normnet_model_save(model, path, NULL)); /* with permissions to take over */
     calls_off();
     empty_folder();
     rmdir(folder);
@@ -383,10 +406,36 @@ static void permissions_are_kept(const void *argument)
     chmod(path, 0604);
     CHECK_OK(normnet_model_save(model, path, NULL));
     CHECK_EQUAL(mode_of(path), 0604);
+    chmod(path, 0600);
+    calls_on();
+    CHECK_OK(normnet_model_save(model, path, NULL));
+    calls_off();
+    CHECK_EQUAL(system_calls.created, 0600); /* others see it at no time */
+    CHECK_EQUAL(mode_of(path), 0600);
     umask(mask);
     empty_folder();
     rmdir(folder);
     normnet_model_destroy(model);
+}
+
+/* Where a link leads does not matter, and neither do the permissions there. */
+static void links_to_anywhere(normnet_model *model)
+{
+    static const char *const targets[] = {"/dev/null", "..", "nowhere", "model", "../test_saving.open"};
+    const mode_t mask = umask(077);
+    int i;
+    fclose(fopen("test_saving.open", "wb"));
+    chmod("test_saving.open", 0666);
+    for (i = 0; i < CHECK_COUNT(targets); ++i) {
+        struct stat about;
+        empty_folder();
+        CHECK(symlink(targets[i], path) == 0);
+        CHECK_OK(normnet_model_save(model, path, NULL));
+        CHECK(lstat(path, &about) == 0 && S_ISREG(about.st_mode));
+        CHECK_EQUAL(mode_of(path), 0600);
+    }
+    umask(mask);
+    remove("test_saving.open");
 }
 
 static void links_are_replaced(const void *argument)
@@ -402,6 +451,7 @@ static void links_are_replaced(const void *argument)
     CHECK(lstat(path, &about) == 0 && S_ISREG(about.st_mode));
     CHECK_EQUAL(seed_in_file(), 2);
     remove("test_saving.target");
+    links_to_anywhere(new);
     empty_folder();
     rmdir(folder);
     normnet_model_destroy(old);
@@ -428,12 +478,9 @@ static void no_place_for_a_file(const void *argument)
     static const struct {
         const char *path, *words;
     } places[] = {
-        {"test_saving.folder", "directory"},
-        {"test_saving.folder/", "test_saving.folder/"},
-        {"test_saving.nowhere/model", "no such file"},
-        {"", "no such file"},
-        {"/dev/null", "permission"},
-        {"/dev/null/model", "not a directory"},
+        {"test_saving.folder", "directory"},           {"test_saving.folder/", "test_saving.folder/"},
+        {"test_saving.nowhere/model", "no such file"}, {"", "no such file"},
+        {"/dev/null", "not a regular file"},           {"/dev/null/model", "not a directory"},
     };
     normnet_model *model = draw_model(1);
     char longer[5000];

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/utf8.h"
+
+/* The table 3-7 of the Unicode standard. */
+int normnet__utf8_length(const unsigned char *bytes, int64_t count)
+{
+    const int first = count > 0 ? bytes[0] : 0xFF;
+    int length, low = 0x80, high = 0xBF;
+
+    if (first < 0x80)
+        return 1;
+    if (first < 0xC2 || first > 0xF4)
+        return 0;
+    length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (count < length)
+        return 0;
+    if (first == 0xE0)
+        low = 0xA0; /* shorter forms exist below */
+    else if (first == 0xED)
+        high = 0x9F; /* surrogates lie above */
+    else if (first == 0xF0)
+        low = 0x90;
+    else if (first == 0xF4)
+        high = 0x8F; /* U+10FFFF */
+    if (bytes[1] < low || bytes[1] > high)
+        return 0;
+    for (int i = 2; i < length; ++i)
+        if (bytes[i] < 0x80 || bytes[i] > 0xBF)
+            return 0;
+    return length;
+}
