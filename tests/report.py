@@ -16,7 +16,7 @@ SKIPPED, PASSED = "SKIP", ("OK", "EXPECTEDFAIL")
 
 
 def count(test):
-    """Cases of one test program: passed, failed, skipped."""
+    """Cases of one test program: passed, failed, skipped. One that counts its cases and has none has failed."""
     words = {"passed": 0, "failed": 0, "skipped": 0, "error": 0, "errors": 0}
     lines = [line for line in (test.get("stdout") or "").splitlines() if re.search(r"\b\d+ (passed|failed|skipped)\b", line)]
     for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)\b", lines[-1] if lines else ""):
@@ -29,6 +29,8 @@ def count(test):
         return (words["passed"], max(1, failed), words["skipped"])
     if failed:
         return (words["passed"], failed, words["skipped"])
+    if lines and not counted:
+        return (0, 1, 0)
     return (words["passed"], 0, words["skipped"]) if counted else (1, 0, 0)
 
 
