@@ -67,7 +67,7 @@ def install(source, folder, openmp):
     build, prefix, moved = (os.path.join(folder, name) for name in ("build", "prefix", "moved"))
     # A .pc that finds its own tree wherever it lies is a wish of whoever installs.
     run([*meson(), "setup", build, source, "--prefix", prefix, "--buildtype=release", "--default-library=both",
-         "-Dexamples=false", "-Dtests=false", "-Dpkgconfig.relocatable=true", "-Dopenmp=" + openmp])
+         "-Dtests=false", "-Dpkgconfig.relocatable=true", "-Dopenmp=" + openmp])
     run([*meson(), "install", "-C", build, "--quiet"])
     shutil.rmtree(build)
     os.rename(prefix, moved)
@@ -96,13 +96,13 @@ def needs_normnet(program):
 
 def check_installed(tree, source, openmp):
     problems = []
-    expected = ["include/normnet.h", "libnormnet.so", "libnormnet.so.0", "libnormnet.a", "normnet.pc"]
+    expected = ["include/normnet.h", "libnormnet.so", "libnormnet.so.0", "libnormnet.a", "normnet.pc", "bin/normnet-mnist"]
     files = [os.path.join(directory, name) for directory, _, names in os.walk(tree.root) for name in names]
     for name in expected:
         if not any(path.endswith("/" + name) for path in files):
             problems.append("%s is not installed" % name)
     problems += ["%s is installed" % os.path.relpath(path, tree.root) for path in files
-                 if not re.search(r"/(normnet\.h|libnormnet\.(so[.\d]*|a)|normnet\.pc)$", path)]
+                 if not re.search(r"/(normnet\.h|libnormnet\.(so[.\d]*|a)|normnet\.pc|bin/normnet-mnist)$", path)]
     header = open(os.path.join(source, "include", "normnet.h"), encoding="utf-8").read()
     version = ".".join(re.search(r"NORMNET_VERSION_%s (\d+)" % part, header).group(1)
                        for part in ("MAJOR", "MINOR", "PATCH"))
@@ -116,6 +116,12 @@ def check_installed(tree, source, openmp):
              "--shared", next(path for path in files if re.search(r"\.so(\.\d+)+$", path)),
              "--archive", next(path for path in files if path.endswith(".a"))])
     return problems
+
+
+def check_program(tree):
+    """The program finds the library of its own prefix, wherever that lies."""
+    output = run([os.path.join(tree.root, "bin", "normnet-mnist"), "--version"])
+    return [] if output.startswith("normnet-mnist ") else ["it says: %s" % output]
 
 
 def check_train(tree, source, folder, compiler, static):
@@ -200,6 +206,7 @@ def check_tree(cases, arguments, openmp):
         archive = static_only(tree, folder)
         attempt(cases, "consumers: what is installed" + what, check_installed, tree, arguments.source,
                 openmp)
+        attempt(cases, "consumers: the installed program" + what, check_program, tree)
         for name, place, static in (("shared", tree, False), ("static", archive, True)):
             attempt(cases, "consumers: pkg-config, %s, examples/small%s" % (name, what), check_train, place,
                     arguments.source, tempfile, arguments.cc, static)
