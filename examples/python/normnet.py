@@ -15,7 +15,7 @@ float32, int32 or int64; whatever their strides, they are passed as they lie in 
 back is a copy, except where a docstring says otherwise. A failure raises NormnetError.
 
 The library is taken from the environment variable NORMNET_LIBRARY, else from beside this file or
-from the build directory of the source tree that it stands in, else from where the system keeps its
+from a build directory of the source tree that it stands in, else from where the system keeps its
 libraries.
 """
 import ctypes
@@ -173,7 +173,8 @@ def _load():
     names = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
              "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}
     names = names.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
-    folders = [here] + [os.path.join(root, build, lib) for build in ("build", "builddir") for lib in ("", "lib")]
+    builds = ("build", "builddir", os.path.join("build", "release"), os.path.join("build", "examples"))
+    folders = [here] + [os.path.join(root, build, lib) for build in builds for lib in ("", "lib")]
     beside = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
     path = os.environ.get("NORMNET_LIBRARY") or (beside + [ctypes.util.find_library("normnet")])[0]
     if not path:
@@ -218,6 +219,14 @@ def _member(enum, value):
         raise ValueError(f"{value!r} is not a {enum.__name__.lower()}; the names are {names}") from None
 
 
+def _text(value, name):
+    """UTF-8, or a path's bytes, for C, where a zero would end it."""
+    data = os.fsencode(value) if name == "path" else value.encode()
+    if b"\0" in data:
+        raise ValueError(f"{name} has a zero in it: {value!r}")
+    return data
+
+
 def _plain(struct):
     """The fields of a struct as Python values that outlive the model."""
     values = ((name, getattr(struct, name)) for name, _ in struct._fields_ if name not in ("struct_size", "reserved"))
@@ -249,7 +258,7 @@ def _tensor(array):
 def _config(norm, fields):
     """A normnet_config of the defaults for `norm` and the given fields."""
     config = Config()
-    config.failure = None
+    config.failure = config.reducer = None
     _check(library.normnet_config_init_size(config, sizeof(config), _member(Norm, norm)))
     enums = {"affine": Affine, "penalty_on": Penalty, "schedule": Schedule, "anneal": Anneal, "cpu": Cpu}
     for name, value in fields.items():
@@ -258,10 +267,11 @@ def _config(norm, fields):
         if name in enums:
             value = _member(enums[name], value)
         elif name == "architecture" and isinstance(value, str):
-            value = value.encode()
+            value = _text(value, name)
         elif name in ("input_mean", "input_std") and value is not None:
             value = (c_double * len(value))(*value)
         elif name == "reduce" and value is not None and not isinstance(value, Reduce):
+            config.reducer = value
             value = Reduce(_reducer(config, value))
         setattr(config, name, value)
         if isinstance(value, int) and getattr(config, name) != value:
@@ -285,11 +295,12 @@ def _reducer(config, function):
 
 
 def _save_options(kind, note):
-    return SaveOptions(kind=_member(File, kind), note=None if note is None else note.encode())
+    return SaveOptions(kind=_member(File, kind), note=None if note is None else _text(note, "note"))
 
 
 #: The fields of normnet_config that belong to the host program and that a clone takes over.
-_HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit")
+_HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit", "allocate", "deallocate", "allocator_user",
+         "reduce_user")
 
 
 # ---- Models ----------------------------------------------------------------------------------------
@@ -320,7 +331,7 @@ class Model:
     def load(cls, path, **host):
         """A model from a file. Keywords are what belongs to the host (threads, max_batch, ...), and for a file of
         weights everything but the network."""
-        return cls.__new__(cls)._create(_config("none", host), library.normnet_model_load, os.fsencode(path))
+        return cls.__new__(cls)._create(_config("none", host), library.normnet_model_load, _text(path, "path"))
 
     @classmethod
     def deserialize(cls, data, **host):
@@ -330,9 +341,12 @@ class Model:
 
     def clone(self, **host):
         """A copy that goes on exactly as this model would. Keywords are what belongs to the host."""
-        fields = {**{name: getattr(self.config, name) for name in _HOST}, **host}
+        config = Config()
+        self._call("model_config", config)
+        fields = {**{name: getattr(config, name) for name in _HOST}, "reduce": self._config.reducer or config.reduce}
         copy = type(self).__new__(type(self))
-        return copy._create(_config("none", fields), library.normnet_model_clone, self._handle)
+        copy._original = self._config  # owns what the copy may share
+        return copy._create(_config("none", {**fields, **host}), library.normnet_model_clone, self._open())
 
     def close(self):
         """Frees the model. Every later call on it fails."""
@@ -349,10 +363,16 @@ class Model:
         if getattr(self, "_handle", None):
             self.close()
 
+    def _open(self):
+        """The handle of a model that has not been closed."""
+        if not self._handle:
+            raise NormnetError(Status.EINVAL, "NORMNET_EINVAL", "the model has been closed")
+        return self._handle
+
     def _call(self, name, *arguments):
         self._config.failure = None
         try:
-            _check(getattr(library, "normnet_" + name)(self._handle, *arguments))
+            _check(getattr(library, "normnet_" + name)(self._open(), *arguments))
         except NormnetError as error:
             raise error from self._config.failure
 
@@ -374,23 +394,23 @@ class Model:
     @property
     def cpu_name(self):
         """The instruction set in use, for example "avx2"."""
-        return library.normnet_cpu_name(self._handle).decode()
+        return library.normnet_cpu_name(self._open()).decode()
 
     @property
     def parameter_count(self):
         """How many scalars are trained."""
-        return library.normnet_parameter_count(self._handle)
+        return library.normnet_parameter_count(self._open())
 
     def summary(self):
         """The table of the layers and the warnings about their normalizations, as text."""
-        size = library.normnet_model_summary(self._handle, None, 0) + 1
+        size = library.normnet_model_summary(self._open(), None, 0) + 1
         text = ctypes.create_string_buffer(size)
-        library.normnet_model_summary(self._handle, text, size)
+        library.normnet_model_summary(self._open(), text, size)
         return text.value.decode()
 
     def layers(self):
         """One namespace per layer with the names of normnet_layer_info."""
-        infos = [LayerInfo() for _ in range(library.normnet_layer_count(self._handle))]
+        infos = [LayerInfo() for _ in range(library.normnet_layer_count(self._open()))]
         for index, info in enumerate(infos):
             self._call("layer", index, info)
         return [_plain(info) for info in infos]
@@ -398,18 +418,18 @@ class Model:
     @property
     def step(self):
         """Training steps taken, those before a checkpoint included."""
-        return library.normnet_model_step(self._handle)
+        return library.normnet_model_step(self._open())
 
     @property
     def note(self):
         """The note of the file that the model was loaded from; "" without one."""
-        return library.normnet_model_note(self._handle).decode()
+        return library.normnet_model_note(self._open()).decode()
 
     # -- files
 
     def save(self, path, kind="checkpoint", note=None):
         """Writes the model to a file: a "checkpoint", or "weights", which torch loads with strict=True."""
-        self._call("model_save", os.fsencode(path), _save_options(kind, note))
+        self._call("model_save", _text(path, "path"), _save_options(kind, note))
 
     def serialize(self, kind="checkpoint", note=None):
         """The bytes of such a file."""
@@ -421,7 +441,7 @@ class Model:
 
     def load_weights(self, path):
         """Overwrites weights and running statistics with those of a file of either kind, or of PyTorch's."""
-        self._call("load_weights", os.fsencode(path))
+        self._call("load_weights", _text(path, "path"))
 
     def deserialize_weights(self, data):
         """The same from the bytes of a file."""
@@ -429,12 +449,12 @@ class Model:
 
     def export_onnx(self, path):
         """Writes the network in evaluation as an ONNX graph from `images` (float32) to `logits`."""
-        self._call("model_export_onnx", os.fsencode(path))
+        self._call("model_export_onnx", _text(path, "path"))
 
     # -- state
 
     def _states(self):
-        infos = [StateInfo() for _ in range(library.normnet_state_count(self._handle))]
+        infos = [StateInfo() for _ in range(library.normnet_state_count(self._open()))]
         for index, info in enumerate(infos):
             self._call("state", index, info)
         return infos
@@ -451,12 +471,19 @@ class Model:
 
     def set_state(self, name, array):
         """Overwrites one entry of the state."""
-        self._call("set_state", name.encode(), _tensor(array))
+        self._call("set_state", _text(name, "name"), _tensor(array))
 
     def load_state_dict(self, state):
-        """Overwrites the entries of the state that the dictionary holds."""
-        for name, array in state.items():
-            self.set_state(name, array)
+        """Overwrites the entries of the state that the dictionary holds: all of them, or after an error none."""
+        before, done = self.state_dict(), []
+        try:
+            for name, array in state.items():
+                self.set_state(name, array)
+                done.append(name)
+        except BaseException:
+            for name in done:
+                self.set_state(name, before[name])
+            raise
 
     def set_parameters(self, values):
         """Overwrites all parameters from one float32 array, in which they lie behind one another."""

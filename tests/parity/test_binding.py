@@ -167,10 +167,13 @@ def test_a_closed_model_refuses_every_call():
     network = model()
     network.close()
     network.close()
-    assert network.parameter_count == 0 and network.layers() == [] and network.state_dict() == {}
-    fails(normnet.Status.EINVAL, network.train_step, *batch())
-    fails(normnet.Status.EINVAL, network.gradients)
-    fails(normnet.Status.EINVAL, lambda: network.config)
+    properties = ("config", "cpu_name", "parameter_count", "step", "note")
+    assert all(isinstance(getattr(normnet.Model, name), property) for name in properties)
+    calls = [lambda name=name: getattr(network, name) for name in properties]
+    calls += [network.layers, network.state_dict, network.summary, network.gradients, network.clone, network.serialize,
+              lambda: network.train_step(*batch()), lambda: network.save("never"), lambda: network.load_state_dict({})]
+    for call in calls:
+        fails(normnet.Status.EINVAL, call)
 
 
 def test_memory_comes_from_the_given_functions_and_returns_to_them():
@@ -312,6 +315,29 @@ def test_state_goes_in_and_out():
         assert sum(part.size for part in parts.values()) == values.size
 
 
+def test_a_dictionary_that_does_not_fit_changes_nothing():
+    with model(norm="batch") as network:
+        before = network.serialize()
+        good = {"0.weight": numpy.zeros((4, 2, 3, 3), numpy.float32)}
+        for status, bad in ((normnet.Status.EMISMATCH, {"9.weight": good["0.weight"]}),
+                            (normnet.Status.EMISMATCH, {"1.weight": numpy.zeros(3, numpy.float32)}),
+                            (normnet.Status.EVALUE, {"1.weight": numpy.full(4, numpy.nan, numpy.float32)})):
+            fails(status, network.load_state_dict, {**good, **bad})
+            assert network.serialize() == before
+        network.load_state_dict(good)
+        assert network.serialize() != before
+
+
+def test_zeros_do_not_cut_texts(tmp_path):
+    with model() as network:
+        for call in (lambda: network.save(f"{tmp_path}/a\0b"), lambda: network.serialize(note="a\0b"),
+                     lambda: normnet.Model.load("a\0b"), lambda: model(architecture="gap\0x"),
+                     lambda: network.set_state("0.weight\0", numpy.zeros((4, 2, 3, 3), numpy.float32))):
+            with pytest.raises(ValueError, match="zero"):
+                call()
+        assert not list(tmp_path.iterdir())
+
+
 def test_gradients_of_halves_make_a_whole_step():
     images, labels = batch()
     with model() as whole, model() as halves, model() as machines:
@@ -354,6 +380,12 @@ def test_reduce_is_called_and_its_failure_is_the_cause():
         with pytest.raises(normnet.NormnetError) as caught:
             network.train_step(*batch())
         assert caught.value.status == normnet.Status.EIO and isinstance(caught.value.__cause__, ConnectionError)
+        with network.clone() as copy:  # goes on as the original would
+            with pytest.raises(normnet.NormnetError) as caught:
+                copy.train_step(*batch())
+            assert isinstance(caught.value.__cause__, ConnectionError)
+        with network.clone(reduce=reduce) as copy:
+            copy.train_step(*batch())
 
 
 def test_prediction_agrees_with_itself():
