@@ -1,34 +1,64 @@
 # SPDX-License-Identifier: MIT
-"""Prints a table of runs that normnet-mnist wrote with --json.
+"""Prints a table of runs that normnet-mnist train wrote with --json.
 
-usage: python3 examples/compare.py FILE.json...
+examples:
+  python3 examples/compare.py build/results/*.json
 """
+import argparse
 import json
 import sys
 
 
-def row(path):
-    with open(path, encoding="utf-8") as file:
-        run = json.load(file)
-    last = run["history"][-1]
-    seconds = sum(epoch["seconds"] for epoch in run["history"])
-    return (run["configuration"]["norm"], len(run["history"]), last["train_accuracy"], last["test_accuracy"],
-            last["test_loss"], last["images_per_second"], seconds), run
+class Unreadable(Exception):
+    """A file that is not of such a run; the text says why."""
 
 
-def main(paths):
-    if not paths or paths[0] in ("-h", "--help"):
-        print(__doc__.strip())
-        return 0 if paths else 2
-    print("norm       epochs  train acc.  test acc.  test loss    images/s  seconds")
-    for path in paths:
-        values, run = row(path)
-        print("%-10s %6d %9.2f %% %8.2f %% %10.4f %11.0f %8.1f" % values)
-    data = run["data"]
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            run = json.load(file)
+        if not run["history"]:
+            raise Unreadable("no epoch has ended yet")
+        return row(run)
+    except OSError as error:
+        raise Unreadable(error.strerror) from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise Unreadable("it is no file of normnet-mnist train --json") from error
+
+
+def number(value, form):
+    """A loss that was not finite is null in JSON."""
+    return "-" if value is None else form % value
+
+
+def row(run):
+    """What the table says of a run, and of its data."""
+    history, data = run["history"], run["data"]
+    last = history[-1]
     source = "generated digits" if data["source"] == "generated" else data["source"]
-    print("data: %s, %d training and %d test images" % (source, data["training_images"], data["test_images"]))
-    return 0
+    return ((run["configuration"]["norm"], "%d" % len(history), number(last["train_accuracy"], "%.2f %%"),
+             number(last["test_accuracy"], "%.2f %%"), number(last["test_loss"], "%.4f"),
+             number(last["images_per_second"], "%.0f"), "%.1f" % sum(epoch["seconds"] for epoch in history)),
+            "%s, %d training and %d test images" % (source, data["training_images"], data["test_images"]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="of normnet-mnist train --json FILE")
+    files = parser.parse_args().files
+    rows = []
+    for path in files:
+        try:
+            rows.append(read(path))
+        except Unreadable as why:
+            sys.exit("error: %s: %s" % (path, why))
+    line = "%-10s %6s %11s %10s %10s %11s %8s"
+    print(line % ("norm", "epochs", "train acc.", "test acc.", "test loss", "images/s", "seconds"))
+    for cells, _ in rows:
+        print(line % cells)
+    for data in dict.fromkeys(data for _, data in rows):
+        print("data: %s" % data)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()
