@@ -105,6 +105,7 @@ static bool is_injective(const normnet_tensor *tensor)
 normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
                                     bool writes)
 {
+    char dims[NORMNET__DIMS_TEXT];
     normnet_status status;
 
     *view = (struct normnet__view){.tensor = {.struct_size = (int32_t)sizeof *tensor}};
@@ -130,7 +131,8 @@ normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_te
             return normnet__fail(NORMNET_EINVAL, "%s.shape[%d] is %lld; expected at least 1", name, i,
                                  (long long)view->tensor.shape[i]);
     if (!fill_strides(&view->tensor) || !measure(view))
-        return normnet__fail(NORMNET_EINVAL, "%s reaches beyond the address space with its shape and strides", name);
+        return normnet__fail(NORMNET_EINVAL, "%s of shape %s reaches beyond the address space with its strides", name,
+                             normnet__dims_text(dims, view->tensor.rank, view->tensor.shape));
     if (writes && !is_injective(&view->tensor))
         return normnet__fail(NORMNET_EINVAL, "%s overlaps itself: an output needs strides that keep elements apart",
                              name);

@@ -7,15 +7,17 @@ example: python3 check_bits.py --source .
 
 Builds libnormnet and test_bits in temporary directories, runs them, and compares the hashes that they print, of models
 and of their files, with those of the first build. On AArch64, whose kernels no other test runs, test_kernels compares
-these with the portable ones.
+these with the portable ones; on a machine of 32 bits, some tests see its sizes and addresses.
 """
 import argparse
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from typing import NamedTuple
 
 from cases import Cases
 from check_consumers import Failed, meson, run
@@ -25,10 +27,26 @@ HASHES = 2 * 7  # of a network with each norm: of its state and of its checkpoin
 
 # Either compiler with and without OpenMP, and with either optimization.
 NATIVE = [("gcc", 2, "auto"), ("gcc", 3, "disabled"), ("clang", 2, "disabled"), ("clang", 3, "auto")]
-# The processor, its byte order, the compiler, and whether it has kernels of its own. Clang would fuse multiply-adds by
-# itself where the processor has them.
-EMULATED = [("aarch64", "little", "gcc", True), ("aarch64", "little", "clang", True), ("s390x", "big", "gcc", False)]
-DEBIAN_NAME = {"aarch64": "arm64", "s390x": "s390x"}
+
+
+class Machine(NamedTuple):
+    """What this machine is not; the programs are tests that say more on it than its bits."""
+    cpu: str
+    family: str  # meson's
+    emulator: str
+    debian: str
+    endian: str
+    programs: tuple = ()
+
+
+I686_TESTS = (("test_structs",), ("test_tensors",), ("test_reader",))
+AARCH64 = Machine("aarch64", "aarch64", "qemu-aarch64", "arm64", "little", (("test_kernels", "--small"),))
+EMULATED = [
+    (AARCH64, "gcc"),
+    (AARCH64, "clang"),  # which would fuse multiply-adds by itself where the processor has them
+    (Machine("s390x", "s390x", "qemu-s390x", "s390x", "big"), "gcc"),
+    (Machine("i686", "x86", "qemu-i386", "i386", "little", I686_TESTS), "gcc"),
+]
 
 CROSS = """
 [binaries]
@@ -39,7 +57,7 @@ strip = '{cpu}-linux-gnu-strip'
 c_link_args = ['-static']
 [host_machine]
 system = 'linux'
-cpu_family = '{cpu}'
+cpu_family = '{family}'
 cpu = '{cpu}'
 endian = '{endian}'
 """
@@ -76,17 +94,23 @@ def cross_compiler(cpu, compiler):
     return [cpu + "-linux-gnu-gcc"] if compiler == "gcc" else ["clang", "--target=%s-linux-gnu" % cpu]
 
 
-def emulated_build(source, cpu, endian, compiler, own_kernels):
+def runner(machine):
+    """How its programs run here: a processor of 64 bits runs those of its family's 32 by itself."""
+    return [] if (machine.family, platform.machine()) == ("x86", "x86_64") else [machine.emulator]
+
+
+def emulated_build(source, machine, compiler):
     """The same for another machine."""
     with tempfile.TemporaryDirectory() as folder:
         cross = os.path.join(folder, "cross.ini")
         with open(cross, "w", encoding="utf-8") as file:
-            file.write(CROSS.format(cpu=cpu, endian=endian, compiler=cross_compiler(cpu, compiler)))
-        programs = build(source, os.path.join(folder, "build"), ["test_bits"] + ["test_kernels"] * own_kernels,
-                         "--cross-file", cross, "-Ddefault_library=static", "-Dopenmp=disabled")
-        output, problems = outcome(["qemu-" + cpu, programs[0], "--small", "hash"])
-        for program in programs[1:]:
-            problems += outcome(["qemu-" + cpu, program, "--small"])[1]
+            file.write(CROSS.format(**machine._asdict(), compiler=cross_compiler(machine.cpu, compiler)))
+        names = ["test_bits"] + [name for name, *_ in machine.programs]
+        bits, *others = build(source, os.path.join(folder, "build"), names, "--cross-file", cross,
+                              "-Ddefault_library=static", "-Dopenmp=disabled")
+        output, problems = outcome([*runner(machine), bits, "--small", "hash"])
+        for program, (_, *options) in zip(others, machine.programs):
+            problems += outcome([*runner(machine), program, *options])[1]
     return dict(HASH.findall(output)), problems
 
 
@@ -124,13 +148,13 @@ def check_native(builds, source):
 
 
 def check_emulated(builds, source):
-    for cpu, endian, compiler, own_kernels in EMULATED:
-        name = "bits: %s (%s-endian, emulated), %s" % (cpu, endian, compiler)
-        if all(map(shutil.which, ("qemu-" + cpu, cpu + "-linux-gnu-gcc", compiler))):
-            builds.check(name, HASHES, emulated_build, source, cpu, endian, compiler, own_kernels)
+    for machine, compiler in EMULATED:
+        name = "bits: %s (%s-endian), %s" % (machine.cpu, machine.endian, compiler)
+        if all(map(shutil.which, (*runner(machine), machine.cpu + "-linux-gnu-gcc", compiler))):
+            builds.check(name, HASHES, emulated_build, source, machine, compiler)
         else:
             builds.cases.skip(name, "needs an emulator and a cross compiler; apt-get install qemu-user "
-                              "gcc-%s-linux-gnu libc6-dev-%s-cross %s" % (cpu, DEBIAN_NAME[cpu], compiler))
+                              "gcc-%s-linux-gnu libc6-dev-%s-cross %s" % (machine.cpu, machine.debian, compiler))
 
 
 def main():
