@@ -61,8 +61,8 @@ static const char *reason(int error, char other[32])
 }
 
 /*
- * A signal that a handler of the host takes may interrupt any call that waits for a device. Such a call is repeated;
- * but for close, which is not told apart from one that has closed.
+ * A signal that a handler of the host takes may interrupt any call that waits for a device. It is repeated then, except
+ * close, which may have closed already.
  */
 static int open_at(int directory, const char *path, int flags, mode_t mode)
 {
