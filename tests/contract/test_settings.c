@@ -107,16 +107,18 @@ static normnet_config second_config(void)
     return config;
 }
 
+/* Of one rank alone: counts its calls. */
 static int32_t reduce_nothing(void *user, double *values, int64_t count)
 {
-    (void)user;
+    int *calls = user;
+    ++*calls;
     (void)values;
     (void)count;
     return 0;
 }
 
 /* The host's fields of `host` become other ones. Ghost batch norm takes no reduce. */
-static void enter_host(normnet_config *host, allocator *memory, int reduces)
+static void enter_host(normnet_config *host, allocator *memory, int *reductions)
 {
     memory->fill = 0xA5;
     host->threads = 2;
@@ -125,8 +127,8 @@ static void enter_host(normnet_config *host, allocator *memory, int reduces)
     host->cpu = NORMNET_CPU_PORTABLE;
     host->memory_limit = 1 << 26;
     allocator_use(memory, host);
-    host->reduce = reduces ? reduce_nothing : NULL;
-    host->reduce_user = reduces ? memory : NULL;
+    host->reduce = reductions != NULL ? reduce_nothing : NULL;
+    host->reduce_user = reductions;
 }
 
 /* A new field is found missing here until it is in a configuration above, or the host's. */
@@ -135,9 +137,10 @@ static void away_from_their_defaults(const void *argument)
     const normnet_config nothing = defaults(), first = golden_config(), second = second_config();
     normnet_config host = defaults();
     allocator memory = {0};
+    int reductions = 0;
     size_t offset;
     (void)argument;
-    enter_host(&host, &memory, 1);
+    enter_host(&host, &memory, &reductions);
     for (offset = 0; offset < sizeof nothing; offset += field_size(offset)) {
         const int ours = !same_field(&first, &nothing, offset) || !same_field(&second, &nothing, offset);
         const int is_size = offset == offsetof(normnet_config, struct_size);
@@ -194,6 +197,15 @@ static void train(normnet_model *model, int steps)
         CHECK_OK(normnet_train_step(model, &images, &labels, NULL));
 }
 
+/* A step of the model calls the host's reduce, if there is one. */
+static void check_reduces(normnet_model *model, const normnet_config *host)
+{
+    const int *reductions = host->reduce_user;
+    const int before = reductions != NULL ? *reductions : 0;
+    train(model, 1);
+    CHECK(reductions == NULL || *reductions > before);
+}
+
 /* ---- Every field ----------------------------------------------------------------------------------- */
 
 static void clones_keep_every_field(normnet_model *model, const normnet_config *stored, const normnet_config *host)
@@ -202,6 +214,7 @@ static void clones_keep_every_field(normnet_model *model, const normnet_config *
     normnet_model *copy = NULL;
     CHECK_OK(normnet_model_clone(&copy, model, NULL));
     check_fields("a clone", copy, stored, host);
+    check_reduces(copy, host);
     normnet_model_destroy(copy);
     CHECK_OK(normnet_model_clone(&copy, model, &other));
     check_fields("a clone for another host", copy, stored, &other);
@@ -215,7 +228,8 @@ static void every_field_comes_back(const void *argument)
     allocator memory = {0};
     normnet_model *model, *loaded = NULL;
     file checkpoint;
-    enter_host(&host, &memory, argument != NULL);
+    int reductions = 0;
+    enter_host(&host, &memory, argument != NULL ? &reductions : NULL);
     host.norm = NORMNET_NORM_GROUP; /* not the host's */
     host.lr = 123.0;
     host.architecture = "nonsense";
@@ -226,6 +240,7 @@ static void every_field_comes_back(const void *argument)
     checkpoint = serialized(model, NORMNET_FILE_CHECKPOINT);
     CHECK_OK(normnet_model_deserialize(&loaded, checkpoint.bytes, checkpoint.size, &host));
     check_fields("for a host", loaded, &stored, &host);
+    check_reduces(loaded, &host);
     clones_keep_every_field(loaded, &stored, &host);
     normnet_model_destroy(loaded);
     CHECK_ALL_FREED(&memory);
