@@ -394,7 +394,8 @@ typedef struct normnet_metrics {
     int32_t struct_size; /* sizeof(normnet_metrics) */
     int32_t reserved;
     double loss;          /* mean data loss (cross-entropy) of the images, without penalty */
-    double penalty;       /* l1 * sum |p| + l2 / 2 * sum p^2, before the update */
+    double penalty;       /* l1 * sum |p| + l2 / 2 * sum p^2, before the update; 0 from evaluate and
+                             compute_gradients */
     int64_t count;        /* images */
     int64_t correct;      /* whose highest score (the first of equals) was the label */
     int64_t step;         /* training steps the model has taken, this one included */
@@ -418,7 +419,8 @@ NORMNET_API normnet_status normnet_train_step(normnet_model *model, const normne
 typedef struct normnet_batch {
     int32_t struct_size; /* sizeof(normnet_batch) */
     int32_t reserved;
-    int64_t first_sample;  /* [0] index of the first image in the whole batch; dropout counts with it */
+    int64_t first_sample;  /* [0] index of the first image in the whole batch, which has up to 2^32 - 1; dropout counts
+                              with it */
     int64_t images_in_all; /* [0 = only these] images of the whole batch, over all calls and ranks */
 } normnet_batch;
 
@@ -457,7 +459,8 @@ NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, doubl
 
 /*
  * Recomputes the running statistics of batch norm, as torch.optim.swa_utils.update_bn does: forward in
- * training mode over up to max_batch images, averaging all calls since the last with `reset` non-zero.
+ * training mode over up to max_batch images, averaging all calls since the last with `reset` non-zero. NORMNET_ESTATE
+ * while gradients wait to be applied; NORMNET_EVALUE and NORMNET_EINVAL as train_step.
  */
 NORMNET_API normnet_status normnet_update_statistics(normnet_model *model, const normnet_tensor *images, int32_t reset);
 

@@ -106,6 +106,8 @@ static const sentence wrong_orders[] = {
     {"flatten maxpool2 fc-10", NORMNET_EARCH, {"column 9", "maxpool2", "288"}},
     {"flatten avgpool2 fc-10", NORMNET_EARCH, {"column 9", "avgpool2", "288"}},
     {"flatten gap fc-10", NORMNET_EARCH, {"column 9", "gap", "288"}},
+    {"flatten instancenorm fc-10", NORMNET_EUNSUPPORTED, {"column 9", "instancenorm", "288"}},
+    {"gap flatten fc-8 instancenorm fc-10", NORMNET_EUNSUPPORTED, {"column 18", "instancenorm", "8"}},
     {"fc-10", NORMNET_EARCH, {"column 1", "fc-10", "2x12x12"}},
     {"gap fc-10", NORMNET_EARCH, {"column 5", "fc-10", "2x1x1"}},
     {"gap conv1-9", NORMNET_EARCH, {"column 5", "conv1-9", "9", "10"}},
@@ -268,12 +270,33 @@ static void networks_accepted(const void *argument)
     CHECK_CREATED(config.architecture, &config);
     config.architecture = "maxpool17 gap conv1-10";
     CHECK_NOT_CREATED(config.architecture, &config, NORMNET_EARCH, "column 1", "maxpool17", "2x33x33");
+    config.architecture = "avgpool17 gap conv1-10";
+    CHECK_CREATED(config.architecture, &config);
+    config.architecture = "avgpool33 conv1-10";
+    CHECK_CREATED(config.architecture, &config);
     config.channels = 1;
     config.height = 300;
     config.width = 300;
     config.max_batch = 3;
     config.architecture = "flatten fc-10";
     CHECK_CREATED("90000 features", &config);
+}
+
+/* The network of an architecture of NULL is for images from 18x18. */
+static void the_default_network(const void *argument)
+{
+    static const int32_t wrong[][2] = {{17, 17}, {17, 18}, {18, 17}};
+    normnet_config config = twins_config(NORMNET_NORM_GROUP);
+    int i;
+    (void)argument;
+    config.architecture = NULL;
+    for (i = 0; i < COUNT(wrong); ++i) {
+        config.height = wrong[i][0];
+        config.width = wrong[i][1];
+        CHECK_NOT_CREATED("the default network, too small", &config, NORMNET_EARCH, "kernel", "conv3-16");
+    }
+    config.height = config.width = 18;
+    CHECK_CREATED("the default network of 18x18", &config);
 }
 
 /* Every word means the norm that it names whatever `norm` stands for, and in any place. */
@@ -351,6 +374,7 @@ int main(int argc, char **argv)
     check_case("architecture: as many layers as fit", many_layers, NULL);
     check_case("architecture: more weights than 31 bits count are ELIMIT", too_many_weights, NULL);
     check_case("architecture: everything the header describes is a network", networks_accepted, NULL);
+    check_case("architecture: the default takes images from 18x18", the_default_network, NULL);
     check_case("architecture: a norm spelled out is that norm", norms_spelled_out, NULL);
     check_case("architecture: shapes round down", shapes, NULL);
     return check_end();

@@ -212,7 +212,10 @@ static uint64_t hash_predictions(uint64_t hash, normnet_model *model, const norm
     return hash_floats(hash, scores, (int64_t)PREDICTED * config->classes);
 }
 
-/* Of a checkpoint: the bytes of a file depend on the machine no more than the weights. */
+/*
+ * Of a checkpoint: the bytes of a file depend on the machine no more than the weights. Compared between builds, but not
+ * recorded: the library's version is among them. test_settings holds a file to what was recorded.
+ */
 static uint64_t hash_file(normnet_model *model)
 {
     const normnet_save_options options = {.struct_size = sizeof options, .note = "\"of\" the caller\n"};

@@ -284,6 +284,15 @@ static void never_back(void *user, void *block, int64_t size)
     CHECK_FAIL("an allocator without its other half was called");
 }
 
+static int32_t never_reduced(void *user, double *values, int64_t count)
+{
+    (void)user;
+    (void)values;
+    (void)count;
+    CHECK_FAIL("a reduce of a model that is refused was called");
+    return 0;
+}
+
 static void combinations_refused(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_NONE);
@@ -299,12 +308,23 @@ static void combinations_refused(const void *argument)
     config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     config.total_steps = 10;
     CHECK_CREATED("nesterov with the momentum of one-cycle", &config);
+    config.base_momentum = 0.0;
+    CHECK_NOT_CREATED("nesterov and a cycle from no momentum", &config, NORMNET_EINVAL, "nesterov", "momentum");
+    config.base_momentum = config.max_momentum;
+    config.max_momentum = 0.0;
+    CHECK_NOT_CREATED("nesterov and a cycle to no momentum", &config, NORMNET_EINVAL, "nesterov", "momentum");
     config.cycle_momentum = 0;
     CHECK_NOT_CREATED("nesterov without momentum in one-cycle", &config, NORMNET_EINVAL, "nesterov", "momentum");
     config = twins_config(NORMNET_NORM_NONE);
     config.nesterov = 1;
     config.dampening = 0.5;
     CHECK_NOT_CREATED("nesterov with dampening", &config, NORMNET_EINVAL, "nesterov", "dampening");
+
+    config = twins_config(NORMNET_NORM_BATCH);
+    config.virtual_batch = 16;
+    CHECK_CREATED("ghost batch norm", &config);
+    config.reduce = never_reduced;
+    CHECK_NOT_CREATED("ghost batch norm with reduce", &config, NORMNET_EUNSUPPORTED, "virtual_batch", "reduce");
 
     config = twins_config(NORMNET_NORM_NONE);
     config.allocate = never;

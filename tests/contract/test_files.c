@@ -413,6 +413,46 @@ static void load_weights_fills(const void *argument)
     normnet_model_destroy(twin);
 }
 
+/* Gradients that wait stay, with the statistics that came with them. */
+static void load_weights_lets_gradients_wait(const void *argument)
+{
+    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    bytes file = serialize(pair->model, NORMNET_FILE_WEIGHTS);
+    (void)argument;
+    twins_wait(pair);
+    CHECK_OK(normnet_deserialize_weights(pair->model, file.data, file.size));
+    CHECK(hash_state(pair->model) == hash_state(pair->twin));
+    twins_advance(__FILE__, __LINE__, "load_weights", pair);
+    free(file.data);
+    twins_close(pair);
+}
+
+/* A file that is larger than memory_limit is not read, however little of it is a header. */
+static void files_keep_to_the_limit(const void *argument)
+{
+    enum { LIMIT = 1 << 20 };
+    normnet_config config = training_config(&trainings[0], 1);
+    normnet_model *model, *other = NULL;
+    char *zeros = check_allocate(LIMIT + 1, 1);
+    int more;
+    (void)argument;
+    config.max_batch = 1;
+    config.memory_limit = LIMIT;
+    model = CHECK_CREATE(&config);
+    for (more = 0; more < 2; ++more) {
+        const normnet_status expected = more ? NORMNET_ELIMIT : NORMNET_EFORMAT;
+        FILE *stream = fopen("test_files.zeros", "wb");
+        CHECK_EQUAL((int64_t)fwrite(zeros, 1, LIMIT + (size_t)more, stream), LIMIT + more);
+        fclose(stream);
+        CHECK_STATUS(normnet_load_weights(model, "test_files.zeros"), expected);
+        CHECK_STATUS(normnet_model_load(&other, "test_files.zeros", &config), expected);
+    }
+    CHECK(other == NULL);
+    remove("test_files.zeros");
+    free(zeros);
+    normnet_model_destroy(model);
+}
+
 /* The same shapes, but another function: refused, with nothing changed. */
 static void another_network_is_refused(const void *argument)
 {
@@ -779,6 +819,27 @@ static void clones_are_refused(const void *argument)
     normnet_model_destroy(model);
 }
 
+static void nothing_to_read(const void *argument)
+{
+    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    normnet_model *model = NULL;
+    int64_t needed = -5;
+    (void)argument;
+    CHECK_REFUSED(pair, normnet_model_save(pair->model, NULL, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REFUSED(pair, normnet_model_export_onnx(pair->model, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REFUSED(pair, normnet_load_weights(pair->model, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REFUSED(pair, normnet_deserialize_weights(pair->model, NULL, 8), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REFUSED(pair, normnet_deserialize_weights(pair->model, NULL, 0), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REFUSED(pair, normnet_model_load(&model, NULL, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REFUSED(pair, normnet_model_deserialize(&model, NULL, 8, NULL), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REFUSED(pair, normnet_model_deserialize(&model, NULL, 0, NULL), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REFUSED(pair, normnet_model_serialize(pair->model, NULL, 8, &needed, NULL), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REFUSED(pair, normnet_model_serialize(pair->model, NULL, 0, NULL, NULL), NORMNET_EINVAL, "needed", "NULL");
+    CHECK_REFUSED(pair, normnet_model_clone(NULL, pair->model, NULL), NORMNET_EINVAL, "copy", "NULL");
+    CHECK(model == NULL && needed == -5);
+    twins_close(pair);
+}
+
 static void nothing_to_describe(const void *argument)
 {
     (void)argument;
@@ -813,6 +874,8 @@ int main(int argc, char **argv)
         {"another total of steps is ESTATE", another_total_of_steps},
         {"weights bring the network, the host the recipe", weights_bring_the_network},
         {"load_weights leaves step and momentum", load_weights_fills},
+        {"load_weights lets gradients wait", load_weights_lets_gradients_wait},
+        {"a file beyond memory_limit is ELIMIT", files_keep_to_the_limit},
         {"load_weights refuses another network of the same shapes", another_network_is_refused},
         {"load_weights compares networks, not their spelling", weights_know_their_network},
         {"serialize tells the size", serialize_tells_the_size},
@@ -825,6 +888,7 @@ int main(int argc, char **argv)
         {"a clone has the gradients that wait", a_clone_has_the_gradients_that_wait},
         {"clones that are refused", clones_are_refused},
         {"NULL", nothing_to_describe},
+        {"NULL for paths and bytes", nothing_to_read},
     };
     char name[200];
     int i, j;

@@ -32,13 +32,25 @@ static struct {
     int64_t after;           /* bytes that reads find behind the file, or that are missing from it if negative */
     const char *last_failed; /* the name of the call that failed */
     mode_t created;          /* the mode of the last file that openat created */
+    char order[256];         /* the names of the events, each once where it repeats */
+    const char *last;        /* of these */
+    int64_t synchronized;    /* bytes that the file had when it was brought to the disk */
 } system_calls;
+
+static void keep_order(const char *name)
+{
+    const size_t length = strlen(system_calls.order);
+    if (system_calls.last == NULL || strcmp(system_calls.last, name) != 0)
+        snprintf(system_calls.order + length, sizeof system_calls.order - length, "%s%s", length > 0 ? ", " : "", name);
+    system_calls.last = name;
+}
 
 /* Whether this call is to fail. */
 static int event(const char *name)
 {
     if (!system_calls.on)
         return 0;
+    keep_order(name);
     system_calls.events += 1;
     if (system_calls.events == system_calls.kill_at)
         kill(getpid(), SIGKILL);
@@ -155,7 +167,13 @@ ssize_t __wrap_write(int descriptor, const void *bytes, size_t count)
 
 int __wrap_fsync(int descriptor)
 {
-    return interrupted() || event("fsync") ? -1 : __real_fsync(descriptor);
+    struct stat about;
+    const int is_file = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+    if (interrupted() || event(is_file ? "fsync of the file" : "fsync of the directory"))
+        return -1;
+    if (is_file)
+        system_calls.synchronized = about.st_size;
+    return __real_fsync(descriptor);
 }
 
 int __wrap_fchmod(int descriptor, mode_t mode)
@@ -249,6 +267,15 @@ static void empty_folder(void)
     closedir(directory);
 }
 
+/* Files, folders and pipes that this process has open. */
+static int open_descriptors(void)
+{
+    int descriptor, count = 0;
+    for (descriptor = 0; descriptor < 256; ++descriptor)
+        count += fcntl(descriptor, F_GETFD) >= 0;
+    return count;
+}
+
 static mode_t mode_of(const char *name)
 {
     struct stat about;
@@ -302,6 +329,48 @@ static void killed_at_any_call(const void *argument)
     rmdir(folder);
     normnet_model_destroy(old);
     normnet_model_destroy(new);
+}
+
+/* ---- In which order -------------------------------------------------------------------------------- */
+
+/* Nothing takes the old file's place before it is on the disk, and then the new name is brought there too. */
+static void check_order(normnet_status (*write_model)(normnet_model *model), const char *expected)
+{
+    normnet_model *model = draw_model(1);
+    struct stat about;
+    calls_on();
+    system_calls.most = 700; /* several writes */
+    CHECK_OK(write_model(model));
+    calls_off();
+    CHECK_TEXT(system_calls.order, expected);
+    CHECK(stat(path, &about) == 0);
+    CHECK_EQUAL(system_calls.synchronized, about.st_size);
+    normnet_model_destroy(model);
+}
+
+static normnet_status save_model(normnet_model *model)
+{
+    return normnet_model_save(model, path, NULL);
+}
+
+static normnet_status export_model(normnet_model *model)
+{
+    return normnet_model_export_onnx(model, path);
+}
+
+static void order_of_calls(const void *argument)
+{
+    normnet_status (*const writers[])(normnet_model *) = {save_model, export_model};
+    int i;
+    (void)argument;
+    for (i = 0; i < CHECK_COUNT(writers); ++i) {
+        empty_folder();
+        check_order(writers[i], "openat, write, fsync of the file, close, renameat, fsync of the directory, close");
+        check_order(writers[i],
+                    "openat, fchmod, write, fsync of the file, close, renameat, fsync of the directory, close");
+    }
+    empty_folder();
+    rmdir(folder);
 }
 
 /* ---- Failing ---------------------------------------------------------------------------------------- */
@@ -418,12 +487,29 @@ static void permissions_are_kept(const void *argument)
     normnet_model_destroy(model);
 }
 
+/* A pipe stands for every file that is none, devices among them: those must not be at risk in a test. */
+static const char pipe_path[] = "test_saving.pipe";
+
+static void make_pipe(void)
+{
+    remove(pipe_path);
+    CHECK(mkfifo(pipe_path, 0666) == 0);
+}
+
+static void remove_pipe(void)
+{
+    struct stat about;
+    CHECK(lstat(pipe_path, &about) == 0 && S_ISFIFO(about.st_mode));
+    remove(pipe_path);
+}
+
 /* Where a link leads does not matter, and neither do the permissions there. */
 static void links_to_anywhere(normnet_model *model)
 {
-    static const char *const targets[] = {"/dev/null", "..", "nowhere", "model", "../test_saving.open"};
+    static const char *const targets[] = {"../test_saving.pipe", "..", "nowhere", "model", "../test_saving.open"};
     const mode_t mask = umask(077);
     int i;
+    make_pipe();
     fclose(fopen("test_saving.open", "wb"));
     chmod("test_saving.open", 0666);
     for (i = 0; i < CHECK_COUNT(targets); ++i) {
@@ -435,7 +521,9 @@ static void links_to_anywhere(normnet_model *model)
         CHECK_EQUAL(mode_of(path), 0600);
     }
     umask(mask);
+    CHECK_EQUAL(mode_of("test_saving.open"), 0666);
     remove("test_saving.open");
+    remove_pipe();
 }
 
 static void links_are_replaced(const void *argument)
@@ -480,13 +568,14 @@ static void no_place_for_a_file(const void *argument)
     } places[] = {
         {"test_saving.folder", "directory"},           {"test_saving.folder/", "test_saving.folder/"},
         {"test_saving.nowhere/model", "no such file"}, {"", "no such file"},
-        {"/dev/null", "not a regular file"},           {"/dev/null/model", "not a directory"},
+        {"test_saving.pipe", "not a regular file"},    {"test_saving.pipe/model", "not a directory"},
     };
     normnet_model *model = draw_model(1);
     char longer[5000];
     int i;
     (void)argument;
     empty_folder();
+    make_pipe();
     for (i = 0; i < CHECK_COUNT(places); ++i) {
         CHECK_STATUS(normnet_model_save(model, places[i].path, NULL), NORMNET_EIO);
         if (strstr(normnet_error_message(), places[i].words) == NULL)
@@ -498,9 +587,36 @@ static void no_place_for_a_file(const void *argument)
     CHECK_STATUS(normnet_model_save(model, longer, NULL), NORMNET_EIO);
     longer[4200] = '/';
     CHECK_STATUS(normnet_model_save(model, longer, NULL), NORMNET_EIO);
-    CHECK(access("/dev/null", W_OK) == 0);
+    remove_pipe();
     CHECK_EQUAL(files_in_folder(), 0);
     rmdir(folder);
+    normnet_model_destroy(model);
+}
+
+/* Below a directory that is not there, whose path has `length` bytes; the system knows none of 4096. */
+static void save_below(normnet_model *model, size_t length, const char *words, int calls)
+{
+    char longer[4200];
+    size_t i;
+    for (i = 0; i < length; ++i)
+        longer[i] = i % 100 == 50 ? '/' : 'x';
+    snprintf(longer + length, sizeof longer - length, "/model");
+    calls_on();
+    CHECK_STATUS(normnet_model_save(model, longer, NULL), NORMNET_EIO);
+    calls_off();
+    CHECK(strstr(normnet_error_message(), words) != NULL);
+    CHECK_EQUAL(system_calls.events, calls);
+    CHECK_STATUS(normnet_model_export_onnx(model, longer), NORMNET_EIO);
+}
+
+static void long_directories(const void *argument)
+{
+    normnet_model *model = draw_model(1);
+    (void)argument;
+    save_below(model, 4094, "no such file", 1);
+    save_below(model, 4095, "no such file", 1);
+    save_below(model, 4096, "the name is too long", 0);
+    save_below(model, 4097, "the name is too long", 0);
     normnet_model_destroy(model);
 }
 
@@ -527,7 +643,6 @@ static void what_is_no_file(const void *argument)
     empty_folder();
     check_not_read("test_saving.nowhere", NORMNET_EIO, "no such file");
     check_not_read(folder, NORMNET_EIO, "regular file");
-    check_not_read("/dev/null", NORMNET_EIO, "regular file");
     CHECK(mkfifo(path, 0666) == 0);
     check_not_read(path, NORMNET_EIO, "regular file"); /* and does not wait for a writer */
     remove(path);
@@ -567,21 +682,44 @@ static void files_that_change_meanwhile(const void *argument)
     normnet_model_destroy(model);
 }
 
+/* ---- All of them ------------------------------------------------------------------------------------ */
+
+typedef struct saving_case {
+    const char *name;
+    void (*function)(const void *argument);
+    const char *argument;
+} saving_case;
+
+/* Whatever comes of it, nothing is left open. */
+static void leaves_nothing_open(const void *argument)
+{
+    const saving_case *want = argument;
+    const int before = open_descriptors();
+    want->function(want->argument);
+    CHECK_EQUAL(open_descriptors(), before);
+}
+
 int main(int argc, char **argv)
 {
-    static const char replaces[] = "an old file";
+    static const saving_case cases[] = {
+        {"saving: killed at any call, an old file is there", killed_at_any_call, "an old file"},
+        {"saving: killed at any call, no file is there", killed_at_any_call, NULL},
+        {"saving: the order of the calls", order_of_calls, NULL},
+        {"saving: any call fails", fails_at_any_call, NULL},
+        {"saving: short and interrupted reads and writes", short_and_interrupted, NULL},
+        {"saving: memory runs out", memory_runs_out, NULL},
+        {"saving: permissions are kept", permissions_are_kept, NULL},
+        {"saving: symbolic links are replaced", links_are_replaced, NULL},
+        {"saving: a temporary file is left from before", leftovers_are_in_nobody_s_way, NULL},
+        {"saving: where no file can be", no_place_for_a_file, NULL},
+        {"saving: long directories", long_directories, NULL},
+        {"reading: what is no regular file", what_is_no_file, NULL},
+        {"reading: files that change meanwhile", files_that_change_meanwhile, NULL},
+    };
+    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("saving: killed at any call, an old file is there", killed_at_any_call, replaces);
-    check_case("saving: killed at any call, no file is there", killed_at_any_call, NULL);
-    check_case("saving: any call fails", fails_at_any_call, NULL);
-    check_case("saving: short and interrupted reads and writes", short_and_interrupted, NULL);
-    check_case("saving: memory runs out", memory_runs_out, NULL);
-    check_case("saving: permissions are kept", permissions_are_kept, NULL);
-    check_case("saving: symbolic links are replaced", links_are_replaced, NULL);
-    check_case("saving: a temporary file is left from before", leftovers_are_in_nobody_s_way, NULL);
-    check_case("saving: where no file can be", no_place_for_a_file, NULL);
-    check_case("reading: what is no regular file", what_is_no_file, NULL);
-    check_case("reading: files that change meanwhile", files_that_change_meanwhile, NULL);
+    for (i = 0; i < CHECK_COUNT(cases); ++i)
+        check_case(cases[i].name, leaves_nothing_open, &cases[i]);
     return check_end();
 }

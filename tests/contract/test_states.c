@@ -33,6 +33,8 @@ static void step_while_gradients_wait(const void *argument)
     twins_wait(pair);
     CHECK_REFUSED(pair, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics),
                   NORMNET_ESTATE, "gradients");
+    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &pair->images, 0), NORMNET_ESTATE, "gradients");
+    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &pair->images, 1), NORMNET_ESTATE, "gradients");
     /* Broken arguments beside gradients that wait. */
     CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &pair->labels, &pair->images, NULL, NULL),
                   NORMNET_EUNSUPPORTED, "i64");
@@ -316,12 +318,12 @@ static void batches_beyond_counting(const void *argument)
     pair = twins_open_config(&config);
     normnet_tensor_init(&scalar, NORMNET_I64, &count, 0, NULL);
     CHECK_OK(normnet_set_state(pair->model, "1.num_batches_tracked", &scalar));
-    (void)normnet_train_step(pair->model, &pair->images, &pair->labels, NULL);
-    (void)normnet_update_statistics(pair->model, &pair->images, 0);
+    CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
+    CHECK_OK(normnet_update_statistics(pair->model, &pair->images, 0));
     for (i = 0; i < normnet_state_count(pair->model); ++i) {
         info = state_info(pair->model, i);
         if (strcmp(info.name, "1.num_batches_tracked") == 0) {
-            CHECK(*(const int64_t *)info.data >= 0);
+            CHECK_EQUAL(*(const int64_t *)info.data, INT64_MAX);
         } else if (strcmp(info.name, "1.running_var") == 0) {
             CHECK(*(const float *)info.data >= 0.0f);
         }
@@ -403,6 +405,24 @@ static void batch_out_of_range(const void *argument)
     twins_close(pair);
 }
 
+/* Dropout numbers the images of a batch in 32 bits. */
+static void images_beyond_counting(const void *argument)
+{
+    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    normnet_batch batch = {.struct_size = sizeof batch};
+    (void)argument;
+    batch.first_sample = (int64_t)UINT32_MAX - TWINS_IMAGES;
+    CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL));
+    CHECK_OK(normnet_discard_gradients(pair->model));
+    batch.first_sample += 1;
+    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL),
+                  NORMNET_EINVAL, "first_sample", "4294967263");
+    batch.first_sample = (int64_t)1 << 32;
+    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL),
+                  NORMNET_EINVAL, "first_sample", "4294967296");
+    twins_close(pair);
+}
+
 static void layers_and_entries_out_of_range(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_BATCH);
@@ -453,6 +473,7 @@ int main(int argc, char **argv)
     check_case("state entries: num_batches_tracked does not wrap", batches_beyond_counting, NULL);
     check_case("batch norm: over a single value it is EINVAL, all statistics unchanged", single_value, NULL);
     check_case("compute_gradients: a batch that is none is EINVAL", batch_out_of_range, NULL);
+    check_case("compute_gradients: images beyond 2^32 - 1 are EINVAL", images_beyond_counting, NULL);
     check_case("layers and state entries out of range are EINVAL", layers_and_entries_out_of_range, NULL);
     return check_end();
 }

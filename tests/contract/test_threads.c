@@ -3,6 +3,7 @@
  * Threads: different models are independent; on one model config.readers readers work at the same time, and one more,
  * or a reader or writer beside a writer, is NORMNET_EBUSY; calls that describe are always allowed.
  */
+#include "allocator.h"
 #include "twins.h"
 
 #include <pthread.h>
@@ -288,6 +289,84 @@ static void beside_readers(const void *argument)
     twins_close(pair);
 }
 
+/* ---- Readers that write files and copies -------------------------------------------------------- */
+
+/*
+ * The allocator of the configuration is called in the middle of save, export and clone: whatever it calls, it calls
+ * while a reader is at work.
+ */
+typedef struct guest {
+    allocator memory;
+    normnet_model *model; /* NULL: calls nothing */
+    const twins *pair;
+    normnet_status expected; /* of one more reader */
+    int calls;
+} guest;
+
+static const char file_path[] = "test_threads.file";
+
+static void read_beside_a_reader(const guest *self, normnet_model *model)
+{
+    normnet_model *copy = NULL;
+    int64_t needed = 0;
+    CHECK_STATUS(normnet_predict(model, &self->pair->images, NULL, NULL, NULL), self->expected);
+    CHECK_STATUS(normnet_model_serialize(model, NULL, 0, &needed, NULL), self->expected);
+    CHECK_STATUS(normnet_model_save(model, file_path, NULL), self->expected);
+    CHECK_STATUS(normnet_model_export_onnx(model, file_path), self->expected);
+    CHECK_STATUS(normnet_model_clone(&copy, model, NULL), self->expected);
+    normnet_model_destroy(copy);
+    CHECK_BUSY(normnet_set_learning_rate(model, 0.5, 0.5));
+    CHECK_BUSY(normnet_deserialize_weights(model, "", 0));
+}
+
+static void *allocate_and_read(void *user, int64_t size, int64_t alignment)
+{
+    guest *self = user;
+    normnet_model *model = self->model;
+    self->model = NULL; /* what it calls may allocate */
+    if (model != NULL) {
+        read_beside_a_reader(self, model);
+        ++self->calls;
+    }
+    self->model = model;
+    return allocator_allocate(&self->memory, size, alignment);
+}
+
+static void deallocate_quietly(void *user, void *block, int64_t size)
+{
+    guest *self = user;
+    allocator_deallocate(&self->memory, block, size);
+}
+
+static void beside_a_reader_that_writes(const void *argument)
+{
+    const int32_t *readers = argument;
+    guest visitor = {.memory = {.fill = 0xA5}, .expected = *readers > 1 ? NORMNET_OK : NORMNET_EBUSY};
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    normnet_model *copy = NULL;
+    twins *pair;
+    config.readers = *readers;
+    config.allocate = allocate_and_read;
+    config.deallocate = deallocate_quietly;
+    config.allocator_user = &visitor;
+    pair = twins_open_config(&config);
+    twins_advance(__FILE__, __LINE__, "creation", pair);
+    visitor.pair = pair;
+    visitor.model = pair->model;
+    CHECK_OK(normnet_model_save(pair->model, file_path, NULL));
+    CHECK(visitor.calls >= 1);
+    CHECK_OK(normnet_model_export_onnx(pair->model, file_path));
+    CHECK(visitor.calls >= 2);
+    CHECK_OK(normnet_model_clone(&copy, pair->model, NULL));
+    CHECK(visitor.calls >= 3);
+    visitor.model = NULL;
+    normnet_model_destroy(copy);
+    remove(file_path);
+    twins_advance(__FILE__, __LINE__, "readers that write", pair);
+    twins_close(pair);
+    CHECK_ALL_FREED(&visitor.memory);
+}
+
 /* ---- Different models -------------------------------------------------------------------------- */
 
 typedef struct trainee {
@@ -373,13 +452,15 @@ static void handed_over(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP;
+    static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP, one = 1, two = 2;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("threads: anything beside a writer is EBUSY", beside_a_writer, NULL);
     check_case("threads: config.readers readers at the same time, batch norm", readers_together, &batch);
     check_case("threads: config.readers readers at the same time, group norm", readers_together, &group);
     check_case("threads: one reader more, or a writer beside readers, is EBUSY", beside_readers, NULL);
+    check_case("threads: save, serialize, export and clone beside a reader", beside_a_reader_that_writes, &two);
+    check_case("threads: save, serialize, export and clone beside the only reader", beside_a_reader_that_writes, &one);
     check_case("threads: different models are independent", models_apart, NULL);
     check_case("threads: a model belongs to no thread", handed_over, NULL);
     return check_end();

@@ -48,12 +48,12 @@ static void metrics_mean_what_they_say(const void *argument)
         CHECK_EQUAL(before.step, n);
         CHECK_EQUAL(step.step, n + 1);
         CHECK(step.lr == 0.125 && step.momentum == 0.75);
-        CHECK(before.lr == 0.0 && before.momentum == 0.0 && before.gradient_norm == 0.0);
+        CHECK(before.penalty == 0.0 && before.lr == 0.0 && before.momentum == 0.0 && before.gradient_norm == 0.0);
         CHECK(step.gradient_norm > 0.0);
         CHECK_EQUAL(step.struct_size, (int64_t)sizeof step);
     }
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, &computed));
-    CHECK(computed.lr == 0.0 && computed.momentum == 0.0 && computed.gradient_norm == 0.0);
+    CHECK(computed.penalty == 0.0 && computed.lr == 0.0 && computed.momentum == 0.0 && computed.gradient_norm == 0.0);
     CHECK_EQUAL(computed.step, 3);
     CHECK_EQUAL(computed.count, TWINS_IMAGES);
     CHECK_OK(normnet_discard_gradients(pair->model));
@@ -306,6 +306,62 @@ static void learning_rate(const void *argument)
     twins_close(pair);
 }
 
+typedef struct reference {
+    int64_t count;
+    double *parameters, *buffer;
+} reference;
+
+/* Stochastic gradient descent as PyTorch has it: the first step with momentum takes its gradient undamped. */
+static void reference_step(reference *self, const double *gradients, double lr, double momentum, double dampening,
+                           int first)
+{
+    int64_t i;
+    for (i = 0; i < self->count; ++i) {
+        double direction = gradients[i] / TWINS_IMAGES;
+        if (momentum != 0.0) {
+            direction = first ? direction : momentum * self->buffer[i] + (1.0 - dampening) * direction;
+            self->buffer[i] = direction;
+        }
+        self->parameters[i] -= lr * direction;
+    }
+}
+
+/* Momentum that was away for a step goes on with what it remembers, as in PyTorch. */
+static void momentum_comes_back(const void *argument)
+{
+    static const double momenta[] = {0.0, 0.9, 0.0, 0.0, 0.9, 0.5};
+    normnet_config config = twins_config(NORMNET_NORM_GROUP);
+    reference expected = {0};
+    double *gradients;
+    const float *parameters;
+    twins *pair;
+    int step;
+    int64_t i;
+    (void)argument;
+    config.dampening = 0.5;
+    config.lr = 0.1;
+    pair = twins_open_config(&config);
+    CHECK_OK(normnet_gradients(pair->model, &gradients, &expected.count));
+    parameters = state_info(pair->model, 0).data;
+    expected.parameters = check_allocate((size_t)expected.count, sizeof(double));
+    expected.buffer = check_allocate((size_t)expected.count, sizeof(double));
+    for (i = 0; i < expected.count; ++i)
+        expected.parameters[i] = (double)parameters[i];
+    for (step = 0; step < COUNT(momenta); ++step) {
+        double furthest = 0.0;
+        CHECK_OK(normnet_set_learning_rate(pair->model, config.lr, momenta[step]));
+        CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
+        reference_step(&expected, gradients, config.lr, momenta[step], config.dampening, step == 1);
+        CHECK_OK(normnet_apply_gradients(pair->model, TWINS_IMAGES));
+        for (i = 0; i < expected.count; ++i)
+            furthest = fmax(furthest, fabs((double)parameters[i] - expected.parameters[i]));
+        CHECK_CLOSE(furthest, 0.0, 1e-6);
+    }
+    free(expected.parameters);
+    free(expected.buffer);
+    twins_close(pair);
+}
+
 /* set_state: gradients that wait, momentum and the step stay as they are. */
 static void set_state_leaves_the_rest(const void *argument)
 {
@@ -421,6 +477,7 @@ int main(int argc, char **argv)
     check_case("schedules: steps and fields out of range are refused", pure_functions_refuse, NULL);
     check_case("shard: covers any number of images", shards_of_many_images, NULL);
     check_case("set_learning_rate: from the next step on", learning_rate, NULL);
+    check_case("set_learning_rate: momentum that comes back", momentum_comes_back, NULL);
     check_case("set_state: leaves gradients, momentum and the step alone", set_state_leaves_the_rest, NULL);
     check_case("ownership: no pointer of the caller is kept", keeps_no_pointer, NULL);
     return check_end();

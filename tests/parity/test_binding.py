@@ -2,10 +2,12 @@
 """examples/python/normnet.py against include/normnet.h, and how it hands arrays and failures across."""
 import ctypes
 import gc
+import json
 import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -430,3 +432,80 @@ def test_pure_functions():
     shares = [normnet.shard(100, 3, rank) for rank in range(3)]
     assert shares[0][0] == 0 and sum(count for _, count in shares) == 100
     assert all(first + count == shares[rank + 1][0] for rank, (first, count) in enumerate(shares[:-1]))
+
+
+# ---- Files -----------------------------------------------------------------------------------------
+
+HOST = {"struct_size", "threads", "readers", "max_batch", "cpu", "reserved", "memory_limit", "allocate", "deallocate",
+        "allocator_user", "reduce", "reduce_user"}
+#: No two fields of a type alike, but those that are 0 or 1.
+DIFFERENT = {"norm": "group", "channels": 4, "height": 9, "width": 8, "classes": 5, "groups": 12, "layer_dims": 3,
+             "affine": "none", "virtual_batch": 16, "schedule": "constant", "seed": -3, "total_steps": 10 ** 12,
+             "step_size": 2 ** 53 + 1, "eps": 1e-4, "batchnorm_momentum": 0.2, "dropout": 0.3, "l1": 1e-3, "l2": 2e-3,
+             "label_smoothing": 0.05, "lr": 0.1, "momentum": 0.7, "dampening": 0.0, "step_gamma": 0.4, "max_lr": 0.06,
+             "base_momentum": 0.8, "max_momentum": 0.75, "pct_start": 0.6, "div_factor": 5.0, "final_div_factor": 50.0,
+             "clip_norm": 1.25, "input_mean": [0.1, -1 / 3, 7.0, 0.0], "input_std": [0.5, 1 / 7, 2.0, 3.0],
+             "architecture": "conv3-12 norm relu gap conv1-5"}
+FLAGS = ["cumulative_statistics", "penalty_on", "anneal", "three_phase", "cycle_momentum", "nesterov"]
+
+
+def header(data):
+    """The metadata of a file, the names of its tensors, and where its data begins."""
+    end = 8 + struct.unpack("<Q", data[:8])[0]
+    tensors = json.loads(data[8:end])
+    return tensors.pop("__metadata__"), list(tensors), end
+
+
+def decoded(text, value):
+    """A text of the metadata as what the field of that value has."""
+    if isinstance(value, float):
+        return struct.unpack(">d", bytes.fromhex(text))[0]
+    if isinstance(value, list):
+        return [decoded(number, 0.0) for number in text.split(" ")]
+    return text if isinstance(value, str) else int(text)
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_metadata_name_every_field(flag):
+    """Each text holds the value of the field whose name it bears; one field at a time that is 0 or 1 is 1."""
+    changes = {**dict.fromkeys(FLAGS, 0), flag: 1, "dampening": 0.125 * (flag != "nesterov")}
+    with normnet.Model(**{**DIFFERENT, **changes}) as network:
+        fields = {name: getattr(network.config, name) for name, _ in normnet.Config._fields_ if name not in HOST}
+        checkpoint, weights = network.serialize(), network.serialize(kind="weights")
+    assert fields[flag] == 1 and fields["architecture"] == DIFFERENT["architecture"]
+    metadata, _, _ = header(checkpoint)
+    assert {name: decoded(metadata["normnet." + name], value) for name, value in fields.items()} == fields
+    network_fields, _, _ = header(weights)
+    for key in ("norm", "channels", "height", "width", "classes", "groups", "layer_dims", "affine", "eps",
+                "input_mean", "input_std", "architecture"):
+        assert network_fields["normnet." + key] == metadata["normnet." + key]
+
+
+def test_metadata_besides_the_fields():
+    with model(norm="batch") as network:
+        files = [network.serialize()]
+        network.train_step(*batch())
+        files.append(network.serialize(note="of the caller"))
+        files.append(network.serialize(kind="weights", note="of the caller"))
+        state = list(network.state_dict())
+        optimizer = ["optim." + name for name in network.split(numpy.zeros(network.parameter_count))]
+    own = {"format": "pt", "normnet.format_version": "1", "normnet.version": normnet.version(),
+           "normnet.bits_version": str(normnet.library.normnet_bits_version())}
+    expected = [{**own, "normnet.kind": "checkpoint", "normnet.step": "0", "normnet.has_momentum": "0"},
+                {**own, "normnet.kind": "checkpoint", "normnet.step": "1", "normnet.has_momentum": "1",
+                 "normnet.note": "of the caller"},
+                {**own, "normnet.kind": "weights", "normnet.note": "of the caller"}]
+    fields = {"normnet." + name for name, _ in normnet.Config._fields_ if name not in HOST}
+    for data, texts in zip(files, expected):
+        metadata, names, begin = header(data)
+        assert begin % 64 == 0
+        assert names == state + optimizer * (texts["normnet.kind"] == "checkpoint")
+        rest = {key: text for key, text in metadata.items() if key not in fields and key != "normnet.crc32c"}
+        assert rest == texts
+        assert re.fullmatch("[0-9a-f]{8}", metadata["normnet.crc32c"])
+
+
+@pytest.mark.parametrize("length", range(64))
+def test_data_begins_at_a_multiple_of_64(length):
+    with model() as network:
+        assert header(network.serialize(note="x" * length))[2] % 64 == 0

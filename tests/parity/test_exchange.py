@@ -22,13 +22,32 @@ from comparison import (FEW, FLAT, LARGEST, MIXED, NORMS, SEEDS, draw_images, dr
 
 torch.set_num_threads(1)
 
+#: Every stride on kernels of every kind: Winograd's size, others below and above 4, with and without padding.
+STRIDES = "conv5-4s2p2 norm relu conv3-6s1p1 relu conv7-8s3p3 norm relu conv6-8s2p1b relu conv2-6s2 relu gap conv1-10"
+
+#: Of the seeds' networks.
+SEED_NORMS = ["none", "batch", "batch.plain", "group", "group.plain", "layer", "layer.element", "layer.plain"]
+#: Of these an average over all pixels right behind them leaves nothing: it is made a maximum there. Nor is anything
+#: left of them behind that pool, where 003 has a norm.
+PIXEL_NORMS = ["instance", "instance.plain", "layer2", "layer2.element", "layer1", "layer1.element"]
+KEEPS_PIXELS = ("001-bn", "sibling")
+
+
+def seed_architecture(seed, norm):
+    kept = norm not in PIXEL_NORMS or seed in KEEPS_PIXELS
+    return SEEDS[seed][0] if kept else SEEDS[seed][0].replace("avgpool", "maxpool")
+
+
 CASES = {f"few-{name}": {"architecture": FEW, "height": 16, "width": 17, **norm} for name, norm in NORMS.items()}
-for seed, (architecture, groups, _) in SEEDS.items():
-    for norm in ("none", "batch", "group", "layer"):  # instance norm in front of a pool over all pixels leaves nothing
-        CASES[f"{seed}-{norm}"] = {"architecture": architecture, "norm": norm,
-                                   **({"groups": groups} if norm == "group" else {})}
+for seed, (_, groups, _) in SEEDS.items():
+    for norm in SEED_NORMS + PIXEL_NORMS * (seed != "003"):
+        CASES[f"{seed}-{norm}"] = {"architecture": seed_architecture(seed, norm), **NORMS[norm],
+                                   **({"groups": groups} if norm.startswith("group") else {})}
 for norm in ("batch", "batch.plain", "group", "layer", "layer.element", "layer.plain"):
     CASES[f"flat-{norm}"] = {"architecture": FLAT, "channels": 3, "height": 11, "width": 9, **NORMS[norm]}
+for norm in ("batch", "group", "layer"):  # eps as large as a variance
+    CASES[f"eps-{norm}"] = {"architecture": FEW, "height": 16, "width": 17, "norm": norm, "eps": 0.5}
+CASES["strides"] = {"architecture": STRIDES, "height": 47, "width": 45, "norm": "batch"}
 CASES["mixed"] = {"architecture": MIXED, "channels": 2, "height": 15, "width": 13, "norm": "none"}
 CASES["default"] = {"norm": "batch"}
 
@@ -122,6 +141,16 @@ def test_onnx_runtime_agrees(options, tmp_path):
         compare(options, network, run)
         images, _ = draw(options, 5, 30)
         assert error(run(images[:1]), predict(model)(images[:1])) <= 2 * LARGEST
+
+
+def test_onnx_says_which_version_it_is(tmp_path):
+    """The opset that normnet.h promises, the newest IR that the runtimes of its time read, and who wrote it."""
+    onnx = pytest.importorskip("onnx", reason="pip install onnx")
+    with normnet.Model("batch") as model:
+        model.export_onnx(tmp_path / "model.onnx")
+    graph = onnx.load(tmp_path / "model.onnx")
+    assert [(opset.domain, opset.version) for opset in graph.opset_import] == [("", 17)]
+    assert (graph.ir_version, graph.producer_name, graph.producer_version) == (8, "normnet", normnet.version())
 
 
 def test_onnx_scales_the_images(tmp_path):
