@@ -287,6 +287,23 @@ void dataset_close(struct dataset *data)
     *data = (struct dataset){0};
 }
 
+int dataset_check_distinct(const struct dataset *data, const char *option, const char *path)
+{
+    static const struct {
+        const char *stem;
+        int32_t least, most;
+    } files[] = {{"train-images", 3, 4}, {"train-labels", 1, 1}, {"t10k-images", 3, 4}, {"t10k-labels", 1, 1}};
+
+    for (size_t i = 0; path && data->directory && i < sizeof files / sizeof files[0]; ++i) {
+        char *file = find_file(data->directory, files[i].stem, files[i].least, files[i].most);
+        const bool same = file && file_same(file, path);
+        free(file);
+        if (same)
+            return report_usage("%s names %s, a file of the data set", option, path);
+    }
+    return 0;
+}
+
 void dataset_checksum(const struct dataset *data, char hexadecimal[65])
 {
     const size_t image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;

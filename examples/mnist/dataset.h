@@ -38,6 +38,12 @@ int dataset_open_test(struct dataset *data, const char *directory);
 
 void dataset_close(struct dataset *data);
 
+/*
+ * Reports it if the option names one of the data set's files, read or not, whose place what is written would take;
+ * returns 0 otherwise. `path` may be NULL.
+ */
+int dataset_check_distinct(const struct dataset *data, const char *option, const char *path);
+
 /* SHA-256 of the training images that are used: their number and shape, their pixels and their labels. */
 void dataset_checksum(const struct dataset *data, char hexadecimal[65]);
 

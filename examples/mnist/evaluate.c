@@ -88,6 +88,8 @@ static int open_all(struct evaluation *evaluation)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);
     code = dataset_open_test(&evaluation->data, evaluation->directory);
+    if (code == 0)
+        code = dataset_check_distinct(&evaluation->data, "--json", evaluation->json);
     return code == 0 ? check_shape(evaluation) : code;
 }
 

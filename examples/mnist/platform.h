@@ -21,11 +21,20 @@ void mapped_file_close(struct mapped_file *file);
 
 bool file_exists(const char *path);
 
-/* The path that `path` leads to through symbolic links, if it exists; free() it. NULL without memory. */
+/* Where `path` leads through symbolic links, also if nothing is there yet; free() it. NULL without memory. */
 char *file_resolve(const char *path);
+
+/* Whether both lead to the same place, however they are written. */
+bool file_same(const char *a, const char *b);
 
 /* True unless something other than a regular file (a directory, a device) is there. */
 bool file_replaceable(const char *path);
+
+/* Whether standard output or standard error goes into the file. */
+bool file_is_output(const char *path);
+
+/* Gives the new file the permissions of the one at `path`, if there is one; false on failure. */
+bool file_take_permissions(FILE *file, const char *path);
 
 /* Flushes to the disk; false on failure. */
 bool file_sync(FILE *file);

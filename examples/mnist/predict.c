@@ -119,6 +119,24 @@ static int open_images(struct prediction *prediction)
     return code;
 }
 
+/* The answers must not take an image's place. */
+static int check_json(const struct prediction *prediction)
+{
+    const struct image_files *images = &prediction->images;
+
+    for (int64_t i = 0; i < images->count && prediction->json; ++i) {
+        const struct image_name *name = &images->names[i];
+        if (i > 0 && name->path == images->names[i - 1].path)
+            continue; /* another image of the same file */
+        char *path = text_of("%.*s", name->path_length, name->path);
+        const bool same = path && file_same(path, prediction->json);
+        free(path);
+        if (same)
+            return report_usage("--json names %s, one of the images", prediction->json);
+    }
+    return prediction->json ? atomic_file_check(prediction->json) : 0;
+}
+
 /* ---- The answers ------------------------------------------------------------------------------- */
 
 /* "seven.pgm" or "images:42"; free() it. NULL without memory. */
@@ -253,11 +271,6 @@ static int answer_with_json(struct prediction *prediction)
 
 static int print_all(struct prediction *prediction)
 {
-    if (prediction->json) {
-        int code = atomic_file_check(prediction->json);
-        if (code != 0)
-            return code;
-    }
     print_head(prediction);
     int code = prediction->json ? answer_with_json(prediction) : answer(prediction, NULL);
     if (code == 0 && prediction->images.left_out > 0 && !prediction->most_given)
@@ -280,6 +293,8 @@ int predict_command(int argc, char **argv)
         code = open_model(&prediction);
     if (code == 0)
         code = open_images(&prediction);
+    if (code == 0)
+        code = check_json(&prediction);
     if (code == 0)
         code = print_all(&prediction);
     image_files_free(&prediction.images);

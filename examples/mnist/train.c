@@ -31,10 +31,18 @@ struct run {
 
 /* ---- Before the first epoch -------------------------------------------------------------------- */
 
-/* Better now than after the first epoch. */
+/* Whether the checkpoints of this run take the place of the one that is resumed. */
+static bool saves_in_place(const struct settings *settings)
+{
+    return settings->resume && settings->save && file_same(settings->save, settings->resume);
+}
+
+/* Better now than after the first epoch. A training that is in a file is hours of work. */
 static int check_files(const struct settings *settings)
 {
     int code = settings->save ? atomic_file_check(settings->save) : 0;
+    if (code == 0 && settings->save && !saves_in_place(settings) && file_exists(settings->save))
+        return report_error("%s exists; go on with --resume %s, or remove it", settings->save, settings->save);
     if (code == 0 && settings->json)
         code = atomic_file_check(settings->json);
     return code;
@@ -59,6 +67,10 @@ static int check_data(const struct run *run)
 static int open_data(struct run *run)
 {
     int code = dataset_open(&run->data, run->settings.data, run->settings.limit);
+    if (code == 0)
+        code = dataset_check_distinct(&run->data, "--save", run->settings.save);
+    if (code == 0)
+        code = dataset_check_distinct(&run->data, "--json", run->settings.json);
     if (code != 0)
         return code;
     run->training.images = run->data.train.count;

@@ -178,14 +178,19 @@ class CommandLine(TestCase):
             (r"--model and --json both name the file m", "predict", "x.pgm", "--model", "m", "--json", "m"),
             (r"--onnx and --weights both name the file x", "export", "--model", "m", "--onnx", "x", "--weights", "x"),
             (r"--augment: a text of 5000 characters; 4096 are the most", "train", "--augment", "x" * 5000),
+            (r"--save needs a value: FILE", "train", "--save", ""),
+            (r"--json needs a value: FILE", "train", "--json="),
+            (r"--data needs a value: DIR", "train", "--data", ""),
+            (r"--resume needs a value: FILE", "train", "--resume", ""),
+            (r"--augment needs a value: SPEC", "train", "--augment", ""),
+            (r"--model needs a value: FILE", "evaluate", "--model", ""),
         ]:
             with self.subTest(arguments=arguments):
                 self.expect_failure(2, pattern, *arguments)
 
     def test_augment_mistakes(self):
         for spec, pattern in [
-            ("", r"'' at column 1 is none of rotate, affine, jitter"),
-            ("rotat:6", r"'rotat' at column 1 is none of"),
+            ("rotat:6", r"'rotat' at column 1 is none of rotate, affine, jitter"),
             ("rotate:6,", r"a parameter of rotate is missing at column 10"),
             ("affine:deg=7,,shear=7", r"a parameter of affine is missing at column 14"),
             ("rotate:6,none", r"'none' at column 10"),
@@ -534,6 +539,7 @@ class Resuming(TestCase):
                     returned, output = self.stop(number, 0.02 * more, *data)
                 self.assertEqual(without_times(self.resume()), whole, (i, output))
                 self.assertIn(whole["weights_sha256"], self.output)
+                self.checkpoint.unlink()
             self.assertGreater(stopped, 1)
 
     def test_what_a_stop_says(self):
@@ -608,11 +614,31 @@ class Resuming(TestCase):
 
     def test_a_link_stays_a_link(self):
         link = self.directory / "link.ckpt"
-        link.symlink_to(self.checkpoint)
-        self.checkpoint.write_text("old")
+        link.symlink_to(self.checkpoint.name)
         self.train(*self.ARGUMENTS, "--epochs", "1", "--save", link)
         self.assertTrue(link.is_symlink())
         self.assertGreater(self.checkpoint.stat().st_size, 1000)
+        self.checkpoint.chmod(0o600)
+        self.resume("--resume", link, "--save", link)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(self.checkpoint.stat().st_mode & 0o777, 0o600)
+
+    def test_a_training_is_not_overwritten(self):
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        other = self.directory / "other.ckpt"
+        other.write_text("old")
+        relative = os.path.relpath(self.checkpoint)
+        for path, *arguments in [
+            (self.checkpoint, *self.ARGUMENTS),
+            (relative, *self.ARGUMENTS),
+            (other, "--data", "generated", "--resume", self.checkpoint),
+        ]:
+            pattern = rf"{path} exists; go on with --resume {path}, or remove it\n"
+            self.expect_failure(1, pattern, "train", *arguments, "--save", path)
+        self.assertEqual((self.checkpoint.read_bytes(), other.read_text()), (before, "old"))
+        # The file that is resumed may be named twice, in any way.
+        self.resume("--save", relative)
 
     def test_options_that_differ(self):
         self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
@@ -647,6 +673,7 @@ class Resuming(TestCase):
         same[same.index("--architecture") + 1] = "  conv3-4 norm relu  dropout maxpool2 conv3-8 norm relu gap conv1-10 "
         self.assertEqual(self.run_program(*resume, *same).returncode, 0)
         preset = ["--limit", "200", "--preset", "fast", "--lr", ".05"]
+        self.checkpoint.unlink()
         self.train("--data", "generated", *preset, "--save", self.checkpoint)
         self.assertEqual(self.run_program(*resume, *preset).returncode, 0)
         self.expect_failure(2, r"--lr is 0.1, but .* was begun with 0.05\n", *resume, "--preset", "fast")
@@ -766,8 +793,9 @@ class Models(TestCase):
 
     def test_evaluate_the_generated_digits(self):
         arguments = ["--data", "generated", "--limit", "600", "--epochs", "1", "--augment", "none"]
-        last = self.train(*arguments, "--label-smoothing", "0.1", "--save", self.model)["history"][-1]
-        result = self.answer("evaluate", "--model", self.model)
+        model = self.directory / "generated"
+        last = self.train(*arguments, "--label-smoothing", "0.1", "--save", model)["history"][-1]
+        result = self.answer("evaluate", "--model", model)
         self.assertEqual((result["loss"], result["accuracy"]), (last["test_loss"], last["test_accuracy"]))
         self.assertEqual(result["data"], {"source": "generated", "test_images": 10000})
 
@@ -944,6 +972,76 @@ class Models(TestCase):
         self.expect_failure(1, r"cannot write .*nowhere/x", *export, "--onnx", onnx, "--weights", missing)
         self.assertFalse(onnx.exists())
         self.expect_failure(1, r"cannot open '.*nowhere/x'", "export", "--model", missing, "--onnx", onnx)
+
+
+    def test_no_file_takes_the_place_of_another(self):
+        """However the two are written."""
+        link, missing = self.directory / "link", self.directory / "missing"
+        link.symlink_to(self.model)
+        missing.symlink_to("new")
+        folder = self.directory / "folder"
+        folder.symlink_to(self.directory)
+        picture = self.image("picture.pgm", pgm(8, 6, [0] * 48))
+        before = self.contents()
+        evaluate, predict, export = ([word, "--model", self.model] for word in ("evaluate", "predict", "export"))
+        train, images = ["train", "--data", self.data, *TINY], self.data / FILES[2]
+        for pattern, *arguments in [
+            (r"--model and --json both name the file", *evaluate, "--json", f"{self.directory}/./model"),
+            (r"--model and --json both name the file", *evaluate, "--json", link),
+            (r"--model and --json both name the file", *evaluate, "--json", folder / "model"),
+            (r"--model and --json both name the file", *predict, picture, "--json", os.path.relpath(self.model)),
+            (r"--model and --onnx both name the file", *export, "--onnx", link),
+            (r"--model and --weights both name the file", *export, "--weights", folder / "model"),
+            (r"--onnx and --weights both name the file", *export, "--onnx", folder / "x", "--weights", f"{folder}/./x"),
+            (r"--onnx and --weights both name the file", *export, "--onnx", missing, "--weights", folder / "new"),
+            (r"--resume and --json both name the file", "train", "--resume", self.model, "--json", link),
+            (r"--save and --json both name the file", *train, "--save", folder / "x", "--json", f"{folder}/./x"),
+            (r"--save and --json both name the file", *train, "--save", folder / "new", "--json", missing),
+            (r"--json names .*picture.pgm, one of the images", *predict, picture, "--json", folder / "picture.pgm"),
+            (r"--json names .*images-idx3-ubyte, one of", *predict, f"{images}:3", "--json", images),
+            (r"--json names .*, a file of the data set", *train, "--json", folder / "data" / FILES[1]),
+            (r"--json names .*, a file of the data set", *evaluate, "--data", self.data, "--json", images),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, *arguments)
+                self.assertEqual(self.contents(), before)
+        self.expect_failure(1, r"labels-idx1-ubyte exists; ", *train, "--save", self.data / FILES[1])
+        self.assertEqual(self.contents(), before)
+
+    def contents(self):
+        return {path: path.read_bytes() for path in self.directory.rglob("*") if path.is_file()}
+
+    def test_output_that_goes_into_the_file(self):
+        log = self.directory / "results.log"
+        log.write_text("of other runs\n")
+        for options in (["--json", "/dev/stdout"], ["--json", log]):
+            with open(log, "a", encoding="utf-8") as stream:
+                command = [PROGRAM, "evaluate", "--model", self.model, "--data", self.data, *options]
+                result = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertRegex(result.stderr, r"^normnet-mnist: cannot write .*: what the program prints goes into it\n$")
+            self.assertEqual(log.read_text(), "of other runs\n")
+
+    def test_what_is_replaced_keeps_its_place_and_permissions(self):
+        answer, weights, link = (self.directory / name for name in ("answer.json", "weights", "link"))
+        for path in (answer, weights):
+            path.touch()
+            path.chmod(0o600)
+        self.answer("evaluate", "--model", self.model, "--data", self.data)
+        export = ["export", "--model", self.model]
+        self.assertEqual(self.run_program(*export, "--weights", weights).returncode, 0)
+        for path in (answer, weights):
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+            self.assertGreater(path.stat().st_size, 0)
+        # A link that leads nowhere is followed, too.
+        evaluate = ["evaluate", "--model", self.model, "--data", self.data]
+        for option, command in [("--onnx", export), ("--json", evaluate)]:
+            link.symlink_to("new")
+            self.assertEqual(self.run_program(*command, option, link).returncode, 0)
+            self.assertTrue(link.is_symlink())
+            self.assertGreater((self.directory / "new").stat().st_size, 0)
+            link.unlink()
+            (self.directory / "new").unlink()
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
