@@ -266,6 +266,16 @@ double seconds_now(void)
 
 /* ---- The terminal ---------------------------------------------------------------------------- */
 
+void open_standard_streams(void)
+{
+#if !defined(_WIN32)
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", O_RDWR); /* takes the least free number, this one */
+    }
+#endif
+}
+
 bool is_terminal(FILE *stream)
 {
 #if defined(_WIN32)

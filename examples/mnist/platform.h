@@ -46,6 +46,12 @@ int64_t process_id(void);
 int32_t core_count(void);
 double seconds_now(void); /* of a clock that never steps back */
 
+/*
+ * Opens what the program was started without of standard input, output and error, on nothing: a file that took their
+ * number would get what is printed.
+ */
+void open_standard_streams(void);
+
 bool is_terminal(FILE *stream);
 int terminal_width(FILE *stream); /* in columns; 80 if unknown */
 
