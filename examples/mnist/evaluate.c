@@ -244,10 +244,10 @@ int evaluate_command(int argc, char **argv)
         code = open_all(&evaluation);
     if (code == 0)
         code = test(&evaluation);
-    if (code == 0) {
-        print(&evaluation);
+    if (code == 0)
         code = write_json(&evaluation);
-    }
+    if (code == 0)
+        print(&evaluation);
     free(evaluation.confusion);
     dataset_close(&evaluation.data);
     normnet_model_destroy(evaluation.model);

@@ -3,6 +3,7 @@
 
 #include "atomic_file.h"
 #include "image_files.h"
+#include "interrupt.h"
 #include "json.h"
 #include "model_file.h"
 #include "options.h"
@@ -295,6 +296,8 @@ int predict_command(int argc, char **argv)
         code = open_images(&prediction);
     if (code == 0)
         code = check_json(&prediction);
+    if (prediction.json)
+        interrupt_ignore_pipe();
     if (code == 0)
         code = print_all(&prediction);
     image_files_free(&prediction.images);

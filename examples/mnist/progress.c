@@ -66,6 +66,7 @@ void progress_clear(struct progress *progress)
     if (progress->terminal) {
         fputs("\r\033[K", progress->terminal);
         fflush(progress->terminal);
+        progress->drawn = 0;
     }
 }
 

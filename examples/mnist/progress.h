@@ -32,7 +32,7 @@ struct progress progress_start(int64_t epochs, int64_t images, int64_t before);
 /* Draws the bar, at most ten times a second: `done` images of `epoch`, of which `correct`, with a sum of losses. */
 void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum);
 
-/* Takes the bar away, so that lines can be printed. */
+/* Takes the bar away, so that lines can be printed; the next call draws it again. */
 void progress_clear(struct progress *progress);
 
 /* Prints the line of an epoch; the next one begins. */

@@ -134,8 +134,6 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     normnet_config config = {.struct_size = sizeof config};
     char hexadecimal[65];
 
-    if (!settings->json)
-        return 0;
     int code = atomic_file_open(&file, settings->json);
     if (code != 0)
         return code;

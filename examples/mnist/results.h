@@ -21,7 +21,7 @@
 /* SHA-256 over the data of all state entries in their order, every number little-endian. */
 void results_hash_weights(const normnet_model *model, char hexadecimal[65]);
 
-/* Replaces the file settings->json, if there is one to be; returns 0, or reports why it cannot. */
+/* Replaces the file settings->json; returns 0, or reports why it cannot. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
                   const struct training *training);
 

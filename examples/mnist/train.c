@@ -14,6 +14,7 @@
 #include "settings.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <normnet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,10 +155,18 @@ static int prepare(struct run *run)
 
 static int save(struct run *run)
 {
-    int code = checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
-    if (code != 0)
-        progress_clear(&run->progress);
-    return code;
+    if (!run->settings.save)
+        return 0;
+    progress_clear(&run->progress); /* should there be something to report */
+    return checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
+}
+
+static int write_results(struct run *run)
+{
+    if (!run->settings.json)
+        return 0;
+    progress_clear(&run->progress);
+    return results_write(&run->settings, &run->data, run->model, &run->training);
 }
 
 static int train_batch(struct run *run, int64_t epoch, double *lr)
@@ -200,6 +209,7 @@ static int train_epoch(struct run *run, struct epoch_result *result)
     return code;
 }
 
+/* A loss that is no number could not be read back from a file; an older checkpoint is worth more. */
 static int test(struct run *run, struct epoch_result *result)
 {
     const struct image_set *test = &run->data.test;
@@ -211,11 +221,18 @@ static int test(struct run *run, struct epoch_result *result)
         progress_clear(&run->progress);
         return report_error("epoch %" PRId64 ", test: %s", result->epoch, normnet_error_message());
     }
+    if (!isfinite(metrics.loss)) {
+        progress_clear(&run->progress);
+        return report_error("epoch %" PRId64
+                            ": the test loss is %g: the training has diverged; a smaller --lr may help",
+                            result->epoch, fabs(metrics.loss));
+    }
     result->test_loss = metrics.loss;
     result->test_accuracy = 100.0 * (double)metrics.correct / (double)metrics.count;
     return 0;
 }
 
+/* What is done is in the files before anybody reads that it is. */
 static int finish_epoch(struct run *run, struct epoch_result *result)
 {
     struct training *training = &run->training;
@@ -231,9 +248,10 @@ static int finish_epoch(struct run *run, struct epoch_result *result)
     ++training->finished;
     training->done = training->correct = 0;
     training->loss_sum = training->seconds = 0;
+    code = save(run);
+    const int written = write_results(run);
     progress_epoch(&run->progress, result);
-    code = results_write(&run->settings, &run->data, run->model, training);
-    return code == 0 && run->settings.save ? save(run) : code;
+    return code ? code : written;
 }
 
 /* ---- The run ----------------------------------------------------------------------------------- */
@@ -252,10 +270,10 @@ static int stop(struct run *run)
     const struct training *training = &run->training;
     const char *path = run->settings.save;
 
-    progress_clear(&run->progress);
-    int code = path ? save(run) : 0;
+    int code = save(run);
     if (code != 0)
         return code;
+    progress_clear(&run->progress);
     printf("\nStopped in epoch %" PRId64 " after %" PRId64 " of %" PRId64 " images; ", training->finished + 1,
            training->done, training->images);
     if (path)
@@ -270,6 +288,7 @@ static int train(struct run *run)
     struct training *training = &run->training;
 
     interrupt_catch();
+    interrupt_ignore_pipe();
     run->progress =
         progress_start(run->settings.epochs, training->images, training->finished * training->images + training->done);
     while (training->finished < run->settings.epochs) {
@@ -284,17 +303,19 @@ static int train(struct run *run)
             return code;
     }
     print_weights(run->model);
-    return interrupt_exit_code();
+    return 0; /* also for a signal during the last test: nothing is left undone */
 }
 
-/* A checkpoint from the end of a training. */
+/* A checkpoint from the end of a training: what is asked for is written all the same. */
 static int test_again(struct run *run)
 {
     struct epoch_result result = {.epoch = run->training.finished};
 
     int code = test(run, &result);
+    if (code == 0 && !saves_in_place(&run->settings))
+        code = save(run);
     if (code == 0)
-        code = results_write(&run->settings, &run->data, run->model, &run->training);
+        code = write_results(run);
     if (code != 0)
         return code;
     printf("The training of %s is complete: %" PRId64 " epochs. Test loss %.4f, accuracy %.2f %%\n",

@@ -72,6 +72,26 @@ class TestCase(unittest.TestCase):
         self.assertEqual(len(result.stderr.splitlines()), 1 if code == 1 else 2, result.stderr)
         return result
 
+    def start(self, *arguments, **options):
+        """A training that runs beside the test; Ctrl-C ends it, even in a background shell, which ignores it."""
+        return subprocess.Popen(
+            [PROGRAM, "train", *map(str, arguments)],
+            text=True,
+            env=environment(self.home),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **options,
+        )
+
+    @staticmethod
+    def read_head(process):
+        """What is printed up to the head of the table: from there on signals are caught."""
+        output = ""
+        for line in process.stdout:
+            output += line
+            if "train loss" in line:
+                break
+        return output
+
     def train(self, *arguments, **variables):
         """Trains and returns the JSON file's contents."""
         path = self.directory / "result.json"
@@ -430,18 +450,56 @@ class Training(TestCase):
         self.assertEqual(sorted(p.name for p in self.directory.iterdir()), ["data", "home", "link.json", "old.json"])
 
     def test_history_survives_a_failure(self):
-        """A training that diverges keeps the epochs before in the JSON file."""
-        path = self.directory / "r.json"
+        """A training that diverges keeps the epochs before in its files, and these can be read."""
+        path, checkpoint = self.directory / "r.json", self.directory / "r.ckpt"
+        data = self.write_data()
         result = self.run_program(
-            *["train", "--data", self.write_data(), "--epochs", "400", "--batch", "40", "--json", path],
+            *["train", "--data", data, "--epochs", "400", "--batch", "40", "--json", path, "--save", checkpoint],
             *["--schedule", "step", "--step-size", "1", "--step-gamma", "1000"],
             *["--architecture", "conv3-4 relu gap conv1-5"],
         )
         self.assertEqual(result.returncode, 1, result)
-        self.assertRegex(result.stderr, r"^normnet-mnist: epoch \d+, image 0: ")
+        self.assertRegex(result.stderr, r"^normnet-mnist: epoch \d+: the test loss is (inf|nan): the training has div")
         history = json.loads(path.read_text())["history"]
         self.assertEqual(len(history), int(re.search(r"epoch (\d+)", result.stderr)[1]) - 1)
         self.assertGreater(len(history), 0)
+        self.assertNotIn(None, [epoch["test_loss"] for epoch in history])
+        result = self.run_program("train", "--data", data, "--resume", checkpoint)
+        self.assertIn(f"r.ckpt: {len(history)} of 400 epochs and 0 of 40 images", result.stdout)
+
+    def test_both_files_are_tried(self):
+        """A place that vanishes while the training runs costs the other file nothing."""
+        for lost, kept in (("--json", "--save"), ("--save", "--json")):
+            folder, path = self.directory / "folder", self.directory / f"kept{kept}"
+            folder.mkdir()
+            arguments = [lost, folder / "file", kept, path, "--data", "generated", "--limit", "3000", "--epochs", "1"]
+            with self.start(*arguments, *SMALL_NETWORK, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                output = self.read_head(process)
+                folder.rmdir()
+                rest, errors = process.communicate()
+            self.assertEqual(process.returncode, 1)
+            self.assertRegex(errors, r"^normnet-mnist: cannot write '?.*/folder/file'?: .*\n$")
+            self.assertGreater(path.stat().st_size, 1000)
+            self.assertRegex(output + rest, r"(?m)^  1/1 ")
+
+    def test_streams_that_are_closed(self):
+        """No file gets the number of standard output, and with it what is printed."""
+        path = self.directory / "r.json"
+        model = self.directory / "model"
+        for closed in ((1,), (2,), (0, 1, 2)):
+            arguments = [PROGRAM, "train", "--data", self.data(), *TINY, "--save", model, "--json", path]
+            with subprocess.Popen(
+                [*map(str, arguments)],
+                stdout=subprocess.DEVNULL,
+                preexec_fn=lambda closed=closed: [os.close(number) for number in closed],
+            ) as process:
+                self.assertEqual(process.wait(), 0)
+            self.assertEqual(len(json.loads(path.read_text())["history"]), 1)
+            self.assertEqual(self.run_program("evaluate", "--model", model, "--data", self.data()).returncode, 0)
+            model.unlink()
+
+    def data(self):
+        return self.directory / "data" if (self.directory / "data").exists() else self.write_data()
 
     def test_full_disk(self):
         if not os.path.exists("/dev/full"):
@@ -500,19 +558,8 @@ class Resuming(TestCase):
 
     def stop(self, number, seconds, *arguments):
         """Starts a training, sends it a signal and returns its exit code and output."""
-        process = subprocess.Popen(
-            [PROGRAM, "train", *map(str, arguments), "--json", str(self.json)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(self.home),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
-        )
-        output = ""
-        for line in process.stdout:  # up to the head of the table: from there on the signal is caught
-            output += line
-            if "train loss" in line:
-                break
+        process = self.start(*arguments, "--json", self.json, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output = self.read_head(process)
         time.sleep(seconds)
         process.send_signal(number)
         rest, errors = process.communicate(timeout=60)
@@ -526,8 +573,9 @@ class Resuming(TestCase):
         for arguments in (self.ARGUMENTS, [*self.ARGUMENTS, "--norm", "group", "--virtual-batch", "0", "--nesterov"]):
             whole = without_times(self.train(*arguments))
             stopped = 0
-            for i, (number, code) in enumerate([(signal.SIGINT, 130), (signal.SIGTERM, 143)] * 2):
+            for i, (number, code) in enumerate([(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]):
                 returned, output = self.stop(number, 0.03 * i, *arguments, "--save", self.checkpoint)
+                self.assertIn(returned, (code, 0))
                 for more in range(2):
                     if "Stopped" not in output:
                         break
@@ -554,20 +602,42 @@ class Resuming(TestCase):
         output = self.stop(signal.SIGINT, 0, "--data", "generated", "--resume", self.checkpoint)[1]
         self.assertIn(f"{int(place[1]) - 1} of 1000 epochs and {place[2]} of 1000 images of the next are done", output)
 
+    def test_a_signal_in_the_last_test(self):
+        """Everything is done and saved: the training is complete."""
+        test = ["conv3-64 conv3-64 gap conv1-10", "--limit", "2", "--augment", "none"]
+        process = self.start("--data", "generated", "--epochs", "1", "--architecture", *test, stdout=subprocess.PIPE)
+        self.read_head(process)
+        time.sleep(0.3)  # the one step is far shorter than the test of 10,000 images
+        process.send_signal(signal.SIGINT)
+        output = process.communicate()[0]
+        self.assertEqual(process.returncode, 0, output)
+        self.assertIn("SHA-256", output)
+
+    def test_a_reader_that_goes_away(self):
+        """`| less` and q, or a `tee` that the same Ctrl-C ends: the training goes on to its end or saves and stops."""
+        arguments = [*self.ARGUMENTS, "--save", self.checkpoint, "--json", self.json]
+        whole = without_times(self.train(*self.ARGUMENTS))
+        for number, code in ((None, 1), (signal.SIGINT, 130)):
+            with self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                self.read_head(process)
+                process.stdout.close()
+                if number:
+                    process.send_signal(number)
+                errors = process.stderr.read()
+                self.assertEqual(process.wait(), code, errors)
+            if not number:
+                self.assertEqual(errors, "normnet-mnist: cannot write to standard output\n")
+                self.assertEqual(len(json.loads(self.json.read_text())["history"]), 4)
+            self.assertEqual(without_times(self.resume()), whole)
+            self.checkpoint.unlink()
+
     def test_a_second_signal_ends_at_once(self):
         """Within the first step of a network whose steps are long."""
         heavy = ["--architecture", "conv3-64 conv3-64 conv3-64 gap conv1-10", "--batch", "500", "--augment", "none"]
-        process = subprocess.Popen(
-            [PROGRAM, "train", "--data", "generated", "--limit", "2000", "--threads", "1", *heavy],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(self.home),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        arguments = ["--data", "generated", "--limit", "2000", "--threads", "1", *heavy]
+        process = self.start(*arguments, stdout=subprocess.PIPE)
         self.addCleanup(process.stdout.close)
-        for line in process.stdout:
-            if "train loss" in line:
-                break
+        self.read_head(process)
         for _ in range(2):
             time.sleep(0.03)
             process.send_signal(signal.SIGINT)
@@ -611,6 +681,11 @@ class Resuming(TestCase):
         expected = f"is complete: 4 epochs. Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f} %"
         self.assertIn(expected, self.output)
         self.assertEqual(self.checkpoint.read_bytes(), before)
+        # A copy that is asked for is written, and is complete too.
+        copy = self.directory / "copy.ckpt"
+        self.resume("--save", copy)
+        self.resume("--resume", copy)
+        self.assertIn(expected, self.output)
 
     def test_a_link_stays_a_link(self):
         link = self.directory / "link.ckpt"
