@@ -298,7 +298,7 @@ static int read_checkpoint(struct checkpoint *checkpoint, const char *path)
 int checkpoint_open(struct checkpoint *checkpoint, const char *path)
 {
     *checkpoint = (struct checkpoint){.model = NULL};
-    int code = model_file_open(&checkpoint->model, path, 1);
+    int code = model_file_open(&checkpoint->model, path, MODEL_OF_OWN, 1);
     if (code == 0)
         code = read_checkpoint(checkpoint, path);
     if (code != 0)

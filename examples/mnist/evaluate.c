@@ -83,7 +83,7 @@ static int open_all(struct evaluation *evaluation)
 {
     int code = evaluation->json ? atomic_file_check(evaluation->json) : 0;
     if (code == 0)
-        code = model_file_open(&evaluation->model, evaluation->path, evaluation->threads);
+        code = model_file_open(&evaluation->model, evaluation->path, MODEL_OF_STRANGER, evaluation->threads);
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);

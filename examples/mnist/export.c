@@ -78,7 +78,7 @@ int export_command(int argc, char **argv)
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)
-        code = model_file_open(&model, files.model, 1);
+        code = model_file_open(&model, files.model, MODEL_OF_STRANGER, 1);
     if (code == 0)
         code = export_files(model, &files);
     normnet_model_destroy(model);

@@ -6,13 +6,15 @@
 
 #include <stdlib.h>
 
-int model_file_open(normnet_model **model, const char *path, int64_t threads)
+int model_file_open(normnet_model **model, const char *path, enum model_file_origin origin, int64_t threads)
 {
     normnet_config host;
 
     normnet_config_init(&host, NORMNET_NORM_NONE);
     host.max_batch = 1; /* only training needs the memory of a batch */
     host.threads = (int32_t)threads;
+    if (origin == MODEL_OF_OWN)
+        host.memory_limit = 0;
     normnet_status status = normnet_model_load(model, path, &host);
     if (status == NORMNET_EIO) /* the library's sentence names the file */
         return report_error("%s", normnet_error_message());

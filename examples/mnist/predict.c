@@ -92,7 +92,7 @@ static int open_model(struct prediction *prediction)
 {
     normnet_config *config = &prediction->config;
 
-    int code = model_file_open(&prediction->model, prediction->path, prediction->threads);
+    int code = model_file_open(&prediction->model, prediction->path, MODEL_OF_STRANGER, prediction->threads);
     if (code != 0)
         return code;
     normnet_model_config(prediction->model, config);

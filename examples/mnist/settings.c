@@ -55,17 +55,50 @@ static const char data_help[] = "directory with train-images-idx3-ubyte, train-l
                                 "or the word generated [$NORMNET_DATA, else MNIST in the user's cache\n"
                                 "directory, else generated digits]";
 
+/*
+ * Whether a layer of the network is called so: all of its word, or, before a "*", what it begins with. The library's
+ * own network has norms and dropouts.
+ */
+static bool has_layer(const struct settings *settings, const char *word)
+{
+    static const char blanks[] = " \t\n\r";
+    const char *layer = settings->architecture ? settings->architecture : "norm dropout";
+    const size_t length = strcspn(word, "*");
+
+    for (layer += strspn(layer, blanks); *layer; layer += strspn(layer, blanks)) {
+        const size_t whole = strcspn(layer, blanks);
+        if (strncmp(layer, word, length) == 0 && (word[length] == '*' || whole == length))
+            return true;
+        layer += whole;
+    }
+    return false;
+}
+
+/* Whether the network normalizes so, by --norm or by a word of its own. */
+static bool has_norm(const struct settings *settings, int32_t norm, const char *word)
+{
+    return (settings->norm == norm && has_layer(settings, "norm")) || has_layer(settings, word);
+}
+
 /* What an option needs to have an effect; without it the option would be silently ignored. */
 static int check_use(const struct option *options, int count, const struct settings *settings)
 {
+    const bool batch = has_norm(settings, NORMNET_NORM_BATCH, "batchnorm");
+    const bool group = has_norm(settings, NORMNET_NORM_GROUP, "groupnorm");
+    const bool layer = has_norm(settings, NORMNET_NORM_LAYER, "layernorm");
+    const bool any = batch || layer || has_norm(settings, NORMNET_NORM_GROUP, "groupnorm*") ||
+                     has_norm(settings, NORMNET_NORM_INSTANCE, "instancenorm");
     const struct {
         const char *name;
         bool used;
         const char *needs;
     } uses[] = {
-        {"--groups", settings->norm == NORMNET_NORM_GROUP || settings->groups == 0, "--norm group"},
-        {"--layer-dims", settings->norm == NORMNET_NORM_LAYER || settings->layer_dims == 3, "--norm layer"},
-        {"--virtual-batch", settings->norm == NORMNET_NORM_BATCH || settings->virtual_batch == 0, "--norm batch"},
+        {"--norm", has_layer(settings, "norm") || settings->norm == NORMNET_NORM_NONE, "a layer `norm`"},
+        {"--groups", group || settings->groups == 0, "group norm"},
+        {"--layer-dims", layer || settings->layer_dims == 3, "layer norm"},
+        {"--virtual-batch", batch || settings->virtual_batch == 0, "batch norm"},
+        {"--affine", any || settings->affine == NORMNET_AFFINE_DEFAULT, "a norm"},
+        {"--dropout", has_layer(settings, "dropout") || settings->dropout == 0, "a layer `dropout`"},
         {"--max-lr", settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE, "--schedule one-cycle"},
         {"--step-size", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--step-gamma", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
@@ -396,6 +429,7 @@ void settings_configure(const struct settings *settings, const struct dataset *d
     config->max_batch = (int32_t)batch;
     config->threads = (int32_t)settings->threads;
     config->cpu = settings->cpu;
+    config->memory_limit = 0; /* who asks for a large training means it */
 }
 
 const char *settings_norm_name(int32_t norm)
