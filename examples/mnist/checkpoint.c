@@ -14,7 +14,7 @@
 /* A note may have 65,536 bytes; a line of the history has fewer than 128. */
 enum { NOTE_ROOM = 65537, EPOCH_ROOM = 128, EPOCH_REALS = 6 };
 
-static const char first_line[] = "normnet-mnist train 1";
+static const char first_line[] = "normnet-mnist train 2";
 
 /* ---- Writing ----------------------------------------------------------------------------------- */
 
@@ -27,12 +27,13 @@ static uint64_t bits_of(double value)
 
 static int write_head(char *note, const struct settings *settings, const struct training *training, int64_t forgotten)
 {
-    return snprintf(
-        note, NOTE_ROOM,
-        "%s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64 "\naugment %s\nimages %" PRId64
-        "\ndata %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64 "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
-        first_line, settings->limit, settings->batch, settings->epochs, settings->augment, training->images,
-        training->data, training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
+    return snprintf(note, NOTE_ROOM,
+                    "%s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64 "\naugment %s\nimages %" PRId64
+                    "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64 "\nseconds %016" PRIx64
+                    "\nforgotten %" PRId64 "\n",
+                    first_line, settings->limit, settings->batch, settings->epochs, settings->augment, training->images,
+                    training->train_data, training->test_data, training->correct, bits_of(training->loss_sum),
+                    bits_of(training->seconds), forgotten);
 }
 
 static int write_epoch(char *line, const struct epoch_result *result)
@@ -209,19 +210,25 @@ static int read_settings(struct reader *reader, struct settings *settings)
     return code;
 }
 
-static int read_data(struct reader *reader, struct training *training)
+static int read_checksum(struct reader *reader, const char *key, char checksum[65])
 {
-    const char *data = NULL;
-    int code = read_integer(reader, "images", 1, INT32_MAX, &training->images);
+    const char *text = NULL;
+    int code = read_text(reader, key, &text);
 
-    if (code == 0)
-        code = read_text(reader, "data", &data);
-    if (code == 0 && (strlen(data) != 64 || strspn(data, "0123456789abcdef") != 64))
+    if (code == 0 && (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64))
         code = report_error("%s: line %d of its note does not hold the 64 hexadecimal digits of a SHA-256",
                             reader->path, reader->line);
     if (code == 0)
-        memcpy(training->data, data, sizeof training->data);
+        memcpy(checksum, text, 65);
     return code;
+}
+
+static int read_data(struct reader *reader, struct training *training)
+{
+    int code = read_integer(reader, "images", 1, INT32_MAX, &training->images);
+    if (code == 0)
+        code = read_checksum(reader, "train", training->train_data);
+    return code == 0 ? read_checksum(reader, "test", training->test_data) : code;
 }
 
 /* The library's step says how much of the training lies behind. */

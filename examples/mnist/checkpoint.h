@@ -27,8 +27,8 @@
 
 /* Where a training stands. */
 struct training {
-    int64_t images; /* per epoch */
-    char data[65];  /* dataset_checksum() of them */
+    int64_t images;                     /* per epoch */
+    char train_data[65], test_data[65]; /* dataset_checksum() of the images to train and to test with */
 
     struct epoch_result *history; /* has room for all epochs */
     int64_t finished;             /* epochs in it, of which */

@@ -304,18 +304,18 @@ int dataset_check_distinct(const struct dataset *data, const char *option, const
     return 0;
 }
 
-void dataset_checksum(const struct dataset *data, char hexadecimal[65])
+void dataset_checksum(const struct dataset *data, const struct image_set *set, char hexadecimal[65])
 {
     const size_t image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;
     char shape[80];
     struct sha256 hash;
 
-    int length = snprintf(shape, sizeof shape, "%" PRId64 " %" PRId32 " %" PRId32 " %" PRId32 "\n", data->train.count,
+    int length = snprintf(shape, sizeof shape, "%" PRId64 " %" PRId32 " %" PRId32 " %" PRId32 "\n", set->count,
                           data->channels, data->height, data->width);
     sha256_init(&hash);
     sha256_update(&hash, shape, (size_t)length);
-    sha256_update(&hash, data->train.images, (size_t)data->train.count * image_bytes);
-    sha256_update(&hash, data->train.labels, (size_t)data->train.count);
+    sha256_update(&hash, set->images, (size_t)set->count * image_bytes);
+    sha256_update(&hash, set->labels, (size_t)set->count);
     sha256_final(&hash, hexadecimal);
 }
 

@@ -44,8 +44,8 @@ void dataset_close(struct dataset *data);
  */
 int dataset_check_distinct(const struct dataset *data, const char *option, const char *path);
 
-/* SHA-256 of the training images that are used: their number and shape, their pixels and their labels. */
-void dataset_checksum(const struct dataset *data, char hexadecimal[65]);
+/* SHA-256 of the images of a set that are used: their number and shape, their pixels and their labels. */
+void dataset_checksum(const struct dataset *data, const struct image_set *set, char hexadecimal[65]);
 
 /* What is used and where it comes from. */
 void dataset_print(const struct dataset *data);

@@ -49,20 +49,29 @@ static int check_files(const struct settings *settings)
     return code;
 }
 
+static const char *source(const struct run *run)
+{
+    return run->data.directory ? run->data.directory : DATASET_GENERATED;
+}
+
+static int check_checksum(const struct run *run, const char *kind, const char *checksum, const char *begun)
+{
+    if (strcmp(checksum, begun) == 0)
+        return 0;
+    return report_error("%s was begun with other %s images than those of %s: their SHA-256 is %s, expected %s",
+                        run->settings.resume, kind, source(run), checksum, begun);
+}
+
 /* The data must be those that the training was begun with. */
 static int check_data(const struct run *run)
 {
     const struct training *training = &run->training, *begun = &run->resumed.training;
-    const char *source = run->data.directory ? run->data.directory : DATASET_GENERATED;
 
     if (training->images != begun->images)
         return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,
-                            begun->images, source, training->images);
-    if (strcmp(training->data, begun->data) != 0)
-        return report_error(
-            "%s was begun with other training images than those of %s: their SHA-256 is %s, expected %s",
-            run->settings.resume, source, training->data, begun->data);
-    return 0;
+                            begun->images, source(run), training->images);
+    int code = check_checksum(run, "training", training->train_data, begun->train_data);
+    return code == 0 ? check_checksum(run, "test", training->test_data, begun->test_data) : code;
 }
 
 static int open_data(struct run *run)
@@ -75,8 +84,10 @@ static int open_data(struct run *run)
     if (code != 0)
         return code;
     run->training.images = run->data.train.count;
-    if (run->settings.save) /* nobody else asks for it, and it takes a moment */
-        dataset_checksum(&run->data, run->training.data);
+    if (run->settings.save) { /* nobody else asks for them, and they take a moment */
+        dataset_checksum(&run->data, &run->data.train, run->training.train_data);
+        dataset_checksum(&run->data, &run->data.test, run->training.test_data);
+    }
     return run->settings.resume ? check_data(run) : 0;
 }
 
@@ -93,6 +104,28 @@ static int create_model(struct run *run)
     if (status != NORMNET_OK)
         return report_usage("%s", normnet_error_message());
     return 0;
+}
+
+/*
+ * Batch norm refuses a single value per channel, which the last batch of an epoch may leave it: better known now than
+ * after an epoch. The library is asked itself.
+ */
+static int check_last_batch(const struct run *run)
+{
+    const struct image_set *set = &run->data.train;
+    normnet_config config = {.struct_size = sizeof config};
+    normnet_tensor images, labels;
+
+    normnet_model_config(run->model, &config);
+    const int64_t rest = set->count % config.max_batch, count = rest > 0 ? rest : config.max_batch;
+    dataset_tensors(&run->data, set->images, set->labels, count, &images, &labels);
+    const normnet_status status = normnet_compute_gradients(run->model, &images, &labels, NULL, NULL);
+    normnet_discard_gradients(run->model);
+    if (status != NORMNET_EINVAL)
+        return 0; /* what else there is to say the training says */
+    return report_usage("%" PRId64 " training images in batches of %" PRId32 " end with a batch of %" PRId64
+                        ": %s; choose another --batch or --limit",
+                        set->count, config.max_batch, count, normnet_error_message());
 }
 
 static int print_summary(const normnet_model *model)
@@ -142,6 +175,8 @@ static int prepare(struct run *run)
         code = open_data(run);
     if (code == 0)
         code = create_model(run);
+    if (code == 0)
+        code = check_last_batch(run);
     if (code != 0)
         return code;
     dataset_print(&run->data);

@@ -173,9 +173,15 @@ class CommandLine(TestCase):
             (r"--preset: 'quick' is not standard or fast", "train", "--preset", "quick"),
             (r"--nesterov takes no value", "train", "--nesterov=1"),
             (r"--threads: '0' is not", "train", "--threads", "0"),
-            (r"--groups has no effect without --norm group", "train", "--norm", "batch", "--groups", "4"),
-            (r"--layer-dims has no effect without --norm layer", "train", "--layer-dims", "1"),
-            (r"--virtual-batch has no effect without --norm batch", "train", "--norm=none", "--virtual-batch=16"),
+            (r"--groups has no effect without group norm", "train", "--norm", "batch", "--groups", "4"),
+            (r"--layer-dims has no effect without layer norm", "train", "--layer-dims", "1"),
+            (r"--virtual-batch has no effect without batch norm", "train", "--norm=none", "--virtual-batch=16"),
+            (r"--norm has no effect without a layer `norm`", "train", "--norm=group", "--architecture", "gap conv1-10"),
+            (r"--groups has no effect without group norm", "train", "--groups=2", "--architecture", "groupnorm4 gap"),
+            (r"--affine has no effect without a norm", "train", "--norm", "none", "--affine", "element"),
+            (r"--affine has no effect without a norm", "train", "--affine", "channel", "--architecture", "gap fc-2"),
+            (r"--dropout has no effect without a layer `dropout`", "train", "--preset", "fast", "--dropout", "0.5"),
+            (r"--dropout has no effect without a layer", "train", "--dropout=.1", "--architecture", "dropout.5 gap"),
             (r"--step-size has no effect without --schedule step", "train", "--step-size", "3"),
             (r"--max-lr has no effect without --schedule one-cycle", "train", "--schedule", "step", "--max-lr", "1"),
             (r"--lr 0.1 and --max-lr 0.2 both", "train", "--lr", "0.1", "--max-lr", "0.2"),
@@ -247,6 +253,39 @@ class CommandLine(TestCase):
         ]:
             with self.subTest(arguments=arguments):
                 self.expect_failure(2, pattern, "train", "--data", data, *TINY[:4], *(TINY[4:] + arguments))
+
+
+    def test_layers_that_take_an_option(self):
+        data = self.write_data()
+        for architecture, *arguments in [
+            ("conv3-4 groupnorm gap conv1-5", "--groups", "2"),
+            ("conv3-4 layernorm gap conv1-5", "--layer-dims", "2"),
+            ("conv3-4 batchnorm gap conv1-5", "--virtual-batch", "16", "--norm", "none"),
+            ("conv3-4 groupnorm4 gap conv1-5", "--affine", "none"),
+            ("conv3-4\tdropout\ngap conv1-5", "--dropout", "0.1"),
+            ("conv3-4 gap conv1-5", "--dropout", "0", "--norm", "none"),
+        ]:
+            with self.subTest(architecture=architecture):
+                self.train("--data", data, *TINY[:4], "--architecture", architecture, *arguments)
+
+    def test_a_last_batch_that_is_too_short(self):
+        """Batch norm over 1 x 1 pixels cannot be trained on one image, which is known before the first."""
+        data = self.write_data()
+        for network in ("conv3-4 gap conv1-4 norm conv1-5", "conv3-4 gap flatten norm fc-5"):
+            arguments = ["train", "--data", data, "--architecture", network]
+            for pattern, *options in [
+                (r"40 training images in batches of 13 end with a batch of 1: layer \d .*1x1", "--batch", "13"),
+                (r"40 training images in batches of 1 end with a batch of 1: layer", "--batch", "1"),
+                (r"1 training images in batches of 1 end with a batch of 1: layer", "--limit", "1"),
+                (r"33 training images in .* choose another --batch or --limit\n", "--limit", "33", "--batch", "32"),
+            ]:
+                start = time.monotonic()
+                result = self.expect_failure(2, pattern, *arguments, *options)
+                self.assertEqual(result.stdout, "")
+                self.assertLess(time.monotonic() - start, 10)
+            for options in ("--batch=12", "--batch=13 --limit=39", "--batch=13 --norm=layer"):
+                self.train(*arguments[1:], "--epochs", "1", *options.split())
+        self.train("--data", data, *TINY, "--batch", "13")  # 6 x 8 pixels are enough
 
 
 class Data(TestCase):
@@ -736,7 +775,7 @@ class Resuming(TestCase):
             (r"--l2 is 1e-05, but .* was begun with 0\n", "--l2", "1e-5"),
             (r"--architecture is 'gap conv1-10', but .* begun with 'conv3-4 norm", "--architecture", "gap conv1-10"),
             (r"--augment is 'none', but .* was begun with 'affine'\n", "--preset", "fast"),
-            (r"--groups has no effect without --norm group", "--groups", "4"),
+            (r"--groups has no effect without group norm", "--groups", "4"),
             (r"--resume and --json both name the file", "--json", self.checkpoint),
             (r"--resume and --json both name the file", "--save", "other", "--json", self.checkpoint),
         ]:
@@ -761,9 +800,12 @@ class Resuming(TestCase):
         turned = {"train_images": idx([40, 8, 6], pixels), "test_images": idx([10, 8, 6], pixels[:480])}
         fewer = {"train_images": idx([39, 6, 8], pixels[48:]), "train_labels": idx([39], labels[1:])}
         other = r"run.ckpt was begun with other training images than those of .*: their SHA-256 is [0-9a-f]{64}, exp"
+        other_test = other.replace("training", "test")
         for name, pattern, changed in [
             ("pixel", other, {"train_images": idx([40, 6, 8], pixels)}),
             ("label", other, {"train_labels": idx([40], labels)}),
+            ("test pixel", other_test, {"test_images": idx([10, 6, 8], pixels[:480])}),
+            ("test label", other_test, {"test_labels": idx([10], [0] * 10)}),
             ("shape", other, turned),
             ("count", r"run.ckpt was begun with 40 training images; .* has 39\n", fewer),
         ]:
@@ -777,7 +819,7 @@ class Resuming(TestCase):
         weights = self.directory / "exported"
         self.assertEqual(self.run_program("export", "--model", self.checkpoint, "--weights", weights).returncode, 0)
         content = self.checkpoint.read_bytes()
-        note = content.index(b"normnet-mnist train 1")
+        note = content.index(b"normnet-mnist train 2")
         flipped = bytearray(content)
         flipped[-100] ^= 1
         renamed = bytearray(content)
