@@ -25,9 +25,10 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
-static int write_head(char *note, const struct settings *settings, const struct training *training, int64_t forgotten)
+static int write_head(char *note, size_t size, const struct settings *settings, const struct training *training,
+                      int64_t forgotten)
 {
-    return snprintf(note, NOTE_ROOM,
+    return snprintf(note, size,
                     "%s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64 "\naugment %s\nimages %" PRId64
                     "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64 "\nseconds %016" PRIx64
                     "\nforgotten %" PRId64 "\n",
@@ -45,17 +46,21 @@ static int write_epoch(char *line, const struct epoch_result *result)
         bits_of(result->test_accuracy), bits_of(result->lr), bits_of(result->seconds));
 }
 
+int64_t checkpoint_forgets(const struct settings *settings, const struct training *training)
+{
+    int64_t room = (NOTE_ROOM - write_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
+    int64_t forgotten = training->finished - (room > 0 ? room : 0);
+    return forgotten > training->forgotten ? forgotten : training->forgotten;
+}
+
 char *checkpoint_write_note(const struct settings *settings, const struct training *training)
 {
     char *note = malloc(NOTE_ROOM);
 
     if (!note)
         return NULL;
-    int64_t room = (NOTE_ROOM - write_head(note, settings, training, INT64_MAX)) / EPOCH_ROOM;
-    int64_t forgotten = training->finished - (room > 0 ? room : 0);
-    if (forgotten < training->forgotten)
-        forgotten = training->forgotten;
-    int length = write_head(note, settings, training, forgotten);
+    const int64_t forgotten = checkpoint_forgets(settings, training);
+    int length = write_head(note, NOTE_ROOM, settings, training, forgotten);
     for (int64_t epoch = forgotten; epoch < training->finished && length < NOTE_ROOM; ++epoch)
         length += write_epoch(note + length, &training->history[epoch]);
     return note;

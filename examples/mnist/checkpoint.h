@@ -50,6 +50,9 @@ struct checkpoint {
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
                     const struct training *training);
 
+/* How many of the oldest epochs have no room in such a file. */
+int64_t checkpoint_forgets(const struct settings *settings, const struct training *training);
+
 /* Returns 0, or reports why there is no training in the file to go on with. */
 int checkpoint_open(struct checkpoint *checkpoint, const char *path);
 void checkpoint_close(struct checkpoint *checkpoint);

@@ -300,6 +300,30 @@ int terminal_width(FILE *stream)
 
 /* ---- Places and text ------------------------------------------------------------------------- */
 
+void print_word(FILE *stream, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"
+#if defined(_WIN32)
+                                "\\";
+    const char quote = '"'; /* which no file name holds */
+#else
+        ;
+    const char quote = '\'';
+#endif
+
+    if (*word && !word[strspn(word, plain)]) {
+        fputs(word, stream);
+        return;
+    }
+    fputc(quote, stream);
+    for (; *word; ++word) {
+        if (*word == quote)
+            fputs("'\\'", stream); /* closes, a quote, opens again */
+        fputc(*word, stream);
+    }
+    fputc(quote, stream);
+}
+
 char *cache_directory(void)
 {
     const char *base;

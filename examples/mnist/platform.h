@@ -55,6 +55,9 @@ void open_standard_streams(void);
 bool is_terminal(FILE *stream);
 int terminal_width(FILE *stream); /* in columns; 80 if unknown */
 
+/* Prints a word so that the shell reads it as it is. */
+void print_word(FILE *stream, const char *word);
+
 /* Where normnet keeps MNIST for this user; free() it. NULL if the system names no such place. */
 char *cache_directory(void);
 

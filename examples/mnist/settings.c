@@ -366,6 +366,28 @@ int settings_resume(struct settings *settings, const struct settings *stored, in
     return code == 0 ? compare(settings, &before) : code;
 }
 
+static void print_option(const char *name, const char *value)
+{
+    printf(" %s ", name);
+    print_word(stdout, value);
+}
+
+void settings_print_resume(const struct settings *settings, const char *checkpoint, const char *json)
+{
+    printf("normnet-mnist train");
+    print_option("--resume", checkpoint);
+    if (settings->data)
+        print_option("--data", settings->data);
+    if (settings->save_every > 0)
+        printf(" --save-every %" PRId64, settings->save_every);
+    if (json)
+        print_option("--json", json);
+    if (settings->threads != core_count())
+        printf(" --threads %" PRId64, settings->threads);
+    if (settings->cpu != NORMNET_CPU_BEST)
+        print_option("--cpu", cpu_names[settings->cpu]);
+}
+
 void settings_adopt(struct settings *settings, const normnet_config *config)
 {
     settings->norm = config->norm;

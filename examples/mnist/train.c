@@ -38,12 +38,19 @@ static bool saves_in_place(const struct settings *settings)
     return settings->resume && settings->save && file_same(settings->save, settings->resume);
 }
 
-/* Better now than after the first epoch. A training that is in a file is hours of work. */
-static int check_files(const struct settings *settings)
+/* Better now than after the first epoch. A training that is in a file is hours of work, and its history is, too. */
+static int check_files(const struct run *run)
 {
+    const struct settings *settings = &run->settings;
+    const int64_t forgotten = run->resumed.training.forgotten;
+
     int code = settings->save ? atomic_file_check(settings->save) : 0;
     if (code == 0 && settings->save && !saves_in_place(settings) && file_exists(settings->save))
         return report_error("%s exists; go on with --resume %s, or remove it", settings->save, settings->save);
+    if (code == 0 && settings->json && forgotten > 0 && file_exists(settings->json))
+        return report_error("%s exists, and may hold the first %" PRId64 " epochs of the history, for which %s had no "
+                            "room: name another file with --json",
+                            settings->json, forgotten, settings->resume);
     if (code == 0 && settings->json)
         code = atomic_file_check(settings->json);
     return code;
@@ -170,7 +177,7 @@ static int start_pipeline(struct run *run)
 
 static int prepare(struct run *run)
 {
-    int code = check_files(&run->settings);
+    int code = check_files(run);
     if (code == 0)
         code = open_data(run);
     if (code == 0)
@@ -299,11 +306,24 @@ static void print_weights(const normnet_model *model)
     printf("\nSHA-256 of the weights: %s\n", hexadecimal);
 }
 
+/* The file of the history that a run may not replace any more is not named again. */
+static void print_resume(const struct run *run)
+{
+    const struct settings *settings = &run->settings;
+    const int64_t forgotten = checkpoint_forgets(settings, &run->training);
+
+    printf("saved %s. Go on with: ", settings->save);
+    settings_print_resume(settings, settings->save, forgotten > 0 ? NULL : settings->json);
+    printf("\n");
+    if (forgotten > 0)
+        printf("The first %" PRId64 " epochs of the history have no room in it; with --json, name a new file.\n",
+               forgotten);
+}
+
 /* What is done is saved; says so, and how to go on. */
 static int stop(struct run *run)
 {
     const struct training *training = &run->training;
-    const char *path = run->settings.save;
 
     int code = save(run);
     if (code != 0)
@@ -311,8 +331,8 @@ static int stop(struct run *run)
     progress_clear(&run->progress);
     printf("\nStopped in epoch %" PRId64 " after %" PRId64 " of %" PRId64 " images; ", training->finished + 1,
            training->done, training->images);
-    if (path)
-        printf("saved %s. Go on with: normnet-mnist train --resume %s\n", path, path);
+    if (run->settings.save)
+        print_resume(run);
     else
         printf("nothing is saved without --save FILE.\n");
     return interrupt_exit_code();
@@ -369,6 +389,8 @@ static int go_on(struct run *run)
         printf("Going on with %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
                " images of the next are done\n\n",
                run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
+    if (training->forgotten > 0)
+        printf("The first %" PRId64 " epochs of the history had no room in it\n\n", training->forgotten);
     return train(run);
 }
 

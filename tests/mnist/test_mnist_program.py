@@ -15,6 +15,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -620,7 +621,8 @@ class Resuming(TestCase):
                         break
                     stopped += 1
                     self.assertEqual(returned, code, output)
-                    self.assertIn(f"Go on with: normnet-mnist train --resume {self.checkpoint}\n", output)
+                    command = f"Go on with: normnet-mnist train --resume {self.checkpoint} --data generated "
+                    self.assertIn(f"{command}--json {self.json}", output)
                     self.assertNotIn("SHA-256", output)
                     data = ["--data", "generated", "--resume", self.checkpoint, "--threads", "2"]
                     returned, output = self.stop(number, 0.02 * more, *data)
@@ -669,6 +671,56 @@ class Resuming(TestCase):
                 self.assertEqual(len(json.loads(self.json.read_text())["history"]), 4)
             self.assertEqual(without_times(self.resume()), whole)
             self.checkpoint.unlink()
+
+    def test_the_command_that_goes_on(self):
+        """It works as it is printed, and asks for what this run was asked for."""
+        data = self.write_data("my data; it's")
+        self.checkpoint = self.directory / "$HOME *'.ckpt"
+        options = ["--data", data, "--save", self.checkpoint, "--save-every", "5", "--threads", "1", "--cpu=portable"]
+        arguments = ["--epochs", "3000", "--batch", "8", *TINY[4:], *options]
+        for _ in range(2):
+            code, output = self.stop(signal.SIGINT, 0.05, *arguments)
+            self.assertEqual(code, 130, output)
+            command = re.search(r"Go on with: normnet-mnist (train .*)\n", output)[1]
+            for option in ("--resume", "--data", "--save-every", "--json", "--threads", "--cpu"):
+                self.assertIn(f" {option} ", command)
+            words = shlex.split(command)
+            self.assertEqual(words[words.index("--resume") + 1], str(self.checkpoint))
+            self.assertEqual(words[words.index("--data") + 1], str(data))
+            script = f'"$0" {command} --epochs 3000 & sleep 0.2; kill -TERM $!; wait $!'
+            run = subprocess.run(["sh", "-c", script, PROGRAM], capture_output=True, text=True, check=False)
+            self.assertEqual((run.returncode, run.stderr), (143, ""), run)
+            arguments = words[1 : words.index("--json")] + words[words.index("--json") + 2 :]
+
+    def test_a_history_that_is_too_long(self):
+        """What a checkpoint has no room for is not taken from the JSON file that has it."""
+        data = self.write_data()
+        network = ["--augment", "none", "--architecture", "conv3-4 relu gap conv1-5"]
+        arguments = ["--data", data, "--epochs", "100000", "--batch", "40", *network, "--save", self.checkpoint]
+        process = self.start(*arguments, "--json", self.json, stdout=subprocess.PIPE)
+        for line in process.stdout:
+            if line.startswith("600/"):
+                break
+        process.send_signal(signal.SIGINT)
+        output = process.communicate()[0]
+        self.assertEqual(process.returncode, 130)
+        self.assertRegex(output, r"Go on with: .* --data [^ ]*(?! --json)")
+        forgotten = re.search(r"\nThe first (\d+) epochs of the history have no room in it; with --json, name", output)
+        self.assertGreater(int(forgotten[1]), 50)
+        before = self.json.read_bytes()
+        resume = ["train", "--data", data, "--resume", self.checkpoint]
+        pattern = rf"run.json exists, and may hold the first {forgotten[1]} epochs of the history, for which .*run.ckpt"
+        self.expect_failure(1, pattern, *resume, "--json", self.json)
+        self.assertEqual(self.json.read_bytes(), before)
+        other = self.directory / "other.json"
+        process = self.start(*resume[1:], "--json", other, stdout=subprocess.PIPE)
+        self.assertIn(f"The first {forgotten[1]} epochs of the history had no room in it\n", self.read_head(process))
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        result = json.loads(other.read_text())
+        self.assertEqual(result["forgotten_epochs"], int(forgotten[1]))
+        self.assertEqual(result["history"][0]["epoch"], int(forgotten[1]) + 1)
 
     def test_a_second_signal_ends_at_once(self):
         """Within the first step of a network whose steps are long."""
