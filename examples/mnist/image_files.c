@@ -74,10 +74,10 @@ static int take_images(struct image_files *images, const struct source *source, 
     return append(images, name, idx->values + (size_t)first * image_bytes(images), count);
 }
 
-static int add_idx(struct image_files *images, const struct source *source)
+static int add_idx(struct image_files *images, const struct source *source, struct mapped_file *file)
 {
     struct idx_file idx;
-    int code = idx_open(&idx, source->path, 3, 4);
+    int code = idx_take(&idx, file, source->path, 3, 4);
 
     if (code != 0)
         return code;
@@ -117,7 +117,7 @@ static int add_file(struct image_files *images, const struct source *source)
     if (first == 'P')
         code = add_picture(images, source, &file);
     else if (first == 0 || first == 0x1f) /* also one that is packed, and one that is empty */
-        code = add_idx(images, source);
+        code = add_idx(images, source, &file);
     else
         code = report_error("%s is neither a PGM or PPM image nor an IDX file: it begins with the byte 0x%02x",
                             source->path, first);

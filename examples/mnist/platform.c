@@ -28,15 +28,13 @@
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-static int read_whole(struct mapped_file *file, const char *path)
+/* What a stream gives up to its end. */
+static int read_whole(struct mapped_file *file, FILE *stream, const char *path)
 {
-    FILE *stream = fopen(path, "rb");
     uint8_t *data = NULL;
     size_t size = 0, room = 0, got;
     int code = 0;
 
-    if (!stream)
-        return report_error("cannot open %s: %s", path, strerror(errno));
     do {
         if (size == room) {
             uint8_t *larger = realloc(data, room ? 2 * room : 1 << 16);
@@ -59,31 +57,43 @@ static int read_whole(struct mapped_file *file, const char *path)
 
 done:
     free(data);
-    fclose(stream);
     return code;
 }
 
+#if !defined(_WIN32)
+/* False for what cannot be mapped, like a pipe. */
+static bool map_whole(struct mapped_file *file, FILE *stream)
+{
+    struct stat status;
+
+    if (fstat(fileno(stream), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0 ||
+        (uintmax_t)status.st_size > SIZE_MAX)
+        return false;
+    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fileno(stream), 0);
+    if (data == MAP_FAILED)
+        return false;
+    *file = (struct mapped_file){data, (size_t)status.st_size, true};
+    return true;
+}
+#else
+static bool map_whole(struct mapped_file *file, FILE *stream)
+{
+    (void)file, (void)stream;
+    return false;
+}
+#endif
+
+/* Once: what a pipe gave is gone. */
 int mapped_file_open(struct mapped_file *file, const char *path)
 {
-    *file = (struct mapped_file){NULL, 0, false};
-#if !defined(_WIN32)
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    void *data = MAP_FAILED;
+    FILE *stream = fopen(path, "rb");
 
-    if (descriptor < 0)
+    *file = (struct mapped_file){NULL, 0, false};
+    if (!stream)
         return report_error("cannot open %s: %s", path, strerror(errno));
-    bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
-                   (uintmax_t)status.st_size <= SIZE_MAX;
-    if (regular)
-        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    close(descriptor);
-    if (data != MAP_FAILED) {
-        *file = (struct mapped_file){data, (size_t)status.st_size, true};
-        return 0;
-    }
-#endif
-    return read_whole(file, path);
+    int code = map_whole(file, stream) ? 0 : read_whole(file, stream, path);
+    fclose(stream);
+    return code;
 }
 
 void mapped_file_close(struct mapped_file *file)

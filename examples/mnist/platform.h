@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The bytes of a file, mapped where the system can and read into memory where it cannot. */
+/* The bytes of a file or pipe, mapped where the system can and read into memory where it cannot. */
 struct mapped_file {
     const uint8_t *data; /* NULL for an empty file */
     size_t size;
