@@ -306,7 +306,7 @@ int dataset_check_distinct(const struct dataset *data, const char *option, const
 
 void dataset_checksum(const struct dataset *data, const struct image_set *set, char hexadecimal[65])
 {
-    const size_t image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;
+    const size_t image_bytes = dataset_image_bytes(data);
     char shape[80];
     struct sha256 hash;
 
@@ -346,6 +346,11 @@ void dataset_print_test(const struct dataset *data)
     print_source(data);
     printf("%" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 "\n\n", data->test.count, data->channels,
            data->height, data->width);
+}
+
+size_t dataset_image_bytes(const struct dataset *data)
+{
+    return (size_t)data->channels * (size_t)data->height * (size_t)data->width;
 }
 
 void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,

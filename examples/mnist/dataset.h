@@ -51,6 +51,9 @@ void dataset_checksum(const struct dataset *data, const struct image_set *set, c
 void dataset_print(const struct dataset *data);
 void dataset_print_test(const struct dataset *data);
 
+/* channels x height x width */
+size_t dataset_image_bytes(const struct dataset *data);
+
 /* Tensors over `count` images and labels of the data set's shape. */
 void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,
                      normnet_tensor *image_tensor, normnet_tensor *label_tensor);

@@ -142,7 +142,7 @@ int pipeline_open(struct pipeline **result, const struct pipeline_options *optio
         return report_error("not enough memory for the batches");
     pipeline->options = *options;
     pipeline->augment = *options->augment;
-    pipeline->image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;
+    pipeline->image_bytes = dataset_image_bytes(data);
     pipeline->batches = pipeline_batches(data->train.count, options->batch);
     pthread_mutex_init(&pipeline->mutex, NULL);
     pthread_cond_init(&pipeline->changed, NULL);

@@ -12,6 +12,7 @@
 #include "report.h"
 #include "results.h"
 #include "settings.h"
+#include "testing.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -254,23 +255,19 @@ static int train_epoch(struct run *run, struct epoch_result *result)
 /* A loss that is no number could not be read back from a file; an older checkpoint is worth more. */
 static int test(struct run *run, struct epoch_result *result)
 {
-    const struct image_set *test = &run->data.test;
-    normnet_tensor images, labels;
-    normnet_metrics metrics = {.struct_size = sizeof metrics};
+    struct test_result tested = {.confusion = NULL};
+    char name[40];
 
-    dataset_tensors(&run->data, test->images, test->labels, test->count, &images, &labels);
-    if (normnet_evaluate(run->model, &images, &labels, &metrics, NULL, NULL) != NORMNET_OK) {
-        progress_clear(&run->progress);
-        return report_error("epoch %" PRId64 ", test: %s", result->epoch, normnet_error_message());
-    }
-    if (!isfinite(metrics.loss)) {
-        progress_clear(&run->progress);
+    snprintf(name, sizeof name, "epoch %" PRId64 ", test", result->epoch);
+    int code = testing_run(&tested, run->model, &run->data, &run->progress, name);
+    if (code != 0)
+        return code;
+    if (!isfinite(tested.loss))
         return report_error("epoch %" PRId64
                             ": the test loss is %g: the training has diverged; a smaller --lr may help",
-                            result->epoch, fabs(metrics.loss));
-    }
-    result->test_loss = metrics.loss;
-    result->test_accuracy = 100.0 * (double)metrics.correct / (double)metrics.count;
+                            result->epoch, fabs(tested.loss));
+    result->test_loss = tested.loss;
+    result->test_accuracy = 100.0 * (double)tested.correct / (double)tested.images;
     return 0;
 }
 
@@ -366,6 +363,7 @@ static int test_again(struct run *run)
 {
     struct epoch_result result = {.epoch = run->training.finished};
 
+    run->progress = progress_open();
     int code = test(run, &result);
     if (code == 0 && !saves_in_place(&run->settings))
         code = save(run);

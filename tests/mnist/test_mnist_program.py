@@ -549,11 +549,11 @@ class Training(TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("cannot write to standard output", result.stderr)
 
-    def test_terminal(self):
-        """A bar with loss, accuracy, speed and time left, that is gone in the end."""
+    def run_in_terminal(self, *arguments):
+        """What a program prints that exits with 0."""
         controller, terminal = pty.openpty()
         process = subprocess.Popen(
-            [PROGRAM, "train", "--limit", "6000", "--epochs", "1", "--threads", "1"],
+            [PROGRAM, *map(str, arguments)],
             stdout=terminal,
             stderr=terminal,
             env=environment(self.home, TERM="xterm"),
@@ -570,10 +570,37 @@ class Training(TestCase):
             output += chunk
         os.close(controller)
         self.assertEqual(process.wait(), 0)
-        bar = re.compile(rb"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d %, \d+ images/s, \d+:\d\d left\x1b\[K")
-        self.assertRegex(output, bar)
-        lines = output.decode().replace("\r\n", "\n").split("\n")
-        self.assertTrue(any(re.match(r"(.*\r)?\x1b\[K  1/1 ", line) for line in lines), lines[-5:])
+        return output.decode().replace("\r\n", "\n")
+
+    def expect_movement(self, bars):
+        """From (marks, minutes, seconds) of each bar: more of the first, less of the others."""
+        self.assertGreater(len(bars), 3)
+        lengths = [len(marks) for marks, *_ in bars]
+        self.assertEqual(lengths, sorted(lengths))
+        self.assertLess(lengths[0], lengths[-1])
+        left = [60 * int(minutes) + int(seconds) for _, minutes, seconds in bars]
+        self.assertGreater(left[1], left[-1])
+        self.assertLessEqual(left[-1], 1)
+
+    SLOW_NETWORK = ["--data", "generated", "--augment", "none", "--threads", "1"]
+    SLOW_NETWORK += ["--architecture", "conv3-64 conv3-64 gap conv1-10"]
+
+    def test_terminal(self):
+        """Bars with what is left of a training and of a test, that are gone in the end."""
+        model = self.directory / "model"
+        arguments = [*self.SLOW_NETWORK, "--limit", "2000", "--epochs", "1", "--save", model]
+        for command in (["train", *arguments], ["evaluate", "--data", "generated", "--threads", "1", "--model", model]):
+            start = time.monotonic()
+            output = self.run_in_terminal(*command)
+            tests = re.findall(r"\r\[(#*) *\] test: \d+ of 10000 images, (\d+):(\d\d) left\x1b\[K", output)
+            if tests or time.monotonic() - start > 8:  # a fast machine needs no bar
+                self.expect_movement(tests)
+            if command[0] == "train":
+                training = r"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d %, \d+ images/s"
+                self.expect_movement(re.findall(rf"\r\[(#*) *\] {training}, (\d+):(\d\d) left\x1b\[K", output))
+                self.assertRegex(output, r"(?m)\x1b\[K  1/1 [^#]*$")
+            end = output.rsplit(" left\x1b[K", 1)[1]
+            self.assertRegex(end, r"^\r\x1b\[K[^#\r\x1b]*$")
 
 
 def without_times(result):
@@ -762,6 +789,21 @@ class Resuming(TestCase):
         self.resume("--save", other, "--save-every", "4")
         self.assertEqual(self.checkpoint.read_bytes(), before)
         self.assertTrue(other.exists())
+
+    def test_save_every(self):
+        """After every so many steps of the training, at the ends of its epochs, and at no other time."""
+        network = ["--architecture", "conv3-48 conv3-48 gap conv1-10", "--augment", "none", "--threads", "1"]
+        arguments = ["--data", "generated", "--limit", "320", "--batch", "32", "--epochs", "2", *network]
+        caught = set()
+        arguments += ["--save", self.checkpoint, "--save-every", "4"]
+        with self.start(*arguments, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                if self.checkpoint.exists():
+                    caught.add(int(re.search(rb'"normnet.step":"(\d+)"', self.checkpoint.read_bytes())[1]))
+        self.assertEqual(process.returncode, 0)
+        expected = {4, 8, 10, 12, 16, 20}
+        self.assertLessEqual(caught, expected)
+        self.assertGreaterEqual(len(caught), 4, caught)  # one may be too short to be seen
 
     def test_complete(self):
         result = self.train(*self.ARGUMENTS, "--save", self.checkpoint)
@@ -982,7 +1024,7 @@ class Models(TestCase):
         ]:
             self.expect_failure(1, pattern, *evaluate, self.write_data(name, test_images=changed))
         labels = self.write_data("labels", test_labels=idx([10], [0, 5] * 5))
-        self.expect_failure(1, r"model: .*5", *evaluate, labels)
+        self.expect_failure(1, r"model knows 5 classes; the label of test image 1 is 5\n", *evaluate, labels)
         missing = self.directory / "nowhere" / "x"
         self.expect_failure(1, r"cannot open '.*nowhere/x'", "evaluate", "--model", missing)
         self.expect_failure(1, r"cannot write .*nowhere/x: No such", *evaluate, self.data, "--json", missing)
