@@ -252,12 +252,12 @@ int dataset_open(struct dataset *data, const char *directory, int64_t limit)
     int code = choose_directory(data, directory);
     if (code == 0)
         code = data->directory ? open_files(data) : generate(data, limit);
+    if (code == 0 && limit > 0 && limit < data->train.count)
+        data->train.count = limit;
     if (code == 0)
         code = measure(data);
     if (code != 0)
         dataset_close(data);
-    else if (limit > 0 && limit < data->train.count)
-        data->train.count = limit;
     return code;
 }
 

@@ -21,8 +21,8 @@ struct image_set {
 struct dataset {
     char *directory; /* NULL = generated digits */
     int32_t channels, height, width;
-    int32_t classes;    /* the largest label of the training images, plus one */
-    double *mean, *std; /* per channel, of the training images scaled to 0..1, rounded to four digits */
+    int32_t classes;    /* the largest label of all training images, used or not, plus one */
+    double *mean, *std; /* per channel, of the training images that are used, scaled to 0..1, rounded to four digits */
     struct image_set train, test;
 };
 

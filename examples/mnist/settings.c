@@ -178,8 +178,10 @@ static int list_options(struct option *options, struct settings *s)
 
         {.kind = OPTION_HEADING, .name = "Data"},
         {OPTION_TEXT, "--data", "DIR", data_help, .target.text = &s->data},
-        {OPTION_INTEGER, "--limit", "N", "use only the first N training images [0 = all]", .target.integer = &s->limit,
-         .most = number},
+        {OPTION_INTEGER, "--limit", "N",
+         "use only the first N training images, also for mean and deviation\n"
+         "[0 = all]",
+         .target.integer = &s->limit, .most = number},
         {OPTION_TEXT, "--augment", "SPEC", augment_help, .target.text = &s->augment},
 
         {.kind = OPTION_HEADING, .name = "Network"},

@@ -303,6 +303,14 @@ class Data(TestCase):
         deviation = (sum((p - mean) ** 2 for p in pixels) / len(pixels)) ** 0.5
         self.assertEqual(result["data"]["mean"], [round(mean / 255, 4)])
         self.assertEqual(result["data"]["std"], [round(deviation / 255, 4)])
+        # With --limit of the images that are used, from files as from the generator.
+        result = self.train("--data", self.directory / "data", *TINY, "--limit", "3")
+        used = pixels[: 3 * 48]
+        mean = sum(used) / len(used)
+        deviation = (sum((p - mean) ** 2 for p in used) / len(used)) ** 0.5
+        self.assertEqual(result["data"]["mean"], [round(mean / 255, 4)])
+        self.assertEqual(result["data"]["std"], [round(deviation / 255, 4)])
+        self.assertEqual(result["data"]["classes"], 5)
 
     def test_colour_images(self):
         """Files with four dimensions are N x C x H x W; each channel has its own mean."""
@@ -369,10 +377,10 @@ class Data(TestCase):
     def test_real_mnist(self):
         if not REAL_MNIST:
             self.skipTest("NORMNET_DATA does not name a directory with MNIST")
-        arguments = ["--limit", "3000", "--epochs", "2", "--augment", "none", *SMALL_NETWORK]
+        arguments = ["--epochs", "2", "--augment", "none", *SMALL_NETWORK]
         result = self.train("--data", REAL_MNIST, *arguments)
         self.assertEqual((result["data"]["mean"], result["data"]["std"]), ([0.1307], [0.3081]))
-        self.assertEqual((result["data"]["training_images"], result["data"]["test_images"]), (3000, 10000))
+        self.assertEqual((result["data"]["training_images"], result["data"]["test_images"]), (60000, 10000))
         self.assertLess(result["history"][1]["train_loss"], result["history"][0]["train_loss"])
 
 
