@@ -53,12 +53,9 @@ static int parse(struct evaluation *evaluation, int argc, char **argv)
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_parse(options, count, argc, argv);
-    if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
-        options_print(options, count);
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
         return code;
-    }
     if (code == 0 && !evaluation->path)
         return report_usage("--model FILE is missing");
     return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
@@ -207,20 +204,15 @@ static void write_confusion(struct json_writer *json, const struct evaluation *e
 static int write_json(const struct evaluation *evaluation)
 {
     struct atomic_file file;
-    char hexadecimal[65];
 
     if (!evaluation->json)
         return 0;
     int code = atomic_file_open(&file, evaluation->json);
     if (code != 0)
         return code;
-    results_hash_weights(evaluation->model, hexadecimal);
     struct json_writer json = json_open(file.stream);
-    json_begin_object(&json, NULL);
-    json_text(&json, "program", "normnet-mnist evaluate");
-    json_text(&json, "version", normnet_version());
-    json_text(&json, "model", evaluation->path);
-    json_text(&json, "weights_sha256", hexadecimal);
+    results_begin(&json, "normnet-mnist evaluate");
+    results_model(&json, evaluation->path, evaluation->model);
     write_data(&json, &evaluation->data);
     json_real(&json, "loss", evaluation->result.loss);
     json_real(&json, "accuracy", accuracy(evaluation));

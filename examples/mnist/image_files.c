@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t image_bytes(const struct image_files *images)
+size_t image_files_bytes(const struct image_files *images)
 {
     return (size_t)images->channels * (size_t)images->height * (size_t)images->width;
 }
@@ -30,7 +30,7 @@ static int check_shape(const struct image_files *images, const char *path, int64
 /* `count` images, those of an IDX file from name.index on. */
 static int append(struct image_files *images, struct image_name name, const uint8_t *pixels, int64_t count)
 {
-    const size_t bytes = image_bytes(images), total = (size_t)images->count + (size_t)count;
+    const size_t bytes = image_files_bytes(images), total = (size_t)images->count + (size_t)count;
     const bool fits = total <= SIZE_MAX / bytes && total <= SIZE_MAX / sizeof *images->names;
     uint8_t *larger = fits ? realloc(images->pixels, total * bytes) : NULL;
 
@@ -71,7 +71,7 @@ static int take_images(struct image_files *images, const struct source *source, 
         images->left_out += all - first - count;
     }
     name.index = first;
-    return append(images, name, idx->values + (size_t)first * image_bytes(images), count);
+    return append(images, name, idx->values + (size_t)first * image_files_bytes(images), count);
 }
 
 static int add_idx(struct image_files *images, const struct source *source, struct mapped_file *file)

@@ -235,7 +235,7 @@ static void print_help(const char *text)
     putchar('\n');
 }
 
-void options_print(const struct option *options, int count)
+static void print_options(const struct option *options, int count)
 {
     for (int i = 0; i < count; ++i) {
         const struct option *option = &options[i];
@@ -251,4 +251,15 @@ void options_print(const struct option *options, int count)
         printf("%*s", HELP_COLUMN - length, "");
         print_help(option->help);
     }
+}
+
+int options_run(struct option *options, int count, const char *introduction, int argc, char **argv)
+{
+    int code = options_parse(options, count, argc, argv);
+
+    if (code == OPTIONS_HELP) {
+        fputs(introduction, stdout);
+        print_options(options, count);
+    }
+    return code;
 }

@@ -135,8 +135,6 @@ int pipeline_open(struct pipeline **result, const struct pipeline_options *optio
     struct pipeline *pipeline;
     int code = 0;
 
-    if (data->train.count > INT32_MAX)
-        return report_error("%" PRId64 " training images are more than 2^31 - 1", data->train.count);
     pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
         return report_error("not enough memory for the batches");

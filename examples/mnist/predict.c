@@ -71,12 +71,9 @@ static int parse(struct prediction *prediction, int argc, char **argv)
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_parse(options, count, argc, argv);
-    if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
-        options_print(options, count);
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
         return code;
-    }
     prediction->first_given = options_given(options, count, "--first");
     prediction->most_given = options_given(options, count, "--count");
     if (code == 0 && !prediction->path)
@@ -215,7 +212,7 @@ static int ask(struct prediction *prediction, int64_t first, int64_t count)
 {
     const normnet_config *config = &prediction->config;
     const int64_t shape[4] = {count, config->channels, config->height, config->width};
-    const size_t bytes = (size_t)config->channels * (size_t)config->height * (size_t)config->width;
+    const size_t bytes = image_files_bytes(&prediction->images);
     normnet_tensor images, scores, classes;
 
     normnet_tensor_init(&images, NORMNET_U8, prediction->images.pixels + (size_t)first * bytes, 4, shape);
@@ -248,18 +245,13 @@ static int answer(struct prediction *prediction, struct json_writer *json)
 static int answer_with_json(struct prediction *prediction)
 {
     struct atomic_file file;
-    char hexadecimal[65];
 
     int code = atomic_file_open(&file, prediction->json);
     if (code != 0)
         return code;
-    results_hash_weights(prediction->model, hexadecimal);
     struct json_writer json = json_open(file.stream);
-    json_begin_object(&json, NULL);
-    json_text(&json, "program", "normnet-mnist predict");
-    json_text(&json, "version", normnet_version());
-    json_text(&json, "model", prediction->path);
-    json_text(&json, "weights_sha256", hexadecimal);
+    results_begin(&json, "normnet-mnist predict");
+    results_model(&json, prediction->path, prediction->model);
     json_begin_array(&json, "images");
     code = answer(prediction, &json);
     json_end_array(&json);

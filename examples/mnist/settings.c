@@ -274,12 +274,9 @@ static int parse(struct settings *settings, int argc, char **argv)
     struct option options[MOST_OPTIONS];
     const int count = list_options(options, settings);
 
-    int code = options_parse(options, count, argc, argv);
-    if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
-        options_print(options, count);
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
         return code;
-    }
     if (settings->resume && !settings->save)
         settings->save = settings->resume;
     if (code == 0)

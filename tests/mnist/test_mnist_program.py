@@ -398,6 +398,7 @@ class Training(TestCase):
         self.assertEqual((configuration["norm"], configuration["groups"], configuration["l2"]), ("group", 2, 0.001))
         self.assertEqual((configuration["schedule"], configuration["lr"]), ("one-cycle", 0.015))
         self.assertEqual((configuration["batch"], configuration["seed"], configuration["epochs"]), (64, 1, 3))
+        self.assertEqual(configuration["limit"], 1000)
         self.assertEqual(result["parameters"], 4 * 9 + 8 + 8 * 4 * 9 + 16 + 80)
         self.assertRegex(result["weights_sha256"], r"^[0-9a-f]{64}$")
         self.assertIn(result["weights_sha256"], self.output)
