@@ -29,12 +29,12 @@ static int write_head(char *note, size_t size, const struct settings *settings, 
                       int64_t forgotten)
 {
     return snprintf(note, size,
-                    "%s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64 "\naugment %s\nimages %" PRId64
-                    "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64 "\nseconds %016" PRIx64
-                    "\nforgotten %" PRId64 "\n",
-                    first_line, settings->limit, settings->batch, settings->epochs, settings->augment, training->images,
-                    training->train_data, training->test_data, training->correct, bits_of(training->loss_sum),
-                    bits_of(training->seconds), forgotten);
+                    "%s\npreset %s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64
+                    "\naugment %s\nimages %" PRId64 "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64
+                    "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
+                    first_line, settings_preset_name(settings->preset), settings->limit, settings->batch,
+                    settings->epochs, settings->augment, training->images, training->train_data, training->test_data,
+                    training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
 }
 
 static int write_epoch(char *line, const struct epoch_result *result)
@@ -203,9 +203,24 @@ static int read_epoch(struct reader *reader, struct epoch_result *result, int64_
 
 /* ---- Reading a note ---------------------------------------------------------------------------- */
 
+static int read_preset(struct reader *reader, int32_t *preset)
+{
+    const char *name = NULL;
+    int code = read_text(reader, "preset", &name);
+
+    if (code != 0)
+        return code;
+    *preset = settings_find_preset(name);
+    if (*preset < 0)
+        return report_error("%s: line %d of its note names no preset of this program", reader->path, reader->line);
+    return 0;
+}
+
 static int read_settings(struct reader *reader, struct settings *settings)
 {
-    int code = read_integer(reader, "limit", 0, 1000000000, &settings->limit);
+    int code = read_preset(reader, &settings->preset);
+    if (code == 0)
+        code = read_integer(reader, "limit", 0, 1000000000, &settings->limit);
     if (code == 0)
         code = read_integer(reader, "batch", 1, 1048576, &settings->batch);
     if (code == 0)

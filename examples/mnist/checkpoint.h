@@ -5,6 +5,7 @@
  * are trained; what only this program knows is the note in it, lines of text in this order:
  *
  *     normnet-mnist train 2
+ *     preset standard
  *     limit 0
  *     batch 64
  *     epochs 20

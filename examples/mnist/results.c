@@ -82,6 +82,7 @@ static void write_configuration(struct json_writer *json, const struct settings 
     json_integer(json, "virtual_batch", config->virtual_batch);
     json_text(json, "architecture", config->architecture);
     json_real(json, "dropout", config->dropout);
+    json_text(json, "preset", settings_preset_name(settings->preset));
     json_integer(json, "limit", settings->limit);
     json_integer(json, "epochs", settings->epochs);
     json_integer(json, "batch", config->max_batch);

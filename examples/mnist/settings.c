@@ -236,8 +236,8 @@ static int list_options(struct option *options, struct settings *s)
         {OPTION_CHOICE, "--cpu", "NAME", "best, portable, avx2, avx512 or neon; nor do they on this [best]",
          .target.choice = &s->cpu, .choices = cpu_names},
         {OPTION_TEXT, "--save", "FILE",
-         "write a checkpoint to go on from, anew after every epoch\n"
-         "[with --resume the file that is resumed]",
+         "write a checkpoint to go on from, anew after every epoch; not in the\n"
+         "place of another file [with --resume the file that is resumed]",
          .target.text = &s->save},
         {OPTION_INTEGER, "--save-every", "N", "and after every N training steps [0 = at the ends of epochs only]",
          .target.integer = &s->save_every, .most = number},
@@ -362,6 +362,7 @@ int settings_resume(struct settings *settings, const struct settings *stored, in
     if (preset == PRESET_FAST)
         set_fast(settings);
     int code = parse(settings, argc, argv);
+    settings->preset = before.preset; /* what it was begun with, whoever repeats its values */
     return code == 0 ? compare(settings, &before) : code;
 }
 
@@ -451,6 +452,20 @@ void settings_configure(const struct settings *settings, const struct dataset *d
     config->threads = (int32_t)settings->threads;
     config->cpu = settings->cpu;
     config->memory_limit = 0; /* who asks for a large training means it */
+}
+
+int32_t settings_find_preset(const char *name)
+{
+    for (int32_t i = 0; preset_names[i]; ++i) {
+        if (strcmp(preset_names[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+const char *settings_preset_name(int32_t preset)
+{
+    return preset_names[preset];
 }
 
 const char *settings_norm_name(int32_t norm)

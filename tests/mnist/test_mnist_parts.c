@@ -512,7 +512,8 @@ static struct training note_training(struct epoch_result *history, int64_t finis
 
 static char *write_note(struct epoch_result *history, int64_t finished)
 {
-    const struct settings settings = {.limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
+    const struct settings settings = {
+        .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
     const struct training training = note_training(history, finished);
     return checkpoint_write_note(&settings, &training);
 }
@@ -537,6 +538,7 @@ static void notes_read_back(const void *argument)
             return;
         CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
         const struct training *training = &checkpoint.training;
+        CHECK_EQUAL(checkpoint.settings.preset, 1);
         CHECK_EQUAL(checkpoint.settings.limit, 5);
         CHECK_EQUAL(checkpoint.settings.batch, NOTE_BATCH);
         CHECK_EQUAL(checkpoint.settings.epochs, NOTE_EPOCHS);

@@ -398,7 +398,7 @@ class Training(TestCase):
         self.assertEqual((configuration["norm"], configuration["groups"], configuration["l2"]), ("group", 2, 0.001))
         self.assertEqual((configuration["schedule"], configuration["lr"]), ("one-cycle", 0.015))
         self.assertEqual((configuration["batch"], configuration["seed"], configuration["epochs"]), (64, 1, 3))
-        self.assertEqual(configuration["limit"], 1000)
+        self.assertEqual((configuration["limit"], configuration["preset"]), (1000, "standard"))
         self.assertEqual(result["parameters"], 4 * 9 + 8 + 8 * 4 * 9 + 16 + 80)
         self.assertRegex(result["weights_sha256"], r"^[0-9a-f]{64}$")
         self.assertIn(result["weights_sha256"], self.output)
@@ -893,6 +893,7 @@ class Resuming(TestCase):
         self.checkpoint.unlink()
         self.train("--data", "generated", *preset, "--save", self.checkpoint)
         self.assertEqual(self.run_program(*resume, *preset).returncode, 0)
+        self.assertEqual(self.resume()["configuration"]["preset"], "fast")
         self.expect_failure(2, r"--lr is 0.1, but .* was begun with 0.05\n", *resume, "--preset", "fast")
 
     def test_other_data(self):
