@@ -16,31 +16,53 @@ static void forget(struct atomic_file *file)
     *file = (struct atomic_file){NULL, NULL, NULL};
 }
 
+void atomic_file_discard(struct atomic_file *file)
+{
+    if (file->stream) {
+        fclose(file->stream);
+        remove(file->temporary);
+    }
+    forget(file);
+}
+
+char *atomic_file_place(const char *path)
+{
+    char *place = file_resolve(path);
+
+    if (!place)
+        report_error("not enough memory to write %s", path);
+    else if (!file_replaceable(place))
+        report_error("cannot write %s: it is not a regular file", path);
+    else if (file_is_output(place))
+        report_error("cannot write %s: what the program prints goes into it", path);
+    else
+        return place;
+    free(place);
+    return NULL;
+}
+
 int atomic_file_open(struct atomic_file *file, const char *path)
 {
-    int code = 0;
+    int code = EXIT_FAILED;
 
     *file = (struct atomic_file){NULL, NULL, NULL};
-    file->path = file_resolve(path);
-    if (file->path)
-        file->temporary = text_of("%s.%" PRId64 ".tmp", file->path, process_id());
+    file->path = atomic_file_place(path);
+    if (!file->path)
+        goto fail;
+    file->temporary = text_of("%s.%" PRId64 ".tmp", file->path, process_id());
     if (!file->temporary) {
         code = report_error("not enough memory to write %s", path);
         goto fail;
     }
-    if (!file_replaceable(file->path)) {
-        code = report_error("cannot write %s: it is not a regular file", path);
-        goto fail;
-    }
     file->stream = fopen(file->temporary, "wb");
-    if (!file->stream) {
+    if (!file->stream || !file_take_permissions(file->stream, file->path)) {
         code = report_error("cannot write %s: %s", path, strerror(errno));
         goto fail;
     }
     return 0;
 
 fail:
-    forget(file);
+    atomic_file_discard(file);
     return code;
 }
 
@@ -66,13 +88,4 @@ int atomic_file_commit(struct atomic_file *file)
     }
     forget(file);
     return code;
-}
-
-void atomic_file_discard(struct atomic_file *file)
-{
-    if (file->stream) {
-        fclose(file->stream);
-        remove(file->temporary);
-    }
-    forget(file);
 }

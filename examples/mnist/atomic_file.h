@@ -13,6 +13,12 @@ struct atomic_file {
     char *path, *temporary;
 };
 
+/*
+ * Where a file called `path` comes to stand, through links; free() it. NULL after a report that nothing may be put
+ * there: what it would replace is no regular file, or takes the program's output.
+ */
+char *atomic_file_place(const char *path);
+
 /* Returns 0, or reports why the place cannot be written to. */
 int atomic_file_open(struct atomic_file *file, const char *path);
 

@@ -14,7 +14,7 @@
 /* A note may have 65,536 bytes; a line of the history has fewer than 128. */
 enum { NOTE_ROOM = 65537, EPOCH_ROOM = 128, EPOCH_REALS = 6 };
 
-static const char first_line[] = "normnet-mnist train 1";
+static const char first_line[] = "normnet-mnist train 2";
 
 /* ---- Writing ----------------------------------------------------------------------------------- */
 
@@ -25,14 +25,16 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
-static int write_head(char *note, const struct settings *settings, const struct training *training, int64_t forgotten)
+static int write_head(char *note, size_t size, const struct settings *settings, const struct training *training,
+                      int64_t forgotten)
 {
-    return snprintf(
-        note, NOTE_ROOM,
-        "%s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64 "\naugment %s\nimages %" PRId64
-        "\ndata %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64 "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
-        first_line, settings->limit, settings->batch, settings->epochs, settings->augment, training->images,
-        training->data, training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
+    return snprintf(note, size,
+                    "%s\npreset %s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64
+                    "\naugment %s\nimages %" PRId64 "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64
+                    "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
+                    first_line, settings_preset_name(settings->preset), settings->limit, settings->batch,
+                    settings->epochs, settings->augment, training->images, training->train_data, training->test_data,
+                    training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
 }
 
 static int write_epoch(char *line, const struct epoch_result *result)
@@ -44,17 +46,21 @@ static int write_epoch(char *line, const struct epoch_result *result)
         bits_of(result->test_accuracy), bits_of(result->lr), bits_of(result->seconds));
 }
 
+int64_t checkpoint_forgets(const struct settings *settings, const struct training *training)
+{
+    int64_t room = (NOTE_ROOM - write_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
+    int64_t forgotten = training->finished - (room > 0 ? room : 0);
+    return forgotten > training->forgotten ? forgotten : training->forgotten;
+}
+
 char *checkpoint_write_note(const struct settings *settings, const struct training *training)
 {
     char *note = malloc(NOTE_ROOM);
 
     if (!note)
         return NULL;
-    int64_t room = (NOTE_ROOM - write_head(note, settings, training, INT64_MAX)) / EPOCH_ROOM;
-    int64_t forgotten = training->finished - (room > 0 ? room : 0);
-    if (forgotten < training->forgotten)
-        forgotten = training->forgotten;
-    int length = write_head(note, settings, training, forgotten);
+    const int64_t forgotten = checkpoint_forgets(settings, training);
+    int length = write_head(note, NOTE_ROOM, settings, training, forgotten);
     for (int64_t epoch = forgotten; epoch < training->finished && length < NOTE_ROOM; ++epoch)
         length += write_epoch(note + length, &training->history[epoch]);
     return note;
@@ -197,9 +203,24 @@ static int read_epoch(struct reader *reader, struct epoch_result *result, int64_
 
 /* ---- Reading a note ---------------------------------------------------------------------------- */
 
+static int read_preset(struct reader *reader, int32_t *preset)
+{
+    const char *name = NULL;
+    int code = read_text(reader, "preset", &name);
+
+    if (code != 0)
+        return code;
+    *preset = settings_find_preset(name);
+    if (*preset < 0)
+        return report_error("%s: line %d of its note names no preset of this program", reader->path, reader->line);
+    return 0;
+}
+
 static int read_settings(struct reader *reader, struct settings *settings)
 {
-    int code = read_integer(reader, "limit", 0, 1000000000, &settings->limit);
+    int code = read_preset(reader, &settings->preset);
+    if (code == 0)
+        code = read_integer(reader, "limit", 0, 1000000000, &settings->limit);
     if (code == 0)
         code = read_integer(reader, "batch", 1, 1048576, &settings->batch);
     if (code == 0)
@@ -209,19 +230,25 @@ static int read_settings(struct reader *reader, struct settings *settings)
     return code;
 }
 
-static int read_data(struct reader *reader, struct training *training)
+static int read_checksum(struct reader *reader, const char *key, char checksum[65])
 {
-    const char *data = NULL;
-    int code = read_integer(reader, "images", 1, INT32_MAX, &training->images);
+    const char *text = NULL;
+    int code = read_text(reader, key, &text);
 
-    if (code == 0)
-        code = read_text(reader, "data", &data);
-    if (code == 0 && (strlen(data) != 64 || strspn(data, "0123456789abcdef") != 64))
+    if (code == 0 && (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64))
         code = report_error("%s: line %d of its note does not hold the 64 hexadecimal digits of a SHA-256",
                             reader->path, reader->line);
     if (code == 0)
-        memcpy(training->data, data, sizeof training->data);
+        memcpy(checksum, text, 65);
     return code;
+}
+
+static int read_data(struct reader *reader, struct training *training)
+{
+    int code = read_integer(reader, "images", 1, INT32_MAX, &training->images);
+    if (code == 0)
+        code = read_checksum(reader, "train", training->train_data);
+    return code == 0 ? read_checksum(reader, "test", training->test_data) : code;
 }
 
 /* The library's step says how much of the training lies behind. */
@@ -298,7 +325,7 @@ static int read_checkpoint(struct checkpoint *checkpoint, const char *path)
 int checkpoint_open(struct checkpoint *checkpoint, const char *path)
 {
     *checkpoint = (struct checkpoint){.model = NULL};
-    int code = model_file_open(&checkpoint->model, path, 1);
+    int code = model_file_open(&checkpoint->model, path, MODEL_OF_OWN, 1);
     if (code == 0)
         code = read_checkpoint(checkpoint, path);
     if (code != 0)

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off: the lines of the note are as they are */
 /*
  * A training in a file, to go on from bit for bit. The library's checkpoint holds the network, its weights and how they
  * are trained; what only this program knows is the note in it, lines of text in this order:
  *
- *     normnet-mnist train 1
+ *     normnet-mnist train 2
+ *     preset standard
  *     limit 0
  *     batch 64
  *     epochs 20
  *     augment affine
- *     images 60000                 training images, and the checksum of dataset_checksum()
- *     data 3f1c...
- *     correct 1234                 of the images of the epoch in progress: recognized, sum of the losses, seconds so
- * far loss_sum 40937a3d70a3d70a seconds 3ff19db22d0e5604 forgotten 0                  the oldest epochs, which did not
- * fit into a note epoch 1 ...                  the others that are finished: training loss and accuracy, test loss and
- * accuracy, learning rate, seconds
+ *     images 60000                 to train with
+ *     train 3f1c...                the checksums of dataset_checksum() of the images to train
+ *     test 09b2...                 and to test with
+ *     correct 1234                 of the images of the epoch in progress: recognized,
+ *     loss_sum 40937a3d70a3d70a    sum of the losses,
+ *     seconds 3ff19db22d0e5604     seconds so far
+ *     forgotten 0                  the oldest epochs, which did not fit into a note
+ *     epoch 1 ...                  the others that are finished: training loss and accuracy, test loss and
+ *                                  accuracy, learning rate, seconds
  *
  * Numbers with a fraction are the 16 hexadecimal digits of their bits, so that nothing is rounded on the way.
  */
+/* clang-format on */
 #ifndef MNIST_CHECKPOINT_H
 #define MNIST_CHECKPOINT_H
 
@@ -27,8 +33,8 @@
 
 /* Where a training stands. */
 struct training {
-    int64_t images; /* per epoch */
-    char data[65];  /* dataset_checksum() of them */
+    int64_t images;                     /* per epoch */
+    char train_data[65], test_data[65]; /* dataset_checksum() of the images to train and to test with */
 
     struct epoch_result *history; /* has room for all epochs */
     int64_t finished;             /* epochs in it, of which */
@@ -49,6 +55,9 @@ struct checkpoint {
 /* Returns 0, or reports why the file cannot be written; an older one is then as it was. */
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
                     const struct training *training);
+
+/* How many of the oldest epochs have no room in such a file. */
+int64_t checkpoint_forgets(const struct settings *settings, const struct training *training);
 
 /* Returns 0, or reports why there is no training in the file to go on with. */
 int checkpoint_open(struct checkpoint *checkpoint, const char *path);

@@ -252,12 +252,12 @@ int dataset_open(struct dataset *data, const char *directory, int64_t limit)
     int code = choose_directory(data, directory);
     if (code == 0)
         code = data->directory ? open_files(data) : generate(data, limit);
+    if (code == 0 && limit > 0 && limit < data->train.count)
+        data->train.count = limit;
     if (code == 0)
         code = measure(data);
     if (code != 0)
         dataset_close(data);
-    else if (limit > 0 && limit < data->train.count)
-        data->train.count = limit;
     return code;
 }
 
@@ -287,18 +287,35 @@ void dataset_close(struct dataset *data)
     *data = (struct dataset){0};
 }
 
-void dataset_checksum(const struct dataset *data, char hexadecimal[65])
+int dataset_check_distinct(const struct dataset *data, const char *option, const char *path)
 {
-    const size_t image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;
+    static const struct {
+        const char *stem;
+        int32_t least, most;
+    } files[] = {{"train-images", 3, 4}, {"train-labels", 1, 1}, {"t10k-images", 3, 4}, {"t10k-labels", 1, 1}};
+
+    for (size_t i = 0; path && data->directory && i < sizeof files / sizeof files[0]; ++i) {
+        char *file = find_file(data->directory, files[i].stem, files[i].least, files[i].most);
+        const bool same = file && file_same(file, path);
+        free(file);
+        if (same)
+            return report_usage("%s names %s, a file of the data set", option, path);
+    }
+    return 0;
+}
+
+void dataset_checksum(const struct dataset *data, const struct image_set *set, char hexadecimal[65])
+{
+    const size_t image_bytes = dataset_image_bytes(data);
     char shape[80];
     struct sha256 hash;
 
-    int length = snprintf(shape, sizeof shape, "%" PRId64 " %" PRId32 " %" PRId32 " %" PRId32 "\n", data->train.count,
+    int length = snprintf(shape, sizeof shape, "%" PRId64 " %" PRId32 " %" PRId32 " %" PRId32 "\n", set->count,
                           data->channels, data->height, data->width);
     sha256_init(&hash);
     sha256_update(&hash, shape, (size_t)length);
-    sha256_update(&hash, data->train.images, (size_t)data->train.count * image_bytes);
-    sha256_update(&hash, data->train.labels, (size_t)data->train.count);
+    sha256_update(&hash, set->images, (size_t)set->count * image_bytes);
+    sha256_update(&hash, set->labels, (size_t)set->count);
     sha256_final(&hash, hexadecimal);
 }
 
@@ -329,6 +346,11 @@ void dataset_print_test(const struct dataset *data)
     print_source(data);
     printf("%" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 "\n\n", data->test.count, data->channels,
            data->height, data->width);
+}
+
+size_t dataset_image_bytes(const struct dataset *data)
+{
+    return (size_t)data->channels * (size_t)data->height * (size_t)data->width;
 }
 
 void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,

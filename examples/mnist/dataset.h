@@ -21,8 +21,8 @@ struct image_set {
 struct dataset {
     char *directory; /* NULL = generated digits */
     int32_t channels, height, width;
-    int32_t classes;    /* the largest label of the training images, plus one */
-    double *mean, *std; /* per channel, of the training images scaled to 0..1, rounded to four digits */
+    int32_t classes;    /* the largest label of all training images, used or not, plus one */
+    double *mean, *std; /* per channel, of the training images that are used, scaled to 0..1, rounded to four digits */
     struct image_set train, test;
 };
 
@@ -38,12 +38,21 @@ int dataset_open_test(struct dataset *data, const char *directory);
 
 void dataset_close(struct dataset *data);
 
-/* SHA-256 of the training images that are used: their number and shape, their pixels and their labels. */
-void dataset_checksum(const struct dataset *data, char hexadecimal[65]);
+/*
+ * Reports it if the option names one of the data set's files, read or not, whose place what is written would take;
+ * returns 0 otherwise. `path` may be NULL.
+ */
+int dataset_check_distinct(const struct dataset *data, const char *option, const char *path);
+
+/* SHA-256 of the images of a set that are used: their number and shape, their pixels and their labels. */
+void dataset_checksum(const struct dataset *data, const struct image_set *set, char hexadecimal[65]);
 
 /* What is used and where it comes from. */
 void dataset_print(const struct dataset *data);
 void dataset_print_test(const struct dataset *data);
+
+/* channels x height x width */
+size_t dataset_image_bytes(const struct dataset *data);
 
 /* Tensors over `count` images and labels of the data set's shape. */
 void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,

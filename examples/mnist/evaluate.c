@@ -9,6 +9,7 @@
 #include "platform.h"
 #include "report.h"
 #include "results.h"
+#include "testing.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -34,8 +35,7 @@ struct evaluation {
     normnet_model *model;
     normnet_config config;
     struct dataset data;
-    normnet_metrics metrics;
-    int64_t *confusion; /* classes x classes */
+    struct test_result result;
 };
 
 static int parse(struct evaluation *evaluation, int argc, char **argv)
@@ -53,12 +53,9 @@ static int parse(struct evaluation *evaluation, int argc, char **argv)
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_parse(options, count, argc, argv);
-    if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
-        options_print(options, count);
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
         return code;
-    }
     if (code == 0 && !evaluation->path)
         return report_usage("--model FILE is missing");
     return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
@@ -79,45 +76,56 @@ static int check_shape(const struct evaluation *evaluation)
                         data->width);
 }
 
+static int check_labels(const struct evaluation *evaluation)
+{
+    const struct image_set *set = &evaluation->data.test;
+
+    for (int64_t i = 0; i < set->count; ++i) {
+        if (set->labels[i] >= evaluation->config.classes)
+            return report_error("%s knows %" PRId32 " classes; the label of test image %" PRId64 " is %d",
+                                evaluation->path, evaluation->config.classes, i, set->labels[i]);
+    }
+    return 0;
+}
+
 static int open_all(struct evaluation *evaluation)
 {
     int code = evaluation->json ? atomic_file_check(evaluation->json) : 0;
     if (code == 0)
-        code = model_file_open(&evaluation->model, evaluation->path, evaluation->threads);
+        code = model_file_open(&evaluation->model, evaluation->path, MODEL_OF_STRANGER, evaluation->threads);
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);
     code = dataset_open_test(&evaluation->data, evaluation->directory);
-    return code == 0 ? check_shape(evaluation) : code;
+    if (code == 0)
+        code = dataset_check_distinct(&evaluation->data, "--json", evaluation->json);
+    if (code == 0)
+        code = check_shape(evaluation);
+    return code == 0 ? check_labels(evaluation) : code;
 }
 
 static int test(struct evaluation *evaluation)
 {
-    const struct image_set *set = &evaluation->data.test;
     const size_t classes = (size_t)evaluation->config.classes;
-    normnet_tensor images, labels;
+    struct progress progress = progress_open();
 
-    evaluation->confusion = calloc(classes, classes * sizeof *evaluation->confusion);
-    if (!evaluation->confusion)
+    evaluation->result.confusion = calloc(classes, classes * sizeof *evaluation->result.confusion);
+    if (!evaluation->result.confusion)
         return report_error("not enough memory for %zu x %zu classes", classes, classes);
-    dataset_tensors(&evaluation->data, set->images, set->labels, set->count, &images, &labels);
-    if (normnet_evaluate(evaluation->model, &images, &labels, &evaluation->metrics, evaluation->confusion, NULL) !=
-        NORMNET_OK)
-        return report_error("%s: %s", evaluation->path, normnet_error_message());
-    return 0;
+    return testing_run(&evaluation->result, evaluation->model, &evaluation->data, &progress, evaluation->path);
 }
 
 /* ---- Results ----------------------------------------------------------------------------------- */
 
 static double accuracy(const struct evaluation *evaluation)
 {
-    return 100.0 * (double)evaluation->metrics.correct / (double)evaluation->metrics.count;
+    return 100.0 * (double)evaluation->result.correct / (double)evaluation->result.images;
 }
 
 /* The counts of the images with this label, by predicted class. */
 static const int64_t *row_of(const struct evaluation *evaluation, int32_t label)
 {
-    return evaluation->confusion + (size_t)label * (size_t)evaluation->config.classes;
+    return evaluation->result.confusion + (size_t)label * (size_t)evaluation->config.classes;
 }
 
 static int64_t images_of(const struct evaluation *evaluation, int32_t label)
@@ -196,22 +204,17 @@ static void write_confusion(struct json_writer *json, const struct evaluation *e
 static int write_json(const struct evaluation *evaluation)
 {
     struct atomic_file file;
-    char hexadecimal[65];
 
     if (!evaluation->json)
         return 0;
     int code = atomic_file_open(&file, evaluation->json);
     if (code != 0)
         return code;
-    results_hash_weights(evaluation->model, hexadecimal);
     struct json_writer json = json_open(file.stream);
-    json_begin_object(&json, NULL);
-    json_text(&json, "program", "normnet-mnist evaluate");
-    json_text(&json, "version", normnet_version());
-    json_text(&json, "model", evaluation->path);
-    json_text(&json, "weights_sha256", hexadecimal);
+    results_begin(&json, "normnet-mnist evaluate");
+    results_model(&json, evaluation->path, evaluation->model);
     write_data(&json, &evaluation->data);
-    json_real(&json, "loss", evaluation->metrics.loss);
+    json_real(&json, "loss", evaluation->result.loss);
     json_real(&json, "accuracy", accuracy(evaluation));
     write_classes(&json, evaluation);
     write_confusion(&json, evaluation);
@@ -223,8 +226,8 @@ static void print(const struct evaluation *evaluation)
 {
     dataset_print_test(&evaluation->data);
     print_table(evaluation);
-    printf("\nTest loss %.4f, accuracy %.2f %%: %" PRId64 " of %" PRId64 " images\n", evaluation->metrics.loss,
-           accuracy(evaluation), evaluation->metrics.correct, evaluation->metrics.count);
+    printf("\nTest loss %.4f, accuracy %.2f %%: %" PRId64 " of %" PRId64 " images\n", evaluation->result.loss,
+           accuracy(evaluation), evaluation->result.correct, evaluation->result.images);
 }
 
 int evaluate_command(int argc, char **argv)
@@ -232,7 +235,6 @@ int evaluate_command(int argc, char **argv)
     struct evaluation evaluation = {
         .threads = core_count(),
         .config = {.struct_size = sizeof evaluation.config},
-        .metrics = {.struct_size = sizeof evaluation.metrics},
     };
 
     int code = parse(&evaluation, argc, argv);
@@ -242,11 +244,11 @@ int evaluate_command(int argc, char **argv)
         code = open_all(&evaluation);
     if (code == 0)
         code = test(&evaluation);
-    if (code == 0) {
-        print(&evaluation);
+    if (code == 0)
         code = write_json(&evaluation);
-    }
-    free(evaluation.confusion);
+    if (code == 0)
+        print(&evaluation);
+    free(evaluation.result.confusion);
     dataset_close(&evaluation.data);
     normnet_model_destroy(evaluation.model);
     return code;

@@ -35,12 +35,9 @@ static int parse(struct files *files, int argc, char **argv)
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_parse(options, count, argc, argv);
-    if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
-        options_print(options, count);
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
         return code;
-    }
     if (code == 0 && !files->model)
         return report_usage("--model FILE is missing");
     if (code == 0 && !files->onnx && !files->weights)
@@ -78,7 +75,7 @@ int export_command(int argc, char **argv)
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)
-        code = model_file_open(&model, files.model, 1);
+        code = model_file_open(&model, files.model, MODEL_OF_STRANGER, 1);
     if (code == 0)
         code = export_files(model, &files);
     normnet_model_destroy(model);

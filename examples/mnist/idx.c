@@ -66,10 +66,18 @@ static int read_shape(struct idx_file *idx, const char *path)
 
 int idx_open(struct idx_file *idx, const char *path, int32_t least, int32_t most)
 {
+    struct mapped_file file;
+
     *idx = (struct idx_file){0};
-    int code = mapped_file_open(&idx->file, path);
-    if (code == 0)
-        code = check_magic(&idx->file, path, least, most);
+    int code = mapped_file_open(&file, path);
+    return code == 0 ? idx_take(idx, &file, path, least, most) : code;
+}
+
+int idx_take(struct idx_file *idx, struct mapped_file *file, const char *path, int32_t least, int32_t most)
+{
+    *idx = (struct idx_file){.file = *file};
+    *file = (struct mapped_file){0};
+    int code = check_magic(&idx->file, path, least, most);
     if (code == 0)
         code = read_shape(idx, path);
     if (code != 0)

@@ -22,6 +22,9 @@ struct idx_file {
  * than its dimensions say.
  */
 int idx_open(struct idx_file *idx, const char *path, int32_t least, int32_t most);
+
+/* The same for the file `path` that is open already; it belongs to `idx` then, also after a failure. */
+int idx_take(struct idx_file *idx, struct mapped_file *file, const char *path, int32_t least, int32_t most);
 void idx_close(struct idx_file *idx);
 
 #endif

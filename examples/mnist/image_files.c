@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t image_bytes(const struct image_files *images)
+size_t image_files_bytes(const struct image_files *images)
 {
     return (size_t)images->channels * (size_t)images->height * (size_t)images->width;
 }
@@ -30,7 +30,7 @@ static int check_shape(const struct image_files *images, const char *path, int64
 /* `count` images, those of an IDX file from name.index on. */
 static int append(struct image_files *images, struct image_name name, const uint8_t *pixels, int64_t count)
 {
-    const size_t bytes = image_bytes(images), total = (size_t)images->count + (size_t)count;
+    const size_t bytes = image_files_bytes(images), total = (size_t)images->count + (size_t)count;
     const bool fits = total <= SIZE_MAX / bytes && total <= SIZE_MAX / sizeof *images->names;
     uint8_t *larger = fits ? realloc(images->pixels, total * bytes) : NULL;
 
@@ -71,13 +71,13 @@ static int take_images(struct image_files *images, const struct source *source, 
         images->left_out += all - first - count;
     }
     name.index = first;
-    return append(images, name, idx->values + (size_t)first * image_bytes(images), count);
+    return append(images, name, idx->values + (size_t)first * image_files_bytes(images), count);
 }
 
-static int add_idx(struct image_files *images, const struct source *source)
+static int add_idx(struct image_files *images, const struct source *source, struct mapped_file *file)
 {
     struct idx_file idx;
-    int code = idx_open(&idx, source->path, 3, 4);
+    int code = idx_take(&idx, file, source->path, 3, 4);
 
     if (code != 0)
         return code;
@@ -117,7 +117,7 @@ static int add_file(struct image_files *images, const struct source *source)
     if (first == 'P')
         code = add_picture(images, source, &file);
     else if (first == 0 || first == 0x1f) /* also one that is packed, and one that is empty */
-        code = add_idx(images, source);
+        code = add_idx(images, source, &file);
     else
         code = report_error("%s is neither a PGM or PPM image nor an IDX file: it begins with the byte 0x%02x",
                             source->path, first);

@@ -28,6 +28,10 @@ struct image_files {
  * that very name). Keeps a pointer to the argument. Returns 0, or reports what is wrong with the file.
  */
 int image_files_add(struct image_files *images, const char *argument);
+
+/* Of one image: channels x height x width. */
+size_t image_files_bytes(const struct image_files *images);
+
 void image_files_free(struct image_files *images);
 
 #endif

@@ -34,6 +34,16 @@ void interrupt_catch(void)
 {
     catch_one(SIGINT);
     catch_one(SIGTERM);
+#if !defined(_WIN32)
+    catch_one(SIGHUP);
+#endif
+}
+
+void interrupt_ignore_pipe(void)
+{
+#if !defined(_WIN32)
+    signal(SIGPIPE, SIG_IGN);
+#endif
 }
 
 int interrupt_signal(void)

@@ -2,6 +2,7 @@
 /* normnet-mnist: libnormnet as a program, for MNIST and every other data set in IDX files. */
 #include "evaluate.h"
 #include "export.h"
+#include "platform.h"
 #include "predict.h"
 #include "report.h"
 #include "train.h"
@@ -60,6 +61,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
+    open_standard_streams();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return check_output(print_help());
     if (strcmp(name, "--version") == 0) {

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "model_file.h"
 
-#include "platform.h"
+#include "atomic_file.h"
 #include "report.h"
 
 #include <stdlib.h>
 
-int model_file_open(normnet_model **model, const char *path, int64_t threads)
+int model_file_open(normnet_model **model, const char *path, enum model_file_origin origin, int64_t threads)
 {
     normnet_config host;
 
     normnet_config_init(&host, NORMNET_NORM_NONE);
     host.max_batch = 1; /* only training needs the memory of a batch */
     host.threads = (int32_t)threads;
+    if (origin == MODEL_OF_OWN)
+        host.memory_limit = 0;
     normnet_status status = normnet_model_load(model, path, &host);
     if (status == NORMNET_EIO) /* the library's sentence names the file */
         return report_error("%s", normnet_error_message());
@@ -21,19 +23,10 @@ int model_file_open(normnet_model **model, const char *path, int64_t threads)
     return 0;
 }
 
-/* The library would replace a link by the file. NULL after a report. */
-static char *resolve(const char *path)
-{
-    char *target = file_resolve(path);
-    if (!target)
-        report_error("not enough memory to write %s", path);
-    return target;
-}
-
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note)
 {
     normnet_save_options options = {.struct_size = sizeof options, .kind = kind, .note = note};
-    char *target = resolve(path);
+    char *target = atomic_file_place(path); /* the library would replace a link by the file */
 
     if (!target)
         return EXIT_FAILED;
@@ -44,7 +37,7 @@ int model_file_save(normnet_model *model, const char *path, int32_t kind, const 
 
 int model_file_export_onnx(normnet_model *model, const char *path)
 {
-    char *target = resolve(path);
+    char *target = atomic_file_place(path);
 
     if (!target)
         return EXIT_FAILED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
+#include "platform.h"
 #include "report.h"
 
 #include <errno.h>
@@ -77,6 +78,8 @@ static int set_value(const struct option *option, const char *text)
     case OPTION_CHOICE:
         return set_choice(option, text);
     default:
+        if (!*text)
+            return report_usage("%s needs a value: %s", option->name, option->value);
         *option->target.text = text;
         return 0;
     }
@@ -157,7 +160,7 @@ int options_check_distinct(struct option *options, int count, const char *first,
     const struct option *a = find(options, count, first, strlen(first));
     const struct option *b = find(options, count, second, strlen(second));
 
-    if (!*a->target.text || !*b->target.text || strcmp(*a->target.text, *b->target.text) != 0)
+    if (!*a->target.text || !*b->target.text || !file_same(*a->target.text, *b->target.text))
         return 0;
     return report_usage("%s and %s both name the file %s", first, second, *a->target.text);
 }
@@ -232,7 +235,7 @@ static void print_help(const char *text)
     putchar('\n');
 }
 
-void options_print(const struct option *options, int count)
+static void print_options(const struct option *options, int count)
 {
     for (int i = 0; i < count; ++i) {
         const struct option *option = &options[i];
@@ -248,4 +251,15 @@ void options_print(const struct option *options, int count)
         printf("%*s", HELP_COLUMN - length, "");
         print_help(option->help);
     }
+}
+
+int options_run(struct option *options, int count, const char *introduction, int argc, char **argv)
+{
+    int code = options_parse(options, count, argc, argv);
+
+    if (code == OPTIONS_HELP) {
+        fputs(introduction, stdout);
+        print_options(options, count);
+    }
+    return code;
 }

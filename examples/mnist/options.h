@@ -52,8 +52,8 @@ enum { OPTIONS_HELP = -1 };
  */
 int options_parse(struct option *options, int count, int argc, char **argv);
 
-/* Prints the table as help text. */
-void options_print(const struct option *options, int count);
+/* The same for a whole command: with --help, prints the introduction and the table as help text. */
+int options_run(struct option *options, int count, const char *introduction, int argc, char **argv);
 
 /* Whether an option of the table was on the command line. */
 bool options_given(const struct option *options, int count, const char *name);

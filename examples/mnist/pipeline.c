@@ -135,14 +135,12 @@ int pipeline_open(struct pipeline **result, const struct pipeline_options *optio
     struct pipeline *pipeline;
     int code = 0;
 
-    if (data->train.count > INT32_MAX)
-        return report_error("%" PRId64 " training images are more than 2^31 - 1", data->train.count);
     pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
         return report_error("not enough memory for the batches");
     pipeline->options = *options;
     pipeline->augment = *options->augment;
-    pipeline->image_bytes = (size_t)data->channels * (size_t)data->height * (size_t)data->width;
+    pipeline->image_bytes = dataset_image_bytes(data);
     pipeline->batches = pipeline_batches(data->train.count, options->batch);
     pthread_mutex_init(&pipeline->mutex, NULL);
     pthread_cond_init(&pipeline->changed, NULL);

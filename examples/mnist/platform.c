@@ -28,15 +28,13 @@
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-static int read_whole(struct mapped_file *file, const char *path)
+/* What a stream gives up to its end. */
+static int read_whole(struct mapped_file *file, FILE *stream, const char *path)
 {
-    FILE *stream = fopen(path, "rb");
     uint8_t *data = NULL;
     size_t size = 0, room = 0, got;
     int code = 0;
 
-    if (!stream)
-        return report_error("cannot open %s: %s", path, strerror(errno));
     do {
         if (size == room) {
             uint8_t *larger = realloc(data, room ? 2 * room : 1 << 16);
@@ -59,31 +57,43 @@ static int read_whole(struct mapped_file *file, const char *path)
 
 done:
     free(data);
-    fclose(stream);
     return code;
 }
 
+#if !defined(_WIN32)
+/* False for what cannot be mapped, like a pipe. */
+static bool map_whole(struct mapped_file *file, FILE *stream)
+{
+    struct stat status;
+
+    if (fstat(fileno(stream), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0 ||
+        (uintmax_t)status.st_size > SIZE_MAX)
+        return false;
+    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fileno(stream), 0);
+    if (data == MAP_FAILED)
+        return false;
+    *file = (struct mapped_file){data, (size_t)status.st_size, true};
+    return true;
+}
+#else
+static bool map_whole(struct mapped_file *file, FILE *stream)
+{
+    (void)file, (void)stream;
+    return false;
+}
+#endif
+
+/* Once: what a pipe gave is gone. */
 int mapped_file_open(struct mapped_file *file, const char *path)
 {
-    *file = (struct mapped_file){NULL, 0, false};
-#if !defined(_WIN32)
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    void *data = MAP_FAILED;
+    FILE *stream = fopen(path, "rb");
 
-    if (descriptor < 0)
+    *file = (struct mapped_file){NULL, 0, false};
+    if (!stream)
         return report_error("cannot open %s: %s", path, strerror(errno));
-    bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
-                   (uintmax_t)status.st_size <= SIZE_MAX;
-    if (regular)
-        data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    close(descriptor);
-    if (data != MAP_FAILED) {
-        *file = (struct mapped_file){data, (size_t)status.st_size, true};
-        return 0;
-    }
-#endif
-    return read_whole(file, path);
+    int code = map_whole(file, stream) ? 0 : read_whole(file, stream, path);
+    fclose(stream);
+    return code;
 }
 
 void mapped_file_close(struct mapped_file *file)
@@ -105,20 +115,106 @@ bool file_exists(const char *path)
     return stat(path, &status) == 0;
 }
 
+#if !defined(_WIN32)
+enum { MOST_LINKS = 40, LONGEST_LINK = 4096 };
+
+/* `name` as seen from the folder of `path`; free() it. */
+static char *beside(const char *path, const char *name)
+{
+    const char *slash = *name == '/' ? NULL : strrchr(path, '/');
+    return slash ? text_of("%.*s/%s", (int)(slash - path), path, name) : text_of("%s", name);
+}
+
+/* What realpath says of the folder, and the name in it; the path itself where there is no such folder. */
+static char *resolve_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = text_of("%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    char *folder = name ? realpath(name, NULL) : NULL;
+    char *resolved = !folder ? text_of("%s", path)
+                             : text_of("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, slash ? slash + 1 : path);
+
+    free(folder);
+    free(name);
+    return resolved;
+}
+
+/* For what realpath does not find: links that lead to a file that is not there. */
+static char *resolve_missing(const char *path, int links)
+{
+    char link[LONGEST_LINK];
+    const ssize_t length = links < MOST_LINKS ? readlink(path, link, sizeof link - 1) : -1;
+
+    if (length < 0)
+        return resolve_folder(path);
+    link[length] = '\0';
+    char *next = beside(path, link);
+    char *resolved = next ? resolve_missing(next, links + 1) : NULL;
+    free(next);
+    return resolved;
+}
+#endif
+
 char *file_resolve(const char *path)
 {
-#if !defined(_WIN32)
+#if defined(_WIN32)
+    char *resolved = _fullpath(NULL, path, 0);
+    return resolved ? resolved : text_of("%s", path);
+#else
     char *resolved = realpath(path, NULL);
-    if (resolved)
-        return resolved;
+    return resolved ? resolved : resolve_missing(path, 0);
 #endif
-    return text_of("%s", path);
+}
+
+bool file_same(const char *a, const char *b)
+{
+    char *first = file_resolve(a), *second = file_resolve(b);
+#if defined(_WIN32)
+    bool same = first && second && _stricmp(first, second) == 0;
+#else
+    bool same = first && second && strcmp(first, second) == 0;
+#endif
+
+    free(first);
+    free(second);
+    return same;
 }
 
 bool file_replaceable(const char *path)
 {
     struct stat status;
     return stat(path, &status) != 0 || (status.st_mode & S_IFMT) == S_IFREG;
+}
+
+bool file_is_output(const char *path)
+{
+#if !defined(_WIN32) /* where a file that is open cannot be replaced */
+    struct stat status, output;
+
+    if (stat(path, &status) != 0)
+        return false;
+    for (int descriptor = STDOUT_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+        if (fstat(descriptor, &output) == 0 && output.st_dev == status.st_dev && output.st_ino == status.st_ino)
+            return true;
+    }
+#else
+    (void)path;
+#endif
+    return false;
+}
+
+bool file_take_permissions(FILE *file, const char *path)
+{
+#if !defined(_WIN32)
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return errno == ENOENT;
+    return fchmod(fileno(file), status.st_mode & 0777) == 0;
+#else
+    (void)file, (void)path;
+    return true;
+#endif
 }
 
 bool file_sync(FILE *file)
@@ -180,6 +276,16 @@ double seconds_now(void)
 
 /* ---- The terminal ---------------------------------------------------------------------------- */
 
+void open_standard_streams(void)
+{
+#if !defined(_WIN32)
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", O_RDWR); /* takes the least free number, this one */
+    }
+#endif
+}
+
 bool is_terminal(FILE *stream)
 {
 #if defined(_WIN32)
@@ -203,6 +309,30 @@ int terminal_width(FILE *stream)
 }
 
 /* ---- Places and text ------------------------------------------------------------------------- */
+
+void print_word(FILE *stream, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"
+#if defined(_WIN32)
+                                "\\";
+    const char quote = '"'; /* which no file name holds */
+#else
+        ;
+    const char quote = '\'';
+#endif
+
+    if (*word && !word[strspn(word, plain)]) {
+        fputs(word, stream);
+        return;
+    }
+    fputc(quote, stream);
+    for (; *word; ++word) {
+        if (*word == quote)
+            fputs("'\\'", stream); /* closes, a quote, opens again */
+        fputc(*word, stream);
+    }
+    fputc(quote, stream);
+}
 
 char *cache_directory(void)
 {

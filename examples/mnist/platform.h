@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The bytes of a file, mapped where the system can and read into memory where it cannot. */
+/* The bytes of a file or pipe, mapped where the system can and read into memory where it cannot. */
 struct mapped_file {
     const uint8_t *data; /* NULL for an empty file */
     size_t size;
@@ -21,11 +21,20 @@ void mapped_file_close(struct mapped_file *file);
 
 bool file_exists(const char *path);
 
-/* The path that `path` leads to through symbolic links, if it exists; free() it. NULL without memory. */
+/* Where `path` leads through symbolic links, also if nothing is there yet; free() it. NULL without memory. */
 char *file_resolve(const char *path);
+
+/* Whether both lead to the same place, however they are written. */
+bool file_same(const char *a, const char *b);
 
 /* True unless something other than a regular file (a directory, a device) is there. */
 bool file_replaceable(const char *path);
+
+/* Whether standard output or standard error goes into the file. */
+bool file_is_output(const char *path);
+
+/* Gives the new file the permissions of the one at `path`, if there is one; false on failure. */
+bool file_take_permissions(FILE *file, const char *path);
 
 /* Flushes to the disk; false on failure. */
 bool file_sync(FILE *file);
@@ -37,8 +46,17 @@ int64_t process_id(void);
 int32_t core_count(void);
 double seconds_now(void); /* of a clock that never steps back */
 
+/*
+ * Opens what the program was started without of standard input, output and error, on nothing: a file that took their
+ * number would get what is printed.
+ */
+void open_standard_streams(void);
+
 bool is_terminal(FILE *stream);
 int terminal_width(FILE *stream); /* in columns; 80 if unknown */
+
+/* Prints a word so that the shell reads it as it is. */
+void print_word(FILE *stream, const char *word);
 
 /* Where normnet keeps MNIST for this user; free() it. NULL if the system names no such place. */
 char *cache_directory(void);

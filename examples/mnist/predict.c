@@ -3,6 +3,7 @@
 
 #include "atomic_file.h"
 #include "image_files.h"
+#include "interrupt.h"
 #include "json.h"
 #include "model_file.h"
 #include "options.h"
@@ -70,12 +71,9 @@ static int parse(struct prediction *prediction, int argc, char **argv)
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_parse(options, count, argc, argv);
-    if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
-        options_print(options, count);
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
         return code;
-    }
     prediction->first_given = options_given(options, count, "--first");
     prediction->most_given = options_given(options, count, "--count");
     if (code == 0 && !prediction->path)
@@ -91,7 +89,7 @@ static int open_model(struct prediction *prediction)
 {
     normnet_config *config = &prediction->config;
 
-    int code = model_file_open(&prediction->model, prediction->path, prediction->threads);
+    int code = model_file_open(&prediction->model, prediction->path, MODEL_OF_STRANGER, prediction->threads);
     if (code != 0)
         return code;
     normnet_model_config(prediction->model, config);
@@ -117,6 +115,24 @@ static int open_images(struct prediction *prediction)
     if (code == 0 && prediction->images.idx_files == 0 && (prediction->first_given || prediction->most_given))
         return report_usage("%s has no effect without an IDX file", prediction->first_given ? "--first" : "--count");
     return code;
+}
+
+/* The answers must not take an image's place. */
+static int check_json(const struct prediction *prediction)
+{
+    const struct image_files *images = &prediction->images;
+
+    for (int64_t i = 0; i < images->count && prediction->json; ++i) {
+        const struct image_name *name = &images->names[i];
+        if (i > 0 && name->path == images->names[i - 1].path)
+            continue; /* another image of the same file */
+        char *path = text_of("%.*s", name->path_length, name->path);
+        const bool same = path && file_same(path, prediction->json);
+        free(path);
+        if (same)
+            return report_usage("--json names %s, one of the images", prediction->json);
+    }
+    return prediction->json ? atomic_file_check(prediction->json) : 0;
 }
 
 /* ---- The answers ------------------------------------------------------------------------------- */
@@ -196,7 +212,7 @@ static int ask(struct prediction *prediction, int64_t first, int64_t count)
 {
     const normnet_config *config = &prediction->config;
     const int64_t shape[4] = {count, config->channels, config->height, config->width};
-    const size_t bytes = (size_t)config->channels * (size_t)config->height * (size_t)config->width;
+    const size_t bytes = image_files_bytes(&prediction->images);
     normnet_tensor images, scores, classes;
 
     normnet_tensor_init(&images, NORMNET_U8, prediction->images.pixels + (size_t)first * bytes, 4, shape);
@@ -229,18 +245,13 @@ static int answer(struct prediction *prediction, struct json_writer *json)
 static int answer_with_json(struct prediction *prediction)
 {
     struct atomic_file file;
-    char hexadecimal[65];
 
     int code = atomic_file_open(&file, prediction->json);
     if (code != 0)
         return code;
-    results_hash_weights(prediction->model, hexadecimal);
     struct json_writer json = json_open(file.stream);
-    json_begin_object(&json, NULL);
-    json_text(&json, "program", "normnet-mnist predict");
-    json_text(&json, "version", normnet_version());
-    json_text(&json, "model", prediction->path);
-    json_text(&json, "weights_sha256", hexadecimal);
+    results_begin(&json, "normnet-mnist predict");
+    results_model(&json, prediction->path, prediction->model);
     json_begin_array(&json, "images");
     code = answer(prediction, &json);
     json_end_array(&json);
@@ -253,11 +264,6 @@ static int answer_with_json(struct prediction *prediction)
 
 static int print_all(struct prediction *prediction)
 {
-    if (prediction->json) {
-        int code = atomic_file_check(prediction->json);
-        if (code != 0)
-            return code;
-    }
     print_head(prediction);
     int code = prediction->json ? answer_with_json(prediction) : answer(prediction, NULL);
     if (code == 0 && prediction->images.left_out > 0 && !prediction->most_given)
@@ -280,6 +286,10 @@ int predict_command(int argc, char **argv)
         code = open_model(&prediction);
     if (code == 0)
         code = open_images(&prediction);
+    if (code == 0)
+        code = check_json(&prediction);
+    if (prediction.json)
+        interrupt_ignore_pipe();
     if (code == 0)
         code = print_all(&prediction);
     image_files_free(&prediction.images);

@@ -2,7 +2,6 @@
 #include "results.h"
 
 #include "atomic_file.h"
-#include "json.h"
 #include "sha256.h"
 
 #include <string.h>
@@ -53,6 +52,22 @@ void results_hash_weights(const normnet_model *model, char hexadecimal[65])
 
 /* ---- The file ---------------------------------------------------------------------------------- */
 
+void results_begin(struct json_writer *json, const char *command)
+{
+    json_begin_object(json, NULL);
+    json_text(json, "program", command);
+    json_text(json, "version", normnet_version());
+}
+
+void results_model(struct json_writer *json, const char *path, const normnet_model *model)
+{
+    char hexadecimal[65];
+
+    results_hash_weights(model, hexadecimal);
+    json_text(json, "model", path);
+    json_text(json, "weights_sha256", hexadecimal);
+}
+
 static void write_configuration(struct json_writer *json, const struct settings *settings, const normnet_model *model,
                                 const normnet_config *config)
 {
@@ -67,6 +82,8 @@ static void write_configuration(struct json_writer *json, const struct settings 
     json_integer(json, "virtual_batch", config->virtual_batch);
     json_text(json, "architecture", config->architecture);
     json_real(json, "dropout", config->dropout);
+    json_text(json, "preset", settings_preset_name(settings->preset));
+    json_integer(json, "limit", settings->limit);
     json_integer(json, "epochs", settings->epochs);
     json_integer(json, "batch", config->max_batch);
     json_text(json, "schedule", settings_schedule_name(config->schedule));
@@ -134,8 +151,6 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     normnet_config config = {.struct_size = sizeof config};
     char hexadecimal[65];
 
-    if (!settings->json)
-        return 0;
     int code = atomic_file_open(&file, settings->json);
     if (code != 0)
         return code;
@@ -143,9 +158,7 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     results_hash_weights(model, hexadecimal);
 
     struct json_writer json = json_open(file.stream);
-    json_begin_object(&json, NULL);
-    json_text(&json, "program", "normnet-mnist train");
-    json_text(&json, "version", normnet_version());
+    results_begin(&json, "normnet-mnist train");
     json_integer(&json, "bits_version", normnet_bits_version());
     write_configuration(&json, settings, model, &config);
     write_data(&json, data);

@@ -14,6 +14,7 @@
 
 #include "checkpoint.h"
 #include "dataset.h"
+#include "json.h"
 #include "settings.h"
 
 #include <normnet.h>
@@ -21,7 +22,13 @@
 /* SHA-256 over the data of all state entries in their order, every number little-endian. */
 void results_hash_weights(const normnet_model *model, char hexadecimal[65]);
 
-/* Replaces the file settings->json, if there is one to be; returns 0, or reports why it cannot. */
+/* What the JSON files of all commands begin with. */
+void results_begin(struct json_writer *json, const char *command);
+
+/* The file that a model is from, and what is in it. */
+void results_model(struct json_writer *json, const char *path, const normnet_model *model);
+
+/* Replaces the file settings->json; returns 0, or reports why it cannot. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
                   const struct training *training);
 

@@ -55,17 +55,50 @@ static const char data_help[] = "directory with train-images-idx3-ubyte, train-l
                                 "or the word generated [$NORMNET_DATA, else MNIST in the user's cache\n"
                                 "directory, else generated digits]";
 
+/*
+ * Whether a layer of the network is called so: all of its word, or, before a "*", what it begins with. The library's
+ * own network has norms and dropouts.
+ */
+static bool has_layer(const struct settings *settings, const char *word)
+{
+    static const char blanks[] = " \t\n\r";
+    const char *layer = settings->architecture ? settings->architecture : "norm dropout";
+    const size_t length = strcspn(word, "*");
+
+    for (layer += strspn(layer, blanks); *layer; layer += strspn(layer, blanks)) {
+        const size_t whole = strcspn(layer, blanks);
+        if (strncmp(layer, word, length) == 0 && (word[length] == '*' || whole == length))
+            return true;
+        layer += whole;
+    }
+    return false;
+}
+
+/* Whether the network normalizes so, by --norm or by a word of its own. */
+static bool has_norm(const struct settings *settings, int32_t norm, const char *word)
+{
+    return (settings->norm == norm && has_layer(settings, "norm")) || has_layer(settings, word);
+}
+
 /* What an option needs to have an effect; without it the option would be silently ignored. */
 static int check_use(const struct option *options, int count, const struct settings *settings)
 {
+    const bool batch = has_norm(settings, NORMNET_NORM_BATCH, "batchnorm");
+    const bool group = has_norm(settings, NORMNET_NORM_GROUP, "groupnorm");
+    const bool layer = has_norm(settings, NORMNET_NORM_LAYER, "layernorm");
+    const bool any = batch || layer || has_norm(settings, NORMNET_NORM_GROUP, "groupnorm*") ||
+                     has_norm(settings, NORMNET_NORM_INSTANCE, "instancenorm");
     const struct {
         const char *name;
         bool used;
         const char *needs;
     } uses[] = {
-        {"--groups", settings->norm == NORMNET_NORM_GROUP || settings->groups == 0, "--norm group"},
-        {"--layer-dims", settings->norm == NORMNET_NORM_LAYER || settings->layer_dims == 3, "--norm layer"},
-        {"--virtual-batch", settings->norm == NORMNET_NORM_BATCH || settings->virtual_batch == 0, "--norm batch"},
+        {"--norm", has_layer(settings, "norm") || settings->norm == NORMNET_NORM_NONE, "a layer `norm`"},
+        {"--groups", group || settings->groups == 0, "group norm"},
+        {"--layer-dims", layer || settings->layer_dims == 3, "layer norm"},
+        {"--virtual-batch", batch || settings->virtual_batch == 0, "batch norm"},
+        {"--affine", any || settings->affine == NORMNET_AFFINE_DEFAULT, "a norm"},
+        {"--dropout", has_layer(settings, "dropout") || settings->dropout == 0, "a layer `dropout`"},
         {"--max-lr", settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE, "--schedule one-cycle"},
         {"--step-size", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--step-gamma", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
@@ -145,8 +178,10 @@ static int list_options(struct option *options, struct settings *s)
 
         {.kind = OPTION_HEADING, .name = "Data"},
         {OPTION_TEXT, "--data", "DIR", data_help, .target.text = &s->data},
-        {OPTION_INTEGER, "--limit", "N", "use only the first N training images [0 = all]", .target.integer = &s->limit,
-         .most = number},
+        {OPTION_INTEGER, "--limit", "N",
+         "use only the first N training images, also for mean and deviation\n"
+         "[0 = all]",
+         .target.integer = &s->limit, .most = number},
         {OPTION_TEXT, "--augment", "SPEC", augment_help, .target.text = &s->augment},
 
         {.kind = OPTION_HEADING, .name = "Network"},
@@ -201,8 +236,8 @@ static int list_options(struct option *options, struct settings *s)
         {OPTION_CHOICE, "--cpu", "NAME", "best, portable, avx2, avx512 or neon; nor do they on this [best]",
          .target.choice = &s->cpu, .choices = cpu_names},
         {OPTION_TEXT, "--save", "FILE",
-         "write a checkpoint to go on from, anew after every epoch\n"
-         "[with --resume the file that is resumed]",
+         "write a checkpoint to go on from, anew after every epoch; not in the\n"
+         "place of another file [with --resume the file that is resumed]",
          .target.text = &s->save},
         {OPTION_INTEGER, "--save-every", "N", "and after every N training steps [0 = at the ends of epochs only]",
          .target.integer = &s->save_every, .most = number},
@@ -239,12 +274,9 @@ static int parse(struct settings *settings, int argc, char **argv)
     struct option options[MOST_OPTIONS];
     const int count = list_options(options, settings);
 
-    int code = options_parse(options, count, argc, argv);
-    if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
-        options_print(options, count);
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
         return code;
-    }
     if (settings->resume && !settings->save)
         settings->save = settings->resume;
     if (code == 0)
@@ -330,7 +362,30 @@ int settings_resume(struct settings *settings, const struct settings *stored, in
     if (preset == PRESET_FAST)
         set_fast(settings);
     int code = parse(settings, argc, argv);
+    settings->preset = before.preset; /* what it was begun with, whoever repeats its values */
     return code == 0 ? compare(settings, &before) : code;
+}
+
+static void print_option(const char *name, const char *value)
+{
+    printf(" %s ", name);
+    print_word(stdout, value);
+}
+
+void settings_print_resume(const struct settings *settings, const char *checkpoint, const char *json)
+{
+    printf("normnet-mnist train");
+    print_option("--resume", checkpoint);
+    if (settings->data)
+        print_option("--data", settings->data);
+    if (settings->save_every > 0)
+        printf(" --save-every %" PRId64, settings->save_every);
+    if (json)
+        print_option("--json", json);
+    if (settings->threads != core_count())
+        printf(" --threads %" PRId64, settings->threads);
+    if (settings->cpu != NORMNET_CPU_BEST)
+        print_option("--cpu", cpu_names[settings->cpu]);
 }
 
 void settings_adopt(struct settings *settings, const normnet_config *config)
@@ -396,6 +451,21 @@ void settings_configure(const struct settings *settings, const struct dataset *d
     config->max_batch = (int32_t)batch;
     config->threads = (int32_t)settings->threads;
     config->cpu = settings->cpu;
+    config->memory_limit = 0; /* who asks for a large training means it */
+}
+
+int32_t settings_find_preset(const char *name)
+{
+    for (int32_t i = 0; preset_names[i]; ++i) {
+        if (strcmp(preset_names[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+const char *settings_preset_name(int32_t preset)
+{
+    return preset_names[preset];
 }
 
 const char *settings_norm_name(int32_t norm)

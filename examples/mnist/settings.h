@@ -59,13 +59,21 @@ int settings_parse(struct settings *settings, int argc, char **argv);
  */
 int settings_resume(struct settings *settings, const struct settings *stored, int argc, char **argv);
 
+/* Prints the command that goes on with the training in `checkpoint` as this run does, without --json if that is NULL.
+ */
+void settings_print_resume(const struct settings *settings, const char *checkpoint, const char *json);
+
 /* The reverse of settings_configure(), whose settings->epochs are known; the texts stay those of `config`. */
 void settings_adopt(struct settings *settings, const normnet_config *config);
 
 /* The library's configuration for these settings and this data, which must outlive it. */
 void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config);
 
+/* The preset that is called so; -1 = none. */
+int32_t settings_find_preset(const char *name);
+
 /* The words of the command line for values of the library's enums. */
+const char *settings_preset_name(int32_t preset);
 const char *settings_norm_name(int32_t norm);
 const char *settings_affine_name(int32_t affine);
 const char *settings_schedule_name(int32_t schedule);

@@ -12,8 +12,10 @@
 #include "report.h"
 #include "results.h"
 #include "settings.h"
+#include "testing.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <normnet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,39 +33,69 @@ struct run {
 
 /* ---- Before the first epoch -------------------------------------------------------------------- */
 
-/* Better now than after the first epoch. */
-static int check_files(const struct settings *settings)
+/* Whether the checkpoints of this run take the place of the one that is resumed. */
+static bool saves_in_place(const struct settings *settings)
 {
+    return settings->resume && settings->save && file_same(settings->save, settings->resume);
+}
+
+/* Better now than after the first epoch. A training that is in a file is hours of work, and its history is, too. */
+static int check_files(const struct run *run)
+{
+    const struct settings *settings = &run->settings;
+    const int64_t forgotten = run->resumed.training.forgotten;
+
     int code = settings->save ? atomic_file_check(settings->save) : 0;
+    if (code == 0 && settings->save && !saves_in_place(settings) && file_exists(settings->save))
+        return report_error("%s exists; go on with --resume %s, or remove it", settings->save, settings->save);
+    if (code == 0 && settings->json && forgotten > 0 && file_exists(settings->json))
+        return report_error("%s exists, and may hold the first %" PRId64 " epochs of the history, for which %s had no "
+                            "room: name another file with --json",
+                            settings->json, forgotten, settings->resume);
     if (code == 0 && settings->json)
         code = atomic_file_check(settings->json);
     return code;
+}
+
+static const char *source(const struct run *run)
+{
+    return run->data.directory ? run->data.directory : DATASET_GENERATED;
+}
+
+static int check_checksum(const struct run *run, const char *kind, const char *checksum, const char *begun)
+{
+    if (strcmp(checksum, begun) == 0)
+        return 0;
+    return report_error("%s was begun with other %s images than those of %s: their SHA-256 is %s, expected %s",
+                        run->settings.resume, kind, source(run), checksum, begun);
 }
 
 /* The data must be those that the training was begun with. */
 static int check_data(const struct run *run)
 {
     const struct training *training = &run->training, *begun = &run->resumed.training;
-    const char *source = run->data.directory ? run->data.directory : DATASET_GENERATED;
 
     if (training->images != begun->images)
         return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,
-                            begun->images, source, training->images);
-    if (strcmp(training->data, begun->data) != 0)
-        return report_error(
-            "%s was begun with other training images than those of %s: their SHA-256 is %s, expected %s",
-            run->settings.resume, source, training->data, begun->data);
-    return 0;
+                            begun->images, source(run), training->images);
+    int code = check_checksum(run, "training", training->train_data, begun->train_data);
+    return code == 0 ? check_checksum(run, "test", training->test_data, begun->test_data) : code;
 }
 
 static int open_data(struct run *run)
 {
     int code = dataset_open(&run->data, run->settings.data, run->settings.limit);
+    if (code == 0)
+        code = dataset_check_distinct(&run->data, "--save", run->settings.save);
+    if (code == 0)
+        code = dataset_check_distinct(&run->data, "--json", run->settings.json);
     if (code != 0)
         return code;
     run->training.images = run->data.train.count;
-    if (run->settings.save) /* nobody else asks for it, and it takes a moment */
-        dataset_checksum(&run->data, run->training.data);
+    if (run->settings.save) { /* nobody else asks for them, and they take a moment */
+        dataset_checksum(&run->data, &run->data.train, run->training.train_data);
+        dataset_checksum(&run->data, &run->data.test, run->training.test_data);
+    }
     return run->settings.resume ? check_data(run) : 0;
 }
 
@@ -80,6 +112,28 @@ static int create_model(struct run *run)
     if (status != NORMNET_OK)
         return report_usage("%s", normnet_error_message());
     return 0;
+}
+
+/*
+ * Batch norm refuses a single value per channel, which the last batch of an epoch may leave it: better known now than
+ * after an epoch. The library is asked itself.
+ */
+static int check_last_batch(const struct run *run)
+{
+    const struct image_set *set = &run->data.train;
+    normnet_config config = {.struct_size = sizeof config};
+    normnet_tensor images, labels;
+
+    normnet_model_config(run->model, &config);
+    const int64_t rest = set->count % config.max_batch, count = rest > 0 ? rest : config.max_batch;
+    dataset_tensors(&run->data, set->images, set->labels, count, &images, &labels);
+    const normnet_status status = normnet_compute_gradients(run->model, &images, &labels, NULL, NULL);
+    normnet_discard_gradients(run->model);
+    if (status != NORMNET_EINVAL)
+        return 0; /* what else there is to say the training says */
+    return report_usage("%" PRId64 " training images in batches of %" PRId32 " end with a batch of %" PRId64
+                        ": %s; choose another --batch or --limit",
+                        set->count, config.max_batch, count, normnet_error_message());
 }
 
 static int print_summary(const normnet_model *model)
@@ -124,11 +178,13 @@ static int start_pipeline(struct run *run)
 
 static int prepare(struct run *run)
 {
-    int code = check_files(&run->settings);
+    int code = check_files(run);
     if (code == 0)
         code = open_data(run);
     if (code == 0)
         code = create_model(run);
+    if (code == 0)
+        code = check_last_batch(run);
     if (code != 0)
         return code;
     dataset_print(&run->data);
@@ -142,10 +198,18 @@ static int prepare(struct run *run)
 
 static int save(struct run *run)
 {
-    int code = checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
-    if (code != 0)
-        progress_clear(&run->progress);
-    return code;
+    if (!run->settings.save)
+        return 0;
+    progress_clear(&run->progress); /* should there be something to report */
+    return checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
+}
+
+static int write_results(struct run *run)
+{
+    if (!run->settings.json)
+        return 0;
+    progress_clear(&run->progress);
+    return results_write(&run->settings, &run->data, run->model, &run->training);
 }
 
 static int train_batch(struct run *run, int64_t epoch, double *lr)
@@ -188,22 +252,26 @@ static int train_epoch(struct run *run, struct epoch_result *result)
     return code;
 }
 
+/* A loss that is no number could not be read back from a file; an older checkpoint is worth more. */
 static int test(struct run *run, struct epoch_result *result)
 {
-    const struct image_set *test = &run->data.test;
-    normnet_tensor images, labels;
-    normnet_metrics metrics = {.struct_size = sizeof metrics};
+    struct test_result tested = {.confusion = NULL};
+    char name[40];
 
-    dataset_tensors(&run->data, test->images, test->labels, test->count, &images, &labels);
-    if (normnet_evaluate(run->model, &images, &labels, &metrics, NULL, NULL) != NORMNET_OK) {
-        progress_clear(&run->progress);
-        return report_error("epoch %" PRId64 ", test: %s", result->epoch, normnet_error_message());
-    }
-    result->test_loss = metrics.loss;
-    result->test_accuracy = 100.0 * (double)metrics.correct / (double)metrics.count;
+    snprintf(name, sizeof name, "epoch %" PRId64 ", test", result->epoch);
+    int code = testing_run(&tested, run->model, &run->data, &run->progress, name);
+    if (code != 0)
+        return code;
+    if (!isfinite(tested.loss))
+        return report_error("epoch %" PRId64
+                            ": the test loss is %g: the training has diverged; a smaller --lr may help",
+                            result->epoch, fabs(tested.loss));
+    result->test_loss = tested.loss;
+    result->test_accuracy = 100.0 * (double)tested.correct / (double)tested.images;
     return 0;
 }
 
+/* What is done is in the files before anybody reads that it is. */
 static int finish_epoch(struct run *run, struct epoch_result *result)
 {
     struct training *training = &run->training;
@@ -219,9 +287,10 @@ static int finish_epoch(struct run *run, struct epoch_result *result)
     ++training->finished;
     training->done = training->correct = 0;
     training->loss_sum = training->seconds = 0;
+    code = save(run);
+    const int written = write_results(run);
     progress_epoch(&run->progress, result);
-    code = results_write(&run->settings, &run->data, run->model, training);
-    return code == 0 && run->settings.save ? save(run) : code;
+    return code ? code : written;
 }
 
 /* ---- The run ----------------------------------------------------------------------------------- */
@@ -234,20 +303,33 @@ static void print_weights(const normnet_model *model)
     printf("\nSHA-256 of the weights: %s\n", hexadecimal);
 }
 
+/* The file of the history that a run may not replace any more is not named again. */
+static void print_resume(const struct run *run)
+{
+    const struct settings *settings = &run->settings;
+    const int64_t forgotten = checkpoint_forgets(settings, &run->training);
+
+    printf("saved %s. Go on with: ", settings->save);
+    settings_print_resume(settings, settings->save, forgotten > 0 ? NULL : settings->json);
+    printf("\n");
+    if (forgotten > 0)
+        printf("The first %" PRId64 " epochs of the history have no room in it; with --json, name a new file.\n",
+               forgotten);
+}
+
 /* What is done is saved; says so, and how to go on. */
 static int stop(struct run *run)
 {
     const struct training *training = &run->training;
-    const char *path = run->settings.save;
 
-    progress_clear(&run->progress);
-    int code = path ? save(run) : 0;
+    int code = save(run);
     if (code != 0)
         return code;
+    progress_clear(&run->progress);
     printf("\nStopped in epoch %" PRId64 " after %" PRId64 " of %" PRId64 " images; ", training->finished + 1,
            training->done, training->images);
-    if (path)
-        printf("saved %s. Go on with: normnet-mnist train --resume %s\n", path, path);
+    if (run->settings.save)
+        print_resume(run);
     else
         printf("nothing is saved without --save FILE.\n");
     return interrupt_exit_code();
@@ -258,6 +340,7 @@ static int train(struct run *run)
     struct training *training = &run->training;
 
     interrupt_catch();
+    interrupt_ignore_pipe();
     run->progress =
         progress_start(run->settings.epochs, training->images, training->finished * training->images + training->done);
     while (training->finished < run->settings.epochs) {
@@ -272,17 +355,20 @@ static int train(struct run *run)
             return code;
     }
     print_weights(run->model);
-    return interrupt_exit_code();
+    return 0; /* also for a signal during the last test: nothing is left undone */
 }
 
-/* A checkpoint from the end of a training. */
+/* A checkpoint from the end of a training: what is asked for is written all the same. */
 static int test_again(struct run *run)
 {
     struct epoch_result result = {.epoch = run->training.finished};
 
+    run->progress = progress_open();
     int code = test(run, &result);
+    if (code == 0 && !saves_in_place(&run->settings))
+        code = save(run);
     if (code == 0)
-        code = results_write(&run->settings, &run->data, run->model, &run->training);
+        code = write_results(run);
     if (code != 0)
         return code;
     printf("The training of %s is complete: %" PRId64 " epochs. Test loss %.4f, accuracy %.2f %%\n",
@@ -301,6 +387,8 @@ static int go_on(struct run *run)
         printf("Going on with %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
                " images of the next are done\n\n",
                run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
+    if (training->forgotten > 0)
+        printf("The first %" PRId64 " epochs of the history had no room in it\n\n", training->forgotten);
     return train(run);
 }
 

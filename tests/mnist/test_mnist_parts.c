@@ -503,7 +503,8 @@ static struct training note_training(struct epoch_result *history, int64_t finis
         .seconds = 1e-300,
     };
 
-    memset(training.data, 'a', 64);
+    memset(training.train_data, 'a', 64);
+    memset(training.test_data, '5', 64);
     for (int64_t i = 0; i < finished; ++i)
         history[i] = (struct epoch_result){i + 1, 1.0 / (double)(i + 3), 12.3, 1e300, 99.9, 5e-324, 0, 0.1};
     return training;
@@ -511,7 +512,8 @@ static struct training note_training(struct epoch_result *history, int64_t finis
 
 static char *write_note(struct epoch_result *history, int64_t finished)
 {
-    const struct settings settings = {.limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
+    const struct settings settings = {
+        .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
     const struct training training = note_training(history, finished);
     return checkpoint_write_note(&settings, &training);
 }
@@ -536,6 +538,7 @@ static void notes_read_back(const void *argument)
             return;
         CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
         const struct training *training = &checkpoint.training;
+        CHECK_EQUAL(checkpoint.settings.preset, 1);
         CHECK_EQUAL(checkpoint.settings.limit, 5);
         CHECK_EQUAL(checkpoint.settings.batch, NOTE_BATCH);
         CHECK_EQUAL(checkpoint.settings.epochs, NOTE_EPOCHS);
@@ -600,6 +603,22 @@ static void notes_of_other_trainings(const void *argument)
         CHECK_EQUAL(code, steps[i] == 43 || steps[i] == 45 ? 0 : 1);
         checkpoint_close(&checkpoint);
     }
+}
+
+/* ---- Settings ---------------------------------------------------------------------------------------- */
+
+/* The library's limit is for models of strangers. */
+static void a_training_may_be_large(const void *argument)
+{
+    uint8_t bytes[SET];
+    struct dataset data = numbered_images(bytes);
+    struct settings settings;
+    normnet_config config;
+    (void)argument;
+
+    settings_init(&settings);
+    settings_configure(&settings, &data, &config);
+    CHECK_EQUAL(config.memory_limit, 0);
 }
 
 /* ---- Pictures ------------------------------------------------------------------------------------ */
@@ -671,6 +690,7 @@ int main(int argc, char **argv)
     check_case("augment: golden checksum", augment_golden, NULL);
     check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
     check_case("batches: stop early", batches_stop_early, NULL);
+    check_case("settings: a training may be large", a_training_may_be_large, NULL);
     check_case("notes: read back", notes_read_back, NULL);
     check_case("notes: read strictly", notes_are_read_strictly, NULL);
     check_case("notes: of other trainings", notes_of_other_trainings, NULL);

@@ -15,6 +15,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -71,6 +72,26 @@ class TestCase(unittest.TestCase):
         self.assertTrue(result.stderr.startswith("normnet-mnist: "), result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1 if code == 1 else 2, result.stderr)
         return result
+
+    def start(self, *arguments, **options):
+        """A training that runs beside the test; Ctrl-C ends it, even in a background shell, which ignores it."""
+        return subprocess.Popen(
+            [PROGRAM, "train", *map(str, arguments)],
+            text=True,
+            env=environment(self.home),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **options,
+        )
+
+    @staticmethod
+    def read_head(process):
+        """What is printed up to the head of the table: from there on signals are caught."""
+        output = ""
+        for line in process.stdout:
+            output += line
+            if "train loss" in line:
+                break
+        return output
 
     def train(self, *arguments, **variables):
         """Trains and returns the JSON file's contents."""
@@ -153,9 +174,15 @@ class CommandLine(TestCase):
             (r"--preset: 'quick' is not standard or fast", "train", "--preset", "quick"),
             (r"--nesterov takes no value", "train", "--nesterov=1"),
             (r"--threads: '0' is not", "train", "--threads", "0"),
-            (r"--groups has no effect without --norm group", "train", "--norm", "batch", "--groups", "4"),
-            (r"--layer-dims has no effect without --norm layer", "train", "--layer-dims", "1"),
-            (r"--virtual-batch has no effect without --norm batch", "train", "--norm=none", "--virtual-batch=16"),
+            (r"--groups has no effect without group norm", "train", "--norm", "batch", "--groups", "4"),
+            (r"--layer-dims has no effect without layer norm", "train", "--layer-dims", "1"),
+            (r"--virtual-batch has no effect without batch norm", "train", "--norm=none", "--virtual-batch=16"),
+            (r"--norm has no effect without a layer `norm`", "train", "--norm=group", "--architecture", "gap conv1-10"),
+            (r"--groups has no effect without group norm", "train", "--groups=2", "--architecture", "groupnorm4 gap"),
+            (r"--affine has no effect without a norm", "train", "--norm", "none", "--affine", "element"),
+            (r"--affine has no effect without a norm", "train", "--affine", "channel", "--architecture", "gap fc-2"),
+            (r"--dropout has no effect without a layer `dropout`", "train", "--preset", "fast", "--dropout", "0.5"),
+            (r"--dropout has no effect without a layer", "train", "--dropout=.1", "--architecture", "dropout.5 gap"),
             (r"--step-size has no effect without --schedule step", "train", "--step-size", "3"),
             (r"--max-lr has no effect without --schedule one-cycle", "train", "--schedule", "step", "--max-lr", "1"),
             (r"--lr 0.1 and --max-lr 0.2 both", "train", "--lr", "0.1", "--max-lr", "0.2"),
@@ -178,14 +205,19 @@ class CommandLine(TestCase):
             (r"--model and --json both name the file m", "predict", "x.pgm", "--model", "m", "--json", "m"),
             (r"--onnx and --weights both name the file x", "export", "--model", "m", "--onnx", "x", "--weights", "x"),
             (r"--augment: a text of 5000 characters; 4096 are the most", "train", "--augment", "x" * 5000),
+            (r"--save needs a value: FILE", "train", "--save", ""),
+            (r"--json needs a value: FILE", "train", "--json="),
+            (r"--data needs a value: DIR", "train", "--data", ""),
+            (r"--resume needs a value: FILE", "train", "--resume", ""),
+            (r"--augment needs a value: SPEC", "train", "--augment", ""),
+            (r"--model needs a value: FILE", "evaluate", "--model", ""),
         ]:
             with self.subTest(arguments=arguments):
                 self.expect_failure(2, pattern, *arguments)
 
     def test_augment_mistakes(self):
         for spec, pattern in [
-            ("", r"'' at column 1 is none of rotate, affine, jitter"),
-            ("rotat:6", r"'rotat' at column 1 is none of"),
+            ("rotat:6", r"'rotat' at column 1 is none of rotate, affine, jitter"),
             ("rotate:6,", r"a parameter of rotate is missing at column 10"),
             ("affine:deg=7,,shear=7", r"a parameter of affine is missing at column 14"),
             ("rotate:6,none", r"'none' at column 10"),
@@ -224,6 +256,39 @@ class CommandLine(TestCase):
                 self.expect_failure(2, pattern, "train", "--data", data, *TINY[:4], *(TINY[4:] + arguments))
 
 
+    def test_layers_that_take_an_option(self):
+        data = self.write_data()
+        for architecture, *arguments in [
+            ("conv3-4 groupnorm gap conv1-5", "--groups", "2"),
+            ("conv3-4 layernorm gap conv1-5", "--layer-dims", "2"),
+            ("conv3-4 batchnorm gap conv1-5", "--virtual-batch", "16", "--norm", "none"),
+            ("conv3-4 groupnorm4 gap conv1-5", "--affine", "none"),
+            ("conv3-4\tdropout\ngap conv1-5", "--dropout", "0.1"),
+            ("conv3-4 gap conv1-5", "--dropout", "0", "--norm", "none"),
+        ]:
+            with self.subTest(architecture=architecture):
+                self.train("--data", data, *TINY[:4], "--architecture", architecture, *arguments)
+
+    def test_a_last_batch_that_is_too_short(self):
+        """Batch norm over 1 x 1 pixels cannot be trained on one image, which is known before the first."""
+        data = self.write_data()
+        for network in ("conv3-4 gap conv1-4 norm conv1-5", "conv3-4 gap flatten norm fc-5"):
+            arguments = ["train", "--data", data, "--architecture", network]
+            for pattern, *options in [
+                (r"40 training images in batches of 13 end with a batch of 1: layer \d .*1x1", "--batch", "13"),
+                (r"40 training images in batches of 1 end with a batch of 1: layer", "--batch", "1"),
+                (r"1 training images in batches of 1 end with a batch of 1: layer", "--limit", "1"),
+                (r"33 training images in .* choose another --batch or --limit\n", "--limit", "33", "--batch", "32"),
+            ]:
+                start = time.monotonic()
+                result = self.expect_failure(2, pattern, *arguments, *options)
+                self.assertEqual(result.stdout, "")
+                self.assertLess(time.monotonic() - start, 10)
+            for options in ("--batch=12", "--batch=13 --limit=39", "--batch=13 --norm=layer"):
+                self.train(*arguments[1:], "--epochs", "1", *options.split())
+        self.train("--data", data, *TINY, "--batch", "13")  # 6 x 8 pixels are enough
+
+
 class Data(TestCase):
     def test_any_shape_and_classes(self):
         result = self.train("--data", self.write_data(), *TINY)
@@ -238,6 +303,14 @@ class Data(TestCase):
         deviation = (sum((p - mean) ** 2 for p in pixels) / len(pixels)) ** 0.5
         self.assertEqual(result["data"]["mean"], [round(mean / 255, 4)])
         self.assertEqual(result["data"]["std"], [round(deviation / 255, 4)])
+        # With --limit of the images that are used, from files as from the generator.
+        result = self.train("--data", self.directory / "data", *TINY, "--limit", "3")
+        used = pixels[: 3 * 48]
+        mean = sum(used) / len(used)
+        deviation = (sum((p - mean) ** 2 for p in used) / len(used)) ** 0.5
+        self.assertEqual(result["data"]["mean"], [round(mean / 255, 4)])
+        self.assertEqual(result["data"]["std"], [round(deviation / 255, 4)])
+        self.assertEqual(result["data"]["classes"], 5)
 
     def test_colour_images(self):
         """Files with four dimensions are N x C x H x W; each channel has its own mean."""
@@ -304,10 +377,10 @@ class Data(TestCase):
     def test_real_mnist(self):
         if not REAL_MNIST:
             self.skipTest("NORMNET_DATA does not name a directory with MNIST")
-        arguments = ["--limit", "3000", "--epochs", "2", "--augment", "none", *SMALL_NETWORK]
+        arguments = ["--epochs", "2", "--augment", "none", *SMALL_NETWORK]
         result = self.train("--data", REAL_MNIST, *arguments)
         self.assertEqual((result["data"]["mean"], result["data"]["std"]), ([0.1307], [0.3081]))
-        self.assertEqual((result["data"]["training_images"], result["data"]["test_images"]), (3000, 10000))
+        self.assertEqual((result["data"]["training_images"], result["data"]["test_images"]), (60000, 10000))
         self.assertLess(result["history"][1]["train_loss"], result["history"][0]["train_loss"])
 
 
@@ -325,6 +398,7 @@ class Training(TestCase):
         self.assertEqual((configuration["norm"], configuration["groups"], configuration["l2"]), ("group", 2, 0.001))
         self.assertEqual((configuration["schedule"], configuration["lr"]), ("one-cycle", 0.015))
         self.assertEqual((configuration["batch"], configuration["seed"], configuration["epochs"]), (64, 1, 3))
+        self.assertEqual((configuration["limit"], configuration["preset"]), (1000, "standard"))
         self.assertEqual(result["parameters"], 4 * 9 + 8 + 8 * 4 * 9 + 16 + 80)
         self.assertRegex(result["weights_sha256"], r"^[0-9a-f]{64}$")
         self.assertIn(result["weights_sha256"], self.output)
@@ -425,18 +499,56 @@ class Training(TestCase):
         self.assertEqual(sorted(p.name for p in self.directory.iterdir()), ["data", "home", "link.json", "old.json"])
 
     def test_history_survives_a_failure(self):
-        """A training that diverges keeps the epochs before in the JSON file."""
-        path = self.directory / "r.json"
+        """A training that diverges keeps the epochs before in its files, and these can be read."""
+        path, checkpoint = self.directory / "r.json", self.directory / "r.ckpt"
+        data = self.write_data()
         result = self.run_program(
-            *["train", "--data", self.write_data(), "--epochs", "400", "--batch", "40", "--json", path],
+            *["train", "--data", data, "--epochs", "400", "--batch", "40", "--json", path, "--save", checkpoint],
             *["--schedule", "step", "--step-size", "1", "--step-gamma", "1000"],
             *["--architecture", "conv3-4 relu gap conv1-5"],
         )
         self.assertEqual(result.returncode, 1, result)
-        self.assertRegex(result.stderr, r"^normnet-mnist: epoch \d+, image 0: ")
+        self.assertRegex(result.stderr, r"^normnet-mnist: epoch \d+: the test loss is (inf|nan): the training has div")
         history = json.loads(path.read_text())["history"]
         self.assertEqual(len(history), int(re.search(r"epoch (\d+)", result.stderr)[1]) - 1)
         self.assertGreater(len(history), 0)
+        self.assertNotIn(None, [epoch["test_loss"] for epoch in history])
+        result = self.run_program("train", "--data", data, "--resume", checkpoint)
+        self.assertIn(f"r.ckpt: {len(history)} of 400 epochs and 0 of 40 images", result.stdout)
+
+    def test_both_files_are_tried(self):
+        """A place that vanishes while the training runs costs the other file nothing."""
+        for lost, kept in (("--json", "--save"), ("--save", "--json")):
+            folder, path = self.directory / "folder", self.directory / f"kept{kept}"
+            folder.mkdir()
+            arguments = [lost, folder / "file", kept, path, "--data", "generated", "--limit", "3000", "--epochs", "1"]
+            with self.start(*arguments, *SMALL_NETWORK, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                output = self.read_head(process)
+                folder.rmdir()
+                rest, errors = process.communicate()
+            self.assertEqual(process.returncode, 1)
+            self.assertRegex(errors, r"^normnet-mnist: cannot write '?.*/folder/file'?: .*\n$")
+            self.assertGreater(path.stat().st_size, 1000)
+            self.assertRegex(output + rest, r"(?m)^  1/1 ")
+
+    def test_streams_that_are_closed(self):
+        """No file gets the number of standard output, and with it what is printed."""
+        path = self.directory / "r.json"
+        model = self.directory / "model"
+        for closed in ((1,), (2,), (0, 1, 2)):
+            arguments = [PROGRAM, "train", "--data", self.data(), *TINY, "--save", model, "--json", path]
+            with subprocess.Popen(
+                [*map(str, arguments)],
+                stdout=subprocess.DEVNULL,
+                preexec_fn=lambda closed=closed: [os.close(number) for number in closed],
+            ) as process:
+                self.assertEqual(process.wait(), 0)
+            self.assertEqual(len(json.loads(path.read_text())["history"]), 1)
+            self.assertEqual(self.run_program("evaluate", "--model", model, "--data", self.data()).returncode, 0)
+            model.unlink()
+
+    def data(self):
+        return self.directory / "data" if (self.directory / "data").exists() else self.write_data()
 
     def test_full_disk(self):
         if not os.path.exists("/dev/full"):
@@ -446,11 +558,11 @@ class Training(TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("cannot write to standard output", result.stderr)
 
-    def test_terminal(self):
-        """A bar with loss, accuracy, speed and time left, that is gone in the end."""
+    def run_in_terminal(self, *arguments):
+        """What a program prints that exits with 0."""
         controller, terminal = pty.openpty()
         process = subprocess.Popen(
-            [PROGRAM, "train", "--limit", "6000", "--epochs", "1", "--threads", "1"],
+            [PROGRAM, *map(str, arguments)],
             stdout=terminal,
             stderr=terminal,
             env=environment(self.home, TERM="xterm"),
@@ -467,10 +579,37 @@ class Training(TestCase):
             output += chunk
         os.close(controller)
         self.assertEqual(process.wait(), 0)
-        bar = re.compile(rb"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d %, \d+ images/s, \d+:\d\d left\x1b\[K")
-        self.assertRegex(output, bar)
-        lines = output.decode().replace("\r\n", "\n").split("\n")
-        self.assertTrue(any(re.match(r"(.*\r)?\x1b\[K  1/1 ", line) for line in lines), lines[-5:])
+        return output.decode().replace("\r\n", "\n")
+
+    def expect_movement(self, bars):
+        """From (marks, minutes, seconds) of each bar: more of the first, less of the others."""
+        self.assertGreater(len(bars), 3)
+        lengths = [len(marks) for marks, *_ in bars]
+        self.assertEqual(lengths, sorted(lengths))
+        self.assertLess(lengths[0], lengths[-1])
+        left = [60 * int(minutes) + int(seconds) for _, minutes, seconds in bars]
+        self.assertGreater(left[1], left[-1])
+        self.assertLessEqual(left[-1], 1)
+
+    SLOW_NETWORK = ["--data", "generated", "--augment", "none", "--threads", "1"]
+    SLOW_NETWORK += ["--architecture", "conv3-64 conv3-64 gap conv1-10"]
+
+    def test_terminal(self):
+        """Bars with what is left of a training and of a test, that are gone in the end."""
+        model = self.directory / "model"
+        arguments = [*self.SLOW_NETWORK, "--limit", "2000", "--epochs", "1", "--save", model]
+        for command in (["train", *arguments], ["evaluate", "--data", "generated", "--threads", "1", "--model", model]):
+            start = time.monotonic()
+            output = self.run_in_terminal(*command)
+            tests = re.findall(r"\r\[(#*) *\] test: \d+ of 10000 images, (\d+):(\d\d) left\x1b\[K", output)
+            if tests or time.monotonic() - start > 8:  # a fast machine needs no bar
+                self.expect_movement(tests)
+            if command[0] == "train":
+                training = r"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d %, \d+ images/s"
+                self.expect_movement(re.findall(rf"\r\[(#*) *\] {training}, (\d+):(\d\d) left\x1b\[K", output))
+                self.assertRegex(output, r"(?m)\x1b\[K  1/1 [^#]*$")
+            end = output.rsplit(" left\x1b[K", 1)[1]
+            self.assertRegex(end, r"^\r\x1b\[K[^#\r\x1b]*$")
 
 
 def without_times(result):
@@ -495,19 +634,8 @@ class Resuming(TestCase):
 
     def stop(self, number, seconds, *arguments):
         """Starts a training, sends it a signal and returns its exit code and output."""
-        process = subprocess.Popen(
-            [PROGRAM, "train", *map(str, arguments), "--json", str(self.json)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(self.home),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell ignores it
-        )
-        output = ""
-        for line in process.stdout:  # up to the head of the table: from there on the signal is caught
-            output += line
-            if "train loss" in line:
-                break
+        process = self.start(*arguments, "--json", self.json, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output = self.read_head(process)
         time.sleep(seconds)
         process.send_signal(number)
         rest, errors = process.communicate(timeout=60)
@@ -521,19 +649,22 @@ class Resuming(TestCase):
         for arguments in (self.ARGUMENTS, [*self.ARGUMENTS, "--norm", "group", "--virtual-batch", "0", "--nesterov"]):
             whole = without_times(self.train(*arguments))
             stopped = 0
-            for i, (number, code) in enumerate([(signal.SIGINT, 130), (signal.SIGTERM, 143)] * 2):
+            for i, (number, code) in enumerate([(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]):
                 returned, output = self.stop(number, 0.03 * i, *arguments, "--save", self.checkpoint)
+                self.assertIn(returned, (code, 0))
                 for more in range(2):
                     if "Stopped" not in output:
                         break
                     stopped += 1
                     self.assertEqual(returned, code, output)
-                    self.assertIn(f"Go on with: normnet-mnist train --resume {self.checkpoint}\n", output)
+                    command = f"Go on with: normnet-mnist train --resume {self.checkpoint} --data generated "
+                    self.assertIn(f"{command}--json {self.json}", output)
                     self.assertNotIn("SHA-256", output)
                     data = ["--data", "generated", "--resume", self.checkpoint, "--threads", "2"]
                     returned, output = self.stop(number, 0.02 * more, *data)
                 self.assertEqual(without_times(self.resume()), whole, (i, output))
                 self.assertIn(whole["weights_sha256"], self.output)
+                self.checkpoint.unlink()
             self.assertGreater(stopped, 1)
 
     def test_what_a_stop_says(self):
@@ -548,20 +679,92 @@ class Resuming(TestCase):
         output = self.stop(signal.SIGINT, 0, "--data", "generated", "--resume", self.checkpoint)[1]
         self.assertIn(f"{int(place[1]) - 1} of 1000 epochs and {place[2]} of 1000 images of the next are done", output)
 
+    def test_a_signal_in_the_last_test(self):
+        """Everything is done and saved: the training is complete."""
+        test = ["conv3-64 conv3-64 gap conv1-10", "--limit", "2", "--augment", "none"]
+        process = self.start("--data", "generated", "--epochs", "1", "--architecture", *test, stdout=subprocess.PIPE)
+        self.read_head(process)
+        time.sleep(0.3)  # the one step is far shorter than the test of 10,000 images
+        process.send_signal(signal.SIGINT)
+        output = process.communicate()[0]
+        self.assertEqual(process.returncode, 0, output)
+        self.assertIn("SHA-256", output)
+
+    def test_a_reader_that_goes_away(self):
+        """`| less` and q, or a `tee` that the same Ctrl-C ends: the training goes on to its end or saves and stops."""
+        arguments = [*self.ARGUMENTS, "--save", self.checkpoint, "--json", self.json]
+        whole = without_times(self.train(*self.ARGUMENTS))
+        for number, code in ((None, 1), (signal.SIGINT, 130)):
+            with self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                self.read_head(process)
+                process.stdout.close()
+                if number:
+                    process.send_signal(number)
+                errors = process.stderr.read()
+                self.assertEqual(process.wait(), code, errors)
+            if not number:
+                self.assertEqual(errors, "normnet-mnist: cannot write to standard output\n")
+                self.assertEqual(len(json.loads(self.json.read_text())["history"]), 4)
+            self.assertEqual(without_times(self.resume()), whole)
+            self.checkpoint.unlink()
+
+    def test_the_command_that_goes_on(self):
+        """It works as it is printed, and asks for what this run was asked for."""
+        data = self.write_data("my data; it's")
+        self.checkpoint = self.directory / "$HOME *'.ckpt"
+        options = ["--data", data, "--save", self.checkpoint, "--save-every", "5", "--threads", "1", "--cpu=portable"]
+        arguments = ["--epochs", "3000", "--batch", "8", *TINY[4:], *options]
+        for _ in range(2):
+            code, output = self.stop(signal.SIGINT, 0.05, *arguments)
+            self.assertEqual(code, 130, output)
+            command = re.search(r"Go on with: normnet-mnist (train .*)\n", output)[1]
+            for option in ("--resume", "--data", "--save-every", "--json", "--threads", "--cpu"):
+                self.assertIn(f" {option} ", command)
+            words = shlex.split(command)
+            self.assertEqual(words[words.index("--resume") + 1], str(self.checkpoint))
+            self.assertEqual(words[words.index("--data") + 1], str(data))
+            script = f'"$0" {command} --epochs 3000 & sleep 0.2; kill -TERM $!; wait $!'
+            run = subprocess.run(["sh", "-c", script, PROGRAM], capture_output=True, text=True, check=False)
+            self.assertEqual((run.returncode, run.stderr), (143, ""), run)
+            arguments = words[1 : words.index("--json")] + words[words.index("--json") + 2 :]
+
+    def test_a_history_that_is_too_long(self):
+        """What a checkpoint has no room for is not taken from the JSON file that has it."""
+        data = self.write_data()
+        network = ["--augment", "none", "--architecture", "conv3-4 relu gap conv1-5"]
+        arguments = ["--data", data, "--epochs", "100000", "--batch", "40", *network, "--save", self.checkpoint]
+        process = self.start(*arguments, "--json", self.json, stdout=subprocess.PIPE)
+        for line in process.stdout:
+            if line.startswith("600/"):
+                break
+        process.send_signal(signal.SIGINT)
+        output = process.communicate()[0]
+        self.assertEqual(process.returncode, 130)
+        self.assertNotIn("--json /", output)
+        forgotten = re.search(r"\nThe first (\d+) epochs of the history have no room in it; with --json, name", output)
+        self.assertGreater(int(forgotten[1]), 50)
+        before = self.json.read_bytes()
+        resume = ["train", "--data", data, "--resume", self.checkpoint]
+        pattern = rf"run.json exists, and may hold the first {forgotten[1]} epochs of the history, for which .*run.ckpt"
+        self.expect_failure(1, pattern, *resume, "--json", self.json)
+        self.assertEqual(self.json.read_bytes(), before)
+        other = self.directory / "other.json"
+        process = self.start(*resume[1:], "--json", other, stdout=subprocess.PIPE)
+        self.assertIn(f"The first {forgotten[1]} epochs of the history had no room in it\n", self.read_head(process))
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        result = json.loads(other.read_text())
+        self.assertEqual(result["forgotten_epochs"], int(forgotten[1]))
+        self.assertEqual(result["history"][0]["epoch"], int(forgotten[1]) + 1)
+
     def test_a_second_signal_ends_at_once(self):
         """Within the first step of a network whose steps are long."""
         heavy = ["--architecture", "conv3-64 conv3-64 conv3-64 gap conv1-10", "--batch", "500", "--augment", "none"]
-        process = subprocess.Popen(
-            [PROGRAM, "train", "--data", "generated", "--limit", "2000", "--threads", "1", *heavy],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(self.home),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        arguments = ["--data", "generated", "--limit", "2000", "--threads", "1", *heavy]
+        process = self.start(*arguments, stdout=subprocess.PIPE)
         self.addCleanup(process.stdout.close)
-        for line in process.stdout:
-            if "train loss" in line:
-                break
+        self.read_head(process)
         for _ in range(2):
             time.sleep(0.03)
             process.send_signal(signal.SIGINT)
@@ -596,6 +799,21 @@ class Resuming(TestCase):
         self.assertEqual(self.checkpoint.read_bytes(), before)
         self.assertTrue(other.exists())
 
+    def test_save_every(self):
+        """After every so many steps of the training, at the ends of its epochs, and at no other time."""
+        network = ["--architecture", "conv3-48 conv3-48 gap conv1-10", "--augment", "none", "--threads", "1"]
+        arguments = ["--data", "generated", "--limit", "320", "--batch", "32", "--epochs", "2", *network]
+        caught = set()
+        arguments += ["--save", self.checkpoint, "--save-every", "4"]
+        with self.start(*arguments, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                if self.checkpoint.exists():
+                    caught.add(int(re.search(rb'"normnet.step":"(\d+)"', self.checkpoint.read_bytes())[1]))
+        self.assertEqual(process.returncode, 0)
+        expected = {4, 8, 10, 12, 16, 20}
+        self.assertLessEqual(caught, expected)
+        self.assertGreaterEqual(len(caught), 4, caught)  # one may be too short to be seen
+
     def test_complete(self):
         result = self.train(*self.ARGUMENTS, "--save", self.checkpoint)
         before = self.checkpoint.read_bytes()
@@ -605,14 +823,39 @@ class Resuming(TestCase):
         expected = f"is complete: 4 epochs. Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f} %"
         self.assertIn(expected, self.output)
         self.assertEqual(self.checkpoint.read_bytes(), before)
+        # A copy that is asked for is written, and is complete too.
+        copy = self.directory / "copy.ckpt"
+        self.resume("--save", copy)
+        self.resume("--resume", copy)
+        self.assertIn(expected, self.output)
 
     def test_a_link_stays_a_link(self):
         link = self.directory / "link.ckpt"
-        link.symlink_to(self.checkpoint)
-        self.checkpoint.write_text("old")
+        link.symlink_to(self.checkpoint.name)
         self.train(*self.ARGUMENTS, "--epochs", "1", "--save", link)
         self.assertTrue(link.is_symlink())
         self.assertGreater(self.checkpoint.stat().st_size, 1000)
+        self.checkpoint.chmod(0o600)
+        self.resume("--resume", link, "--save", link)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(self.checkpoint.stat().st_mode & 0o777, 0o600)
+
+    def test_a_training_is_not_overwritten(self):
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
+        before = self.checkpoint.read_bytes()
+        other = self.directory / "other.ckpt"
+        other.write_text("old")
+        relative = os.path.relpath(self.checkpoint)
+        for path, *arguments in [
+            (self.checkpoint, *self.ARGUMENTS),
+            (relative, *self.ARGUMENTS),
+            (other, "--data", "generated", "--resume", self.checkpoint),
+        ]:
+            pattern = rf"{path} exists; go on with --resume {path}, or remove it\n"
+            self.expect_failure(1, pattern, "train", *arguments, "--save", path)
+        self.assertEqual((self.checkpoint.read_bytes(), other.read_text()), (before, "old"))
+        # The file that is resumed may be named twice, in any way.
+        self.resume("--save", relative)
 
     def test_options_that_differ(self):
         self.train(*self.ARGUMENTS, "--epochs", "1", "--save", self.checkpoint)
@@ -635,7 +878,7 @@ class Resuming(TestCase):
             (r"--l2 is 1e-05, but .* was begun with 0\n", "--l2", "1e-5"),
             (r"--architecture is 'gap conv1-10', but .* begun with 'conv3-4 norm", "--architecture", "gap conv1-10"),
             (r"--augment is 'none', but .* was begun with 'affine'\n", "--preset", "fast"),
-            (r"--groups has no effect without --norm group", "--groups", "4"),
+            (r"--groups has no effect without group norm", "--groups", "4"),
             (r"--resume and --json both name the file", "--json", self.checkpoint),
             (r"--resume and --json both name the file", "--save", "other", "--json", self.checkpoint),
         ]:
@@ -647,8 +890,10 @@ class Resuming(TestCase):
         same[same.index("--architecture") + 1] = "  conv3-4 norm relu  dropout maxpool2 conv3-8 norm relu gap conv1-10 "
         self.assertEqual(self.run_program(*resume, *same).returncode, 0)
         preset = ["--limit", "200", "--preset", "fast", "--lr", ".05"]
+        self.checkpoint.unlink()
         self.train("--data", "generated", *preset, "--save", self.checkpoint)
         self.assertEqual(self.run_program(*resume, *preset).returncode, 0)
+        self.assertEqual(self.resume()["configuration"]["preset"], "fast")
         self.expect_failure(2, r"--lr is 0.1, but .* was begun with 0.05\n", *resume, "--preset", "fast")
 
     def test_other_data(self):
@@ -659,9 +904,12 @@ class Resuming(TestCase):
         turned = {"train_images": idx([40, 8, 6], pixels), "test_images": idx([10, 8, 6], pixels[:480])}
         fewer = {"train_images": idx([39, 6, 8], pixels[48:]), "train_labels": idx([39], labels[1:])}
         other = r"run.ckpt was begun with other training images than those of .*: their SHA-256 is [0-9a-f]{64}, exp"
+        other_test = other.replace("training", "test")
         for name, pattern, changed in [
             ("pixel", other, {"train_images": idx([40, 6, 8], pixels)}),
             ("label", other, {"train_labels": idx([40], labels)}),
+            ("test pixel", other_test, {"test_images": idx([10, 6, 8], pixels[:480])}),
+            ("test label", other_test, {"test_labels": idx([10], [0] * 10)}),
             ("shape", other, turned),
             ("count", r"run.ckpt was begun with 40 training images; .* has 39\n", fewer),
         ]:
@@ -675,7 +923,7 @@ class Resuming(TestCase):
         weights = self.directory / "exported"
         self.assertEqual(self.run_program("export", "--model", self.checkpoint, "--weights", weights).returncode, 0)
         content = self.checkpoint.read_bytes()
-        note = content.index(b"normnet-mnist train 1")
+        note = content.index(b"normnet-mnist train 2")
         flipped = bytearray(content)
         flipped[-100] ^= 1
         renamed = bytearray(content)
@@ -766,8 +1014,9 @@ class Models(TestCase):
 
     def test_evaluate_the_generated_digits(self):
         arguments = ["--data", "generated", "--limit", "600", "--epochs", "1", "--augment", "none"]
-        last = self.train(*arguments, "--label-smoothing", "0.1", "--save", self.model)["history"][-1]
-        result = self.answer("evaluate", "--model", self.model)
+        model = self.directory / "generated"
+        last = self.train(*arguments, "--label-smoothing", "0.1", "--save", model)["history"][-1]
+        result = self.answer("evaluate", "--model", model)
         self.assertEqual((result["loss"], result["accuracy"]), (last["test_loss"], last["test_accuracy"]))
         self.assertEqual(result["data"], {"source": "generated", "test_images": 10000})
 
@@ -785,7 +1034,7 @@ class Models(TestCase):
         ]:
             self.expect_failure(1, pattern, *evaluate, self.write_data(name, test_images=changed))
         labels = self.write_data("labels", test_labels=idx([10], [0, 5] * 5))
-        self.expect_failure(1, r"model: .*5", *evaluate, labels)
+        self.expect_failure(1, r"model knows 5 classes; the label of test image 1 is 5\n", *evaluate, labels)
         missing = self.directory / "nowhere" / "x"
         self.expect_failure(1, r"cannot open '.*nowhere/x'", "evaluate", "--model", missing)
         self.expect_failure(1, r"cannot write .*nowhere/x: No such", *evaluate, self.data, "--json", missing)
@@ -853,6 +1102,21 @@ class Models(TestCase):
             self.assertEqual([Path(a["file"]).name for a in found], ["small.pgm", "plain.pgm", "full.pgm"])
             self.assertEqual(found[0]["probabilities"], found[1]["probabilities"])
             self.assertEqual(found[0]["probabilities"], found[2]["probabilities"])
+
+    def test_predict_from_a_pipe(self):
+        """Images may come from another program."""
+        answers = self.predict(self.data / FILES[2])
+        pipe = self.directory / "pipe"
+        os.mkfifo(pipe)
+        for content, expected in [
+            ((self.data / FILES[2]).read_bytes(), answers),
+            (pgm(8, 6, self.pixels[:48]), answers[:1]),
+        ]:
+            writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+            writer.start()
+            found = self.predict(pipe)
+            writer.join()
+            self.assertEqual([a["probabilities"] for a in found], [a["probabilities"] for a in expected])
 
     def test_predict_colours(self):
         planes = [[(i * k + 40 * channel) % 256 for k in range(48)] for channel in range(3) for i in (3, 5)]
@@ -944,6 +1208,76 @@ class Models(TestCase):
         self.expect_failure(1, r"cannot write .*nowhere/x", *export, "--onnx", onnx, "--weights", missing)
         self.assertFalse(onnx.exists())
         self.expect_failure(1, r"cannot open '.*nowhere/x'", "export", "--model", missing, "--onnx", onnx)
+
+
+    def test_no_file_takes_the_place_of_another(self):
+        """However the two are written."""
+        link, missing = self.directory / "link", self.directory / "missing"
+        link.symlink_to(self.model)
+        missing.symlink_to("new")
+        folder = self.directory / "folder"
+        folder.symlink_to(self.directory)
+        picture = self.image("picture.pgm", pgm(8, 6, [0] * 48))
+        before = self.contents()
+        evaluate, predict, export = ([word, "--model", self.model] for word in ("evaluate", "predict", "export"))
+        train, images = ["train", "--data", self.data, *TINY], self.data / FILES[2]
+        for pattern, *arguments in [
+            (r"--model and --json both name the file", *evaluate, "--json", f"{self.directory}/./model"),
+            (r"--model and --json both name the file", *evaluate, "--json", link),
+            (r"--model and --json both name the file", *evaluate, "--json", folder / "model"),
+            (r"--model and --json both name the file", *predict, picture, "--json", os.path.relpath(self.model)),
+            (r"--model and --onnx both name the file", *export, "--onnx", link),
+            (r"--model and --weights both name the file", *export, "--weights", folder / "model"),
+            (r"--onnx and --weights both name the file", *export, "--onnx", folder / "x", "--weights", f"{folder}/./x"),
+            (r"--onnx and --weights both name the file", *export, "--onnx", missing, "--weights", folder / "new"),
+            (r"--resume and --json both name the file", "train", "--resume", self.model, "--json", link),
+            (r"--save and --json both name the file", *train, "--save", folder / "x", "--json", f"{folder}/./x"),
+            (r"--save and --json both name the file", *train, "--save", folder / "new", "--json", missing),
+            (r"--json names .*picture.pgm, one of the images", *predict, picture, "--json", folder / "picture.pgm"),
+            (r"--json names .*images-idx3-ubyte, one of", *predict, f"{images}:3", "--json", images),
+            (r"--json names .*, a file of the data set", *train, "--json", folder / "data" / FILES[1]),
+            (r"--json names .*, a file of the data set", *evaluate, "--data", self.data, "--json", images),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, *arguments)
+                self.assertEqual(self.contents(), before)
+        self.expect_failure(1, r"labels-idx1-ubyte exists; ", *train, "--save", self.data / FILES[1])
+        self.assertEqual(self.contents(), before)
+
+    def contents(self):
+        return {path: path.read_bytes() for path in self.directory.rglob("*") if path.is_file()}
+
+    def test_output_that_goes_into_the_file(self):
+        log = self.directory / "results.log"
+        log.write_text("of other runs\n")
+        for options in (["--json", "/dev/stdout"], ["--json", log]):
+            with open(log, "a", encoding="utf-8") as stream:
+                command = [PROGRAM, "evaluate", "--model", self.model, "--data", self.data, *options]
+                result = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertRegex(result.stderr, r"^normnet-mnist: cannot write .*: what the program prints goes into it\n$")
+            self.assertEqual(log.read_text(), "of other runs\n")
+
+    def test_what_is_replaced_keeps_its_place_and_permissions(self):
+        answer, weights, link = (self.directory / name for name in ("answer.json", "weights", "link"))
+        for path in (answer, weights):
+            path.touch()
+            path.chmod(0o600)
+        self.answer("evaluate", "--model", self.model, "--data", self.data)
+        export = ["export", "--model", self.model]
+        self.assertEqual(self.run_program(*export, "--weights", weights).returncode, 0)
+        for path in (answer, weights):
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+            self.assertGreater(path.stat().st_size, 0)
+        # A link that leads nowhere is followed, too.
+        evaluate = ["evaluate", "--model", self.model, "--data", self.data]
+        for option, command in [("--onnx", export), ("--json", evaluate)]:
+            link.symlink_to("new")
+            self.assertEqual(self.run_program(*command, option, link).returncode, 0)
+            self.assertTrue(link.is_symlink())
+            self.assertGreater((self.directory / "new").stat().st_size, 0)
+            link.unlink()
+            (self.directory / "new").unlink()
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
