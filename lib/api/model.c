@@ -262,7 +262,7 @@ normnet_status normnet_model_create(normnet_model **model, const normnet_config 
         status = normnet__read_config(&config, from);
     if (status == NORMNET_OK)
         status = normnet__begin_model(&created, &config, "");
-    if (status == NORMNET_OK)
+    if (created != NULL)
         status = normnet__finish_model(created);
     if (status != NORMNET_OK) {
         normnet_model_destroy(created);
