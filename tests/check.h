@@ -45,7 +45,9 @@ static inline check_program *check_state(void)
     return &state;
 }
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__)
+#define CHECK_FORMAT(text, values) __attribute__((format(gnu_printf, text, values))) /* C11's, not the system's */
+#elif defined(__GNUC__)
 #define CHECK_FORMAT(text, values) __attribute__((format(printf, text, values)))
 #else
 #define CHECK_FORMAT(text, values)

@@ -8,6 +8,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* A function whose arguments are those of printf. */
+#if defined(__MINGW32__)
+#define PRINTF_FORMAT __attribute__((format(gnu_printf, 1, 2))) /* C11's, not the system's */
+#elif defined(__GNUC__)
+#define PRINTF_FORMAT __attribute__((format(printf, 1, 2)))
+#else
+#define PRINTF_FORMAT
+#endif
+
 /* The bytes of a file or pipe, mapped where the system can and read into memory where it cannot. */
 struct mapped_file {
     const uint8_t *data; /* NULL for an empty file */
@@ -62,10 +71,6 @@ void print_word(FILE *stream, const char *word);
 char *cache_directory(void);
 
 /* A printf into new memory; free() it. NULL without memory. */
-char *text_of(const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 1, 2)))
-#endif
-    ;
+char *text_of(const char *format, ...) PRINTF_FORMAT;
 
 #endif

@@ -7,21 +7,17 @@
 #ifndef MNIST_REPORT_H
 #define MNIST_REPORT_H
 
+#include "platform.h"
+
 enum {
     EXIT_FAILED = 1, /* the data or the training */
     EXIT_USAGE = 2   /* the command line */
 };
 
-#if defined(__GNUC__)
-#define REPORT_FORMAT __attribute__((format(printf, 1, 2)))
-#else
-#define REPORT_FORMAT
-#endif
-
 /* Writes "normnet-mnist: " and the sentence; returns EXIT_FAILED. */
-int report_error(const char *format, ...) REPORT_FORMAT;
+int report_error(const char *format, ...) PRINTF_FORMAT;
 
 /* The same and where to find help; returns EXIT_USAGE. */
-int report_usage(const char *format, ...) REPORT_FORMAT;
+int report_usage(const char *format, ...) PRINTF_FORMAT;
 
 #endif

@@ -73,6 +73,12 @@ class TestCase(unittest.TestCase):
         self.assertEqual(len(result.stderr.splitlines()), 1 if code == 1 else 2, result.stderr)
         return result
 
+    def make_pipe(self):
+        """What can be opened and is no file. Never a device: a program that replaced one would harm the machine."""
+        pipe = self.directory / "pipe"
+        os.mkfifo(pipe)
+        return pipe
+
     def start(self, *arguments, **options):
         """A training that runs beside the test; Ctrl-C ends it, even in a background shell, which ignores it."""
         return subprocess.Popen(
@@ -485,7 +491,10 @@ class Training(TestCase):
         missing = self.directory / "nowhere" / "r.json"
         self.expect_failure(1, r"cannot write .*nowhere/r.json: No such file", *arguments, missing)
         self.expect_failure(1, r"cannot write .*: it is not a regular file", *arguments, self.directory)
-        self.expect_failure(1, r"cannot write /dev/null: it is not a regular file", *arguments, "/dev/null")
+        pipe = self.make_pipe()
+        self.expect_failure(1, r"cannot write .*pipe: it is not a regular file", *arguments, pipe)
+        self.assertTrue(pipe.is_fifo())
+        pipe.unlink()
         # A run that fails leaves an older file as it was, and nothing beside it.
         target = self.directory / "old.json"
         target.write_text("old")
@@ -948,15 +957,17 @@ class Resuming(TestCase):
     def test_places_that_cannot_be_written(self):
         """It is known before the training starts."""
         missing = self.directory / "nowhere" / "run.ckpt"
+        pipe = self.make_pipe()
         for path, pattern in [
             (missing, r"cannot write .*nowhere/run.ckpt: No such file"),
             (self.directory, r"cannot write .*: it is not a regular file"),
-            ("/dev/null", r"cannot write /dev/null: it is not a regular file"),
+            (pipe, r"cannot write .*pipe: it is not a regular file"),
         ]:
             start = time.monotonic()
             result = self.expect_failure(1, pattern, "train", "--data", "generated", "--save", path)
             self.assertEqual(result.stdout, "")
             self.assertLess(time.monotonic() - start, 10)
+        self.assertTrue(pipe.is_fifo())
 
 
 def pgm(width, height, values, magic="P5", largest=255, comment=""):
@@ -1106,8 +1117,7 @@ class Models(TestCase):
     def test_predict_from_a_pipe(self):
         """Images may come from another program."""
         answers = self.predict(self.data / FILES[2])
-        pipe = self.directory / "pipe"
-        os.mkfifo(pipe)
+        pipe = self.make_pipe()
         for content, expected in [
             ((self.data / FILES[2]).read_bytes(), answers),
             (pgm(8, 6, self.pixels[:48]), answers[:1]),
