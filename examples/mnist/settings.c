@@ -36,7 +36,10 @@ static const char introduction[] =
     "  normnet-mnist train --resume digits.ckpt\n"
     "\n"
     "Ctrl-C finishes the step, saves if --save is given, and ends with code 130; a second Ctrl-C ends at\n"
-    "once. What is resumed goes on to the same weights as if it had never stopped.\n";
+    "once. What is resumed goes on to the same weights as if it had never stopped. Other exit codes:\n"
+    "1 if data, a file or the training fails, 2 for a mistake on the command line.\n"
+    "\n"
+    "The recipe\n";
 
 static const char augment_help[] = "changes to the training images, applied from left to right [affine]\n"
                                    "none | rotate | affine | OPERATION:PARAMETERS,OPERATION:PARAMETERS,...\n"
@@ -200,7 +203,11 @@ static int list_options(struct option *options, struct settings *s)
         {OPTION_INTEGER, "--virtual-batch", "N", "ghost batch norm over N images, a multiple of 16 [0 = off]",
          .target.integer = &s->virtual_batch, .most = number},
         {OPTION_TEXT, "--architecture", "TEXT",
-         "the layers, e.g. \"conv3-8 relu norm dropout gap conv1-10\"\n"
+         "the layers, e.g. \"conv3-8 relu norm dropout gap conv1-10\":\n"
+         "conv<side>-<outputs>, then s<stride>, p<padding>, b for a bias;\n"
+         "fc-<outputs>, then b; maxpool<side>, avgpool<side>, gap; flatten;\n"
+         "relu; dropout, dropout<share>; norm; and whatever --norm says\n"
+         "batchnorm, groupnorm<groups>, layernorm, instancenorm\n"
          "[a network of 7,704 parameters for images from 18 x 18]",
          .target.text = &s->architecture},
         {OPTION_REAL, "--dropout", "P", "share of the values that `dropout` sets to zero [0.03]",
@@ -219,7 +226,9 @@ static int list_options(struct option *options, struct settings *s)
         {OPTION_INTEGER, "--step-size", "N", "epochs after which step multiplies the learning rate [6]",
          .target.integer = &s->step_size, .least = 1, .most = 1e6},
         {OPTION_REAL, "--step-gamma", "X", "by this [0.1]", .target.real = &s->step_gamma, .most = number},
-        {OPTION_REAL, "--momentum", "X", "[0.9; one-cycle: from 0.95 to 0.85 and back, unless given]",
+        {OPTION_REAL, "--momentum", "X",
+         "share of an update that the next one keeps\n"
+         "[0.9; one-cycle: from 0.95 to 0.85 and back, unless given]",
          .target.real = &s->momentum, .most = 1},
         {OPTION_FLAG, "--nesterov", NULL, "Nesterov's momentum", .target.flag = &s->nesterov},
         {OPTION_REAL, "--l1", "X", "adds X * sum |p| to the loss [0]", .target.real = &s->l1, .most = number},
@@ -231,9 +240,13 @@ static int list_options(struct option *options, struct settings *s)
          .target.integer = &s->seed, .most = 9223372036854775807.0},
 
         {.kind = OPTION_HEADING, .name = "The run"},
-        {OPTION_INTEGER, "--threads", "N", "the weights do not depend on it [one per core]",
+        {OPTION_INTEGER, "--threads", "N",
+         "threads that share a batch; the weights do not depend on them\n"
+         "[one per core]",
          .target.integer = &s->threads, .least = 1, .most = 1024},
-        {OPTION_CHOICE, "--cpu", "NAME", "best, portable, avx2, avx512 or neon; nor do they on this [best]",
+        {OPTION_CHOICE, "--cpu", "NAME",
+         "instruction set: best, portable, avx2, avx512 or neon; the weights do\n"
+         "not depend on it [best]",
          .target.choice = &s->cpu, .choices = cpu_names},
         {OPTION_TEXT, "--save", "FILE",
          "write a checkpoint to go on from, anew after every epoch; not in the\n"
