@@ -14,17 +14,28 @@ enum { GENERATED_TRAIN = 60000, GENERATED_TEST = 10000 };
 
 /* ---- Four files -------------------------------------------------------------------------------- */
 
+static const char *const set_names[] = {"train", "t10k"};
+
+/* The two files of a set; images have three dimensions, or four with channels. */
+enum content { IMAGES, LABELS };
+
+static const struct {
+    const char *word;
+    int32_t least, most; /* dimensions */
+} contents[] = {{"images", 3, 4}, {"labels", 1, 1}};
+
 /*
  * The path of a file called e.g. "train-images-idx3-ubyte", also with a dot for the second "-", as
  * some mirrors have it; the first name if there is none, for the error message. NULL without memory.
  */
-static char *find_file(const char *directory, const char *stem, int32_t least, int32_t most)
+static char *find_file(const char *directory, const char *set, enum content content)
 {
+    const char *word = contents[content].word;
     char *first = NULL;
 
-    for (int32_t rank = least; rank <= most; ++rank) {
+    for (int32_t rank = contents[content].least; rank <= contents[content].most; ++rank) {
         for (int dot = 0; dot <= 1; ++dot) {
-            char *path = text_of("%s/%s%cidx%" PRId32 "-ubyte", directory, stem, dot ? '.' : '-', rank);
+            char *path = text_of("%s/%s-%s%cidx%" PRId32 "-ubyte", directory, set, word, dot ? '.' : '-', rank);
             if (!path || file_exists(path)) {
                 free(first);
                 return path;
@@ -38,12 +49,12 @@ static char *find_file(const char *directory, const char *stem, int32_t least, i
     return first;
 }
 
-static int open_file(struct idx_file *idx, const char *directory, const char *stem, int32_t least, int32_t most)
+static int open_file(struct idx_file *idx, const char *directory, const char *set, enum content content)
 {
-    char *path = find_file(directory, stem, least, most);
+    char *path = find_file(directory, set, content);
     if (!path)
         return report_error("not enough memory");
-    int code = idx_open(idx, path, least, most);
+    int code = idx_open(idx, path, contents[content].least, contents[content].most);
     free(path);
     return code;
 }
@@ -51,14 +62,10 @@ static int open_file(struct idx_file *idx, const char *directory, const char *st
 static int open_set(struct image_set *set, const char *directory, const char *name)
 {
     struct idx_file *images = &set->image_file, *labels = &set->label_file;
-    char stem[32];
 
-    snprintf(stem, sizeof stem, "%s-images", name);
-    int code = open_file(images, directory, stem, 3, 4);
-    if (code != 0)
-        return code;
-    snprintf(stem, sizeof stem, "%s-labels", name);
-    code = open_file(labels, directory, stem, 1, 1);
+    int code = open_file(images, directory, name, IMAGES);
+    if (code == 0)
+        code = open_file(labels, directory, name, LABELS);
     if (code != 0)
         return code;
     if (images->shape[0] != labels->shape[0])
@@ -121,7 +128,7 @@ static int count_classes(struct dataset *data)
 
 static int open_test_files(struct dataset *data)
 {
-    int code = open_set(&data->test, data->directory, "t10k");
+    int code = open_set(&data->test, data->directory, set_names[1]);
     if (code == 0)
         take_shape(data, &data->test.image_file);
     return code;
@@ -129,9 +136,9 @@ static int open_test_files(struct dataset *data)
 
 static int open_files(struct dataset *data)
 {
-    int code = open_set(&data->train, data->directory, "train");
+    int code = open_set(&data->train, data->directory, set_names[0]);
     if (code == 0)
-        code = open_set(&data->test, data->directory, "t10k");
+        code = open_set(&data->test, data->directory, set_names[1]);
     if (code == 0)
         code = read_shapes(data);
     if (code == 0)
@@ -289,13 +296,8 @@ void dataset_close(struct dataset *data)
 
 int dataset_check_distinct(const struct dataset *data, const char *option, const char *path)
 {
-    static const struct {
-        const char *stem;
-        int32_t least, most;
-    } files[] = {{"train-images", 3, 4}, {"train-labels", 1, 1}, {"t10k-images", 3, 4}, {"t10k-labels", 1, 1}};
-
-    for (size_t i = 0; path && data->directory && i < sizeof files / sizeof files[0]; ++i) {
-        char *file = find_file(data->directory, files[i].stem, files[i].least, files[i].most);
+    for (int i = 0; path && data->directory && i < 4; ++i) {
+        char *file = find_file(data->directory, set_names[i / 2], i % 2 ? LABELS : IMAGES);
         const bool same = file && file_same(file, path);
         free(file);
         if (same)

@@ -59,8 +59,7 @@ int settings_parse(struct settings *settings, int argc, char **argv);
  */
 int settings_resume(struct settings *settings, const struct settings *stored, int argc, char **argv);
 
-/* Prints the command that goes on with the training in `checkpoint` as this run does, without --json if that is NULL.
- */
+/* Prints the command that goes on with the training in `checkpoint` as this run does; NULL = without --json. */
 void settings_print_resume(const struct settings *settings, const char *checkpoint, const char *json);
 
 /* The reverse of settings_configure(), whose settings->epochs are known; the texts stay those of `config`. */

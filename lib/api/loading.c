@@ -227,14 +227,13 @@ static normnet_status read_config(const struct normnet__file *file, const normne
  */
 static normnet_status check_size(const struct normnet__file *file, const struct normnet__network *network)
 {
-    const int64_t bytes = file->size - (file->data - file->bytes);
+    const int64_t bytes = normnet__data_bytes(file);
     const int64_t numbers = network->parameter_count + network->statistic_count;
 
     if (numbers <= bytes) /* four times as many as fit */
         return NORMNET_OK;
     return normnet__fail(NORMNET_EMISMATCH,
-                         "the network has %lld weights and statistics; the file has %lld bytes of "
-                         "data",
+                         "the network has %lld weights and statistics; the file has %lld bytes of data",
                          (long long)numbers, (long long)bytes);
 }
 

@@ -308,7 +308,7 @@ static void sort_by_begin(const struct normnet__file *file, int32_t *order)
 /* The tensors cover the data without holes and overlaps. */
 static normnet_status check_cover(const struct normnet__file *file, int32_t *order)
 {
-    const int64_t bytes = file->size - (file->data - file->bytes);
+    const int64_t bytes = normnet__data_bytes(file);
     int64_t end = 0;
 
     sort_by_begin(file, order);
@@ -442,6 +442,11 @@ void normnet__close_safetensors(struct normnet__file *file, const struct normnet
 }
 
 /* ---- What it holds ------------------------------------------------------------------------------- */
+
+int64_t normnet__data_bytes(const struct normnet__file *file)
+{
+    return file->size - (file->data - file->bytes);
+}
 
 const char *normnet__find_metadata(const struct normnet__file *file, const char *key)
 {

@@ -48,6 +48,9 @@ normnet_status normnet__open_safetensors(struct normnet__file *file, const void 
                                          const struct normnet__allocator *allocator);
 void normnet__close_safetensors(struct normnet__file *file, const struct normnet__allocator *allocator);
 
+/* Bytes behind the header. */
+int64_t normnet__data_bytes(const struct normnet__file *file);
+
 /* NULL if there is none. */
 const char *normnet__find_metadata(const struct normnet__file *file, const char *key);
 const struct normnet__file_tensor *normnet__find_tensor(const struct normnet__file *file, const char *name);

@@ -76,12 +76,8 @@ static size_t at_once(size_t count)
                                                                                           : count;
 }
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
 int __real_openat(int directory, const char *path, int flags, ...);
 int __wrap_openat(int directory, const char *path, int flags, ...);
-int __real_open64(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...);
 int __real_openat64(int directory, const char *path, int flags, ...);
 int __wrap_openat64(int directory, const char *path, int flags, ...);
 ssize_t __real_read(int descriptor, void *bytes, size_t count);
@@ -98,16 +94,6 @@ int __real_renameat(int from_directory, const char *from, int to_directory, cons
 int __wrap_renameat(int from_directory, const char *from, int to_directory, const char *to);
 int __real_unlinkat(int directory, const char *path, int flags);
 int __wrap_unlinkat(int directory, const char *path, int flags);
-
-int __wrap_open(const char *path, int flags, ...)
-{
-    return event("open") ? -1 : __real_open(path, flags, 0);
-}
-
-int __wrap_open64(const char *path, int flags, ...)
-{
-    return event("open") ? -1 : __real_open64(path, flags, 0);
-}
 
 static int open_with(int (*open_in)(int directory, const char *path, int flags, ...), int directory, const char *path,
                      int flags, mode_t mode)
