@@ -25,7 +25,7 @@ static normnet_status copy_model(normnet_model **copy, const normnet_model *mode
 
 normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host)
 {
-    struct normnet__reader *reader;
+    struct reader *reader;
     normnet_status status = normnet__require(copy, "copy");
 
     if (status == NORMNET_OK)

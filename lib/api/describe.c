@@ -22,14 +22,14 @@ int64_t normnet_parameter_count(const normnet_model *model)
 }
 
 /* Each weight meets each output pixel once. */
-static int64_t multiply_adds(const struct normnet__layer *layer)
+static int64_t multiply_adds(const struct layer *layer)
 {
     return layer->norm.affine_length > 0 ? 0 : layer->weight_count * layer->out.height * layer->out.width;
 }
 
 normnet_status normnet_layer(const normnet_model *model, int32_t index, normnet_layer_info *info)
 {
-    const struct normnet__layer *layer;
+    const struct layer *layer;
     normnet_layer_info filled = {0};
     normnet_status status = normnet__require(model, "model");
 
@@ -78,7 +78,7 @@ append(struct text *text, const char *format, ...)
 }
 
 /* The next layer that changes values in evaluation. */
-static const struct normnet__layer *next_layer(const struct normnet__network *network, int32_t index)
+static const struct layer *next_layer(const struct network *network, int32_t index)
 {
     while (++index < network->layer_count)
         if (!network->layers[index].identity && network->layers[index].type != &normnet__dropout)
@@ -87,7 +87,7 @@ static const struct normnet__layer *next_layer(const struct normnet__network *ne
 }
 
 /* Values that share their statistics within a sample; 0 for batch norm, which has the batch as well. */
-static int64_t values_per_statistic(const struct normnet__layer *layer)
+static int64_t values_per_statistic(const struct layer *layer)
 {
     return layer->norm.runs > 0 ? normnet__shape_size(layer->in) / layer->norm.runs : 0;
 }
@@ -96,7 +96,7 @@ static int64_t values_per_statistic(const struct normnet__layer *layer)
  * The mean of a normalized run is 0 (its beta with an affine): a mean pool whose window holds whole runs passes on a
  * constant, whatever the image. Not so with a gamma per element, which weighs them.
  */
-static bool pool_swallows(const struct normnet__layer *norm, const struct normnet__layer *pool)
+static bool pool_swallows(const struct layer *norm, const struct layer *pool)
 {
     int32_t height, width;
 
@@ -108,11 +108,11 @@ static bool pool_swallows(const struct normnet__layer *norm, const struct normne
     return norm->norm.runs == norm->in.channels && height == norm->in.height && width == norm->in.width;
 }
 
-static void append_warnings(struct text *text, const struct normnet__network *network)
+static void append_warnings(struct text *text, const struct network *network)
 {
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
-        const struct normnet__layer *next = next_layer(network, i);
+        const struct layer *layer = &network->layers[i];
+        const struct layer *next = next_layer(network, i);
 
         if (layer->identity || (layer->norm.runs == 0 && !layer->norm.over_batch))
             continue;
@@ -132,9 +132,9 @@ static void append_warnings(struct text *text, const struct normnet__network *ne
     }
 }
 
-static void append_layer(struct text *text, const struct normnet__network *network, int32_t index)
+static void append_layer(struct text *text, const struct network *network, int32_t index)
 {
-    const struct normnet__layer *layer = &network->layers[index];
+    const struct layer *layer = &network->layers[index];
     char shape[40];
 
     append(text, "%5d  %-16s %-18s %-12s %10lld %9d %12lld\n", index, layer->token, layer->module,

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-static const struct normnet__file_tensor *find_momentum(const struct normnet__file *file,
-                                                        const struct normnet__entry *entry)
+static const struct file_tensor *find_momentum(const struct file *file, const struct entry *entry)
 {
     char name[NORMNET__MOMENTUM_NAME];
 
@@ -19,8 +18,7 @@ static const struct normnet__file_tensor *find_momentum(const struct normnet__fi
 
 /* ---- Names and shapes ---------------------------------------------------------------------------- */
 
-static normnet_status compare_tensor(const struct normnet__file_tensor *tensor, const struct normnet__entry *entry,
-                                     const char *prefix)
+static normnet_status compare_tensor(const struct file_tensor *tensor, const struct entry *entry, const char *prefix)
 {
     const int32_t dtype = entry->values != NULL ? NORMNET_F32 : NORMNET_I64;
     char own[NORMNET__DIMS_TEXT], given[NORMNET__DIMS_TEXT];
@@ -41,7 +39,7 @@ static normnet_status compare_tensor(const struct normnet__file_tensor *tensor, 
 }
 
 /* Is it the name of an entry, or with `momentum` the optimizer's of a trained one? */
-static bool is_known(const char *name, const struct normnet__state *state, bool momentum)
+static bool is_known(const char *name, const struct state *state, bool momentum)
 {
     const size_t prefix = sizeof NORMNET__OPTIMIZER_PREFIX - 1;
     const bool optimizer = strncmp(name, NORMNET__OPTIMIZER_PREFIX, prefix) == 0;
@@ -55,11 +53,10 @@ static bool is_known(const char *name, const struct normnet__state *state, bool 
 }
 
 /* The file has the model's entries, with `momentum` also the optimizer's, and no others. */
-static normnet_status compare_tensors(const struct normnet__file *file, const struct normnet__state *state,
-                                      bool momentum)
+static normnet_status compare_tensors(const struct file *file, const struct state *state, bool momentum)
 {
     for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct normnet__entry *entry = &state->entries[i];
+        const struct entry *entry = &state->entries[i];
         normnet_status status = compare_tensor(normnet__find_tensor(file, entry->name), entry, "");
 
         if (status == NORMNET_OK && momentum && entry->trained)
@@ -77,8 +74,7 @@ static normnet_status compare_tensors(const struct normnet__file *file, const st
 /* ---- Values -------------------------------------------------------------------------------------- */
 
 /* Values for an entry, or with the same shape the optimizer's. */
-static normnet_status check_tensor(const struct normnet__file *file, const struct normnet__file_tensor *tensor,
-                                   const struct normnet__entry *entry)
+static normnet_status check_tensor(const struct file *file, const struct file_tensor *tensor, const struct entry *entry)
 {
     char number[32];
 
@@ -93,12 +89,12 @@ static normnet_status check_tensor(const struct normnet__file *file, const struc
     return NORMNET_OK;
 }
 
-static normnet_status check_values(const struct normnet__file *file, const struct normnet__state *state, bool momentum)
+static normnet_status check_values(const struct file *file, const struct state *state, bool momentum)
 {
     normnet_status status = NORMNET_OK;
 
     for (int32_t i = 0; i < state->entry_count && status == NORMNET_OK; ++i) {
-        const struct normnet__entry *entry = &state->entries[i];
+        const struct entry *entry = &state->entries[i];
 
         status = check_tensor(file, normnet__find_tensor(file, entry->name), entry);
         if (status == NORMNET_OK && momentum && entry->trained)
@@ -107,18 +103,18 @@ static normnet_status check_values(const struct normnet__file *file, const struc
     return status;
 }
 
-static void copy_floats(const struct normnet__file *file, const struct normnet__file_tensor *tensor, float *values)
+static void copy_floats(const struct file *file, const struct file_tensor *tensor, float *values)
 {
     for (int64_t i = 0; i < tensor->count; ++i)
         values[i] = normnet__file_float(file, tensor, i);
 }
 
 /* Of a file that has been checked. */
-static void copy_values(const struct normnet__file *file, struct normnet__state *state, bool momentum)
+static void copy_values(const struct file *file, struct state *state, bool momentum)
 {
     for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct normnet__entry *entry = &state->entries[i];
-        const struct normnet__file_tensor *tensor = normnet__find_tensor(file, entry->name);
+        const struct entry *entry = &state->entries[i];
+        const struct file_tensor *tensor = normnet__find_tensor(file, entry->name);
 
         if (entry->values != NULL)
             copy_floats(file, tensor, entry->values);
@@ -132,7 +128,7 @@ static void copy_values(const struct normnet__file *file, struct normnet__state 
 /* ---- Filling a model ----------------------------------------------------------------------------- */
 
 /* All of a checkpoint has to be in order, though its momentum is not taken. */
-static normnet_status fill(normnet_model *model, const struct normnet__file *file)
+static normnet_status fill(normnet_model *model, const struct file *file)
 {
     int32_t kind;
     bool momentum;
@@ -162,7 +158,7 @@ static normnet_status require_bytes(const void *bytes, int64_t size)
 
 normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
 {
-    struct normnet__file file;
+    struct file file;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
@@ -205,8 +201,8 @@ static normnet_status check_total_steps(const normnet_config *config, const norm
                          (long long)given.total_steps, (long long)config->total_steps);
 }
 
-static normnet_status read_config(const struct normnet__file *file, const normnet_config *host, double *scaling,
-                                  normnet_config *config, struct normnet__file_facts *facts)
+static normnet_status read_config(const struct file *file, const normnet_config *host, double *scaling,
+                                  normnet_config *config, struct file_facts *facts)
 {
     normnet_config merged;
     normnet_status status = normnet__read_file_kind(file, &facts->kind);
@@ -225,7 +221,7 @@ static normnet_status read_config(const struct normnet__file *file, const normne
  * A small file shall not make a large network. What is missing of one that comes near is named later, tensor by
  * tensor.
  */
-static normnet_status check_size(const struct normnet__file *file, const struct normnet__network *network)
+static normnet_status check_size(const struct file *file, const struct network *network)
 {
     const int64_t bytes = normnet__data_bytes(file);
     const int64_t numbers = network->parameter_count + network->statistic_count;
@@ -237,11 +233,11 @@ static normnet_status check_size(const struct normnet__file *file, const struct 
                          (long long)numbers, (long long)bytes);
 }
 
-static normnet_status create(normnet_model **created, const struct normnet__file *file, const normnet_config *host,
+static normnet_status create(normnet_model **created, const struct file *file, const normnet_config *host,
                              double *scaling)
 {
     normnet_config config;
-    struct normnet__file_facts facts;
+    struct file_facts facts;
     normnet_model *model = NULL;
     bool checkpoint = false;
     normnet_status status = read_config(file, host, scaling, &config, &facts);
@@ -271,7 +267,7 @@ static normnet_status create(normnet_model **created, const struct normnet__file
 }
 
 /* The host's allocator and limit, before the file can say anything. */
-static normnet_status read_host(const normnet_config *host, struct normnet__allocator *allocator, int64_t *limit)
+static normnet_status read_host(const normnet_config *host, struct allocator *allocator, int64_t *limit)
 {
     normnet_config config;
     normnet_status status = begin_config(&config, host, true);
@@ -287,9 +283,9 @@ static normnet_status read_host(const normnet_config *host, struct normnet__allo
 }
 
 static normnet_status deserialize(normnet_model **model, const void *bytes, int64_t size, const normnet_config *host,
-                                  const struct normnet__allocator *allocator)
+                                  const struct allocator *allocator)
 {
-    struct normnet__file file;
+    struct file file;
     void *scaling;
     int64_t scaling_bytes;
     normnet_status status = normnet__open_safetensors(&file, bytes, size, allocator);
@@ -309,7 +305,7 @@ static normnet_status deserialize(normnet_model **model, const void *bytes, int6
 normnet_status normnet_model_deserialize(normnet_model **model, const void *bytes, int64_t size,
                                          const normnet_config *host)
 {
-    struct normnet__allocator allocator;
+    struct allocator allocator;
     int64_t limit;
     normnet_status status = normnet__require(model, "model");
 
@@ -324,7 +320,7 @@ normnet_status normnet_model_deserialize(normnet_model **model, const void *byte
 
 normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host)
 {
-    struct normnet__allocator allocator;
+    struct allocator allocator;
     int64_t limit, size;
     unsigned char *bytes;
     normnet_status status = normnet__require(model, "model");

@@ -13,7 +13,7 @@ enum { FORMAT_VERSION = 1, NUMBER_DIGITS = 16 };
 /* ---- Numbers ------------------------------------------------------------------------------------- */
 
 /* Numbers are the 16 hexadecimal digits of their bits, so that nothing is rounded on the way. */
-static void put_number(struct normnet__output *output, double value)
+static void put_number(struct output *output, double value)
 {
     normnet__put_hexadecimal(output, normnet__double_bits(value), NUMBER_DIGITS);
 }
@@ -113,7 +113,7 @@ enum {
     TRAINING_SETTINGS = sizeof training_settings / sizeof training_settings[0]
 };
 
-static void put_setting(struct normnet__header *header, const struct setting *setting, const normnet_config *config)
+static void put_setting(struct header *header, const struct setting *setting, const normnet_config *config)
 {
     const char *field = (const char *)config + setting->offset;
     int32_t narrow;
@@ -174,8 +174,8 @@ static normnet_status read_setting(const struct setting *setting, const char *te
 }
 
 /* A text that is missing leaves the field as it is, or is refused if it is `needed`. */
-static normnet_status read_settings(const struct normnet__file *file, const struct setting *settings, int count,
-                                    bool needed, normnet_config *config)
+static normnet_status read_settings(const struct file *file, const struct setting *settings, int count, bool needed,
+                                    normnet_config *config)
 {
     normnet_status status = NORMNET_OK;
 
@@ -192,7 +192,7 @@ static normnet_status read_settings(const struct normnet__file *file, const stru
 
 /* ---- Mean and std of the input ------------------------------------------------------------------- */
 
-static void put_channels(struct normnet__header *header, const char *key, const double *values, int32_t channels)
+static void put_channels(struct header *header, const char *key, const double *values, int32_t channels)
 {
     normnet__begin_metadata(header, key);
     for (int32_t c = 0; c < channels; ++c) {
@@ -216,7 +216,7 @@ static normnet_status read_channels(const char *key, const char *text, int32_t c
     return NORMNET_OK;
 }
 
-int64_t normnet__most_numbers(const struct normnet__file *file)
+int64_t normnet__most_numbers(const struct file *file)
 {
     const int64_t most = 2 * NORMNET__MOST_CHANNELS, numbers = file->size / NUMBER_DIGITS + 1;
 
@@ -227,7 +227,7 @@ int64_t normnet__most_numbers(const struct normnet__file *file)
  * Mean and std to `values`, one behind the other. Those that are missing are refused if they are `needed`, or are the
  * host's, who has given them for `given` channels.
  */
-static normnet_status read_scaling(const struct normnet__file *file, bool needed, int32_t given, double *values,
+static normnet_status read_scaling(const struct file *file, bool needed, int32_t given, double *values,
                                    normnet_config *config)
 {
     static const char *const keys[2] = {"normnet.input_mean", "normnet.input_std"};
@@ -251,7 +251,7 @@ static normnet_status read_scaling(const struct normnet__file *file, bool needed
     return status;
 }
 
-const char *normnet__momentum_name(const struct normnet__entry *entry, char name[NORMNET__MOMENTUM_NAME])
+const char *normnet__momentum_name(const struct entry *entry, char name[NORMNET__MOMENTUM_NAME])
 {
     snprintf(name, NORMNET__MOMENTUM_NAME, "%s%s", NORMNET__OPTIMIZER_PREFIX, entry->name);
     return name;
@@ -262,7 +262,7 @@ const char *normnet__momentum_name(const struct normnet__entry *entry, char name
 static const char *const kinds[2] = {"checkpoint", "weights"};
 
 /* The layers' tokens with single blanks, spelled as the model's creator did. */
-static void put_architecture(struct normnet__header *header, const struct normnet__network *network)
+static void put_architecture(struct header *header, const struct network *network)
 {
     normnet__begin_metadata(header, "normnet.architecture");
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -273,15 +273,14 @@ static void put_architecture(struct normnet__header *header, const struct normne
     normnet__end_metadata(header);
 }
 
-static void put_integer(struct normnet__header *header, const char *key, int64_t value)
+static void put_integer(struct header *header, const char *key, int64_t value)
 {
     normnet__begin_metadata(header, key);
     normnet__put_decimal(header->output, value);
     normnet__end_metadata(header);
 }
 
-void normnet__put_model_metadata(struct normnet__header *header, const normnet_model *model, int32_t kind,
-                                 const char *note)
+void normnet__put_model_metadata(struct header *header, const normnet_model *model, int32_t kind, const char *note)
 {
     const normnet_config *config = &model->config;
 
@@ -304,7 +303,7 @@ void normnet__put_model_metadata(struct normnet__header *header, const normnet_m
         normnet__put_metadata(header, "normnet.note", note);
 }
 
-static normnet_status check_version(const struct normnet__file *file)
+static normnet_status check_version(const struct file *file)
 {
     const char *text = normnet__find_metadata(file, "normnet.format_version");
     int64_t version = FORMAT_VERSION;
@@ -317,7 +316,7 @@ static normnet_status check_version(const struct normnet__file *file)
     return NORMNET_OK;
 }
 
-normnet_status normnet__read_file_kind(const struct normnet__file *file, int32_t *kind)
+normnet_status normnet__read_file_kind(const struct file *file, int32_t *kind)
 {
     const char *text = normnet__find_metadata(file, "normnet.kind");
     const normnet_status status = check_version(file);
@@ -332,7 +331,7 @@ normnet_status normnet__read_file_kind(const struct normnet__file *file, int32_t
 }
 
 /* A number from 0 to `most` that a checkpoint must have. */
-static normnet_status read_count(const struct normnet__file *file, const char *key, int64_t most, int64_t *count)
+static normnet_status read_count(const struct file *file, const char *key, int64_t most, int64_t *count)
 {
     const char *text = normnet__find_metadata(file, key);
 
@@ -346,8 +345,7 @@ static normnet_status read_count(const struct normnet__file *file, const char *k
     return NORMNET_OK;
 }
 
-static normnet_status read_progress(const struct normnet__file *file, const normnet_config *config,
-                                    struct normnet__file_facts *facts)
+static normnet_status read_progress(const struct file *file, const normnet_config *config, struct file_facts *facts)
 {
     const bool ends = config->schedule == NORMNET_SCHEDULE_ONE_CYCLE;
     int64_t has_momentum = 0;
@@ -360,8 +358,8 @@ static normnet_status read_progress(const struct normnet__file *file, const norm
     return status;
 }
 
-normnet_status normnet__read_model_metadata(const struct normnet__file *file, normnet_config *config, double *scaling,
-                                            struct normnet__file_facts *facts)
+normnet_status normnet__read_model_metadata(const struct file *file, normnet_config *config, double *scaling,
+                                            struct file_facts *facts)
 {
     const char *note = normnet__find_metadata(file, "normnet.note");
     const int32_t given = config->channels;
@@ -391,8 +389,7 @@ normnet_status normnet__read_model_metadata(const struct normnet__file *file, no
 /* ---- Another model's network --------------------------------------------------------------------- */
 
 /* The file's network, as far as it says which, for the input and classes of the model. */
-static normnet_status read_network_config(const struct normnet__file *file, const normnet_model *model,
-                                          normnet_config *config)
+static normnet_status read_network_config(const struct file *file, const normnet_model *model, normnet_config *config)
 {
     const char *architecture = normnet__find_metadata(file, "normnet.architecture");
     normnet_config merged = model->config;
@@ -409,17 +406,17 @@ static normnet_status read_network_config(const struct normnet__file *file, cons
     return normnet__read_config(config, &merged);
 }
 
-static void take_network(struct normnet__arena *arena, const char *architecture, int32_t layers,
-                         struct normnet__network *network, char **words)
+static void take_network(struct arena *arena, const char *architecture, int32_t layers, struct network *network,
+                         char **words)
 {
     network->layers = normnet__arena_take(arena, layers, sizeof *network->layers);
     *words = normnet__arena_take(arena, (int64_t)strlen(architecture) + 1, 1);
 }
 
-static normnet_status compare_networks(const struct normnet__network *of_file, const normnet_config *config,
+static normnet_status compare_networks(const struct network *of_file, const normnet_config *config,
                                        const normnet_model *model)
 {
-    const struct normnet__network *own = &model->network;
+    const struct network *own = &model->network;
     const int32_t layer = normnet__first_difference(of_file, own);
 
     if (layer < 0)
@@ -432,11 +429,11 @@ static normnet_status compare_networks(const struct normnet__network *of_file, c
                          config->layer_dims, model->config.norm, model->config.groups, model->config.layer_dims);
 }
 
-normnet_status normnet__compare_model_metadata(const struct normnet__file *file, const normnet_model *model)
+normnet_status normnet__compare_model_metadata(const struct file *file, const normnet_model *model)
 {
     normnet_config config;
-    struct normnet__network network;
-    struct normnet__arena arena = {0};
+    struct network network;
+    struct arena arena = {0};
     int32_t layers;
     char *words;
     void *block;
@@ -450,7 +447,7 @@ normnet_status normnet__compare_model_metadata(const struct normnet__file *file,
     status = normnet__allocate(&model->allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
-    arena = (struct normnet__arena){.memory = block};
+    arena = (struct arena){.memory = block};
     take_network(&arena, config.architecture, layers, &network, &words);
     if (normnet__read_architecture(&network, &config, words) == NORMNET_OK)
         status = compare_networks(&network, &config, model);

@@ -9,18 +9,17 @@
 /* The optimizer's memory of parameter X is the tensor optim.X. */
 #define NORMNET__OPTIMIZER_PREFIX "optim."
 
-enum { NORMNET__MOMENTUM_NAME = sizeof NORMNET__OPTIMIZER_PREFIX + sizeof((struct normnet__entry *)0)->name };
+enum { NORMNET__MOMENTUM_NAME = sizeof NORMNET__OPTIMIZER_PREFIX + sizeof((struct entry *)0)->name };
 
-const char *normnet__momentum_name(const struct normnet__entry *entry, char name[NORMNET__MOMENTUM_NAME]);
+const char *normnet__momentum_name(const struct entry *entry, char name[NORMNET__MOMENTUM_NAME]);
 
-void normnet__put_model_metadata(struct normnet__header *header, const normnet_model *model, int32_t kind,
-                                 const char *note);
+void normnet__put_model_metadata(struct header *header, const normnet_model *model, int32_t kind, const char *note);
 
 /* At most so many numbers of means and stds are in a file. */
-int64_t normnet__most_numbers(const struct normnet__file *file);
+int64_t normnet__most_numbers(const struct file *file);
 
 /* What is read besides the configuration. Texts belong to the file. */
-struct normnet__file_facts {
+struct file_facts {
     int32_t kind; /* normnet_file */
     int64_t step;
     bool has_momentum;
@@ -28,17 +27,17 @@ struct normnet__file_facts {
 };
 
 /* Of a file that does not say so: weights. NORMNET_EUNSUPPORTED for a later format. */
-normnet_status normnet__read_file_kind(const struct normnet__file *file, int32_t *kind);
+normnet_status normnet__read_file_kind(const struct file *file, int32_t *kind);
 
 /*
  * Over `config`: the network, from a checkpoint (facts->kind) also everything that is not the host's. The architecture
  * stays the file's; `scaling` is room for as many numbers as the file holds, see normnet__most_numbers(). NORMNET_EARCH
  * without an architecture, NORMNET_EFORMAT for a text that is missing or does not say what it should, NORMNET_EVALUE.
  */
-normnet_status normnet__read_model_metadata(const struct normnet__file *file, normnet_config *config, double *scaling,
-                                            struct normnet__file_facts *facts);
+normnet_status normnet__read_model_metadata(const struct file *file, normnet_config *config, double *scaling,
+                                            struct file_facts *facts);
 
 /* NORMNET_EMISMATCH if the file says that its network is another one than the model's. */
-normnet_status normnet__compare_model_metadata(const struct normnet__file *file, const normnet_model *model);
+normnet_status normnet__compare_model_metadata(const struct file *file, const normnet_model *model);
 
 #endif

@@ -28,7 +28,7 @@ void normnet__end_writing(normnet_model *model)
     atomic_store(&model->users, 0);
 }
 
-normnet_status normnet__begin_reading(normnet_model *model, struct normnet__reader **reader)
+normnet_status normnet__begin_reading(normnet_model *model, struct reader **reader)
 {
     int users = atomic_load(&model->users);
 
@@ -46,7 +46,7 @@ normnet_status normnet__begin_reading(normnet_model *model, struct normnet__read
         }
 }
 
-void normnet__end_reading(normnet_model *model, struct normnet__reader *reader)
+void normnet__end_reading(normnet_model *model, struct reader *reader)
 {
     atomic_flag_clear(&reader->taken);
     atomic_fetch_sub(&model->users, 1);
@@ -55,7 +55,7 @@ void normnet__end_reading(normnet_model *model, struct normnet__reader *reader)
 normnet_status normnet__check_batch_norms(const normnet_model *model, int64_t images)
 {
     for (int32_t i = 0; i < model->network.layer_count; ++i) {
-        const struct normnet__layer *layer = &model->network.layers[i];
+        const struct layer *layer = &model->network.layers[i];
 
         if (layer->batch_norm >= 0 && images * layer->norm.chain_length < 2)
             return normnet__fail(NORMNET_EINVAL,
@@ -80,20 +80,20 @@ normnet_status normnet__write_metrics(normnet_metrics *to, const normnet_metrics
     return normnet__write_struct(to, NORMNET__METRICS_FIRST, from, (int32_t)sizeof *from, "metrics");
 }
 
-struct normnet__trainer normnet__trainer_of(normnet_model *model)
+struct trainer normnet__trainer_of(normnet_model *model)
 {
-    return (struct normnet__trainer){&model->config, &model->engine, &model->training, &model->state};
+    return (struct trainer){&model->config, &model->engine, &model->training, &model->state};
 }
 
 /* ---- Creation ------------------------------------------------------------------------------------- */
 
 /* The first block: the model, its layers, the architecture twice (whole, and cut into words), mean, std and note. */
-static normnet_model *take_first_block(struct normnet__arena *arena, const normnet_config *config, const char *note,
+static normnet_model *take_first_block(struct arena *arena, const normnet_config *config, const char *note,
                                        int32_t layers, char **words)
 {
     const int64_t text = (int64_t)strlen(config->architecture) + 1, note_text = (int64_t)strlen(note) + 1;
     normnet_model *model = normnet__arena_take(arena, 1, sizeof *model);
-    struct normnet__layer *layer = normnet__arena_take(arena, layers, sizeof *layer);
+    struct layer *layer = normnet__arena_take(arena, layers, sizeof *layer);
     char *architecture = normnet__arena_take(arena, text, 1);
     double *mean = normnet__arena_take(arena, config->channels, sizeof *mean);
     double *std = normnet__arena_take(arena, config->channels, sizeof *std);
@@ -119,7 +119,7 @@ static normnet_model *take_first_block(struct normnet__arena *arena, const normn
 }
 
 /* The second block: everything that runs. */
-static void take_second_block(struct normnet__arena *arena, normnet_model *model)
+static void take_second_block(struct arena *arena, normnet_model *model)
 {
     const int32_t channels = model->config.channels;
 
@@ -130,7 +130,7 @@ static void take_second_block(struct normnet__arena *arena, normnet_model *model
     model->table = normnet__arena_take(arena, 256 * (int64_t)channels, sizeof *model->table);
     model->readers = normnet__arena_take(arena, model->config.readers, sizeof *model->readers);
     for (int32_t i = 0; i < model->config.readers; ++i) {
-        const struct normnet__team team = normnet__take_reader(arena, &model->engine);
+        const struct team team = normnet__take_reader(arena, &model->engine);
 
         if (model->readers != NULL) {
             model->readers[i].team = team;
@@ -158,14 +158,13 @@ static void configure(normnet_model *model)
     model->engine.threads = config->threads;
     model->training.smoothing = config->label_smoothing;
     model->training.virtual_batch = config->virtual_batch;
-    model->training.reduction = (struct normnet__reduction){config->reduce, config->reduce_user};
-    model->training.averaging =
-        (struct normnet__averaging){config->batchnorm_momentum, config->cumulative_statistics != 0};
+    model->training.reduction = (struct reduction){config->reduce, config->reduce_user};
+    model->training.averaging = (struct averaging){config->batchnorm_momentum, config->cumulative_statistics != 0};
 }
 
 static normnet_status allocate_second_block(normnet_model *model)
 {
-    struct normnet__arena arena = {0};
+    struct arena arena = {0};
     normnet_status status;
 
     take_second_block(&arena, model);
@@ -175,7 +174,7 @@ static normnet_status allocate_second_block(normnet_model *model)
     if (status != NORMNET_OK)
         return status;
     model->memory_bytes = arena.used;
-    arena = (struct normnet__arena){.memory = model->memory};
+    arena = (struct arena){.memory = model->memory};
     take_second_block(&arena, model);
     return NORMNET_OK;
 }
@@ -189,23 +188,23 @@ static void fill_scaling(normnet_model *model)
         model->std[c] = (float)model->config.input_std[c];
     }
     normnet__fill_scaling_table(model->mean, model->std, channels, model->table);
-    model->engine.scaling = (struct normnet__scaling){model->mean, model->std, model->table};
+    model->engine.scaling = (struct scaling){model->mean, model->std, model->table};
     model->engine.parameters = model->state.parameters;
     model->engine.derived = model->state.derived;
 }
 
-struct normnet__allocator normnet__allocator_of(const normnet_config *config)
+struct allocator normnet__allocator_of(const normnet_config *config)
 {
     if (config->allocate == NULL)
         return normnet__default_allocator();
-    return (struct normnet__allocator){config->allocate, config->deallocate, config->allocator_user};
+    return (struct allocator){config->allocate, config->deallocate, config->allocator_user};
 }
 
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
 {
-    const struct normnet__allocator allocator = normnet__allocator_of(config);
-    const struct normnet__kernels *kernels;
-    struct normnet__arena arena = {0};
+    const struct allocator allocator = normnet__allocator_of(config);
+    const struct kernels *kernels;
+    struct arena arena = {0};
     normnet_model *model;
     int32_t layers;
     char *words;
@@ -223,7 +222,7 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
         status = normnet__allocate(&allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
-    arena = (struct normnet__arena){.memory = block};
+    arena = (struct arena){.memory = block};
     model = take_first_block(&arena, config, note, layers, &words);
     model->bytes = arena.used;
     model->allocator = allocator;
@@ -275,7 +274,7 @@ normnet_status normnet_model_create(normnet_model **model, const normnet_config 
 
 void normnet_model_destroy(normnet_model *model)
 {
-    struct normnet__allocator allocator;
+    struct allocator allocator;
 
     if (model == NULL)
         return;

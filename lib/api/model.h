@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 
 /* Memory of one of the simultaneous readers. */
-struct normnet__reader {
-    struct normnet__team team;
+struct reader {
+    struct team team;
     atomic_flag taken;
 };
 
@@ -20,19 +20,19 @@ struct normnet__reader {
  */
 struct normnet_model {
     normnet_config config;
-    struct normnet__allocator allocator;
+    struct allocator allocator;
     int64_t bytes; /* of this block */
     void *memory;  /* the second block */
     int64_t memory_bytes;
 
-    struct normnet__network network;
-    struct normnet__engine engine;
-    struct normnet__state state;
-    struct normnet__training training;
-    struct normnet__reader *readers; /* [config.readers] */
-    double *input_mean, *input_std;  /* [channels]: config points here */
-    float *mean, *std, *table;       /* of the scaling */
-    const char *note;                /* of the file it came from, or "" */
+    struct network network;
+    struct engine engine;
+    struct state state;
+    struct training training;
+    struct reader *readers;         /* [config.readers] */
+    double *input_mean, *input_std; /* [channels]: config points here */
+    float *mean, *std, *table;      /* of the scaling */
+    const char *note;               /* of the file it came from, or "" */
 
     atomic_int users; /* readers at work, or -1 for a writer */
 };
@@ -46,10 +46,10 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
 normnet_status normnet__finish_model(normnet_model *model);
 
 /* The functions of the configuration, or malloc and free. */
-struct normnet__allocator normnet__allocator_of(const normnet_config *config);
+struct allocator normnet__allocator_of(const normnet_config *config);
 
 /* What the functions of train/ work on. */
-struct normnet__trainer normnet__trainer_of(normnet_model *model);
+struct trainer normnet__trainer_of(normnet_model *model);
 
 /* After a change of parameters or statistics from outside: what is made of them follows. */
 void normnet__follow_state(normnet_model *model);
@@ -57,8 +57,8 @@ void normnet__follow_state(normnet_model *model);
 /* NORMNET_EBUSY if the model is in use; end with the same kind. */
 normnet_status normnet__begin_writing(normnet_model *model);
 void normnet__end_writing(normnet_model *model);
-normnet_status normnet__begin_reading(normnet_model *model, struct normnet__reader **reader);
-void normnet__end_reading(normnet_model *model, struct normnet__reader *reader);
+normnet_status normnet__begin_reading(normnet_model *model, struct reader **reader);
+void normnet__end_reading(normnet_model *model, struct reader *reader);
 
 /* NORMNET_EINVAL if a batch norm would see a single value per channel in these images. */
 normnet_status normnet__check_batch_norms(const normnet_model *model, int64_t images);

@@ -16,7 +16,7 @@ int32_t normnet_state_count(const normnet_model *model)
 
 normnet_status normnet_state(const normnet_model *model, int32_t index, normnet_state_info *info)
 {
-    const struct normnet__entry *entry;
+    const struct entry *entry;
     normnet_state_info filled = {0};
     normnet_status status = normnet__require(model, "model");
 
@@ -37,7 +37,7 @@ normnet_status normnet_state(const normnet_model *model, int32_t index, normnet_
 }
 
 /* Element `index` of a tensor, counted in the order of its shape. */
-static const char *element_at(const struct normnet__view *view, int64_t index)
+static const char *element_at(const struct view *view, int64_t index)
 {
     const normnet_tensor *tensor = &view->tensor;
     int64_t at = 0;
@@ -49,7 +49,7 @@ static const char *element_at(const struct normnet__view *view, int64_t index)
     return (const char *)tensor->data + at * view->element;
 }
 
-static normnet_status check_value(const struct normnet__entry *entry, int64_t index, double value)
+static normnet_status check_value(const struct entry *entry, int64_t index, double value)
 {
     char number[32];
 
@@ -59,7 +59,7 @@ static normnet_status check_value(const struct normnet__entry *entry, int64_t in
                          normnet__decimal(number, value));
 }
 
-static normnet_status check_entry(const struct normnet__entry *entry, const struct normnet__view *view)
+static normnet_status check_entry(const struct entry *entry, const struct view *view)
 {
     const bool floats = entry->values != NULL;
     char own[NORMNET__DIMS_TEXT], given[NORMNET__DIMS_TEXT];
@@ -82,7 +82,7 @@ static normnet_status check_entry(const struct normnet__entry *entry, const stru
     return NORMNET_OK;
 }
 
-static struct normnet__entry *find_entry(normnet_model *model, const char *name)
+static struct entry *find_entry(normnet_model *model, const char *name)
 {
     for (int32_t i = 0; i < model->state.entry_count; ++i)
         if (strcmp(model->state.entries[i].name, name) == 0)
@@ -101,9 +101,9 @@ void normnet__follow_state(normnet_model *model)
     normnet__derive(&model->network, &model->state);
 }
 
-static normnet_status set_entry(normnet_model *model, const char *name, const struct normnet__view *view)
+static normnet_status set_entry(normnet_model *model, const char *name, const struct view *view)
 {
-    struct normnet__entry *entry = find_entry(model, name);
+    struct entry *entry = find_entry(model, name);
     normnet_status status;
 
     if (entry == NULL)
@@ -125,7 +125,7 @@ static normnet_status set_entry(normnet_model *model, const char *name, const st
 
 normnet_status normnet_set_state(normnet_model *model, const char *name, const normnet_tensor *tensor)
 {
-    struct normnet__view view;
+    struct view view;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)

@@ -36,7 +36,7 @@ enum { NAME_BYTES = 48 };
 
 /* The graph so far: the value that the next node reads. */
 struct graph {
-    struct normnet__output *output;
+    struct output *output;
     const normnet_model *model;
     char value[NAME_BYTES];
     int64_t node; /* the message of the node that is being written */
@@ -167,9 +167,9 @@ static void put_integers(struct graph *graph, int32_t index, const char *role, c
 }
 
 /* A weight or statistic under its own name; gamma and beta per channel broadcast over rows and columns. */
-static void put_entry(struct graph *graph, const struct normnet__entry *entry)
+static void put_entry(struct graph *graph, const struct entry *entry)
 {
-    const struct normnet__layer *layer = &graph->model->network.layers[entry->layer];
+    const struct layer *layer = &graph->model->network.layers[entry->layer];
     const bool spread = layer->norm.runs > 0 && layer->norm.affine == NORMNET_AFFINE_CHANNEL && !layer->in.flat;
     const int64_t broadcast[3] = {entry->count, 1, 1};
 
@@ -180,7 +180,7 @@ static void put_entry(struct graph *graph, const struct normnet__entry *entry)
 
 /* ---- Layers -------------------------------------------------------------------------------------- */
 
-static void put_convolution(struct graph *graph, const struct normnet__layer *layer)
+static void put_convolution(struct graph *graph, const struct layer *layer)
 {
     begin_node(graph, "Conv");
     put_input(graph, layer->index, "weight");
@@ -192,7 +192,7 @@ static void put_convolution(struct graph *graph, const struct normnet__layer *la
     end_layer_node(graph, layer->index, "output");
 }
 
-static void put_linear(struct graph *graph, const struct normnet__layer *layer)
+static void put_linear(struct graph *graph, const struct layer *layer)
 {
     begin_node(graph, "Gemm");
     put_input(graph, layer->index, "weight");
@@ -202,7 +202,7 @@ static void put_linear(struct graph *graph, const struct normnet__layer *layer)
     end_layer_node(graph, layer->index, "output");
 }
 
-static void put_pool(struct graph *graph, const struct normnet__layer *layer)
+static void put_pool(struct graph *graph, const struct layer *layer)
 {
     const bool global = layer->type == &normnet__gap;
 
@@ -214,7 +214,7 @@ static void put_pool(struct graph *graph, const struct normnet__layer *layer)
     end_layer_node(graph, layer->index, "output");
 }
 
-static void put_batch_norm(struct graph *graph, const struct normnet__layer *layer)
+static void put_batch_norm(struct graph *graph, const struct layer *layer)
 {
     if (layer->norm.affine == NORMNET_AFFINE_NONE) {
         put_constant(graph, layer->index, "weight", layer->in.channels, 1.0f);
@@ -229,9 +229,9 @@ static void put_batch_norm(struct graph *graph, const struct normnet__layer *lay
     end_layer_node(graph, layer->index, "output");
 }
 
-static void put_run_norm(struct graph *graph, const struct normnet__layer *layer)
+static void put_run_norm(struct graph *graph, const struct layer *layer)
 {
-    const struct normnet__shape in = layer->in;
+    const struct shape in = layer->in;
     const int64_t runs = layer->norm.runs;
     const int64_t cut[3] = {0, runs, normnet__shape_size(in) / runs}; /* 0: as it is, which is N */
     const int64_t whole[4] = {0, in.channels, in.height, in.width};
@@ -261,7 +261,7 @@ static void put_run_norm(struct graph *graph, const struct normnet__layer *layer
     end_layer_node(graph, layer->index, "shifted");
 }
 
-static void put_layer(struct graph *graph, const struct normnet__layer *layer)
+static void put_layer(struct graph *graph, const struct layer *layer)
 {
     int32_t height, width;
 
@@ -291,7 +291,7 @@ static void put_layer(struct graph *graph, const struct normnet__layer *layer)
 /* A value of floats: N, which is any number, and the dimensions behind it. */
 static void put_value(struct graph *graph, int32_t field, const char *name, int32_t rank, const int64_t *shape)
 {
-    struct normnet__output *output = graph->output;
+    struct output *output = graph->output;
     const int64_t value = normnet__begin_message(output, field);
     int64_t type, tensor, dimensions;
 
@@ -334,7 +334,7 @@ static void put_scaling(struct graph *graph)
 static void put_graph(struct graph *graph)
 {
     const normnet_model *model = graph->model;
-    const struct normnet__network *network = &model->network;
+    const struct network *network = &model->network;
     const int64_t image[3] = {network->input.channels, network->input.height, network->input.width};
     const int64_t classes = network->classes;
 
@@ -351,7 +351,7 @@ static void put_graph(struct graph *graph)
     end_node(graph, "logits");
 }
 
-static void put_model(struct normnet__output *output, const void *context)
+static void put_model(struct output *output, const void *context)
 {
     struct graph graph = {.output = output, .model = context};
     int64_t message;
@@ -370,7 +370,7 @@ static void put_model(struct normnet__output *output, const void *context)
 
 static normnet_status export_model(const normnet_model *model, const char *path)
 {
-    struct normnet__output output = {NULL, 0};
+    struct output output = {NULL, 0};
 
     put_model(&output, model);
     if (output.length > INT32_MAX)
@@ -381,7 +381,7 @@ static normnet_status export_model(const normnet_model *model, const char *path)
 
 normnet_status normnet_model_export_onnx(normnet_model *model, const char *path)
 {
-    struct normnet__reader *reader;
+    struct reader *reader;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)

@@ -32,9 +32,9 @@ static normnet_status read_options(const normnet_options *from, normnet_options 
 /* A call under way: as a reader, or alone with the batch's own statistics in the memory of training. */
 struct reading {
     normnet_model *model;
-    struct normnet__reader *reader; /* the one taken, or the first if alone */
+    struct reader *reader; /* the one taken, or the first if alone */
     bool alone;
-    struct normnet__images images;
+    struct images images;
 };
 
 static void end_reading(struct reading *reading)
@@ -66,20 +66,20 @@ static normnet_status begin_reading(struct reading *reading, normnet_model *mode
 }
 
 /* Cannot fail any more once everything has been checked: the statistics are of these images alone, without reduce. */
-static normnet_status run(struct reading *reading, int32_t last, normnet__block_sink *sink, void *context)
+static normnet_status run(struct reading *reading, int32_t last, block_sink *sink, void *context)
 {
     normnet_model *model = reading->model;
-    struct normnet__training training = model->training;
+    struct training training = model->training;
 
     if (reading->alone) {
-        training.reduction = (struct normnet__reduction){NULL, NULL};
+        training.reduction = (struct reduction){NULL, NULL};
         return normnet__forward_batch(&model->engine, &training, &reading->images, NULL, NULL, last, sink, context);
     }
     normnet__evaluate(&model->engine, &reading->reader->team, &reading->images, last, sink, context);
     return NORMNET_OK;
 }
 
-static float *final_output(const normnet_model *model, const struct normnet__block *block)
+static float *final_output(const normnet_model *model, const struct block *block)
 {
     return normnet__output(&model->network.layers[model->network.layer_count - 1], block);
 }
@@ -88,16 +88,16 @@ static float *final_output(const normnet_model *model, const struct normnet__blo
 
 struct evaluation {
     const normnet_model *model;
-    struct normnet__team *team; /* its trees sum one loss per block */
-    struct normnet__labels labels;
+    struct team *team; /* its trees sum one loss per block */
+    struct labels labels;
     int64_t *confusion;
 };
 
-static void add_block(void *context, int32_t thread, const struct normnet__block *block)
+static void add_block(void *context, int32_t thread, const struct block *block)
 {
     const struct evaluation *evaluation = context;
     const int32_t classes = evaluation->model->network.classes;
-    struct normnet__tree *tree = &evaluation->team->trees[thread];
+    struct tree *tree = &evaluation->team->trees[thread];
     int32_t labels[NORMNET__LANES], predictions[NORMNET__LANES];
     double losses[NORMNET__LANES];
 
@@ -178,7 +178,7 @@ normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *imag
 struct prediction {
     const normnet_model *model;
     int32_t kind; /* normnet_scores */
-    struct normnet__view scores, classes;
+    struct view scores, classes;
     bool has_scores, has_classes;
 };
 
@@ -197,7 +197,7 @@ static float score(const float *logits, int32_t kind, int32_t k, int32_t lane, d
     }
 }
 
-static void write_class(const struct normnet__view *view, int64_t index, int32_t value)
+static void write_class(const struct view *view, int64_t index, int32_t value)
 {
     void *at = (char *)view->tensor.data + index * view->tensor.strides[0] * view->element;
 
@@ -213,7 +213,7 @@ static void write_class(const struct normnet__view *view, int64_t index, int32_t
     }
 }
 
-static void write_predictions(void *context, int32_t thread, const struct normnet__block *block)
+static void write_predictions(void *context, int32_t thread, const struct block *block)
 {
     const struct prediction *prediction = context;
     const float *logits = final_output(prediction->model, block);
@@ -295,16 +295,16 @@ normnet_status normnet_predict(normnet_model *model, const normnet_tensor *image
 /* ---- Layer output ---------------------------------------------------------------------------------- */
 
 struct layer_output {
-    const struct normnet__layer *layer;
-    struct normnet__view view;
+    const struct layer *layer;
+    struct view view;
 };
 
-static void write_layer_output(void *context, int32_t thread, const struct normnet__block *block)
+static void write_layer_output(void *context, int32_t thread, const struct block *block)
 {
     const struct layer_output *output = context;
-    const struct normnet__shape shape = output->layer->out;
+    const struct shape shape = output->layer->out;
     const int64_t *strides = output->view.tensor.strides;
-    const struct normnet__map map = normnet__shape_map(shape);
+    const struct map map = normnet__shape_map(shape);
     const float *values = normnet__output(output->layer, block);
 
     (void)thread;
@@ -324,7 +324,7 @@ static void write_layer_output(void *context, int32_t thread, const struct normn
 static normnet_status write_output(struct reading *reading, const normnet_tensor *images, int32_t index,
                                    const normnet_tensor *tensor)
 {
-    const struct normnet__network *network = &reading->model->network;
+    const struct network *network = &reading->model->network;
     struct layer_output output;
     int64_t shape[4] = {reading->images.count};
     normnet_status status;

@@ -11,20 +11,20 @@
 
 enum { MOST_NOTE = 65536 }; /* bytes */
 
-static void put_header(struct normnet__header *header, const normnet_model *model, const normnet_save_options *options)
+static void put_header(struct header *header, const normnet_model *model, const normnet_save_options *options)
 {
-    const struct normnet__state *state = &model->state;
+    const struct state *state = &model->state;
 
     normnet__put_model_metadata(header, model, options->kind, options->note);
     normnet__end_all_metadata(header);
     for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct normnet__entry *entry = &state->entries[i];
+        const struct entry *entry = &state->entries[i];
 
         normnet__put_tensor(header, entry->name, entry->values != NULL ? NORMNET_F32 : NORMNET_I64, entry->rank,
                             entry->shape, entry->count);
     }
     for (int32_t i = 0; i < state->entry_count && options->kind == NORMNET_FILE_CHECKPOINT; ++i) {
-        const struct normnet__entry *entry = &state->entries[i];
+        const struct entry *entry = &state->entries[i];
         char name[NORMNET__MOMENTUM_NAME];
 
         if (entry->trained)
@@ -35,12 +35,12 @@ static void put_header(struct normnet__header *header, const normnet_model *mode
 }
 
 /* In the order of the header. */
-static void put_data(struct normnet__output *output, const normnet_model *model, int32_t kind)
+static void put_data(struct output *output, const normnet_model *model, int32_t kind)
 {
-    const struct normnet__state *state = &model->state;
+    const struct state *state = &model->state;
 
     for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct normnet__entry *entry = &state->entries[i];
+        const struct entry *entry = &state->entries[i];
 
         if (entry->values != NULL)
             normnet__put_floats(output, entry->values, entry->count);
@@ -59,10 +59,10 @@ struct content {
 };
 
 /* The whole file; without memory in the output, its length. */
-static void put_file(struct normnet__output *output, const void *context)
+static void put_file(struct output *output, const void *context)
 {
     const struct content *content = context;
-    struct normnet__header header = normnet__begin_header(output);
+    struct header header = normnet__begin_header(output);
 
     put_header(&header, content->model, content->options);
     put_data(output, content->model, content->options->kind);
@@ -71,7 +71,7 @@ static void put_file(struct normnet__output *output, const void *context)
 
 static normnet_status check_note(const char *note)
 {
-    const struct normnet__json text = {(const unsigned char *)note, 0, note != NULL ? (int64_t)strlen(note) : 0};
+    const struct json text = {(const unsigned char *)note, 0, note != NULL ? (int64_t)strlen(note) : 0};
 
     if (text.end > MOST_NOTE)
         return normnet__fail(NORMNET_ELIMIT, "options.note has %lld bytes; expected up to %d", (long long)text.end,
@@ -96,7 +96,7 @@ static normnet_status read_options(normnet_save_options *options, const normnet_
 /* What readers would refuse, and what would be lost. */
 static normnet_status check_model(const normnet_model *model, int32_t kind)
 {
-    const struct normnet__state *state = &model->state;
+    const struct state *state = &model->state;
     int32_t tensors = state->entry_count;
 
     if (kind == NORMNET_FILE_CHECKPOINT && state->waiting)
@@ -117,7 +117,7 @@ static normnet_status write_model(normnet_model *model, const normnet_save_optio
                                   void *context)
 {
     normnet_save_options options;
-    struct normnet__reader *reader;
+    struct reader *reader;
     normnet_status status = read_options(&options, from);
 
     if (status == NORMNET_OK)
@@ -141,14 +141,14 @@ struct destination {
 static normnet_status write_to_memory(const struct content *content, void *context)
 {
     const struct destination *destination = context;
-    struct normnet__output output = {NULL, 0};
+    struct output output = {NULL, 0};
 
     put_file(&output, content);
     if (destination->size > 0 && destination->size < output.length)
         return normnet__fail(NORMNET_EINVAL, "size is %lld; the file has %lld bytes", (long long)destination->size,
                              (long long)output.length);
     *destination->needed = output.length;
-    output = (struct normnet__output){destination->bytes, 0};
+    output = (struct output){destination->bytes, 0};
     if (destination->size > 0)
         put_file(&output, content);
     return NORMNET_OK;

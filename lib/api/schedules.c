@@ -10,7 +10,7 @@
 static normnet_status rate_at(const normnet_config *from, int32_t schedule, int64_t step, double *lr, double *momentum)
 {
     normnet_config config;
-    struct normnet__rate rate;
+    struct rate rate;
     const normnet_status status = normnet__read_schedule(&config, from, schedule);
 
     if (status != NORMNET_OK)

@@ -10,8 +10,8 @@
 
 /* Images and labels of one training call, checked before anything is computed. */
 struct lesson {
-    struct normnet__images images;
-    struct normnet__labels labels;
+    struct images images;
+    struct labels labels;
 };
 
 static normnet_status view_lesson(const normnet_model *model, const normnet_tensor *images,
@@ -27,8 +27,7 @@ static normnet_status view_lesson(const normnet_model *model, const normnet_tens
     return status;
 }
 
-static void fill_result(normnet_metrics *metrics, const struct normnet__training_result *result, int64_t count,
-                        int64_t step)
+static void fill_result(normnet_metrics *metrics, const struct training_result *result, int64_t count, int64_t step)
 {
     metrics->loss = result->loss / (double)count;
     metrics->count = count;
@@ -38,9 +37,9 @@ static void fill_result(normnet_metrics *metrics, const struct normnet__training
 
 static normnet_status take_step(normnet_model *model, const struct lesson *lesson, normnet_metrics *metrics)
 {
-    const struct normnet__trainer trainer = normnet__trainer_of(model);
-    struct normnet__training_result result;
-    struct normnet__update update;
+    const struct trainer trainer = normnet__trainer_of(model);
+    struct training_result result;
+    struct update update;
     normnet_status status;
 
     if (model->state.waiting)
@@ -111,8 +110,8 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
                                          normnet_metrics *metrics)
 {
     normnet_metrics filled = {0};
-    struct normnet__training_result result;
-    struct normnet__trainer trainer;
+    struct training_result result;
+    struct trainer trainer;
     struct lesson lesson;
     normnet_batch batch;
     normnet_status status = normnet__require(model, "model");
@@ -154,8 +153,8 @@ normnet_status normnet_gradients(normnet_model *model, double **values, int64_t 
 
 normnet_status normnet_apply_gradients(normnet_model *model, int64_t images_in_all)
 {
-    struct normnet__trainer trainer;
-    struct normnet__update update;
+    struct trainer trainer;
+    struct update update;
     normnet_status status = normnet__require(model, "model");
 
     if (status != NORMNET_OK)
@@ -223,8 +222,8 @@ normnet_status normnet_set_learning_rate(normnet_model *model, double lr, double
 static void begin_statistics(normnet_model *model)
 {
     for (int32_t i = 0; i < model->network.layer_count; ++i) {
-        const struct normnet__layer *layer = &model->network.layers[i];
-        struct normnet__running *running;
+        const struct layer *layer = &model->network.layers[i];
+        struct running *running;
 
         if (layer->batch_norm < 0)
             continue;
@@ -238,11 +237,11 @@ static void begin_statistics(normnet_model *model)
 }
 
 /* The statistics that wait serve as the scratch copy, and are then committed or put back. */
-static normnet_status update_statistics(normnet_model *model, const struct normnet__images *images, bool reset)
+static normnet_status update_statistics(normnet_model *model, const struct images *images, bool reset)
 {
-    const struct normnet__network *network = &model->network;
-    struct normnet__training training = model->training;
-    struct normnet__dropout_source source = {(uint64_t)model->config.seed, NORMNET__STREAM_STATISTICS, 0, 0};
+    const struct network *network = &model->network;
+    struct training training = model->training;
+    struct dropout_source source = {(uint64_t)model->config.seed, NORMNET__STREAM_STATISTICS, 0, 0};
     normnet_status status;
 
     if (model->state.waiting)
@@ -267,7 +266,7 @@ static normnet_status update_statistics(normnet_model *model, const struct normn
 
 normnet_status normnet_update_statistics(normnet_model *model, const normnet_tensor *tensor, int32_t reset)
 {
-    struct normnet__images images;
+    struct images images;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)

@@ -57,7 +57,7 @@ static bool fill_strides(normnet_tensor *tensor)
 }
 
 /* The elements in front of and behind `data` that the strides reach. */
-static bool measure(struct normnet__view *view)
+static bool measure(struct view *view)
 {
     const normnet_tensor *tensor = &view->tensor;
     int64_t before = 0, behind = 0, bytes;
@@ -102,13 +102,12 @@ static bool is_injective(const normnet_tensor *tensor)
     return true;
 }
 
-normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
-                                    bool writes)
+normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool writes)
 {
     char dims[NORMNET__DIMS_TEXT];
     normnet_status status;
 
-    *view = (struct normnet__view){.tensor = {.struct_size = (int32_t)sizeof *tensor}};
+    *view = (struct view){.tensor = {.struct_size = (int32_t)sizeof *tensor}};
     if (tensor == NULL)
         return normnet__fail(NORMNET_EINVAL, "%s is NULL", name);
     status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR_FIRST, tensor, name);
@@ -139,7 +138,7 @@ normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_te
     return NORMNET_OK;
 }
 
-static normnet_status check_pixels(const struct normnet__images *images)
+static normnet_status check_pixels(const struct images *images)
 {
     const float *data = images->data;
     char number[32];
@@ -157,10 +156,10 @@ static normnet_status check_pixels(const struct normnet__images *images)
     return NORMNET_OK;
 }
 
-normnet_status normnet__view_images(struct normnet__images *images, const normnet_tensor *tensor,
-                                    struct normnet__shape shape, int64_t most)
+normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
+                                    int64_t most)
 {
-    struct normnet__view view;
+    struct view view;
     const normnet_status status = normnet__view_tensor(&view, tensor, "images", false);
     const int64_t *given = view.tensor.shape;
     char text[NORMNET__DIMS_TEXT], wanted[40];
@@ -176,17 +175,16 @@ normnet_status normnet__view_images(struct normnet__images *images, const normne
     if (given[0] > most)
         return normnet__fail(NORMNET_EINVAL, "images are %lld; the model takes at most %lld at a time here",
                              (long long)given[0], (long long)most);
-    *images = (struct normnet__images){
+    *images = (struct images){
         .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = given[0], .shape = shape};
     for (int i = 0; i < 4; ++i)
         images->strides[i] = view.tensor.strides[i];
     return images->bytes ? NORMNET_OK : check_pixels(images);
 }
 
-normnet_status normnet__view_labels(struct normnet__labels *labels, const normnet_tensor *tensor, int64_t count,
-                                    int32_t classes)
+normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count, int32_t classes)
 {
-    struct normnet__view view;
+    struct view view;
     const normnet_status status = normnet__view_tensor(&view, tensor, "labels", false);
     char text[NORMNET__DIMS_TEXT];
 
@@ -197,7 +195,7 @@ normnet_status normnet__view_labels(struct normnet__labels *labels, const normne
     if (view.tensor.rank != 1 || view.tensor.shape[0] != count)
         return normnet__fail(NORMNET_EINVAL, "labels have the shape %s; expected %lld for as many images",
                              normnet__dims_text(text, view.tensor.rank, view.tensor.shape), (long long)count);
-    *labels = (struct normnet__labels){view.tensor.data, view.tensor.dtype, view.tensor.strides[0]};
+    *labels = (struct labels){view.tensor.data, view.tensor.dtype, view.tensor.strides[0]};
     for (int64_t i = 0; i < count; ++i) {
         const int64_t label = normnet__label(labels, i);
 
@@ -208,10 +206,10 @@ normnet_status normnet__view_labels(struct normnet__labels *labels, const normne
     return NORMNET_OK;
 }
 
-normnet_status normnet__view_output(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
-                                    int32_t rank, const int64_t *shape, const normnet_tensor *input)
+normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
+                                    const int64_t *shape, const normnet_tensor *input)
 {
-    struct normnet__view other;
+    struct view other;
     normnet_status status = normnet__view_tensor(view, tensor, name, true);
     char given[NORMNET__DIMS_TEXT], wanted[NORMNET__DIMS_TEXT];
     bool same = view->tensor.rank == rank;

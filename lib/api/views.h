@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* A tensor with its strides filled in, and the bytes that it touches. */
-struct normnet__view {
+struct view {
     normnet_tensor tensor;
     int64_t element; /* bytes */
     int64_t count;   /* elements */
@@ -23,19 +23,18 @@ const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape);
 const char *normnet__dtype_name(int32_t dtype);
 
 /* Any well-formed tensor; outputs (`writes`) must not overlap themselves. `name` is used in sentences. */
-normnet_status normnet__view_tensor(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
-                                    bool writes);
+normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool writes);
 
 /* 1 to `most` images of `shape`; f32 pixels are finite. */
-normnet_status normnet__view_images(struct normnet__images *images, const normnet_tensor *tensor,
-                                    struct normnet__shape shape, int64_t most);
+normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
+                                    int64_t most);
 
 /* `count` labels, all of them below `classes`. */
-normnet_status normnet__view_labels(struct normnet__labels *labels, const normnet_tensor *tensor, int64_t count,
+normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count,
                                     int32_t classes);
 
 /* An output of exactly this shape that lies apart from `input`. */
-normnet_status normnet__view_output(struct normnet__view *view, const normnet_tensor *tensor, const char *name,
-                                    int32_t rank, const int64_t *shape, const normnet_tensor *input);
+normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
+                                    const int64_t *shape, const normnet_tensor *input);
 
 #endif

@@ -66,12 +66,12 @@ static void default_deallocate(void *user, void *block, int64_t size)
         free(((void **)block)[-1]);
 }
 
-struct normnet__allocator normnet__default_allocator(void)
+struct allocator normnet__default_allocator(void)
 {
-    return (struct normnet__allocator){default_allocate, default_deallocate, NULL};
+    return (struct allocator){default_allocate, default_deallocate, NULL};
 }
 
-normnet_status normnet__allocate(const struct normnet__allocator *allocator, int64_t size, void **block)
+normnet_status normnet__allocate(const struct allocator *allocator, int64_t size, void **block)
 {
     *block = allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT);
     if (*block != NULL)
@@ -79,7 +79,7 @@ normnet_status normnet__allocate(const struct normnet__allocator *allocator, int
     return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
 }
 
-void normnet__deallocate(const struct normnet__allocator *allocator, void *block, int64_t size)
+void normnet__deallocate(const struct allocator *allocator, void *block, int64_t size)
 {
     if (block != NULL)
         allocator->deallocate(allocator->user, block, size);

@@ -7,18 +7,18 @@
 enum { NORMNET__ALIGNMENT = 64 }; /* a cache line, and the widest vector */
 
 /* Where memory comes from: the functions of normnet_config, or malloc and free. */
-struct normnet__allocator {
+struct allocator {
     void *(*allocate)(void *user, int64_t size, int64_t alignment);
     void (*deallocate)(void *user, void *block, int64_t size);
     void *user;
 };
 
-struct normnet__allocator normnet__default_allocator(void);
+struct allocator normnet__default_allocator(void);
 
 /* A block of `size` bytes, 1 or more, aligned to a cache line; NORMNET_ENOMEM. */
-normnet_status normnet__allocate(const struct normnet__allocator *allocator, int64_t size, void **block);
+normnet_status normnet__allocate(const struct allocator *allocator, int64_t size, void **block);
 
 /* Gives a block back; NULL is allowed. */
-void normnet__deallocate(const struct normnet__allocator *allocator, void *block, int64_t size);
+void normnet__deallocate(const struct allocator *allocator, void *block, int64_t size);
 
 #endif

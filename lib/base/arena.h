@@ -12,13 +12,13 @@
 
 #include <stdbool.h>
 
-struct normnet__arena {
+struct arena {
     char *memory; /* NULL while counting */
     int64_t used;
     bool overflow; /* a size did not fit 64 bits; `used` means nothing then */
 };
 
 /* `count` elements of `size` bytes, aligned to a cache line; NULL while counting or after an overflow. */
-void *normnet__arena_take(struct normnet__arena *arena, int64_t count, int64_t size);
+void *normnet__arena_take(struct arena *arena, int64_t count, int64_t size);
 
 #endif

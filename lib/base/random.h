@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 /* What a counter is used for; never renumbered, since the weights of every seed depend on it. */
-enum normnet__stream {
+enum stream {
     NORMNET__STREAM_WEIGHTS = 1,   /* (layer, position) */
     NORMNET__STREAM_DROPOUT = 2,   /* (layer, step, sample) */
     NORMNET__STREAM_STATISTICS = 3 /* dropout inside update_statistics: (layer, batch, sample) */
 };
 
-struct normnet__random {
+struct random {
     uint32_t word[4];
 };
 
@@ -23,7 +23,6 @@ struct normnet__random {
  * Philox4x32-10 (Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011) with the key
  * `seed` and the counter (low and high half of `index`, major, stream and minor).
  */
-struct normnet__random normnet__random(uint64_t seed, enum normnet__stream stream, uint32_t minor, uint32_t major,
-                                       uint64_t index);
+struct random normnet__random(uint64_t seed, enum stream stream, uint32_t minor, uint32_t major, uint64_t index);
 
 #endif

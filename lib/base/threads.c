@@ -43,7 +43,7 @@ static bool may_fan_out(void)
 }
 #endif
 
-void normnet__parallel(int32_t threads, int64_t count, normnet__range_work *work, void *context)
+void normnet__parallel(int32_t threads, int64_t count, range_work *work, void *context)
 {
     if (threads > count)
         threads = (int32_t)count;

@@ -23,7 +23,7 @@ int32_t normnet__tree_capacity(int64_t leaves)
     return (int32_t)(leaves < 2 * levels + 2 ? leaves : 2 * levels + 2) + 1;
 }
 
-void normnet__tree_begin(struct normnet__tree *tree, int64_t leaves, int64_t first, int64_t length)
+void normnet__tree_begin(struct tree *tree, int64_t leaves, int64_t first, int64_t length)
 {
     tree->used = 0;
     tree->leaves = leaves;
@@ -31,20 +31,20 @@ void normnet__tree_begin(struct normnet__tree *tree, int64_t leaves, int64_t fir
     tree->length = length;
 }
 
-double *normnet__tree_leaf(struct normnet__tree *tree)
+double *normnet__tree_leaf(struct tree *tree)
 {
     assert(tree->used < tree->capacity);
     return tree->nodes[tree->used].values;
 }
 
-static void add(const struct normnet__tree *tree, double *sums, const double *values)
+static void add(const struct tree *tree, double *sums, const double *values)
 {
     for (int64_t i = tree->first; i < tree->first + tree->length; ++i)
         sums[i] += values[i];
 }
 
 /* A node whose right neighbour would lie beyond the last leaf is its parent. */
-static void promote(struct normnet__tree_node *node, int64_t leaves)
+static void promote(struct tree_node *node, int64_t leaves)
 {
     while (node->index % 2 == 0 && node->index + 1 > (leaves - 1) >> node->level && node->index > 0) {
         node->index /= 2;
@@ -53,7 +53,7 @@ static void promote(struct normnet__tree_node *node, int64_t leaves)
 }
 
 /* Merges the two topmost nodes as long as they are the left and right half of one parent. */
-static int32_t merge(const struct normnet__tree *tree, struct normnet__tree_node *nodes, int32_t used)
+static int32_t merge(const struct tree *tree, struct tree_node *nodes, int32_t used)
 {
     promote(&nodes[used - 1], tree->leaves);
     while (used >= 2 && nodes[used - 2].level == nodes[used - 1].level && nodes[used - 1].index % 2 == 1) {
@@ -66,17 +66,17 @@ static int32_t merge(const struct normnet__tree *tree, struct normnet__tree_node
     return used;
 }
 
-void normnet__tree_push(struct normnet__tree *tree, int64_t leaf)
+void normnet__tree_push(struct tree *tree, int64_t leaf)
 {
     tree->nodes[tree->used].index = leaf;
     tree->nodes[tree->used].level = 0;
     tree->used = merge(tree, tree->nodes, tree->used + 1);
 }
 
-const double *normnet__tree_join(struct normnet__tree *trees, int32_t count)
+const double *normnet__tree_join(struct tree *trees, int32_t count)
 {
     /* 64 levels on either side are more than any index has. */
-    struct normnet__tree_node stack[130];
+    struct tree_node stack[130];
     int32_t used = 0;
 
     for (int32_t i = 0; i < count; ++i)

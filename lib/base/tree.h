@@ -19,7 +19,7 @@
 /* The most nodes that a range of `leaves` consecutive leaves needs at once: its maximal subtrees and one leaf more. */
 int32_t normnet__tree_capacity(int64_t leaves);
 
-struct normnet__tree_node {
+struct tree_node {
     int64_t index; /* covers the leaves [index << level, (index + 1) << level), cut off at the count */
     int32_t level;
     double *values;
@@ -30,25 +30,25 @@ struct normnet__tree_node {
  * neighbours are complete. `nodes` has `capacity` entries whose values point to the sums; those from `first` on,
  * `length` of them, are added.
  */
-struct normnet__tree {
-    struct normnet__tree_node *nodes;
+struct tree {
+    struct tree_node *nodes;
     int32_t capacity, used;
     int64_t first, length;
     int64_t leaves; /* of the whole tree, not of the range */
 };
 
 /* Begins a sum over `leaves` leaves of values[first], ..., values[first + length - 1]. */
-void normnet__tree_begin(struct normnet__tree *tree, int64_t leaves, int64_t first, int64_t length);
+void normnet__tree_begin(struct tree *tree, int64_t leaves, int64_t first, int64_t length);
 
 /* Where to write the values of the next leaf; then push it with its index, counted over the whole tree. */
-double *normnet__tree_leaf(struct normnet__tree *tree);
-void normnet__tree_push(struct normnet__tree *tree, int64_t leaf);
+double *normnet__tree_leaf(struct tree *tree);
+void normnet__tree_push(struct tree *tree, int64_t leaf);
 
 /*
  * Joins what `count` trees over consecutive ranges hold into the sums of the whole tree; the trees' values are
  * used up. Returns the sums, which lie inside one of the trees and are indexed as its values.
  */
-const double *normnet__tree_join(struct normnet__tree *trees, int32_t count);
+const double *normnet__tree_join(struct tree *trees, int32_t count);
 
 /* The sum of `count` values by the same tree. */
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride);

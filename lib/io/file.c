@@ -9,7 +9,7 @@
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
 /* `size` bytes and no more. */
-static normnet_status read_exactly(const struct normnet__source *source, const char *path, unsigned char *bytes)
+static normnet_status read_exactly(const struct source *source, const char *path, unsigned char *bytes)
 {
     unsigned char more;
     const int64_t count = normnet__read_source(source, bytes, source->size);
@@ -25,8 +25,8 @@ static normnet_status read_exactly(const struct normnet__source *source, const c
     return NORMNET_OK;
 }
 
-static normnet_status read_source(const struct normnet__source *source, const char *path, int64_t limit,
-                                  const struct normnet__allocator *allocator, unsigned char **bytes)
+static normnet_status read_source(const struct source *source, const char *path, int64_t limit,
+                                  const struct allocator *allocator, unsigned char **bytes)
 {
     void *block = NULL;
     normnet_status status = NORMNET_OK;
@@ -46,11 +46,11 @@ static normnet_status read_source(const struct normnet__source *source, const ch
 }
 
 /* A success leaves errno as it was, whatever the system's calls did to it. */
-normnet_status normnet__read_file(const char *path, int64_t limit, const struct normnet__allocator *allocator,
+normnet_status normnet__read_file(const char *path, int64_t limit, const struct allocator *allocator,
                                   unsigned char **bytes, int64_t *size)
 {
     const int error = errno;
-    struct normnet__source source;
+    struct source source;
     normnet_status status = normnet__open_source(&source, path);
 
     if (status != NORMNET_OK)
@@ -66,11 +66,11 @@ normnet_status normnet__read_file(const char *path, int64_t limit, const struct 
 
 /* ---- Writing ------------------------------------------------------------------------------------- */
 
-normnet_status normnet__write_file(const char *path, normnet__put_function *put, const void *context,
-                                   const struct normnet__allocator *allocator)
+normnet_status normnet__write_file(const char *path, put_function *put, const void *context,
+                                   const struct allocator *allocator)
 {
     const int error = errno;
-    struct normnet__output output = {NULL, 0};
+    struct output output = {NULL, 0};
     void *block;
     int64_t size;
     normnet_status status;
@@ -80,7 +80,7 @@ normnet_status normnet__write_file(const char *path, normnet__put_function *put,
     status = normnet__allocate(allocator, size, &block);
     if (status != NORMNET_OK)
         return status;
-    output = (struct normnet__output){block, 0};
+    output = (struct output){block, 0};
     put(&output, context);
     status = normnet__replace_file(path, block, size);
     normnet__deallocate(allocator, block, size);

@@ -11,7 +11,7 @@
  * NULL. NORMNET_EIO with the reason, NORMNET_ELIMIT above `limit` bytes (0 = no limit), NORMNET_ENOMEM,
  * NORMNET_ETRUNCATED or NORMNET_EFORMAT if the file shrinks or grows meanwhile.
  */
-normnet_status normnet__read_file(const char *path, int64_t limit, const struct normnet__allocator *allocator,
+normnet_status normnet__read_file(const char *path, int64_t limit, const struct allocator *allocator,
                                   unsigned char **bytes, int64_t *size);
 
 /*
@@ -23,8 +23,8 @@ normnet_status normnet__read_file(const char *path, int64_t limit, const struct 
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size);
 
 /* The same with what `put` writes of `context`, built in a block of the allocator: NORMNET_ENOMEM. */
-typedef void normnet__put_function(struct normnet__output *output, const void *context);
-normnet_status normnet__write_file(const char *path, normnet__put_function *put, const void *context,
-                                   const struct normnet__allocator *allocator);
+typedef void put_function(struct output *output, const void *context);
+normnet_status normnet__write_file(const char *path, put_function *put, const void *context,
+                                   const struct allocator *allocator);
 
 #endif

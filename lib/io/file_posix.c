@@ -88,7 +88,7 @@ normnet_status normnet__refuse_file(const char *what, const char *path)
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-int64_t normnet__read_source(const struct normnet__source *source, unsigned char *bytes, int64_t size)
+int64_t normnet__read_source(const struct source *source, unsigned char *bytes, int64_t size)
 {
     int64_t done = 0;
 
@@ -108,7 +108,7 @@ int64_t normnet__read_source(const struct normnet__source *source, unsigned char
     return done;
 }
 
-normnet_status normnet__open_source(struct normnet__source *source, const char *path)
+normnet_status normnet__open_source(struct source *source, const char *path)
 {
     /* Opening must not wait for the other end of a pipe. */
     const int descriptor = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
@@ -121,13 +121,13 @@ normnet_status normnet__open_source(struct normnet__source *source, const char *
         status = normnet__refuse_file("read", path);
     else if (!S_ISREG(about.st_mode))
         status = normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
-    *source = (struct normnet__source){descriptor, status == NORMNET_OK ? about.st_size : 0};
+    *source = (struct source){descriptor, status == NORMNET_OK ? about.st_size : 0};
     if (status != NORMNET_OK)
         normnet__close_source(source);
     return status;
 }
 
-void normnet__close_source(const struct normnet__source *source)
+void normnet__close_source(const struct source *source)
 {
     close((int)source->handle);
 }

@@ -24,7 +24,7 @@ static bool widen(const char *path, wchar_t wide[MOST_PATH])
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-int64_t normnet__read_source(const struct normnet__source *source, unsigned char *bytes, int64_t size)
+int64_t normnet__read_source(const struct source *source, unsigned char *bytes, int64_t size)
 {
     int64_t done = 0;
 
@@ -42,7 +42,7 @@ int64_t normnet__read_source(const struct normnet__source *source, unsigned char
     return done;
 }
 
-normnet_status normnet__open_source(struct normnet__source *source, const char *path)
+normnet_status normnet__open_source(struct source *source, const char *path)
 {
     wchar_t wide[MOST_PATH];
     LARGE_INTEGER size = {.QuadPart = 0};
@@ -59,13 +59,13 @@ normnet_status normnet__open_source(struct normnet__source *source, const char *
         status = normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
     else if (!GetFileSizeEx(file, &size))
         status = normnet__refuse_file("read", path);
-    *source = (struct normnet__source){(intptr_t)file, size.QuadPart};
+    *source = (struct source){(intptr_t)file, size.QuadPart};
     if (status != NORMNET_OK)
         normnet__close_source(source);
     return status;
 }
 
-void normnet__close_source(const struct normnet__source *source)
+void normnet__close_source(const struct source *source)
 {
     CloseHandle((HANDLE)source->handle);
 }

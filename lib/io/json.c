@@ -13,14 +13,14 @@ normnet_status normnet__json_refuse(int64_t at, const char *wrong)
 }
 
 /* The byte `ahead` of the next one, or -1 behind the end. */
-static int peek(const struct normnet__json *json, int64_t ahead)
+static int peek(const struct json *json, int64_t ahead)
 {
     return json->at + ahead < json->end ? json->bytes[json->at + ahead] : -1;
 }
 
 /* ---- UTF-8 --------------------------------------------------------------------------------------- */
 
-normnet_status normnet__json_check_utf8(const struct normnet__json *json)
+normnet_status normnet__json_check_utf8(const struct json *json)
 {
     for (int64_t at = json->at; at < json->end;) {
         const int length = normnet__utf8_length(json->bytes + at, json->end - at);
@@ -45,13 +45,13 @@ static void put_utf8(char *text, int64_t *length, uint32_t code)
 
 /* ---- Tokens -------------------------------------------------------------------------------------- */
 
-static void skip_blanks(struct normnet__json *json)
+static void skip_blanks(struct json *json)
 {
     while (peek(json, 0) == ' ' || peek(json, 0) == '\t' || peek(json, 0) == '\r' || peek(json, 0) == '\n')
         json->at += 1;
 }
 
-bool normnet__json_take(struct normnet__json *json, char character)
+bool normnet__json_take(struct json *json, char character)
 {
     skip_blanks(json);
     if (peek(json, 0) != character)
@@ -60,13 +60,13 @@ bool normnet__json_take(struct normnet__json *json, char character)
     return true;
 }
 
-normnet_status normnet__json_expect(struct normnet__json *json, char character, const char *wrong)
+normnet_status normnet__json_expect(struct json *json, char character, const char *wrong)
 {
     return normnet__json_take(json, character) ? NORMNET_OK : normnet__json_refuse(json->at, wrong);
 }
 
 /* Four hexadecimal digits. */
-static bool read_unit(struct normnet__json *json, uint32_t *unit)
+static bool read_unit(struct json *json, uint32_t *unit)
 {
     *unit = 0;
     for (int i = 0; i < 4; ++i) {
@@ -84,7 +84,7 @@ static bool read_unit(struct normnet__json *json, uint32_t *unit)
 }
 
 /* What follows \u: one unit of UTF-16, or a pair of surrogates. */
-static bool read_code(struct normnet__json *json, uint32_t *code)
+static bool read_code(struct json *json, uint32_t *code)
 {
     uint32_t low;
 
@@ -102,7 +102,7 @@ static bool read_code(struct normnet__json *json, uint32_t *code)
 }
 
 /* What follows a backslash. */
-static bool read_escape(struct normnet__json *json, uint32_t *code)
+static bool read_escape(struct json *json, uint32_t *code)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     const int name = peek(json, 0);
@@ -118,7 +118,7 @@ static bool read_escape(struct normnet__json *json, uint32_t *code)
     return false;
 }
 
-normnet_status normnet__json_string(struct normnet__json *json, char *text, int64_t *length)
+normnet_status normnet__json_string(struct json *json, char *text, int64_t *length)
 {
     const normnet_status status = normnet__json_expect(json, '"', "expected a string");
 
@@ -146,7 +146,7 @@ normnet_status normnet__json_string(struct normnet__json *json, char *text, int6
     return NORMNET_OK;
 }
 
-normnet_status normnet__json_number(struct normnet__json *json, int64_t *number)
+normnet_status normnet__json_number(struct json *json, int64_t *number)
 {
     int64_t begin;
 
@@ -164,7 +164,7 @@ normnet_status normnet__json_number(struct normnet__json *json, int64_t *number)
     return json->at > begin ? NORMNET_OK : normnet__json_refuse(begin, "expected a number of digits only");
 }
 
-normnet_status normnet__json_finish(struct normnet__json *json)
+normnet_status normnet__json_finish(struct json *json)
 {
     skip_blanks(json);
     return json->at == json->end ? NORMNET_OK

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-struct normnet__json {
+struct json {
     const unsigned char *bytes; /* of the file */
     int64_t at, end;            /* the next byte of the text, and where the text ends */
 };
@@ -20,23 +20,23 @@ struct normnet__json {
 normnet_status normnet__json_refuse(int64_t at, const char *wrong);
 
 /* Is all that is left well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF? */
-normnet_status normnet__json_check_utf8(const struct normnet__json *json);
+normnet_status normnet__json_check_utf8(const struct json *json);
 
 /* Skips blanks and reads `character` if it comes next. */
-bool normnet__json_take(struct normnet__json *json, char character);
+bool normnet__json_take(struct json *json, char character);
 
 /* The same; another character is refused with `wrong`. */
-normnet_status normnet__json_expect(struct normnet__json *json, char character, const char *wrong);
+normnet_status normnet__json_expect(struct json *json, char character, const char *wrong);
 
 /*
  * Skips blanks and reads a string. `text` receives it without its escapes, which never makes it longer, and a final 0;
  * it may hold zeros itself.
  */
-normnet_status normnet__json_string(struct normnet__json *json, char *text, int64_t *length);
+normnet_status normnet__json_string(struct json *json, char *text, int64_t *length);
 
-normnet_status normnet__json_number(struct normnet__json *json, int64_t *number);
+normnet_status normnet__json_number(struct json *json, int64_t *number);
 
 /* Only blanks are left. */
-normnet_status normnet__json_finish(struct normnet__json *json);
+normnet_status normnet__json_finish(struct json *json);
 
 #endif

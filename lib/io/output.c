@@ -3,26 +3,26 @@
 
 #include <string.h>
 
-void normnet__put_byte(struct normnet__output *output, unsigned byte)
+void normnet__put_byte(struct output *output, unsigned byte)
 {
     if (output->bytes != NULL)
         output->bytes[output->length] = (unsigned char)byte;
     output->length += 1;
 }
 
-void normnet__put_bytes(struct normnet__output *output, const void *bytes, int64_t count)
+void normnet__put_bytes(struct output *output, const void *bytes, int64_t count)
 {
     if (output->bytes != NULL && count > 0)
         memcpy(output->bytes + output->length, bytes, (size_t)count);
     output->length += count;
 }
 
-void normnet__put_text(struct normnet__output *output, const char *text)
+void normnet__put_text(struct output *output, const char *text)
 {
     normnet__put_bytes(output, text, (int64_t)strlen(text));
 }
 
-void normnet__put_decimal(struct normnet__output *output, int64_t value)
+void normnet__put_decimal(struct output *output, int64_t value)
 {
     uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     char digits[20];
@@ -37,19 +37,19 @@ void normnet__put_decimal(struct normnet__output *output, int64_t value)
         normnet__put_byte(output, (unsigned char)digits[--count]);
 }
 
-void normnet__put_hexadecimal(struct normnet__output *output, uint64_t value, int digits)
+void normnet__put_hexadecimal(struct output *output, uint64_t value, int digits)
 {
     while (digits-- > 0)
         normnet__put_byte(output, (unsigned char)"0123456789abcdef"[value >> 4 * digits & 15]);
 }
 
-void normnet__put_little(struct normnet__output *output, uint64_t value, int size)
+void normnet__put_little(struct output *output, uint64_t value, int size)
 {
     for (int i = 0; i < size; ++i)
         normnet__put_byte(output, (unsigned)(value >> 8 * i & 255));
 }
 
-void normnet__put_float(struct normnet__output *output, float value)
+void normnet__put_float(struct output *output, float value)
 {
     uint32_t bits;
 
@@ -57,7 +57,7 @@ void normnet__put_float(struct normnet__output *output, float value)
     normnet__put_little(output, bits, 4);
 }
 
-void normnet__put_floats(struct normnet__output *output, const float *values, int64_t count)
+void normnet__put_floats(struct output *output, const float *values, int64_t count)
 {
     if (output->bytes == NULL)
         output->length += 4 * count;

@@ -8,23 +8,23 @@
 
 #include <stdint.h>
 
-struct normnet__output {
+struct output {
     unsigned char *bytes; /* NULL while counting */
     int64_t length;
 };
 
-void normnet__put_byte(struct normnet__output *output, unsigned byte);
-void normnet__put_bytes(struct normnet__output *output, const void *bytes, int64_t count);
-void normnet__put_text(struct normnet__output *output, const char *text);
-void normnet__put_decimal(struct normnet__output *output, int64_t value);
+void normnet__put_byte(struct output *output, unsigned byte);
+void normnet__put_bytes(struct output *output, const void *bytes, int64_t count);
+void normnet__put_text(struct output *output, const char *text);
+void normnet__put_decimal(struct output *output, int64_t value);
 
 /* `digits` lower-case hexadecimal digits, the highest first. */
-void normnet__put_hexadecimal(struct normnet__output *output, uint64_t value, int digits);
+void normnet__put_hexadecimal(struct output *output, uint64_t value, int digits);
 
 /* `size` bytes, the lowest first. */
-void normnet__put_little(struct normnet__output *output, uint64_t value, int size);
-void normnet__put_float(struct normnet__output *output, float value);
-void normnet__put_floats(struct normnet__output *output, const float *values, int64_t count);
+void normnet__put_little(struct output *output, uint64_t value, int size);
+void normnet__put_float(struct output *output, float value);
+void normnet__put_floats(struct output *output, const float *values, int64_t count);
 
 /* The bits of a double as an integer, and back. */
 uint64_t normnet__double_bits(double value);

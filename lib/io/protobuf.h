@@ -5,12 +5,12 @@
 
 #include "io/output.h"
 
-void normnet__put_integer_field(struct normnet__output *output, int32_t field, int64_t value);
-void normnet__put_float_field(struct normnet__output *output, int32_t field, float value);
-void normnet__put_text_field(struct normnet__output *output, int32_t field, const char *text);
+void normnet__put_integer_field(struct output *output, int32_t field, int64_t value);
+void normnet__put_float_field(struct output *output, int32_t field, float value);
+void normnet__put_text_field(struct output *output, int32_t field, const char *text);
 
 /* A message, or bytes: what is put between begin and end. Begin returns what end needs. */
-int64_t normnet__begin_message(struct normnet__output *output, int32_t field);
-void normnet__end_message(struct normnet__output *output, int64_t begin);
+int64_t normnet__begin_message(struct output *output, int32_t field);
+void normnet__end_message(struct output *output, int64_t begin);
 
 #endif

@@ -33,12 +33,12 @@ static uint64_t read_little(const unsigned char *bytes, int size)
 /* ---- Reading the header -------------------------------------------------------------------------- */
 
 struct reader {
-    struct normnet__json json;
-    struct normnet__file *file;
+    struct json json;
+    struct file *file;
     char *text; /* where the next string goes: strings without their quotation marks fit into the header's length */
 };
 
-static normnet_status refuse_tensor(normnet_status status, const struct normnet__file_tensor *tensor, const char *wrong)
+static normnet_status refuse_tensor(normnet_status status, const struct file_tensor *tensor, const char *wrong)
 {
     return normnet__fail(status, "byte %lld: tensor '%s': %s", (long long)tensor->at, tensor->name, wrong);
 }
@@ -58,7 +58,7 @@ static const char *keep(struct reader *reader, int64_t length)
     return kept;
 }
 
-static normnet_status read_dtype(struct reader *reader, struct normnet__file_tensor *tensor)
+static normnet_status read_dtype(struct reader *reader, struct file_tensor *tensor)
 {
     int64_t length;
     const normnet_status status = normnet__json_string(&reader->json, reader->text, &length);
@@ -74,7 +74,7 @@ static normnet_status read_dtype(struct reader *reader, struct normnet__file_ten
     return NORMNET_OK;
 }
 
-static normnet_status read_shape(struct reader *reader, struct normnet__file_tensor *tensor)
+static normnet_status read_shape(struct reader *reader, struct file_tensor *tensor)
 {
     normnet_status status = normnet__json_expect(&reader->json, '[', "expected [ before a shape");
 
@@ -99,7 +99,7 @@ static normnet_status read_shape(struct reader *reader, struct normnet__file_ten
     return normnet__json_expect(&reader->json, ']', "expected , or ] in a shape");
 }
 
-static normnet_status read_offsets(struct reader *reader, struct normnet__file_tensor *tensor)
+static normnet_status read_offsets(struct reader *reader, struct file_tensor *tensor)
 {
     normnet_status status = normnet__json_expect(&reader->json, '[', "expected [ before two offsets");
 
@@ -115,11 +115,11 @@ static normnet_status read_offsets(struct reader *reader, struct normnet__file_t
 }
 
 /* {"dtype": ..., "shape": ..., "data_offsets": ...}, each once, in any order. */
-static normnet_status read_entry(struct reader *reader, struct normnet__file_tensor *tensor)
+static normnet_status read_entry(struct reader *reader, struct file_tensor *tensor)
 {
     static const char *const names[3] = {"dtype", "shape", "data_offsets"};
-    static normnet_status (*const read[3])(struct reader *, struct normnet__file_tensor *) = {read_dtype, read_shape,
-                                                                                              read_offsets};
+    static normnet_status (*const read[3])(struct reader *, struct file_tensor *) = {read_dtype, read_shape,
+                                                                                     read_offsets};
     bool seen[3] = {false, false, false};
     normnet_status status = normnet__json_expect(&reader->json, '{', "expected { before a tensor's entry");
 
@@ -169,8 +169,8 @@ static normnet_status check_name(const struct reader *reader, const char *name, 
 
 static normnet_status read_tensor(struct reader *reader, int64_t at, int64_t name_length)
 {
-    struct normnet__file *file = reader->file;
-    struct normnet__file_tensor *tensor = &file->tensors[file->tensor_count];
+    struct file *file = reader->file;
+    struct file_tensor *tensor = &file->tensors[file->tensor_count];
     normnet_status status = check_name(reader, reader->text, name_length, at);
 
     if (status != NORMNET_OK)
@@ -178,7 +178,7 @@ static normnet_status read_tensor(struct reader *reader, int64_t at, int64_t nam
     if (file->tensor_count == NORMNET__MOST_TENSORS)
         return normnet__fail(NORMNET_ELIMIT, "byte %lld: more than %d tensors", (long long)at,
                              (int)NORMNET__MOST_TENSORS);
-    *tensor = (struct normnet__file_tensor){.name = keep(reader, name_length), .at = at};
+    *tensor = (struct file_tensor){.name = keep(reader, name_length), .at = at};
     status = read_entry(reader, tensor);
     file->tensor_count += status == NORMNET_OK;
     return status;
@@ -214,14 +214,14 @@ static normnet_status locate_checksum(struct reader *reader, const char *digits)
 
 static normnet_status read_metadata(struct reader *reader)
 {
-    struct normnet__file *file = reader->file;
-    struct normnet__json *json = &reader->json;
+    struct file *file = reader->file;
+    struct json *json = &reader->json;
     normnet_status status = normnet__json_expect(json, '{', "expected { before __metadata__");
 
     if (status != NORMNET_OK || normnet__json_take(json, '}'))
         return status;
     do {
-        struct normnet__file_text *entry = &file->metadata[file->metadata_count];
+        struct file_text *entry = &file->metadata[file->metadata_count];
         const int64_t at = json->at;
 
         if (file->metadata_count == MOST_METADATA)
@@ -248,7 +248,7 @@ static normnet_status read_metadata(struct reader *reader)
 /* "name": entry, or "__metadata__": texts, once. */
 static normnet_status read_member(struct reader *reader, bool *metadata)
 {
-    struct normnet__json *json = &reader->json;
+    struct json *json = &reader->json;
     const int64_t at = json->at;
     int64_t length;
     normnet_status status = normnet__json_string(json, reader->text, &length);
@@ -294,7 +294,7 @@ static normnet_status read_header(struct reader *reader)
 /* ---- Checking the file --------------------------------------------------------------------------- */
 
 /* Indexes by begin. Tensors mostly lie in the order of the header, and there are 4096 at most. */
-static void sort_by_begin(const struct normnet__file *file, int32_t *order)
+static void sort_by_begin(const struct file *file, int32_t *order)
 {
     for (int32_t i = 0; i < file->tensor_count; ++i) {
         int32_t at = i;
@@ -306,14 +306,14 @@ static void sort_by_begin(const struct normnet__file *file, int32_t *order)
 }
 
 /* The tensors cover the data without holes and overlaps. */
-static normnet_status check_cover(const struct normnet__file *file, int32_t *order)
+static normnet_status check_cover(const struct file *file, int32_t *order)
 {
     const int64_t bytes = normnet__data_bytes(file);
     int64_t end = 0;
 
     sort_by_begin(file, order);
     for (int32_t i = 0; i < file->tensor_count; ++i) {
-        const struct normnet__file_tensor *tensor = &file->tensors[order[i]];
+        const struct file_tensor *tensor = &file->tensors[order[i]];
 
         if (tensor->begin != end)
             return refuse_tensor(NORMNET_EFORMAT, tensor, "there is a gap or an overlap in front of its data");
@@ -340,12 +340,12 @@ static uint32_t compute_checksum(const unsigned char *bytes, int64_t size, int64
 
 static void checksum_digits(uint32_t checksum, unsigned char digits[CHECKSUM_DIGITS])
 {
-    struct normnet__output output = {digits, 0};
+    struct output output = {digits, 0};
 
     normnet__put_hexadecimal(&output, checksum, CHECKSUM_DIGITS);
 }
 
-static normnet_status check_checksum(const struct normnet__file *file)
+static normnet_status check_checksum(const struct file *file)
 {
     unsigned char digits[CHECKSUM_DIGITS];
 
@@ -372,8 +372,7 @@ static int64_t at_most(int64_t value, int64_t most)
 }
 
 /* All strings, and as many entries as the header has room for. */
-static void take_memory(struct normnet__arena *arena, int64_t header, struct normnet__file *file, char **text,
-                        int32_t **order)
+static void take_memory(struct arena *arena, int64_t header, struct file *file, char **text, int32_t **order)
 {
     const int64_t tensors = at_most(header / LEAST_TENSOR, NORMNET__MOST_TENSORS) + 1;
 
@@ -404,10 +403,10 @@ static normnet_status check_length(const unsigned char *bytes, int64_t size, int
     return NORMNET_OK;
 }
 
-normnet_status normnet__open_safetensors(struct normnet__file *file, const void *bytes, int64_t size,
-                                         const struct normnet__allocator *allocator)
+normnet_status normnet__open_safetensors(struct file *file, const void *bytes, int64_t size,
+                                         const struct allocator *allocator)
 {
-    struct normnet__arena arena = {0};
+    struct arena arena = {0};
     struct reader reader = {.json = {.bytes = bytes, .at = LENGTH_BYTES}, .file = file};
     int64_t header = 0;
     int32_t *order;
@@ -417,12 +416,12 @@ normnet_status normnet__open_safetensors(struct normnet__file *file, const void 
         return status;
     reader.json.end = LENGTH_BYTES + header;
     take_memory(&arena, header, file, &reader.text, &order);
-    *file = (struct normnet__file){.bytes = bytes, .data = reader.json.bytes + reader.json.end, .size = size};
+    *file = (struct file){.bytes = bytes, .data = reader.json.bytes + reader.json.end, .size = size};
     status = normnet__allocate(allocator, arena.used, &file->memory);
     if (status != NORMNET_OK)
         return status;
     file->memory_bytes = arena.used;
-    arena = (struct normnet__arena){.memory = file->memory};
+    arena = (struct arena){.memory = file->memory};
     take_memory(&arena, header, file, &reader.text, &order);
 
     status = read_header(&reader);
@@ -435,7 +434,7 @@ normnet_status normnet__open_safetensors(struct normnet__file *file, const void 
     return status;
 }
 
-void normnet__close_safetensors(struct normnet__file *file, const struct normnet__allocator *allocator)
+void normnet__close_safetensors(struct file *file, const struct allocator *allocator)
 {
     normnet__deallocate(allocator, file->memory, file->memory_bytes);
     file->memory = NULL;
@@ -443,12 +442,12 @@ void normnet__close_safetensors(struct normnet__file *file, const struct normnet
 
 /* ---- What it holds ------------------------------------------------------------------------------- */
 
-int64_t normnet__data_bytes(const struct normnet__file *file)
+int64_t normnet__data_bytes(const struct file *file)
 {
     return file->size - (file->data - file->bytes);
 }
 
-const char *normnet__find_metadata(const struct normnet__file *file, const char *key)
+const char *normnet__find_metadata(const struct file *file, const char *key)
 {
     for (int32_t i = 0; i < file->metadata_count; ++i)
         if (strcmp(file->metadata[i].key, key) == 0)
@@ -456,7 +455,7 @@ const char *normnet__find_metadata(const struct normnet__file *file, const char 
     return NULL;
 }
 
-const struct normnet__file_tensor *normnet__find_tensor(const struct normnet__file *file, const char *name)
+const struct file_tensor *normnet__find_tensor(const struct file *file, const char *name)
 {
     for (int32_t i = 0; i < file->tensor_count; ++i)
         if (strcmp(file->tensors[i].name, name) == 0)
@@ -464,7 +463,7 @@ const struct normnet__file_tensor *normnet__find_tensor(const struct normnet__fi
     return NULL;
 }
 
-float normnet__file_float(const struct normnet__file *file, const struct normnet__file_tensor *tensor, int64_t index)
+float normnet__file_float(const struct file *file, const struct file_tensor *tensor, int64_t index)
 {
     const uint32_t bits = (uint32_t)read_little(file->data + tensor->begin + 4 * index, 4);
     float value;
@@ -473,8 +472,7 @@ float normnet__file_float(const struct normnet__file *file, const struct normnet
     return value;
 }
 
-int64_t normnet__file_integer(const struct normnet__file *file, const struct normnet__file_tensor *tensor,
-                              int64_t index)
+int64_t normnet__file_integer(const struct file *file, const struct file_tensor *tensor, int64_t index)
 {
     const uint64_t bits = read_little(file->data + tensor->begin + 8 * index, 8);
     int64_t value;
@@ -485,9 +483,9 @@ int64_t normnet__file_integer(const struct normnet__file *file, const struct nor
 
 /* ---- Writing ------------------------------------------------------------------------------------- */
 
-struct normnet__header normnet__begin_header(struct normnet__output *output)
+struct header normnet__begin_header(struct output *output)
 {
-    struct normnet__header header = {.output = output};
+    struct header header = {.output = output};
 
     normnet__put_little(output, 0, LENGTH_BYTES);
     normnet__put_text(output, "{\"__metadata__\":{\"format\":\"pt\"");
@@ -498,19 +496,19 @@ struct normnet__header normnet__begin_header(struct normnet__output *output)
     return header;
 }
 
-void normnet__begin_metadata(struct normnet__header *header, const char *key)
+void normnet__begin_metadata(struct header *header, const char *key)
 {
     normnet__put_text(header->output, ",\"");
     normnet__put_text(header->output, key);
     normnet__put_text(header->output, "\":\"");
 }
 
-void normnet__end_metadata(struct normnet__header *header)
+void normnet__end_metadata(struct header *header)
 {
     normnet__put_byte(header->output, '"');
 }
 
-void normnet__put_metadata(struct normnet__header *header, const char *key, const char *text)
+void normnet__put_metadata(struct header *header, const char *key, const char *text)
 {
     normnet__begin_metadata(header, key);
     for (; *text != '\0'; ++text) {
@@ -528,15 +526,15 @@ void normnet__put_metadata(struct normnet__header *header, const char *key, cons
     normnet__end_metadata(header);
 }
 
-void normnet__end_all_metadata(struct normnet__header *header)
+void normnet__end_all_metadata(struct header *header)
 {
     normnet__put_byte(header->output, '}');
 }
 
-void normnet__put_tensor(struct normnet__header *header, const char *name, int32_t dtype, int32_t rank,
-                         const int64_t *shape, int64_t count)
+void normnet__put_tensor(struct header *header, const char *name, int32_t dtype, int32_t rank, const int64_t *shape,
+                         int64_t count)
 {
-    struct normnet__output *output = header->output;
+    struct output *output = header->output;
     const int64_t end = header->data_bytes + count * element_size(dtype);
 
     normnet__put_text(output, ",\"");
@@ -556,23 +554,23 @@ void normnet__put_tensor(struct normnet__header *header, const char *name, int32
     header->data_bytes = end;
 }
 
-void normnet__end_header(struct normnet__header *header)
+void normnet__end_header(struct header *header)
 {
-    struct normnet__output *output = header->output;
+    struct output *output = header->output;
 
     normnet__put_byte(output, '}');
     while (output->length % DATA_ALIGNMENT != 0)
         normnet__put_byte(output, ' ');
     if (output->bytes != NULL) {
-        struct normnet__output length = {output->bytes, 0};
+        struct output length = {output->bytes, 0};
 
         normnet__put_little(&length, (uint64_t)(output->length - LENGTH_BYTES), LENGTH_BYTES);
     }
 }
 
-void normnet__finish_safetensors(struct normnet__header *header)
+void normnet__finish_safetensors(struct header *header)
 {
-    const struct normnet__output *output = header->output;
+    const struct output *output = header->output;
 
     if (output->bytes != NULL)
         checksum_digits(compute_checksum(output->bytes, output->length, header->checksum_at),

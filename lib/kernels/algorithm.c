@@ -10,7 +10,7 @@ enum { LEAST_PIXELS = 200 }; /* for Winograd's weight gradient to pay: docs/perf
  * Multiply-adds against multiply-adds and the additions of the transforms, which cost about one and a half each, since
  * they wait for memory: 32 per input channel and 24 per output channel for four outputs. Measured: docs/performance.md.
  */
-bool normnet__prefers_winograd(const struct normnet__convolution *convolution)
+bool normnet__prefers_winograd(const struct convolution *convolution)
 {
     const double inputs = convolution->x.channels, outputs = convolution->y.channels;
     const double height = convolution->y.height, width = convolution->y.width;
@@ -22,13 +22,13 @@ bool normnet__prefers_winograd(const struct normnet__convolution *convolution)
 }
 
 /* Pairs must not be torn apart, and there must be enough of them for the sums that they are added to. */
-bool normnet__prefers_winograd_gradient(const struct normnet__convolution *convolution)
+bool normnet__prefers_winograd_gradient(const struct convolution *convolution)
 {
     return convolution->kernel == 3 && convolution->stride == 1 && convolution->y.width % 2 == 0 &&
            (int64_t)convolution->y.width * convolution->y.height >= LEAST_PIXELS;
 }
 
-int64_t normnet__ordered_weights(const struct normnet__convolution *convolution)
+int64_t normnet__ordered_weights(const struct convolution *convolution)
 {
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
@@ -75,7 +75,7 @@ static void order_directly(const float *weights, int64_t window, bool turned, in
         ordered[t * step] = weights[turned ? window - 1 - t : t];
 }
 
-void normnet__order_weights(const struct normnet__convolution *convolution, const float *weights, int64_t output_stride,
+void normnet__order_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
                             int64_t input_stride, bool turned, float *ordered)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
@@ -92,7 +92,7 @@ void normnet__order_weights(const struct normnet__convolution *convolution, cons
         }
 }
 
-int64_t normnet__convolution_scratch(const struct normnet__convolution *convolution)
+int64_t normnet__convolution_scratch(const struct convolution *convolution)
 {
     /* A row of zeros, a row of positions of the transformed input, and the sums. */
     return convolution->winograd
@@ -101,7 +101,7 @@ int64_t normnet__convolution_scratch(const struct normnet__convolution *convolut
                : 0;
 }
 
-int64_t normnet__weight_gradient_scratch(const struct normnet__convolution *convolution)
+int64_t normnet__weight_gradient_scratch(const struct convolution *convolution)
 {
     const int64_t positions = convolution->winograd ? 12 : (int64_t)convolution->kernel * convolution->kernel;
 

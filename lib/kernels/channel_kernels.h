@@ -30,9 +30,9 @@ static int32_t choose_vectors(int32_t outputs, int32_t most)
 /* ---- Directly ------------------------------------------------------------------------------------ */
 
 /* The sums of `pixels` neighbours over (c, u, v), for outputs k, ..., and their epilogue. */
-LANES_INLINE void convolve_channel_tile(const struct normnet__convolution *convolution, const float *x,
-                                        const float *weights, const struct normnet__epilogue *epilogue, int32_t k,
-                                        float *y, const int vectors, const int pixels)
+LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, const float *x, const float *weights,
+                                        const struct epilogue *epilogue, int32_t k, float *y, const int vectors,
+                                        const int pixels)
 {
     const int64_t row = convolution->x.row_stride * NORMNET__LANES;
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
@@ -75,13 +75,13 @@ LANES_INLINE void convolve_channel_tile(const struct normnet__convolution *convo
     }
 }
 
-typedef void channel_tile_function(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                                   const struct normnet__epilogue *epilogue, int32_t k, float *y);
+typedef void channel_tile_function(const struct convolution *convolution, const float *x, const float *weights,
+                                   const struct epilogue *epilogue, int32_t k, float *y);
 
 #define DEFINE_CHANNEL_TILE(vectors, pixels)                                                                           \
-    static void channel_tile_##vectors##x##pixels(const struct normnet__convolution *convolution, const float *x,      \
-                                                  const float *weights, const struct normnet__epilogue *epilogue,      \
-                                                  int32_t k, float *y)                                                 \
+    static void channel_tile_##vectors##x##pixels(const struct convolution *convolution, const float *x,               \
+                                                  const float *weights, const struct epilogue *epilogue, int32_t k,    \
+                                                  float *y)                                                            \
     {                                                                                                                  \
         convolve_channel_tile(convolution, x, weights, epilogue, k, y, vectors, pixels);                               \
     }
@@ -131,8 +131,8 @@ static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t l
     return chosen;
 }
 
-static void convolve_channels_directly(const struct normnet__convolution *convolution, const float *x,
-                                       const float *weights, const struct normnet__epilogue *epilogue, float *y)
+static void convolve_channels_directly(const struct convolution *convolution, const float *x, const float *weights,
+                                       const struct epilogue *epilogue, float *y)
 {
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
     const int32_t width = convolution->y.width;
@@ -158,7 +158,7 @@ static void convolve_channels_directly(const struct normnet__convolution *convol
  * The sums of sum_patches in winograd_kernels.h for outputs k, ...: transformed [plane][4][patch][16],
  * weights [c][4][outputs], sums [plane][patch][2][16].
  */
-LANES_INLINE void sum_channel_patches(const struct normnet__convolution *convolution, const float *transformed,
+LANES_INLINE void sum_channel_patches(const struct convolution *convolution, const float *transformed,
                                       const float *weights, int32_t k, float *sums, const int vectors,
                                       const int patches)
 {
@@ -197,13 +197,12 @@ LANES_INLINE void sum_channel_patches(const struct normnet__convolution *convolu
     }
 }
 
-typedef void channel_sum_function(const struct normnet__convolution *convolution, const float *transformed,
-                                  const float *weights, int32_t k, float *sums);
+typedef void channel_sum_function(const struct convolution *convolution, const float *transformed, const float *weights,
+                                  int32_t k, float *sums);
 
 #define DEFINE_CHANNEL_SUM(vectors, patches)                                                                           \
-    static void channel_sum_##vectors##x##patches(const struct normnet__convolution *convolution,                      \
-                                                  const float *transformed, const float *weights, int32_t k,           \
-                                                  float *sums)                                                         \
+    static void channel_sum_##vectors##x##patches(const struct convolution *convolution, const float *transformed,     \
+                                                  const float *weights, int32_t k, float *sums)                        \
     {                                                                                                                  \
         sum_channel_patches(convolution, transformed, weights, k, sums, vectors, patches);                             \
     }
@@ -225,9 +224,9 @@ static channel_sum_function *const channel_sums[TILE_VECTORS][PATCHES] = {
 };
 
 /* All channels of a group of neighbours, as convolve_patches. */
-static void convolve_channel_patches(const struct normnet__convolution *convolution, const float *x,
-                                     const float *weights, const struct normnet__epilogue *epilogue, int32_t i,
-                                     int32_t j, int32_t patches, float *y, const float *zeros, float *scratch)
+static void convolve_channel_patches(const struct convolution *convolution, const float *x, const float *weights,
+                                     const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
+                                     const float *zeros, float *scratch)
 {
     const struct patch_group group = {i - convolution->padding, j - convolution->padding, patches};
     float *sums = scratch + (int64_t)4 * convolution->x.channels * patches * NORMNET__LANES;
@@ -244,8 +243,8 @@ static void convolve_channel_patches(const struct normnet__convolution *convolut
     transform_output(&convolution->y, sums, epilogue, true, i, j, patches, y);
 }
 
-static void convolve_channels(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                              const struct normnet__epilogue *epilogue, float *y, float *scratch)
+static void convolve_channels(const struct convolution *convolution, const float *x, const float *weights,
+                              const struct epilogue *epilogue, float *y, float *scratch)
 {
     if (convolution->winograd)
         for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);

@@ -25,7 +25,7 @@ LANES_INLINE int32_t even_share(int32_t left, int32_t most)
 
 /* Where a tile stores its sums: the first of its channels is output `k` of the convolution. */
 struct tile_output {
-    const struct normnet__epilogue *epilogue;
+    const struct epilogue *epilogue;
     int32_t k, all_outputs;
     int64_t channel_stride; /* groups */
     float *y;
@@ -35,13 +35,13 @@ struct tile_output {
  * One tile: sum[k][p] over (c, u, v) and its epilogue. `weights` begin at the tile's first channel; `all_outputs` of
  * them lie between one (c, u, v) and the next.
  */
-LANES_INLINE void convolve_tile(const struct normnet__convolution *convolution, const float *x, const float *weights,
+LANES_INLINE void convolve_tile(const struct convolution *convolution, const float *x, const float *weights,
                                 const struct tile_output *to, const int lane, const int outputs, const int pixels)
 {
     const int64_t row = convolution->x.row_stride * NORMNET__LANES;
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
     const int64_t channel = to->channel_stride * NORMNET__LANES;
-    const struct normnet__epilogue *epilogue = to->epilogue;
+    const struct epilogue *epilogue = to->epilogue;
     const int32_t kernel = convolution->kernel, all_outputs = to->all_outputs;
     float *y = to->y + lane;
     lanes sum[TILE_OUTPUTS][TILE_PIXELS];
@@ -85,11 +85,11 @@ LANES_INLINE void convolve_tile(const struct normnet__convolution *convolution, 
  * The tiles by their size, each a function of its own: the sizes have to be constants for the compiler, and clang joins
  * calls of one function that differ in a constant alone before it inlines them.
  */
-typedef void convolve_function(const struct normnet__convolution *convolution, const float *x, const float *weights,
+typedef void convolve_function(const struct convolution *convolution, const float *x, const float *weights,
                                const struct tile_output *to);
 
 #define DEFINE_TILE(outputs, pixels)                                                                                   \
-    static void convolve_##outputs##x##pixels(const struct normnet__convolution *convolution, const float *x,          \
+    static void convolve_##outputs##x##pixels(const struct convolution *convolution, const float *x,                   \
                                               const float *weights, const struct tile_output *to)                      \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
@@ -132,8 +132,8 @@ LANES_INLINE int32_t next_pixels(int32_t left)
 }
 
 /* All output channels of `pixels` neighbours. */
-static void convolve_pixels(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                            const struct normnet__epilogue *epilogue, float *y, int32_t pixels)
+static void convolve_pixels(const struct convolution *convolution, const float *x, const float *weights,
+                            const struct epilogue *epilogue, float *y, int32_t pixels)
 {
     struct tile_output to = {epilogue, 0, convolution->y.channels, convolution->y.channel_stride, y};
 
@@ -145,7 +145,7 @@ static void convolve_pixels(const struct normnet__convolution *convolution, cons
 }
 
 /* Rows that lie behind one another and are walked pixel by pixel are one long row. */
-static struct normnet__convolution join_rows(struct normnet__convolution shape)
+static struct convolution join_rows(struct convolution shape)
 {
     if (shape.kernel == 1 && shape.stride == 1 && shape.x.width == shape.y.width &&
         shape.x.row_stride == shape.x.width && shape.y.row_stride == shape.y.width && shape.y.height > 1) {
@@ -156,10 +156,10 @@ static struct normnet__convolution join_rows(struct normnet__convolution shape)
     return shape;
 }
 
-static void convolve_directly(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                              const struct normnet__epilogue *epilogue, float *y)
+static void convolve_directly(const struct convolution *convolution, const float *x, const float *weights,
+                              const struct epilogue *epilogue, float *y)
 {
-    const struct normnet__convolution shape = join_rows(*convolution);
+    const struct convolution shape = join_rows(*convolution);
     const int32_t width = shape.y.width;
 
     for (int32_t i = 0; i < shape.y.height; ++i) {

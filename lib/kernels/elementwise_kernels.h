@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 
-static void relu(struct normnet__map map, const float *x, float *y)
+static void relu(struct map map, const float *x, float *y)
 {
     const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
 
@@ -32,7 +32,7 @@ LANES_INLINE void store_gradient(float *x, lanes dx, bool gate)
     lanes_store(x, gate ? gate_gradient(x, dx) : dx);
 }
 
-static void copy_gradient(struct normnet__map x_map, float *x, struct normnet__map dy_map, const float *dy, bool gate)
+static void copy_gradient(struct map x_map, float *x, struct map dy_map, const float *dy, bool gate)
 {
     const int64_t plane = (int64_t)x_map.height * x_map.width * NORMNET__LANES;
 
@@ -90,14 +90,14 @@ static void dropout_masks(const uint32_t *key, int64_t count, uint32_t threshold
 }
 
 /* The dropout of one vector, which begins at `lane` of its group. */
-LANES_INLINE lanes drop(struct normnet__mask mask, int64_t group, int lane, lanes value)
+LANES_INLINE lanes drop(struct mask mask, int64_t group, int lane, lanes value)
 {
     const lanes zero = lanes_splat(0.0f);
 
     return lanes_select(lanes_mask((uint32_t)mask.bits[group] >> lane), value * lanes_splat(mask.scale), zero);
 }
 
-static void dropout(struct normnet__map map, float *x, struct normnet__mask mask)
+static void dropout(struct map map, float *x, struct mask mask)
 {
     const int64_t plane = (int64_t)map.height * map.width;
 

@@ -15,7 +15,7 @@
 enum { NORMNET__LANES = 16 };
 
 /* A map in memory: where the next row and the next channel begin, in groups. */
-struct normnet__map {
+struct map {
     int32_t channels, height, width;
     int64_t row_stride, channel_stride;
 };
@@ -24,52 +24,52 @@ struct normnet__map {
  * A map with dense rows and planes. Planes of 64 groups and more begin an odd number of groups apart: at a multiple of
  * 64 groups, 4 KiB, the same pixel of all channels would compete for the same few places in a first-level cache.
  */
-static inline struct normnet__map normnet__spaced_map(int32_t channels, int32_t height, int32_t width)
+static inline struct map normnet__spaced_map(int32_t channels, int32_t height, int32_t width)
 {
     const int64_t plane = (int64_t)height * width;
 
-    return (struct normnet__map){channels, height, width, width, plane >= 64 ? plane | 1 : plane};
+    return (struct map){channels, height, width, width, plane >= 64 ? plane | 1 : plane};
 }
 
 /* The groups of memory that it takes. */
-static inline int64_t normnet__map_groups(struct normnet__map map)
+static inline int64_t normnet__map_groups(struct map map)
 {
     return map.channels * map.channel_stride;
 }
 
 /* Where channel c begins, in floats, if the lanes are channels: lane c % 16 of plane c / 16. */
-static inline int64_t normnet__channel_at(struct normnet__map map, int32_t c)
+static inline int64_t normnet__channel_at(struct map map, int32_t c)
 {
     return c / NORMNET__LANES * map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
 }
 
 /* A convolution: what it reads, what it writes, and how. */
-struct normnet__convolution {
-    struct normnet__map x, y;
+struct convolution {
+    struct map x, y;
     int32_t kernel, stride, padding;
     bool winograd;           /* see algorithm.h */
     int32_t inputs, outputs; /* channels, for convolve_channels, whose maps count planes */
 };
 
 /* What becomes of each output of a convolution on its way to memory: the bias, then one of the others or neither. */
-struct normnet__epilogue {
+struct epilogue {
     const float *bias; /* [y.channels]: y + bias; or NULL */
     bool relu;         /* y < 0 ? 0 : y, so NaN stays */
     bool gate;         /* y' > 0 ? y : 0 for the y' that lies in memory: the gradient of the ReLU that put it there */
 };
 
 /* Dropout: x becomes bit of the mask ? x * scale : 0. One mask per group, a bit per lane; NULL for none. */
-struct normnet__mask {
+struct mask {
     const uint16_t *bits;
     float scale;
 };
 
 /* The coefficients of an input gradient, each for 16 lanes. */
-struct normnet__gradient_form {
+struct gradient_form {
     const float *mean, *a, *b, *c;
 };
 
-struct normnet__kernels {
+struct kernels {
     const char *name;
 
     /*
@@ -78,16 +78,16 @@ struct normnet__kernels {
      * By Winograd's algorithm: the sums of winograd_kernels.h. `weights` are in the order of normnet__order_weights,
      * `scratch` holds normnet__convolution_scratch groups.
      */
-    void (*convolve)(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                     const struct normnet__epilogue *epilogue, float *y, float *scratch);
+    void (*convolve)(const struct convolution *convolution, const float *x, const float *weights,
+                     const struct epilogue *epilogue, float *y, float *scratch);
 
     /*
      * The same for a single image whose channels are the lanes (normnet__channel_at) in both maps,
      * and the bias is aligned and padded to whole groups. No gate. Up to 15 floats behind the weights are read, but
      * nothing that is made of them is of use.
      */
-    void (*convolve_channels)(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                              const struct normnet__epilogue *epilogue, float *y, float *scratch);
+    void (*convolve_channels)(const struct convolution *convolution, const float *x, const float *weights,
+                              const struct epilogue *epilogue, float *y, float *scratch);
 
     /*
      * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]), dy in
@@ -95,7 +95,7 @@ struct normnet__kernels {
      * starts at 0; by Winograd's algorithm the sums of winograd_gradient_kernels.h. Then the tree over lanes in double.
      * `scratch` holds normnet__weight_gradient_scratch groups.
      */
-    void (*weight_gradient)(const struct normnet__convolution *convolution, const float *x, const float *dy, double *dw,
+    void (*weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,
                             float *scratch);
 
     /*
@@ -106,7 +106,7 @@ struct normnet__kernels {
 
     /* y = fma(x - mean, scale, shift), lane by lane, and dropout behind it; x and y may be the same. */
     void (*normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
-                      struct normnet__mask mask, float *y);
+                      struct mask mask, float *y);
 
     /* y = fma(y, gamma[i], beta[i]) for group i. */
     void (*scale_elements)(float *y, int64_t count, const float *gamma, const float *beta);
@@ -115,15 +115,15 @@ struct normnet__kernels {
      * sum_dy[lane] = sum of dy and sum_dyx[lane] = sum of dy * (x - mean), dy with the dropout: as in moments; the
      * difference is a float.
      */
-    void (*gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean,
-                             struct normnet__mask mask, double *sum_dy, double *sum_dyx);
+    void (*gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean, struct mask mask,
+                             double *sum_dy, double *sum_dyx);
 
     /*
      * dx = fma(a, dy, fma(b, x - mean, c)), dy with the dropout, lane by lane, in the place of x; 0 where the bit of
      * `valid` is 0 and, if there is a gate, where x is not positive.
      */
-    void (*normalize_gradient)(float *x, const float *dy, int64_t count, const struct normnet__gradient_form *form,
-                               struct normnet__mask mask, uint32_t valid, bool gate);
+    void (*normalize_gradient)(float *x, const float *dy, int64_t count, const struct gradient_form *form,
+                               struct mask mask, uint32_t valid, bool gate);
 
     /* dy = dy * gamma[i] for group i. */
     void (*multiply_elements)(float *dy, int64_t count, const float *gamma);
@@ -140,11 +140,11 @@ struct normnet__kernels {
     double (*sum_all)(const float *dy, int64_t count);
 
     /* y = x < 0 ? 0 : x (so NaN stays); y and x may be the same. Rows are dense, here and in the next two. */
-    void (*relu)(struct normnet__map map, const float *x, float *y);
+    void (*relu)(struct map map, const float *x, float *y);
 
     /* dx = dy in the place of x, 0 where there is a gate and x is not positive. The maps may differ in their strides.
      */
-    void (*copy_gradient)(struct normnet__map x_map, float *x, struct normnet__map dy_map, const float *dy, bool gate);
+    void (*copy_gradient)(struct map x_map, float *x, struct map dy_map, const float *dy, bool gate);
 
     /*
      * One 16-bit draw per element; bit `lane` of masks[i] is set if the draw of group i is at least `threshold`
@@ -154,36 +154,34 @@ struct normnet__kernels {
     void (*dropout_masks)(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks);
 
     /* x with the dropout, in place; there are no gaps between the masks of planes. */
-    void (*dropout)(struct normnet__map map, float *x, struct normnet__mask mask);
+    void (*dropout)(struct map map, float *x, struct mask mask);
 
     /*
      * Windows of kernel x kernel, side by side. The maximum is the first of equals in row order, or the
      * last NaN; winners[i * 16 + lane] is its position in the window. The gradient goes there only, in the place of x,
      * and is 0 where there is a gate and x is not positive.
      */
-    void (*max_pool)(struct normnet__map x_map, const float *x, int32_t kernel, struct normnet__map y_map, float *y,
-                     uint8_t *winners);
-    void (*max_pool_gradient)(struct normnet__map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
-                              struct normnet__map x_map, float *x, bool gate);
+    void (*max_pool)(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *winners);
+    void (*max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
+                              struct map x_map, float *x, bool gate);
 
     /* The mean of windows of `height` x `width`: the sum in row order, divided by their number. */
-    void (*average_pool)(struct normnet__map x_map, const float *x, int32_t height, int32_t width,
-                         struct normnet__map y_map, float *y);
-    void (*average_pool_gradient)(struct normnet__map y_map, const float *dy, int32_t height, int32_t width,
-                                  struct normnet__map x_map, float *x, bool gate);
+    void (*average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map, float *y);
+    void (*average_pool_gradient)(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
+                                  float *x, bool gate);
 };
 
-extern const struct normnet__kernels normnet__kernels_portable;
+extern const struct kernels normnet__kernels_portable;
 #if defined(__x86_64__)
-extern const struct normnet__kernels normnet__kernels_avx2, normnet__kernels_avx512;
+extern const struct kernels normnet__kernels_avx2, normnet__kernels_avx512;
 #elif defined(__AARCH64EL__)
-extern const struct normnet__kernels normnet__kernels_neon;
+extern const struct kernels normnet__kernels_neon;
 #endif
 
 /*
  * The table for a normnet_cpu value: the best that the processor and the operating system support for
  * NORMNET_CPU_BEST, NULL for one that they lack.
  */
-const struct normnet__kernels *normnet__select_kernels(int32_t cpu);
+const struct kernels *normnet__select_kernels(int32_t cpu);
 
 #endif

@@ -16,7 +16,7 @@
 #define TEXT_OF(name) #name
 #define ISA_TEXT(isa) TEXT_OF(isa)
 
-const struct normnet__kernels TABLE_NAME(NORMNET_ISA) = {
+const struct kernels TABLE_NAME(NORMNET_ISA) = {
     .name = ISA_TEXT(NORMNET_ISA),
     .convolve = convolve,
     .convolve_channels = convolve_channels,

@@ -134,7 +134,7 @@ static void moments(const float *x, int64_t count, double *mean, double *m2)
 }
 
 static void normalize(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
-                      struct normnet__mask mask, float *y)
+                      struct mask mask, float *y)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes center = lanes_load(mean + lane);
@@ -165,8 +165,7 @@ static void scale_elements(float *y, int64_t count, const float *gamma, const fl
 
 /* ---- Gradient ------------------------------------------------------------------------------------ */
 
-LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struct normnet__mask mask,
-                                 const bool dropout)
+LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struct mask mask, const bool dropout)
 {
     lanes value = lanes_load(dy + group * NORMNET__LANES + lane);
 
@@ -182,7 +181,7 @@ LANES_INLINE void add_gradient(struct float_sums *sums, const int i, lanes gradi
 }
 
 LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, int64_t count, lanes center, int lane,
-                                              struct normnet__mask mask, const bool dropout)
+                                              struct mask mask, const bool dropout)
 {
     struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
 
@@ -204,8 +203,8 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
     return sums;
 }
 
-static void gradient_moments(const float *x, const float *dy, int64_t count, const float *mean,
-                             struct normnet__mask mask, double *sum_dy, double *sum_dyx)
+static void gradient_moments(const float *x, const float *dy, int64_t count, const float *mean, struct mask mask,
+                             double *sum_dy, double *sum_dyx)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes center = lanes_load(mean + lane);
@@ -217,9 +216,8 @@ static void gradient_moments(const float *x, const float *dy, int64_t count, con
     }
 }
 
-LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const struct normnet__gradient_form *form,
-                                    int lane, struct normnet__mask mask, lanes_int keep, const bool dropout,
-                                    const bool gate)
+LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const struct gradient_form *form,
+                                    int lane, struct mask mask, lanes_int keep, const bool dropout, const bool gate)
 {
     const lanes center = lanes_load(form->mean + lane), zero = lanes_splat(0.0f);
     const lanes a = lanes_load(form->a + lane), b = lanes_load(form->b + lane), c = lanes_load(form->c + lane);
@@ -236,8 +234,8 @@ LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, co
     }
 }
 
-static void normalize_gradient(float *x, const float *dy, int64_t count, const struct normnet__gradient_form *form,
-                               struct normnet__mask mask, uint32_t valid, bool gate)
+static void normalize_gradient(float *x, const float *dy, int64_t count, const struct gradient_form *form,
+                               struct mask mask, uint32_t valid, bool gate)
 {
     const bool dropout = mask.bits != NULL;
 

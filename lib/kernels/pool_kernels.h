@@ -8,14 +8,13 @@
 #include "kernels/lanes.h"
 
 /* Where group (c, i, j) of a map begins. */
-LANES_INLINE int64_t group_at(const struct normnet__map *map, int32_t c, int32_t i, int32_t j)
+LANES_INLINE int64_t group_at(const struct map *map, int32_t c, int32_t i, int32_t j)
 {
     return (c * map->channel_stride + i * map->row_stride + j) * NORMNET__LANES;
 }
 
 /* One window: its maximum, and the position of the maximum in each lane. */
-LANES_INLINE void max_of_window(const struct normnet__map *map, const float *x, int32_t kernel, float *y,
-                                uint8_t *winners)
+LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t kernel, float *y, uint8_t *winners)
 {
     lanes best = lanes_load(x);
     lanes_int winner = {0};
@@ -32,8 +31,7 @@ LANES_INLINE void max_of_window(const struct normnet__map *map, const float *x, 
     lanes_to_bytes(winners, winner);
 }
 
-static void max_pool(struct normnet__map x_map, const float *x, int32_t kernel, struct normnet__map y_map, float *y,
-                     uint8_t *winners)
+static void max_pool(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *winners)
 {
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
@@ -44,7 +42,7 @@ static void max_pool(struct normnet__map x_map, const float *x, int32_t kernel, 
 }
 
 /* Windows that do not fill their row or column leave a rim, which has no gradient. */
-static void clear_rim(struct normnet__map y_map, int32_t height, int32_t width, struct normnet__map x_map, float *x)
+static void clear_rim(struct map y_map, int32_t height, int32_t width, struct map x_map, float *x)
 {
     const int32_t rows = y_map.height * height, columns = y_map.width * width;
 
@@ -56,8 +54,8 @@ static void clear_rim(struct normnet__map y_map, int32_t height, int32_t width, 
         }
 }
 
-static void max_pool_gradient(struct normnet__map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
-                              struct normnet__map x_map, float *x, bool gate)
+static void max_pool_gradient(struct map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
+                              struct map x_map, float *x, bool gate)
 {
     const lanes zero = lanes_splat(0.0f);
 
@@ -77,8 +75,7 @@ static void max_pool_gradient(struct normnet__map y_map, const float *dy, const 
     clear_rim(y_map, kernel, kernel, x_map, x);
 }
 
-static void average_pool(struct normnet__map x_map, const float *x, int32_t height, int32_t width,
-                         struct normnet__map y_map, float *y)
+static void average_pool(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map, float *y)
 {
     const lanes count = lanes_splat((float)height * (float)width);
 
@@ -96,8 +93,8 @@ static void average_pool(struct normnet__map x_map, const float *x, int32_t heig
                 }
 }
 
-static void average_pool_gradient(struct normnet__map y_map, const float *dy, int32_t height, int32_t width,
-                                  struct normnet__map x_map, float *x, bool gate)
+static void average_pool_gradient(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
+                                  float *x, bool gate)
 {
     const lanes count = lanes_splat((float)height * (float)width);
 

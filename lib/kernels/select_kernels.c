@@ -21,7 +21,7 @@ static bool has_avx512(void)
 }
 #endif
 
-const struct normnet__kernels *normnet__select_kernels(int32_t cpu)
+const struct kernels *normnet__select_kernels(int32_t cpu)
 {
 #if defined(__x86_64__)
     if ((cpu == NORMNET_CPU_AVX512 || cpu == NORMNET_CPU_BEST) && has_avx512())

@@ -27,9 +27,8 @@ struct grid {
  * Adds the products over `height` rows of dy: sums[r * sum_row + s][k] += x[r][s] * dy[k], where x[r][s] is the plane
  * of inputs that begins at grid position (r, s).
  */
-LANES_INLINE void add_products(const struct normnet__convolution *shape, int32_t height, const float *x,
-                               struct grid grid, const float *dy, float *sums, const int outputs, const int rows,
-                               const int columns)
+LANES_INLINE void add_products(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
+                               const float *dy, float *sums, const int outputs, const int rows, const int columns)
 {
     const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
     const int64_t channel = shape->y.channel_stride * NORMNET__LANES;
@@ -65,12 +64,12 @@ LANES_INLINE void add_products(const struct normnet__convolution *shape, int32_t
                 lanes_store(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
 }
 
-typedef void add_function(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
+typedef void add_function(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
                           const float *dy, float *sums);
 
 #define DEFINE_GRID(outputs, rows, columns)                                                                            \
-    static void add_##outputs##x##rows##x##columns(const struct normnet__convolution *shape, int32_t height,           \
-                                                   const float *x, struct grid grid, const float *dy, float *sums)     \
+    static void add_##outputs##x##rows##x##columns(const struct convolution *shape, int32_t height, const float *x,    \
+                                                   struct grid grid, const float *dy, float *sums)                     \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
             add_products(shape, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);               \
@@ -109,8 +108,8 @@ static add_function *const add_grids[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
 };
 
 /* All columns of a grid of one row, or of two. */
-static void add_rows(const struct normnet__convolution *shape, int32_t height, const float *x, struct grid grid,
-                     int32_t rows, int32_t columns, const float *dy, float *sums, int32_t outputs)
+static void add_rows(const struct convolution *shape, int32_t height, const float *x, struct grid grid, int32_t rows,
+                     int32_t columns, const float *dy, float *sums, int32_t outputs)
 {
     for (int32_t s = 0, width; s < columns; s += width) {
         width = next_pixels(columns - s);
@@ -120,8 +119,8 @@ static void add_rows(const struct normnet__convolution *shape, int32_t height, c
 }
 
 /* The products of `height` rows with all inputs (c, u, v): a grid of u by v per channel. */
-static void add_channels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
-                         float *sums, int32_t outputs)
+static void add_channels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
+                         int32_t outputs)
 {
     const int32_t kernel = shape->kernel;
     const int64_t row_sums = (int64_t)kernel * SUM_OUTPUTS * NORMNET__LANES;
@@ -137,8 +136,8 @@ static void add_channels(const struct normnet__convolution *shape, int32_t heigh
 
 /* The same for a kernel of 1 x 1, whose inputs are the channels: a grid of two halves of them, and one that is left
  * over. */
-static void add_pixels(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
-                       float *sums, int32_t outputs)
+static void add_pixels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
+                       int32_t outputs)
 {
     const int64_t channel = shape->x.channel_stride * NORMNET__LANES;
     const int32_t half = SUM_ROWS == 2 ? shape->x.channels / 2 : 0, rest = shape->x.channels - 2 * half;
@@ -152,15 +151,14 @@ static void add_pixels(const struct normnet__convolution *shape, int32_t height,
 }
 
 /* How many of `left` rows of dy to work through at once. */
-static int32_t next_rows(const struct normnet__convolution *shape, int32_t left)
+static int32_t next_rows(const struct convolution *shape, int32_t left)
 {
     const int32_t most = CHUNK_PIXELS / shape->y.width;
 
     return even_share(left, most < 1 ? 1 : most);
 }
 
-static void sum_products(const struct normnet__convolution *shape, const float *x, const float *dy, double *dw,
-                         float *scratch)
+static void sum_products(const struct convolution *shape, const float *x, const float *dy, double *dw, float *scratch)
 {
     const int64_t inputs = (int64_t)shape->x.channels * shape->kernel * shape->kernel;
 

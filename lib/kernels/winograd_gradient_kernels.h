@@ -40,7 +40,7 @@ LANES_INLINE lanes load_pair(const float *from, const enum pair_kind kind)
 }
 
 /* Adds the products of `height` rows at one position: sums[c][u][k] += (B' x)[c][u] * (A dy)[k]. */
-LANES_INLINE void add_pairs(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
+LANES_INLINE void add_pairs(const struct convolution *shape, int32_t height, const float *x, const float *dy,
                             struct pair_position position, float *sums, const enum pair_kind kind, const int outputs,
                             const int channels)
 {
@@ -86,13 +86,12 @@ LANES_INLINE void add_pairs(const struct normnet__convolution *shape, int32_t he
                 lanes_store(sums + ((c * 3 + u) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[c][u][k]);
 }
 
-typedef void pair_function(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
+typedef void pair_function(const struct convolution *shape, int32_t height, const float *x, const float *dy,
                            struct pair_position position, float *sums);
 
 #define DEFINE_PAIR(kind, outputs, channels)                                                                           \
-    static void kind##_##outputs##x##channels(const struct normnet__convolution *shape, int32_t height,                \
-                                              const float *x, const float *dy, struct pair_position position,          \
-                                              float *sums)                                                             \
+    static void kind##_##outputs##x##channels(const struct convolution *shape, int32_t height, const float *x,         \
+                                              const float *dy, struct pair_position position, float *sums)             \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
             add_pairs(shape, height, x + lane, dy + lane, position, sums + lane, kind, outputs, channels);             \
@@ -131,8 +130,8 @@ static pair_function *const pair_tiles[PAIR_CHANNELS][SUM_OUTPUTS][3] = {
 };
 
 /* The products of some rows for a few outputs: sums[position][c][u][k]. */
-static void add_positions(const struct normnet__convolution *shape, int32_t height, const float *x, const float *dy,
-                          float *sums, int32_t outputs)
+static void add_positions(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
+                          int32_t outputs)
 {
     static const struct pair_position positions[4] = {{0, 2 * NORMNET__LANES, 0},
                                                       {NORMNET__LANES, 2 * NORMNET__LANES, 0},
@@ -168,8 +167,7 @@ static void finish_taps(const float *sums, int64_t per_position, double *dw)
         dw[v] = lanes_sum(taps[v]);
 }
 
-static void sum_pairs(const struct normnet__convolution *shape, const float *x, const float *dy, double *dw,
-                      float *scratch)
+static void sum_pairs(const struct convolution *shape, const float *x, const float *dy, double *dw, float *scratch)
 {
     const int64_t inputs = (int64_t)3 * shape->x.channels; /* and rows of the kernel */
     const int64_t per_position = inputs * SUM_OUTPUTS * NORMNET__LANES;
@@ -191,7 +189,7 @@ static void sum_pairs(const struct normnet__convolution *shape, const float *x, 
     }
 }
 
-static void weight_gradient(const struct normnet__convolution *shape, const float *x, const float *dy, double *dw,
+static void weight_gradient(const struct convolution *shape, const float *x, const float *dy, double *dw,
                             float *scratch)
 {
     (shape->winograd ? sum_pairs : sum_products)(shape, x, dy, dw, scratch);

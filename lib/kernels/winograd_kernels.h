@@ -72,7 +72,7 @@ struct patch_group {
 };
 
 /* Row r of all channels: [c][4][patch]. `zeros` is a row of them. */
-static void transform_input(const struct normnet__map *map, const float *x, const struct patch_group *group, int32_t r,
+static void transform_input(const struct map *map, const float *x, const struct patch_group *group, int32_t r,
                             const float *zeros, float *transformed)
 {
     static const int8_t first_row[4] = {0, 1, 2, 1}, second_row[4] = {2, 2, 1, 3};
@@ -175,7 +175,7 @@ static sum_function *const sum_tiles[PATCH_OUTPUTS][PATCHES] = {
  * NULL.
  */
 static void store_row(const float *bias, const float *sums, int64_t step, int64_t length, bool add,
-                      const struct normnet__epilogue *epilogue, float *y)
+                      const struct epilogue *epilogue, float *y)
 {
     for (int64_t at = 0; at < length; at += LANE_WIDTH) {
         const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at);
@@ -204,9 +204,8 @@ LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channel
 }
 
 /* The outputs of a group, which begin at (i, j), from their sums [r][plane][patch][2]. */
-static void transform_output(const struct normnet__map *map, const float *sums,
-                             const struct normnet__epilogue *epilogue, bool channels_are_lanes, int32_t i, int32_t j,
-                             int32_t patches, float *y)
+static void transform_output(const struct map *map, const float *sums, const struct epilogue *epilogue,
+                             bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, float *y)
 {
     const int64_t step = (int64_t)2 * patches * map->channels * NORMNET__LANES;
     const int64_t length = (map->width - j < 2 * patches ? map->width - j : 2 * patches) * NORMNET__LANES;
@@ -227,7 +226,7 @@ static void transform_output(const struct normnet__map *map, const float *sums,
 /* ---- All of it ----------------------------------------------------------------------------------- */
 
 /* The sums of one row of positions, [k][patch][2]; weights [c][4][k] of that row. */
-static void sum_row(const struct normnet__convolution *convolution, const float *transformed, const float *weights,
+static void sum_row(const struct convolution *convolution, const float *transformed, const float *weights,
                     int32_t patches, float *sums)
 {
     const int32_t channels = convolution->x.channels, all_outputs = convolution->y.channels;
@@ -240,8 +239,8 @@ static void sum_row(const struct normnet__convolution *convolution, const float 
 }
 
 /* All channels of a group of neighbours. `scratch`: the transformed input, [c][4][patch], and the sums. */
-static void convolve_patches(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                             const struct normnet__epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
+static void convolve_patches(const struct convolution *convolution, const float *x, const float *weights,
+                             const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                              const float *zeros, float *scratch)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
@@ -256,13 +255,13 @@ static void convolve_patches(const struct normnet__convolution *convolution, con
     transform_output(&convolution->y, sums, epilogue, false, i, j, patches, y);
 }
 
-typedef void group_function(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                            const struct normnet__epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
+typedef void group_function(const struct convolution *convolution, const float *x, const float *weights,
+                            const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                             const float *zeros, float *scratch);
 
 /* All groups of neighbours: two rows of outputs at a time. `scratch` begins with a row of zeros. */
-LANES_INLINE void for_each_group(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                                 const struct normnet__epilogue *epilogue, float *y, float *scratch,
+LANES_INLINE void for_each_group(const struct convolution *convolution, const float *x, const float *weights,
+                                 const struct epilogue *epilogue, float *y, float *scratch,
                                  group_function *convolve_group)
 {
     const int64_t row = (int64_t)convolution->x.width * NORMNET__LANES;
@@ -275,8 +274,8 @@ LANES_INLINE void for_each_group(const struct normnet__convolution *convolution,
         }
 }
 
-static void convolve(const struct normnet__convolution *convolution, const float *x, const float *weights,
-                     const struct normnet__epilogue *epilogue, float *y, float *scratch)
+static void convolve(const struct convolution *convolution, const float *x, const float *weights,
+                     const struct epilogue *epilogue, float *y, float *scratch)
 {
     if (convolution->winograd)
         for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_patches);

@@ -7,22 +7,22 @@
 
 #include <string.h>
 
-struct normnet__grouping normnet__group_blocks(int64_t images, int64_t virtual_batch)
+struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch)
 {
     const int64_t blocks = (images + NORMNET__LANES - 1) / NORMNET__LANES;
     const int64_t groups = virtual_batch == 0 || images < virtual_batch ? 1 : images / virtual_batch;
 
-    return (struct normnet__grouping){blocks, groups, groups == 1 ? blocks : virtual_batch / NORMNET__LANES};
+    return (struct grouping){blocks, groups, groups == 1 ? blocks : virtual_batch / NORMNET__LANES};
 }
 
-static int64_t group_of(const struct normnet__grouping *grouping, int64_t block)
+static int64_t group_of(const struct grouping *grouping, int64_t block)
 {
     const int64_t group = block / grouping->blocks_per_group;
 
     return group < grouping->groups ? group : grouping->groups - 1;
 }
 
-static int64_t group_begin(const struct normnet__grouping *grouping, int64_t group)
+static int64_t group_begin(const struct grouping *grouping, int64_t group)
 {
     return group < grouping->groups ? group * grouping->blocks_per_group : grouping->blocks;
 }
@@ -35,32 +35,31 @@ static void fill(float *lanes, float value)
 }
 
 /* The affine pair of channel c; 1 and 0 without one. */
-static double gamma_of(const struct normnet__layer *layer, const float *parameters, int64_t c)
+static double gamma_of(const struct layer *layer, const float *parameters, int64_t c)
 {
     return layer->weight_count > 0 ? (double)parameters[layer->weight + c] : 1.0;
 }
 
-static double beta_of(const struct normnet__layer *layer, const float *parameters, int64_t c)
+static double beta_of(const struct layer *layer, const float *parameters, int64_t c)
 {
     return layer->bias_count > 0 ? (double)parameters[layer->bias + c] : 0.0;
 }
 
 /* ---- Forward ------------------------------------------------------------------------------------- */
 
-void normnet__batch_norm_observe(const struct normnet__layer *layer, const struct normnet__block *block)
+void normnet__batch_norm_observe(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
-    struct normnet__moments *moments =
-        block->batch_norms[layer->batch_norm].moments + block->index * layer->in.channels;
+    struct moments *moments = block->batch_norms[layer->batch_norm].moments + block->index * layer->in.channels;
     const float *x = normnet__input(layer, block);
 
     for (int32_t c = 0; c < layer->in.channels; ++c) {
         double mean[NORMNET__LANES], m2[NORMNET__LANES];
-        struct normnet__moments parts[NORMNET__LANES];
+        struct moments parts[NORMNET__LANES];
 
         block->kernels->moments(x + c * plane * NORMNET__LANES, length, mean, m2);
         for (int32_t lane = 0; lane < block->count; ++lane)
-            parts[lane] = (struct normnet__moments){(double)length, mean[lane], m2[lane]};
+            parts[lane] = (struct moments){(double)length, mean[lane], m2[lane]};
         normnet__join_moments(parts, block->count, 1);
         moments[c] = parts[0];
     }
@@ -70,8 +69,8 @@ void normnet__batch_norm_observe(const struct normnet__layer *layer, const struc
  * Joins the ranks' moments: first the counts and sums for the common mean, then the squares about it.
  * joined[c * stride] in and out.
  */
-static normnet_status reduce_moments(struct normnet__reduction reduction, struct normnet__moments *joined,
-                                     int32_t channels, double *exchange)
+static normnet_status reduce_moments(struct reduction reduction, struct moments *joined, int32_t channels,
+                                     double *exchange)
 {
     for (int32_t c = 0; c < channels; ++c) {
         exchange[c] = joined[c].count;
@@ -83,7 +82,7 @@ static normnet_status reduce_moments(struct normnet__reduction reduction, struct
         const double mean = exchange[channels + c] / exchange[c], difference = joined[c].mean - mean;
         const double m2 = joined[c].m2 + joined[c].count * difference * difference;
 
-        joined[c] = (struct normnet__moments){exchange[c], mean, 0.0};
+        joined[c] = (struct moments){exchange[c], mean, 0.0};
         exchange[c] = m2;
     }
     if (reduction.reduce(reduction.user, exchange, channels) != 0)
@@ -93,8 +92,8 @@ static normnet_status reduce_moments(struct normnet__reduction reduction, struct
     return NORMNET_OK;
 }
 
-static void update_running(struct normnet__running *running, struct normnet__averaging averaging,
-                           const struct normnet__moments *joined, int32_t channels)
+static void update_running(struct running *running, struct averaging averaging, const struct moments *joined,
+                           int32_t channels)
 {
     const int64_t batches = running->batches[0] < INT64_MAX ? running->batches[0] + 1 : INT64_MAX;
     const double newest = averaging.cumulative ? 1.0 / (double)batches : averaging.momentum;
@@ -108,15 +107,15 @@ static void update_running(struct normnet__running *running, struct normnet__ave
     }
 }
 
-normnet_status normnet__batch_norm_meet_forward(const struct normnet__layer *layer, struct normnet__batch_norm *norm,
-                                                const float *parameters, struct normnet__reduction reduction,
-                                                struct normnet__averaging averaging, struct normnet__running *running)
+normnet_status normnet__batch_norm_meet_forward(const struct layer *layer, struct batch_norm *norm,
+                                                const float *parameters, struct reduction reduction,
+                                                struct averaging averaging, struct running *running)
 {
     const int32_t channels = layer->in.channels;
 
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
-        struct normnet__moments *joined = norm->moments + begin * channels;
+        struct moments *joined = norm->moments + begin * channels;
         const int64_t first = group * channels;
 
         for (int32_t c = 0; c < channels; ++c)
@@ -132,7 +131,7 @@ normnet_status normnet__batch_norm_meet_forward(const struct normnet__layer *lay
                                  layer->index, layer->token);
         for (int32_t c = 0; c < channels; ++c) {
             const double invstd = normnet__inverse_deviation(joined[c].m2 / joined[c].count, layer->eps);
-            struct normnet__norm_coefficients form;
+            struct norm_coefficients form;
 
             norm->mean[first + c] = joined[c].mean;
             norm->invstd[first + c] = invstd;
@@ -149,7 +148,7 @@ normnet_status normnet__batch_norm_meet_forward(const struct normnet__layer *lay
     return NORMNET_OK;
 }
 
-void normnet__batch_norm_derive(const struct normnet__layer *layer, const float *parameters, const float *statistics,
+void normnet__batch_norm_derive(const struct layer *layer, const float *parameters, const float *statistics,
                                 float *derived)
 {
     const int32_t channels = layer->in.channels;
@@ -157,7 +156,7 @@ void normnet__batch_norm_derive(const struct normnet__layer *layer, const float 
     float *center = derived + layer->derived;
 
     for (int32_t c = 0; c < channels; ++c) {
-        const struct normnet__norm_coefficients form =
+        const struct norm_coefficients form =
             normnet__norm_coefficients((double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
                                        gamma_of(layer, parameters, c), beta_of(layer, parameters, c));
 
@@ -168,9 +167,9 @@ void normnet__batch_norm_derive(const struct normnet__layer *layer, const float 
 }
 
 /* Sixteen channels of a single image at a time. */
-static void forward_single(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_single(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__map map = normnet__input_map(layer, block);
+    const struct map map = normnet__input_map(layer, block);
     const int32_t channels = layer->in.channels;
     const float *form = block->derived + layer->derived;
     const float *x = normnet__input(layer, block);
@@ -184,11 +183,11 @@ static void forward_single(const struct normnet__layer *layer, const struct norm
         for (int i = 0; i < 3; ++i)
             memcpy(coefficients[i], form + i * channels + c, (size_t)count * sizeof *form);
         block->kernels->normalize(x + at, layer->norm.chain_length, coefficients[0], coefficients[1], coefficients[2],
-                                  (struct normnet__mask){NULL, 1.0f}, y + at);
+                                  (struct mask){NULL, 1.0f}, y + at);
     }
 }
 
-void normnet__batch_norm_forward(const struct normnet__layer *layer, const struct normnet__block *block)
+void normnet__batch_norm_forward(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
@@ -196,14 +195,14 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
     float *y = normnet__output(layer, block);
     const float *center = block->derived + layer->derived;
     const float *scale = center + channels, *shift = scale + channels;
-    const struct normnet__mask mask = normnet__joined_mask(layer, block, true);
+    const struct mask mask = normnet__joined_mask(layer, block, true);
 
     if (block->layout == NORMNET__LAYOUT_SINGLE) {
         forward_single(layer, block);
         return;
     }
     if (block->batch_norms != NULL) {
-        const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
+        const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
         const int64_t first = group_of(&norm->grouping, block->index) * channels;
 
         center = norm->center + first;
@@ -229,15 +228,15 @@ void normnet__batch_norm_forward(const struct normnet__layer *layer, const struc
  *
  *     dx = (dy - S / m - (x - mean) D invstd^2 / m) invstd gamma,   dgamma = D invstd,   dbeta = S
  */
-void normnet__batch_norm_collect(const struct normnet__layer *layer, const struct normnet__block *block)
+void normnet__batch_norm_collect(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
-    const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
+    const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
-    const struct normnet__mask mask = normnet__joined_mask(layer, block, false);
+    const struct mask mask = normnet__joined_mask(layer, block, false);
 
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
@@ -253,7 +252,7 @@ void normnet__batch_norm_collect(const struct normnet__layer *layer, const struc
 }
 
 /* The sums of one group over its blocks, into exchange[2 C]. */
-static void join_sums(const struct normnet__batch_norm *norm, int64_t group, int32_t channels)
+static void join_sums(const struct batch_norm *norm, int64_t group, int32_t channels)
 {
     const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
     const int64_t values = 2 * (int64_t)channels;
@@ -262,9 +261,8 @@ static void join_sums(const struct normnet__batch_norm *norm, int64_t group, int
         norm->exchange[i] = normnet__tree_sum(norm->sums + begin * values + i, end - begin, values);
 }
 
-normnet_status normnet__batch_norm_meet_backward(const struct normnet__layer *layer, struct normnet__batch_norm *norm,
-                                                 const float *parameters, struct normnet__reduction reduction,
-                                                 double *gradient)
+normnet_status normnet__batch_norm_meet_backward(const struct layer *layer, struct batch_norm *norm,
+                                                 const float *parameters, struct reduction reduction, double *gradient)
 {
     const int32_t channels = layer->in.channels;
 
@@ -299,16 +297,16 @@ normnet_status normnet__batch_norm_meet_backward(const struct normnet__layer *la
     return NORMNET_OK;
 }
 
-void normnet__batch_norm_backward(const struct normnet__layer *layer, const struct normnet__block *block)
+void normnet__batch_norm_backward(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
-    const struct normnet__batch_norm *norm = &block->batch_norms[layer->batch_norm];
+    const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const int64_t first = group_of(&norm->grouping, block->index) * channels;
     const uint32_t valid = (1u << block->count) - 1u;
     const float *dy = normnet__output(layer, block);
     float *x = normnet__input(layer, block);
-    const struct normnet__mask mask = normnet__joined_mask(layer, block, false);
+    const struct mask mask = normnet__joined_mask(layer, block, false);
 
     if (!layer->needs_dx)
         return;
@@ -320,8 +318,7 @@ void normnet__batch_norm_backward(const struct normnet__layer *layer, const stru
         fill(a, norm->a[first + c]);
         fill(b, norm->b[first + c]);
         fill(constants, norm->c[first + c]);
-        block->kernels->normalize_gradient(x + at, dy + at, length,
-                                           &(struct normnet__gradient_form){centers, a, b, constants},
+        block->kernels->normalize_gradient(x + at, dy + at, length, &(struct gradient_form){centers, a, b, constants},
                                            normnet__mask_from(mask, c * length), valid, layer->gated);
     }
 }

@@ -18,27 +18,27 @@
 #include <string.h>
 
 /* The input with its zero padding. */
-static struct normnet__map padded_map(const struct normnet__layer *layer)
+static struct map padded_map(const struct layer *layer)
 {
     return normnet__spaced_map(layer->in.channels, layer->in.height + 2 * layer->padding,
                                layer->in.width + 2 * layer->padding);
 }
 
 /* The map that the input gradient is a direct convolution of: dy with zeros between and around. */
-static struct normnet__map spread_map(const struct normnet__layer *layer)
+static struct map spread_map(const struct layer *layer)
 {
     return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel - 1,
                                layer->in.width + layer->kernel - 1);
 }
 
 /* The forward convolution: of the padded input, or of the input itself where the algorithm pads. */
-static struct normnet__convolution forward_convolution(const struct normnet__layer *layer)
+static struct convolution forward_convolution(const struct layer *layer)
 {
-    struct normnet__convolution convolution = {.x = normnet__shape_map(layer->in),
-                                               .y = normnet__shape_map(layer->out),
-                                               .kernel = layer->kernel,
-                                               .stride = layer->stride,
-                                               .padding = layer->padding};
+    struct convolution convolution = {.x = normnet__shape_map(layer->in),
+                                      .y = normnet__shape_map(layer->out),
+                                      .kernel = layer->kernel,
+                                      .stride = layer->stride,
+                                      .padding = layer->padding};
 
     convolution.winograd = normnet__prefers_winograd(&convolution);
     if (!convolution.winograd) {
@@ -52,13 +52,13 @@ static struct normnet__convolution forward_convolution(const struct normnet__lay
  * The input gradient: dx is the convolution of dy, spread by the stride inside a border of n - 1 - p zeros, with the
  * kernel turned by 180 degrees and the roles of c and k exchanged.
  */
-static struct normnet__convolution backward_convolution(const struct normnet__layer *layer)
+static struct convolution backward_convolution(const struct layer *layer)
 {
-    struct normnet__convolution convolution = {.x = normnet__shape_map(layer->out),
-                                               .y = normnet__shape_map(layer->in),
-                                               .kernel = layer->kernel,
-                                               .stride = layer->stride,
-                                               .padding = layer->kernel - 1 - layer->padding};
+    struct convolution convolution = {.x = normnet__shape_map(layer->out),
+                                      .y = normnet__shape_map(layer->in),
+                                      .kernel = layer->kernel,
+                                      .stride = layer->stride,
+                                      .padding = layer->kernel - 1 - layer->padding};
 
     convolution.winograd = normnet__prefers_winograd(&convolution);
     if (!convolution.winograd) {
@@ -70,16 +70,16 @@ static struct normnet__convolution backward_convolution(const struct normnet__la
 }
 
 /* The weight gradient, always of the padded input. */
-static struct normnet__convolution gradient_convolution(const struct normnet__layer *layer)
+static struct convolution gradient_convolution(const struct layer *layer)
 {
-    struct normnet__convolution convolution = {
+    struct convolution convolution = {
         .x = padded_map(layer), .y = normnet__shape_map(layer->out), .kernel = layer->kernel, .stride = layer->stride};
 
     convolution.winograd = normnet__prefers_winograd_gradient(&convolution);
     return convolution;
 }
 
-static bool is_spread(const struct normnet__layer *layer)
+static bool is_spread(const struct layer *layer)
 {
     return layer->kernel > 1 || layer->stride > 1 || layer->padding > 0;
 }
@@ -90,11 +90,11 @@ static int64_t largest(int64_t a, int64_t b)
 }
 
 /* What conv and fc have in common once kernel, stride, padding, bias and the output shape are known. */
-static normnet_status ask(struct normnet__layer *layer, const struct normnet__token *token, bool bias)
+static normnet_status ask(struct layer *layer, const struct token *token, bool bias)
 {
     const int64_t window = (int64_t)layer->kernel * layer->kernel;
-    const struct normnet__convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
-    const struct normnet__convolution gradient = gradient_convolution(layer);
+    const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
+    const struct convolution gradient = gradient_convolution(layer);
     const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
     const int64_t spread = is_spread(layer) && !backward.winograd ? normnet__map_groups(spread_map(layer)) : 0;
     int64_t weights;
@@ -116,8 +116,7 @@ static normnet_status ask(struct normnet__layer *layer, const struct normnet__to
 }
 
 /* conv<k>-<out>, then s<stride>, p<padding> and b in any order, each at most once. */
-static normnet_status resolve_conv(struct normnet__layer *layer, const struct normnet__token *token,
-                                   const normnet_config *config)
+static normnet_status resolve_conv(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const char *rest = token->rest;
     int32_t outputs;
@@ -149,16 +148,14 @@ static normnet_status resolve_conv(struct normnet__layer *layer, const struct no
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "kernel, outputs and stride must be at least 1");
     if (layer->kernel > layer->in.height + 2 * layer->padding || layer->kernel > layer->in.width + 2 * layer->padding)
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the kernel is larger than its input");
-    layer->out =
-        (struct normnet__shape){outputs, (layer->in.height + 2 * layer->padding - layer->kernel) / layer->stride + 1,
+    layer->out = (struct shape){outputs, (layer->in.height + 2 * layer->padding - layer->kernel) / layer->stride + 1,
                                 (layer->in.width + 2 * layer->padding - layer->kernel) / layer->stride + 1, false};
     layer->module = "Conv2d";
     return ask(layer, token, bias);
 }
 
 /* fc-<out>, optionally b. */
-static normnet_status resolve_fc(struct normnet__layer *layer, const struct normnet__token *token,
-                                 const normnet_config *config)
+static normnet_status resolve_fc(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const char *rest = token->rest;
     int32_t outputs;
@@ -174,14 +171,13 @@ static normnet_status resolve_fc(struct normnet__layer *layer, const struct norm
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "fc needs flatten in front of it");
     layer->kernel = layer->stride = 1;
     layer->padding = 0;
-    layer->out = (struct normnet__shape){outputs, 1, 1, true};
+    layer->out = (struct shape){outputs, 1, 1, true};
     layer->module = "Linear";
     return ask(layer, token, bias);
 }
 
 /* Row i of `from` becomes row top + i * stride, likewise the columns, between zeros; what lies outside is left out. */
-static void spread(struct normnet__map from_map, const float *from, int32_t top, int32_t stride,
-                   struct normnet__map to_map, float *to)
+static void spread(struct map from_map, const float *from, int32_t top, int32_t stride, struct map to_map, float *to)
 {
     const size_t group = NORMNET__LANES * sizeof(float);
     const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first that is not in front of the border */
@@ -201,11 +197,10 @@ static void spread(struct normnet__map from_map, const float *from, int32_t top,
 }
 
 /* The input with its zero padding; if it has any, in a copy at the beginning of *scratch, which moves behind it. */
-static const float *padded_input(const struct normnet__layer *layer, const struct normnet__block *block,
-                                 float **scratch)
+static const float *padded_input(const struct layer *layer, const struct block *block, float **scratch)
 {
-    const struct normnet__map map = normnet__input_map(layer, block);
-    struct normnet__map to_map = padded_map(layer);
+    const struct map map = normnet__input_map(layer, block);
+    struct map to_map = padded_map(layer);
     const float *x = normnet__input(layer, block);
     float *copy = *scratch;
 
@@ -218,18 +213,18 @@ static const float *padded_input(const struct normnet__layer *layer, const struc
 }
 
 /* The same for a convolution that may pad on its own. */
-static const float *input_of(const struct normnet__convolution *convolution, const struct normnet__layer *layer,
-                             const struct normnet__block *block, float **scratch)
+static const float *input_of(const struct convolution *convolution, const struct layer *layer,
+                             const struct block *block, float **scratch)
 {
     return convolution->winograd ? normnet__input(layer, block) : padded_input(layer, block, scratch);
 }
 
-static void forward_samples(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_samples(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__convolution convolution = forward_convolution(layer);
+    const struct convolution convolution = forward_convolution(layer);
     float *scratch = block->scratch;
     const float *x = input_of(&convolution, layer, block, &scratch);
-    const struct normnet__epilogue epilogue = {
+    const struct epilogue epilogue = {
         .bias = layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
         .relu = normnet__joined(layer, block) != NULL,
     };
@@ -239,7 +234,7 @@ static void forward_samples(const struct normnet__layer *layer, const struct nor
 }
 
 /* The bias in whole lane groups at the beginning of *scratch, which moves behind it. */
-static const float *padded_bias(const struct normnet__layer *layer, const struct normnet__block *block, float **scratch)
+static const float *padded_bias(const struct layer *layer, const struct block *block, float **scratch)
 {
     const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
     float *padded = *scratch;
@@ -253,13 +248,13 @@ static const float *padded_bias(const struct normnet__layer *layer, const struct
 }
 
 /* The maps of a single image have a plane for 16 channels. */
-static void forward_single(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_single(const struct layer *layer, const struct block *block)
 {
-    struct normnet__convolution convolution = forward_convolution(layer);
+    struct convolution convolution = forward_convolution(layer);
     float *scratch = block->scratch;
     const float *x = input_of(&convolution, layer, block, &scratch);
-    const struct normnet__epilogue epilogue = {.bias = padded_bias(layer, block, &scratch),
-                                               .relu = normnet__joined(layer, block) != NULL};
+    const struct epilogue epilogue = {.bias = padded_bias(layer, block, &scratch),
+                                      .relu = normnet__joined(layer, block) != NULL};
 
     convolution.inputs = layer->in.channels;
     convolution.outputs = layer->out.channels;
@@ -269,16 +264,16 @@ static void forward_single(const struct normnet__layer *layer, const struct norm
                                       normnet__output(layer, block), scratch);
 }
 
-static void forward(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward(const struct layer *layer, const struct block *block)
 {
     (block->layout == NORMNET__LAYOUT_SINGLE ? forward_single : forward_samples)(layer, block);
 }
 
 /* dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k]. */
-static void backward_weights(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy)
+static void backward_weights(const struct layer *layer, const struct block *block, const float *dy)
 {
-    const struct normnet__convolution convolution = gradient_convolution(layer);
-    const struct normnet__map dy_map = convolution.y;
+    const struct convolution convolution = gradient_convolution(layer);
+    const struct map dy_map = convolution.y;
     float *scratch = block->scratch;
     const float *x = padded_input(layer, block, &scratch);
 
@@ -288,10 +283,10 @@ static void backward_weights(const struct normnet__layer *layer, const struct no
                                                                    (int64_t)dy_map.height * dy_map.width);
 }
 
-static void backward(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
-    const struct normnet__epilogue epilogue = {.gate = layer->gated};
+    const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
+    const struct epilogue epilogue = {.gate = layer->gated};
     const float *dy = normnet__output(layer, block);
     float *scratch = block->scratch;
 
@@ -308,9 +303,9 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
                              &epilogue, normnet__input(layer, block), scratch);
 }
 
-static void derive(const struct normnet__layer *layer, const float *parameters, const float *statistics, float *derived)
+static void derive(const struct layer *layer, const float *parameters, const float *statistics, float *derived)
 {
-    const struct normnet__convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
+    const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
     const float *w = parameters + layer->weight;
     const int64_t window = (int64_t)layer->kernel * layer->kernel, per_output = layer->in.channels * window;
 
@@ -320,8 +315,8 @@ static void derive(const struct normnet__layer *layer, const float *parameters, 
                            derived + layer->derived + normnet__ordered_weights(&forward));
 }
 
-const struct normnet__layer_type normnet__conv = {
+const struct layer_type normnet__conv = {
     .word = "conv", .resolve = resolve_conv, .forward = forward, .backward = backward, .derive = derive};
 
-const struct normnet__layer_type normnet__fc = {
+const struct layer_type normnet__fc = {
     .word = "fc", .resolve = resolve_fc, .forward = forward, .backward = backward, .derive = derive};

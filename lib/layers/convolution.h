@@ -4,6 +4,6 @@
 
 #include "layers/layer.h"
 
-extern const struct normnet__layer_type normnet__conv, normnet__fc;
+extern const struct layer_type normnet__conv, normnet__fc;
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static normnet_status resolve_plain(struct normnet__layer *layer, const struct normnet__token *token)
+static normnet_status resolve_plain(struct layer *layer, const struct token *token)
 {
     layer->out = layer->in;
     return *token->rest == '\0'
@@ -17,15 +17,14 @@ static normnet_status resolve_plain(struct normnet__layer *layer, const struct n
 
 /* ---- ReLU: y = max(x, 0); dx = dy where y > 0 and 0 elsewhere ---------------------------------- */
 
-static normnet_status resolve_relu(struct normnet__layer *layer, const struct normnet__token *token,
-                                   const normnet_config *config)
+static normnet_status resolve_relu(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     (void)config;
     layer->module = "ReLU";
     return resolve_plain(layer, token);
 }
 
-static void forward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_relu(const struct layer *layer, const struct block *block)
 {
     if (!layer->done)
         block->kernels->relu(normnet__input_map(layer, block), normnet__input(layer, block),
@@ -33,15 +32,15 @@ static void forward_relu(const struct normnet__layer *layer, const struct normne
 }
 
 /* The layer behind does it; with none, at the end of a network, the ReLU does not stay and is its own gate. */
-static void backward_relu(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward_relu(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__map map = normnet__input_map(layer, block);
+    const struct map map = normnet__input_map(layer, block);
 
     if (!layer->stays && layer->needs_dx)
         block->kernels->copy_gradient(map, normnet__input(layer, block), map, normnet__output(layer, block), true);
 }
 
-const struct normnet__layer_type normnet__relu = {
+const struct layer_type normnet__relu = {
     .word = "relu",
     .in_place = true,
     .gates = true,
@@ -73,8 +72,7 @@ static bool read_probability(const char *text, double *p)
     return digits > 0 && *p <= 1.0;
 }
 
-static normnet_status resolve_dropout(struct normnet__layer *layer, const struct normnet__token *token,
-                                      const normnet_config *config)
+static normnet_status resolve_dropout(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     double p = config->dropout;
 
@@ -91,26 +89,25 @@ static normnet_status resolve_dropout(struct normnet__layer *layer, const struct
 }
 
 /* Two key words per sample, so that a sample's mask does not depend on the batch that it comes in. */
-static void fill_key(const struct normnet__layer *layer, const struct normnet__block *block, uint32_t *key)
+static void fill_key(const struct layer *layer, const struct block *block, uint32_t *key)
 {
-    const struct normnet__dropout_source *source = &block->source;
+    const struct dropout_source *source = &block->source;
 
     for (int lane = 0; lane < NORMNET__LANES; ++lane) {
-        const struct normnet__random random =
-            normnet__random(source->seed, (enum normnet__stream)source->stream, (uint32_t)layer->index,
-                            (uint32_t)(source->first_sample + lane), source->step);
+        const struct random random = normnet__random(source->seed, (enum stream)source->stream, (uint32_t)layer->index,
+                                                     (uint32_t)(source->first_sample + lane), source->step);
 
         key[lane] = random.word[0];
         key[NORMNET__LANES + lane] = random.word[1];
     }
 }
 
-static struct normnet__mask kept_mask(const struct normnet__layer *layer, const struct normnet__block *block)
+static struct mask kept_mask(const struct layer *layer, const struct block *block)
 {
-    return (struct normnet__mask){normnet__kept(layer, block), layer->dropout_scale};
+    return (struct mask){normnet__kept(layer, block), layer->dropout_scale};
 }
 
-static struct normnet__mask draw_mask(const struct normnet__layer *layer, const struct normnet__block *block)
+static struct mask draw_mask(const struct layer *layer, const struct block *block)
 {
     uint32_t key[2 * NORMNET__LANES];
 
@@ -119,38 +116,37 @@ static struct normnet__mask draw_mask(const struct normnet__layer *layer, const 
     return kept_mask(layer, block);
 }
 
-struct normnet__mask normnet__joined_mask(const struct normnet__layer *layer, const struct normnet__block *block,
-                                          bool forward)
+struct mask normnet__joined_mask(const struct layer *layer, const struct block *block, bool forward)
 {
-    const struct normnet__layer *dropout = normnet__joined(layer, block);
+    const struct layer *dropout = normnet__joined(layer, block);
 
     if (dropout == NULL || !block->dropout)
-        return (struct normnet__mask){NULL, 1.0f};
+        return (struct mask){NULL, 1.0f};
     return forward ? draw_mask(dropout, block) : kept_mask(dropout, block);
 }
 
-struct normnet__mask normnet__mask_from(struct normnet__mask mask, int64_t first)
+struct mask normnet__mask_from(struct mask mask, int64_t first)
 {
     if (mask.bits != NULL)
         mask.bits += first;
     return mask;
 }
 
-static void forward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_dropout(const struct layer *layer, const struct block *block)
 {
     if (block->dropout && !layer->done)
         block->kernels->dropout(normnet__output_map(layer, block), normnet__output(layer, block),
                                 draw_mask(layer, block));
 }
 
-static void backward_dropout(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward_dropout(const struct layer *layer, const struct block *block)
 {
     if (block->dropout && !layer->done && layer->needs_dx)
         block->kernels->dropout(normnet__output_map(layer, block), normnet__output(layer, block),
                                 kept_mask(layer, block));
 }
 
-const struct normnet__layer_type normnet__dropout = {
+const struct layer_type normnet__dropout = {
     .word = "dropout",
     .in_place = true,
     .resolve = resolve_dropout,
@@ -162,8 +158,7 @@ const struct normnet__layer_type normnet__dropout = {
 
 enum { FEATURE_LIMIT = 1 << 24 };
 
-static normnet_status resolve_flatten(struct normnet__layer *layer, const struct normnet__token *token,
-                                      const normnet_config *config)
+static normnet_status resolve_flatten(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const int64_t features = normnet__shape_size(layer->in);
     normnet_status status = resolve_plain(layer, token);
@@ -175,14 +170,14 @@ static normnet_status resolve_flatten(struct normnet__layer *layer, const struct
         return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 2^24 features");
     layer->module = "Flatten";
     layer->identity = features == layer->in.channels;
-    layer->out = (struct normnet__shape){(int32_t)features, 1, 1, true};
+    layer->out = (struct shape){(int32_t)features, 1, 1, true};
     return NORMNET_OK;
 }
 
 /* The channels of a single image become features side by side. */
-static void flatten_single(const struct normnet__layer *layer, const struct normnet__block *block)
+static void flatten_single(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__map map = normnet__input_map(layer, block);
+    const struct map map = normnet__input_map(layer, block);
     const int64_t plane = (int64_t)map.height * map.width;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
@@ -195,9 +190,9 @@ static void flatten_single(const struct normnet__layer *layer, const struct norm
     }
 }
 
-static void forward_flatten(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_flatten(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__map map = normnet__input_map(layer, block);
+    const struct map map = normnet__input_map(layer, block);
     const size_t plane = (size_t)map.height * (size_t)map.width * NORMNET__LANES;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
@@ -210,10 +205,10 @@ static void forward_flatten(const struct normnet__layer *layer, const struct nor
         memcpy(y + (size_t)c * plane, x + c * map.channel_stride * NORMNET__LANES, plane * sizeof *y);
 }
 
-static void backward_flatten(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward_flatten(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__map map = normnet__input_map(layer, block);
-    struct normnet__map dense = map;
+    const struct map map = normnet__input_map(layer, block);
+    struct map dense = map;
 
     dense.channel_stride = (int64_t)map.height * map.width;
     if (layer->needs_dx)
@@ -221,5 +216,5 @@ static void backward_flatten(const struct normnet__layer *layer, const struct no
                                       layer->gated);
 }
 
-const struct normnet__layer_type normnet__flatten = {
+const struct layer_type normnet__flatten = {
     .word = "flatten", .resolve = resolve_flatten, .forward = forward_flatten, .backward = backward_flatten};

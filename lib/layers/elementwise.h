@@ -4,16 +4,15 @@
 
 #include "layers/layer.h"
 
-extern const struct normnet__layer_type normnet__relu, normnet__dropout, normnet__flatten;
+extern const struct layer_type normnet__relu, normnet__dropout, normnet__flatten;
 
 /*
  * The mask of the dropout that a layer does on its way in this pass, drawn on the way forward and kept for the way
  * back; without bits if there is none.
  */
-struct normnet__mask normnet__joined_mask(const struct normnet__layer *layer, const struct normnet__block *block,
-                                          bool forward);
+struct mask normnet__joined_mask(const struct layer *layer, const struct block *block, bool forward);
 
 /* The part of a mask that begins at group `first`: of a chain or channel, since masks have no gaps between planes. */
-struct normnet__mask normnet__mask_from(struct normnet__mask mask, int64_t first);
+struct mask normnet__mask_from(struct mask mask, int64_t first);
 
 #endif

@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct normnet__layer_type *const types[] = {
+static const struct layer_type *const types[] = {
     &normnet__conv,      &normnet__fc,        &normnet__relu,         &normnet__norm_of_config, &normnet__dropout,
     &normnet__maxpool,   &normnet__avgpool,   &normnet__gap,          &normnet__flatten,        &normnet__batchnorm,
     &normnet__groupnorm, &normnet__layernorm, &normnet__instancenorm,
 };
 
-const struct normnet__layer_type *normnet__find_layer_type(const char *word, int32_t length)
+const struct layer_type *normnet__find_layer_type(const char *word, int32_t length)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; ++i)
         if (strlen(types[i]->word) == (size_t)length && memcmp(types[i]->word, word, (size_t)length) == 0)
@@ -24,8 +24,8 @@ const struct normnet__layer_type *normnet__find_layer_type(const char *word, int
     return NULL;
 }
 
-normnet_status normnet__refuse_token(normnet_status status, const struct normnet__token *token,
-                                     struct normnet__shape in, const char *reason)
+normnet_status normnet__refuse_token(normnet_status status, const struct token *token, struct shape in,
+                                     const char *reason)
 {
     char shape[40];
 
@@ -33,7 +33,7 @@ normnet_status normnet__refuse_token(normnet_status status, const struct normnet
                          normnet__shape_text(shape, in), reason);
 }
 
-const char *normnet__shape_text(char *text, struct normnet__shape shape)
+const char *normnet__shape_text(char *text, struct shape shape)
 {
     if (shape.flat)
         snprintf(text, 40, "%d", shape.channels);

@@ -22,24 +22,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct normnet__shape {
+struct shape {
     int32_t channels, height, width;
     bool flat; /* behind flatten: `channels` features */
 };
 
-static inline int64_t normnet__shape_size(struct normnet__shape shape)
+static inline int64_t normnet__shape_size(struct shape shape)
 {
     return (int64_t)shape.channels * shape.height * shape.width;
 }
 
 /* Its map in memory. Small planes, and so all features, lie dense. */
-static inline struct normnet__map normnet__shape_map(struct normnet__shape shape)
+static inline struct map normnet__shape_map(struct shape shape)
 {
     return normnet__spaced_map(shape.channels, shape.height, shape.width);
 }
 
 /* Which values of a sample share their statistics, and which a gamma and a beta: see norm.h. */
-struct normnet__norm_form {
+struct norm_form {
     bool over_batch;       /* statistics per channel over the batch, with running averages */
     int32_t runs;          /* statistics per sample: runs of consecutive values, all of one length */
     int32_t chains;        /* a run is one or more chains, summed on their own first: channels or rows */
@@ -50,7 +50,7 @@ struct normnet__norm_form {
 };
 
 /* Byte offsets inside a block's memory; a layer that stays has output == input. */
-struct normnet__places {
+struct places {
     int64_t input, output;
     int64_t kept; /* what forward leaves for backward: masks, winners, statistics */
 };
@@ -59,43 +59,43 @@ struct normnet__places {
  * What a block's memory is for. In a block of a single image channels take the place of samples as lanes: 16 of them
  * share a plane. Only forward knows that layout.
  */
-enum normnet__layout { NORMNET__LAYOUT_TRAINING, NORMNET__LAYOUT_EVALUATION, NORMNET__LAYOUT_SINGLE, NORMNET__LAYOUTS };
+enum layout { NORMNET__LAYOUT_TRAINING, NORMNET__LAYOUT_EVALUATION, NORMNET__LAYOUT_SINGLE, NORMNET__LAYOUTS };
 
 static inline int32_t normnet__channel_planes(int32_t channels)
 {
     return (channels + NORMNET__LANES - 1) / NORMNET__LANES;
 }
 
-static inline struct normnet__map normnet__layout_map(struct normnet__shape shape, enum normnet__layout layout)
+static inline struct map normnet__layout_map(struct shape shape, enum layout layout)
 {
     if (layout == NORMNET__LAYOUT_SINGLE)
         shape.channels = normnet__channel_planes(shape.channels);
     return normnet__shape_map(shape);
 }
 
-struct normnet__layer_type;
+struct layer_type;
 
-struct normnet__layer {
-    const struct normnet__layer_type *type;
+struct layer {
+    const struct layer_type *type;
     const char *token;  /* its text, owned by the network */
     int32_t column;     /* of the token in the architecture, from 1 */
     const char *module; /* the name of the equivalent torch.nn class */
     int32_t index;
-    struct normnet__shape in, out;
+    struct shape in, out;
 
     int32_t kernel, stride, padding; /* conv; pools use kernel alone */
-    struct normnet__norm_form norm;
+    struct norm_form norm;
     double eps;          /* norm */
     uint32_t threshold;  /* dropout: p in 65,536ths, rounded */
     float dropout_scale; /* 1 / (1 - p) for the rounded p */
 
     /* What the layer asks for, set by resolve. */
-    int64_t weight_count, bias_count;        /* trained scalars: weight or gamma, bias or beta */
-    int64_t derived_count;                   /* floats in the kernels' order, see derive */
-    int64_t kept_bytes;                      /* per block */
-    int64_t scratch_groups;                  /* lane groups of a thread's scratch */
-    bool identity;                           /* forward and backward do nothing */
-    const struct normnet__layer_type *joins; /* what it can do on the way if it follows */
+    int64_t weight_count, bias_count; /* trained scalars: weight or gamma, bias or beta */
+    int64_t derived_count;            /* floats in the kernels' order, see derive */
+    int64_t kept_bytes;               /* per block */
+    int64_t scratch_groups;           /* lane groups of a thread's scratch */
+    bool identity;                    /* forward and backward do nothing */
+    const struct layer_type *joins;   /* what it can do on the way if it follows */
 
     /* What the plan gives it. */
     int64_t weight, bias; /* index into parameters and gradients; bias == weight + weight_count */
@@ -107,25 +107,25 @@ struct normnet__layer {
     bool gated;           /* the input is a ReLU's output: dx is 0 where it is not positive */
     int32_t joined;       /* the layer behind it that it does on the way, or -1 */
     bool done;            /* by the layer in front of it: this is that one */
-    struct normnet__places places[NORMNET__LAYOUTS];
+    struct places places[NORMNET__LAYOUTS];
 };
 
 /* What batch norm shares between blocks: see batch_norm.h. */
-struct normnet__batch_norm;
+struct batch_norm;
 
 /* Names the random numbers of dropout. */
-struct normnet__dropout_source {
+struct dropout_source {
     uint64_t seed;
-    int stream;           /* enum normnet__stream */
+    int stream;           /* enum stream */
     uint64_t step;        /* training step, or batch of update_statistics */
     int64_t first_sample; /* index in the whole batch of this block's first sample */
 };
 
 /* One block on its way through the network. */
-struct normnet__block {
-    const struct normnet__kernels *kernels;
+struct block {
+    const struct kernels *kernels;
     const float *parameters, *derived;
-    enum normnet__layout layout;
+    enum layout layout;
     int32_t last; /* layer of this pass */
     bool dropout; /* training */
     char *memory;
@@ -133,42 +133,40 @@ struct normnet__block {
     double *gradient; /* [parameter] */
     int32_t count;    /* samples in use, 1 to 16; the lanes beyond repeat the last one and have no gradient */
     int64_t index;    /* of the block in its batch */
-    struct normnet__dropout_source source;
-    struct normnet__batch_norm *batch_norms; /* of a training pass */
+    struct dropout_source source;
+    struct batch_norm *batch_norms; /* of a training pass */
 };
 
 /* A token on its way to a layer. */
-struct normnet__token {
+struct token {
     const char *text; /* whole */
     const char *rest; /* behind the word */
     int32_t column;   /* from 1 */
 };
 
-struct normnet__layer_type {
+struct layer_type {
     const char *word;
     bool in_place;               /* the output takes the place of the input */
     bool in_place_in_evaluation; /* where backward does not need the input */
     bool gates; /* leaves its backward to the next layer that does not stay; with none behind it, it does not stay */
 
     /* Reads the rest of the token, given layer->in; sets layer->out and what the layer asks for. */
-    normnet_status (*resolve)(struct normnet__layer *layer, const struct normnet__token *token,
-                              const normnet_config *config);
-    void (*forward)(const struct normnet__layer *layer, const struct normnet__block *block);
-    void (*backward)(const struct normnet__layer *layer, const struct normnet__block *block);
+    normnet_status (*resolve)(struct layer *layer, const struct token *token, const normnet_config *config);
+    void (*forward)(const struct layer *layer, const struct block *block);
+    void (*backward)(const struct layer *layer, const struct block *block);
     /* Brings parameters and statistics into the form that the kernels read, derived_count floats at layer->derived. */
-    void (*derive)(const struct normnet__layer *layer, const float *parameters, const float *statistics,
-                   float *derived);
+    void (*derive)(const struct layer *layer, const float *parameters, const float *statistics, float *derived);
 };
 
 /* The type of a word, e.g. "conv"; NULL if there is none. `length` characters. */
-const struct normnet__layer_type *normnet__find_layer_type(const char *word, int32_t length);
+const struct layer_type *normnet__find_layer_type(const char *word, int32_t length);
 
 /* NORMNET_EARCH (or `status`) with the token, its column, the shape that reached it and the reason. */
-normnet_status normnet__refuse_token(normnet_status status, const struct normnet__token *token,
-                                     struct normnet__shape in, const char *reason);
+normnet_status normnet__refuse_token(normnet_status status, const struct token *token, struct shape in,
+                                     const char *reason);
 
 /* "8x26x26", or "128" for features; `text` holds at least 40 bytes. */
-const char *normnet__shape_text(char *text, struct normnet__shape shape);
+const char *normnet__shape_text(char *text, struct shape shape);
 
 /*
  * Reads digits at *text, moves it behind them and stores the number; false without a digit or above
@@ -178,36 +176,33 @@ bool normnet__read_number(const char **text, int32_t limit, int32_t *number);
 
 enum { NORMNET__DIMENSION_LIMIT = 65536 }; /* channels, features, kernel sides */
 
-static inline struct normnet__map normnet__input_map(const struct normnet__layer *layer,
-                                                     const struct normnet__block *block)
+static inline struct map normnet__input_map(const struct layer *layer, const struct block *block)
 {
     return normnet__layout_map(layer->in, block->layout);
 }
 
-static inline struct normnet__map normnet__output_map(const struct normnet__layer *layer,
-                                                      const struct normnet__block *block)
+static inline struct map normnet__output_map(const struct layer *layer, const struct block *block)
 {
     return normnet__layout_map(layer->out, block->layout);
 }
 
 /* The layer that this one does on its way in this pass, or NULL. */
-static inline const struct normnet__layer *normnet__joined(const struct normnet__layer *layer,
-                                                           const struct normnet__block *block)
+static inline const struct layer *normnet__joined(const struct layer *layer, const struct block *block)
 {
     return layer->joined >= 0 && layer->joined <= block->last ? layer + (layer->joined - layer->index) : NULL;
 }
 
-static inline float *normnet__input(const struct normnet__layer *layer, const struct normnet__block *block)
+static inline float *normnet__input(const struct layer *layer, const struct block *block)
 {
     return (float *)(void *)(block->memory + layer->places[block->layout].input);
 }
 
-static inline float *normnet__output(const struct normnet__layer *layer, const struct normnet__block *block)
+static inline float *normnet__output(const struct layer *layer, const struct block *block)
 {
     return (float *)(void *)(block->memory + layer->places[block->layout].output);
 }
 
-static inline void *normnet__kept(const struct normnet__layer *layer, const struct normnet__block *block)
+static inline void *normnet__kept(const struct layer *layer, const struct block *block)
 {
     return block->memory + layer->places[block->layout].kept;
 }

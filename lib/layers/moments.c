@@ -9,12 +9,12 @@
  * In all three joins: neighbours at distance 1, then 2, 4, ...; a part without a right neighbour waits.
  * That is the tree that splits at the largest power of two.
  */
-void normnet__join_moments(struct normnet__moments *parts, int64_t count, int64_t stride)
+void normnet__join_moments(struct moments *parts, int64_t count, int64_t stride)
 {
     for (int64_t distance = 1; distance < count; distance *= 2)
         for (int64_t i = 0; i + distance < count; i += 2 * distance) {
-            struct normnet__moments *a = &parts[i * stride];
-            const struct normnet__moments *b = &parts[(i + distance) * stride];
+            struct moments *a = &parts[i * stride];
+            const struct moments *b = &parts[(i + distance) * stride];
             const double n = a->count + b->count, difference = b->mean - a->mean;
 
             a->m2 = (a->m2 + b->m2) + difference * difference * (a->count * b->count / n);
@@ -51,12 +51,12 @@ void normnet__join_lane_sums(double *rows, int64_t count)
                 rows[i * NORMNET__LANES + lane] += rows[(i + distance) * NORMNET__LANES + lane];
 }
 
-struct normnet__norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta)
+struct norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta)
 {
     const double slope = invstd * gamma;
     const float center = (float)mean;
 
-    return (struct normnet__norm_coefficients){center, (float)slope, (float)(beta - (mean - (double)center) * slope)};
+    return (struct norm_coefficients){center, (float)slope, (float)(beta - (mean - (double)center) * slope)};
 }
 
 double normnet__inverse_deviation(double variance, double eps)

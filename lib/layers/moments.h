@@ -12,12 +12,12 @@
 
 #include <stdint.h>
 
-struct normnet__moments {
+struct moments {
     double count, mean, m2;
 };
 
 /* Joins parts[0], ..., parts[(count - 1) * stride] by the tree, in place, into parts[0]; count >= 1. */
-void normnet__join_moments(struct normnet__moments *parts, int64_t count, int64_t stride);
+void normnet__join_moments(struct moments *parts, int64_t count, int64_t stride);
 
 /*
  * The same for `count` chains of `length` values in 16 lanes each: mean and m2 are [count][16], the
@@ -32,11 +32,11 @@ void normnet__join_lane_sums(double *rows, int64_t count);
  * y = fma(x - center, scale, shift) for x of this mean and invstd: center is the mean rounded to float, and shift
  * carries what that left over.
  */
-struct normnet__norm_coefficients {
+struct norm_coefficients {
     float center, scale, shift;
 };
 
-struct normnet__norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta);
+struct norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta);
 
 /* 1 / sqrt(variance + eps); 0 where both are 0, as in PyTorch. */
 double normnet__inverse_deviation(double variance, double eps);

@@ -12,10 +12,10 @@
 
 /* ---- From a token to the two sets --------------------------------------------------------------- */
 
-static normnet_status resolve_affine(struct normnet__layer *layer, const struct normnet__token *token, int32_t wanted,
-                                     bool per_channel, int64_t element_length)
+static normnet_status resolve_affine(struct layer *layer, const struct token *token, int32_t wanted, bool per_channel,
+                                     int64_t element_length)
 {
-    struct normnet__norm_form *norm = &layer->norm;
+    struct norm_form *norm = &layer->norm;
 
     if (wanted == NORMNET_AFFINE_DEFAULT)
         wanted = per_channel ? NORMNET_AFFINE_CHANNEL : NORMNET_AFFINE_NONE;
@@ -34,8 +34,7 @@ static normnet_status resolve_affine(struct normnet__layer *layer, const struct 
     return NORMNET_OK;
 }
 
-static normnet_status begin(struct normnet__layer *layer, const struct normnet__token *token,
-                            const normnet_config *config, bool plain)
+static normnet_status begin(struct layer *layer, const struct token *token, const normnet_config *config, bool plain)
 {
     layer->out = layer->in;
     layer->eps = config->eps;
@@ -44,22 +43,21 @@ static normnet_status begin(struct normnet__layer *layer, const struct normnet__
     return NORMNET_OK;
 }
 
-static normnet_status resolve_batch(struct normnet__layer *layer, const struct normnet__token *token,
-                                    const normnet_config *config)
+static normnet_status resolve_batch(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const normnet_status status = begin(layer, token, config, true);
 
     if (status != NORMNET_OK)
         return status;
     layer->module = layer->in.flat ? "BatchNorm1d" : "BatchNorm2d";
-    layer->norm = (struct normnet__norm_form){
+    layer->norm = (struct norm_form){
         .over_batch = true, .chains = layer->in.channels, .chain_length = (int64_t)layer->in.height * layer->in.width};
     layer->derived_count = 3 * (int64_t)layer->in.channels;
     return resolve_affine(layer, token, config->affine, true, 0);
 }
 
 /* What norms within a sample have in common: their memory. */
-static void ask_runs(struct normnet__layer *layer, int32_t runs, int32_t chains)
+static void ask_runs(struct layer *layer, int32_t runs, int32_t chains)
 {
     /* Doubles count as two floats. Forward and backward: two rows of 16 doubles per chain. */
     layer->norm.runs = runs;
@@ -69,8 +67,8 @@ static void ask_runs(struct normnet__layer *layer, int32_t runs, int32_t chains)
     layer->kept_bytes = (int64_t)runs * 2 * NORMNET__LANES * (int64_t)sizeof(double);
 }
 
-static normnet_status resolve_groups(struct normnet__layer *layer, const struct normnet__token *token,
-                                     const normnet_config *config, int32_t groups)
+static normnet_status resolve_groups(struct layer *layer, const struct token *token, const normnet_config *config,
+                                     int32_t groups)
 {
     char reason[64];
 
@@ -84,8 +82,7 @@ static normnet_status resolve_groups(struct normnet__layer *layer, const struct 
 }
 
 /* groupnorm<g>; groupnorm alone and `norm` take config.groups, where 0 is one group per four channels. */
-static normnet_status resolve_group(struct normnet__layer *layer, const struct normnet__token *token,
-                                    const normnet_config *config)
+static normnet_status resolve_group(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const char *rest = token->rest;
     int32_t groups = config->groups;
@@ -104,8 +101,7 @@ static normnet_status resolve_group(struct normnet__layer *layer, const struct n
     return resolve_groups(layer, token, config, groups);
 }
 
-static normnet_status resolve_instance(struct normnet__layer *layer, const struct normnet__token *token,
-                                       const normnet_config *config)
+static normnet_status resolve_instance(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const normnet_status status = begin(layer, token, config, true);
 
@@ -117,10 +113,9 @@ static normnet_status resolve_instance(struct normnet__layer *layer, const struc
     return resolve_groups(layer, token, config, layer->in.channels);
 }
 
-static normnet_status resolve_layer(struct normnet__layer *layer, const struct normnet__token *token,
-                                    const normnet_config *config)
+static normnet_status resolve_layer(struct layer *layer, const struct token *token, const normnet_config *config)
 {
-    const struct normnet__shape in = layer->in;
+    const struct shape in = layer->in;
     const int32_t dims = in.flat ? 3 : config->layer_dims;
     const normnet_status status = begin(layer, token, config, true);
 
@@ -152,7 +147,7 @@ struct run_statistics {
 };
 
 /* Where a chain begins, in floats: a channel, or a row of one. */
-static int64_t chain_begin(const struct normnet__layer *layer, int64_t chain)
+static int64_t chain_begin(const struct layer *layer, int64_t chain)
 {
     const int64_t plane = normnet__shape_map(layer->in).channel_stride;
     const int64_t per_channel = layer->norm.chains / layer->in.channels;
@@ -161,30 +156,30 @@ static int64_t chain_begin(const struct normnet__layer *layer, int64_t chain)
 }
 
 /* Which gammas chain number `chain` begins at; per element they repeat from run to run of one or two dimensions. */
-static int64_t affine_index(const struct normnet__norm_form *norm, int64_t chain)
+static int64_t affine_index(const struct norm_form *norm, int64_t chain)
 {
     return norm->affine == NORMNET_AFFINE_ELEMENT ? chain * norm->chain_length % norm->affine_length : chain;
 }
 
 /* gamma and beta of a chain; where they are per element, 1 and 0. */
-static double chain_gamma(const struct normnet__layer *layer, const struct normnet__block *block, int64_t chain)
+static double chain_gamma(const struct layer *layer, const struct block *block, int64_t chain)
 {
     return layer->norm.affine == NORMNET_AFFINE_CHANNEL ? (double)block->parameters[layer->weight + chain] : 1.0;
 }
 
-static double chain_beta(const struct normnet__layer *layer, const struct normnet__block *block, int64_t chain)
+static double chain_beta(const struct layer *layer, const struct block *block, int64_t chain)
 {
     return layer->norm.affine == NORMNET_AFFINE_CHANNEL ? (double)block->parameters[layer->bias + chain] : 0.0;
 }
 
 /* y = fma(x - center, scale, shift) of one chain; for per-element affine this is the normal form, without it. */
-static void coefficients(const struct normnet__layer *layer, const struct normnet__block *block, int64_t chain,
+static void coefficients(const struct layer *layer, const struct block *block, int64_t chain,
                          const struct run_statistics *run, float *center, float *scale, float *shift)
 {
     const double gamma = chain_gamma(layer, block, chain), beta = chain_beta(layer, block, chain);
 
     for (int lane = 0; lane < NORMNET__LANES; ++lane) {
-        const struct normnet__norm_coefficients form =
+        const struct norm_coefficients form =
             normnet__norm_coefficients(run->mean[lane], run->invstd[lane], gamma, beta);
 
         center[lane] = form.center;
@@ -193,14 +188,14 @@ static void coefficients(const struct normnet__layer *layer, const struct normne
     }
 }
 
-static void forward(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__norm_form *norm = &layer->norm;
+    const struct norm_form *norm = &layer->norm;
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
     struct run_statistics *statistics = normnet__kept(layer, block);
-    const struct normnet__mask mask = normnet__joined_mask(layer, block, true);
+    const struct mask mask = normnet__joined_mask(layer, block, true);
     double *mean = (double *)(void *)block->scratch, *m2 = mean + per_run * NORMNET__LANES;
 
     for (int64_t run = 0; run < norm->runs; ++run) {
@@ -237,8 +232,8 @@ struct channel_chains {
     int64_t row, at;      /* floats from the beginning of the map */
 };
 
-static struct channel_chains channel_chains(const struct normnet__layer *layer, const struct normnet__block *block,
-                                            int32_t first, int64_t row)
+static struct channel_chains channel_chains(const struct layer *layer, const struct block *block, int32_t first,
+                                            int64_t row)
 {
     const int64_t plane = normnet__channel_at(normnet__input_map(layer, block), first);
     const int32_t left = layer->in.channels - first;
@@ -248,10 +243,9 @@ static struct channel_chains channel_chains(const struct normnet__layer *layer, 
 }
 
 /* The moments of every chain, [chain], joined into the first of each run. */
-static void observe_single(const struct normnet__layer *layer, const struct normnet__block *block,
-                           struct normnet__moments *moments)
+static void observe_single(const struct layer *layer, const struct block *block, struct moments *moments)
 {
-    const struct normnet__norm_form *norm = &layer->norm;
+    const struct norm_form *norm = &layer->norm;
     const int64_t rows = norm->chains / layer->in.channels, per_run = norm->chains / norm->runs;
     const float *x = normnet__input(layer, block);
 
@@ -262,16 +256,14 @@ static void observe_single(const struct normnet__layer *layer, const struct norm
 
             block->kernels->moments(x + chains.at, norm->chain_length, mean, m2);
             for (int32_t lane = 0; lane < chains.count; ++lane)
-                moments[(c + lane) * rows + row] =
-                    (struct normnet__moments){(double)norm->chain_length, mean[lane], m2[lane]};
+                moments[(c + lane) * rows + row] = (struct moments){(double)norm->chain_length, mean[lane], m2[lane]};
         }
     for (int64_t run = 0; run < norm->runs; ++run)
         normnet__join_moments(moments + run * per_run, per_run, 1);
 }
 
 /* y = fma(y, gamma, beta) per element, for one chain of each of 16 channels. */
-static void scale_single(const struct normnet__layer *layer, const struct normnet__block *block,
-                         struct channel_chains chains, float *y)
+static void scale_single(const struct layer *layer, const struct block *block, struct channel_chains chains, float *y)
 {
     const int64_t rows = layer->norm.chains / layer->in.channels;
 
@@ -284,23 +276,23 @@ static void scale_single(const struct normnet__layer *layer, const struct normne
             gamma[lane] = block->parameters[layer->weight + element];
             beta[lane] = block->parameters[layer->bias + element];
         }
-        block->kernels->normalize(y + i * NORMNET__LANES, 1, zero, gamma, beta, (struct normnet__mask){NULL, 1.0f},
+        block->kernels->normalize(y + i * NORMNET__LANES, 1, zero, gamma, beta, (struct mask){NULL, 1.0f},
                                   y + i * NORMNET__LANES);
     }
 }
 
-static void normalize_single(const struct normnet__layer *layer, const struct normnet__block *block,
-                             struct channel_chains chains, const struct normnet__moments *moments)
+static void normalize_single(const struct layer *layer, const struct block *block, struct channel_chains chains,
+                             const struct moments *moments)
 {
-    const struct normnet__norm_form *norm = &layer->norm;
+    const struct norm_form *norm = &layer->norm;
     const int64_t rows = norm->chains / layer->in.channels, per_run = norm->chains / norm->runs;
     _Alignas(64) float center[NORMNET__LANES] = {0}, scale[NORMNET__LANES] = {0}, shift[NORMNET__LANES] = {0};
     float *y = normnet__output(layer, block) + chains.at;
 
     for (int32_t lane = 0; lane < chains.count; ++lane) {
         const int64_t chain = (chains.first + lane) * rows + chains.row;
-        const struct normnet__moments *run = &moments[chain / per_run * per_run];
-        const struct normnet__norm_coefficients form =
+        const struct moments *run = &moments[chain / per_run * per_run];
+        const struct norm_coefficients form =
             normnet__norm_coefficients(run->mean, normnet__inverse_deviation(run->m2 / run->count, layer->eps),
                                        chain_gamma(layer, block, chain), chain_beta(layer, block, chain));
 
@@ -309,15 +301,15 @@ static void normalize_single(const struct normnet__layer *layer, const struct no
         shift[lane] = form.shift;
     }
     block->kernels->normalize(normnet__input(layer, block) + chains.at, norm->chain_length, center, scale, shift,
-                              (struct normnet__mask){NULL, 1.0f}, y);
+                              (struct mask){NULL, 1.0f}, y);
     if (norm->affine == NORMNET_AFFINE_ELEMENT)
         scale_single(layer, block, chains, y);
 }
 
-static void forward_single(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_single(const struct layer *layer, const struct block *block)
 {
     const int64_t rows = layer->norm.chains / layer->in.channels;
-    struct normnet__moments *moments = (struct normnet__moments *)(void *)block->scratch;
+    struct moments *moments = (struct moments *)(void *)block->scratch;
 
     observe_single(layer, block, moments);
     for (int32_t c = 0; c < layer->in.channels; c += NORMNET__LANES)
@@ -339,9 +331,9 @@ static void forward_single(const struct normnet__layer *layer, const struct norm
  * dgamma and dbeta per element: within a lane over the chains that share it (rows or channels of layer norm over
  * one or two dimensions), then over the lanes.
  */
-static void element_gradients(const struct normnet__layer *layer, const struct normnet__block *block, const float *dy)
+static void element_gradients(const struct layer *layer, const struct block *block, const float *dy)
 {
-    const struct normnet__norm_form *norm = &layer->norm;
+    const struct norm_form *norm = &layer->norm;
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
     const int64_t positions = norm->affine_length / length, sharing = norm->chains / positions;
     const struct run_statistics *statistics = normnet__kept(layer, block);
@@ -367,7 +359,7 @@ static void element_gradients(const struct normnet__layer *layer, const struct n
 }
 
 /* dgamma and dbeta of one channel from its sums per lane. */
-static void channel_gradient(const struct normnet__layer *layer, const struct normnet__block *block, int64_t channel,
+static void channel_gradient(const struct layer *layer, const struct block *block, int64_t channel,
                              const struct run_statistics *run, const double *sum_dy, const double *sum_dyx)
 {
     double dgamma[NORMNET__LANES];
@@ -401,15 +393,15 @@ static void gradient_coefficients(double gamma, int64_t count, const struct run_
     }
 }
 
-static void backward(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward(const struct layer *layer, const struct block *block)
 {
-    const struct normnet__norm_form *norm = &layer->norm;
+    const struct norm_form *norm = &layer->norm;
     const bool per_channel = norm->affine == NORMNET_AFFINE_CHANNEL;
     const bool per_element = norm->affine == NORMNET_AFFINE_ELEMENT;
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
     const struct run_statistics *statistics = normnet__kept(layer, block);
     float *x = normnet__input(layer, block), *q = normnet__output(layer, block); /* dy at first */
-    const struct normnet__mask mask = normnet__joined_mask(layer, block, false);
+    const struct mask mask = normnet__joined_mask(layer, block, false);
     double *sum_q = (double *)(void *)block->scratch, *sum_qx = sum_q + per_run * NORMNET__LANES;
 
     if (per_element)
@@ -455,8 +447,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
 
             gradient_coefficients(gamma, per_run * length, &statistics[run], sum_q, sum_qx, center, a, b, c);
             /* Every lane is a sample of its own; unused ones bring dy = 0 and so get dx = 0. */
-            block->kernels->normalize_gradient(x + at, q + at, length,
-                                               &(struct normnet__gradient_form){center, a, b, c},
+            block->kernels->normalize_gradient(x + at, q + at, length, &(struct gradient_form){center, a, b, c},
                                                normnet__mask_from(mask, chain * length), 0xFFFFu, layer->gated);
         }
     }
@@ -465,7 +456,7 @@ static void backward(const struct normnet__layer *layer, const struct normnet__b
 /* ---- The types ----------------------------------------------------------------------------------- */
 
 /* Runs within a sample, or the part of batch norm that a block can do on its own. */
-static void forward_any(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_any(const struct layer *layer, const struct block *block)
 {
     if (layer->norm.over_batch)
         normnet__batch_norm_forward(layer, block);
@@ -475,7 +466,7 @@ static void forward_any(const struct normnet__layer *layer, const struct normnet
         forward(layer, block);
 }
 
-static void backward_any(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward_any(const struct layer *layer, const struct block *block)
 {
     if (layer->norm.over_batch)
         normnet__batch_norm_backward(layer, block);
@@ -484,8 +475,7 @@ static void backward_any(const struct normnet__layer *layer, const struct normne
 }
 
 /* `norm`: whatever the configuration names. */
-static normnet_status resolve_norm(struct normnet__layer *layer, const struct normnet__token *token,
-                                   const normnet_config *config)
+static normnet_status resolve_norm(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const normnet_status status = begin(layer, token, config, true);
 
@@ -507,7 +497,7 @@ static normnet_status resolve_norm(struct normnet__layer *layer, const struct no
     }
 }
 
-const struct normnet__layer_type normnet__norm_of_config = {
+const struct layer_type normnet__norm_of_config = {
     .word = "norm",
     .in_place_in_evaluation = true,
     .resolve = resolve_norm,
@@ -516,7 +506,7 @@ const struct normnet__layer_type normnet__norm_of_config = {
     .derive = normnet__batch_norm_derive,
 };
 
-const struct normnet__layer_type normnet__batchnorm = {
+const struct layer_type normnet__batchnorm = {
     .word = "batchnorm",
     .in_place_in_evaluation = true,
     .resolve = resolve_batch,
@@ -525,7 +515,7 @@ const struct normnet__layer_type normnet__batchnorm = {
     .derive = normnet__batch_norm_derive,
 };
 
-const struct normnet__layer_type normnet__groupnorm = {
+const struct layer_type normnet__groupnorm = {
     .word = "groupnorm",
     .in_place_in_evaluation = true,
     .resolve = resolve_group,
@@ -534,7 +524,7 @@ const struct normnet__layer_type normnet__groupnorm = {
     .derive = normnet__batch_norm_derive,
 };
 
-const struct normnet__layer_type normnet__layernorm = {
+const struct layer_type normnet__layernorm = {
     .word = "layernorm",
     .in_place_in_evaluation = true,
     .resolve = resolve_layer,
@@ -543,7 +533,7 @@ const struct normnet__layer_type normnet__layernorm = {
     .derive = normnet__batch_norm_derive,
 };
 
-const struct normnet__layer_type normnet__instancenorm = {
+const struct layer_type normnet__instancenorm = {
     .word = "instancenorm",
     .in_place_in_evaluation = true,
     .resolve = resolve_instance,

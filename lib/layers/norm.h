@@ -20,7 +20,7 @@
 
 #include "layers/layer.h"
 
-extern const struct normnet__layer_type normnet__norm_of_config, normnet__batchnorm, normnet__groupnorm,
-    normnet__layernorm, normnet__instancenorm;
+extern const struct layer_type normnet__norm_of_config, normnet__batchnorm, normnet__groupnorm, normnet__layernorm,
+    normnet__instancenorm;
 
 #endif

@@ -9,7 +9,7 @@
 
 enum { KERNEL_LIMIT = 16 }; /* of maxpool: the winner's position, up to 16 * 16 - 1, is kept in a byte */
 
-bool normnet__pool_window(const struct normnet__layer *layer, int32_t *height, int32_t *width)
+bool normnet__pool_window(const struct layer *layer, int32_t *height, int32_t *width)
 {
     const bool whole = layer->type == &normnet__gap;
 
@@ -20,7 +20,7 @@ bool normnet__pool_window(const struct normnet__layer *layer, int32_t *height, i
     return true;
 }
 
-static normnet_status resolve_window(struct normnet__layer *layer, const struct normnet__token *token, int32_t limit)
+static normnet_status resolve_window(struct layer *layer, const struct token *token, int32_t limit)
 {
     const char *rest = token->rest;
 
@@ -32,15 +32,14 @@ static normnet_status resolve_window(struct normnet__layer *layer, const struct 
                                                            : "expected avgpool<size>, 1 to 65536");
     if (layer->kernel > layer->in.height || layer->kernel > layer->in.width)
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the window is larger than its input");
-    layer->out = (struct normnet__shape){layer->in.channels, layer->in.height / layer->kernel,
-                                         layer->in.width / layer->kernel, false};
+    layer->out =
+        (struct shape){layer->in.channels, layer->in.height / layer->kernel, layer->in.width / layer->kernel, false};
     return NORMNET_OK;
 }
 
 /* ---- Maximum: y = the first maximum of the window; dx = dy there, 0 elsewhere ------------------- */
 
-static normnet_status resolve_maxpool(struct normnet__layer *layer, const struct normnet__token *token,
-                                      const normnet_config *config)
+static normnet_status resolve_maxpool(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const normnet_status status = resolve_window(layer, token, KERNEL_LIMIT);
 
@@ -50,14 +49,14 @@ static normnet_status resolve_maxpool(struct normnet__layer *layer, const struct
     return status;
 }
 
-static void forward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_maxpool(const struct layer *layer, const struct block *block)
 {
     block->kernels->max_pool(normnet__input_map(layer, block), normnet__input(layer, block), layer->kernel,
                              normnet__output_map(layer, block), normnet__output(layer, block),
                              normnet__kept(layer, block));
 }
 
-static void backward_maxpool(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward_maxpool(const struct layer *layer, const struct block *block)
 {
     if (layer->needs_dx)
         block->kernels->max_pool_gradient(normnet__output_map(layer, block), normnet__output(layer, block),
@@ -65,21 +64,19 @@ static void backward_maxpool(const struct normnet__layer *layer, const struct no
                                           normnet__input(layer, block), layer->gated);
 }
 
-const struct normnet__layer_type normnet__maxpool = {
+const struct layer_type normnet__maxpool = {
     .word = "maxpool", .resolve = resolve_maxpool, .forward = forward_maxpool, .backward = backward_maxpool};
 
 /* ---- Mean: y = the mean of the window; dx = dy / size in all of it ----------------------------- */
 
-static normnet_status resolve_avgpool(struct normnet__layer *layer, const struct normnet__token *token,
-                                      const normnet_config *config)
+static normnet_status resolve_avgpool(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     (void)config;
     layer->module = "AvgPool2d";
     return resolve_window(layer, token, NORMNET__DIMENSION_LIMIT);
 }
 
-static normnet_status resolve_gap(struct normnet__layer *layer, const struct normnet__token *token,
-                                  const normnet_config *config)
+static normnet_status resolve_gap(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     (void)config;
     if (layer->in.flat)
@@ -87,11 +84,11 @@ static normnet_status resolve_gap(struct normnet__layer *layer, const struct nor
     if (*token->rest != '\0')
         return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing behind the word");
     layer->module = "AdaptiveAvgPool2d";
-    layer->out = (struct normnet__shape){layer->in.channels, 1, 1, false};
+    layer->out = (struct shape){layer->in.channels, 1, 1, false};
     return NORMNET_OK;
 }
 
-static void forward_average(const struct normnet__layer *layer, const struct normnet__block *block)
+static void forward_average(const struct layer *layer, const struct block *block)
 {
     int32_t height, width;
 
@@ -100,7 +97,7 @@ static void forward_average(const struct normnet__layer *layer, const struct nor
                                      normnet__output_map(layer, block), normnet__output(layer, block));
 }
 
-static void backward_average(const struct normnet__layer *layer, const struct normnet__block *block)
+static void backward_average(const struct layer *layer, const struct block *block)
 {
     int32_t height, width;
 
@@ -110,8 +107,8 @@ static void backward_average(const struct normnet__layer *layer, const struct no
                                               layer->gated);
 }
 
-const struct normnet__layer_type normnet__avgpool = {
+const struct layer_type normnet__avgpool = {
     .word = "avgpool", .resolve = resolve_avgpool, .forward = forward_average, .backward = backward_average};
 
-const struct normnet__layer_type normnet__gap = {
+const struct layer_type normnet__gap = {
     .word = "gap", .resolve = resolve_gap, .forward = forward_average, .backward = backward_average};

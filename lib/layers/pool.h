@@ -4,9 +4,9 @@
 
 #include "layers/layer.h"
 
-extern const struct normnet__layer_type normnet__maxpool, normnet__avgpool, normnet__gap;
+extern const struct layer_type normnet__maxpool, normnet__avgpool, normnet__gap;
 
 /* Whether the layer is a pool, and the window that it takes of its input. */
-bool normnet__pool_window(const struct normnet__layer *layer, int32_t *height, int32_t *width);
+bool normnet__pool_window(const struct layer *layer, int32_t *height, int32_t *width);
 
 #endif

@@ -44,8 +44,7 @@ static int32_t word_length(const char *text)
     return length;
 }
 
-static normnet_status read_layer(struct normnet__layer *layer, struct normnet__token *token,
-                                 const normnet_config *config)
+static normnet_status read_layer(struct layer *layer, struct token *token, const normnet_config *config)
 {
     const int32_t length = word_length(token->text);
 
@@ -58,9 +57,9 @@ static normnet_status read_layer(struct normnet__layer *layer, struct normnet__t
     return layer->type->resolve(layer, token, config);
 }
 
-static normnet_status check_end(const struct normnet__network *network)
+static normnet_status check_end(const struct network *network)
 {
-    const struct normnet__layer *last = &network->layers[network->layer_count - 1];
+    const struct layer *last = &network->layers[network->layer_count - 1];
     char shape[40];
 
     if (last->out.channels == network->classes && last->out.height == 1 && last->out.width == 1)
@@ -71,17 +70,17 @@ static normnet_status check_end(const struct normnet__network *network)
                          last->column, last->token, normnet__shape_text(shape, last->out), network->classes);
 }
 
-normnet_status normnet__read_architecture(struct normnet__network *network, const normnet_config *config, char *words)
+normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *words)
 {
-    struct normnet__shape shape = {config->channels, config->height, config->width, false};
+    struct shape shape = {config->channels, config->height, config->width, false};
 
     network->input = shape;
     network->classes = config->classes;
     network->layer_count = 0;
     strcpy(words, config->architecture);
     for (char *text = words; *text != '\0';) {
-        struct normnet__layer *layer = &network->layers[network->layer_count];
-        struct normnet__token token = {text, text, (int32_t)(text - words) + 1};
+        struct layer *layer = &network->layers[network->layer_count];
+        struct token token = {text, text, (int32_t)(text - words) + 1};
         normnet_status status;
 
         if (is_blank(*text)) {
@@ -92,7 +91,7 @@ normnet_status normnet__read_architecture(struct normnet__network *network, cons
             ++text;
         if (*text != '\0')
             *text++ = '\0';
-        *layer = (struct normnet__layer){.index = network->layer_count, .in = shape, .batch_norm = -1};
+        *layer = (struct layer){.index = network->layer_count, .in = shape, .batch_norm = -1};
         status = read_layer(layer, &token, config);
         if (status != NORMNET_OK)
             return status;
@@ -104,13 +103,13 @@ normnet_status normnet__read_architecture(struct normnet__network *network, cons
 
 /* ---- Comparing ----------------------------------------------------------------------------------- */
 
-static bool same_norm(const struct normnet__norm_form *one, const struct normnet__norm_form *other)
+static bool same_norm(const struct norm_form *one, const struct norm_form *other)
 {
     return one->over_batch == other->over_batch && one->runs == other->runs && one->chains == other->chains &&
            one->dims == other->dims && one->affine == other->affine;
 }
 
-static bool same_layer(const struct normnet__layer *one, const struct normnet__layer *other)
+static bool same_layer(const struct layer *one, const struct layer *other)
 {
     return strcmp(one->module, other->module) == 0 && one->out.channels == other->out.channels &&
            one->kernel == other->kernel && one->stride == other->stride && one->padding == other->padding &&
@@ -118,7 +117,7 @@ static bool same_layer(const struct normnet__layer *one, const struct normnet__l
            same_norm(&one->norm, &other->norm);
 }
 
-int32_t normnet__first_difference(const struct normnet__network *one, const struct normnet__network *other)
+int32_t normnet__first_difference(const struct network *one, const struct network *other)
 {
     const int32_t layers = one->layer_count < other->layer_count ? one->layer_count : other->layer_count;
 

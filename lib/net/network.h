@@ -7,10 +7,10 @@
 
 enum { NORMNET__ARCHITECTURE_LIMIT = 4096 }; /* bytes */
 
-struct normnet__network {
-    struct normnet__layer *layers;
+struct network {
+    struct layer *layers;
     int32_t layer_count;
-    struct normnet__shape input;
+    struct shape input;
     int32_t classes;
 
     int64_t parameter_count; /* floats */
@@ -34,19 +34,19 @@ normnet_status normnet__count_tokens(const char *text, int32_t *count);
  * Reads the architecture of `config` into network->layers, which has room for all tokens; `words` has room for
  * the text and is cut into tokens. Shapes, parameters and memory needs are known afterwards (plan.c).
  */
-normnet_status normnet__read_architecture(struct normnet__network *network, const normnet_config *config, char *words);
+normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *words);
 
 /* Gives every layer its places in parameters, statistics, derived weights and memory. NORMNET_ELIMIT if they overflow.
  */
-normnet_status normnet__plan(struct normnet__network *network);
+normnet_status normnet__plan(struct network *network);
 
 /*
  * The first layer of which weights and statistics of one network would mean something else in the other, which has an
  * input of the same shape; -1 if there is none. Spelling, dropout and eps may differ.
  */
-int32_t normnet__first_difference(const struct normnet__network *one, const struct normnet__network *other);
+int32_t normnet__first_difference(const struct network *one, const struct network *other);
 
 /* The size of the patch of input pixels that one output of `layer` depends on. */
-int32_t normnet__receptive_field(const struct normnet__network *network, int32_t layer);
+int32_t normnet__receptive_field(const struct network *network, int32_t layer);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-int64_t normnet__label(const struct normnet__labels *labels, int64_t index)
+int64_t normnet__label(const struct labels *labels, int64_t index)
 {
     const int64_t at = index * labels->stride;
 
@@ -39,11 +39,10 @@ static void pack_floats(const float *const *rows, int64_t stride, int32_t width,
             packed[lane] = (rows[lane][j * stride] - mean) / std;
 }
 
-void normnet__pack(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t first,
-                   float *packed)
+void normnet__pack(const struct images *images, const struct scaling *scaling, int64_t first, float *packed)
 {
-    const struct normnet__shape shape = images->shape;
-    const struct normnet__map map = normnet__shape_map(shape);
+    const struct shape shape = images->shape;
+    const struct map map = normnet__shape_map(shape);
 
     for (int32_t c = 0; c < shape.channels; ++c)
         for (int32_t i = 0; i < shape.height; ++i) {
@@ -67,11 +66,10 @@ void normnet__pack(const struct normnet__images *images, const struct normnet__s
         }
 }
 
-void normnet__pack_single(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t index,
-                          float *packed)
+void normnet__pack_single(const struct images *images, const struct scaling *scaling, int64_t index, float *packed)
 {
-    const struct normnet__shape shape = images->shape;
-    const struct normnet__map map = normnet__layout_map(shape, NORMNET__LAYOUT_SINGLE);
+    const struct shape shape = images->shape;
+    const struct map map = normnet__layout_map(shape, NORMNET__LAYOUT_SINGLE);
 
     for (int32_t c = 0; c < shape.channels; ++c) {
         float *plane = packed + normnet__channel_at(map, c);

@@ -6,28 +6,28 @@
 #include "layers/layer.h"
 
 /* A checked view of images: N, C, H, W, strides in elements. */
-struct normnet__images {
+struct images {
     const void *data;
     bool bytes; /* u8, else f32 */
     int64_t count;
-    struct normnet__shape shape;
+    struct shape shape;
     int64_t strides[4];
 };
 
 /* A checked view of labels. */
-struct normnet__labels {
+struct labels {
     const void *data;
     int32_t dtype; /* normnet_dtype */
     int64_t stride;
 };
 
-int64_t normnet__label(const struct normnet__labels *labels, int64_t index);
+int64_t normnet__label(const struct labels *labels, int64_t index);
 
 /*
  * Input scaling as torchvision does it, in float: u8 / 255, then (x - mean) / std. `table` is [C][256], the result for
  * every byte.
  */
-struct normnet__scaling {
+struct scaling {
     const float *mean, *std; /* [C] */
     const float *table;
 };
@@ -35,11 +35,9 @@ struct normnet__scaling {
 void normnet__fill_scaling_table(const float *mean, const float *std, int32_t channels, float *table);
 
 /* Images first, ..., first + 15, the last one repeated beyond the end, as a map of lanes. */
-void normnet__pack(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t first,
-                   float *packed);
+void normnet__pack(const struct images *images, const struct scaling *scaling, int64_t first, float *packed);
 
 /* Image `index` alone, its channels in the lanes; lanes without a channel are 0. */
-void normnet__pack_single(const struct normnet__images *images, const struct normnet__scaling *scaling, int64_t index,
-                          float *packed);
+void normnet__pack_single(const struct images *images, const struct scaling *scaling, int64_t index, float *packed);
 
 #endif

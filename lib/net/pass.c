@@ -8,7 +8,7 @@
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-static void take_tree(struct normnet__arena *arena, struct normnet__tree *tree, int64_t leaves, int64_t length)
+static void take_tree(struct arena *arena, struct tree *tree, int64_t leaves, int64_t length)
 {
     tree->capacity = normnet__tree_capacity(leaves);
     tree->nodes = normnet__arena_take(arena, tree->capacity, sizeof *tree->nodes);
@@ -24,21 +24,21 @@ static void take_tree(struct normnet__arena *arena, struct normnet__tree *tree, 
  * `length` sums each. The blocks lie behind all the rest, so that those that nobody uses take no memory, not even as
  * neighbours in a large page.
  */
-static struct normnet__team take_team(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t bytes,
-                                      int64_t single, int64_t leaves, int64_t length)
+static struct team take_team(struct arena *arena, const struct engine *engine, int64_t bytes, int64_t single,
+                             int64_t leaves, int64_t length)
 {
-    struct normnet__team team = {
+    struct team team = {
         .workers = normnet__arena_take(arena, engine->threads, sizeof *team.workers),
         .trees = normnet__arena_take(arena, engine->threads, sizeof *team.trees),
     };
     const bool counts = arena->memory == NULL || arena->overflow;
 
     for (int32_t i = 0; i < engine->threads; ++i) {
-        struct normnet__worker worker = {
+        struct worker worker = {
             .single = normnet__arena_take(arena, 1, single),
             .scratch = normnet__arena_take(arena, 1, engine->network->scratch_bytes),
         };
-        struct normnet__tree tree = {0};
+        struct tree tree = {0};
 
         take_tree(arena, &tree, leaves, length);
         if (!counts) {
@@ -55,21 +55,20 @@ static struct normnet__team take_team(struct normnet__arena *arena, const struct
     return team;
 }
 
-struct normnet__team normnet__take_reader(struct normnet__arena *arena, const struct normnet__engine *engine)
+struct team normnet__take_reader(struct arena *arena, const struct engine *engine)
 {
     /* Any number of images. */
     return take_team(arena, engine, engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
                      engine->network->block_bytes[NORMNET__LAYOUT_SINGLE], INT64_MAX, 1);
 }
 
-void normnet__begin_reader(const struct normnet__engine *engine, const struct normnet__team *team)
+void normnet__begin_reader(const struct engine *engine, const struct team *team)
 {
     for (int32_t i = 0; i < engine->threads; ++i)
         memset(team->workers[i].single, 0, (size_t)engine->network->block_bytes[NORMNET__LAYOUT_SINGLE]);
 }
 
-static void take_batch_norm(struct normnet__arena *arena, int64_t channels, int64_t max_blocks,
-                            struct normnet__batch_norm *norm)
+static void take_batch_norm(struct arena *arena, int64_t channels, int64_t max_blocks, struct batch_norm *norm)
 {
     /* As many groups as blocks at most: a virtual batch is at least one block. */
     const int64_t values = channels * max_blocks;
@@ -88,10 +87,10 @@ static void take_batch_norm(struct normnet__arena *arena, int64_t channels, int6
     norm->exchange = normnet__arena_take(arena, 2 * channels, sizeof *norm->exchange);
 }
 
-void normnet__take_training(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t max_batch,
-                            struct normnet__training *training)
+void normnet__take_training(struct arena *arena, const struct engine *engine, int64_t max_batch,
+                            struct training *training)
 {
-    const struct normnet__network *network = engine->network;
+    const struct network *network = engine->network;
     const bool meets = network->batch_norm_count > 0;
 
     training->max_blocks = (max_batch + NORMNET__LANES - 1) / NORMNET__LANES;
@@ -101,8 +100,8 @@ void normnet__take_training(struct normnet__arena *arena, const struct normnet__
         meets ? normnet__arena_take(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING]) : NULL;
     training->batch_norms = normnet__arena_take(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
-        struct normnet__batch_norm norm = {0};
+        const struct layer *layer = &network->layers[i];
+        struct batch_norm norm = {0};
 
         if (layer->batch_norm < 0)
             continue;
@@ -117,31 +116,29 @@ void normnet__take_training(struct normnet__arena *arena, const struct normnet__
 
 /* ---- A block ------------------------------------------------------------------------------------- */
 
-static struct normnet__block view_block(const struct normnet__engine *engine, const struct normnet__worker *worker,
-                                        const struct normnet__images *images, int32_t last, int64_t index)
+static struct block view_block(const struct engine *engine, const struct worker *worker, const struct images *images,
+                               int32_t last, int64_t index)
 {
     const int64_t first = index * NORMNET__LANES, left = images->count - first;
 
-    return (struct normnet__block){.kernels = engine->kernels,
-                                   .parameters = engine->parameters,
-                                   .derived = engine->derived,
-                                   .memory = worker->memory,
-                                   .scratch = worker->scratch,
-                                   .last = last,
-                                   .count = left < NORMNET__LANES ? (int32_t)left : NORMNET__LANES,
-                                   .index = index};
+    return (struct block){.kernels = engine->kernels,
+                          .parameters = engine->parameters,
+                          .derived = engine->derived,
+                          .memory = worker->memory,
+                          .scratch = worker->scratch,
+                          .last = last,
+                          .count = left < NORMNET__LANES ? (int32_t)left : NORMNET__LANES,
+                          .index = index};
 }
 
-static void pack_block(const struct normnet__engine *engine, const struct normnet__images *images,
-                       const struct normnet__block *block)
+static void pack_block(const struct engine *engine, const struct images *images, const struct block *block)
 {
     /* The first layer's input is the network's. */
     normnet__pack(images, &engine->scaling, block->index * NORMNET__LANES,
                   (float *)(void *)(block->memory + engine->network->layers[0].places[block->layout].input));
 }
 
-static void forward_layers(const struct normnet__network *network, const struct normnet__block *block, int32_t begin,
-                           int32_t end)
+static void forward_layers(const struct network *network, const struct block *block, int32_t begin, int32_t end)
 {
     for (int32_t i = begin; i < end; ++i)
         if (!network->layers[i].identity)
@@ -151,11 +148,11 @@ static void forward_layers(const struct normnet__network *network, const struct 
 /* ---- Evaluation ---------------------------------------------------------------------------------- */
 
 struct evaluation {
-    const struct normnet__engine *engine;
-    const struct normnet__team *team;
-    const struct normnet__images *images;
+    const struct engine *engine;
+    const struct team *team;
+    const struct images *images;
     int32_t last;
-    normnet__block_sink *sink;
+    block_sink *sink;
     void *context;
 };
 
@@ -163,10 +160,9 @@ struct evaluation {
 enum { MOST_SINGLES = 8 };
 
 /* The output of a single image to its lane of the block. */
-static void take_lane(const struct normnet__layer *layer, const struct normnet__block *single,
-                      const struct normnet__block *block, int32_t lane)
+static void take_lane(const struct layer *layer, const struct block *single, const struct block *block, int32_t lane)
 {
-    const struct normnet__map from_map = normnet__output_map(layer, single), to_map = normnet__output_map(layer, block);
+    const struct map from_map = normnet__output_map(layer, single), to_map = normnet__output_map(layer, block);
     const float *from = normnet__output(layer, single);
     float *to = normnet__output(layer, block) + lane;
 
@@ -179,11 +175,11 @@ static void take_lane(const struct normnet__layer *layer, const struct normnet__
 }
 
 /* The images of a block one after another: the same outputs as from the block. */
-static void evaluate_singles(const struct evaluation *evaluation, const struct normnet__worker *worker,
-                             const struct normnet__block *block)
+static void evaluate_singles(const struct evaluation *evaluation, const struct worker *worker,
+                             const struct block *block)
 {
-    const struct normnet__network *network = evaluation->engine->network;
-    struct normnet__block single = *block;
+    const struct network *network = evaluation->engine->network;
+    struct block single = *block;
 
     single.layout = NORMNET__LAYOUT_SINGLE;
     single.memory = worker->single;
@@ -198,11 +194,10 @@ static void evaluate_singles(const struct evaluation *evaluation, const struct n
 static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct evaluation *evaluation = context;
-    const struct normnet__worker *worker = &evaluation->team->workers[thread];
+    const struct worker *worker = &evaluation->team->workers[thread];
 
     for (int64_t index = begin; index < end; ++index) {
-        struct normnet__block block =
-            view_block(evaluation->engine, worker, evaluation->images, evaluation->last, index);
+        struct block block = view_block(evaluation->engine, worker, evaluation->images, evaluation->last, index);
 
         block.layout = NORMNET__LAYOUT_EVALUATION;
         if (block.count <= MOST_SINGLES) {
@@ -215,13 +210,13 @@ static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_
     }
 }
 
-static int64_t count_blocks(const struct normnet__images *images)
+static int64_t count_blocks(const struct images *images)
 {
     return (images->count + NORMNET__LANES - 1) / NORMNET__LANES;
 }
 
-void normnet__evaluate(const struct normnet__engine *engine, const struct normnet__team *team,
-                       const struct normnet__images *images, int32_t last, normnet__block_sink *sink, void *context)
+void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
+                       block_sink *sink, void *context)
 {
     struct evaluation evaluation = {engine, team, images, last, sink, context};
 
@@ -237,23 +232,22 @@ struct section {
 };
 
 struct pass {
-    const struct normnet__engine *engine;
-    struct normnet__training *training;
-    const struct normnet__images *images;
-    const struct normnet__labels *labels; /* NULL: forward only */
-    const struct normnet__dropout_source *source;
+    const struct engine *engine;
+    struct training *training;
+    const struct images *images;
+    const struct labels *labels; /* NULL: forward only */
+    const struct dropout_source *source;
     int32_t last; /* layer */
-    normnet__block_sink *sink;
+    block_sink *sink;
     void *context;
 
     struct section section; /* at work */
 };
 
-static struct normnet__block begin_block(const struct pass *pass, int32_t thread, int64_t index)
+static struct block begin_block(const struct pass *pass, int32_t thread, int64_t index)
 {
-    struct normnet__training *training = pass->training;
-    struct normnet__block block =
-        view_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
+    struct training *training = pass->training;
+    struct block block = view_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
 
     block.layout = NORMNET__LAYOUT_TRAINING;
     block.batch_norms = training->batch_norms;
@@ -274,9 +268,9 @@ static bool ends_at_norm(const struct pass *pass)
 }
 
 /* From the end of the section to its beginning, or to the first layer that learns. */
-static void backward_layers(const struct pass *pass, const struct normnet__block *block)
+static void backward_layers(const struct pass *pass, const struct block *block)
 {
-    const struct normnet__network *network = pass->engine->network;
+    const struct network *network = pass->engine->network;
 
     for (int32_t i = pass->section.end - 1; i >= pass->section.begin && i >= network->first_trained; --i)
         if (!network->layers[i].identity)
@@ -286,10 +280,10 @@ static void backward_layers(const struct pass *pass, const struct normnet__block
 }
 
 /* Loss and its gradient, which takes the place of the logits. */
-static void begin_backward(const struct pass *pass, const struct normnet__block *block)
+static void begin_backward(const struct pass *pass, const struct block *block)
 {
-    const struct normnet__network *network = pass->engine->network;
-    const struct normnet__layer *last = &network->layers[network->layer_count - 1];
+    const struct network *network = pass->engine->network;
+    const struct layer *last = &network->layers[network->layer_count - 1];
     int32_t labels[NORMNET__LANES], predictions[NORMNET__LANES], correct = 0;
     double losses[NORMNET__LANES];
 
@@ -306,11 +300,11 @@ static void begin_backward(const struct pass *pass, const struct normnet__block 
 static void forward_section(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct pass *pass = context;
-    const struct normnet__network *network = pass->engine->network;
-    struct normnet__tree *gradients = &pass->training->team.trees[thread];
+    const struct network *network = pass->engine->network;
+    struct tree *gradients = &pass->training->team.trees[thread];
 
     for (int64_t index = begin; index < end; ++index) {
-        struct normnet__block block = begin_block(pass, thread, index);
+        struct block block = begin_block(pass, thread, index);
 
         if (pass->section.norm < 0)
             pack_block(pass->engine, pass->images, &block);
@@ -335,12 +329,12 @@ static void forward_section(void *context, int32_t thread, int64_t begin, int64_
 static void backward_section(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct pass *pass = context;
-    const struct normnet__network *network = pass->engine->network;
-    const struct normnet__layer *norm = &network->layers[pass->section.end];
-    struct normnet__tree *gradients = &pass->training->team.trees[thread];
+    const struct network *network = pass->engine->network;
+    const struct layer *norm = &network->layers[pass->section.end];
+    struct tree *gradients = &pass->training->team.trees[thread];
 
     for (int64_t index = begin; index < end; ++index) {
-        struct normnet__block block = begin_block(pass, thread, index);
+        struct block block = begin_block(pass, thread, index);
 
         block.gradient = normnet__tree_leaf(gradients);
         normnet__batch_norm_backward(norm, &block);
@@ -352,7 +346,7 @@ static void backward_section(void *context, int32_t thread, int64_t begin, int64
 /* ---- Training: the meetings ------------------------------------------------------------------------ */
 
 /* The section behind a batch norm (-1: the first). */
-static struct section section_behind(const struct normnet__network *network, int32_t norm, int32_t last)
+static struct section section_behind(const struct network *network, int32_t norm, int32_t last)
 {
     struct section section = {norm, norm + 1, norm + 1};
 
@@ -362,7 +356,7 @@ static struct section section_behind(const struct normnet__network *network, int
 }
 
 /* The section in front of a batch norm. */
-static struct section section_before(const struct normnet__network *network, int32_t end)
+static struct section section_before(const struct network *network, int32_t end)
 {
     struct section section = {end - 1, end, end};
 
@@ -372,7 +366,7 @@ static struct section section_before(const struct normnet__network *network, int
     return section;
 }
 
-static int64_t first_parameter(const struct normnet__network *network, int32_t layer)
+static int64_t first_parameter(const struct network *network, int32_t layer)
 {
     return layer < network->layer_count ? network->layers[layer].weight : network->parameter_count;
 }
@@ -396,9 +390,9 @@ static void finish_gradients(const struct pass *pass)
     memcpy(pass->training->gradient + first, sums + first, (size_t)(end - first) * sizeof *sums);
 }
 
-static normnet_status forward_pass(struct pass *pass, struct normnet__running *running)
+static normnet_status forward_pass(struct pass *pass, struct running *running)
 {
-    const struct normnet__network *network = pass->engine->network;
+    const struct network *network = pass->engine->network;
     const int64_t blocks = count_blocks(pass->images);
 
     for (int32_t i = 0; i < network->batch_norm_count; ++i)
@@ -406,7 +400,7 @@ static normnet_status forward_pass(struct pass *pass, struct normnet__running *r
             normnet__group_blocks(pass->images->count, pass->training->virtual_batch);
     pass->section = section_behind(network, -1, pass->last);
     for (;;) {
-        const struct normnet__layer *norm = &network->layers[pass->section.end];
+        const struct layer *norm = &network->layers[pass->section.end];
         const bool last = !ends_at_norm(pass);
         normnet_status status;
 
@@ -427,11 +421,11 @@ static normnet_status forward_pass(struct pass *pass, struct normnet__running *r
 /* The rest of the way back: the last section's is part of forward_section. */
 static normnet_status backward_pass(struct pass *pass)
 {
-    const struct normnet__network *network = pass->engine->network;
+    const struct network *network = pass->engine->network;
 
     finish_gradients(pass);
     while (pass->section.norm >= network->first_trained) {
-        const struct normnet__layer *norm = &network->layers[pass->section.norm];
+        const struct layer *norm = &network->layers[pass->section.norm];
         const normnet_status status = normnet__batch_norm_meet_backward(
             norm, &pass->training->batch_norms[norm->batch_norm], pass->engine->parameters, pass->training->reduction,
             pass->training->gradient);
@@ -448,10 +442,9 @@ static normnet_status backward_pass(struct pass *pass)
     return NORMNET_OK;
 }
 
-normnet_status normnet__train(const struct normnet__engine *engine, struct normnet__training *training,
-                              const struct normnet__images *images, const struct normnet__labels *labels,
-                              struct normnet__dropout_source source, struct normnet__running *running,
-                              struct normnet__training_result *result)
+normnet_status normnet__train(const struct engine *engine, struct training *training, const struct images *images,
+                              const struct labels *labels, struct dropout_source source, struct running *running,
+                              struct training_result *result)
 {
     const int64_t blocks = count_blocks(images);
     struct pass pass = {.engine = engine,
@@ -473,10 +466,9 @@ normnet_status normnet__train(const struct normnet__engine *engine, struct normn
     return NORMNET_OK;
 }
 
-normnet_status normnet__forward_batch(const struct normnet__engine *engine, struct normnet__training *training,
-                                      const struct normnet__images *images,
-                                      const struct normnet__dropout_source *source, struct normnet__running *running,
-                                      int32_t last, normnet__block_sink *sink, void *context)
+normnet_status normnet__forward_batch(const struct engine *engine, struct training *training,
+                                      const struct images *images, const struct dropout_source *source,
+                                      struct running *running, int32_t last, block_sink *sink, void *context)
 {
     struct pass pass = {.engine = engine,
                         .training = training,

@@ -20,7 +20,7 @@
 #include "net/pack.h"
 
 /* What a thread has to itself. */
-struct normnet__worker {
+struct worker {
     char *memory; /* a block's, unless blocks keep theirs */
     char *single; /* a single image's, of readers */
     float *scratch;
@@ -28,58 +28,58 @@ struct normnet__worker {
 };
 
 /* The threads of a pass: [engine.threads] each. */
-struct normnet__team {
-    struct normnet__worker *workers;
-    struct normnet__tree *trees; /* sums over blocks: of parameter gradients in training, of losses in evaluation */
+struct team {
+    struct worker *workers;
+    struct tree *trees; /* sums over blocks: of parameter gradients in training, of losses in evaluation */
 };
 
 /* What a network needs to run: read only during a pass. */
-struct normnet__engine {
-    const struct normnet__network *network;
-    const struct normnet__kernels *kernels;
+struct engine {
+    const struct network *network;
+    const struct kernels *kernels;
     const float *parameters, *derived;
-    struct normnet__scaling scaling;
+    struct scaling scaling;
     int32_t threads;
 };
 
 /* ---- Evaluation ---------------------------------------------------------------------------------- */
 
 /* Receives a block that has passed the last layer asked for; several threads call it at the same time. */
-typedef void normnet__block_sink(void *context, int32_t thread, const struct normnet__block *block);
+typedef void block_sink(void *context, int32_t thread, const struct block *block);
 
 /* The memory of one reader, with trees of one sum. */
-struct normnet__team normnet__take_reader(struct normnet__arena *arena, const struct normnet__engine *engine);
+struct team normnet__take_reader(struct arena *arena, const struct engine *engine);
 
 /* Once before the first use: lanes without a channel are computed with, to no avail, and must hold numbers. */
-void normnet__begin_reader(const struct normnet__engine *engine, const struct normnet__team *team);
+void normnet__begin_reader(const struct engine *engine, const struct team *team);
 
 /* Runs layers 0, ..., last over all images with running statistics and without dropout. */
-void normnet__evaluate(const struct normnet__engine *engine, const struct normnet__team *team,
-                       const struct normnet__images *images, int32_t last, normnet__block_sink *sink, void *context);
+void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
+                       block_sink *sink, void *context);
 
 /* ---- Training ------------------------------------------------------------------------------------ */
 
 /* The fixed part of a training pass and its memory. */
-struct normnet__training {
+struct training {
     int64_t max_blocks;
     double smoothing;
     int64_t virtual_batch;
-    struct normnet__reduction reduction;
-    struct normnet__averaging averaging;
+    struct reduction reduction;
+    struct averaging averaging;
 
-    struct normnet__team team;
-    char *blocks;                            /* [max_blocks], if there is batch norm */
-    struct normnet__batch_norm *batch_norms; /* [batch_norm_count] */
-    double *losses;                          /* [max_blocks] */
-    int32_t *correct;                        /* [max_blocks] */
-    double *gradient;                        /* [parameter_count] of the last pass */
+    struct team team;
+    char *blocks;                   /* [max_blocks], if there is batch norm */
+    struct batch_norm *batch_norms; /* [batch_norm_count] */
+    double *losses;                 /* [max_blocks] */
+    int32_t *correct;               /* [max_blocks] */
+    double *gradient;               /* [parameter_count] of the last pass */
 };
 
 /* Everything from the arena, for batches of up to `max_batch` images; the fixed part is set by the caller. */
-void normnet__take_training(struct normnet__arena *arena, const struct normnet__engine *engine, int64_t max_batch,
-                            struct normnet__training *training);
+void normnet__take_training(struct arena *arena, const struct engine *engine, int64_t max_batch,
+                            struct training *training);
 
-struct normnet__training_result {
+struct training_result {
     double loss; /* sum over the images */
     int64_t correct;
 };
@@ -89,18 +89,16 @@ struct normnet__training_result {
  * training->gradient. `running`, one entry per batch norm, follows the batch. Dropout draws from `source`, whose
  * first_sample is that of the first image.
  */
-normnet_status normnet__train(const struct normnet__engine *engine, struct normnet__training *training,
-                              const struct normnet__images *images, const struct normnet__labels *labels,
-                              struct normnet__dropout_source source, struct normnet__running *running,
-                              struct normnet__training_result *result);
+normnet_status normnet__train(const struct engine *engine, struct training *training, const struct images *images,
+                              const struct labels *labels, struct dropout_source source, struct running *running,
+                              struct training_result *result);
 
 /*
  * Layers 0, ..., last over 1 to max_batch images with the batch's own statistics; `running` (NULL: nothing) follows
  * them, dropout draws from `source` (NULL: none), and `sink` (NULL: nobody) receives the blocks.
  */
-normnet_status normnet__forward_batch(const struct normnet__engine *engine, struct normnet__training *training,
-                                      const struct normnet__images *images,
-                                      const struct normnet__dropout_source *source, struct normnet__running *running,
-                                      int32_t last, normnet__block_sink *sink, void *context);
+normnet_status normnet__forward_batch(const struct engine *engine, struct training *training,
+                                      const struct images *images, const struct dropout_source *source,
+                                      struct running *running, int32_t last, block_sink *sink, void *context);
 
 #endif

@@ -23,13 +23,13 @@ static int64_t largest(int64_t a, int64_t b)
 }
 
 /* Bytes of a map in lanes. Sizes are below 2^48: channels and sides are at most 2^16. */
-static int64_t map_bytes(struct normnet__shape shape, enum normnet__layout layout)
+static int64_t map_bytes(struct shape shape, enum layout layout)
 {
     return normnet__map_groups(normnet__layout_map(shape, layout)) * NORMNET__LANES * (int64_t)sizeof(float);
 }
 
 /* Takes a piece of a block's memory and returns its offset. */
-static int64_t take(struct normnet__arena *memory, int64_t bytes)
+static int64_t take(struct arena *memory, int64_t bytes)
 {
     const int64_t offset = memory->used;
 
@@ -38,19 +38,19 @@ static int64_t take(struct normnet__arena *memory, int64_t bytes)
 }
 
 /* Who works in place, who gates whom, and who is done by the layer in front of it. */
-static void join_layers(struct normnet__network *network)
+static void join_layers(struct network *network)
 {
     bool mover_behind = false, gated = false;
-    struct normnet__layer *front = NULL; /* the last layer that did something */
+    struct layer *front = NULL; /* the last layer that did something */
 
     for (int32_t i = network->layer_count - 1; i >= 0; --i) {
-        struct normnet__layer *layer = &network->layers[i];
+        struct layer *layer = &network->layers[i];
 
         layer->stays = layer->identity || (layer->type->in_place && (mover_behind || !layer->type->gates));
         mover_behind = mover_behind || !layer->stays;
     }
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        struct normnet__layer *layer = &network->layers[i];
+        struct layer *layer = &network->layers[i];
 
         layer->gated = gated && !layer->stays;
         layer->joined = -1;
@@ -65,14 +65,14 @@ static void join_layers(struct normnet__network *network)
     }
 }
 
-static bool place_training(struct normnet__network *network)
+static bool place_training(struct network *network)
 {
-    struct normnet__arena memory = {0};
+    struct arena memory = {0};
     int64_t current = take(&memory, map_bytes(network->input, NORMNET__LAYOUT_TRAINING));
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        struct normnet__layer *layer = &network->layers[i];
-        struct normnet__places *places = &layer->places[NORMNET__LAYOUT_TRAINING];
+        struct layer *layer = &network->layers[i];
+        struct places *places = &layer->places[NORMNET__LAYOUT_TRAINING];
 
         places->input = current;
         places->kept = layer->identity ? 0 : take(&memory, layer->kept_bytes);
@@ -84,9 +84,9 @@ static bool place_training(struct normnet__network *network)
     return !memory.overflow;
 }
 
-static bool place_evaluation(struct normnet__network *network, enum normnet__layout layout)
+static bool place_evaluation(struct network *network, enum layout layout)
 {
-    struct normnet__arena memory = {0};
+    struct arena memory = {0};
     int64_t largest_map = map_bytes(network->input, layout), largest_kept = 0, turns[2];
     int turn = 0;
 
@@ -97,8 +97,8 @@ static bool place_evaluation(struct normnet__network *network, enum normnet__lay
     turns[0] = take(&memory, largest_map);
     turns[1] = take(&memory, largest_map);
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
-        struct normnet__places *places = &network->layers[i].places[layout];
+        const struct layer *layer = &network->layers[i];
+        struct places *places = &network->layers[i].places[layout];
 
         places->kept = memory.used;
         places->input = turns[turn];
@@ -112,13 +112,13 @@ static bool place_evaluation(struct normnet__network *network, enum normnet__lay
 }
 
 /* Parameters in the order of the layers, weight before bias; statistics and derived weights likewise. */
-static void number_arrays(struct normnet__network *network)
+static void number_arrays(struct network *network)
 {
     network->parameter_count = network->statistic_count = network->derived_count = 0;
     network->batch_norm_count = 0;
     network->first_trained = network->layer_count;
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        struct normnet__layer *layer = &network->layers[i];
+        struct layer *layer = &network->layers[i];
 
         layer->weight = network->parameter_count;
         layer->bias = layer->weight + layer->weight_count;
@@ -138,12 +138,12 @@ static void number_arrays(struct normnet__network *network)
     network->derived_count += NORMNET__LANES; /* convolve_channels reads whole vectors of weights */
 }
 
-normnet_status normnet__plan(struct normnet__network *network)
+normnet_status normnet__plan(struct network *network)
 {
     int64_t scratch = 0, parameters = 0;
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
+        const struct layer *layer = &network->layers[i];
 
         scratch = largest(scratch, layer->scratch_groups);
         parameters += layer->weight_count + layer->bias_count;
@@ -159,12 +159,12 @@ normnet_status normnet__plan(struct normnet__network *network)
     return NORMNET_OK;
 }
 
-int32_t normnet__receptive_field(const struct normnet__network *network, int32_t layer)
+int32_t normnet__receptive_field(const struct network *network, int32_t layer)
 {
     int64_t field = 1, distance = 1; /* of neighbouring outputs, in input pixels */
 
     for (int32_t i = 0; i <= layer; ++i) {
-        const struct normnet__layer *at = &network->layers[i];
+        const struct layer *at = &network->layers[i];
         int32_t height, width, window = at->in.flat ? 0 : at->kernel, stride = at->stride;
 
         if (normnet__pool_window(at, &height, &width))

@@ -19,7 +19,7 @@ static double anneal(bool linear, double start, double end, double q)
  *
  * and a step belongs to the first phase whose end it does not pass.
  */
-struct normnet__rate normnet__one_cycle_rate(const normnet_config *config, int64_t step)
+struct rate normnet__one_cycle_rate(const normnet_config *config, int64_t step)
 {
     const double initial = config->max_lr / config->div_factor, minimum = initial / config->final_div_factor;
     const double total = (double)config->total_steps, peak = config->pct_start * total - 1.0;
@@ -40,19 +40,18 @@ struct normnet__rate normnet__one_cycle_rate(const normnet_config *config, int64
         start = phases[phase++].end;
     length = phases[phase].end - start;
     q = length != 0.0 ? ((double)step - start) / length : 1.0; /* a phase of one step is at its end */
-    return (struct normnet__rate){anneal(linear, phases[phase].lr_start, phases[phase].lr_end, q),
-                                  config->cycle_momentum
-                                      ? anneal(linear, phases[phase].momentum_start, phases[phase].momentum_end, q)
-                                      : config->momentum};
+    return (struct rate){anneal(linear, phases[phase].lr_start, phases[phase].lr_end, q),
+                         config->cycle_momentum
+                             ? anneal(linear, phases[phase].momentum_start, phases[phase].momentum_end, q)
+                             : config->momentum};
 }
 
-struct normnet__rate normnet__step_rate(const normnet_config *config, int64_t step)
+struct rate normnet__step_rate(const normnet_config *config, int64_t step)
 {
-    return (struct normnet__rate){config->lr * normnet__power(config->step_gamma, step / config->step_size),
-                                  config->momentum};
+    return (struct rate){config->lr * normnet__power(config->step_gamma, step / config->step_size), config->momentum};
 }
 
-struct normnet__rate normnet__scheduled_rate(const normnet_config *config, int64_t step)
+struct rate normnet__scheduled_rate(const normnet_config *config, int64_t step)
 {
     switch (config->schedule) {
     case NORMNET_SCHEDULE_ONE_CYCLE:
@@ -60,6 +59,6 @@ struct normnet__rate normnet__scheduled_rate(const normnet_config *config, int64
     case NORMNET_SCHEDULE_STEP:
         return normnet__step_rate(config, step);
     default:
-        return (struct normnet__rate){config->lr, config->momentum};
+        return (struct rate){config->lr, config->momentum};
     }
 }

@@ -5,15 +5,15 @@
 
 #include "normnet.h"
 
-struct normnet__rate {
+struct rate {
     double lr, momentum;
 };
 
 /* For a validated configuration and 0 <= step, below total_steps for one-cycle. */
-struct normnet__rate normnet__one_cycle_rate(const normnet_config *config, int64_t step);
-struct normnet__rate normnet__step_rate(const normnet_config *config, int64_t step);
+struct rate normnet__one_cycle_rate(const normnet_config *config, int64_t step);
+struct rate normnet__step_rate(const normnet_config *config, int64_t step);
 
 /* By config->schedule. */
-struct normnet__rate normnet__scheduled_rate(const normnet_config *config, int64_t step);
+struct rate normnet__scheduled_rate(const normnet_config *config, int64_t step);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-bool normnet__sgd_step(const struct normnet__sgd *sgd, const double *gradient, const float *parameters,
-                       const float *buffer, int64_t count, float *new_parameters, float *new_buffer)
+bool normnet__sgd_step(const struct sgd *sgd, const double *gradient, const float *parameters, const float *buffer,
+                       int64_t count, float *new_parameters, float *new_buffer)
 {
     bool finite = true;
 

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct normnet__sgd {
+struct sgd {
     double lr, momentum, dampening;
     bool nesterov;
     bool first; /* the buffer is empty */
@@ -24,7 +24,7 @@ struct normnet__sgd {
  * Writes the new parameters and buffer beside the old ones; false if one of them is not finite. Without
  * momentum the buffer is copied.
  */
-bool normnet__sgd_step(const struct normnet__sgd *sgd, const double *gradient, const float *parameters,
-                       const float *buffer, int64_t count, float *new_parameters, float *new_buffer);
+bool normnet__sgd_step(const struct sgd *sgd, const double *gradient, const float *parameters, const float *buffer,
+                       int64_t count, float *new_parameters, float *new_buffer);
 
 #endif

@@ -10,8 +10,7 @@
 /* weight, bias, running_mean, running_var, num_batches_tracked */
 enum { ENTRIES_PER_LAYER = 5 };
 
-void normnet__take_state(struct normnet__arena *arena, const struct normnet__network *network,
-                         struct normnet__state *state)
+void normnet__take_state(struct arena *arena, const struct network *network, struct state *state)
 {
     const int64_t parameters = network->parameter_count, statistics = network->statistic_count;
     const int64_t norms = network->batch_norm_count;
@@ -36,26 +35,25 @@ void normnet__take_state(struct normnet__arena *arena, const struct normnet__net
 
 /* ---- Entries ------------------------------------------------------------------------------------- */
 
-static struct normnet__entry *add_entry(struct normnet__state *state, const struct normnet__layer *layer,
-                                        const char *role)
+static struct entry *add_entry(struct state *state, const struct layer *layer, const char *role)
 {
-    struct normnet__entry *entry = &state->entries[state->entry_count++];
+    struct entry *entry = &state->entries[state->entry_count++];
 
-    *entry = (struct normnet__entry){.layer = layer->index, .count = 1};
+    *entry = (struct entry){.layer = layer->index, .count = 1};
     snprintf(entry->name, sizeof entry->name, "%d.%s", layer->index, role);
     return entry;
 }
 
-static void add_dimension(struct normnet__entry *entry, int64_t size)
+static void add_dimension(struct entry *entry, int64_t size)
 {
     entry->shape[entry->rank++] = size;
     entry->count *= size;
 }
 
 /* The shape of gamma and beta: one dimension, or the normalized ones. */
-static void add_affine_shape(struct normnet__entry *entry, const struct normnet__layer *layer)
+static void add_affine_shape(struct entry *entry, const struct layer *layer)
 {
-    const struct normnet__norm_form *norm = &layer->norm;
+    const struct norm_form *norm = &layer->norm;
 
     if (norm->affine == NORMNET_AFFINE_CHANNEL || layer->in.flat) {
         add_dimension(entry, norm->affine_length);
@@ -68,10 +66,9 @@ static void add_affine_shape(struct normnet__entry *entry, const struct normnet_
     add_dimension(entry, layer->in.width);
 }
 
-static void add_trained(struct normnet__state *state, const struct normnet__layer *layer, const char *role,
-                        int64_t offset, bool weight)
+static void add_trained(struct state *state, const struct layer *layer, const char *role, int64_t offset, bool weight)
 {
-    struct normnet__entry *entry = add_entry(state, layer, role);
+    struct entry *entry = add_entry(state, layer, role);
     const bool normalizes = layer->norm.affine_length > 0;
 
     entry->trained = true;
@@ -92,12 +89,12 @@ static void add_trained(struct normnet__state *state, const struct normnet__laye
     add_dimension(entry, layer->kernel);
 }
 
-static void add_running(struct normnet__state *state, const struct normnet__layer *layer)
+static void add_running(struct state *state, const struct layer *layer)
 {
     static const char *const roles[2] = {"running_mean", "running_var"};
 
     for (int i = 0; i < 2; ++i) {
-        struct normnet__entry *entry = add_entry(state, layer, roles[i]);
+        struct entry *entry = add_entry(state, layer, roles[i]);
 
         entry->offset = layer->statistics + (int64_t)i * layer->in.channels;
         entry->values = state->statistics + entry->offset;
@@ -107,11 +104,11 @@ static void add_running(struct normnet__state *state, const struct normnet__laye
     add_entry(state, layer, "num_batches_tracked")->batches = &state->batches[layer->batch_norm];
 }
 
-static void name_entries(const struct normnet__network *network, struct normnet__state *state)
+static void name_entries(const struct network *network, struct state *state)
 {
     state->entry_count = 0;
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
+        const struct layer *layer = &network->layers[i];
 
         if (layer->weight_count > 0)
             add_trained(state, layer, "weight", layer->weight, true);
@@ -125,12 +122,12 @@ static void name_entries(const struct normnet__network *network, struct normnet_
 /* ---- Initial values ------------------------------------------------------------------------------ */
 
 /* PyTorch's default: weight and bias of conv and fc uniform in (-b, b), b = 1 / sqrt(fan-in). */
-static void draw_weights(const struct normnet__layer *layer, uint64_t seed, float *parameters)
+static void draw_weights(const struct layer *layer, uint64_t seed, float *parameters)
 {
     const double fan_in = (double)layer->in.channels * layer->kernel * layer->kernel, bound = 1.0 / sqrt(fan_in);
 
     for (int64_t i = 0; i < layer->weight_count + layer->bias_count; ++i) {
-        const struct normnet__random random =
+        const struct random random =
             normnet__random(seed, NORMNET__STREAM_WEIGHTS, (uint32_t)layer->index, 0, (uint64_t)i);
         const double uniform = ((double)random.word[0] + 0.5) / 4294967296.0; /* in (0, 1) */
 
@@ -143,16 +140,16 @@ static void clear(float *values, int64_t count)
     memset(values, 0, (size_t)count * sizeof *values);
 }
 
-void normnet__begin_state(const struct normnet__network *network, struct normnet__state *state)
+void normnet__begin_state(const struct network *network, struct state *state)
 {
     name_entries(network, state);
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
+        const struct layer *layer = &network->layers[i];
         float *next = state->next_statistics + layer->statistics;
 
         if (layer->batch_norm >= 0)
             state->running[layer->batch_norm] =
-                (struct normnet__running){next, next + layer->in.channels, state->next_batches + layer->batch_norm};
+                (struct running){next, next + layer->in.channels, state->next_batches + layer->batch_norm};
     }
     clear(state->parameters, network->parameter_count);
     clear(state->momentum, network->parameter_count);
@@ -164,10 +161,10 @@ void normnet__begin_state(const struct normnet__network *network, struct normnet
     normnet__clear_gradients(network, state);
 }
 
-void normnet__initialize_state(const struct normnet__network *network, uint64_t seed, struct normnet__state *state)
+void normnet__initialize_state(const struct network *network, uint64_t seed, struct state *state)
 {
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
+        const struct layer *layer = &network->layers[i];
 
         if (layer->norm.affine_length == 0 && layer->weight_count > 0)
             draw_weights(layer, seed, state->parameters);
@@ -185,12 +182,12 @@ void normnet__initialize_state(const struct normnet__network *network, uint64_t 
 
 /* ---- Values from outside ------------------------------------------------------------------------- */
 
-bool normnet__accepts(const struct normnet__entry *entry, double value)
+bool normnet__accepts(const struct entry *entry, double value)
 {
     return isfinite(value) && (value >= 0.0 || (entry->batches == NULL && !entry->variance));
 }
 
-bool normnet__has_shape(const struct normnet__entry *entry, int32_t rank, const int64_t *shape)
+bool normnet__has_shape(const struct entry *entry, int32_t rank, const int64_t *shape)
 {
     bool same = rank == entry->rank;
 
@@ -201,8 +198,7 @@ bool normnet__has_shape(const struct normnet__entry *entry, int32_t rank, const 
 
 /* ---- Changes ------------------------------------------------------------------------------------- */
 
-void normnet__copy_state(const struct normnet__network *network, struct normnet__state *to,
-                         const struct normnet__state *from)
+void normnet__copy_state(const struct network *network, struct state *to, const struct state *from)
 {
     const size_t parameters = (size_t)network->parameter_count, statistics = (size_t)network->statistic_count;
     const size_t norms = (size_t)network->batch_norm_count;
@@ -220,24 +216,24 @@ void normnet__copy_state(const struct normnet__network *network, struct normnet_
     normnet__derive(network, to);
 }
 
-void normnet__derive(const struct normnet__network *network, struct normnet__state *state)
+void normnet__derive(const struct network *network, struct state *state)
 {
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        const struct normnet__layer *layer = &network->layers[i];
+        const struct layer *layer = &network->layers[i];
 
         if (layer->derived_count > 0)
             layer->type->derive(layer, state->parameters, state->statistics, state->derived);
     }
 }
 
-void normnet__commit_statistics(const struct normnet__network *network, struct normnet__state *state)
+void normnet__commit_statistics(const struct network *network, struct state *state)
 {
     memcpy(state->statistics, state->next_statistics, (size_t)network->statistic_count * sizeof *state->statistics);
     memcpy(state->batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
     normnet__derive(network, state);
 }
 
-void normnet__clear_gradients(const struct normnet__network *network, struct normnet__state *state)
+void normnet__clear_gradients(const struct network *network, struct state *state)
 {
     memset(state->gradients, 0, (size_t)network->parameter_count * sizeof *state->gradients);
     memcpy(state->next_statistics, state->statistics, (size_t)network->statistic_count * sizeof *state->statistics);
@@ -245,14 +241,14 @@ void normnet__clear_gradients(const struct normnet__network *network, struct nor
     state->waiting = false;
 }
 
-void normnet__save_waiting(const struct normnet__network *network, struct normnet__state *state)
+void normnet__save_waiting(const struct network *network, struct state *state)
 {
     memcpy(state->saved_statistics, state->next_statistics,
            (size_t)network->statistic_count * sizeof *state->statistics);
     memcpy(state->saved_batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
 }
 
-void normnet__restore_waiting(const struct normnet__network *network, struct normnet__state *state)
+void normnet__restore_waiting(const struct network *network, struct state *state)
 {
     memcpy(state->next_statistics, state->saved_statistics,
            (size_t)network->statistic_count * sizeof *state->statistics);

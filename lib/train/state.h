@@ -11,7 +11,7 @@
 #include "net/network.h"
 
 /* One entry of the state_dict. */
-struct normnet__entry {
+struct entry {
     char name[32]; /* "2047.num_batches_tracked" is the longest */
     int32_t layer, rank;
     int64_t shape[8], count;
@@ -23,8 +23,8 @@ struct normnet__entry {
     int64_t *batches;
 };
 
-struct normnet__state {
-    struct normnet__entry *entries;
+struct state {
+    struct entry *entries;
     int32_t entry_count;
 
     float *parameters; /* [parameter_count] */
@@ -42,7 +42,7 @@ struct normnet__state {
     int64_t *next_batches;
     float *saved_statistics; /* the two above before a pass that may fail */
     int64_t *saved_batches;
-    struct normnet__running *running; /* [batch_norm_count]: views of the two above */
+    struct running *running; /* [batch_norm_count]: views of the two above */
 
     /* During apply. */
     double *total;          /* [parameter_count]: the mean gradient with the penalty */
@@ -50,36 +50,34 @@ struct normnet__state {
     float *next_momentum;   /* [parameter_count] */
 };
 
-void normnet__take_state(struct normnet__arena *arena, const struct normnet__network *network,
-                         struct normnet__state *state);
+void normnet__take_state(struct arena *arena, const struct network *network, struct state *state);
 
 /* Names the entries and clears everything. */
-void normnet__begin_state(const struct normnet__network *network, struct normnet__state *state);
+void normnet__begin_state(const struct network *network, struct state *state);
 
 /* What training starts from: weights drawn by the seed, gamma 1 and beta 0, mean 0 and variance 1. */
-void normnet__initialize_state(const struct normnet__network *network, uint64_t seed, struct normnet__state *state);
+void normnet__initialize_state(const struct network *network, uint64_t seed, struct state *state);
 
 /* May the entry hold this number? It is finite, and if it counts or is a variance not negative. */
-bool normnet__accepts(const struct normnet__entry *entry, double value);
+bool normnet__accepts(const struct entry *entry, double value);
 
 /* Is this the entry's shape? */
-bool normnet__has_shape(const struct normnet__entry *entry, int32_t rank, const int64_t *shape);
+bool normnet__has_shape(const struct entry *entry, int32_t rank, const int64_t *shape);
 
 /* Makes one state equal to another of the same network. */
-void normnet__copy_state(const struct normnet__network *network, struct normnet__state *to,
-                         const struct normnet__state *from);
+void normnet__copy_state(const struct network *network, struct state *to, const struct state *from);
 
 /* Brings the weights into the kernels' order; after every change of parameters or statistics. */
-void normnet__derive(const struct normnet__network *network, struct normnet__state *state);
+void normnet__derive(const struct network *network, struct state *state);
 
 /* Before a pass, and after one that failed: the statistics that wait stay as they were. */
-void normnet__save_waiting(const struct normnet__network *network, struct normnet__state *state);
-void normnet__restore_waiting(const struct normnet__network *network, struct normnet__state *state);
+void normnet__save_waiting(const struct network *network, struct state *state);
+void normnet__restore_waiting(const struct network *network, struct state *state);
 
 /* Puts the statistics that wait in force. */
-void normnet__commit_statistics(const struct normnet__network *network, struct normnet__state *state);
+void normnet__commit_statistics(const struct network *network, struct state *state);
 
 /* Makes the statistics that wait equal to those in force, and forgets gradients. */
-void normnet__clear_gradients(const struct normnet__network *network, struct normnet__state *state);
+void normnet__clear_gradients(const struct network *network, struct state *state);
 
 #endif

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-normnet_status normnet__check_schedule(const struct normnet__trainer *trainer)
+normnet_status normnet__check_schedule(const struct trainer *trainer)
 {
     const normnet_config *config = trainer->config;
 
@@ -37,10 +37,9 @@ static bool all_finite_floats(const float *values, int64_t count)
     return true;
 }
 
-static normnet_status check_result(const struct normnet__trainer *trainer,
-                                   const struct normnet__training_result *result)
+static normnet_status check_result(const struct trainer *trainer, const struct training_result *result)
 {
-    const struct normnet__network *network = trainer->engine->network;
+    const struct network *network = trainer->engine->network;
     char number[32];
 
     if (!isfinite(result->loss))
@@ -53,14 +52,13 @@ static normnet_status check_result(const struct normnet__trainer *trainer,
     return NORMNET_OK;
 }
 
-normnet_status normnet__compute(const struct normnet__trainer *trainer, const struct normnet__images *images,
-                                const struct normnet__labels *labels, int64_t first_sample,
-                                struct normnet__training_result *result)
+normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const struct labels *labels,
+                                int64_t first_sample, struct training_result *result)
 {
-    const struct normnet__network *network = trainer->engine->network;
-    struct normnet__state *state = trainer->state;
-    const struct normnet__dropout_source source = {(uint64_t)trainer->config->seed, NORMNET__STREAM_DROPOUT,
-                                                   (uint64_t)state->step, first_sample};
+    const struct network *network = trainer->engine->network;
+    struct state *state = trainer->state;
+    const struct dropout_source source = {(uint64_t)trainer->config->seed, NORMNET__STREAM_DROPOUT,
+                                          (uint64_t)state->step, first_sample};
     normnet_status status;
 
     normnet__save_waiting(network, state);
@@ -80,16 +78,16 @@ normnet_status normnet__compute(const struct normnet__trainer *trainer, const st
 /* ---- Apply --------------------------------------------------------------------------------------- */
 
 /* Adds the penalty of everything, or of the weights of conv and fc. */
-static double penalize(const struct normnet__trainer *trainer)
+static double penalize(const struct trainer *trainer)
 {
     const normnet_config *config = trainer->config;
-    struct normnet__state *state = trainer->state;
+    struct state *state = trainer->state;
     double penalty = 0.0;
 
     if (config->l1 == 0.0 && config->l2 == 0.0)
         return 0.0;
     for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct normnet__entry *entry = &state->entries[i];
+        const struct entry *entry = &state->entries[i];
 
         if (entry->trained && (entry->weight || config->penalty_on == NORMNET_PENALTY_ALL))
             penalty +=
@@ -107,10 +105,10 @@ static double euclidean_norm(const double *values, int64_t count)
     return sqrt(sum);
 }
 
-static void commit(const struct normnet__trainer *trainer, bool has_momentum)
+static void commit(const struct trainer *trainer, bool has_momentum)
 {
-    const struct normnet__network *network = trainer->engine->network;
-    struct normnet__state *state = trainer->state;
+    const struct network *network = trainer->engine->network;
+    struct state *state = trainer->state;
 
     memcpy(state->parameters, state->next_parameters, (size_t)network->parameter_count * sizeof *state->parameters);
     memcpy(state->momentum, state->next_momentum, (size_t)network->parameter_count * sizeof *state->momentum);
@@ -120,13 +118,12 @@ static void commit(const struct normnet__trainer *trainer, bool has_momentum)
     normnet__clear_gradients(network, state);
 }
 
-normnet_status normnet__apply(const struct normnet__trainer *trainer, int64_t images_in_all,
-                              struct normnet__update *update)
+normnet_status normnet__apply(const struct trainer *trainer, int64_t images_in_all, struct update *update)
 {
     const normnet_config *config = trainer->config;
-    struct normnet__state *state = trainer->state;
+    struct state *state = trainer->state;
     const int64_t count = trainer->engine->network->parameter_count;
-    struct normnet__sgd sgd;
+    struct sgd sgd;
     char number[32];
 
     update->rate = normnet__scheduled_rate(config, state->step);
@@ -140,8 +137,8 @@ normnet_status normnet__apply(const struct normnet__trainer *trainer, int64_t im
     if (config->clip_norm > 0.0 && update->gradient_norm > config->clip_norm)
         for (int64_t i = 0; i < count; ++i)
             state->total[i] *= config->clip_norm / update->gradient_norm;
-    sgd = (struct normnet__sgd){update->rate.lr, update->rate.momentum, config->dampening, config->nesterov != 0,
-                                !state->has_momentum};
+    sgd = (struct sgd){update->rate.lr, update->rate.momentum, config->dampening, config->nesterov != 0,
+                       !state->has_momentum};
     if (!normnet__sgd_step(&sgd, state->total, state->parameters, state->momentum, count, state->next_parameters,
                            state->next_momentum))
         return normnet__fail(NORMNET_EVALUE, "a weight would not be finite after this step; the learning rate is %s",

@@ -115,7 +115,7 @@ static float *take_groups(struct workspace *w, int64_t groups)
     return take(w, (size_t)groups * GROUP, GROUP);
 }
 
-static float *take_map(struct workspace *w, struct normnet__map map)
+static float *take_map(struct workspace *w, struct map map)
 {
     return take_groups(w, normnet__map_groups(map));
 }
@@ -130,7 +130,7 @@ static void mark_groups(struct workspace *w, const float *at, int64_t groups, en
     mark(w, at, (size_t)groups * GROUP, role);
 }
 
-static void mark_map(struct workspace *w, const float *x, struct normnet__map map, enum role role)
+static void mark_map(struct workspace *w, const float *x, struct map map, enum role role)
 {
     for (int c = 0; c < map.channels; ++c)
         for (int i = 0; i < map.height; ++i)
@@ -188,15 +188,15 @@ static int draw_count(struct workspace *w)
 }
 
 /* Dense rows, and planes with or without gaps between them. */
-static struct normnet__map dense_map(struct workspace *w, int channels, int height, int width)
+static struct map dense_map(struct workspace *w, int channels, int height, int width)
 {
-    return (struct normnet__map){channels, height, width, width, (int64_t)height * width + draw(w, 2) * draw(w, 4)};
+    return (struct map){channels, height, width, width, (int64_t)height * width + draw(w, 2) * draw(w, 4)};
 }
 
 /* Gaps between rows as well. */
-static struct normnet__map gapped_map(struct workspace *w, int channels, int height, int width)
+static struct map gapped_map(struct workspace *w, int channels, int height, int width)
 {
-    struct normnet__map map = dense_map(w, channels, height, width);
+    struct map map = dense_map(w, channels, height, width);
     const int gap = draw(w, 2) * draw(w, 3);
 
     map.row_stride += gap;
@@ -205,22 +205,22 @@ static struct normnet__map gapped_map(struct workspace *w, int channels, int hei
 }
 
 /* Dropout's mask for `groups` groups, or none. */
-static struct normnet__mask draw_mask(struct workspace *w, int64_t groups)
+static struct mask draw_mask(struct workspace *w, int64_t groups)
 {
     uint16_t *bits = take(w, (size_t)groups * sizeof *bits, sizeof *bits);
 
     for (int64_t i = 0; i < groups; ++i)
         bits[i] = (uint16_t)random_bits(&w->random);
     remember(w, bits, (size_t)groups * sizeof *bits);
-    return (struct normnet__mask){draw_bool(w) ? bits : NULL, 1.25f};
+    return (struct mask){draw_bool(w) ? bits : NULL, 1.25f};
 }
 
 /* ---- Convolutions ------------------------------------------------------------------------------ */
 
 /* Every number of outputs with every width first: they decide which tiles are used. */
-static struct normnet__convolution draw_convolution(struct workspace *w)
+static struct convolution draw_convolution(struct workspace *w)
 {
-    struct normnet__convolution convolution = {.kernel = draw_kernel(w), .stride = 1 + draw(w, 3)};
+    struct convolution convolution = {.kernel = draw_kernel(w), .stride = 1 + draw(w, 3)};
     const int outputs = some_channels[w->number % CHECK_COUNT(some_channels)];
     const int width = some_sizes[w->number / CHECK_COUNT(some_channels) % CHECK_COUNT(some_sizes)];
 
@@ -232,7 +232,7 @@ static struct normnet__convolution draw_convolution(struct workspace *w)
 }
 
 /* The map of its input: what y needs without the padding, and at times rows and columns that nothing reads. */
-static void draw_input(struct workspace *w, struct normnet__convolution *convolution)
+static void draw_input(struct workspace *w, struct convolution *convolution)
 {
     const int stride = convolution->stride, around = convolution->kernel - stride - 2 * convolution->padding;
 
@@ -244,18 +244,18 @@ static void draw_input(struct workspace *w, struct normnet__convolution *convolu
 }
 
 /* The padding of Winograd's algorithm, as long as some of the input is left. */
-static void draw_padding(struct workspace *w, struct normnet__convolution *convolution)
+static void draw_padding(struct workspace *w, struct convolution *convolution)
 {
     if (convolution->winograd && convolution->y.height > 2 && convolution->y.width > 2)
         convolution->padding = draw(w, 3);
 }
 
-static void convolve(const struct normnet__kernels *kernels, struct workspace *w)
+static void convolve(const struct kernels *kernels, struct workspace *w)
 {
-    struct normnet__convolution convolution = draw_convolution(w);
+    struct convolution convolution = draw_convolution(w);
     const int kind = draw(w, 5);
     const float *bias = take_floats(w, convolution.y.channels);
-    const struct normnet__epilogue epilogue = {
+    const struct epilogue epilogue = {
         .bias = kind == 1 || kind == 2 ? bias : NULL, .relu = kind == 2 || kind == 3, .gate = kind == 4};
     const float *x, *weights;
     float *y, *scratch;
@@ -271,17 +271,16 @@ static void convolve(const struct normnet__kernels *kernels, struct workspace *w
 }
 
 /* Channel c of a pixel where the channels are the lanes. */
-static int64_t channel_at(const struct normnet__map *map, int c, int i, int j)
+static int64_t channel_at(const struct map *map, int c, int i, int j)
 {
     return (c / LANES * map->channel_stride + i * map->row_stride + j) * LANES + c % LANES;
 }
 
 /* Is a convolution of channels as lanes what `convolve` makes of sixteen copies of the image? */
-static bool is_the_same(const struct normnet__kernels *kernels, struct workspace *w,
-                        const struct normnet__convolution *single, const struct normnet__epilogue *epilogue,
-                        const float *x, const float *weights, const float *y)
+static bool is_the_same(const struct kernels *kernels, struct workspace *w, const struct convolution *single,
+                        const struct epilogue *epilogue, const float *x, const float *weights, const float *y)
 {
-    struct normnet__convolution many = *single;
+    struct convolution many = *single;
     float *copies, *results, *scratch;
 
     many.x.channels = single->inputs;
@@ -308,11 +307,11 @@ static bool is_the_same(const struct normnet__kernels *kernels, struct workspace
     return true;
 }
 
-static void convolve_channels(const struct normnet__kernels *kernels, struct workspace *w)
+static void convolve_channels(const struct kernels *kernels, struct workspace *w)
 {
-    struct normnet__convolution convolution = draw_convolution(w);
+    struct convolution convolution = draw_convolution(w);
     const int kind = draw(w, 4);
-    struct normnet__epilogue epilogue = {.relu = kind >= 2};
+    struct epilogue epilogue = {.relu = kind >= 2};
     const float *x, *weights;
     float *y, *scratch;
 
@@ -340,9 +339,9 @@ static void convolve_channels(const struct normnet__kernels *kernels, struct wor
         CHECK_FAIL("%s, case %d: the sums are not those of convolve (%s)", kernels->name, w->number, w->shape);
 }
 
-static void weight_gradient(const struct normnet__kernels *kernels, struct workspace *w)
+static void weight_gradient(const struct kernels *kernels, struct workspace *w)
 {
-    struct normnet__convolution convolution = draw_convolution(w);
+    struct convolution convolution = draw_convolution(w);
     const float *x, *dy;
     double *dw;
     float *scratch;
@@ -360,7 +359,7 @@ static void weight_gradient(const struct normnet__kernels *kernels, struct works
 
 /* ---- Normalization ----------------------------------------------------------------------------- */
 
-static void moments(const struct normnet__kernels *kernels, struct workspace *w)
+static void moments(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     float *x = take_groups(w, count);
@@ -374,18 +373,18 @@ static void moments(const struct normnet__kernels *kernels, struct workspace *w)
     kernels->moments(x, count, mean, m2);
 }
 
-static void normalize(const struct normnet__kernels *kernels, struct workspace *w)
+static void normalize(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     float *x = take_groups(w, count), *y = draw_bool(w) ? x : take_groups(w, count);
     const float *mean = take_groups(w, 1), *scale = take_groups(w, 1), *shift = take_groups(w, 1);
-    const struct normnet__mask mask = draw_mask(w, count);
+    const struct mask mask = draw_mask(w, count);
 
     mark_groups(w, y, count, FLOATS);
     kernels->normalize(x, count, mean, scale, shift, mask, y);
 }
 
-static void scale_elements(const struct normnet__kernels *kernels, struct workspace *w)
+static void scale_elements(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     const float *gamma = take_floats(w, count), *beta = take_floats(w, count);
@@ -395,7 +394,7 @@ static void scale_elements(const struct normnet__kernels *kernels, struct worksp
     kernels->scale_elements(y, count, gamma, beta);
 }
 
-static void multiply_elements(const struct normnet__kernels *kernels, struct workspace *w)
+static void multiply_elements(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     const float *gamma = take_floats(w, count);
@@ -405,30 +404,30 @@ static void multiply_elements(const struct normnet__kernels *kernels, struct wor
     kernels->multiply_elements(dy, count, gamma);
 }
 
-static void gradient_moments(const struct normnet__kernels *kernels, struct workspace *w)
+static void gradient_moments(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     const float *x = take_groups(w, count), *dy = take_groups(w, count), *mean = take_groups(w, 1);
     double *sum_dy = take_sums(w, LANES), *sum_dyx = take_sums(w, LANES);
-    const struct normnet__mask mask = draw_mask(w, count);
+    const struct mask mask = draw_mask(w, count);
 
     kernels->gradient_moments(x, dy, count, mean, mask, sum_dy, sum_dyx);
 }
 
-static void normalize_gradient(const struct normnet__kernels *kernels, struct workspace *w)
+static void normalize_gradient(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     float *x = take_groups(w, count);
     const float *dy = take_groups(w, count), *values = take_groups(w, 4);
-    const struct normnet__gradient_form form = {values, values + LANES, values + 2 * LANES, values + 3 * LANES};
-    const struct normnet__mask mask = draw_mask(w, count);
+    const struct gradient_form form = {values, values + LANES, values + 2 * LANES, values + 3 * LANES};
+    const struct mask mask = draw_mask(w, count);
     const uint32_t valid = draw_bool(w) ? 0xFFFF : 0xFFFFu >> draw(w, LANES);
 
     mark_groups(w, x, count, FLOATS);
     kernels->normalize_gradient(x, dy, count, &form, mask, valid, draw_bool(w));
 }
 
-static void element_gradient(const struct normnet__kernels *kernels, struct workspace *w)
+static void element_gradient(const struct kernels *kernels, struct workspace *w)
 {
     enum { MOST = 7 };
     const int count = draw_count(w), chains = 1 + draw(w, MOST);
@@ -442,7 +441,7 @@ static void element_gradient(const struct normnet__kernels *kernels, struct work
     kernels->element_gradient(x, dy, count, chains, offsets, coefficients, sum_dy, sum_dyx);
 }
 
-static void sum_all(const struct normnet__kernels *kernels, struct workspace *w)
+static void sum_all(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     const float *dy = take_groups(w, count);
@@ -453,20 +452,20 @@ static void sum_all(const struct normnet__kernels *kernels, struct workspace *w)
 
 /* ---- Element by element ------------------------------------------------------------------------ */
 
-static void relu(const struct normnet__kernels *kernels, struct workspace *w)
+static void relu(const struct kernels *kernels, struct workspace *w)
 {
-    const struct normnet__map map = dense_map(w, draw_channels(w), draw_size(w), draw_size(w));
+    const struct map map = dense_map(w, draw_channels(w), draw_size(w), draw_size(w));
     float *x = take_map(w, map), *y = draw_bool(w) ? x : take_map(w, map);
 
     mark_map(w, y, map, EXACT);
     kernels->relu(map, x, y);
 }
 
-static void copy_gradient(const struct normnet__kernels *kernels, struct workspace *w)
+static void copy_gradient(const struct kernels *kernels, struct workspace *w)
 {
     const int channels = draw_channels(w), height = draw_size(w), width = draw_size(w);
-    const struct normnet__map x_map = dense_map(w, channels, height, width);
-    const struct normnet__map dy_map = dense_map(w, channels, height, width);
+    const struct map x_map = dense_map(w, channels, height, width);
+    const struct map dy_map = dense_map(w, channels, height, width);
     float *x = take_map(w, x_map);
     const float *dy = take_map(w, dy_map);
 
@@ -474,7 +473,7 @@ static void copy_gradient(const struct normnet__kernels *kernels, struct workspa
     kernels->copy_gradient(x_map, x, dy_map, dy, draw_bool(w));
 }
 
-static void dropout_masks(const struct normnet__kernels *kernels, struct workspace *w)
+static void dropout_masks(const struct kernels *kernels, struct workspace *w)
 {
     static const uint32_t thresholds[] = {0, 1, 1966, 32768, 65535, 65536};
     const int count = draw_count(w);
@@ -488,10 +487,10 @@ static void dropout_masks(const struct normnet__kernels *kernels, struct workspa
     kernels->dropout_masks(key, count, thresholds[draw(w, CHECK_COUNT(thresholds))], masks);
 }
 
-static void dropout(const struct normnet__kernels *kernels, struct workspace *w)
+static void dropout(const struct kernels *kernels, struct workspace *w)
 {
-    const struct normnet__map map = dense_map(w, draw_channels(w), draw_size(w), draw_size(w));
-    struct normnet__mask mask;
+    const struct map map = dense_map(w, draw_channels(w), draw_size(w), draw_size(w));
+    struct mask mask;
     float *x = take_map(w, map);
 
     do
@@ -506,7 +505,7 @@ static void dropout(const struct normnet__kernels *kernels, struct workspace *w)
 /* A pool: windows side by side, and at the edge of x at times rows and columns that fill none. */
 struct pool {
     int32_t height, width; /* of a window */
-    struct normnet__map x_map, y_map;
+    struct map x_map, y_map;
     float *x, *y;
 };
 
@@ -530,7 +529,7 @@ static struct pool draw_max_pool(struct workspace *w)
     return draw_pool(w, kernel, kernel);
 }
 
-static void max_pool(const struct normnet__kernels *kernels, struct workspace *w)
+static void max_pool(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_max_pool(w);
     uint8_t *winners = take(w, (size_t)normnet__map_groups(pool.y_map) * LANES, LANES);
@@ -543,7 +542,7 @@ static void max_pool(const struct normnet__kernels *kernels, struct workspace *w
     kernels->max_pool(pool.x_map, pool.x, pool.height, pool.y_map, pool.y, winners);
 }
 
-static void max_pool_gradient(const struct normnet__kernels *kernels, struct workspace *w)
+static void max_pool_gradient(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_max_pool(w);
     const int64_t count = normnet__map_groups(pool.y_map) * LANES;
@@ -556,7 +555,7 @@ static void max_pool_gradient(const struct normnet__kernels *kernels, struct wor
     kernels->max_pool_gradient(pool.y_map, pool.y, winners, pool.height, pool.x_map, pool.x, draw_bool(w));
 }
 
-static void average_pool(const struct normnet__kernels *kernels, struct workspace *w)
+static void average_pool(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_pool(w, draw_size(w), draw_size(w));
 
@@ -564,7 +563,7 @@ static void average_pool(const struct normnet__kernels *kernels, struct workspac
     kernels->average_pool(pool.x_map, pool.x, pool.height, pool.width, pool.y_map, pool.y);
 }
 
-static void average_pool_gradient(const struct normnet__kernels *kernels, struct workspace *w)
+static void average_pool_gradient(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_pool(w, draw_size(w), draw_size(w));
 
@@ -576,14 +575,14 @@ static void average_pool_gradient(const struct normnet__kernels *kernels, struct
 
 struct kernel_test {
     const char *name;
-    void (*run)(const struct normnet__kernels *kernels, struct workspace *w);
+    void (*run)(const struct kernels *kernels, struct workspace *w);
     int cases;
 };
 
 /* Of so many cases one is tried. */
 static int step = 1;
 
-/* In the order of struct normnet__kernels. */
+/* In the order of struct kernels. */
 static const struct kernel_test tests[] = {
     {"convolve", convolve, 700},
     {"convolve_channels", convolve_channels, 770},
@@ -654,8 +653,7 @@ static void settle(struct workspace *w)
 }
 
 /* Draws a case and runs it with one table. */
-static void run_case(const struct kernel_test *test, const struct normnet__kernels *kernels, int number,
-                     struct workspace *w)
+static void run_case(const struct kernel_test *test, const struct kernels *kernels, int number, struct workspace *w)
 {
     memset(w->roles, UNTOUCHED, w->used);
     w->number = number;
@@ -673,7 +671,7 @@ static void run_case(const struct kernel_test *test, const struct normnet__kerne
         }
 }
 
-static void compare(const struct normnet__kernels *kernels, const struct workspace *is, const struct workspace *want)
+static void compare(const struct kernels *kernels, const struct workspace *is, const struct workspace *want)
 {
     size_t i = 0;
 
@@ -697,7 +695,7 @@ static void every_table(const void *argument)
     for (int number = 0; number < test->cases; number += step) {
         run_case(test, normnet__select_kernels(NORMNET_CPU_PORTABLE), number, &portable);
         for (int32_t cpu = NORMNET_CPU_PORTABLE + 1; cpu <= NORMNET_CPU_NEON; ++cpu) {
-            const struct normnet__kernels *kernels = normnet__select_kernels(cpu);
+            const struct kernels *kernels = normnet__select_kernels(cpu);
 
             if (kernels == NULL)
                 continue;
@@ -713,7 +711,7 @@ static void every_table(const void *argument)
 static void every_kernel(const void *argument)
 {
     (void)argument;
-    CHECK_EQUAL(CHECK_COUNT(tests) + 1, (int64_t)(sizeof(struct normnet__kernels) / sizeof(void (*)(void))));
+    CHECK_EQUAL(CHECK_COUNT(tests) + 1, (int64_t)(sizeof(struct kernels) / sizeof(void (*)(void))));
 }
 
 int main(int argc, char **argv)
