@@ -478,12 +478,12 @@ typedef enum normnet_statistics {
                                        writing kind as far as other threads are concerned */
 } normnet_statistics;
 
-typedef struct normnet_options {
-    int32_t struct_size; /* sizeof(normnet_options) */
+typedef struct normnet_predict_options {
+    int32_t struct_size; /* sizeof(normnet_predict_options) */
     int32_t scores;      /* [probabilities] normnet_scores, of predict */
     int32_t statistics;  /* [running] normnet_statistics */
     int32_t reserved;    /* 0 */
-} normnet_options;
+} normnet_predict_options;
 
 /*
  * Loss (with label smoothing, as in training) and accuracy over any number of images, without dropout. `confusion`, if
@@ -491,18 +491,18 @@ typedef struct normnet_options {
  */
 NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images,
                                             const normnet_tensor *labels, normnet_metrics *metrics, int64_t *confusion,
-                                            const normnet_options *options);
+                                            const normnet_predict_options *options);
 
 /*
  * Scores (f32, N x classes) and the class with the highest score (u8, i32 or i64, N) of any number
  * of images. `scores`, `classes` and `options` may be NULL. A score that is not finite is returned as it is.
  */
 NORMNET_API normnet_status normnet_predict(normnet_model *model, const normnet_tensor *images, normnet_tensor *scores,
-                                           normnet_tensor *classes, const normnet_options *options);
+                                           normnet_tensor *classes, const normnet_predict_options *options);
 
 /* The output of one layer in evaluation: f32, N x channels x height x width (N x features behind flatten). */
 NORMNET_API normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *images, int32_t layer,
-                                                normnet_tensor *output, const normnet_options *options);
+                                                normnet_tensor *output, const normnet_predict_options *options);
 
 /* ---- Files and copies ------------------------------------------------------------------------ */
 
@@ -581,7 +581,7 @@ NORMNET_API normnet_status normnet_model_export_onnx(normnet_model *model, const
 NORMNET_API const char *normnet_model_note(const normnet_model *model);
 
 /* Training steps taken, those before a checkpoint included. 0 if `model` is NULL. */
-NORMNET_API int64_t normnet_model_step(const normnet_model *model);
+NORMNET_API int64_t normnet_steps_taken(const normnet_model *model);
 
 /*
  * A copy that goes on exactly as the original would: state, momentum, step and waiting gradients. What belongs to the
@@ -597,9 +597,9 @@ NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_mod
  * schedule of `config`, whatever config.schedule says. `lr` and `momentum` may be NULL. NORMNET_ESTATE for a one-cycle
  * step of total_steps or more, NORMNET_EINVAL for a negative one.
  */
-NORMNET_API normnet_status normnet_one_cycle(const normnet_config *config, int64_t step, double *lr, double *momentum);
-NORMNET_API normnet_status normnet_step_schedule(const normnet_config *config, int64_t step, double *lr,
-                                                 double *momentum);
+NORMNET_API normnet_status normnet_one_cycle_lr(const normnet_config *config, int64_t step, double *lr,
+                                                double *momentum);
+NORMNET_API normnet_status normnet_step_lr(const normnet_config *config, int64_t step, double *lr, double *momentum);
 
 /*
  * The images first, ..., first + count - 1 that rank `rank` of `ranks` takes of a batch of up to 2^32 - 1. If `ranks`

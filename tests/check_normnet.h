@@ -63,9 +63,9 @@ static inline normnet_metrics metrics_init(void)
     return metrics;
 }
 
-static inline normnet_options options_init(int32_t scores, int32_t statistics)
+static inline normnet_predict_options options_init(int32_t scores, int32_t statistics)
 {
-    normnet_options options = {0};
+    normnet_predict_options options = {0};
     options.struct_size = (int32_t)sizeof options;
     options.scores = scores;
     options.statistics = statistics;

@@ -43,7 +43,7 @@ static void layer_output(normnet_model *model, const normnet_tensor *images, int
 {
     const normnet_layer_info info = layer_info(model, layer);
     const int64_t shape[] = {images->shape[0], info.channels, info.height, info.width};
-    const normnet_options options = options_init(0, statistics);
+    const normnet_predict_options options = options_init(0, statistics);
     normnet_tensor output;
     normnet_tensor_init(&output, NORMNET_F32, values, 4, shape);
     CHECK_OK(normnet_layer_output(model, images, layer, &output, &options));
@@ -77,14 +77,14 @@ static void golden_schedules(const void *argument)
         config.max_lr = golden->max_lr;
         config.anneal = golden->anneal;
         config.three_phase = golden->three_phase;
-        CHECK_OK(normnet_one_cycle(&config, golden->step, &lr, &momentum));
+        CHECK_OK(normnet_one_cycle_lr(&config, golden->step, &lr, &momentum));
         CHECK_CLOSE(lr, golden->lr, golden_schedule_tolerance * golden->max_lr);
         if (golden->momentum > 0)
             CHECK_CLOSE(momentum, golden->momentum, golden_schedule_tolerance);
     }
     config.step_size = 6;
     for (i = 0; i < CHECK_COUNT(golden_step); ++i) {
-        CHECK_OK(normnet_step_schedule(&config, golden_step[i], &lr, &momentum));
+        CHECK_OK(normnet_step_lr(&config, golden_step[i], &lr, &momentum));
         CHECK_CLOSE(lr, golden_step_lr[i], 1e-17);
         CHECK_CLOSE(momentum, 0.9, 0);
     }
@@ -97,18 +97,18 @@ static void schedule_limits(const void *argument)
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     config.total_steps = 10;
-    CHECK_STATUS(normnet_one_cycle(&config, 10, &lr, &momentum), NORMNET_ESTATE);
-    CHECK_STATUS(normnet_one_cycle(&config, INT64_MAX, &lr, &momentum), NORMNET_ESTATE);
-    CHECK_STATUS(normnet_one_cycle(&config, -1, &lr, &momentum), NORMNET_EINVAL);
-    CHECK_STATUS(normnet_step_schedule(&config, -1, &lr, &momentum), NORMNET_EINVAL);
+    CHECK_STATUS(normnet_one_cycle_lr(&config, 10, &lr, &momentum), NORMNET_ESTATE);
+    CHECK_STATUS(normnet_one_cycle_lr(&config, INT64_MAX, &lr, &momentum), NORMNET_ESTATE);
+    CHECK_STATUS(normnet_one_cycle_lr(&config, -1, &lr, &momentum), NORMNET_EINVAL);
+    CHECK_STATUS(normnet_step_lr(&config, -1, &lr, &momentum), NORMNET_EINVAL);
     CHECK_CLOSE(lr, -1, 0);
     CHECK_CLOSE(momentum, -1, 0);
-    CHECK_OK(normnet_one_cycle(&config, 9, &lr, NULL));
-    CHECK_OK(normnet_one_cycle(&config, 9, NULL, &momentum));
+    CHECK_OK(normnet_one_cycle_lr(&config, 9, &lr, NULL));
+    CHECK_OK(normnet_one_cycle_lr(&config, 9, NULL, &momentum));
     CHECK_CLOSE(lr, 6e-8, 1e-22);
     CHECK_CLOSE(momentum, 0.95, 0);
     config.cycle_momentum = 0;
-    CHECK_OK(normnet_one_cycle(&config, 2, &lr, &momentum));
+    CHECK_OK(normnet_one_cycle_lr(&config, 2, &lr, &momentum));
     CHECK_CLOSE(momentum, 0.9, 0);
 }
 
@@ -135,7 +135,7 @@ static void many_schedules(const void *argument)
             continue; /* a phase of no length */
         step = random_below(&random, (int)config.total_steps);
         reference_one_cycle(&config, step, &expected_lr, &expected_momentum);
-        CHECK_OK(normnet_one_cycle(&config, step, &lr, &momentum));
+        CHECK_OK(normnet_one_cycle_lr(&config, step, &lr, &momentum));
         CHECK_CLOSE(lr, expected_lr, 1e-13 * config.max_lr);
         CHECK_CLOSE(momentum, expected_momentum, 1e-13);
     }
@@ -162,7 +162,7 @@ static void schedules_without_a_phase(const void *argument)
                 config.pct_start = cases[i].pct_start;
                 config.three_phase = cases[i].three_phase;
                 config.anneal = anneal;
-                CHECK_OK(normnet_one_cycle(&config, step, &lr, &momentum));
+                CHECK_OK(normnet_one_cycle_lr(&config, step, &lr, &momentum));
                 if (!(lr >= 0 && lr <= config.max_lr * (1 + 1e-15) && momentum >= config.base_momentum - 1e-15 &&
                       momentum <= config.max_momentum + 1e-15))
                     CHECK_FAIL("step %d of %d, pct_start %g, %d phases: lr %g, momentum %g", step, cases[i].steps,
@@ -205,7 +205,7 @@ static void golden_log_softmax(const void *argument)
     for (smooth = 0; smooth < 2; ++smooth) {
         normnet_config config = small_config(NORMNET_NORM_NONE, "flatten fc-3b", 1, 1, 1, 3);
         const float parameters[] = {0, 0, 0, 1, 2, 3}, pixel = 1;
-        const normnet_options options = options_init(NORMNET_SCORES_LOG_PROBABILITIES, 0);
+        const normnet_predict_options options = options_init(NORMNET_SCORES_LOG_PROBABILITIES, 0);
         float scores[3];
         normnet_tensor images, output = tensor_2d(NORMNET_F32, scores, 1, 3);
         normnet_model *model;
@@ -674,7 +674,7 @@ static void variance(const void *argument)
     const int width = form->row_only ? plane : divisor(plane, plane < 64 ? 8 : 256);
     normnet_config config = small_config(form->norm, form->architecture, channels, plane / width, width, 2);
     const int layer = strncmp(form->architecture, "flatten", 7) == 0;
-    const normnet_options options = options_init(0, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options options = options_init(0, NORMNET_STATISTICS_BATCH);
     float *x = check_allocate((size_t)count, sizeof *x), *y = check_allocate((size_t)count, sizeof *y);
     double mean, expected_variance, *exact, largest = 0;
     normnet_tensor tensor, output;

@@ -372,7 +372,7 @@ static int behind_flatten(const reference_network *network, int layer)
 /* The output of a layer as training sees it: with the statistics of the batch. To be freed. */
 static float *library_output(parity_bench *bench, int layer)
 {
-    const normnet_options options = options_init(0, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options options = options_init(0, NORMNET_STATISTICS_BATCH);
     const reference_shape out = bench->network->layers[layer].out;
     const normnet_layer_info info = layer_info(bench->model, layer);
     const int64_t shape[] = {bench->images, info.channels, info.height, info.width};
@@ -640,7 +640,7 @@ static void compare_state(parity_bench *bench, const double *before, const doubl
 /* The library's logits of the batch. To be freed. */
 static float *library_logits(const parity_bench *bench, int statistics)
 {
-    const normnet_options options = options_init(NORMNET_SCORES_LOGITS, statistics);
+    const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, statistics);
     const int classes = bench->config.classes;
     float *scores = check_allocate((size_t)(bench->images * classes), sizeof *scores);
     normnet_tensor tensor = tensor_2d(NORMNET_F32, scores, bench->images, classes);

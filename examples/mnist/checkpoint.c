@@ -315,7 +315,7 @@ static int read_checkpoint(struct checkpoint *checkpoint, const char *path)
         return report_error("not enough memory to read %s", path);
     settings_init(&checkpoint->settings);
     normnet_model_config(checkpoint->model, &config);
-    int64_t step = normnet_model_step(checkpoint->model);
+    int64_t step = normnet_steps_taken(checkpoint->model);
     int code = checkpoint_read_note(checkpoint, path, step, config.total_steps);
     if (code == 0)
         settings_adopt(&checkpoint->settings, &config);

@@ -170,7 +170,7 @@ static int start_pipeline(struct run *run)
         .augment = &run->settings.augment_list,
         .batch = config.max_batch,
         .seed = run->settings.seed,
-        .first_batch = normnet_model_step(run->model),
+        .first_batch = normnet_steps_taken(run->model),
         .last_batch = run->settings.epochs * pipeline_batches(run->data.train.count, config.max_batch),
     };
     return pipeline_open(&run->pipeline, &options);
@@ -245,7 +245,7 @@ static int train_epoch(struct run *run, struct epoch_result *result)
         code = train_batch(run, result->epoch, &result->lr);
         training->seconds = seconds_now() - start;
         /* At the end of an epoch once its test is done. */
-        if (code == 0 && save_every > 0 && normnet_model_step(run->model) % save_every == 0 &&
+        if (code == 0 && save_every > 0 && normnet_steps_taken(run->model) % save_every == 0 &&
             training->done < training->images)
             code = save(run);
     }

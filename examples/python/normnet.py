@@ -106,7 +106,7 @@ class Batch(_Struct):
 
 
 class Options(_Struct):
-    """normnet_options"""
+    """normnet_predict_options"""
     _fields_ = _fields((c_int32, "struct_size scores statistics reserved"))
 
 
@@ -158,10 +158,10 @@ FUNCTIONS = {
     "normnet_deserialize_weights": (c_int32, [_MODEL, c_void_p, c_int64]),
     "normnet_model_export_onnx": (c_int32, [_MODEL, c_char_p]),
     "normnet_model_note": (c_char_p, [_MODEL]),
-    "normnet_model_step": (c_int64, [_MODEL]),
+    "normnet_steps_taken": (c_int64, [_MODEL]),
     "normnet_model_clone": (c_int32, [POINTER(_MODEL), _MODEL, _CONFIG]),
-    "normnet_one_cycle": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
-    "normnet_step_schedule": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
+    "normnet_one_cycle_lr": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
+    "normnet_step_lr": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
     "normnet_shard": (c_int32, [c_int64, c_int32, c_int32, _INT64, _INT64]),
 }
 
@@ -416,9 +416,9 @@ class Model:
         return [_plain(info) for info in infos]
 
     @property
-    def step(self):
+    def steps_taken(self):
         """Training steps taken, those before a checkpoint included."""
-        return library.normnet_model_step(self._open())
+        return library.normnet_steps_taken(self._open())
 
     @property
     def note(self):
@@ -596,17 +596,17 @@ def version():
     return library.normnet_version().decode()
 
 
-def one_cycle(step, **config):
+def one_cycle_lr(step, **config):
     """Learning rate and momentum of step `step`, from 0, under the one-cycle schedule of a configuration."""
     lr, momentum = c_double(), c_double()
-    _check(library.normnet_one_cycle(_config("none", config), step, byref(lr), byref(momentum)))
+    _check(library.normnet_one_cycle_lr(_config("none", config), step, byref(lr), byref(momentum)))
     return lr.value, momentum.value
 
 
-def step_schedule(step, **config):
+def step_lr(step, **config):
     """Learning rate and momentum of step `step`, from 0, under the step schedule of a configuration."""
     lr, momentum = c_double(), c_double()
-    _check(library.normnet_step_schedule(_config("none", config), step, byref(lr), byref(momentum)))
+    _check(library.normnet_step_lr(_config("none", config), step, byref(lr), byref(momentum)))
     return lr.value, momentum.value
 
 

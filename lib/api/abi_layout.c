@@ -112,11 +112,11 @@ static_assert(offsetof(normnet_batch, first_sample) == 8, "normnet_batch.first_s
 static_assert(offsetof(normnet_batch, images_in_all) == 16, "normnet_batch.images_in_all");
 static_assert(sizeof(normnet_batch) == 24, "normnet_batch");
 
-static_assert(offsetof(normnet_options, struct_size) == 0, "normnet_options.struct_size");
-static_assert(offsetof(normnet_options, scores) == 4, "normnet_options.scores");
-static_assert(offsetof(normnet_options, statistics) == 8, "normnet_options.statistics");
-static_assert(offsetof(normnet_options, reserved) == 12, "normnet_options.reserved");
-static_assert(sizeof(normnet_options) == 16, "normnet_options");
+static_assert(offsetof(normnet_predict_options, struct_size) == 0, "normnet_predict_options.struct_size");
+static_assert(offsetof(normnet_predict_options, scores) == 4, "normnet_predict_options.scores");
+static_assert(offsetof(normnet_predict_options, statistics) == 8, "normnet_predict_options.statistics");
+static_assert(offsetof(normnet_predict_options, reserved) == 12, "normnet_predict_options.reserved");
+static_assert(sizeof(normnet_predict_options) == 16, "normnet_predict_options");
 
 static_assert(offsetof(normnet_save_options, struct_size) == 0, "normnet_save_options.struct_size");
 static_assert(offsetof(normnet_save_options, kind) == 4, "normnet_save_options.kind");
@@ -128,7 +128,7 @@ static_assert(sizeof(normnet_config) >= NORMNET__CONFIG_FIRST, "normnet_config")
 static_assert(sizeof(normnet_tensor) >= NORMNET__TENSOR_FIRST, "normnet_tensor");
 static_assert(sizeof(normnet_metrics) >= NORMNET__METRICS_FIRST, "normnet_metrics");
 static_assert(sizeof(normnet_batch) >= NORMNET__BATCH_FIRST, "normnet_batch");
-static_assert(sizeof(normnet_options) >= NORMNET__OPTIONS_FIRST, "normnet_options");
+static_assert(sizeof(normnet_predict_options) >= NORMNET__PREDICT_OPTIONS_FIRST, "normnet_predict_options");
 static_assert(sizeof(normnet_save_options) >= NORMNET__SAVE_OPTIONS_FIRST, "normnet_save_options");
 static_assert(sizeof(normnet_layer_info) >= NORMNET__LAYER_INFO_FIRST, "normnet_layer_info");
 static_assert(sizeof(normnet_state_info) >= NORMNET__STATE_INFO_FIRST, "normnet_state_info");

@@ -301,7 +301,7 @@ const char *normnet_cpu_name(const normnet_model *model)
     return (model != NULL ? model->engine.kernels : normnet__select_kernels(NORMNET_CPU_BEST))->name;
 }
 
-int64_t normnet_model_step(const normnet_model *model)
+int64_t normnet_steps_taken(const normnet_model *model)
 {
     return model != NULL ? model->state.step : 0;
 }

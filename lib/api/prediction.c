@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-static normnet_status read_options(const normnet_options *from, normnet_options *options)
+static normnet_status read_options(const normnet_predict_options *from, normnet_predict_options *options)
 {
-    *options = (normnet_options){.struct_size = (int32_t)sizeof *options};
+    *options = (normnet_predict_options){.struct_size = (int32_t)sizeof *options};
     if (from != NULL) {
         const normnet_status status =
-            normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__OPTIONS_FIRST, from, "options");
+            normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__PREDICT_OPTIONS_FIRST, from, "options");
         if (status != NORMNET_OK)
             return status;
     }
@@ -46,7 +46,7 @@ static void end_reading(struct reading *reading)
 }
 
 static normnet_status begin_reading(struct reading *reading, normnet_model *model, const normnet_tensor *images,
-                                    const normnet_options *options)
+                                    const normnet_predict_options *options)
 {
     normnet_status status;
 
@@ -151,10 +151,10 @@ static normnet_status evaluate(struct reading *reading, const normnet_tensor *la
 }
 
 normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images, const normnet_tensor *labels,
-                                normnet_metrics *metrics, int64_t *confusion, const normnet_options *from)
+                                normnet_metrics *metrics, int64_t *confusion, const normnet_predict_options *from)
 {
     normnet_metrics filled = {0};
-    normnet_options options;
+    normnet_predict_options options;
     struct reading reading;
     normnet_status status = normnet__require(model, "model");
 
@@ -253,7 +253,7 @@ static normnet_status view_classes(struct prediction *prediction, const normnet_
 }
 
 static normnet_status predict(struct reading *reading, const normnet_tensor *images, normnet_tensor *scores,
-                              normnet_tensor *classes, const normnet_options *options)
+                              normnet_tensor *classes, const normnet_predict_options *options)
 {
     struct prediction prediction = {
         .model = reading->model, .kind = options->scores, .has_scores = scores != NULL, .has_classes = classes != NULL};
@@ -275,9 +275,9 @@ static normnet_status predict(struct reading *reading, const normnet_tensor *ima
 }
 
 normnet_status normnet_predict(normnet_model *model, const normnet_tensor *images, normnet_tensor *scores,
-                               normnet_tensor *classes, const normnet_options *from)
+                               normnet_tensor *classes, const normnet_predict_options *from)
 {
-    normnet_options options;
+    normnet_predict_options options;
     struct reading reading;
     normnet_status status = normnet__require(model, "model");
 
@@ -344,9 +344,9 @@ static normnet_status write_output(struct reading *reading, const normnet_tensor
 }
 
 normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *images, int32_t layer,
-                                    normnet_tensor *output, const normnet_options *from)
+                                    normnet_tensor *output, const normnet_predict_options *from)
 {
-    normnet_options options;
+    normnet_predict_options options;
     struct reading reading;
     normnet_status status = normnet__require(model, "model");
 

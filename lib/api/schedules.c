@@ -28,12 +28,12 @@ static normnet_status rate_at(const normnet_config *from, int32_t schedule, int6
     return NORMNET_OK;
 }
 
-normnet_status normnet_one_cycle(const normnet_config *config, int64_t step, double *lr, double *momentum)
+normnet_status normnet_one_cycle_lr(const normnet_config *config, int64_t step, double *lr, double *momentum)
 {
     return rate_at(config, NORMNET_SCHEDULE_ONE_CYCLE, step, lr, momentum);
 }
 
-normnet_status normnet_step_schedule(const normnet_config *config, int64_t step, double *lr, double *momentum)
+normnet_status normnet_step_lr(const normnet_config *config, int64_t step, double *lr, double *momentum)
 {
     return rate_at(config, NORMNET_SCHEDULE_STEP, step, lr, momentum);
 }

@@ -19,7 +19,7 @@ static double now(void) /* in nanoseconds */
 static int time_calls(normnet_model *model, const normnet_tensor *images, normnet_tensor *scores, double nanoseconds,
                       double *taken)
 {
-    const normnet_options options = {.struct_size = sizeof options, .scores = NORMNET_SCORES_LOGITS};
+    const normnet_predict_options options = {.struct_size = sizeof options, .scores = NORMNET_SCORES_LOGITS};
     const double start = now();
     double before = start;
     int count = 0;

@@ -34,7 +34,7 @@ ALONE = """
 #endif
 ASSERT(sizeof(normnet_tensor) == 152, tensor_size);
 ASSERT(sizeof(normnet_metrics) == 72, metrics_size);
-ASSERT(sizeof(normnet_options) == 16, options_size);
+ASSERT(sizeof(normnet_predict_options) == 16, options_size);
 ASSERT(sizeof(normnet_batch) == 24, batch_size);
 ASSERT(sizeof(normnet_config) == 256 + 8 * sizeof(void *), config_size);
 ASSERT(sizeof(normnet_layer_info) == 40 + 2 * sizeof(void *), layer_info_size);

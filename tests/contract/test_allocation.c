@@ -44,7 +44,7 @@ static normnet_config config_of(const memory_case *want)
 /* Everything that a model can do, with `memory` forbidden or not; a hash over all results. */
 static uint64_t use_all(normnet_model *model, twins *pair)
 {
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     const int64_t counts[] = {TWINS_IMAGES, 2, 16, TWINS_MOST};
     uint64_t hash = 0;
     char text[64];

@@ -67,7 +67,7 @@ static void train(normnet_model *model, int64_t steps)
     int64_t i;
     CHECK_OK(normnet_model_config(model, &config));
     for (; steps > 0; --steps) {
-        const int64_t step = normnet_model_step(model), count = 1 + (step * 7 + 32) % IMAGES;
+        const int64_t step = normnet_steps_taken(model), count = 1 + (step * 7 + 32) % IMAGES;
         random_stream random = {(uint64_t)step};
         const normnet_tensor images = tensor_images(NORMNET_U8, pixels, count, &config);
         const normnet_tensor digits = tensor_1d(NORMNET_U8, labels, count);
@@ -205,7 +205,7 @@ static void goes_on_from_any_step(const void *argument)
         train(model, steps[i]);
         file = serialize(model, NORMNET_FILE_CHECKPOINT);
         other = load(&file, &config);
-        CHECK_EQUAL(normnet_model_step(other), steps[i]);
+        CHECK_EQUAL(normnet_steps_taken(other), steps[i]);
         CHECK_EQUAL_MODELS(model, other);
         train(model, 5);
         train(other, 5);
@@ -372,7 +372,7 @@ static void weights_bring_the_network(const void *argument)
     CHECK_EQUAL(loaded.total_steps, 9);
     CHECK_EQUAL(loaded.seed, 77);
     CHECK(loaded.lr == 0.5 && loaded.dropout == 0.25 && loaded.input_mean[0] == 0.4);
-    CHECK_EQUAL(normnet_model_step(other), 0);
+    CHECK_EQUAL(normnet_steps_taken(other), 0);
     CHECK(hash_state(model) == hash_state(other));
     free(file.data);
     normnet_model_destroy(model);
@@ -403,7 +403,7 @@ static void load_weights_fills(const void *argument)
         CHECK_OK(normnet_load_weights(model, "test_files.weights"));
         CHECK_EQUAL_MODELS(model, twin);
     }
-    CHECK_EQUAL(normnet_model_step(model), 4);
+    CHECK_EQUAL(normnet_steps_taken(model), 4);
     train(model, 3);
     train(twin, 3);
     CHECK_EQUAL_MODELS(model, twin);
@@ -768,7 +768,7 @@ static void a_clone_goes_on(const void *argument)
     train(model, 7);
     train(copy, 7);
     CHECK_EQUAL_MODELS(model, copy);
-    CHECK_EQUAL(normnet_model_step(copy_of_copy), 9); /* untouched by what the others do */
+    CHECK_EQUAL(normnet_steps_taken(copy_of_copy), 9); /* untouched by what the others do */
     normnet_model_destroy(copy);
     train(copy_of_copy, 7);
     CHECK_EQUAL_MODELS(model, copy_of_copy);
@@ -843,7 +843,7 @@ static void nothing_to_read(const void *argument)
 static void nothing_to_describe(const void *argument)
 {
     (void)argument;
-    CHECK_EQUAL(normnet_model_step(NULL), 0);
+    CHECK_EQUAL(normnet_steps_taken(NULL), 0);
     CHECK_STATUS(normnet_model_save(NULL, "x", NULL), NORMNET_EINVAL);
     CHECK_STATUS(normnet_model_load(NULL, "x", NULL), NORMNET_EINVAL);
     CHECK_STATUS(normnet_load_weights(NULL, "x"), NORMNET_EINVAL);

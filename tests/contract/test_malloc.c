@@ -89,7 +89,7 @@ static void pool_deallocate(void *user, void *block, int64_t size)
 
 static void use_all(twins *pair, normnet_model *model)
 {
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     double *gradients;
     char text[4096];
     int i;

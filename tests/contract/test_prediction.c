@@ -49,7 +49,7 @@ static void predict_some(prediction_bench *bench, int first, int count, int32_t 
 {
     const normnet_tensor images =
         tensor_images(NORMNET_F32, bench->pixels + first * TWINS_PIXELS, count, &bench->config);
-    const normnet_options options = options_init(kind, NORMNET_STATISTICS_RUNNING);
+    const normnet_predict_options options = options_init(kind, NORMNET_STATISTICS_RUNNING);
     normnet_tensor scores = tensor_2d(NORMNET_F32, to, count, TWINS_CLASSES),
                    winners = tensor_1d(NORMNET_I64, classes, count);
     CHECK_OK(normnet_predict(bench->model, &images, &scores, &winners, &options));
@@ -258,7 +258,7 @@ static void strided_outputs(const void *argument)
 {
     prediction_bench *bench = bench_open(NORMNET_NORM_LAYER, 1);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config);
-    const normnet_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
+    const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
     enum { ROW = 13, PLANE = 11 * ROW, IMAGE = 4 * PLANE + 5 };
     float transposed[TWINS_CLASSES * MANY], *map = check_allocate(17 * IMAGE, sizeof *map);
     float *dense = check_allocate(17 * TWINS_MAP, sizeof *dense);
@@ -311,7 +311,7 @@ static void strided_images(const void *argument)
     unsigned char *dense = check_allocate(IMAGES * TWINS_PIXELS, element);
     unsigned char *other = check_allocate(IMAGES * BIG * BIG * 4, element), *values;
     float expected[IMAGES * TWINS_CLASSES], scores[IMAGES * TWINS_CLASSES];
-    const normnet_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
+    const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
     normnet_tensor images = tensor_images(*dtype, dense, IMAGES, &bench->config);
     normnet_tensor output = tensor_2d(NORMNET_F32, expected, IMAGES, TWINS_CLASSES);
     random_stream random = {31};
@@ -412,7 +412,7 @@ static void infinite_scores(const void *argument)
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, bench->labels, MANY);
     normnet_tensor output = tensor_2d(NORMNET_F32, bench->scores, MANY, TWINS_CLASSES);
-    const normnet_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
+    const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
     normnet_metrics metrics = metrics_init();
     int64_t i;
     int infinite = 0;
@@ -438,7 +438,7 @@ static void reading_changes_nothing(const void *argument)
     prediction_bench *bench = bench_open(*norm, 1);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, TWINS_MOST, &bench->config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, bench->labels, TWINS_MOST);
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     const uint64_t before = hash_model(bench->model);
     normnet_metrics first = metrics_init(), second = metrics_init();
     CHECK_OK(normnet_evaluate(bench->model, &images, &labels, &first, NULL, NULL));

@@ -55,7 +55,7 @@ static normnet_config config_of(const settings *want)
 static int use_well(const settings *want, twins_inputs *in, twins_outputs *out)
 {
     const normnet_config config = config_of(want);
-    const normnet_options batch = options_init(NORMNET_SCORES_LOG_PROBABILITIES, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOG_PROBABILITIES, NORMNET_STATISTICS_BATCH);
     const int64_t counts[] = {33, 16, 2, 1};
     normnet_model *model = NULL;
     double lr, momentum;
@@ -77,8 +77,8 @@ static int use_well(const settings *want, twins_inputs *in, twins_outputs *out)
         failed += normnet_evaluate(model, &floats, &labels, &metrics, NULL, &batch) != NORMNET_OK;
         failed += normnet_predict(model, &images, &scores, &classes, NULL) != NORMNET_OK;
         failed += normnet_predict(model, &floats, &scores, &classes, &batch) != NORMNET_OK;
-        failed += normnet_one_cycle(&config, 17, &lr, &momentum) != NORMNET_OK;
-        failed += normnet_step_schedule(&config, 17, &lr, &momentum) != NORMNET_OK;
+        failed += normnet_one_cycle_lr(&config, 17, &lr, &momentum) != NORMNET_OK;
+        failed += normnet_step_lr(&config, 17, &lr, &momentum) != NORMNET_OK;
         failed += normnet_model_summary(model, text, sizeof text) <= 0;
     }
     normnet_model_destroy(model);
@@ -167,7 +167,7 @@ static void errno_unchanged(const void *argument)
     KEEPS_ERRNO(normnet_layer(model, 0, &pair->out.layer) == NORMNET_OK);
     KEEPS_ERRNO(normnet_state(model, 0, &pair->out.state) == NORMNET_OK);
     KEEPS_ERRNO(normnet_set_parameters(model, pair->out.state.data, normnet_parameter_count(model)) == NORMNET_OK);
-    KEEPS_ERRNO(normnet_one_cycle(&config, 3, NULL, NULL) == NORMNET_OK);
+    KEEPS_ERRNO(normnet_one_cycle_lr(&config, 3, NULL, NULL) == NORMNET_OK);
     KEEPS_ERRNO(normnet_shard(10, 2, 1, &pair->out.first, &pair->out.count) == NORMNET_OK);
     KEEPS_ERRNO(strlen(normnet_version()) > 0);
     KEEPS_ERRNO(normnet_model_save(model, "test_process.model", NULL) == NORMNET_OK);

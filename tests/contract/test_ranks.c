@@ -368,7 +368,7 @@ static void by_the_calling_thread(const void *argument)
 {
     observer watcher;
     twins *pair = open_observed(&watcher, 3);
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     int forward;
     (void)argument;
     CHECK_OK(normnet_update_statistics(pair->model, &pair->images, 1));

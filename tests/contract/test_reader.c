@@ -1135,7 +1135,7 @@ static void accepted_file(const void *argument)
         CHECK_EQUAL((int64_t)crafted_read_little(whole.bytes) % 8, how->tail);
     CHECK_OK(normnet_deserialize_weights(self->model, whole.bytes, whole.size));
     expect_content(self->model);
-    CHECK_EQUAL(normnet_model_step(self->model), 2);
+    CHECK_EQUAL(normnet_steps_taken(self->model), 2);
     file_free(&whole);
     reading_close(self);
 }

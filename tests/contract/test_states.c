@@ -337,7 +337,7 @@ static void single_value(const void *argument)
 {
     /* The second batch norm sees one value per channel of one image; the first sees many and must not move. */
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor one, label, scores, map;
     twins *pair;
     (void)argument;

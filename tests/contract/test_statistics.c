@@ -226,7 +226,7 @@ static void of_the_batch(const void *argument)
 {
     normnet_config config = statistics_config();
     twins *pair;
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     const int counts[] = {1, 2, 16, 33, TWINS_MOST};
     float *seen = check_allocate(TWINS_MOST * TWINS_PIXELS, sizeof *seen);
     int i, j;
@@ -258,7 +258,7 @@ static void of_the_batch(const void *argument)
 static void of_the_batch_as_in_training(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_metrics evaluated = metrics_init(), trained = metrics_init(), running_loss = metrics_init();
     twins *pair;
     (void)argument;
@@ -287,7 +287,7 @@ static void without_dropout(const void *argument)
     config.architecture = "conv3-4 norm relu dropout0 gap conv1-10";
     plain = twins_open_config(&config);
     for (i = 0; i < 2; ++i) {
-        const normnet_options options = options_init(NORMNET_SCORES_LOGITS, statistics[i]);
+        const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, statistics[i]);
         CHECK_OK(normnet_predict(dropping->model, &dropping->images, &dropping->scores, NULL, &options));
         CHECK_OK(normnet_predict(plain->model, &plain->images, &plain->scores, NULL, &options));
         CHECK(memcmp(dropping->out.scores, plain->out.scores, sizeof plain->out.scores) == 0);

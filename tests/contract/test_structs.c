@@ -19,7 +19,7 @@ typedef struct newer_tensor {
 } newer_tensor;
 
 typedef struct newer_options {
-    normnet_options options;
+    normnet_predict_options options;
     unsigned char tail[8];
 } newer_options;
 
@@ -85,7 +85,7 @@ static void inputs_of_no_size(const void *argument)
     (void)argument;
     for (i = 0; i < COUNT(no_sizes); ++i) {
         normnet_config config = twins_config(NORMNET_NORM_BATCH);
-        normnet_options options = options_init(0, 0);
+        normnet_predict_options options = options_init(0, 0);
         normnet_batch batch = {0};
         normnet_model *model = NULL;
         double lr = 7.0, momentum = 7.0;
@@ -94,8 +94,8 @@ static void inputs_of_no_size(const void *argument)
         config.struct_size = options.struct_size = batch.struct_size = no_sizes[i];
         CHECK_REFUSED(pair, normnet_model_create(&model, &config), NORMNET_EINVAL, "struct_size", value);
         CHECK(model == NULL);
-        CHECK_REFUSED(pair, normnet_one_cycle(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
-        CHECK_REFUSED(pair, normnet_step_schedule(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
+        CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
+        CHECK_REFUSED(pair, normnet_step_lr(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
         CHECK(lr == 7.0 && momentum == 7.0);
         CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options), NORMNET_EINVAL,
                       "struct_size", value);
@@ -120,8 +120,8 @@ static void options_out_of_range(const void *argument)
     int i;
     (void)argument;
     for (i = 0; i < COUNT(wrong_scores); ++i) {
-        const normnet_options scores = options_init(wrong_scores[i], 0),
-                              statistics = options_init(0, wrong_statistics[i]);
+        const normnet_predict_options scores = options_init(wrong_scores[i], 0),
+                                      statistics = options_init(0, wrong_statistics[i]);
         snprintf(value, sizeof value, "%d", wrong_scores[i]);
         CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &scores),
                       NORMNET_EUNSUPPORTED, "scores", value);
@@ -136,7 +136,7 @@ static void options_out_of_range(const void *argument)
                       NORMNET_EUNSUPPORTED, "statistics", value);
     }
     {
-        normnet_options reserved = options_init(0, 0);
+        normnet_predict_options reserved = options_init(0, 0);
         reserved.reserved = 7;
         CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &reserved),
                       NORMNET_EINVAL, "reserved", "7");
@@ -335,8 +335,8 @@ static void null_refused(const void *argument)
                   "NULL");
     CHECK_REFUSED(pair, normnet_layer_output(model, NULL, 0, &pair->map, NULL), NORMNET_EINVAL, "images", "NULL");
     CHECK_REFUSED(pair, normnet_layer_output(model, &pair->images, 0, NULL, NULL), NORMNET_EINVAL, "output", "NULL");
-    CHECK_REFUSED(pair, normnet_one_cycle(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
-    CHECK_REFUSED(pair, normnet_step_schedule(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
+    CHECK_REFUSED(pair, normnet_one_cycle_lr(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
+    CHECK_REFUSED(pair, normnet_step_lr(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
     CHECK_REFUSED(pair, normnet_shard(10, 2, 0, NULL, &out->count), NORMNET_EINVAL, "first", "NULL");
     CHECK_REFUSED(pair, normnet_shard(10, 2, 0, &out->first, NULL), NORMNET_EINVAL, "count", "NULL");
     twins_close(pair);
@@ -368,10 +368,10 @@ static void null_allowed(const void *argument)
     CHECK_OK(normnet_predict(model, &pair->images, &pair->scores, NULL, NULL));
     CHECK_OK(normnet_predict(model, &pair->images, NULL, &pair->classes, NULL));
     CHECK_OK(normnet_layer_output(model, &pair->images, 0, &pair->map, NULL));
-    CHECK_OK(normnet_one_cycle(&config, 0, NULL, NULL));
-    CHECK_OK(normnet_one_cycle(&config, 0, &lr, NULL));
-    CHECK_OK(normnet_one_cycle(&config, 0, NULL, &momentum));
-    CHECK_OK(normnet_step_schedule(&config, 0, NULL, NULL));
+    CHECK_OK(normnet_one_cycle_lr(&config, 0, NULL, NULL));
+    CHECK_OK(normnet_one_cycle_lr(&config, 0, &lr, NULL));
+    CHECK_OK(normnet_one_cycle_lr(&config, 0, NULL, &momentum));
+    CHECK_OK(normnet_step_lr(&config, 0, NULL, NULL));
     CHECK(lr > 0.0 && momentum > 0.0);
     CHECK_EQUAL(normnet_model_summary(NULL, NULL, 0), 0);
     CHECK_EQUAL(normnet_model_summary(NULL, &nothing, 1), 0);

@@ -188,7 +188,7 @@ static double spread_of(normnet_model *model, int32_t layer, const normnet_confi
     const int flat = config->architecture != NULL && strstr(config->architecture, "flatten") != NULL;
     const int64_t shape[] = {IMAGES, info.channels, info.height, info.width};
     /* The statistics of these images: running ones that nothing has been learned from say little. */
-    const normnet_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor output;
     random_stream random = {17};
     double spread = 0.0;

@@ -28,7 +28,7 @@ static normnet_status evaluate_images(twins *pair, const normnet_tensor *images)
 
 static normnet_status evaluate_batch_images(twins *pair, const normnet_tensor *images)
 {
-    const normnet_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     return normnet_evaluate(pair->model, images, &pair->labels, &pair->out.metrics, pair->out.confusion, &options);
 }
 
@@ -59,7 +59,7 @@ static normnet_status evaluate_labels(twins *pair, const normnet_tensor *labels)
 
 static normnet_status evaluate_batch_labels(twins *pair, const normnet_tensor *labels)
 {
-    const normnet_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     return normnet_evaluate(pair->model, &pair->images, labels, &pair->out.metrics, pair->out.confusion, &options);
 }
 

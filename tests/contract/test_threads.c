@@ -36,7 +36,7 @@ static int32_t intrude(void *user, double *values, int64_t count)
     twins *pair = self->pair;
     normnet_model *model = pair == NULL ? NULL : pair->model;
     twins_outputs *out = pair == NULL ? NULL : &pair->out;
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     const float weights[4] = {0};
     const normnet_tensor tensor = tensor_1d(NORMNET_F32, weights, 4);
     (void)values;
@@ -228,7 +228,7 @@ static normnet_status a_writer(twins *pair)
 
 static normnet_status batch_statistics(twins *pair)
 {
-    const normnet_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor few = pair->images;
     few.shape[0] = 2;
     return normnet_predict(pair->model, &few, NULL, NULL, &batch);

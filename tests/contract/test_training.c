@@ -223,9 +223,9 @@ static void schedules(const void *argument)
             double lr = -1.0, momentum = -1.0;
             CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, &metrics));
             if (kinds[i] == NORMNET_SCHEDULE_STEP)
-                CHECK_OK(normnet_step_schedule(&other, n, &lr, &momentum));
+                CHECK_OK(normnet_step_lr(&other, n, &lr, &momentum));
             else
-                CHECK_OK(normnet_one_cycle(&other, n, &lr, &momentum));
+                CHECK_OK(normnet_one_cycle_lr(&other, n, &lr, &momentum));
             CHECK(metrics.lr == lr && metrics.momentum == momentum);
         }
         twins_close(pair);
@@ -239,22 +239,21 @@ static void pure_functions_refuse(const void *argument)
     double *lr = &pair->out.lr, *momentum = &pair->out.momentum;
     (void)argument;
     config.total_steps = 10;
-    CHECK_REFUSED(pair, normnet_one_cycle(&config, 10, lr, momentum), NORMNET_ESTATE, "10");
-    CHECK_REFUSED(pair, normnet_one_cycle(&config, INT64_MAX, lr, momentum), NORMNET_ESTATE, "9223372036854775807");
-    CHECK_REFUSED(pair, normnet_one_cycle(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
-    CHECK_REFUSED(pair, normnet_step_schedule(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
-    CHECK_REFUSED(pair, normnet_step_schedule(&config, INT64_MIN, lr, momentum), NORMNET_EINVAL,
-                  "-9223372036854775808");
+    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 10, lr, momentum), NORMNET_ESTATE, "10");
+    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, INT64_MAX, lr, momentum), NORMNET_ESTATE, "9223372036854775807");
+    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
+    CHECK_REFUSED(pair, normnet_step_lr(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
+    CHECK_REFUSED(pair, normnet_step_lr(&config, INT64_MIN, lr, momentum), NORMNET_EINVAL, "-9223372036854775808");
     config.total_steps = 0;
-    CHECK_REFUSED(pair, normnet_one_cycle(&config, 0, lr, momentum), NORMNET_EINVAL, "total_steps", "0");
+    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 0, lr, momentum), NORMNET_EINVAL, "total_steps", "0");
     config.total_steps = 10;
     config.pct_start = 2.0;
-    CHECK_REFUSED(pair, normnet_one_cycle(&config, 0, lr, momentum), NORMNET_EVALUE, "pct_start", "2");
+    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 0, lr, momentum), NORMNET_EVALUE, "pct_start", "2");
     config.pct_start = 0.3;
     config.step_size = 0;
-    CHECK_REFUSED(pair, normnet_step_schedule(&config, 0, lr, momentum), NORMNET_EINVAL, "step_size", "0");
+    CHECK_REFUSED(pair, normnet_step_lr(&config, 0, lr, momentum), NORMNET_EINVAL, "step_size", "0");
     config.step_size = 1;
-    CHECK_OK(normnet_step_schedule(&config, INT64_MAX, lr, momentum));
+    CHECK_OK(normnet_step_lr(&config, INT64_MAX, lr, momentum));
     CHECK(*lr == 0.0);
     twins_blank(pair);
     twins_close(pair);

@@ -21,7 +21,7 @@ HEADER = (ROOT / "include" / "normnet.h").read_text(encoding="utf-8")
 TEXT = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.S)
 STRUCTS = {"normnet_config": normnet.Config, "normnet_tensor": normnet.Tensor, "normnet_layer_info": normnet.LayerInfo,
            "normnet_state_info": normnet.StateInfo, "normnet_metrics": normnet.Metrics, "normnet_batch": normnet.Batch,
-           "normnet_options": normnet.Options, "normnet_save_options": normnet.SaveOptions}
+           "normnet_predict_options": normnet.Options, "normnet_save_options": normnet.SaveOptions}
 ENUMS = {"status": normnet.Status, "norm": normnet.Norm, "affine": normnet.Affine, "penalty": normnet.Penalty,
          "schedule": normnet.Schedule, "anneal": normnet.Anneal, "cpu": normnet.Cpu, "dtype": normnet.Dtype,
          "scores": normnet.Scores, "statistics": normnet.Statistics, "file": normnet.File}
@@ -205,7 +205,7 @@ def test_memory_comes_from_the_given_functions_and_returns_to_them():
 
 def test_the_module_works_without_numpy():
     code = ("import sys; sys.modules['numpy'] = None; import normnet; print(normnet.shard(128, 2, 1));"
-            "print(normnet.Model('layer').parameter_count); print(normnet.one_cycle(0, total_steps=20, max_lr=1.0))")
+            "print(normnet.Model('layer').parameter_count); print(normnet.one_cycle_lr(0, total_steps=20, max_lr=1.0))")
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(normnet.__file__)),
                    "NORMNET_LIBRARY": normnet.library._name}
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.PIPE,
@@ -423,10 +423,10 @@ def test_running_statistics_can_be_recomputed():
 
 
 def test_pure_functions():
-    assert normnet.one_cycle(0, total_steps=20, max_lr=1.0) == (0.040000000000000036, 0.95)
-    lr, momentum = normnet.one_cycle(12, total_steps=20, max_lr=1.0)
+    assert normnet.one_cycle_lr(0, total_steps=20, max_lr=1.0) == (0.040000000000000036, 0.95)
+    lr, momentum = normnet.one_cycle_lr(12, total_steps=20, max_lr=1.0)
     assert lr == pytest.approx(0.50000199999999995, rel=1e-15) and momentum == pytest.approx(0.9, rel=1e-15)
-    assert normnet.step_schedule(6, lr=0.01, step_size=6)[0] == pytest.approx(0.001, rel=1e-15)
+    assert normnet.step_lr(6, lr=0.01, step_size=6)[0] == pytest.approx(0.001, rel=1e-15)
     fails(normnet.Status.ESTATE, normnet.one_cycle, 20, total_steps=20)
     fails(normnet.Status.EINVAL, normnet.one_cycle, -1, total_steps=20)
     shares = [normnet.shard(100, 3, rank) for rank in range(3)]
