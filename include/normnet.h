@@ -329,7 +329,7 @@ NORMNET_API const char *normnet_cpu_name(const normnet_model *model);
 /*
  * A table of the layers with their outputs, parameters and receptive fields, followed by warnings
  * about normalizations that destroy what they normalize: one whose statistics lie inside the pool
- * behind it, instance norm before gap, a statistic over a single value. Manners of snprintf: at most
+ * after it, instance norm before gap, a statistic over a single value. Manners of snprintf: at most
  * `size` bytes with the final 0 are written to `text` (NULL if size is 0), and the length without it
  * that would have been needed is returned; 0 if `model` is NULL.
  */
@@ -337,9 +337,9 @@ NORMNET_API int64_t normnet_model_summary(const normnet_model *model, char *text
 
 typedef struct normnet_layer_info {
     int32_t struct_size;     /* sizeof(normnet_layer_info) */
-    int32_t channels;        /* of the output; the features behind flatten */
-    int32_t height;          /* of the output; 1 behind flatten */
-    int32_t width;           /* of the output; 1 behind flatten */
+    int32_t channels;        /* of the output; the features after flatten */
+    int32_t height;          /* of the output; 1 after flatten */
+    int32_t width;           /* of the output; 1 after flatten */
     int32_t receptive_field; /* side, in input pixels, of what one output depends on through conv and pool */
     int32_t reserved;
     int64_t parameters;    /* trained scalars of this layer */
@@ -369,7 +369,7 @@ typedef struct normnet_state_info {
 
 /*
  * The entries of the equivalent torch.nn.Sequential's state_dict, in its order. The parameters
- * (trained = 1) lie behind one another in one array of normnet_parameter_count() floats, which
+ * (trained = 1) are contiguous in one array of normnet_parameter_count() floats, which
  * begins at the first parameter's data.
  */
 NORMNET_API int32_t normnet_state_count(const normnet_model *model);
@@ -500,7 +500,7 @@ NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_
 NORMNET_API normnet_status normnet_predict(normnet_model *model, const normnet_tensor *images, normnet_tensor *scores,
                                            normnet_tensor *classes, const normnet_predict_options *options);
 
-/* The output of one layer in evaluation: f32, N x channels x height x width (N x features behind flatten). */
+/* The output of one layer in evaluation: f32, N x channels x height x width (N x features after flatten). */
 NORMNET_API normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *images, int32_t layer,
                                                 normnet_tensor *output, const normnet_predict_options *options);
 

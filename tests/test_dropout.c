@@ -2,7 +2,7 @@
 /*
  * Dropout: the share of zeros, the scale, and what the masks depend on.
  *
- * The masks are not in the API, but the gradient of a fully connected layer behind dropout shows them: for one
+ * The masks are not in the API, but the gradient of a fully connected layer after dropout shows them: for one
  * image, the column of a dropped feature is zero. With the masks so found the reference gives the whole gradient.
  */
 #include "check_normnet.h"
@@ -281,7 +281,7 @@ static const dropout_case dropouts[] = {
     {"half of the pixels", "flatten dropout.5 fc-3", 0.5},
     {"3 %", "flatten dropout0.03 fc-3", 0.03},
     {"10 %", "flatten dropout.1 fc-3", 0.1},
-    {"30 % behind a convolution", "conv3-2s2 flatten dropout.3 fc-3", 0.3},
+    {"30 % after a convolution", "conv3-2s2 flatten dropout.3 fc-3", 0.3},
     {"99 % of two channels", "conv2-2s2b dropout.99 flatten fc-3b", 0.99},
     {"the configuration's 3 %", "flatten dropout fc-3", 0.03},
 };

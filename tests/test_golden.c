@@ -38,7 +38,7 @@ static normnet_config small_config(int norm, const char *architecture, int chann
     return config;
 }
 
-/* The output of a layer that is not behind flatten. */
+/* The output of a layer that is not after flatten. */
 static void layer_output(normnet_model *model, const normnet_tensor *images, int layer, int statistics, float *values)
 {
     const normnet_layer_info info = layer_info(model, layer);

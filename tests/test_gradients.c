@@ -11,7 +11,7 @@
  * Two kinds of batches say nothing about the library and are replaced by others. Rounding may turn a ReLU or the
  * winner of a max pool, after which gradients differ for good: these decisions are compared first, and at most 2 %
  * of all batches may differ. And where the variances of a normalization nearly vanish, so does the meaning of the
- * digits behind it: where a change of weights and pixels by 2^-23, in the reference alone, moves a gradient by more
+ * digits after it: where a change of weights and pixels by 2^-23, in the reference alone, moves a gradient by more
  * than a quarter of what is allowed, no float arithmetic could be held to it.
  */
 #include "check_normnet.h"
@@ -359,7 +359,7 @@ static void bench_destroy(parity_bench *bench)
 
 /* ---- Outputs and decisions ------------------------------------------------------------------- */
 
-static int behind_flatten(const reference_network *network, int layer)
+static int after_flatten(const reference_network *network, int layer)
 {
     int i;
     for (i = 0; i <= layer; ++i) {
@@ -380,7 +380,7 @@ static float *library_output(parity_bench *bench, int layer)
     normnet_tensor tensor;
     if (CHECK_EQUAL(info.channels, out.channels) && CHECK_EQUAL(info.height, out.height) &&
         CHECK_EQUAL(info.width, out.width)) {
-        normnet_tensor_init(&tensor, NORMNET_F32, values, behind_flatten(bench->network, layer) ? 2 : 4, shape);
+        normnet_tensor_init(&tensor, NORMNET_F32, values, after_flatten(bench->network, layer) ? 2 : 4, shape);
         CHECK_OK(normnet_layer_output(bench->model, &bench->image_tensor, layer, &tensor, &options));
     }
     return values;
@@ -424,7 +424,7 @@ static double *library_parameters(const parity_bench *bench)
 
 /*
  * Goes through the layers: 0 as soon as a ReLU or a max pool decides otherwise than in the reference. On the way
- * every layer is asked what it makes of the output that the library's layer in front of it gave.
+ * every layer is asked what it makes of the output that the library's layer before it gave.
  */
 static int same_decisions(parity_bench *bench)
 {

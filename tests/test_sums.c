@@ -6,7 +6,7 @@
 #include "check_normnet.h"
 #include "test_random.h"
 
-enum { MOST_IMAGES = 160 };
+enum { MAX_IMAGES = 160 };
 
 typedef struct sum_case {
     const char *name, *architecture;
@@ -32,7 +32,7 @@ static const sum_case batch_network = {
 /* Images and labels that all models here see. */
 typedef struct sum_data {
     float *pixels;
-    uint8_t labels[MOST_IMAGES];
+    uint8_t labels[MAX_IMAGES];
     int size; /* of one image */
 } sum_data;
 
@@ -41,10 +41,10 @@ static void draw_data(sum_data *data, const sum_case *want)
     random_stream random = {42};
     int i;
     data->size = want->channels * want->height * want->width;
-    data->pixels = check_allocate((size_t)(MOST_IMAGES * data->size), sizeof *data->pixels);
-    for (i = 0; i < MOST_IMAGES * data->size; ++i)
+    data->pixels = check_allocate((size_t)(MAX_IMAGES * data->size), sizeof *data->pixels);
+    for (i = 0; i < MAX_IMAGES * data->size; ++i)
         data->pixels[i] = (float)random_uniform(&random, -1, 1);
-    for (i = 0; i < MOST_IMAGES; ++i)
+    for (i = 0; i < MAX_IMAGES; ++i)
         data->labels[i] = (uint8_t)random_below(&random, want->classes);
 }
 
@@ -58,7 +58,7 @@ static normnet_config sum_config(const sum_case *want)
     config.width = want->width;
     config.classes = want->classes;
     config.dropout = want->dropout;
-    config.max_batch = MOST_IMAGES;
+    config.max_batch = MAX_IMAGES;
     config.l1 = 1e-4;
     config.clip_norm = 1;
     return config;
@@ -177,7 +177,7 @@ static void halves_in_one_model(const void *argument)
 
 /* ---- Threads and instruction sets ------------------------------------------------------------ */
 
-/* All of the state after a few steps with batches of several sizes, one behind the other. To be freed. */
+/* All of the state after a few steps with batches of several sizes, one after the other. To be freed. */
 static char *state_after_training(const sum_case *want, int threads, int cpu, size_t *bytes)
 {
     static const int batches[] = {128, 33, 7, 16, 160, 100};

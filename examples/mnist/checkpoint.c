@@ -25,7 +25,7 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
-static int write_head(char *note, size_t size, const struct settings *settings, const struct training *training,
+static int write_head(char *note, size_t size, const struct settings *settings, const struct training_pass *training,
                       int64_t forgotten)
 {
     return snprintf(note, size,
@@ -46,14 +46,14 @@ static int write_epoch(char *line, const struct epoch_result *result)
         bits_of(result->test_accuracy), bits_of(result->lr), bits_of(result->seconds));
 }
 
-int64_t checkpoint_forgets(const struct settings *settings, const struct training *training)
+int64_t checkpoint_forgets(const struct settings *settings, const struct training_pass *training)
 {
     int64_t room = (NOTE_ROOM - write_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
     int64_t forgotten = training->finished - (room > 0 ? room : 0);
     return forgotten > training->forgotten ? forgotten : training->forgotten;
 }
 
-char *checkpoint_write_note(const struct settings *settings, const struct training *training)
+char *checkpoint_write_note(const struct settings *settings, const struct training_pass *training)
 {
     char *note = malloc(NOTE_ROOM);
 
@@ -67,7 +67,7 @@ char *checkpoint_write_note(const struct settings *settings, const struct traini
 }
 
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
-                    const struct training *training)
+                    const struct training_pass *training)
 {
     char *note = checkpoint_write_note(settings, training);
 
@@ -97,7 +97,7 @@ static int refuse(const struct reader *reader, char *line, const char *key, cons
                         key, expected);
 }
 
-/* The next line; an empty one behind the last, and for a last one without an end. */
+/* The next line; an empty one after the last, and for a last one without an end. */
 static char *next_line(struct reader *reader)
 {
     char *line = reader->cursor, *end = strchr(line, '\n');
@@ -110,7 +110,7 @@ static char *next_line(struct reader *reader)
     return line;
 }
 
-/* What stands behind the key and a blank, NULL if the line has another key. */
+/* What stands after the key and a blank, NULL if the line has another key. */
 static const char *value_of(const char *line, const char *key)
 {
     size_t length = strlen(key);
@@ -243,7 +243,7 @@ static int read_checksum(struct reader *reader, const char *key, char checksum[6
     return code;
 }
 
-static int read_data(struct reader *reader, struct training *training)
+static int read_data(struct reader *reader, struct training_pass *training)
 {
     int code = read_integer(reader, "images", 1, INT32_MAX, &training->images);
     if (code == 0)
@@ -251,11 +251,11 @@ static int read_data(struct reader *reader, struct training *training)
     return code == 0 ? read_checksum(reader, "test", training->test_data) : code;
 }
 
-/* The library's step says how much of the training lies behind. */
+/* The library's step says how much of the training lies after. */
 static int place(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
 {
     const struct settings *settings = &checkpoint->settings;
-    struct training *training = &checkpoint->training;
+    struct training_pass *training = &checkpoint->training;
     int64_t batch = settings->batch < training->images ? settings->batch : training->images;
     int64_t batches = pipeline_batches(training->images, batch);
 
@@ -269,7 +269,7 @@ static int place(struct checkpoint *checkpoint, const char *path, int64_t step, 
     return training->history ? 0 : report_error("not enough memory for %" PRId64 " epochs", settings->epochs);
 }
 
-static int read_progress(struct reader *reader, struct training *training)
+static int read_progress(struct reader *reader, struct training_pass *training)
 {
     int code = read_integer(reader, "correct", 0, training->done, &training->correct);
     if (code == 0)
@@ -281,7 +281,7 @@ static int read_progress(struct reader *reader, struct training *training)
     for (int64_t i = training->forgotten; code == 0 && i < training->finished; ++i)
         code = read_epoch(reader, &training->history[i], i + 1, training->images);
     if (code == 0 && *reader->cursor)
-        code = report_error("%s: its note goes on behind the %d lines of its %" PRId64 " epochs", reader->path,
+        code = report_error("%s: its note goes on after the %d lines of its %" PRId64 " epochs", reader->path,
                             reader->line, training->finished);
     return code;
 }

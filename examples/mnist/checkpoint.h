@@ -32,7 +32,7 @@
 #include <normnet.h>
 
 /* Where a training stands. */
-struct training {
+struct training_pass {
     int64_t images;                     /* per epoch */
     char train_data[65], test_data[65]; /* dataset_checksum() of the images to train and to test with */
 
@@ -48,23 +48,23 @@ struct training {
 struct checkpoint {
     normnet_model *model;     /* as the file holds it, for batches of one image; clone it to train */
     struct settings settings; /* without what belongs to the run alone */
-    struct training training;
+    struct training_pass training;
     char *note; /* settings.augment points into it */
 };
 
 /* Returns 0, or reports why the file cannot be written; an older one is then as it was. */
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
-                    const struct training *training);
+                    const struct training_pass *training);
 
 /* How many of the oldest epochs have no room in such a file. */
-int64_t checkpoint_forgets(const struct settings *settings, const struct training *training);
+int64_t checkpoint_forgets(const struct settings *settings, const struct training_pass *training);
 
 /* Returns 0, or reports why there is no training in the file to go on with. */
 int checkpoint_open(struct checkpoint *checkpoint, const char *path);
 void checkpoint_close(struct checkpoint *checkpoint);
 
 /* The note by itself; free() it. NULL without memory. */
-char *checkpoint_write_note(const struct settings *settings, const struct training *training);
+char *checkpoint_write_note(const struct settings *settings, const struct training_pass *training);
 
 /*
  * Fills checkpoint->settings and ->training from checkpoint->note, whose line ends it overwrites. `step` and

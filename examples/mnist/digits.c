@@ -112,7 +112,7 @@ static void read_manner(struct line *line, const char *text)
         } else {
             struct point *point = &line->points[line->count++];
             text = read_number(text, &point->x);
-            text = read_number(text + 1, &point->y); /* behind one blank */
+            text = read_number(text + 1, &point->y); /* after one blank */
             point->lifted = lifted;
             point->pressure = 1;
             lifted = false;

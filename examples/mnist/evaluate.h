@@ -9,7 +9,7 @@
 #ifndef MNIST_EVALUATE_H
 #define MNIST_EVALUATE_H
 
-/* Takes the arguments behind the command's name; returns the exit code of the program. */
+/* Takes the arguments after the command's name; returns the exit code of the program. */
 int evaluate_command(int argc, char **argv);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef MNIST_EXPORT_H
 #define MNIST_EXPORT_H
 
-/* Takes the arguments behind the command's name; returns the exit code of the program. */
+/* Takes the arguments after the command's name; returns the exit code of the program. */
 int export_command(int argc, char **argv);
 
 #endif

@@ -125,7 +125,7 @@ static int add_file(struct image_files *images, const struct source *source)
     return code;
 }
 
-/* The colon in front of an index, unless a file has the whole name; NULL if there is none. */
+/* The colon before an index, unless a file has the whole name; NULL if there is none. */
 static const char *find_index(const char *argument)
 {
     const char *colon = strrchr(argument, ':');

@@ -16,7 +16,7 @@ struct image_files {
     int32_t channels, height, width; /* all images are of this shape */
     int64_t first, most;             /* images of an IDX file that is named without an index */
     int64_t idx_files;               /* how many were named so, */
-    int64_t left_out;                /* and the images behind those that were wanted */
+    int64_t left_out;                /* and the images after those that were wanted */
 
     int64_t count;
     struct image_name *names;

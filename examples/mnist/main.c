@@ -34,7 +34,7 @@ static int print_help(void)
     for (int i = 0; i < COMMANDS; ++i)
         printf("  %-10s %s\n", commands[i].name, commands[i].help);
     printf("\n"
-           "  --help     this text; behind a command its options\n"
+           "  --help     this text; after a command its options\n"
            "  --version  the version of the library\n"
            "\n"
            "Examples:\n"

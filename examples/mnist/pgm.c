@@ -76,11 +76,11 @@ static int read_header_number(struct reader *reader, const char *what, int32_t m
 
     skip_to_word(reader);
     if (reader->cursor == before && reader->cursor < reader->end)
-        return report_error("%s: a blank is missing in front of its %s", reader->name, what);
+        return report_error("%s: a blank is missing before its %s", reader->name, what);
     return read_number(reader, what, 1, most, value);
 }
 
-/* Up to the one blank in front of the pixels. */
+/* Up to the one blank before the pixels. */
 static int read_header(struct reader *reader, struct picture *picture, int32_t *largest)
 {
     int code = read_header_number(reader, "width", PICTURE_MOST_SIDE, &picture->width);
@@ -91,7 +91,7 @@ static int read_header(struct reader *reader, struct picture *picture, int32_t *
     if (code != 0)
         return code;
     if (reader->cursor == reader->end)
-        return report_error("%s is cut off behind its header", reader->name);
+        return report_error("%s is cut off after its header", reader->name);
     if (!is_blank(*reader->cursor))
         return report_error("%s: its largest value is followed by the byte 0x%02x instead of a blank", reader->name,
                             *reader->cursor);
@@ -135,7 +135,7 @@ static int check_end(struct reader *reader)
 {
     skip_blanks(reader);
     if (reader->cursor < reader->end)
-        return report_error("%s is too long: the byte 0x%02x stands behind its last pixel", reader->name,
+        return report_error("%s is too long: the byte 0x%02x stands after its last pixel", reader->name,
                             *reader->cursor);
     return 0;
 }

@@ -15,7 +15,7 @@ struct pipeline_options {
     int64_t batch; /* images; the last batch of an epoch may be shorter */
     int64_t seed;
     int64_t first_batch; /* counted over all epochs: first_batch / batches per epoch is the first epoch */
-    int64_t last_batch;  /* the one behind the last */
+    int64_t last_batch;  /* the one after the last */
 };
 
 struct pipeline;
@@ -24,7 +24,7 @@ struct pipeline;
 int pipeline_open(struct pipeline **pipeline, const struct pipeline_options *options);
 
 /*
- * Waits for the next batch and returns its number of images, 0 behind the last batch. The images and
+ * Waits for the next batch and returns its number of images, 0 after the last batch. The images and
  * labels stay until the next call.
  */
 int64_t pipeline_next(struct pipeline *pipeline, const uint8_t **images, const uint8_t **labels);

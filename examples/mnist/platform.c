@@ -116,7 +116,7 @@ bool file_exists(const char *path)
 }
 
 #if !defined(_WIN32)
-enum { MOST_LINKS = 40, LONGEST_LINK = 4096 };
+enum { MAX_LINKS = 40, LONGEST_LINK = 4096 };
 
 /* `name` as seen from the folder of `path`; free() it. */
 static char *beside(const char *path, const char *name)
@@ -143,7 +143,7 @@ static char *resolve_folder(const char *path)
 static char *resolve_missing(const char *path, int links)
 {
     char link[LONGEST_LINK];
-    const ssize_t length = links < MOST_LINKS ? readlink(path, link, sizeof link - 1) : -1;
+    const ssize_t length = links < MAX_LINKS ? readlink(path, link, sizeof link - 1) : -1;
 
     if (length < 0)
         return resolve_folder(path);

@@ -17,9 +17,9 @@
 #include <string.h>
 
 enum {
-    AT_A_TIME = 256,    /* images */
-    MOST_UNASKED = 100, /* of an IDX file */
-    WIDEST_TABLE = 20,  /* classes with a column of their own */
+    AT_A_TIME = 256,   /* images */
+    MAX_UNASKED = 100, /* of an IDX file */
+    WIDEST_TABLE = 20, /* classes with a column of their own */
     WIDEST_NAME = 60
 };
 
@@ -275,7 +275,7 @@ int predict_command(int argc, char **argv)
 {
     struct prediction prediction = {
         .threads = core_count(),
-        .most = MOST_UNASKED,
+        .most = MAX_UNASKED,
         .config = {.struct_size = sizeof prediction.config},
     };
 

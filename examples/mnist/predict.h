@@ -8,7 +8,7 @@
 #ifndef MNIST_PREDICT_H
 #define MNIST_PREDICT_H
 
-/* Takes the arguments behind the command's name; returns the exit code of the program. */
+/* Takes the arguments after the command's name; returns the exit code of the program. */
 int predict_command(int argc, char **argv);
 
 #endif

@@ -145,7 +145,7 @@ static void write_epoch(struct json_writer *json, const struct epoch_result *res
 }
 
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct training *training)
+                  const struct training_pass *training)
 {
     struct atomic_file file;
     normnet_config config = {.struct_size = sizeof config};

@@ -4,7 +4,7 @@
  *
  *     {"program", "version", "bits_version",
  *      "configuration": {...}, "data": {...}, "parameters": 7704,
- *      "forgotten_epochs": 5,     (only after a checkpoint without room for so many in front of those in "history")
+ *      "forgotten_epochs": 5,     (only after a checkpoint without room for so many before those in "history")
  *      "history": [{"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr",
  *                   "images_per_second", "seconds"}, ...],
  *      "weights_sha256": "..."}
@@ -30,6 +30,6 @@ void results_model(struct json_writer *json, const char *path, const normnet_mod
 
 /* Replaces the file settings->json; returns 0, or reports why it cannot. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct training *training);
+                  const struct training_pass *training);
 
 #endif

@@ -130,7 +130,7 @@ static int choose_lr(const struct option *options, int count, struct settings *s
 
 /*
  * Chosen on the last 10,000 training images for the time to 99.0 %, and with more epochs to 99.4 % (docs/results.md).
- * Pools in front of norms leave little to normalize.
+ * Pools before norms leave little to normalize.
  */
 static void set_fast(struct settings *settings)
 {
@@ -166,7 +166,7 @@ void settings_init(struct settings *settings)
 
 /* ---- The command line -------------------------------------------------------------------------- */
 
-enum { MOST_OPTIONS = 40 };
+enum { MAX_OPTIONS = 40 };
 
 /* Fills the table of options whose values go to `s`; returns how many there are. */
 static int list_options(struct option *options, struct settings *s)
@@ -264,7 +264,7 @@ static int list_options(struct option *options, struct settings *s)
          "every epoch",
          .target.text = &s->json},
     };
-    _Static_assert(sizeof list <= MOST_OPTIONS * sizeof *list, "the tables of options have room for all");
+    _Static_assert(sizeof list <= MAX_OPTIONS * sizeof *list, "the tables of options have room for all");
 
     memcpy(options, list, sizeof list);
     return (int)(sizeof list / sizeof *list);
@@ -284,7 +284,7 @@ static int parse_augment(struct settings *settings)
 /* Takes the arguments over what the settings are; the rest of the checks once these are complete. */
 static int parse(struct settings *settings, int argc, char **argv)
 {
-    struct option options[MOST_OPTIONS];
+    struct option options[MAX_OPTIONS];
     const int count = list_options(options, settings);
 
     int code = options_run(options, count, introduction, argc, argv);
@@ -310,7 +310,7 @@ static int parse(struct settings *settings, int argc, char **argv)
 /* The options that must be known before all others. */
 static int parse_base(struct settings *settings, int argc, char **argv)
 {
-    struct option options[MOST_OPTIONS];
+    struct option options[MAX_OPTIONS];
     const int count = list_options(options, settings);
     int code = options_parse(options, count, argc, argv);
 
@@ -348,7 +348,7 @@ static bool is_free(const struct option *option)
 /* Whether the options leave the training as the checkpoint has it. */
 static int compare(struct settings *settings, struct settings *stored)
 {
-    struct option options[MOST_OPTIONS], theirs[MOST_OPTIONS];
+    struct option options[MAX_OPTIONS], theirs[MAX_OPTIONS];
     const int count = list_options(options, settings);
 
     list_options(theirs, stored);

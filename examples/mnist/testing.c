@@ -8,7 +8,7 @@
 
 enum { AT_A_TIME = 1024 }; /* images: enough for many threads */
 
-/* Up to AT_A_TIME images behind those that are tested; the loss is a sum until all are. */
+/* Up to AT_A_TIME images after those that are tested; the loss is a sum until all are. */
 static normnet_status test_part(struct test_result *result, normnet_model *model, const struct dataset *data,
                                 int64_t *confusion)
 {

@@ -28,7 +28,7 @@ struct run {
     normnet_model *model;
     struct pipeline *pipeline;
     struct progress progress;
-    struct training training;
+    struct training_pass training;
 };
 
 /* ---- Before the first epoch -------------------------------------------------------------------- */
@@ -73,7 +73,7 @@ static int check_checksum(const struct run *run, const char *kind, const char *c
 /* The data must be those that the training was begun with. */
 static int check_data(const struct run *run)
 {
-    const struct training *training = &run->training, *begun = &run->resumed.training;
+    const struct training_pass *training = &run->training, *begun = &run->resumed.training;
 
     if (training->images != begun->images)
         return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,
@@ -214,7 +214,7 @@ static int write_results(struct run *run)
 
 static int train_batch(struct run *run, int64_t epoch, double *lr)
 {
-    struct training *training = &run->training;
+    struct training_pass *training = &run->training;
     const uint8_t *batch_images, *batch_labels;
     normnet_tensor images, labels;
     normnet_metrics metrics = {.struct_size = sizeof metrics};
@@ -236,7 +236,7 @@ static int train_batch(struct run *run, int64_t epoch, double *lr)
 /* Up to the end of the epoch, or until the program is asked to stop. */
 static int train_epoch(struct run *run, struct epoch_result *result)
 {
-    struct training *training = &run->training;
+    struct training_pass *training = &run->training;
     const int64_t save_every = run->settings.save_every;
     const double start = seconds_now() - training->seconds;
     int code = 0;
@@ -274,7 +274,7 @@ static int test(struct run *run, struct epoch_result *result)
 /* What is done is in the files before anybody reads that it is. */
 static int finish_epoch(struct run *run, struct epoch_result *result)
 {
-    struct training *training = &run->training;
+    struct training_pass *training = &run->training;
     const double images = (double)training->images;
 
     int code = test(run, result);
@@ -320,7 +320,7 @@ static void print_resume(const struct run *run)
 /* What is done is saved; says so, and how to go on. */
 static int stop(struct run *run)
 {
-    const struct training *training = &run->training;
+    const struct training_pass *training = &run->training;
 
     int code = save(run);
     if (code != 0)
@@ -337,7 +337,7 @@ static int stop(struct run *run)
 
 static int train(struct run *run)
 {
-    struct training *training = &run->training;
+    struct training_pass *training = &run->training;
 
     interrupt_catch();
     interrupt_ignore_pipe();
@@ -379,7 +379,7 @@ static int test_again(struct run *run)
 
 static int go_on(struct run *run)
 {
-    const struct training *training = &run->training;
+    const struct training_pass *training = &run->training;
 
     if (training->finished == run->settings.epochs)
         return test_again(run);

@@ -119,7 +119,7 @@ class SaveOptions(_Struct):
 _MODEL, _TENSOR, _METRICS = c_void_p, POINTER(Tensor), POINTER(Metrics)
 _CONFIG, _OPTIONS, _INT64, _DOUBLE = POINTER(Config), POINTER(Options), POINTER(c_int64), POINTER(c_double)
 
-#: Every function of the header: what it returns, what it takes. A c_int32 in front of the names of
+#: Every function of the header: what it returns, what it takes. A c_int32 before the names of
 #: calls that can fail is their normnet_status.
 FUNCTIONS = {
     "normnet_status_string": (c_char_p, [c_int32]),
@@ -486,7 +486,7 @@ class Model:
             raise
 
     def set_parameters(self, values):
-        """Overwrites all parameters from one float32 array, in which they lie behind one another."""
+        """Overwrites all parameters from one float32 array, in which they are contiguous."""
         values = numpy.ascontiguousarray(values, numpy.float32)
         self._call("set_parameters", values.ctypes.data_as(POINTER(c_float)), values.size)
 
@@ -575,7 +575,7 @@ class Model:
         return values, classes
 
     def layer_output(self, images, layer, statistics="running"):
-        """The output of one layer in evaluation: N x channels x height x width, N x features behind flatten."""
+        """The output of one layer in evaluation: N x channels x height x width, N x features after flatten."""
         images, layers = _tensor(images), self.layers()
         if not 0 <= layer < len(layers):
             raise IndexError(f"layer {layer} of a network of {len(layers)} layers")

@@ -4,12 +4,12 @@
 
 static normnet_status copy_model(normnet_model **copy, const normnet_model *model, const normnet_config *host)
 {
-    normnet_config config, joined = model->config;
+    normnet_config config, fused = model->config;
     normnet_model *created = NULL;
-    normnet_status status = host != NULL ? normnet__join_host(&joined, host) : NORMNET_OK;
+    normnet_status status = host != NULL ? normnet__merge_host(&fused, host) : NORMNET_OK;
 
     if (status == NORMNET_OK)
-        status = normnet__read_config(&config, &joined);
+        status = normnet__read_config(&config, &fused);
     if (status == NORMNET_OK)
         status = normnet__begin_model(&created, &config, model->note);
     if (status == NORMNET_OK)

@@ -56,36 +56,36 @@ normnet_status normnet_config_init_size(normnet_config *config, int32_t struct_s
 
 /* ---- Checks: one line per field, the first failure wins ------------------------------------------- */
 
-static normnet_status check_integer(const char *name, int64_t value, int64_t least, int64_t most, normnet_status status)
+static normnet_status check_integer(const char *name, int64_t value, int64_t min, int64_t max, normnet_status status)
 {
-    if (value >= least && value <= most)
+    if (value >= min && value <= max)
         return NORMNET_OK;
-    return normnet__fail(status, "config.%s is %lld; expected %lld to %lld", name, (long long)value, (long long)least,
-                         (long long)most);
+    return normnet__fail(status, "config.%s is %lld; expected %lld to %lld", name, (long long)value, (long long)min,
+                         (long long)max);
 }
 
 /* `open` excludes the lower bound. */
-static normnet_status check_number(const char *name, double value, double least, bool open, double most)
+static normnet_status check_number(const char *name, double value, double min, bool open, double max)
 {
     char number[32], low[32], high[32];
 
-    if (isfinite(value) && value <= most && (open ? value > least : value >= least))
+    if (isfinite(value) && value <= max && (open ? value > min : value >= min))
         return NORMNET_OK;
     return normnet__fail(NORMNET_EVALUE, "config.%s is %s; expected %s%s to %s", name, normnet__decimal(number, value),
-                         open ? "more than " : "", normnet__decimal(low, least), normnet__decimal(high, most));
+                         open ? "more than " : "", normnet__decimal(low, min), normnet__decimal(high, max));
 }
 
 struct integer_rule {
     const char *name;
-    int64_t value, least, most;
+    int64_t value, min, max;
     normnet_status status;
 };
 
 struct number_rule {
     const char *name;
-    double value, least;
+    double value, min;
     bool open;
-    double most;
+    double max;
 };
 
 static normnet_status check_integers(const struct integer_rule *rules, size_t count)
@@ -93,7 +93,7 @@ static normnet_status check_integers(const struct integer_rule *rules, size_t co
     normnet_status status = NORMNET_OK;
 
     for (size_t i = 0; i < count && status == NORMNET_OK; ++i)
-        status = check_integer(rules[i].name, rules[i].value, rules[i].least, rules[i].most, rules[i].status);
+        status = check_integer(rules[i].name, rules[i].value, rules[i].min, rules[i].max, rules[i].status);
     return status;
 }
 
@@ -102,11 +102,11 @@ static normnet_status check_numbers(const struct number_rule *rules, size_t coun
     normnet_status status = NORMNET_OK;
 
     for (size_t i = 0; i < count && status == NORMNET_OK; ++i)
-        status = check_number(rules[i].name, rules[i].value, rules[i].least, rules[i].open, rules[i].most);
+        status = check_number(rules[i].name, rules[i].value, rules[i].min, rules[i].open, rules[i].max);
     return status;
 }
 
-static const double any = NORMNET__NUMBER_LIMIT;
+static const double any = NORMNET__MAX_NUMBER;
 
 static normnet_status check_schedule(const normnet_config *config)
 {
@@ -151,7 +151,7 @@ static normnet_status check_input(const normnet_config *config)
 }
 
 /* The least momentum that a step will use. */
-static double least_momentum(const normnet_config *config)
+static double min_momentum(const normnet_config *config)
 {
     if (config->schedule != NORMNET_SCHEDULE_ONE_CYCLE || !config->cycle_momentum)
         return config->momentum;
@@ -162,11 +162,11 @@ static normnet_status check_config(const normnet_config *config)
 {
     const struct integer_rule integers[] = {
         {"norm", config->norm, 0, NORMNET_NORM_INSTANCE, NORMNET_EUNSUPPORTED},
-        {"channels", config->channels, 1, NORMNET__MOST_CHANNELS, NORMNET_EINVAL},
+        {"channels", config->channels, 1, NORMNET__MAX_CHANNELS, NORMNET_EINVAL},
         {"height", config->height, 1, 4096, NORMNET_EINVAL},
         {"width", config->width, 1, 4096, NORMNET_EINVAL},
         {"classes", config->classes, 2, 65536, NORMNET_EINVAL},
-        {"groups", config->groups, 0, NORMNET__DIMENSION_LIMIT, NORMNET_EARCH},
+        {"groups", config->groups, 0, NORMNET__MAX_DIMENSION, NORMNET_EARCH},
         {"layer_dims", config->layer_dims, 1, 3, NORMNET_EINVAL},
         {"affine", config->affine, 0, NORMNET_AFFINE_NONE, NORMNET_EUNSUPPORTED},
         {"virtual_batch", config->virtual_batch, 0, 1048576, NORMNET_EINVAL},
@@ -206,10 +206,10 @@ static normnet_status check_config(const normnet_config *config)
     if (config->virtual_batch != 0 && config->reduce != NULL)
         return normnet__fail(NORMNET_EUNSUPPORTED,
                              "config.virtual_batch and config.reduce exclude each other: ghost batch norm keeps to "
-                             "parts of a batch, synchronized batch norm joins batches");
+                             "parts of a batch, synchronized batch norm combines batches");
     if ((config->allocate == NULL) != (config->deallocate == NULL))
         return normnet__fail(NORMNET_EINVAL, "config.allocate and config.deallocate go together; one of them is NULL");
-    if (config->nesterov && (config->dampening != 0.0 || least_momentum(config) == 0.0))
+    if (config->nesterov && (config->dampening != 0.0 || min_momentum(config) == 0.0))
         return normnet__fail(NORMNET_EINVAL, "config.nesterov needs momentum above 0 and dampening 0");
     return NORMNET_OK;
 }
@@ -240,7 +240,7 @@ normnet_status normnet__read_schedule(normnet_config *config, const normnet_conf
     return status != NORMNET_OK ? status : check_schedule(config);
 }
 
-normnet_status normnet__join_host(normnet_config *config, const normnet_config *host)
+normnet_status normnet__merge_host(normnet_config *config, const normnet_config *host)
 {
     normnet_config given = defaults;
     const normnet_status status =

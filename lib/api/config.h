@@ -5,9 +5,9 @@
 #include "normnet.h"
 
 /* What hyper-parameters may be at most: large, but with room for products in double. */
-#define NORMNET__NUMBER_LIMIT 1e30
+#define NORMNET__MAX_NUMBER 1e30
 
-enum { NORMNET__MOST_CHANNELS = 4096 }; /* of an image */
+enum { NORMNET__MAX_CHANNELS = 4096 }; /* of an image */
 
 /* Sizes of the first release; a struct that a caller passes is at least this large. */
 enum {
@@ -28,6 +28,6 @@ normnet_status normnet__read_config(normnet_config *config, const normnet_config
 normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule);
 
 /* Takes over from `host` what belongs to the host program. Nothing is checked but the struct itself. */
-normnet_status normnet__join_host(normnet_config *config, const normnet_config *host);
+normnet_status normnet__merge_host(normnet_config *config, const normnet_config *host);
 
 #endif

@@ -30,7 +30,7 @@ static normnet_status compare_tensor(const struct file_tensor *tensor, const str
                              normnet__dtype_name(dtype));
     for (int32_t i = 0; i < tensor->rank; ++i)
         shape[i] = tensor->shape[i];
-    if (tensor->dtype == dtype && normnet__has_shape(entry, tensor->rank, shape))
+    if (tensor->dtype == dtype && normnet__entry_has_shape(entry, tensor->rank, shape))
         return NORMNET_OK;
     return normnet__fail(NORMNET_EMISMATCH, "byte %lld: tensor '%s' is %s of %s; the model's is %s of %s",
                          (long long)tensor->at, tensor->name, normnet__dims_text(given, tensor->rank, shape),
@@ -82,7 +82,7 @@ static normnet_status check_tensor(const struct file *file, const struct file_te
         const double value = tensor->dtype == NORMNET_F32 ? (double)normnet__file_float(file, tensor, i)
                                                           : (double)normnet__file_integer(file, tensor, i);
 
-        if (!normnet__accepts(entry, value))
+        if (!normnet__entry_accepts(entry, value))
             return normnet__fail(NORMNET_EVALUE, "byte %lld: element %lld of tensor '%s' is %s", (long long)tensor->at,
                                  (long long)i, tensor->name, normnet__decimal(number, value));
     }
@@ -145,7 +145,7 @@ static normnet_status fill(normnet_model *model, const struct file *file)
     if (status != NORMNET_OK)
         return status;
     copy_values(file, &model->state, false);
-    normnet__follow_state(model);
+    normnet__refresh_state(model);
     return NORMNET_OK;
 }
 
@@ -186,7 +186,7 @@ static normnet_status begin_config(normnet_config *config, const normnet_config 
     if (status != NORMNET_OK || host == NULL)
         return status;
     if (checkpoint)
-        return normnet__join_host(config, host);
+        return normnet__merge_host(config, host);
     return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_FIRST, host, "host");
 }
 
@@ -202,16 +202,16 @@ static normnet_status check_total_steps(const normnet_config *config, const norm
 }
 
 static normnet_status read_config(const struct file *file, const normnet_config *host, double *scaling,
-                                  normnet_config *config, struct file_facts *facts)
+                                  normnet_config *config, struct file_info *info)
 {
     normnet_config merged;
-    normnet_status status = normnet__read_file_kind(file, &facts->kind);
-    const bool checkpoint = status == NORMNET_OK && facts->kind == NORMNET_FILE_CHECKPOINT;
+    normnet_status status = normnet__read_file_kind(file, &info->kind);
+    const bool checkpoint = status == NORMNET_OK && info->kind == NORMNET_FILE_CHECKPOINT;
 
     if (status == NORMNET_OK)
         status = begin_config(&merged, host, checkpoint);
     if (status == NORMNET_OK)
-        status = normnet__read_model_metadata(file, &merged, scaling, facts);
+        status = normnet__read_model_metadata(file, &merged, scaling, info);
     if (status == NORMNET_OK && checkpoint)
         status = check_total_steps(&merged, host);
     return status == NORMNET_OK ? normnet__read_config(config, &merged) : status;
@@ -237,19 +237,19 @@ static normnet_status create(normnet_model **created, const struct file *file, c
                              double *scaling)
 {
     normnet_config config;
-    struct file_facts facts;
+    struct file_info info;
     normnet_model *model = NULL;
     bool checkpoint = false;
-    normnet_status status = read_config(file, host, scaling, &config, &facts);
+    normnet_status status = read_config(file, host, scaling, &config, &info);
 
     if (status == NORMNET_OK)
-        status = normnet__begin_model(&model, &config, facts.note);
+        status = normnet__begin_model(&model, &config, info.note);
     if (status == NORMNET_OK)
         status = check_size(file, &model->network);
     if (status == NORMNET_OK)
         status = normnet__finish_model(model);
     if (status == NORMNET_OK) {
-        checkpoint = facts.kind == NORMNET_FILE_CHECKPOINT;
+        checkpoint = info.kind == NORMNET_FILE_CHECKPOINT;
         status = compare_tensors(file, &model->state, checkpoint);
     }
     if (status == NORMNET_OK)
@@ -259,9 +259,9 @@ static normnet_status create(normnet_model **created, const struct file *file, c
         return status;
     }
     copy_values(file, &model->state, checkpoint);
-    model->state.step = facts.step;
-    model->state.has_momentum = facts.has_momentum;
-    normnet__follow_state(model);
+    model->state.step = info.step;
+    model->state.has_momentum = info.has_momentum;
+    normnet__refresh_state(model);
     *created = model;
     return NORMNET_OK;
 }
@@ -292,7 +292,7 @@ static normnet_status deserialize(normnet_model **model, const void *bytes, int6
 
     if (status != NORMNET_OK)
         return status;
-    scaling_bytes = normnet__most_numbers(&file) * (int64_t)sizeof(double);
+    scaling_bytes = normnet__max_numbers(&file) * (int64_t)sizeof(double);
     status = normnet__allocate(allocator, scaling_bytes, &scaling);
     if (status == NORMNET_OK) {
         status = create(model, &file, host, scaling);

@@ -137,14 +137,14 @@ static void put_setting(struct header *header, const struct setting *setting, co
     normnet__end_metadata(header);
 }
 
-static normnet_status refuse_text(const char *key, const char *text)
+static normnet_status reject_text(const char *key, const char *text)
 {
-    return normnet__fail(NORMNET_EFORMAT, "the text %s is '%.64s', which this version cannot read", key, text);
+    return normnet__fail(NORMNET_EFORMAT, "the metadata %s is '%.64s', which this version cannot read", key, text);
 }
 
-static normnet_status refuse_missing(const char *key)
+static normnet_status reject_missing(const char *key)
 {
-    return normnet__fail(NORMNET_EFORMAT, "the checkpoint lacks the text %s", key);
+    return normnet__fail(NORMNET_EFORMAT, "the checkpoint has no metadata %s", key);
 }
 
 static normnet_status read_setting(const struct setting *setting, const char *text, normnet_config *config)
@@ -155,19 +155,19 @@ static normnet_status read_setting(const struct setting *setting, const char *te
 
     if (setting->type == DOUBLE) {
         if (!read_number(text, &number) || text[NUMBER_DIGITS] != '\0')
-            return refuse_text(setting->key, text);
+            return reject_text(setting->key, text);
         memcpy(field, &number, sizeof number);
         return NORMNET_OK;
     }
     if (!read_integer(text, &integer))
-        return refuse_text(setting->key, text);
+        return reject_text(setting->key, text);
     if (setting->type == INT64) {
         memcpy(field, &integer, sizeof integer);
     } else {
         const int32_t narrow = (int32_t)integer;
 
         if (narrow != integer)
-            return refuse_text(setting->key, text);
+            return reject_text(setting->key, text);
         memcpy(field, &narrow, sizeof narrow);
     }
     return NORMNET_OK;
@@ -185,7 +185,7 @@ static normnet_status read_settings(const struct file *file, const struct settin
         if (text != NULL)
             status = read_setting(&settings[i], text, config);
         else if (needed)
-            status = refuse_missing(settings[i].key);
+            status = reject_missing(settings[i].key);
     }
     return status;
 }
@@ -209,22 +209,22 @@ static normnet_status read_channels(const char *key, const char *text, int32_t c
         const char end = c + 1 < channels ? ' ' : '\0';
 
         if (!read_number(text, &values[c]) || text[NUMBER_DIGITS] != end)
-            return normnet__fail(NORMNET_EFORMAT, "the text %s does not hold a number for each of %d channels", key,
+            return normnet__fail(NORMNET_EFORMAT, "the metadata %s does not hold a number for each of %d channels", key,
                                  channels);
         text += NUMBER_DIGITS + 1;
     }
     return NORMNET_OK;
 }
 
-int64_t normnet__most_numbers(const struct file *file)
+int64_t normnet__max_numbers(const struct file *file)
 {
-    const int64_t most = 2 * NORMNET__MOST_CHANNELS, numbers = file->size / NUMBER_DIGITS + 1;
+    const int64_t max = 2 * NORMNET__MAX_CHANNELS, numbers = file->size / NUMBER_DIGITS + 1;
 
-    return numbers < most ? numbers : most;
+    return numbers < max ? numbers : max;
 }
 
 /*
- * Mean and std to `values`, one behind the other. Those that are missing are refused if they are `needed`, or are the
+ * Mean and std to `values`, one after the other. Those that are missing are refused if they are `needed`, or are the
  * host's, who has given them for `given` channels.
  */
 static normnet_status read_scaling(const struct file *file, bool needed, int32_t given, double *values,
@@ -242,7 +242,7 @@ static normnet_status read_scaling(const struct file *file, bool needed, int32_t
             *fields[i] = values;
             values += config->channels;
         } else if (needed) {
-            status = refuse_missing(keys[i]);
+            status = reject_missing(keys[i]);
         } else if (*fields[i] != NULL && config->channels != given) {
             status = normnet__fail(NORMNET_EMISMATCH, "the host gives a mean or std for %d channels; the file has %d",
                                    given, config->channels);
@@ -309,9 +309,9 @@ static normnet_status check_version(const struct file *file)
     int64_t version = FORMAT_VERSION;
 
     if (text != NULL && !read_integer(text, &version))
-        return refuse_text("normnet.format_version", text);
+        return reject_text("normnet.format_version", text);
     if (version != FORMAT_VERSION)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "the file is of format version %lld; this library knows %d",
+        return normnet__fail(NORMNET_EUNSUPPORTED, "the file has format version %lld; this library reads %d",
                              (long long)version, (int)FORMAT_VERSION);
     return NORMNET_OK;
 }
@@ -327,62 +327,63 @@ normnet_status normnet__read_file_kind(const struct file *file, int32_t *kind)
     if (text == NULL || strcmp(text, kinds[NORMNET_FILE_WEIGHTS]) == 0)
         return NORMNET_OK;
     *kind = NORMNET_FILE_CHECKPOINT;
-    return strcmp(text, kinds[NORMNET_FILE_CHECKPOINT]) == 0 ? NORMNET_OK : refuse_text("normnet.kind", text);
+    return strcmp(text, kinds[NORMNET_FILE_CHECKPOINT]) == 0 ? NORMNET_OK : reject_text("normnet.kind", text);
 }
 
-/* A number from 0 to `most` that a checkpoint must have. */
-static normnet_status read_count(const struct file *file, const char *key, int64_t most, int64_t *count)
+/* A number from 0 to `max` that a checkpoint must have. */
+static normnet_status read_count(const struct file *file, const char *key, int64_t max, int64_t *count)
 {
     const char *text = normnet__find_metadata(file, key);
 
     if (text == NULL)
-        return refuse_missing(key);
+        return reject_missing(key);
     if (!read_integer(text, count))
-        return refuse_text(key, text);
-    if (*count < 0 || *count > most)
-        return normnet__fail(NORMNET_EVALUE, "the text %s is %lld; expected 0 to %lld", key, (long long)*count,
-                             (long long)most);
+        return reject_text(key, text);
+    if (*count < 0 || *count > max)
+        return normnet__fail(NORMNET_EVALUE, "the metadata %s is %lld; expected 0 to %lld", key, (long long)*count,
+                             (long long)max);
     return NORMNET_OK;
 }
 
-static normnet_status read_progress(const struct file *file, const normnet_config *config, struct file_facts *facts)
+static normnet_status read_progress(const struct file *file, const normnet_config *config, struct file_info *info)
 {
     const bool ends = config->schedule == NORMNET_SCHEDULE_ONE_CYCLE;
     int64_t has_momentum = 0;
     normnet_status status =
-        read_count(file, "normnet.step", ends ? config->total_steps : (int64_t)1 << 52, &facts->step);
+        read_count(file, "normnet.step", ends ? config->total_steps : (int64_t)1 << 52, &info->step);
 
     if (status == NORMNET_OK)
         status = read_count(file, "normnet.has_momentum", 1, &has_momentum);
-    facts->has_momentum = has_momentum != 0;
+    info->has_momentum = has_momentum != 0;
     return status;
 }
 
 normnet_status normnet__read_model_metadata(const struct file *file, normnet_config *config, double *scaling,
-                                            struct file_facts *facts)
+                                            struct file_info *info)
 {
     const char *note = normnet__find_metadata(file, "normnet.note");
     const int32_t given = config->channels;
-    const bool checkpoint = facts->kind == NORMNET_FILE_CHECKPOINT;
+    const bool checkpoint = info->kind == NORMNET_FILE_CHECKPOINT;
     normnet_status status;
 
-    facts->note = note != NULL ? note : "";
-    facts->step = 0;
-    facts->has_momentum = false;
+    info->note = note != NULL ? note : "";
+    info->step = 0;
+    info->has_momentum = false;
     config->architecture = normnet__find_metadata(file, "normnet.architecture");
     if (config->architecture == NULL)
-        return normnet__fail(NORMNET_EARCH, "the file has no text normnet.architecture and so only fills a model that "
-                                            "is there");
+        return normnet__fail(NORMNET_EARCH,
+                             "the file has no metadata normnet.architecture, so it can only fill an existing "
+                             "model");
     status = read_settings(file, network_settings, NETWORK_SETTINGS, checkpoint, config);
-    if (status == NORMNET_OK && (config->channels < 1 || config->channels > NORMNET__MOST_CHANNELS))
-        status = normnet__fail(NORMNET_EVALUE, "the text normnet.channels is %d; expected 1 to %d", config->channels,
-                               (int)NORMNET__MOST_CHANNELS);
+    if (status == NORMNET_OK && (config->channels < 1 || config->channels > NORMNET__MAX_CHANNELS))
+        status = normnet__fail(NORMNET_EVALUE, "the metadata normnet.channels is %d; expected 1 to %d",
+                               config->channels, (int)NORMNET__MAX_CHANNELS);
     if (status == NORMNET_OK)
         status = read_scaling(file, checkpoint, given, scaling, config);
     if (status == NORMNET_OK && checkpoint)
         status = read_settings(file, training_settings, TRAINING_SETTINGS, true, config);
     if (status == NORMNET_OK && checkpoint)
-        status = read_progress(file, config, facts);
+        status = read_progress(file, config, info);
     return status;
 }
 
@@ -406,11 +407,11 @@ static normnet_status read_network_config(const struct file *file, const normnet
     return normnet__read_config(config, &merged);
 }
 
-static void take_network(struct arena *arena, const char *architecture, int32_t layers, struct network *network,
-                         char **words)
+static void alloc_network(struct arena *arena, const char *architecture, int32_t layers, struct network *network,
+                          char **words)
 {
-    network->layers = normnet__arena_take(arena, layers, sizeof *network->layers);
-    *words = normnet__arena_take(arena, (int64_t)strlen(architecture) + 1, 1);
+    network->layers = normnet__arena_alloc(arena, layers, sizeof *network->layers);
+    *words = normnet__arena_alloc(arena, (int64_t)strlen(architecture) + 1, 1);
 }
 
 static normnet_status compare_networks(const struct network *of_file, const normnet_config *config,
@@ -443,12 +444,12 @@ normnet_status normnet__compare_model_metadata(const struct file *file, const no
         status = normnet__count_tokens(config.architecture, &layers);
     if (status != NORMNET_OK)
         return status;
-    take_network(&arena, config.architecture, layers, &network, &words);
+    alloc_network(&arena, config.architecture, layers, &network, &words);
     status = normnet__allocate(&model->allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
     arena = (struct arena){.memory = block};
-    take_network(&arena, config.architecture, layers, &network, &words);
+    alloc_network(&arena, config.architecture, layers, &network, &words);
     if (normnet__read_architecture(&network, &config, words) == NORMNET_OK)
         status = compare_networks(&network, &config, model);
     else

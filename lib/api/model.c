@@ -88,18 +88,18 @@ struct trainer normnet__trainer_of(normnet_model *model)
 /* ---- Creation ------------------------------------------------------------------------------------- */
 
 /* The first block: the model, its layers, the architecture twice (whole, and cut into words), mean, std and note. */
-static normnet_model *take_first_block(struct arena *arena, const normnet_config *config, const char *note,
-                                       int32_t layers, char **words)
+static normnet_model *alloc_first_block(struct arena *arena, const normnet_config *config, const char *note,
+                                        int32_t layers, char **words)
 {
     const int64_t text = (int64_t)strlen(config->architecture) + 1, note_text = (int64_t)strlen(note) + 1;
-    normnet_model *model = normnet__arena_take(arena, 1, sizeof *model);
-    struct layer *layer = normnet__arena_take(arena, layers, sizeof *layer);
-    char *architecture = normnet__arena_take(arena, text, 1);
-    double *mean = normnet__arena_take(arena, config->channels, sizeof *mean);
-    double *std = normnet__arena_take(arena, config->channels, sizeof *std);
-    char *own_note = normnet__arena_take(arena, note_text, 1);
+    normnet_model *model = normnet__arena_alloc(arena, 1, sizeof *model);
+    struct layer *layer = normnet__arena_alloc(arena, layers, sizeof *layer);
+    char *architecture = normnet__arena_alloc(arena, text, 1);
+    double *mean = normnet__arena_alloc(arena, config->channels, sizeof *mean);
+    double *std = normnet__arena_alloc(arena, config->channels, sizeof *std);
+    char *own_note = normnet__arena_alloc(arena, note_text, 1);
 
-    *words = normnet__arena_take(arena, text, 1);
+    *words = normnet__arena_alloc(arena, text, 1);
     if (model == NULL)
         return NULL;
     memset(model, 0, sizeof *model);
@@ -119,18 +119,18 @@ static normnet_model *take_first_block(struct arena *arena, const normnet_config
 }
 
 /* The second block: everything that runs. */
-static void take_second_block(struct arena *arena, normnet_model *model)
+static void alloc_second_block(struct arena *arena, normnet_model *model)
 {
     const int32_t channels = model->config.channels;
 
-    normnet__take_state(arena, &model->network, &model->state);
-    normnet__take_training(arena, &model->engine, model->config.max_batch, &model->training);
-    model->mean = normnet__arena_take(arena, channels, sizeof *model->mean);
-    model->std = normnet__arena_take(arena, channels, sizeof *model->std);
-    model->table = normnet__arena_take(arena, 256 * (int64_t)channels, sizeof *model->table);
-    model->readers = normnet__arena_take(arena, model->config.readers, sizeof *model->readers);
+    normnet__alloc_state(arena, &model->network, &model->state);
+    normnet__alloc_training_pass(arena, &model->engine, model->config.max_batch, &model->training);
+    model->mean = normnet__arena_alloc(arena, channels, sizeof *model->mean);
+    model->std = normnet__arena_alloc(arena, channels, sizeof *model->std);
+    model->table = normnet__arena_alloc(arena, 256 * (int64_t)channels, sizeof *model->table);
+    model->readers = normnet__arena_alloc(arena, model->config.readers, sizeof *model->readers);
     for (int32_t i = 0; i < model->config.readers; ++i) {
-        const struct team team = normnet__take_reader(arena, &model->engine);
+        const struct team team = normnet__alloc_reader(arena, &model->engine);
 
         if (model->readers != NULL) {
             model->readers[i].team = team;
@@ -167,7 +167,7 @@ static normnet_status allocate_second_block(normnet_model *model)
     struct arena arena = {0};
     normnet_status status;
 
-    take_second_block(&arena, model);
+    alloc_second_block(&arena, model);
     status = check_limit(&model->config, arena.used + model->bytes, arena.overflow);
     if (status == NORMNET_OK)
         status = normnet__allocate(&model->allocator, arena.used, &model->memory);
@@ -175,7 +175,7 @@ static normnet_status allocate_second_block(normnet_model *model)
         return status;
     model->memory_bytes = arena.used;
     arena = (struct arena){.memory = model->memory};
-    take_second_block(&arena, model);
+    alloc_second_block(&arena, model);
     return NORMNET_OK;
 }
 
@@ -190,7 +190,7 @@ static void fill_scaling(normnet_model *model)
     normnet__fill_scaling_table(model->mean, model->std, channels, model->table);
     model->engine.scaling = (struct scaling){model->mean, model->std, model->table};
     model->engine.parameters = model->state.parameters;
-    model->engine.derived = model->state.derived;
+    model->engine.prepared = model->state.prepared;
 }
 
 struct allocator normnet__allocator_of(const normnet_config *config)
@@ -215,15 +215,16 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
         return status;
     kernels = normnet__select_kernels(config->cpu);
     if (kernels == NULL)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: this machine or build lacks it", config->cpu);
-    take_first_block(&arena, config, note, layers, &words);
+        return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: not available on this machine or in this build",
+                             config->cpu);
+    alloc_first_block(&arena, config, note, layers, &words);
     status = check_limit(config, arena.used, arena.overflow);
     if (status == NORMNET_OK)
         status = normnet__allocate(&allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
     arena = (struct arena){.memory = block};
-    model = take_first_block(&arena, config, note, layers, &words);
+    model = alloc_first_block(&arena, config, note, layers, &words);
     model->bytes = arena.used;
     model->allocator = allocator;
     model->engine.kernels = kernels;
@@ -247,7 +248,7 @@ normnet_status normnet__finish_model(normnet_model *model)
     fill_scaling(model);
     for (int32_t i = 0; i < model->config.readers; ++i)
         normnet__begin_reader(&model->engine, &model->readers[i].team);
-    normnet__begin_state(&model->network, &model->state);
+    normnet__clear_state(&model->network, &model->state);
     return NORMNET_OK;
 }
 

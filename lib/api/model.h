@@ -28,7 +28,7 @@ struct normnet_model {
     struct network network;
     struct engine engine;
     struct state state;
-    struct training training;
+    struct training_pass training;
     struct reader *readers;         /* [config.readers] */
     double *input_mean, *input_std; /* [channels]: config points here */
     float *mean, *std, *table;      /* of the scaling */
@@ -52,7 +52,7 @@ struct allocator normnet__allocator_of(const normnet_config *config);
 struct trainer normnet__trainer_of(normnet_model *model);
 
 /* After a change of parameters or statistics from outside: what is made of them follows. */
-void normnet__follow_state(normnet_model *model);
+void normnet__refresh_state(normnet_model *model);
 
 /* NORMNET_EBUSY if the model is in use; end with the same kind. */
 normnet_status normnet__begin_writing(normnet_model *model);

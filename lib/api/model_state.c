@@ -53,7 +53,7 @@ static normnet_status check_value(const struct entry *entry, int64_t index, doub
 {
     char number[32];
 
-    if (normnet__accepts(entry, value))
+    if (normnet__entry_accepts(entry, value))
         return NORMNET_OK;
     return normnet__fail(NORMNET_EVALUE, "element %lld of '%s' is %s", (long long)index, entry->name,
                          normnet__decimal(number, value));
@@ -65,7 +65,7 @@ static normnet_status check_entry(const struct entry *entry, const struct view *
     char own[NORMNET__DIMS_TEXT], given[NORMNET__DIMS_TEXT];
 
     if (view->tensor.dtype != (floats ? NORMNET_F32 : NORMNET_I64) ||
-        !normnet__has_shape(entry, view->tensor.rank, view->tensor.shape))
+        !normnet__entry_has_shape(entry, view->tensor.rank, view->tensor.shape))
         return normnet__fail(NORMNET_EMISMATCH, "'%s' is %s of %s in the model; the tensor is %s of %s", entry->name,
                              normnet__dims_text(own, entry->rank, entry->shape), floats ? "f32" : "i64",
                              normnet__dims_text(given, view->tensor.rank, view->tensor.shape),
@@ -94,11 +94,11 @@ static struct entry *find_entry(normnet_model *model, const char *name)
  * Statistics that wait to be applied start from those in force; a new value in force reaches them as well unless
  * gradients wait.
  */
-void normnet__follow_state(normnet_model *model)
+void normnet__refresh_state(normnet_model *model)
 {
-    if (!model->state.waiting)
+    if (!model->state.pending)
         normnet__clear_gradients(&model->network, &model->state);
-    normnet__derive(&model->network, &model->state);
+    normnet__prepare_weights(&model->network, &model->state);
 }
 
 static normnet_status set_entry(normnet_model *model, const char *name, const struct view *view)
@@ -119,7 +119,7 @@ static normnet_status set_entry(normnet_model *model, const char *name, const st
         else
             entry->batches[i] = *(const int64_t *)(const void *)element;
     }
-    normnet__follow_state(model);
+    normnet__refresh_state(model);
     return NORMNET_OK;
 }
 
@@ -161,7 +161,7 @@ normnet_status normnet_set_parameters(normnet_model *model, const float *values,
     if (status != NORMNET_OK)
         return status;
     memcpy(model->state.parameters, values, (size_t)count * sizeof *values);
-    normnet__follow_state(model);
+    normnet__refresh_state(model);
     normnet__end_writing(model);
     return NORMNET_OK;
 }

@@ -288,7 +288,7 @@ static void put_layer(struct graph *graph, const struct layer *layer)
 
 /* ---- The model ----------------------------------------------------------------------------------- */
 
-/* A value of floats: N, which is any number, and the dimensions behind it. */
+/* A value of floats: N, which is any number, and the dimensions after it. */
 static void put_value(struct graph *graph, int32_t field, const char *name, int32_t rank, const int64_t *shape)
 {
     struct output *output = graph->output;

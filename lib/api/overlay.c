@@ -5,15 +5,15 @@
 
 #include <string.h>
 
-enum { LARGEST_STRUCT = 4096 }; /* more is taken for an uninitialized size */
+enum { MAX_STRUCT = 4096 }; /* more is taken for an uninitialized size */
 
 normnet_status normnet__check_size(int32_t size, int32_t first, const char *name)
 {
     /* Structs grow by 8 bytes at a time, so any other size ends inside a field. */
-    if (size >= first && size <= LARGEST_STRUCT && size % 8 == 0)
+    if (size >= first && size <= MAX_STRUCT && size % 8 == 0)
         return NORMNET_OK;
     return normnet__fail(NORMNET_EINVAL, "%s.struct_size is %d; expected a multiple of 8 from %d to %d", name, size,
-                         first, (int)LARGEST_STRUCT);
+                         first, (int)MAX_STRUCT);
 }
 
 static normnet_status read_size(const void *from, int32_t first, const char *name, int32_t *size)

@@ -66,16 +66,16 @@ static normnet_status begin_reading(struct reading *reading, normnet_model *mode
 }
 
 /* Cannot fail any more once everything has been checked: the statistics are of these images alone, without reduce. */
-static normnet_status run(struct reading *reading, int32_t last, block_sink *sink, void *context)
+static normnet_status run(struct reading *reading, int32_t last, block_callback *callback, void *context)
 {
     normnet_model *model = reading->model;
-    struct training training = model->training;
+    struct training_pass training = model->training;
 
     if (reading->alone) {
         training.reduction = (struct reduction){NULL, NULL};
-        return normnet__forward_batch(&model->engine, &training, &reading->images, NULL, NULL, last, sink, context);
+        return normnet__forward_batch(&model->engine, &training, &reading->images, NULL, NULL, last, callback, context);
     }
-    normnet__evaluate(&model->engine, &reading->reader->team, &reading->images, last, sink, context);
+    normnet__evaluate(&model->engine, &reading->reader->team, &reading->images, last, callback, context);
     return NORMNET_OK;
 }
 
@@ -142,7 +142,7 @@ static normnet_status evaluate(struct reading *reading, const normnet_tensor *la
     status = run(reading, model->network.layer_count - 1, add_block, &evaluation);
     if (status != NORMNET_OK)
         return status;
-    metrics->loss = normnet__tree_join(evaluation.team->trees, model->config.threads)[0] / (double)count;
+    metrics->loss = normnet__tree_combine(evaluation.team->trees, model->config.threads)[0] / (double)count;
     metrics->count = count;
     metrics->step = model->state.step;
     for (int32_t thread = 0; thread < model->config.threads; ++thread)
@@ -313,7 +313,7 @@ static void write_layer_output(void *context, int32_t thread, const struct block
             for (int32_t j = 0; j < shape.width; ++j)
                 for (int32_t lane = 0; lane < block->count; ++lane) {
                     const int64_t sample = block->index * NORMNET__LANES + lane;
-                    /* Behind flatten i and j are 0, and so are the strides of the dimensions that are not there. */
+                    /* After flatten i and j are 0, and so are the strides of the dimensions that are not there. */
                     const int64_t at = sample * strides[0] + c * strides[1] + i * strides[2] + j * strides[3];
 
                     ((float *)output->view.tensor.data)[at] =

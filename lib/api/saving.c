@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { MOST_NOTE = 65536 }; /* bytes */
+enum { MAX_NOTE = 65536 }; /* bytes */
 
 static void put_header(struct header *header, const normnet_model *model, const normnet_save_options *options)
 {
@@ -73,9 +73,9 @@ static normnet_status check_note(const char *note)
 {
     const struct json text = {(const unsigned char *)note, 0, note != NULL ? (int64_t)strlen(note) : 0};
 
-    if (text.end > MOST_NOTE)
+    if (text.end > MAX_NOTE)
         return normnet__fail(NORMNET_ELIMIT, "options.note has %lld bytes; expected up to %d", (long long)text.end,
-                             (int)MOST_NOTE);
+                             (int)MAX_NOTE);
     if (normnet__json_check_utf8(&text) != NORMNET_OK)
         return normnet__fail(NORMNET_EINVAL, "options.note is not well-formed UTF-8");
     return NORMNET_OK;
@@ -99,14 +99,15 @@ static normnet_status check_model(const normnet_model *model, int32_t kind)
     const struct state *state = &model->state;
     int32_t tensors = state->entry_count;
 
-    if (kind == NORMNET_FILE_CHECKPOINT && state->waiting)
-        return normnet__fail(NORMNET_ESTATE, "gradients wait to be applied or discarded; a checkpoint does not hold "
-                                             "them");
+    if (kind == NORMNET_FILE_CHECKPOINT && state->pending)
+        return normnet__fail(NORMNET_ESTATE,
+                             "gradients are pending, which a checkpoint does not hold: apply or discard "
+                             "them");
     for (int32_t i = 0; i < state->entry_count; ++i)
         tensors += kind == NORMNET_FILE_CHECKPOINT && state->entries[i].trained;
-    if (tensors > NORMNET__MOST_TENSORS)
+    if (tensors > NORMNET__MAX_TENSORS)
         return normnet__fail(NORMNET_ELIMIT, "the model has %d tensors; a file holds up to %d", tensors,
-                             (int)NORMNET__MOST_TENSORS);
+                             (int)NORMNET__MAX_TENSORS);
     return NORMNET_OK;
 }
 

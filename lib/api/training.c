@@ -9,25 +9,24 @@
 #include <math.h>
 
 /* Images and labels of one training call, checked before anything is computed. */
-struct lesson {
+struct labeled_batch {
     struct images images;
     struct labels labels;
 };
 
-static normnet_status view_lesson(const normnet_model *model, const normnet_tensor *images,
-                                  const normnet_tensor *labels, struct lesson *lesson)
+static normnet_status view_batch(const normnet_model *model, const normnet_tensor *images, const normnet_tensor *labels,
+                                 struct labeled_batch *batch)
 {
-    normnet_status status =
-        normnet__view_images(&lesson->images, images, model->network.input, model->config.max_batch);
+    normnet_status status = normnet__view_images(&batch->images, images, model->network.input, model->config.max_batch);
 
     if (status == NORMNET_OK)
-        status = normnet__view_labels(&lesson->labels, labels, lesson->images.count, model->network.classes);
+        status = normnet__view_labels(&batch->labels, labels, batch->images.count, model->network.classes);
     if (status == NORMNET_OK && model->config.reduce == NULL)
-        status = normnet__check_batch_norms(model, lesson->images.count);
+        status = normnet__check_batch_norms(model, batch->images.count);
     return status;
 }
 
-static void fill_result(normnet_metrics *metrics, const struct training_result *result, int64_t count, int64_t step)
+static void fill_result(normnet_metrics *metrics, const struct pass_result *result, int64_t count, int64_t step)
 {
     metrics->loss = result->loss / (double)count;
     metrics->count = count;
@@ -35,26 +34,26 @@ static void fill_result(normnet_metrics *metrics, const struct training_result *
     metrics->step = step;
 }
 
-static normnet_status take_step(normnet_model *model, const struct lesson *lesson, normnet_metrics *metrics)
+static normnet_status take_step(normnet_model *model, const struct labeled_batch *batch, normnet_metrics *metrics)
 {
     const struct trainer trainer = normnet__trainer_of(model);
-    struct training_result result;
+    struct pass_result result;
     struct update update;
     normnet_status status;
 
-    if (model->state.waiting)
-        return normnet__fail(NORMNET_ESTATE, "gradients wait to be applied or discarded");
+    if (model->state.pending)
+        return normnet__fail(NORMNET_ESTATE, "gradients are pending: apply or discard them first");
     status = normnet__check_schedule(&trainer);
     if (status == NORMNET_OK)
-        status = normnet__compute(&trainer, &lesson->images, &lesson->labels, 0, &result);
+        status = normnet__compute(&trainer, &batch->images, &batch->labels, 0, &result);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__apply(&trainer, lesson->images.count, &update);
+    status = normnet__apply(&trainer, batch->images.count, &update);
     if (status != NORMNET_OK) {
         normnet__clear_gradients(&model->network, &model->state);
         return status;
     }
-    fill_result(metrics, &result, lesson->images.count, model->state.step);
+    fill_result(metrics, &result, batch->images.count, model->state.step);
     metrics->penalty = update.penalty;
     metrics->lr = update.rate.lr;
     metrics->momentum = update.rate.momentum;
@@ -66,7 +65,7 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
                                   normnet_metrics *metrics)
 {
     normnet_metrics filled = {0};
-    struct lesson lesson;
+    struct labeled_batch batch;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
@@ -75,9 +74,9 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    status = view_lesson(model, images, labels, &lesson);
+    status = view_batch(model, images, labels, &batch);
     if (status == NORMNET_OK)
-        status = take_step(model, &lesson, &filled);
+        status = take_step(model, &batch, &filled);
     if (status == NORMNET_OK)
         status = normnet__write_metrics(metrics, &filled);
     normnet__end_writing(model);
@@ -110,9 +109,9 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
                                          normnet_metrics *metrics)
 {
     normnet_metrics filled = {0};
-    struct training_result result;
+    struct pass_result result;
     struct trainer trainer;
-    struct lesson lesson;
+    struct labeled_batch labeled;
     normnet_batch batch;
     normnet_status status = normnet__require(model, "model");
 
@@ -123,15 +122,15 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
     if (status != NORMNET_OK)
         return status;
     trainer = normnet__trainer_of(model);
-    status = view_lesson(model, images, labels, &lesson);
+    status = view_batch(model, images, labels, &labeled);
     if (status == NORMNET_OK)
-        status = read_batch(from, lesson.images.count, &batch);
+        status = read_batch(from, labeled.images.count, &batch);
     if (status == NORMNET_OK)
         status = normnet__check_schedule(&trainer);
     if (status == NORMNET_OK)
-        status = normnet__compute(&trainer, &lesson.images, &lesson.labels, batch.first_sample, &result);
+        status = normnet__compute(&trainer, &labeled.images, &labeled.labels, batch.first_sample, &result);
     if (status == NORMNET_OK) {
-        fill_result(&filled, &result, lesson.images.count, model->state.step);
+        fill_result(&filled, &result, labeled.images.count, model->state.step);
         status = normnet__write_metrics(metrics, &filled);
     }
     normnet__end_writing(model);
@@ -165,7 +164,7 @@ normnet_status normnet_apply_gradients(normnet_model *model, int64_t images_in_a
     if (status != NORMNET_OK)
         return status;
     trainer = normnet__trainer_of(model);
-    if (!model->state.waiting)
+    if (!model->state.pending)
         status = normnet__fail(NORMNET_ESTATE, "no gradients have been computed");
     if (status == NORMNET_OK)
         status = normnet__check_schedule(&trainer);
@@ -194,7 +193,7 @@ static normnet_status set_rate(normnet_model *model, double lr, double momentum)
 
     if (model->config.schedule != NORMNET_SCHEDULE_CONSTANT)
         return normnet__fail(NORMNET_ESTATE, "the schedule sets the learning rate; only a constant one can be changed");
-    if (!(lr >= 0.0 && lr <= NORMNET__NUMBER_LIMIT && momentum >= 0.0 && momentum <= NORMNET__NUMBER_LIMIT))
+    if (!(lr >= 0.0 && lr <= NORMNET__MAX_NUMBER && momentum >= 0.0 && momentum <= NORMNET__MAX_NUMBER))
         return normnet__fail(NORMNET_EVALUE, "lr is %s and momentum %s; expected numbers from 0 to 1e30",
                              normnet__decimal(first, lr), normnet__decimal(second, momentum));
     if (model->config.nesterov && momentum == 0.0)
@@ -240,12 +239,12 @@ static void begin_statistics(normnet_model *model)
 static normnet_status update_statistics(normnet_model *model, const struct images *images, bool reset)
 {
     const struct network *network = &model->network;
-    struct training training = model->training;
+    struct training_pass training = model->training;
     struct dropout_source source = {(uint64_t)model->config.seed, NORMNET__STREAM_STATISTICS, 0, 0};
     normnet_status status;
 
-    if (model->state.waiting)
-        return normnet__fail(NORMNET_ESTATE, "gradients wait to be applied or discarded");
+    if (model->state.pending)
+        return normnet__fail(NORMNET_ESTATE, "gradients are pending: apply or discard them first");
     if (network->batch_norm_count == 0)
         return NORMNET_OK;
     training.averaging.cumulative = true;

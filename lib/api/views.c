@@ -56,11 +56,11 @@ static bool fill_strides(normnet_tensor *tensor)
     return true;
 }
 
-/* The elements in front of and behind `data` that the strides reach. */
+/* The elements before and after `data` that the strides reach. */
 static bool measure(struct view *view)
 {
     const normnet_tensor *tensor = &view->tensor;
-    int64_t before = 0, behind = 0, bytes;
+    int64_t before = 0, after = 0, bytes;
 
     view->count = 1;
     for (int32_t i = 0; i < tensor->rank; ++i) {
@@ -68,15 +68,15 @@ static bool measure(struct view *view)
         int64_t reach;
 
         if (stride == INT64_MIN || !normnet__multiply(tensor->shape[i] - 1, stride < 0 ? -stride : stride, &reach) ||
-            !normnet__add(stride < 0 ? before : behind, reach, stride < 0 ? &before : &behind) ||
+            !normnet__add(stride < 0 ? before : after, reach, stride < 0 ? &before : &after) ||
             !normnet__multiply(view->count, tensor->shape[i], &view->count))
             return false;
     }
-    if (!normnet__add(before, behind, &bytes) || !normnet__add(bytes, 1, &bytes) ||
+    if (!normnet__add(before, after, &bytes) || !normnet__add(bytes, 1, &bytes) ||
         !normnet__multiply(bytes, view->element, &bytes) || (uint64_t)bytes > PTRDIFF_MAX)
         return false;
     view->begin = (const char *)tensor->data - before * view->element;
-    view->end = (const char *)tensor->data + (behind + 1) * view->element;
+    view->end = (const char *)tensor->data + (after + 1) * view->element;
     return true;
 }
 
@@ -157,7 +157,7 @@ static normnet_status check_pixels(const struct images *images)
 }
 
 normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
-                                    int64_t most)
+                                    int64_t max)
 {
     struct view view;
     const normnet_status status = normnet__view_tensor(&view, tensor, "images", false);
@@ -172,9 +172,9 @@ normnet_status normnet__view_images(struct images *images, const normnet_tensor 
     if (view.tensor.rank != 4 || given[1] != shape.channels || given[2] != shape.height || given[3] != shape.width)
         return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s",
                              normnet__dims_text(text, view.tensor.rank, given), normnet__shape_text(wanted, shape));
-    if (given[0] > most)
+    if (given[0] > max)
         return normnet__fail(NORMNET_EINVAL, "images are %lld; the model takes at most %lld at a time here",
-                             (long long)given[0], (long long)most);
+                             (long long)given[0], (long long)max);
     *images = (struct images){
         .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = given[0], .shape = shape};
     for (int i = 0; i < 4; ++i)

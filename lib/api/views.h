@@ -25,9 +25,9 @@ const char *normnet__dtype_name(int32_t dtype);
 /* Any well-formed tensor; outputs (`writes`) must not overlap themselves. `name` is used in sentences. */
 normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool writes);
 
-/* 1 to `most` images of `shape`; f32 pixels are finite. */
+/* 1 to `max` images of `shape`; f32 pixels are finite. */
 normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
-                                    int64_t most);
+                                    int64_t max);
 
 /* `count` labels, all of them below `classes`. */
 normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count,

@@ -20,7 +20,7 @@ static const int64_t large_page = (int64_t)2 << 20;
  * Megabytes in pages of 4 KiB are more than the processor's table of pages holds, and a virtual machine looks each up
  * twice. The system may say no to this hint, and nothing depends on it but time.
  */
-static void ask_for_large_pages(void *block, int64_t size)
+static void request_large_pages(void *block, int64_t size)
 {
 #if defined(MADV_HUGEPAGE)
     const int error = errno;
@@ -54,7 +54,7 @@ static void *default_allocate(void *user, int64_t size, int64_t alignment)
     aligned = (void **)(((uintptr_t)block + sizeof(void *) + mask) & ~mask);
     aligned[-1] = block;
     if (large)
-        ask_for_large_pages(aligned, size);
+        request_large_pages(aligned, size);
     return aligned;
 }
 

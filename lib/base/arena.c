@@ -3,7 +3,7 @@
 
 #include "base/checked.h"
 
-void *normnet__arena_take(struct arena *arena, int64_t count, int64_t size)
+void *normnet__arena_alloc(struct arena *arena, int64_t count, int64_t size)
 {
     int64_t bytes, end, used = arena->used;
 

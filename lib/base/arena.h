@@ -19,6 +19,6 @@ struct arena {
 };
 
 /* `count` elements of `size` bytes, aligned to a cache line; NULL while counting or after an overflow. */
-void *normnet__arena_take(struct arena *arena, int64_t count, int64_t size);
+void *normnet__arena_alloc(struct arena *arena, int64_t count, int64_t size);
 
 #endif

@@ -73,7 +73,7 @@ void normnet__tree_push(struct tree *tree, int64_t leaf)
     tree->used = merge(tree, tree->nodes, tree->used + 1);
 }
 
-const double *normnet__tree_join(struct tree *trees, int32_t count)
+const double *normnet__tree_combine(struct tree *trees, int32_t count)
 {
     /* 64 levels on either side are more than any index has. */
     struct tree_node stack[130];

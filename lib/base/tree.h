@@ -48,7 +48,7 @@ void normnet__tree_push(struct tree *tree, int64_t leaf);
  * Joins what `count` trees over consecutive ranges hold into the sums of the whole tree; the trees' values are
  * used up. Returns the sums, which lie inside one of the trees and are indexed as its values.
  */
-const double *normnet__tree_join(struct tree *trees, int32_t count);
+const double *normnet__tree_combine(struct tree *trees, int32_t count);
 
 /* The sum of `count` values by the same tree. */
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride);

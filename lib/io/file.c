@@ -13,14 +13,14 @@ static normnet_status read_exactly(const struct source *source, const char *path
 {
     unsigned char more;
     const int64_t count = normnet__read_source(source, bytes, source->size);
-    const int64_t behind = count == source->size ? normnet__read_source(source, &more, 1) : 0;
+    const int64_t after = count == source->size ? normnet__read_source(source, &more, 1) : 0;
 
-    if (count < 0 || behind < 0)
-        return normnet__refuse_file("read", path);
+    if (count < 0 || after < 0)
+        return normnet__reject_file("read", path);
     if (count < source->size)
         return normnet__fail(NORMNET_ETRUNCATED, "'%.255s' shrank from %lld to %lld bytes while it was read", path,
                              (long long)source->size, (long long)count);
-    if (behind > 0)
+    if (after > 0)
         return normnet__fail(NORMNET_EFORMAT, "'%.255s' grew while it was read", path);
     return NORMNET_OK;
 }

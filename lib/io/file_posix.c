@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* What one call reads or writes at most: some systems refuse more than 2^31 - 1 bytes. */
-enum { MOST_AT_ONCE = 1 << 30 };
+enum { MAX_AT_ONCE = 1 << 30 };
 
 /* In plain English whatever the locale, and without strerror, which threads may not share. */
 static const char *reason(int error, char other[32])
@@ -79,7 +79,7 @@ static bool close_file(int descriptor)
     return close(descriptor) == 0 || errno == EINTR;
 }
 
-normnet_status normnet__refuse_file(const char *what, const char *path)
+normnet_status normnet__reject_file(const char *what, const char *path)
 {
     char other[32];
 
@@ -90,12 +90,12 @@ normnet_status normnet__refuse_file(const char *what, const char *path)
 
 int64_t normnet__read_source(const struct source *source, unsigned char *bytes, int64_t size)
 {
-    int64_t done = 0;
+    int64_t fused_into_previous = 0;
 
-    while (done < size) {
-        const int64_t left = size - done;
+    while (fused_into_previous < size) {
+        const int64_t left = size - fused_into_previous;
         const ssize_t count =
-            read((int)source->handle, bytes + done, left < MOST_AT_ONCE ? (size_t)left : MOST_AT_ONCE);
+            read((int)source->handle, bytes + fused_into_previous, left < MAX_AT_ONCE ? (size_t)left : MAX_AT_ONCE);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -103,9 +103,9 @@ int64_t normnet__read_source(const struct source *source, unsigned char *bytes, 
             return -1;
         if (count == 0)
             break;
-        done += count;
+        fused_into_previous += count;
     }
-    return done;
+    return fused_into_previous;
 }
 
 normnet_status normnet__open_source(struct source *source, const char *path)
@@ -116,9 +116,9 @@ normnet_status normnet__open_source(struct source *source, const char *path)
     normnet_status status = NORMNET_OK;
 
     if (descriptor < 0)
-        return normnet__refuse_file("open", path);
+        return normnet__reject_file("open", path);
     if (fstat(descriptor, &about) != 0)
-        status = normnet__refuse_file("read", path);
+        status = normnet__reject_file("read", path);
     else if (!S_ISREG(about.st_mode))
         status = normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
     *source = (struct source){descriptor, status == NORMNET_OK ? about.st_size : 0};
@@ -137,7 +137,7 @@ void normnet__close_source(const struct source *source)
 static bool write_all(int descriptor, const unsigned char *bytes, int64_t size)
 {
     while (size > 0) {
-        const ssize_t count = write(descriptor, bytes, size < MOST_AT_ONCE ? (size_t)size : MOST_AT_ONCE);
+        const ssize_t count = write(descriptor, bytes, size < MAX_AT_ONCE ? (size_t)size : MAX_AT_ONCE);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -194,10 +194,10 @@ static normnet_status find_permissions(int directory, const char *name, const ch
 
     *permissions = (struct permissions){false, 0666};
     if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? NORMNET_OK : normnet__refuse_file("write", path);
+        return errno == ENOENT ? NORMNET_OK : normnet__reject_file("write", path);
     if (S_ISDIR(about.st_mode)) {
         errno = EISDIR;
-        return normnet__refuse_file("write", path);
+        return normnet__reject_file("write", path);
     }
     if (S_ISREG(about.st_mode))
         *permissions = (struct permissions){true, about.st_mode & 0777};
@@ -206,12 +206,12 @@ static normnet_status find_permissions(int directory, const char *name, const ch
     return NORMNET_OK;
 }
 
-enum { TEMPORARY_NAME = 64, MOST_TEMPORARIES = 1000 };
+enum { TEMPORARY_NAME = 64, MAX_TEMPORARIES = 1000 };
 
 /* A new file under a name that nobody has; at no time may others do more with it than they shall. */
 static int create_temporary(int directory, mode_t mode, char name[TEMPORARY_NAME])
 {
-    for (int i = 0; i < MOST_TEMPORARIES; ++i) {
+    for (int i = 0; i < MAX_TEMPORARIES; ++i) {
         int descriptor;
 
         snprintf(name, TEMPORARY_NAME, ".normnet-%lld-%d.tmp", (long long)getpid(), i);
@@ -254,10 +254,10 @@ static normnet_status replace_in(int directory, const char *name, const char *pa
         return status;
     descriptor = create_temporary(directory, permissions.mode, temporary);
     if (descriptor < 0)
-        return normnet__refuse_file("write", path);
+        return normnet__reject_file("write", path);
     if (!fill_temporary(descriptor, &permissions, bytes, size) ||
         renameat(directory, temporary, directory, name) != 0) {
-        status = normnet__refuse_file("write", path);
+        status = normnet__reject_file("write", path);
         unlinkat(directory, temporary, 0);
         return status;
     }
@@ -275,7 +275,7 @@ normnet_status normnet__replace_file(const char *path, const void *bytes, int64_
     normnet_status status;
 
     if (directory < 0)
-        return normnet__refuse_file("write", path);
+        return normnet__reject_file("write", path);
     status = replace_in(directory, name, path, bytes, size);
     close(directory);
     return status;

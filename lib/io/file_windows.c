@@ -9,56 +9,56 @@
 #include <windows.h>
 
 /* What one call reads or writes at most, and the characters of a path. */
-enum { MOST_AT_ONCE = 1 << 30, MOST_PATH = 2048 };
+enum { MAX_AT_ONCE = 1 << 30, MAX_PATH = 2048 };
 
-normnet_status normnet__refuse_file(const char *what, const char *path)
+normnet_status normnet__reject_file(const char *what, const char *path)
 {
     return normnet__fail(NORMNET_EIO, "cannot %s '%.255s': Windows error %lu", what, path, GetLastError());
 }
 
 /* Paths are UTF-8. */
-static bool widen(const char *path, wchar_t wide[MOST_PATH])
+static bool widen(const char *path, wchar_t wide[MAX_PATH])
 {
-    return MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, MOST_PATH) > 0;
+    return MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, MAX_PATH) > 0;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
 int64_t normnet__read_source(const struct source *source, unsigned char *bytes, int64_t size)
 {
-    int64_t done = 0;
+    int64_t fused_into_previous = 0;
 
-    while (done < size) {
-        const int64_t left = size - done;
+    while (fused_into_previous < size) {
+        const int64_t left = size - fused_into_previous;
         DWORD count;
 
-        if (!ReadFile((HANDLE)source->handle, bytes + done, left < MOST_AT_ONCE ? (DWORD)left : MOST_AT_ONCE, &count,
-                      NULL))
+        if (!ReadFile((HANDLE)source->handle, bytes + fused_into_previous,
+                      left < MAX_AT_ONCE ? (DWORD)left : MAX_AT_ONCE, &count, NULL))
             return -1;
         if (count == 0)
             break;
-        done += count;
+        fused_into_previous += count;
     }
-    return done;
+    return fused_into_previous;
 }
 
 normnet_status normnet__open_source(struct source *source, const char *path)
 {
-    wchar_t wide[MOST_PATH];
+    wchar_t wide[MAX_PATH];
     LARGE_INTEGER size = {.QuadPart = 0};
     HANDLE file;
     normnet_status status = NORMNET_OK;
 
     if (!widen(path, wide))
-        return normnet__refuse_file("open", path);
+        return normnet__reject_file("open", path);
     file = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
                        FILE_ATTRIBUTE_NORMAL, NULL);
     if (file == INVALID_HANDLE_VALUE)
-        return normnet__refuse_file("open", path);
+        return normnet__reject_file("open", path);
     if (GetFileType(file) != FILE_TYPE_DISK)
         status = normnet__fail(NORMNET_EIO, "cannot read '%.255s': it is not a regular file", path);
     else if (!GetFileSizeEx(file, &size))
-        status = normnet__refuse_file("read", path);
+        status = normnet__reject_file("read", path);
     *source = (struct source){(intptr_t)file, size.QuadPart};
     if (status != NORMNET_OK)
         normnet__close_source(source);
@@ -77,7 +77,7 @@ static bool write_all(HANDLE file, const unsigned char *bytes, int64_t size)
     while (size > 0) {
         DWORD count;
 
-        if (!WriteFile(file, bytes, size < MOST_AT_ONCE ? (DWORD)size : MOST_AT_ONCE, &count, NULL))
+        if (!WriteFile(file, bytes, size < MAX_AT_ONCE ? (DWORD)size : MAX_AT_ONCE, &count, NULL))
             return false;
         bytes += count;
         size -= count;
@@ -85,15 +85,15 @@ static bool write_all(HANDLE file, const unsigned char *bytes, int64_t size)
     return true;
 }
 
-enum { MOST_TEMPORARIES = 1000 };
+enum { MAX_TEMPORARIES = 1000 };
 
 /* A new file next to `wide` under a name that nobody has. */
-static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MOST_PATH])
+static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MAX_PATH])
 {
-    for (int i = 0; i < MOST_TEMPORARIES; ++i) {
+    for (int i = 0; i < MAX_TEMPORARIES; ++i) {
         HANDLE file;
 
-        if (swprintf(name, MOST_PATH, L"%ls.normnet-%lu-%d.tmp", wide, GetCurrentProcessId(), i) < 0) {
+        if (swprintf(name, MAX_PATH, L"%ls.normnet-%lu-%d.tmp", wide, GetCurrentProcessId(), i) < 0) {
             SetLastError(ERROR_FILENAME_EXCED_RANGE);
             break;
         }
@@ -106,19 +106,19 @@ static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MOST_PATH])
 
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size)
 {
-    wchar_t wide[MOST_PATH], temporary[MOST_PATH];
+    wchar_t wide[MAX_PATH], temporary[MAX_PATH];
     HANDLE file;
     bool written;
 
     if (!widen(path, wide))
-        return normnet__refuse_file("write", path);
+        return normnet__reject_file("write", path);
     file = create_temporary(wide, temporary);
     if (file == INVALID_HANDLE_VALUE)
-        return normnet__refuse_file("write", path);
+        return normnet__reject_file("write", path);
     written = write_all(file, bytes, size) && FlushFileBuffers(file);
     if (!CloseHandle(file) || !written ||
         !MoveFileExW(temporary, wide, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
-        const normnet_status status = normnet__refuse_file("write", path);
+        const normnet_status status = normnet__reject_file("write", path);
 
         DeleteFileW(temporary);
         return status;

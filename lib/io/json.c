@@ -7,12 +7,12 @@
 /* 2^48 - 1, the largest number of the format's schema. */
 static const int64_t largest_number = ((int64_t)1 << 48) - 1;
 
-normnet_status normnet__json_refuse(int64_t at, const char *wrong)
+normnet_status normnet__json_reject(int64_t at, const char *wrong)
 {
     return normnet__fail(NORMNET_EFORMAT, "byte %lld: %s", (long long)at, wrong);
 }
 
-/* The byte `ahead` of the next one, or -1 behind the end. */
+/* The byte `ahead` of the next one, or -1 after the end. */
 static int peek(const struct json *json, int64_t ahead)
 {
     return json->at + ahead < json->end ? json->bytes[json->at + ahead] : -1;
@@ -26,7 +26,7 @@ normnet_status normnet__json_check_utf8(const struct json *json)
         const int length = normnet__utf8_length(json->bytes + at, json->end - at);
 
         if (length == 0)
-            return normnet__json_refuse(at, "the header is not well-formed UTF-8");
+            return normnet__json_reject(at, "the header is not well-formed UTF-8");
         at += length;
     }
     return NORMNET_OK;
@@ -62,7 +62,7 @@ bool normnet__json_take(struct json *json, char character)
 
 normnet_status normnet__json_expect(struct json *json, char character, const char *wrong)
 {
-    return normnet__json_take(json, character) ? NORMNET_OK : normnet__json_refuse(json->at, wrong);
+    return normnet__json_take(json, character) ? NORMNET_OK : normnet__json_reject(json->at, wrong);
 }
 
 /* Four hexadecimal digits. */
@@ -131,7 +131,7 @@ normnet_status normnet__json_string(struct json *json, char *text, int64_t *leng
         uint32_t code;
 
         if (byte < 0x20) /* the end as well */
-            return normnet__json_refuse(at, "a string with a control character in it or without an end");
+            return normnet__json_reject(at, "a string with a control character in it or without an end");
         json->at += 1;
         if (byte == '"')
             break;
@@ -140,7 +140,7 @@ normnet_status normnet__json_string(struct json *json, char *text, int64_t *leng
         else if (read_escape(json, &code))
             put_utf8(text, length, code);
         else
-            return normnet__json_refuse(at, "an escape that JSON does not know, or half a pair of surrogates");
+            return normnet__json_reject(at, "an escape that JSON does not know, or half a pair of surrogates");
     }
     text[*length] = '\0';
     return NORMNET_OK;
@@ -155,18 +155,18 @@ normnet_status normnet__json_number(struct json *json, int64_t *number)
     *number = 0;
     for (int digit = peek(json, 0); digit >= '0' && digit <= '9'; digit = peek(json, 0)) {
         if (json->at > begin && *number == 0)
-            return normnet__json_refuse(begin, "a number with a leading zero");
+            return normnet__json_reject(begin, "a number with a leading zero");
         *number = *number * 10 + (digit - '0');
         if (*number > largest_number)
-            return normnet__json_refuse(begin, "a number above 2^48 - 1");
+            return normnet__json_reject(begin, "a number above 2^48 - 1");
         json->at += 1;
     }
-    return json->at > begin ? NORMNET_OK : normnet__json_refuse(begin, "expected a number of digits only");
+    return json->at > begin ? NORMNET_OK : normnet__json_reject(begin, "expected a number of digits only");
 }
 
 normnet_status normnet__json_finish(struct json *json)
 {
     skip_blanks(json);
     return json->at == json->end ? NORMNET_OK
-                                 : normnet__json_refuse(json->at, "something other than blanks behind the header");
+                                 : normnet__json_reject(json->at, "something other than spaces after the header");
 }

@@ -17,7 +17,7 @@ struct json {
 };
 
 /* "byte <at>: <what was expected or is wrong>". */
-normnet_status normnet__json_refuse(int64_t at, const char *wrong);
+normnet_status normnet__json_reject(int64_t at, const char *wrong);
 
 /* Is all that is left well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF? */
 normnet_status normnet__json_check_utf8(const struct json *json);

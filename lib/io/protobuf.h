@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing protocol buffers: fields of numbers, texts and messages, each behind its number and kind. */
+/* Writing protocol buffers: fields of numbers, texts and messages, each after its number and kind. */
 #ifndef NORMNET_IO_PROTOBUF_H
 #define NORMNET_IO_PROTOBUF_H
 

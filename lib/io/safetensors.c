@@ -11,10 +11,10 @@
 static const char checksum_key[] = "normnet.crc32c", own_prefix[] = "normnet.";
 
 enum { LENGTH_BYTES = 8, CHECKSUM_DIGITS = 8, DATA_ALIGNMENT = 64 };
-enum { MOST_METADATA = 256, MOST_NAME = 127, MOST_DIMENSION = 1 << 24 };
+enum { MAX_METADATA = 256, MAX_NAME = 127, MAX_DIMENSION = 1 << 24 };
 
 /* What the shortest entries of the header take: `"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}`, `"":""`. */
-enum { LEAST_TENSOR = 51, LEAST_METADATA = 5 };
+enum { MIN_TENSOR = 51, MIN_METADATA = 5 };
 
 static int64_t element_size(int32_t dtype)
 {
@@ -52,10 +52,10 @@ static bool is_word(const struct reader *reader, int64_t length, const char *wor
 /* Keeps a string that has been read to reader->text. */
 static const char *keep(struct reader *reader, int64_t length)
 {
-    const char *kept = reader->text;
+    const char *saved = reader->text;
 
     reader->text += length + 1;
-    return kept;
+    return saved;
 }
 
 static normnet_status read_dtype(struct reader *reader, struct file_tensor *tensor)
@@ -90,7 +90,7 @@ static normnet_status read_shape(struct reader *reader, struct file_tensor *tens
             return status;
         if (tensor->rank == 8)
             return refuse_tensor(NORMNET_ELIMIT, tensor, "it has more than 8 dimensions");
-        if (dimension < 1 || dimension > MOST_DIMENSION)
+        if (dimension < 1 || dimension > MAX_DIMENSION)
             return refuse_tensor(NORMNET_ELIMIT, tensor, "a dimension is not in 1 to 2^24");
         if (!normnet__multiply(tensor->count, dimension, &tensor->count) || tensor->count > INT32_MAX)
             return refuse_tensor(NORMNET_ELIMIT, tensor, "it has more than 2^31 - 1 elements");
@@ -110,7 +110,7 @@ static normnet_status read_offsets(struct reader *reader, struct file_tensor *te
     if (status == NORMNET_OK)
         status = normnet__json_number(&reader->json, &tensor->end);
     if (status == NORMNET_OK)
-        status = normnet__json_expect(&reader->json, ']', "expected ] behind two offsets");
+        status = normnet__json_expect(&reader->json, ']', "expected ] after two offsets");
     return status;
 }
 
@@ -138,12 +138,12 @@ static normnet_status read_entry(struct reader *reader, struct file_tensor *tens
         if (field == 3 || seen[field])
             return refuse_tensor(NORMNET_EFORMAT, tensor, "expected dtype, shape and data_offsets, each once");
         seen[field] = true;
-        status = normnet__json_expect(&reader->json, ':', "expected : behind a name");
+        status = normnet__json_expect(&reader->json, ':', "expected : after a name");
         if (status == NORMNET_OK)
             status = read[field](reader, tensor);
     }
     if (status == NORMNET_OK)
-        status = normnet__json_expect(&reader->json, '}', "expected } behind a tensor's entry");
+        status = normnet__json_expect(&reader->json, '}', "expected } after a tensor's entry");
     if (status != NORMNET_OK)
         return status;
     /* count is below 2^31. */
@@ -154,14 +154,14 @@ static normnet_status read_entry(struct reader *reader, struct file_tensor *tens
 
 static normnet_status check_name(const struct reader *reader, const char *name, int64_t length, int64_t at)
 {
-    if (length > MOST_NAME)
+    if (length > MAX_NAME)
         return normnet__fail(NORMNET_ELIMIT, "byte %lld: a tensor's name has %lld bytes; expected up to %d",
-                             (long long)at, (long long)length, (int)MOST_NAME);
+                             (long long)at, (long long)length, (int)MAX_NAME);
     if (length == 0)
-        return normnet__json_refuse(at, "a tensor's name is empty");
+        return normnet__json_reject(at, "a tensor's name is empty");
     for (int64_t i = 0; i < length; ++i)
         if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F)
-            return normnet__json_refuse(at, "a tensor's name holds a control character");
+            return normnet__json_reject(at, "a tensor's name holds a control character");
     if (normnet__find_tensor(reader->file, name) != NULL)
         return normnet__fail(NORMNET_EFORMAT, "byte %lld: a second tensor '%s'", (long long)at, name);
     return NORMNET_OK;
@@ -175,9 +175,9 @@ static normnet_status read_tensor(struct reader *reader, int64_t at, int64_t nam
 
     if (status != NORMNET_OK)
         return status;
-    if (file->tensor_count == NORMNET__MOST_TENSORS)
+    if (file->tensor_count == NORMNET__MAX_TENSORS)
         return normnet__fail(NORMNET_ELIMIT, "byte %lld: more than %d tensors", (long long)at,
-                             (int)NORMNET__MOST_TENSORS);
+                             (int)NORMNET__MAX_TENSORS);
     *tensor = (struct file_tensor){.name = keep(reader, name_length), .at = at};
     status = read_entry(reader, tensor);
     file->tensor_count += status == NORMNET_OK;
@@ -194,12 +194,12 @@ static normnet_status read_text(struct reader *reader, const char **text)
     if (status != NORMNET_OK)
         return status;
     if ((int64_t)strlen(reader->text) != length)
-        return normnet__json_refuse(at, "a text of __metadata__ holds U+0000");
+        return normnet__json_reject(at, "a value of __metadata__ holds U+0000");
     *text = keep(reader, length);
     return NORMNET_OK;
 }
 
-/* Right behind the value: its digits are to stand between its quotation marks as they are. */
+/* Right after the value: its digits are to stand between its quotation marks as they are. */
 static normnet_status locate_checksum(struct reader *reader, const char *digits)
 {
     const int64_t at = reader->json.at - 1 - CHECKSUM_DIGITS;
@@ -207,7 +207,7 @@ static normnet_status locate_checksum(struct reader *reader, const char *digits)
     /* Escapes make a value longer, so that no quotation mark is where eight digits would begin. */
     if (strlen(digits) != CHECKSUM_DIGITS || strspn(digits, "0123456789abcdef") != CHECKSUM_DIGITS ||
         reader->json.bytes[at - 1] != '"')
-        return normnet__json_refuse(reader->json.at, "normnet.crc32c is not eight lower-case hexadecimal digits");
+        return normnet__json_reject(reader->json.at, "normnet.crc32c is not eight lower-case hexadecimal digits");
     reader->file->checksum_at = at;
     return NORMNET_OK;
 }
@@ -224,18 +224,18 @@ static normnet_status read_metadata(struct reader *reader)
         struct file_text *entry = &file->metadata[file->metadata_count];
         const int64_t at = json->at;
 
-        if (file->metadata_count == MOST_METADATA)
+        if (file->metadata_count == MAX_METADATA)
             return normnet__fail(NORMNET_ELIMIT, "byte %lld: more than %d texts in __metadata__", (long long)at,
-                                 (int)MOST_METADATA);
+                                 (int)MAX_METADATA);
         status = read_text(reader, &entry->key);
         if (status == NORMNET_OK)
-            status = normnet__json_expect(json, ':', "expected : behind a name");
+            status = normnet__json_expect(json, ':', "expected : after a name");
         if (status == NORMNET_OK)
             status = read_text(reader, &entry->value);
         if (status != NORMNET_OK)
             return status;
         if (normnet__find_metadata(file, entry->key) != NULL)
-            return normnet__json_refuse(at, "__metadata__ names a text twice");
+            return normnet__json_reject(at, "__metadata__ has a name twice");
         if (strcmp(entry->key, checksum_key) == 0)
             status = locate_checksum(reader, entry->value);
         if (status != NORMNET_OK)
@@ -254,13 +254,13 @@ static normnet_status read_member(struct reader *reader, bool *metadata)
     normnet_status status = normnet__json_string(json, reader->text, &length);
 
     if (status == NORMNET_OK)
-        status = normnet__json_expect(json, ':', "expected : behind a name");
+        status = normnet__json_expect(json, ':', "expected : after a name");
     if (status != NORMNET_OK)
         return status;
     if (!is_word(reader, length, "__metadata__"))
         return read_tensor(reader, at, length);
     if (*metadata)
-        return normnet__json_refuse(at, "a second __metadata__");
+        return normnet__json_reject(at, "a second __metadata__");
     *metadata = true;
     return read_metadata(reader);
 }
@@ -316,7 +316,7 @@ static normnet_status check_cover(const struct file *file, int32_t *order)
         const struct file_tensor *tensor = &file->tensors[order[i]];
 
         if (tensor->begin != end)
-            return refuse_tensor(NORMNET_EFORMAT, tensor, "there is a gap or an overlap in front of its data");
+            return refuse_tensor(NORMNET_EFORMAT, tensor, "there is a gap or an overlap before its data");
         end = tensor->end;
     }
     if (end > bytes)
@@ -331,11 +331,11 @@ static normnet_status check_cover(const struct file *file, int32_t *order)
 /* Of the whole file with zeros for the digits. */
 static uint32_t compute_checksum(const unsigned char *bytes, int64_t size, int64_t digits_at)
 {
-    const int64_t behind = digits_at + CHECKSUM_DIGITS;
+    const int64_t after = digits_at + CHECKSUM_DIGITS;
     uint32_t checksum = normnet__crc32c(0, bytes, digits_at);
 
     checksum = normnet__crc32c(checksum, "00000000", CHECKSUM_DIGITS);
-    return normnet__crc32c(checksum, bytes + behind, size - behind);
+    return normnet__crc32c(checksum, bytes + after, size - after);
 }
 
 static void checksum_digits(uint32_t checksum, unsigned char digits[CHECKSUM_DIGITS])
@@ -359,28 +359,28 @@ static normnet_status check_checksum(const struct file *file)
     }
     for (int32_t i = 0; i < file->metadata_count; ++i)
         if (strncmp(file->metadata[i].key, own_prefix, sizeof own_prefix - 1) == 0)
-            return normnet__fail(NORMNET_ECHECKSUM, "the file has the text %.64s but no %s", file->metadata[i].key,
+            return normnet__fail(NORMNET_ECHECKSUM, "the file has the metadata %.64s but no %s", file->metadata[i].key,
                                  checksum_key);
     return NORMNET_OK;
 }
 
 /* ---- Opening ------------------------------------------------------------------------------------- */
 
-static int64_t at_most(int64_t value, int64_t most)
+static int64_t at_most(int64_t value, int64_t max)
 {
-    return value < most ? value : most;
+    return value < max ? value : max;
 }
 
 /* All strings, and as many entries as the header has room for. */
 static void take_memory(struct arena *arena, int64_t header, struct file *file, char **text, int32_t **order)
 {
-    const int64_t tensors = at_most(header / LEAST_TENSOR, NORMNET__MOST_TENSORS) + 1;
+    const int64_t tensors = at_most(header / MIN_TENSOR, NORMNET__MAX_TENSORS) + 1;
 
-    file->tensors = normnet__arena_take(arena, tensors, sizeof *file->tensors);
-    *order = normnet__arena_take(arena, tensors, sizeof **order);
+    file->tensors = normnet__arena_alloc(arena, tensors, sizeof *file->tensors);
+    *order = normnet__arena_alloc(arena, tensors, sizeof **order);
     file->metadata =
-        normnet__arena_take(arena, at_most(header / LEAST_METADATA, MOST_METADATA) + 1, sizeof *file->metadata);
-    *text = normnet__arena_take(arena, header + 1, 1);
+        normnet__arena_alloc(arena, at_most(header / MIN_METADATA, MAX_METADATA) + 1, sizeof *file->metadata);
+    *text = normnet__arena_alloc(arena, header + 1, 1);
 }
 
 static normnet_status check_length(const unsigned char *bytes, int64_t size, int64_t *header)
@@ -392,10 +392,10 @@ static normnet_status check_length(const unsigned char *bytes, int64_t size, int
                              (int)LENGTH_BYTES);
     length = read_little(bytes, LENGTH_BYTES);
     if (length < 2)
-        return normnet__json_refuse(0, "the header has less than 2 bytes");
-    if (length > NORMNET__MOST_HEADER)
+        return normnet__json_reject(0, "the header has less than 2 bytes");
+    if (length > NORMNET__MAX_HEADER)
         return normnet__fail(NORMNET_ELIMIT, "byte 0: the header has %llu bytes; expected up to %d",
-                             (unsigned long long)length, (int)NORMNET__MOST_HEADER);
+                             (unsigned long long)length, (int)NORMNET__MAX_HEADER);
     if (length > (uint64_t)size - LENGTH_BYTES)
         return normnet__fail(NORMNET_ETRUNCATED, "the file has %lld bytes; its header alone needs %llu",
                              (long long)size, (unsigned long long)length + LENGTH_BYTES);

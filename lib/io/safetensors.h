@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The safetensors format: named tensors behind a header in JSON.
+ * The safetensors format: named tensors after a header in JSON.
  *
  *     | N: u64 | header: N bytes of JSON, padded with blanks | data |
  *
@@ -48,7 +48,7 @@ normnet_status normnet__open_safetensors(struct file *file, const void *bytes, i
                                          const struct allocator *allocator);
 void normnet__close_safetensors(struct file *file, const struct allocator *allocator);
 
-/* Bytes behind the header. */
+/* Bytes after the header. */
 int64_t normnet__data_bytes(const struct file *file);
 
 /* NULL if there is none. */
@@ -62,7 +62,7 @@ int64_t normnet__file_integer(const struct file *file, const struct file_tensor 
 /* ---- Writing ------------------------------------------------------------------------------------- */
 
 /* Limits of readers: what is written keeps them, too. */
-enum { NORMNET__MOST_TENSORS = 4096, NORMNET__MOST_HEADER = 1 << 20 };
+enum { NORMNET__MAX_TENSORS = 4096, NORMNET__MAX_HEADER = 1 << 20 };
 
 /* A header on its way out: begin, metadata, tensors, end; then the data in the same order; then finish. */
 struct header {

@@ -18,6 +18,6 @@ void normnet__close_source(const struct source *source);
 int64_t normnet__read_source(const struct source *source, unsigned char *bytes, int64_t size);
 
 /* NORMNET_EIO, with the reason for which the last call to the system failed: "cannot <what> '<path>': <reason>". */
-normnet_status normnet__refuse_file(const char *what, const char *path);
+normnet_status normnet__reject_file(const char *what, const char *path);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-enum { POSITIONS = 16 };     /* of a patch */
-enum { LEAST_PIXELS = 200 }; /* for Winograd's weight gradient to pay: docs/performance.md */
+enum { POSITIONS = 16 };   /* of a patch */
+enum { MIN_PIXELS = 200 }; /* for Winograd's weight gradient to pay: docs/performance.md */
 
 /*
  * Multiply-adds against multiply-adds and the additions of the transforms, which cost about one and a half each, since
@@ -25,10 +25,10 @@ bool normnet__prefers_winograd(const struct convolution *convolution)
 bool normnet__prefers_winograd_gradient(const struct convolution *convolution)
 {
     return convolution->kernel == 3 && convolution->stride == 1 && convolution->y.width % 2 == 0 &&
-           (int64_t)convolution->y.width * convolution->y.height >= LEAST_PIXELS;
+           (int64_t)convolution->y.width * convolution->y.height >= MIN_PIXELS;
 }
 
-int64_t normnet__ordered_weights(const struct convolution *convolution)
+int64_t normnet__packed_weight_count(const struct convolution *convolution)
 {
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
@@ -60,23 +60,23 @@ static void transform_kernel(const double g[9], int64_t row, int64_t column, flo
             transformed[u * row + v * column] = (float)all[4 * u + v];
 }
 
-static void order_for_winograd(const float *weights, bool turned, int64_t row, int64_t column, float *ordered)
+static void pack_for_winograd(const float *weights, bool flipped, int64_t row, int64_t column, float *packed)
 {
     double g[9];
 
     for (int t = 0; t < 9; ++t)
-        g[t] = (double)weights[turned ? 8 - t : t];
-    transform_kernel(g, row, column, ordered);
+        g[t] = (double)weights[flipped ? 8 - t : t];
+    transform_kernel(g, row, column, packed);
 }
 
-static void order_directly(const float *weights, int64_t window, bool turned, int64_t step, float *ordered)
+static void pack_directly(const float *weights, int64_t window, bool flipped, int64_t step, float *packed)
 {
     for (int64_t t = 0; t < window; ++t)
-        ordered[t * step] = weights[turned ? window - 1 - t : t];
+        packed[t * step] = weights[flipped ? window - 1 - t : t];
 }
 
-void normnet__order_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
-                            int64_t input_stride, bool turned, float *ordered)
+void normnet__pack_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
+                           int64_t input_stride, bool flipped, float *packed)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
@@ -86,24 +86,23 @@ void normnet__order_weights(const struct convolution *convolution, const float *
             const float *from = weights + k * output_stride + c * input_stride;
 
             if (convolution->winograd)
-                order_for_winograd(from, turned, 4 * inputs * outputs, outputs, ordered + 4 * c * outputs + k);
+                pack_for_winograd(from, flipped, 4 * inputs * outputs, outputs, packed + 4 * c * outputs + k);
             else
-                order_directly(from, window, turned, outputs, ordered + c * window * outputs + k);
+                pack_directly(from, window, flipped, outputs, packed + c * window * outputs + k);
         }
 }
 
 int64_t normnet__convolution_scratch(const struct convolution *convolution)
 {
     /* A row of zeros, a row of positions of the transformed input, and the sums. */
-    return convolution->winograd
-               ? convolution->x.width + NORMNET__MOST_PATCHES * (4 * (int64_t)convolution->x.channels +
-                                                                 8 * (int64_t)convolution->y.channels)
-               : 0;
+    return convolution->winograd ? convolution->x.width + NORMNET__MAX_PATCHES * (4 * (int64_t)convolution->x.channels +
+                                                                                  8 * (int64_t)convolution->y.channels)
+                                 : 0;
 }
 
 int64_t normnet__weight_gradient_scratch(const struct convolution *convolution)
 {
     const int64_t positions = convolution->winograd ? 12 : (int64_t)convolution->kernel * convolution->kernel;
 
-    return NORMNET__MOST_SUM_OUTPUTS * convolution->x.channels * positions;
+    return NORMNET__MAX_SUM_OUTPUTS * convolution->x.channels * positions;
 }

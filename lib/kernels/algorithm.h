@@ -15,17 +15,17 @@ bool normnet__prefers_winograd(const struct convolution *convolution);
 bool normnet__prefers_winograd_gradient(const struct convolution *convolution);
 
 /* Floats of its weights in the order that the kernels read, and how to bring them there. */
-int64_t normnet__ordered_weights(const struct convolution *convolution);
+int64_t normnet__packed_weight_count(const struct convolution *convolution);
 
 /*
  * w[k][c][u][v] at weights[k * output_stride + c * input_stride + u * kernel + v] to [c][u][v][k], or G w G' to
  * [row][c][column][k] for Winograd's algorithm; turned by 180 degrees for the gradient of a convolution's input.
  */
-void normnet__order_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
-                            int64_t input_stride, bool turned, float *ordered);
+void normnet__pack_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
+                           int64_t input_stride, bool flipped, float *packed);
 
 /* The most that kernels of any instruction set work on at once: patches, and outputs of a weight gradient. */
-enum { NORMNET__MOST_PATCHES = 3, NORMNET__MOST_SUM_OUTPUTS = 4 };
+enum { NORMNET__MAX_PATCHES = 3, NORMNET__MAX_SUM_OUTPUTS = 4 };
 
 /* Lane groups of scratch memory that it needs, whatever its lanes are, and its weight gradient. */
 int64_t normnet__convolution_scratch(const struct convolution *convolution);

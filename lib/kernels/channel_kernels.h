@@ -3,7 +3,7 @@
  * Convolution of a single image, whose channels are the lanes: inputs are broadcast and weights are vectors, the other
  * way round than with 16 samples. The sums are the same, term by term. Included by kernels_lanes.c only.
  *
- * Maps have a plane for 16 channels. Lanes beyond the last channel hold sums of whatever weights lie behind; nothing
+ * Maps have a plane for 16 channels. Lanes beyond the last channel hold sums of whatever weights lie after; nothing
  * reads them.
  */
 #ifndef NORMNET_KERNELS_CHANNEL_KERNELS_H
@@ -19,12 +19,12 @@
 enum { TILE_VECTORS = LANE_REGISTERS >= 32 ? 2 : 1, CHANNEL_PIXELS = LANE_REGISTERS >= 32 ? 12 : 6 };
 enum { PIXEL_VECTORS = LANE_REGISTERS / 4 };
 
-/* Vectors of outputs of the next tile, of `most`, a power of two: no more than these outputs need. */
-static int32_t choose_vectors(int32_t outputs, int32_t most)
+/* Vectors of outputs of the next tile, of `max`, a power of two: no more than these outputs need. */
+static int32_t choose_vectors(int32_t outputs, int32_t max)
 {
-    while (most > 1 && (most - 1) * LANE_WIDTH >= outputs)
-        most /= 2;
-    return most;
+    while (max > 1 && (max - 1) * LANE_WIDTH >= outputs)
+        max /= 2;
+    return max;
 }
 
 /* ---- Directly ------------------------------------------------------------------------------------ */

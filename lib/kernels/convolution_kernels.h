@@ -15,10 +15,10 @@
  */
 enum { TILE_OUTPUTS = LANE_REGISTERS / 4, TILE_PIXELS = 3 };
 
-/* As few tiles of at most `most` channels as possible, as even as possible: 18 are 6 + 6 + 6, not 8 + 8 + 2. */
-LANES_INLINE int32_t even_share(int32_t left, int32_t most)
+/* As few tiles of at most `max` channels as possible, as even as possible: 18 are 6 + 6 + 6, not 8 + 8 + 2. */
+LANES_INLINE int32_t even_share(int32_t left, int32_t max)
 {
-    const int32_t tiles = (left + most - 1) / most;
+    const int32_t tiles = (left + max - 1) / max;
 
     return (left + tiles - 1) / tiles;
 }
@@ -72,10 +72,10 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
                 sum[k][p] = lanes_max_zero(sum[k][p]);
-    if (epilogue->gate)
+    if (epilogue->relu_mask)
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
-                sum[k][p] = gate_gradient(y + k * channel + p * NORMNET__LANES, sum[k][p]);
+                sum[k][p] = mask_gradient(y + k * channel + p * NORMNET__LANES, sum[k][p]);
     LANES_FOR (k, outputs)
         LANES_FOR (p, pixels)
             lanes_store(y + k * channel + p * NORMNET__LANES, sum[k][p]);
@@ -144,8 +144,8 @@ static void convolve_pixels(const struct convolution *convolution, const float *
     }
 }
 
-/* Rows that lie behind one another and are walked pixel by pixel are one long row. */
-static struct convolution join_rows(struct convolution shape)
+/* Rows that are contiguous and are walked pixel by pixel are one long row. */
+static struct convolution merge_rows(struct convolution shape)
 {
     if (shape.kernel == 1 && shape.stride == 1 && shape.x.width == shape.y.width &&
         shape.x.row_stride == shape.x.width && shape.y.row_stride == shape.y.width && shape.y.height > 1) {
@@ -159,7 +159,7 @@ static struct convolution join_rows(struct convolution shape)
 static void convolve_directly(const struct convolution *convolution, const float *x, const float *weights,
                               const struct epilogue *epilogue, float *y)
 {
-    const struct convolution shape = join_rows(*convolution);
+    const struct convolution shape = merge_rows(*convolution);
     const int32_t width = shape.y.width;
 
     for (int32_t i = 0; i < shape.y.height; ++i) {

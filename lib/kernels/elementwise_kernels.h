@@ -19,7 +19,7 @@ static void relu(struct map map, const float *x, float *y)
 }
 
 /* dx where the x in memory is positive, else 0: the gradient of the ReLU that put x there. */
-LANES_INLINE lanes gate_gradient(const float *x, lanes dx)
+LANES_INLINE lanes mask_gradient(const float *x, lanes dx)
 {
     const lanes zero = lanes_splat(0.0f);
 
@@ -27,12 +27,12 @@ LANES_INLINE lanes gate_gradient(const float *x, lanes dx)
 }
 
 /* dx in the place of x. */
-LANES_INLINE void store_gradient(float *x, lanes dx, bool gate)
+LANES_INLINE void store_gradient(float *x, lanes dx, bool relu_mask)
 {
-    lanes_store(x, gate ? gate_gradient(x, dx) : dx);
+    lanes_store(x, relu_mask ? mask_gradient(x, dx) : dx);
 }
 
-static void copy_gradient(struct map x_map, float *x, struct map dy_map, const float *dy, bool gate)
+static void copy_gradient(struct map x_map, float *x, struct map dy_map, const float *dy, bool relu_mask)
 {
     const int64_t plane = (int64_t)x_map.height * x_map.width * NORMNET__LANES;
 
@@ -41,7 +41,7 @@ static void copy_gradient(struct map x_map, float *x, struct map dy_map, const f
         const float *from = dy + c * dy_map.channel_stride * NORMNET__LANES;
 
         for (int64_t i = 0; i < plane; i += LANE_WIDTH)
-            store_gradient(to + i, lanes_load(from + i), gate);
+            store_gradient(to + i, lanes_load(from + i), relu_mask);
     }
 }
 

@@ -55,7 +55,7 @@ struct convolution {
 struct epilogue {
     const float *bias; /* [y.channels]: y + bias; or NULL */
     bool relu;         /* y < 0 ? 0 : y, so NaN stays */
-    bool gate;         /* y' > 0 ? y : 0 for the y' that lies in memory: the gradient of the ReLU that put it there */
+    bool relu_mask;    /* y' > 0 ? y : 0 for the y' that lies in memory: the gradient of the ReLU that put it there */
 };
 
 /* Dropout: x becomes bit of the mask ? x * scale : 0. One mask per group, a bit per lane; NULL for none. */
@@ -65,7 +65,7 @@ struct mask {
 };
 
 /* The coefficients of an input gradient, each for 16 lanes. */
-struct gradient_form {
+struct gradient_coefficients {
     const float *mean, *a, *b, *c;
 };
 
@@ -75,7 +75,7 @@ struct kernels {
     /*
      * y[k][i][j] = sum over (c, u, v) of w[k][c][u][v] * x[c][i * stride + u - padding][j * stride + v - padding], then
      * the epilogue. Directly: a chain of fused multiply-adds in the order c, u, v that starts at 0; padding must be 0.
-     * By Winograd's algorithm: the sums of winograd_kernels.h. `weights` are in the order of normnet__order_weights,
+     * By Winograd's algorithm: the sums of winograd_kernels.h. `weights` are in the order of normnet__pack_weights,
      * `scratch` holds normnet__convolution_scratch groups.
      */
     void (*convolve)(const struct convolution *convolution, const float *x, const float *weights,
@@ -83,7 +83,7 @@ struct kernels {
 
     /*
      * The same for a single image whose channels are the lanes (normnet__channel_at) in both maps,
-     * and the bias is aligned and padded to whole groups. No gate. Up to 15 floats behind the weights are read, but
+     * and the bias is aligned and padded to whole groups. No gate. Up to 15 floats after the weights are read, but
      * nothing that is made of them is of use.
      */
     void (*convolve_channels)(const struct convolution *convolution, const float *x, const float *weights,
@@ -104,7 +104,7 @@ struct kernels {
      */
     void (*moments)(const float *x, int64_t count, double *mean, double *m2);
 
-    /* y = fma(x - mean, scale, shift), lane by lane, and dropout behind it; x and y may be the same. */
+    /* y = fma(x - mean, scale, shift), lane by lane, and dropout after it; x and y may be the same. */
     void (*normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
                       struct mask mask, float *y);
 
@@ -122,8 +122,8 @@ struct kernels {
      * dx = fma(a, dy, fma(b, x - mean, c)), dy with the dropout, lane by lane, in the place of x; 0 where the bit of
      * `valid` is 0 and, if there is a gate, where x is not positive.
      */
-    void (*normalize_gradient)(float *x, const float *dy, int64_t count, const struct gradient_form *form,
-                               struct mask mask, uint32_t valid, bool gate);
+    void (*normalize_gradient)(float *x, const float *dy, int64_t count, const struct gradient_coefficients *form,
+                               struct mask mask, uint32_t valid, bool relu_mask);
 
     /* dy = dy * gamma[i] for group i. */
     void (*multiply_elements)(float *dy, int64_t count, const float *gamma);
@@ -144,7 +144,7 @@ struct kernels {
 
     /* dx = dy in the place of x, 0 where there is a gate and x is not positive. The maps may differ in their strides.
      */
-    void (*copy_gradient)(struct map x_map, float *x, struct map dy_map, const float *dy, bool gate);
+    void (*copy_gradient)(struct map x_map, float *x, struct map dy_map, const float *dy, bool relu_mask);
 
     /*
      * One 16-bit draw per element; bit `lane` of masks[i] is set if the draw of group i is at least `threshold`
@@ -161,14 +161,14 @@ struct kernels {
      * last NaN; winners[i * 16 + lane] is its position in the window. The gradient goes there only, in the place of x,
      * and is 0 where there is a gate and x is not positive.
      */
-    void (*max_pool)(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *winners);
-    void (*max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
-                              struct map x_map, float *x, bool gate);
+    void (*max_pool)(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *indices);
+    void (*max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,
+                              struct map x_map, float *x, bool relu_mask);
 
     /* The mean of windows of `height` x `width`: the sum in row order, divided by their number. */
     void (*average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map, float *y);
     void (*average_pool_gradient)(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
-                                  float *x, bool gate);
+                                  float *x, bool relu_mask);
 };
 
 extern const struct kernels normnet__kernels_portable;

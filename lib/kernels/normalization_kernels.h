@@ -23,15 +23,15 @@ struct double_sums {
     lanes_double first, second;
 };
 
-LANES_INLINE lanes join_accumulators(const lanes sums[ACCUMULATORS])
+LANES_INLINE lanes add_accumulators(const lanes sums[ACCUMULATORS])
 {
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 LANES_INLINE void add_piece(struct double_sums *sums, const struct float_sums *piece)
 {
-    sums->first = lanes_double_add(sums->first, lanes_to_double(join_accumulators(piece->first)));
-    sums->second = lanes_double_add(sums->second, lanes_to_double(join_accumulators(piece->second)));
+    sums->first = lanes_double_add(sums->first, lanes_to_double(add_accumulators(piece->first)));
+    sums->second = lanes_double_add(sums->second, lanes_to_double(add_accumulators(piece->second)));
 }
 
 LANES_INLINE struct float_sums no_sums(void)
@@ -85,7 +85,7 @@ LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
         sums[i] = (lanes_load(x + i * NORMNET__LANES) + lanes_load(x + (i + ACCUMULATORS) * NORMNET__LANES)) +
                   (lanes_load(x + (i + 2 * ACCUMULATORS) * NORMNET__LANES) +
                    lanes_load(x + (i + 3 * ACCUMULATORS) * NORMNET__LANES));
-    total = join_accumulators(sums);
+    total = add_accumulators(sums);
     return total * lanes_splat(1.0f / PIECE);
 }
 
@@ -216,8 +216,9 @@ static void gradient_moments(const float *x, const float *dy, int64_t count, con
     }
 }
 
-LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const struct gradient_form *form,
-                                    int lane, struct mask mask, lanes_int keep, const bool dropout, const bool gate)
+LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const struct gradient_coefficients *form,
+                                    int lane, struct mask mask, lanes_int keep, const bool dropout,
+                                    const bool relu_mask)
 {
     const lanes center = lanes_load(form->mean + lane), zero = lanes_splat(0.0f);
     const lanes a = lanes_load(form->a + lane), b = lanes_load(form->b + lane), c = lanes_load(form->c + lane);
@@ -228,23 +229,23 @@ LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, co
         const lanes dx = lanes_fma(a, load_gradient(dy, i, lane, mask, dropout), lanes_fma(b, value - center, c));
         lanes_int passes = keep;
 
-        if (gate)
+        if (relu_mask)
             passes &= (lanes_int)(value > zero);
         lanes_store(at, lanes_select(passes, dx, zero));
     }
 }
 
-static void normalize_gradient(float *x, const float *dy, int64_t count, const struct gradient_form *form,
-                               struct mask mask, uint32_t valid, bool gate)
+static void normalize_gradient(float *x, const float *dy, int64_t count, const struct gradient_coefficients *form,
+                               struct mask mask, uint32_t valid, bool relu_mask)
 {
     const bool dropout = mask.bits != NULL;
 
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes_int keep = lanes_mask(valid >> lane);
 
-        if (gate && dropout)
+        if (relu_mask && dropout)
             gradient_of_lanes(x, dy, count, form, lane, mask, keep, true, true);
-        else if (gate)
+        else if (relu_mask)
             gradient_of_lanes(x, dy, count, form, lane, mask, keep, false, true);
         else if (dropout)
             gradient_of_lanes(x, dy, count, form, lane, mask, keep, true, false);

@@ -14,10 +14,10 @@ LANES_INLINE int64_t group_at(const struct map *map, int32_t c, int32_t i, int32
 }
 
 /* One window: its maximum, and the position of the maximum in each lane. */
-LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t kernel, float *y, uint8_t *winners)
+LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t kernel, float *y, uint8_t *indices)
 {
     lanes best = lanes_load(x);
-    lanes_int winner = {0};
+    lanes_int index = {0};
 
     for (int32_t u = 0; u < kernel; ++u)
         for (int32_t v = 0; v < kernel; ++v) {
@@ -25,20 +25,20 @@ LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t k
             const lanes_int wins = (value > best) | (value != value); /* NOLINT(misc-redundant-expression): a NaN */
 
             best = lanes_select(wins, value, best);
-            winner = (wins & (u * kernel + v)) | (~wins & winner);
+            index = (wins & (u * kernel + v)) | (~wins & index);
         }
     lanes_store(y, best);
-    lanes_to_bytes(winners, winner);
+    lanes_to_bytes(indices, index);
 }
 
-static void max_pool(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *winners)
+static void max_pool(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *indices)
 {
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
                 for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)
                     max_of_window(&x_map, x + group_at(&x_map, c, i * kernel, j * kernel) + lane, kernel,
-                                  y + group_at(&y_map, c, i, j) + lane, winners + group_at(&y_map, c, i, j) + lane);
+                                  y + group_at(&y_map, c, i, j) + lane, indices + group_at(&y_map, c, i, j) + lane);
 }
 
 /* Windows that do not fill their row or column leave a rim, which has no gradient. */
@@ -54,8 +54,8 @@ static void clear_rim(struct map y_map, int32_t height, int32_t width, struct ma
         }
 }
 
-static void max_pool_gradient(struct map y_map, const float *dy, const uint8_t *winners, int32_t kernel,
-                              struct map x_map, float *x, bool gate)
+static void max_pool_gradient(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,
+                              struct map x_map, float *x, bool relu_mask)
 {
     const lanes zero = lanes_splat(0.0f);
 
@@ -65,12 +65,12 @@ static void max_pool_gradient(struct map y_map, const float *dy, const uint8_t *
                 for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
                     const int64_t at = group_at(&y_map, c, i, j) + lane;
                     float *window = x + group_at(&x_map, c, i * kernel, j * kernel) + lane;
-                    const lanes_int winner = lanes_from_bytes(winners + at);
+                    const lanes_int index = lanes_from_bytes(indices + at);
 
                     for (int32_t u = 0; u < kernel; ++u)
                         for (int32_t v = 0; v < kernel; ++v)
                             store_gradient(window + group_at(&x_map, 0, u, v),
-                                           lanes_select(winner == u * kernel + v, lanes_load(dy + at), zero), gate);
+                                           lanes_select(index == u * kernel + v, lanes_load(dy + at), zero), relu_mask);
                 }
     clear_rim(y_map, kernel, kernel, x_map, x);
 }
@@ -94,7 +94,7 @@ static void average_pool(struct map x_map, const float *x, int32_t height, int32
 }
 
 static void average_pool_gradient(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
-                                  float *x, bool gate)
+                                  float *x, bool relu_mask)
 {
     const lanes count = lanes_splat((float)height * (float)width);
 
@@ -107,7 +107,7 @@ static void average_pool_gradient(struct map y_map, const float *dy, int32_t hei
 
                     for (int32_t u = 0; u < height; ++u)
                         for (int32_t v = 0; v < width; ++v)
-                            store_gradient(window + group_at(&x_map, 0, u, v), share, gate);
+                            store_gradient(window + group_at(&x_map, 0, u, v), share, relu_mask);
                 }
     clear_rim(y_map, height, width, x_map, x);
 }

@@ -12,7 +12,7 @@
  * cache keeps apart.
  */
 enum { SUM_OUTPUTS = LANE_REGISTERS >= 16 ? 4 : 1, SUM_COLUMNS = 3, SUM_ROWS = LANE_REGISTERS >= 32 ? 2 : 1 };
-_Static_assert((int)SUM_OUTPUTS <= (int)NORMNET__MOST_SUM_OUTPUTS, "normnet__weight_gradient_scratch counts on it");
+_Static_assert((int)SUM_OUTPUTS <= (int)NORMNET__MAX_SUM_OUTPUTS, "normnet__weight_gradient_scratch counts on it");
 
 /* Outputs per pass over the map: 24 KiB of four planes of dy, in a first-level cache beside some of x. */
 enum { CHUNK_PIXELS = 96 };
@@ -153,9 +153,9 @@ static void add_pixels(const struct convolution *shape, int32_t height, const fl
 /* How many of `left` rows of dy to work through at once. */
 static int32_t next_rows(const struct convolution *shape, int32_t left)
 {
-    const int32_t most = CHUNK_PIXELS / shape->y.width;
+    const int32_t max = CHUNK_PIXELS / shape->y.width;
 
-    return even_share(left, most < 1 ? 1 : most);
+    return even_share(left, max < 1 ? 1 : max);
 }
 
 static void sum_products(const struct convolution *shape, const float *x, const float *dy, double *dw, float *scratch)

@@ -23,7 +23,7 @@
 
 /* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
 enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
-_Static_assert((int)PATCHES <= (int)NORMNET__MOST_PATCHES, "normnet__convolution_scratch counts on it");
+_Static_assert((int)PATCHES <= (int)NORMNET__MAX_PATCHES, "normnet__convolution_scratch counts on it");
 
 /* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
 
@@ -186,8 +186,8 @@ static void store_row(const float *bias, const float *sums, int64_t step, int64_
             value += lanes_load(bias + at % NORMNET__LANES);
         if (epilogue->relu)
             value = lanes_max_zero(value);
-        if (epilogue->gate)
-            value = gate_gradient(y + at, value);
+        if (epilogue->relu_mask)
+            value = mask_gradient(y + at, value);
         lanes_store(y + at, value);
     }
 }

@@ -47,7 +47,7 @@ static double beta_of(const struct layer *layer, const float *parameters, int64_
 
 /* ---- Forward ------------------------------------------------------------------------------------- */
 
-void normnet__batch_norm_observe(const struct layer *layer, const struct block *block)
+void normnet__batch_norm_block_moments(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     struct moments *moments = block->batch_norms[layer->batch_norm].moments + block->index * layer->in.channels;
@@ -60,7 +60,7 @@ void normnet__batch_norm_observe(const struct layer *layer, const struct block *
         block->kernels->moments(x + c * plane * NORMNET__LANES, length, mean, m2);
         for (int32_t lane = 0; lane < block->count; ++lane)
             parts[lane] = (struct moments){(double)length, mean[lane], m2[lane]};
-        normnet__join_moments(parts, block->count, 1);
+        normnet__combine_moments(parts, block->count, 1);
         moments[c] = parts[0];
     }
 }
@@ -69,30 +69,30 @@ void normnet__batch_norm_observe(const struct layer *layer, const struct block *
  * Joins the ranks' moments: first the counts and sums for the common mean, then the squares about it.
  * joined[c * stride] in and out.
  */
-static normnet_status reduce_moments(struct reduction reduction, struct moments *joined, int32_t channels,
+static normnet_status reduce_moments(struct reduction reduction, struct moments *fused, int32_t channels,
                                      double *exchange)
 {
     for (int32_t c = 0; c < channels; ++c) {
-        exchange[c] = joined[c].count;
-        exchange[channels + c] = joined[c].count * joined[c].mean;
+        exchange[c] = fused[c].count;
+        exchange[channels + c] = fused[c].count * fused[c].mean;
     }
     if (reduction.reduce(reduction.user, exchange, 2 * (int64_t)channels) != 0)
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c) {
-        const double mean = exchange[channels + c] / exchange[c], difference = joined[c].mean - mean;
-        const double m2 = joined[c].m2 + joined[c].count * difference * difference;
+        const double mean = exchange[channels + c] / exchange[c], difference = fused[c].mean - mean;
+        const double m2 = fused[c].m2 + fused[c].count * difference * difference;
 
-        joined[c] = (struct moments){exchange[c], mean, 0.0};
+        fused[c] = (struct moments){exchange[c], mean, 0.0};
         exchange[c] = m2;
     }
     if (reduction.reduce(reduction.user, exchange, channels) != 0)
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c)
-        joined[c].m2 = exchange[c];
+        fused[c].m2 = exchange[c];
     return NORMNET_OK;
 }
 
-static void update_running(struct running *running, struct averaging averaging, const struct moments *joined,
+static void update_running(struct running *running, struct averaging averaging, const struct moments *fused,
                            int32_t channels)
 {
     const int64_t batches = running->batches[0] < INT64_MAX ? running->batches[0] + 1 : INT64_MAX;
@@ -100,60 +100,60 @@ static void update_running(struct running *running, struct averaging averaging, 
 
     running->batches[0] = batches;
     for (int32_t c = 0; c < channels; ++c) {
-        const double unbiased = joined[c].m2 / (joined[c].count - 1.0);
+        const double unbiased = fused[c].m2 / (fused[c].count - 1.0);
 
-        running->mean[c] = (float)(newest * joined[c].mean + (1.0 - newest) * (double)running->mean[c]);
+        running->mean[c] = (float)(newest * fused[c].mean + (1.0 - newest) * (double)running->mean[c]);
         running->variance[c] = (float)(newest * unbiased + (1.0 - newest) * (double)running->variance[c]);
     }
 }
 
-normnet_status normnet__batch_norm_meet_forward(const struct layer *layer, struct batch_norm *norm,
-                                                const float *parameters, struct reduction reduction,
-                                                struct averaging averaging, struct running *running)
+normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, struct batch_norm *norm,
+                                                   const float *parameters, struct reduction reduction,
+                                                   struct averaging averaging, struct running *running)
 {
     const int32_t channels = layer->in.channels;
 
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
-        struct moments *joined = norm->moments + begin * channels;
+        struct moments *fused = norm->moments + begin * channels;
         const int64_t first = group * channels;
 
         for (int32_t c = 0; c < channels; ++c)
-            normnet__join_moments(joined + c, end - begin, channels);
+            normnet__combine_moments(fused + c, end - begin, channels);
         if (reduction.reduce != NULL) {
-            const normnet_status status = reduce_moments(reduction, joined, channels, norm->exchange);
+            const normnet_status status = reduce_moments(reduction, fused, channels, norm->exchange);
             if (status != NORMNET_OK)
                 return status;
         }
-        if (joined[0].count < 2.0)
+        if (fused[0].count < 2.0)
             return normnet__fail(NORMNET_EINVAL,
                                  "layer %d (%.64s): batch norm in training needs more than one value per channel",
                                  layer->index, layer->token);
         for (int32_t c = 0; c < channels; ++c) {
-            const double invstd = normnet__inverse_deviation(joined[c].m2 / joined[c].count, layer->eps);
+            const double invstd = normnet__inverse_deviation(fused[c].m2 / fused[c].count, layer->eps);
             struct norm_coefficients form;
 
-            norm->mean[first + c] = joined[c].mean;
+            norm->mean[first + c] = fused[c].mean;
             norm->invstd[first + c] = invstd;
-            norm->count[first + c] = joined[c].count;
-            form = normnet__norm_coefficients(joined[c].mean, invstd, gamma_of(layer, parameters, c),
+            norm->count[first + c] = fused[c].count;
+            form = normnet__norm_coefficients(fused[c].mean, invstd, gamma_of(layer, parameters, c),
                                               beta_of(layer, parameters, c));
             norm->center[first + c] = form.center;
             norm->scale[first + c] = form.scale;
             norm->shift[first + c] = form.shift;
         }
         if (running != NULL)
-            update_running(running, averaging, joined, channels);
+            update_running(running, averaging, fused, channels);
     }
     return NORMNET_OK;
 }
 
-void normnet__batch_norm_derive(const struct layer *layer, const float *parameters, const float *statistics,
-                                float *derived)
+void normnet__batch_norm_prepare(const struct layer *layer, const float *parameters, const float *statistics,
+                                 float *prepared)
 {
     const int32_t channels = layer->in.channels;
     const float *mean = statistics + layer->statistics, *variance = mean + channels;
-    float *center = derived + layer->derived;
+    float *center = prepared + layer->prepared;
 
     for (int32_t c = 0; c < channels; ++c) {
         const struct norm_coefficients form =
@@ -171,7 +171,7 @@ static void forward_single(const struct layer *layer, const struct block *block)
 {
     const struct map map = normnet__input_map(layer, block);
     const int32_t channels = layer->in.channels;
-    const float *form = block->derived + layer->derived;
+    const float *form = block->prepared + layer->prepared;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
 
@@ -193,9 +193,9 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
     const int32_t channels = layer->in.channels;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
-    const float *center = block->derived + layer->derived;
+    const float *center = block->prepared + layer->prepared;
     const float *scale = center + channels, *shift = scale + channels;
-    const struct mask mask = normnet__joined_mask(layer, block, true);
+    const struct mask mask = normnet__fused_dropout(layer, block, true);
 
     if (block->layout == NORMNET__LAYOUT_SINGLE) {
         forward_single(layer, block);
@@ -228,7 +228,7 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
  *
  *     dx = (dy - S / m - (x - mean) D invstd^2 / m) invstd gamma,   dgamma = D invstd,   dbeta = S
  */
-void normnet__batch_norm_collect(const struct layer *layer, const struct block *block)
+void normnet__batch_norm_block_sums(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
@@ -236,7 +236,7 @@ void normnet__batch_norm_collect(const struct layer *layer, const struct block *
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
-    const struct mask mask = normnet__joined_mask(layer, block, false);
+    const struct mask mask = normnet__fused_dropout(layer, block, false);
 
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
@@ -252,7 +252,7 @@ void normnet__batch_norm_collect(const struct layer *layer, const struct block *
 }
 
 /* The sums of one group over its blocks, into exchange[2 C]. */
-static void join_sums(const struct batch_norm *norm, int64_t group, int32_t channels)
+static void combine_sums(const struct batch_norm *norm, int64_t group, int32_t channels)
 {
     const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
     const int64_t values = 2 * (int64_t)channels;
@@ -261,8 +261,9 @@ static void join_sums(const struct batch_norm *norm, int64_t group, int32_t chan
         norm->exchange[i] = normnet__tree_sum(norm->sums + begin * values + i, end - begin, values);
 }
 
-normnet_status normnet__batch_norm_meet_backward(const struct layer *layer, struct batch_norm *norm,
-                                                 const float *parameters, struct reduction reduction, double *gradient)
+normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, struct batch_norm *norm,
+                                                    const float *parameters, struct reduction reduction,
+                                                    double *gradient)
 {
     const int32_t channels = layer->in.channels;
 
@@ -271,7 +272,7 @@ normnet_status normnet__batch_norm_meet_backward(const struct layer *layer, stru
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         const int64_t first = group * channels;
 
-        join_sums(norm, group, channels);
+        combine_sums(norm, group, channels);
         /* dgamma and dbeta are this process's own share: the caller sums gradients over ranks. */
         for (int64_t c = 0; c < layer->weight_count; ++c) {
             const double residue = norm->mean[first + c] - (double)norm->center[first + c];
@@ -306,7 +307,7 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
     const uint32_t valid = (1u << block->count) - 1u;
     const float *dy = normnet__output(layer, block);
     float *x = normnet__input(layer, block);
-    const struct mask mask = normnet__joined_mask(layer, block, false);
+    const struct mask mask = normnet__fused_dropout(layer, block, false);
 
     if (!layer->needs_dx)
         return;
@@ -318,7 +319,8 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
         fill(a, norm->a[first + c]);
         fill(b, norm->b[first + c]);
         fill(constants, norm->c[first + c]);
-        block->kernels->normalize_gradient(x + at, dy + at, length, &(struct gradient_form){centers, a, b, constants},
-                                           normnet__mask_from(mask, c * length), valid, layer->gated);
+        block->kernels->normalize_gradient(x + at, dy + at, length,
+                                           &(struct gradient_coefficients){centers, a, b, constants},
+                                           normnet__mask_from(mask, c * length), valid, layer->relu_mask);
     }
 }

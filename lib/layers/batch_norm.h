@@ -51,29 +51,30 @@ struct reduction {
     void *user;
 };
 
-void normnet__batch_norm_observe(const struct layer *layer, const struct block *block);
+void normnet__batch_norm_block_moments(const struct layer *layer, const struct block *block);
 
 /*
  * Joins the blocks' moments to mean and invstd of each group and updates `running` (NULL: not) once per group, in
  * order. NORMNET_EINVAL for a single value per channel, NORMNET_EIO if the reduction fails.
  */
-normnet_status normnet__batch_norm_meet_forward(const struct layer *layer, struct batch_norm *norm,
-                                                const float *parameters, struct reduction reduction,
-                                                struct averaging averaging, struct running *running);
+normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, struct batch_norm *norm,
+                                                   const float *parameters, struct reduction reduction,
+                                                   struct averaging averaging, struct running *running);
 
 /* Normalizes with the group's statistics in training, with the running ones in evaluation. */
 void normnet__batch_norm_forward(const struct layer *layer, const struct block *block);
 
-void normnet__batch_norm_collect(const struct layer *layer, const struct block *block);
+void normnet__batch_norm_block_sums(const struct layer *layer, const struct block *block);
 
 /* Joins the blocks' sums: dgamma and dbeta into `gradient`, and what the blocks need for dx. NORMNET_EIO as above. */
-normnet_status normnet__batch_norm_meet_backward(const struct layer *layer, struct batch_norm *norm,
-                                                 const float *parameters, struct reduction reduction, double *gradient);
+normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, struct batch_norm *norm,
+                                                    const float *parameters, struct reduction reduction,
+                                                    double *gradient);
 
 void normnet__batch_norm_backward(const struct layer *layer, const struct block *block);
 
 /* The evaluation form of running statistics: center, scale and shift, [3][C]. */
-void normnet__batch_norm_derive(const struct layer *layer, const float *parameters, const float *statistics,
-                                float *derived);
+void normnet__batch_norm_prepare(const struct layer *layer, const float *parameters, const float *statistics,
+                                 float *prepared);
 
 #endif

@@ -84,7 +84,7 @@ static bool is_spread(const struct layer *layer)
     return layer->kernel > 1 || layer->stride > 1 || layer->padding > 0;
 }
 
-static int64_t largest(int64_t a, int64_t b)
+static int64_t max(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
@@ -100,18 +100,17 @@ static normnet_status ask(struct layer *layer, const struct token *token, bool b
     int64_t weights;
 
     if (!normnet__multiply((int64_t)layer->in.channels * window, layer->out.channels, &weights) || weights > INT32_MAX)
-        return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 2^31 - 1 weights");
-    if (layer->out.height > NORMNET__DIMENSION_LIMIT || layer->out.width > NORMNET__DIMENSION_LIMIT)
-        return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 rows or columns");
+        return normnet__reject_token(NORMNET_ELIMIT, token, layer->in, "more than 2^31 - 1 weights");
+    if (layer->out.height > NORMNET__MAX_DIMENSION || layer->out.width > NORMNET__MAX_DIMENSION)
+        return normnet__reject_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 rows or columns");
     layer->weight_count = weights;
-    layer->derived_count = normnet__ordered_weights(&forward) + normnet__ordered_weights(&backward);
+    layer->prepared_count = normnet__packed_weight_count(&forward) + normnet__packed_weight_count(&backward);
     layer->bias_count = bias ? layer->out.channels : 0;
-    layer->joins = &normnet__relu;
+    layer->fusible = &normnet__relu;
     /* The kernels' own, beside a padded copy and the padded bias. */
-    layer->scratch_groups =
-        largest(largest(normnet__convolution_scratch(&forward), normnet__convolution_scratch(&backward)),
-                normnet__weight_gradient_scratch(&gradient)) +
-        largest(padded, spread) + normnet__channel_planes(layer->out.channels);
+    layer->scratch_groups = max(max(normnet__convolution_scratch(&forward), normnet__convolution_scratch(&backward)),
+                                normnet__weight_gradient_scratch(&gradient)) +
+                            max(padded, spread) + normnet__channel_planes(layer->out.channels);
     return NORMNET_OK;
 }
 
@@ -124,30 +123,30 @@ static normnet_status resolve_conv(struct layer *layer, const struct token *toke
 
     (void)config;
     if (layer->in.flat)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "a convolution needs rows and columns");
-    if (!normnet__read_number(&rest, NORMNET__DIMENSION_LIMIT, &layer->kernel) || *rest++ != '-' ||
-        !normnet__read_number(&rest, NORMNET__DIMENSION_LIMIT, &outputs))
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in,
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "a convolution needs rows and columns");
+    if (!normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->kernel) || *rest++ != '-' ||
+        !normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &outputs))
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in,
                                      "expected conv<kernel>-<outputs>, numbers up to 65536");
     layer->stride = 1;
     layer->padding = 0;
     while (*rest != '\0') {
         const char option = *rest++;
 
-        if (option == 's' && !stride && normnet__read_number(&rest, NORMNET__DIMENSION_LIMIT, &layer->stride))
+        if (option == 's' && !stride && normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->stride))
             stride = true;
-        else if (option == 'p' && !padding && normnet__read_number(&rest, NORMNET__DIMENSION_LIMIT, &layer->padding))
+        else if (option == 'p' && !padding && normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->padding))
             padding = true;
         else if (option == 'b' && !bias)
             bias = true;
         else
-            return normnet__refuse_token(NORMNET_EARCH, token, layer->in,
-                                         "expected s<stride>, p<padding> or b behind the outputs, each once");
+            return normnet__reject_token(NORMNET_EARCH, token, layer->in,
+                                         "expected s<stride>, p<padding> or b after the outputs, each at most once");
     }
     if (layer->kernel < 1 || outputs < 1 || layer->stride < 1)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "kernel, outputs and stride must be at least 1");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "kernel, outputs and stride must be at least 1");
     if (layer->kernel > layer->in.height + 2 * layer->padding || layer->kernel > layer->in.width + 2 * layer->padding)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the kernel is larger than its input");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "the kernel is larger than its input");
     layer->out = (struct shape){outputs, (layer->in.height + 2 * layer->padding - layer->kernel) / layer->stride + 1,
                                 (layer->in.width + 2 * layer->padding - layer->kernel) / layer->stride + 1, false};
     layer->module = "Conv2d";
@@ -162,13 +161,13 @@ static normnet_status resolve_fc(struct layer *layer, const struct token *token,
     bool bias;
 
     (void)config;
-    if (*rest++ != '-' || !normnet__read_number(&rest, NORMNET__DIMENSION_LIMIT, &outputs) || outputs < 1)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected fc-<outputs>, 1 to 65536");
+    if (*rest++ != '-' || !normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &outputs) || outputs < 1)
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected fc-<outputs>, 1 to 65536");
     bias = *rest == 'b';
     if (rest[bias] != '\0')
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing or b behind the outputs");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected nothing or b after the outputs");
     if (!layer->in.flat)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "fc needs flatten in front of it");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "fc needs flatten before it");
     layer->kernel = layer->stride = 1;
     layer->padding = 0;
     layer->out = (struct shape){outputs, 1, 1, true};
@@ -180,7 +179,7 @@ static normnet_status resolve_fc(struct layer *layer, const struct token *token,
 static void spread(struct map from_map, const float *from, int32_t top, int32_t stride, struct map to_map, float *to)
 {
     const size_t group = NORMNET__LANES * sizeof(float);
-    const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first that is not in front of the border */
+    const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first that is not before the border */
 
     for (int32_t c = 0; c < to_map.channels; ++c)
         for (int32_t r = 0; r < to_map.height; ++r) {
@@ -196,7 +195,7 @@ static void spread(struct map from_map, const float *from, int32_t top, int32_t 
         }
 }
 
-/* The input with its zero padding; if it has any, in a copy at the beginning of *scratch, which moves behind it. */
+/* The input with its zero padding; if it has any, in a copy at the beginning of *scratch, which moves after it. */
 static const float *padded_input(const struct layer *layer, const struct block *block, float **scratch)
 {
     const struct map map = normnet__input_map(layer, block);
@@ -226,14 +225,14 @@ static void forward_samples(const struct layer *layer, const struct block *block
     const float *x = input_of(&convolution, layer, block, &scratch);
     const struct epilogue epilogue = {
         .bias = layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
-        .relu = normnet__joined(layer, block) != NULL,
+        .relu = normnet__fused_layer(layer, block) != NULL,
     };
 
-    block->kernels->convolve(&convolution, x, block->derived + layer->derived, &epilogue, normnet__output(layer, block),
-                             scratch);
+    block->kernels->convolve(&convolution, x, block->prepared + layer->prepared, &epilogue,
+                             normnet__output(layer, block), scratch);
 }
 
-/* The bias in whole lane groups at the beginning of *scratch, which moves behind it. */
+/* The bias in whole lane groups at the beginning of *scratch, which moves after it. */
 static const float *padded_bias(const struct layer *layer, const struct block *block, float **scratch)
 {
     const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
@@ -254,13 +253,13 @@ static void forward_single(const struct layer *layer, const struct block *block)
     float *scratch = block->scratch;
     const float *x = input_of(&convolution, layer, block, &scratch);
     const struct epilogue epilogue = {.bias = padded_bias(layer, block, &scratch),
-                                      .relu = normnet__joined(layer, block) != NULL};
+                                      .relu = normnet__fused_layer(layer, block) != NULL};
 
     convolution.inputs = layer->in.channels;
     convolution.outputs = layer->out.channels;
     convolution.x.channels = normnet__channel_planes(layer->in.channels);
     convolution.y.channels = normnet__channel_planes(layer->out.channels);
-    block->kernels->convolve_channels(&convolution, x, block->derived + layer->derived, &epilogue,
+    block->kernels->convolve_channels(&convolution, x, block->prepared + layer->prepared, &epilogue,
                                       normnet__output(layer, block), scratch);
 }
 
@@ -286,7 +285,7 @@ static void backward_weights(const struct layer *layer, const struct block *bloc
 static void backward(const struct layer *layer, const struct block *block)
 {
     const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
-    const struct epilogue epilogue = {.gate = layer->gated};
+    const struct epilogue epilogue = {.relu_mask = layer->relu_mask};
     const float *dy = normnet__output(layer, block);
     float *scratch = block->scratch;
 
@@ -299,24 +298,24 @@ static void backward(const struct layer *layer, const struct block *block)
         dy = scratch;
         scratch += normnet__map_groups(backward.x) * NORMNET__LANES;
     }
-    block->kernels->convolve(&backward, dy, block->derived + layer->derived + normnet__ordered_weights(&forward),
+    block->kernels->convolve(&backward, dy, block->prepared + layer->prepared + normnet__packed_weight_count(&forward),
                              &epilogue, normnet__input(layer, block), scratch);
 }
 
-static void derive(const struct layer *layer, const float *parameters, const float *statistics, float *derived)
+static void prepare(const struct layer *layer, const float *parameters, const float *statistics, float *prepared)
 {
     const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
     const float *w = parameters + layer->weight;
     const int64_t window = (int64_t)layer->kernel * layer->kernel, per_output = layer->in.channels * window;
 
     (void)statistics;
-    normnet__order_weights(&forward, w, per_output, window, false, derived + layer->derived);
-    normnet__order_weights(&backward, w, window, per_output, true,
-                           derived + layer->derived + normnet__ordered_weights(&forward));
+    normnet__pack_weights(&forward, w, per_output, window, false, prepared + layer->prepared);
+    normnet__pack_weights(&backward, w, window, per_output, true,
+                          prepared + layer->prepared + normnet__packed_weight_count(&forward));
 }
 
 const struct layer_type normnet__conv = {
-    .word = "conv", .resolve = resolve_conv, .forward = forward, .backward = backward, .derive = derive};
+    .word = "conv", .resolve = resolve_conv, .forward = forward, .backward = backward, .prepare = prepare};
 
 const struct layer_type normnet__fc = {
-    .word = "fc", .resolve = resolve_fc, .forward = forward, .backward = backward, .derive = derive};
+    .word = "fc", .resolve = resolve_fc, .forward = forward, .backward = backward, .prepare = prepare};

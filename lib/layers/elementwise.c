@@ -12,7 +12,7 @@ static normnet_status resolve_plain(struct layer *layer, const struct token *tok
     layer->out = layer->in;
     return *token->rest == '\0'
                ? NORMNET_OK
-               : normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing behind the word");
+               : normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected nothing after the name");
 }
 
 /* ---- ReLU: y = max(x, 0); dx = dy where y > 0 and 0 elsewhere ---------------------------------- */
@@ -26,24 +26,24 @@ static normnet_status resolve_relu(struct layer *layer, const struct token *toke
 
 static void forward_relu(const struct layer *layer, const struct block *block)
 {
-    if (!layer->done)
+    if (!layer->fused_into_previous)
         block->kernels->relu(normnet__input_map(layer, block), normnet__input(layer, block),
                              normnet__output(layer, block));
 }
 
-/* The layer behind does it; with none, at the end of a network, the ReLU does not stay and is its own gate. */
+/* The layer after does it; with none, at the end of a network, the ReLU does not stay and is its own gate. */
 static void backward_relu(const struct layer *layer, const struct block *block)
 {
     const struct map map = normnet__input_map(layer, block);
 
-    if (!layer->stays && layer->needs_dx)
+    if (!layer->in_place && layer->needs_dx)
         block->kernels->copy_gradient(map, normnet__input(layer, block), map, normnet__output(layer, block), true);
 }
 
 const struct layer_type normnet__relu = {
     .word = "relu",
     .in_place = true,
-    .gates = true,
+    .defers_backward = true,
     .resolve = resolve_relu,
     .forward = forward_relu,
     .backward = backward_relu,
@@ -79,12 +79,12 @@ static normnet_status resolve_dropout(struct layer *layer, const struct token *t
     layer->out = layer->in;
     layer->module = "Dropout";
     if (*token->rest != '\0' && !read_probability(token->rest, &p))
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected a probability from 0 to 1, e.g. 0.1");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected a probability from 0 to 1, e.g. 0.1");
     layer->threshold = (uint32_t)(p * 65536.0 + 0.5);
     layer->dropout_scale = layer->threshold < 65536u ? (float)(65536.0 / (65536.0 - layer->threshold)) : 0.0f;
     layer->identity = layer->threshold == 0;
     /* One 16-bit mask per lane group. */
-    layer->kept_bytes = normnet__shape_size(layer->out) * (int64_t)sizeof(uint16_t);
+    layer->saved_bytes = normnet__shape_size(layer->out) * (int64_t)sizeof(uint16_t);
     return NORMNET_OK;
 }
 
@@ -102,9 +102,9 @@ static void fill_key(const struct layer *layer, const struct block *block, uint3
     }
 }
 
-static struct mask kept_mask(const struct layer *layer, const struct block *block)
+static struct mask saved_mask(const struct layer *layer, const struct block *block)
 {
-    return (struct mask){normnet__kept(layer, block), layer->dropout_scale};
+    return (struct mask){normnet__saved(layer, block), layer->dropout_scale};
 }
 
 static struct mask draw_mask(const struct layer *layer, const struct block *block)
@@ -112,17 +112,17 @@ static struct mask draw_mask(const struct layer *layer, const struct block *bloc
     uint32_t key[2 * NORMNET__LANES];
 
     fill_key(layer, block, key);
-    block->kernels->dropout_masks(key, normnet__shape_size(layer->out), layer->threshold, normnet__kept(layer, block));
-    return kept_mask(layer, block);
+    block->kernels->dropout_masks(key, normnet__shape_size(layer->out), layer->threshold, normnet__saved(layer, block));
+    return saved_mask(layer, block);
 }
 
-struct mask normnet__joined_mask(const struct layer *layer, const struct block *block, bool forward)
+struct mask normnet__fused_dropout(const struct layer *layer, const struct block *block, bool forward)
 {
-    const struct layer *dropout = normnet__joined(layer, block);
+    const struct layer *dropout = normnet__fused_layer(layer, block);
 
     if (dropout == NULL || !block->dropout)
         return (struct mask){NULL, 1.0f};
-    return forward ? draw_mask(dropout, block) : kept_mask(dropout, block);
+    return forward ? draw_mask(dropout, block) : saved_mask(dropout, block);
 }
 
 struct mask normnet__mask_from(struct mask mask, int64_t first)
@@ -134,16 +134,16 @@ struct mask normnet__mask_from(struct mask mask, int64_t first)
 
 static void forward_dropout(const struct layer *layer, const struct block *block)
 {
-    if (block->dropout && !layer->done)
+    if (block->dropout && !layer->fused_into_previous)
         block->kernels->dropout(normnet__output_map(layer, block), normnet__output(layer, block),
                                 draw_mask(layer, block));
 }
 
 static void backward_dropout(const struct layer *layer, const struct block *block)
 {
-    if (block->dropout && !layer->done && layer->needs_dx)
+    if (block->dropout && !layer->fused_into_previous && layer->needs_dx)
         block->kernels->dropout(normnet__output_map(layer, block), normnet__output(layer, block),
-                                kept_mask(layer, block));
+                                saved_mask(layer, block));
 }
 
 const struct layer_type normnet__dropout = {
@@ -156,7 +156,7 @@ const struct layer_type normnet__dropout = {
 
 /* ---- Flatten: [C][H][W] becomes [C H W] ----------------------------------------------------------- */
 
-enum { FEATURE_LIMIT = 1 << 24 };
+enum { MAX_FEATURES = 1 << 24 };
 
 static normnet_status resolve_flatten(struct layer *layer, const struct token *token, const normnet_config *config)
 {
@@ -166,8 +166,8 @@ static normnet_status resolve_flatten(struct layer *layer, const struct token *t
     (void)config;
     if (status != NORMNET_OK)
         return status;
-    if (features > FEATURE_LIMIT)
-        return normnet__refuse_token(NORMNET_ELIMIT, token, layer->in, "more than 2^24 features");
+    if (features > MAX_FEATURES)
+        return normnet__reject_token(NORMNET_ELIMIT, token, layer->in, "more than 2^24 features");
     layer->module = "Flatten";
     layer->identity = features == layer->in.channels;
     layer->out = (struct shape){(int32_t)features, 1, 1, true};
@@ -213,7 +213,7 @@ static void backward_flatten(const struct layer *layer, const struct block *bloc
     dense.channel_stride = (int64_t)map.height * map.width;
     if (layer->needs_dx)
         block->kernels->copy_gradient(map, normnet__input(layer, block), dense, normnet__output(layer, block),
-                                      layer->gated);
+                                      layer->relu_mask);
 }
 
 const struct layer_type normnet__flatten = {

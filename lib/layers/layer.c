@@ -24,7 +24,7 @@ const struct layer_type *normnet__find_layer_type(const char *word, int32_t leng
     return NULL;
 }
 
-normnet_status normnet__refuse_token(normnet_status status, const struct token *token, struct shape in,
+normnet_status normnet__reject_token(normnet_status status, const struct token *token, struct shape in,
                                      const char *reason)
 {
     char shape[40];

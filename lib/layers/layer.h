@@ -10,7 +10,7 @@
  * layer's own input, and what it kept. Parameter gradients, summed over the block's samples, are written to
  * block->gradient, every entry exactly once.
  *
- * A ReLU works in place and leaves its backward to the layer behind it, which overwrites the ReLU's output and so knows
+ * A ReLU works in place and leaves its backward to the layer after it, which overwrites the ReLU's output and so knows
  * where it is positive: it is gated.
  */
 #ifndef NORMNET_LAYERS_LAYER_H
@@ -24,7 +24,7 @@
 
 struct shape {
     int32_t channels, height, width;
-    bool flat; /* behind flatten: `channels` features */
+    bool flat; /* after flatten: `channels` features */
 };
 
 static inline int64_t normnet__shape_size(struct shape shape)
@@ -39,7 +39,7 @@ static inline struct map normnet__shape_map(struct shape shape)
 }
 
 /* Which values of a sample share their statistics, and which a gamma and a beta: see norm.h. */
-struct norm_form {
+struct norm_spec {
     bool over_batch;       /* statistics per channel over the batch, with running averages */
     int32_t runs;          /* statistics per sample: runs of consecutive values, all of one length */
     int32_t chains;        /* a run is one or more chains, summed on their own first: channels or rows */
@@ -50,9 +50,9 @@ struct norm_form {
 };
 
 /* Byte offsets inside a block's memory; a layer that stays has output == input. */
-struct places {
+struct offsets {
     int64_t input, output;
-    int64_t kept; /* what forward leaves for backward: masks, winners, statistics */
+    int64_t saved; /* what forward leaves for backward: masks, winners, statistics */
 };
 
 /*
@@ -84,30 +84,30 @@ struct layer {
     struct shape in, out;
 
     int32_t kernel, stride, padding; /* conv; pools use kernel alone */
-    struct norm_form norm;
+    struct norm_spec norm;
     double eps;          /* norm */
     uint32_t threshold;  /* dropout: p in 65,536ths, rounded */
     float dropout_scale; /* 1 / (1 - p) for the rounded p */
 
     /* What the layer asks for, set by resolve. */
     int64_t weight_count, bias_count; /* trained scalars: weight or gamma, bias or beta */
-    int64_t derived_count;            /* floats in the kernels' order, see derive */
-    int64_t kept_bytes;               /* per block */
+    int64_t prepared_count;           /* floats in the kernels' order, see derive */
+    int64_t saved_bytes;              /* per block */
     int64_t scratch_groups;           /* lane groups of a thread's scratch */
     bool identity;                    /* forward and backward do nothing */
-    const struct layer_type *joins;   /* what it can do on the way if it follows */
+    const struct layer_type *fusible; /* what it can do on the way if it follows */
 
     /* What the plan gives it. */
-    int64_t weight, bias; /* index into parameters and gradients; bias == weight + weight_count */
-    int64_t statistics;   /* index into the running statistics: means, then variances */
-    int32_t batch_norm;   /* which of the network's batch norms, or -1 */
-    int64_t derived;      /* index into derived weights: see derive */
-    bool needs_dx;        /* false if no layer in front has parameters */
-    bool stays;           /* the output is in the input's place */
-    bool gated;           /* the input is a ReLU's output: dx is 0 where it is not positive */
-    int32_t joined;       /* the layer behind it that it does on the way, or -1 */
-    bool done;            /* by the layer in front of it: this is that one */
-    struct places places[NORMNET__LAYOUTS];
+    int64_t weight, bias;     /* index into parameters and gradients; bias == weight + weight_count */
+    int64_t statistics;       /* index into the running statistics: means, then variances */
+    int32_t batch_norm;       /* which of the network's batch norms, or -1 */
+    int64_t prepared;         /* index into derived weights: see derive */
+    bool needs_dx;            /* false if no earlier layer has parameters */
+    bool in_place;            /* the output is in the input's place */
+    bool relu_mask;           /* the input is a ReLU's output: dx is 0 where it is not positive */
+    int32_t fused;            /* the layer after it that it does on the way, or -1 */
+    bool fused_into_previous; /* by the layer before it: this is that one */
+    struct offsets offsets[NORMNET__LAYOUTS];
 };
 
 /* What batch norm shares between blocks: see batch_norm.h. */
@@ -124,7 +124,7 @@ struct dropout_source {
 /* One block on its way through the network. */
 struct block {
     const struct kernels *kernels;
-    const float *parameters, *derived;
+    const float *parameters, *prepared;
     enum layout layout;
     int32_t last; /* layer of this pass */
     bool dropout; /* training */
@@ -140,7 +140,7 @@ struct block {
 /* A token on its way to a layer. */
 struct token {
     const char *text; /* whole */
-    const char *rest; /* behind the word */
+    const char *rest; /* after the word */
     int32_t column;   /* from 1 */
 };
 
@@ -148,33 +148,34 @@ struct layer_type {
     const char *word;
     bool in_place;               /* the output takes the place of the input */
     bool in_place_in_evaluation; /* where backward does not need the input */
-    bool gates; /* leaves its backward to the next layer that does not stay; with none behind it, it does not stay */
+    bool defers_backward; /* leaves its backward to the next layer that does not stay; with none after it, it does not
+                             stay */
 
     /* Reads the rest of the token, given layer->in; sets layer->out and what the layer asks for. */
     normnet_status (*resolve)(struct layer *layer, const struct token *token, const normnet_config *config);
     void (*forward)(const struct layer *layer, const struct block *block);
     void (*backward)(const struct layer *layer, const struct block *block);
-    /* Brings parameters and statistics into the form that the kernels read, derived_count floats at layer->derived. */
-    void (*derive)(const struct layer *layer, const float *parameters, const float *statistics, float *derived);
+    /* Brings parameters and statistics into the form that the kernels read, prepared_count floats at layer->derived. */
+    void (*prepare)(const struct layer *layer, const float *parameters, const float *statistics, float *prepared);
 };
 
 /* The type of a word, e.g. "conv"; NULL if there is none. `length` characters. */
 const struct layer_type *normnet__find_layer_type(const char *word, int32_t length);
 
 /* NORMNET_EARCH (or `status`) with the token, its column, the shape that reached it and the reason. */
-normnet_status normnet__refuse_token(normnet_status status, const struct token *token, struct shape in,
+normnet_status normnet__reject_token(normnet_status status, const struct token *token, struct shape in,
                                      const char *reason);
 
 /* "8x26x26", or "128" for features; `text` holds at least 40 bytes. */
 const char *normnet__shape_text(char *text, struct shape shape);
 
 /*
- * Reads digits at *text, moves it behind them and stores the number; false without a digit or above
+ * Reads digits at *text, moves it after them and stores the number; false without a digit or above
  * `limit`.
  */
 bool normnet__read_number(const char **text, int32_t limit, int32_t *number);
 
-enum { NORMNET__DIMENSION_LIMIT = 65536 }; /* channels, features, kernel sides */
+enum { NORMNET__MAX_DIMENSION = 65536 }; /* channels, features, kernel sides */
 
 static inline struct map normnet__input_map(const struct layer *layer, const struct block *block)
 {
@@ -187,24 +188,24 @@ static inline struct map normnet__output_map(const struct layer *layer, const st
 }
 
 /* The layer that this one does on its way in this pass, or NULL. */
-static inline const struct layer *normnet__joined(const struct layer *layer, const struct block *block)
+static inline const struct layer *normnet__fused_layer(const struct layer *layer, const struct block *block)
 {
-    return layer->joined >= 0 && layer->joined <= block->last ? layer + (layer->joined - layer->index) : NULL;
+    return layer->fused >= 0 && layer->fused <= block->last ? layer + (layer->fused - layer->index) : NULL;
 }
 
 static inline float *normnet__input(const struct layer *layer, const struct block *block)
 {
-    return (float *)(void *)(block->memory + layer->places[block->layout].input);
+    return (float *)(void *)(block->memory + layer->offsets[block->layout].input);
 }
 
 static inline float *normnet__output(const struct layer *layer, const struct block *block)
 {
-    return (float *)(void *)(block->memory + layer->places[block->layout].output);
+    return (float *)(void *)(block->memory + layer->offsets[block->layout].output);
 }
 
-static inline void *normnet__kept(const struct layer *layer, const struct block *block)
+static inline void *normnet__saved(const struct layer *layer, const struct block *block)
 {
-    return block->memory + layer->places[block->layout].kept;
+    return block->memory + layer->offsets[block->layout].saved;
 }
 
 #endif

@@ -24,7 +24,7 @@ void normnet__cross_entropy(float *logits, int32_t classes, const int32_t *label
 /* max z and log(sum of exp(z - max z)) of one sample: logp = z - max z - log_sum. */
 void normnet__log_sum_exp(const float *logits, int32_t classes, int32_t lane, double *log_sum, double *maximum);
 
-/* The first maximum; 0 if nothing is larger than a NaN in front. */
+/* The first maximum; 0 if nothing is larger than an earlier NaN. */
 int32_t normnet__argmax(const float *logits, int32_t classes, int32_t lane);
 
 #endif

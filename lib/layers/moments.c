@@ -9,7 +9,7 @@
  * In all three joins: neighbours at distance 1, then 2, 4, ...; a part without a right neighbour waits.
  * That is the tree that splits at the largest power of two.
  */
-void normnet__join_moments(struct moments *parts, int64_t count, int64_t stride)
+void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride)
 {
     for (int64_t distance = 1; distance < count; distance *= 2)
         for (int64_t i = 0; i + distance < count; i += 2 * distance) {
@@ -23,7 +23,7 @@ void normnet__join_moments(struct moments *parts, int64_t count, int64_t stride)
         }
 }
 
-void normnet__join_lane_moments(double *mean, double *m2, int64_t count, int64_t length)
+void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length)
 {
     for (int64_t distance = 1; distance < count; distance *= 2)
         for (int64_t i = 0; i + distance < count; i += 2 * distance) {
@@ -43,7 +43,7 @@ void normnet__join_lane_moments(double *mean, double *m2, int64_t count, int64_t
         }
 }
 
-void normnet__join_lane_sums(double *rows, int64_t count)
+void normnet__add_lane_sums(double *rows, int64_t count)
 {
     for (int64_t distance = 1; distance < count; distance *= 2)
         for (int64_t i = 0; i + distance < count; i += 2 * distance)

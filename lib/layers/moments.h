@@ -17,16 +17,16 @@ struct moments {
 };
 
 /* Joins parts[0], ..., parts[(count - 1) * stride] by the tree, in place, into parts[0]; count >= 1. */
-void normnet__join_moments(struct moments *parts, int64_t count, int64_t stride);
+void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride);
 
 /*
  * The same for `count` chains of `length` values in 16 lanes each: mean and m2 are [count][16], the
  * result lies in row 0.
  */
-void normnet__join_lane_moments(double *mean, double *m2, int64_t count, int64_t length);
+void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length);
 
 /* Sums `count` rows of 16 lanes by the tree, in place, into row 0. */
-void normnet__join_lane_sums(double *rows, int64_t count);
+void normnet__add_lane_sums(double *rows, int64_t count);
 
 /*
  * y = fma(x - center, scale, shift) for x of this mean and invstd: center is the mean rounded to float, and shift

@@ -15,22 +15,22 @@
 static normnet_status resolve_affine(struct layer *layer, const struct token *token, int32_t wanted, bool per_channel,
                                      int64_t element_length)
 {
-    struct norm_form *norm = &layer->norm;
+    struct norm_spec *norm = &layer->norm;
 
     if (wanted == NORMNET_AFFINE_DEFAULT)
         wanted = per_channel ? NORMNET_AFFINE_CHANNEL : NORMNET_AFFINE_NONE;
     if (wanted == NORMNET_AFFINE_CHANNEL && !per_channel)
-        return normnet__refuse_token(NORMNET_EUNSUPPORTED, token, layer->in,
+        return normnet__reject_token(NORMNET_EUNSUPPORTED, token, layer->in,
                                      "layer norm over one or two dimensions has no gamma and beta per channel");
     if (wanted == NORMNET_AFFINE_ELEMENT && element_length == 0)
-        return normnet__refuse_token(NORMNET_EUNSUPPORTED, token, layer->in,
+        return normnet__reject_token(NORMNET_EUNSUPPORTED, token, layer->in,
                                      "gamma and beta per element go with layer norm only");
     norm->affine = wanted;
     norm->affine_length = wanted == NORMNET_AFFINE_CHANNEL   ? layer->in.channels
                           : wanted == NORMNET_AFFINE_ELEMENT ? element_length
                                                              : 0;
     layer->weight_count = layer->bias_count = norm->affine_length;
-    layer->joins = wanted == NORMNET_AFFINE_ELEMENT ? NULL : &normnet__dropout;
+    layer->fusible = wanted == NORMNET_AFFINE_ELEMENT ? NULL : &normnet__dropout;
     return NORMNET_OK;
 }
 
@@ -39,7 +39,7 @@ static normnet_status begin(struct layer *layer, const struct token *token, cons
     layer->out = layer->in;
     layer->eps = config->eps;
     if (plain && *token->rest != '\0')
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing behind the word");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected nothing after the name");
     return NORMNET_OK;
 }
 
@@ -50,21 +50,21 @@ static normnet_status resolve_batch(struct layer *layer, const struct token *tok
     if (status != NORMNET_OK)
         return status;
     layer->module = layer->in.flat ? "BatchNorm1d" : "BatchNorm2d";
-    layer->norm = (struct norm_form){
+    layer->norm = (struct norm_spec){
         .over_batch = true, .chains = layer->in.channels, .chain_length = (int64_t)layer->in.height * layer->in.width};
-    layer->derived_count = 3 * (int64_t)layer->in.channels;
+    layer->prepared_count = 3 * (int64_t)layer->in.channels;
     return resolve_affine(layer, token, config->affine, true, 0);
 }
 
 /* What norms within a sample have in common: their memory. */
-static void ask_runs(struct layer *layer, int32_t runs, int32_t chains)
+static void set_run_requirements(struct layer *layer, int32_t runs, int32_t chains)
 {
     /* Doubles count as two floats. Forward and backward: two rows of 16 doubles per chain. */
     layer->norm.runs = runs;
     layer->norm.chains = chains;
     layer->norm.chain_length = normnet__shape_size(layer->in) / chains;
     layer->scratch_groups = 4 * (int64_t)chains;
-    layer->kept_bytes = (int64_t)runs * 2 * NORMNET__LANES * (int64_t)sizeof(double);
+    layer->saved_bytes = (int64_t)runs * 2 * NORMNET__LANES * (int64_t)sizeof(double);
 }
 
 static normnet_status resolve_groups(struct layer *layer, const struct token *token, const normnet_config *config,
@@ -74,10 +74,10 @@ static normnet_status resolve_groups(struct layer *layer, const struct token *to
 
     if (groups < 1 || layer->in.channels % groups != 0) {
         snprintf(reason, sizeof reason, "%d channels cannot be divided into %d groups", layer->in.channels, groups);
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, reason);
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, reason);
     }
     layer->module = "GroupNorm";
-    ask_runs(layer, groups, layer->in.channels);
+    set_run_requirements(layer, groups, layer->in.channels);
     return resolve_affine(layer, token, config->affine, true, 0);
 }
 
@@ -90,11 +90,11 @@ static normnet_status resolve_group(struct layer *layer, const struct token *tok
 
     if (status != NORMNET_OK)
         return status;
-    if (*rest != '\0' && (!normnet__read_number(&rest, NORMNET__DIMENSION_LIMIT, &groups) || *rest != '\0'))
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected groupnorm<groups>, 1 to 65536");
+    if (*rest != '\0' && (!normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &groups) || *rest != '\0'))
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected groupnorm<groups>, 1 to 65536");
     if (token->rest[0] == '\0' && groups == 0) {
         if (layer->in.channels % 4 != 0)
-            return normnet__refuse_token(NORMNET_EARCH, token, layer->in,
+            return normnet__reject_token(NORMNET_EARCH, token, layer->in,
                                          "one group per four channels (groups = 0) does not divide the channels");
         groups = layer->in.channels / 4;
     }
@@ -108,7 +108,7 @@ static normnet_status resolve_instance(struct layer *layer, const struct token *
     if (status != NORMNET_OK)
         return status;
     if (layer->in.flat)
-        return normnet__refuse_token(NORMNET_EUNSUPPORTED, token, layer->in,
+        return normnet__reject_token(NORMNET_EUNSUPPORTED, token, layer->in,
                                      "instance norm of features has a single value per statistic");
     return resolve_groups(layer, token, config, layer->in.channels);
 }
@@ -125,10 +125,10 @@ static normnet_status resolve_layer(struct layer *layer, const struct token *tok
         const int64_t rows = (int64_t)in.channels * in.height;
 
         if (rows > INT32_MAX)
-            return normnet__refuse_token(NORMNET_ELIMIT, token, in, "more than 2^31 - 1 rows");
-        ask_runs(layer, (int32_t)rows, (int32_t)rows);
+            return normnet__reject_token(NORMNET_ELIMIT, token, in, "more than 2^31 - 1 rows");
+        set_run_requirements(layer, (int32_t)rows, (int32_t)rows);
     } else {
-        ask_runs(layer, dims == 2 ? in.channels : 1, in.channels);
+        set_run_requirements(layer, dims == 2 ? in.channels : 1, in.channels);
     }
     layer->norm.dims = dims;
     /* One gamma per channel over all of a sample is what PyTorch calls GroupNorm(1, C). */
@@ -156,7 +156,7 @@ static int64_t chain_begin(const struct layer *layer, int64_t chain)
 }
 
 /* Which gammas chain number `chain` begins at; per element they repeat from run to run of one or two dimensions. */
-static int64_t affine_index(const struct norm_form *norm, int64_t chain)
+static int64_t affine_index(const struct norm_spec *norm, int64_t chain)
 {
     return norm->affine == NORMNET_AFFINE_ELEMENT ? chain * norm->chain_length % norm->affine_length : chain;
 }
@@ -190,12 +190,12 @@ static void coefficients(const struct layer *layer, const struct block *block, i
 
 static void forward(const struct layer *layer, const struct block *block)
 {
-    const struct norm_form *norm = &layer->norm;
+    const struct norm_spec *norm = &layer->norm;
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
-    struct run_statistics *statistics = normnet__kept(layer, block);
-    const struct mask mask = normnet__joined_mask(layer, block, true);
+    struct run_statistics *statistics = normnet__saved(layer, block);
+    const struct mask mask = normnet__fused_dropout(layer, block, true);
     double *mean = (double *)(void *)block->scratch, *m2 = mean + per_run * NORMNET__LANES;
 
     for (int64_t run = 0; run < norm->runs; ++run) {
@@ -204,7 +204,7 @@ static void forward(const struct layer *layer, const struct block *block)
         for (int64_t i = 0; i < per_run; ++i)
             block->kernels->moments(x + chain_begin(layer, run * per_run + i), length, mean + i * NORMNET__LANES,
                                     m2 + i * NORMNET__LANES);
-        normnet__join_lane_moments(mean, m2, per_run, length);
+        normnet__combine_lane_moments(mean, m2, per_run, length);
         for (int lane = 0; lane < NORMNET__LANES; ++lane) {
             of_run->mean[lane] = mean[lane];
             of_run->invstd[lane] = normnet__inverse_deviation(m2[lane] / (double)(per_run * length), layer->eps);
@@ -245,7 +245,7 @@ static struct channel_chains channel_chains(const struct layer *layer, const str
 /* The moments of every chain, [chain], joined into the first of each run. */
 static void observe_single(const struct layer *layer, const struct block *block, struct moments *moments)
 {
-    const struct norm_form *norm = &layer->norm;
+    const struct norm_spec *norm = &layer->norm;
     const int64_t rows = norm->chains / layer->in.channels, per_run = norm->chains / norm->runs;
     const float *x = normnet__input(layer, block);
 
@@ -259,7 +259,7 @@ static void observe_single(const struct layer *layer, const struct block *block,
                 moments[(c + lane) * rows + row] = (struct moments){(double)norm->chain_length, mean[lane], m2[lane]};
         }
     for (int64_t run = 0; run < norm->runs; ++run)
-        normnet__join_moments(moments + run * per_run, per_run, 1);
+        normnet__combine_moments(moments + run * per_run, per_run, 1);
 }
 
 /* y = fma(y, gamma, beta) per element, for one chain of each of 16 channels. */
@@ -284,7 +284,7 @@ static void scale_single(const struct layer *layer, const struct block *block, s
 static void normalize_single(const struct layer *layer, const struct block *block, struct channel_chains chains,
                              const struct moments *moments)
 {
-    const struct norm_form *norm = &layer->norm;
+    const struct norm_spec *norm = &layer->norm;
     const int64_t rows = norm->chains / layer->in.channels, per_run = norm->chains / norm->runs;
     _Alignas(64) float center[NORMNET__LANES] = {0}, scale[NORMNET__LANES] = {0}, shift[NORMNET__LANES] = {0};
     float *y = normnet__output(layer, block) + chains.at;
@@ -333,10 +333,10 @@ static void forward_single(const struct layer *layer, const struct block *block)
  */
 static void element_gradients(const struct layer *layer, const struct block *block, const float *dy)
 {
-    const struct norm_form *norm = &layer->norm;
+    const struct norm_spec *norm = &layer->norm;
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
     const int64_t positions = norm->affine_length / length, sharing = norm->chains / positions;
-    const struct run_statistics *statistics = normnet__kept(layer, block);
+    const struct run_statistics *statistics = normnet__saved(layer, block);
     const float *x = normnet__input(layer, block);
 
     int64_t *offsets = (int64_t *)(void *)(block->scratch + sharing * 3 * NORMNET__LANES);
@@ -395,13 +395,13 @@ static void gradient_coefficients(double gamma, int64_t count, const struct run_
 
 static void backward(const struct layer *layer, const struct block *block)
 {
-    const struct norm_form *norm = &layer->norm;
+    const struct norm_spec *norm = &layer->norm;
     const bool per_channel = norm->affine == NORMNET_AFFINE_CHANNEL;
     const bool per_element = norm->affine == NORMNET_AFFINE_ELEMENT;
     const int64_t length = norm->chain_length, per_run = norm->chains / norm->runs;
-    const struct run_statistics *statistics = normnet__kept(layer, block);
+    const struct run_statistics *statistics = normnet__saved(layer, block);
     float *x = normnet__input(layer, block), *q = normnet__output(layer, block); /* dy at first */
-    const struct mask mask = normnet__joined_mask(layer, block, false);
+    const struct mask mask = normnet__fused_dropout(layer, block, false);
     double *sum_q = (double *)(void *)block->scratch, *sum_qx = sum_q + per_run * NORMNET__LANES;
 
     if (per_element)
@@ -439,16 +439,16 @@ static void backward(const struct layer *layer, const struct block *block)
             memset(x + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *x);
             continue;
         }
-        normnet__join_lane_sums(sum_q, per_run);
-        normnet__join_lane_sums(sum_qx, per_run);
+        normnet__add_lane_sums(sum_q, per_run);
+        normnet__add_lane_sums(sum_qx, per_run);
         for (int64_t i = 0; i < per_run; ++i) {
             const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
             const double gamma = per_channel ? (double)block->parameters[layer->weight + chain] : 1.0;
 
             gradient_coefficients(gamma, per_run * length, &statistics[run], sum_q, sum_qx, center, a, b, c);
             /* Every lane is a sample of its own; unused ones bring dy = 0 and so get dx = 0. */
-            block->kernels->normalize_gradient(x + at, q + at, length, &(struct gradient_form){center, a, b, c},
-                                               normnet__mask_from(mask, chain * length), 0xFFFFu, layer->gated);
+            block->kernels->normalize_gradient(x + at, q + at, length, &(struct gradient_coefficients){center, a, b, c},
+                                               normnet__mask_from(mask, chain * length), 0xFFFFu, layer->relu_mask);
         }
     }
 }
@@ -503,7 +503,7 @@ const struct layer_type normnet__norm_of_config = {
     .resolve = resolve_norm,
     .forward = forward_any,
     .backward = backward_any,
-    .derive = normnet__batch_norm_derive,
+    .prepare = normnet__batch_norm_prepare,
 };
 
 const struct layer_type normnet__batchnorm = {
@@ -512,7 +512,7 @@ const struct layer_type normnet__batchnorm = {
     .resolve = resolve_batch,
     .forward = forward_any,
     .backward = backward_any,
-    .derive = normnet__batch_norm_derive,
+    .prepare = normnet__batch_norm_prepare,
 };
 
 const struct layer_type normnet__groupnorm = {
@@ -521,7 +521,7 @@ const struct layer_type normnet__groupnorm = {
     .resolve = resolve_group,
     .forward = forward_any,
     .backward = backward_any,
-    .derive = normnet__batch_norm_derive,
+    .prepare = normnet__batch_norm_prepare,
 };
 
 const struct layer_type normnet__layernorm = {
@@ -530,7 +530,7 @@ const struct layer_type normnet__layernorm = {
     .resolve = resolve_layer,
     .forward = forward_any,
     .backward = backward_any,
-    .derive = normnet__batch_norm_derive,
+    .prepare = normnet__batch_norm_prepare,
 };
 
 const struct layer_type normnet__instancenorm = {
@@ -539,5 +539,5 @@ const struct layer_type normnet__instancenorm = {
     .resolve = resolve_instance,
     .forward = forward_any,
     .backward = backward_any,
-    .derive = normnet__batch_norm_derive,
+    .prepare = normnet__batch_norm_prepare,
 };

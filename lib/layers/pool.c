@@ -7,7 +7,7 @@
 
 #include "base/message.h"
 
-enum { KERNEL_LIMIT = 16 }; /* of maxpool: the winner's position, up to 16 * 16 - 1, is kept in a byte */
+enum { MAX_KERNEL = 16 }; /* of maxpool: the winner's position, up to 16 * 16 - 1, is kept in a byte */
 
 bool normnet__pool_window(const struct layer *layer, int32_t *height, int32_t *width)
 {
@@ -25,13 +25,13 @@ static normnet_status resolve_window(struct layer *layer, const struct token *to
     const char *rest = token->rest;
 
     if (layer->in.flat)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
     if (!normnet__read_number(&rest, limit, &layer->kernel) || *rest != '\0' || layer->kernel < 1)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in,
-                                     limit == KERNEL_LIMIT ? "expected maxpool<size>, 1 to 16"
-                                                           : "expected avgpool<size>, 1 to 65536");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in,
+                                     limit == MAX_KERNEL ? "expected maxpool<size>, 1 to 16"
+                                                         : "expected avgpool<size>, 1 to 65536");
     if (layer->kernel > layer->in.height || layer->kernel > layer->in.width)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "the window is larger than its input");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "the window is larger than its input");
     layer->out =
         (struct shape){layer->in.channels, layer->in.height / layer->kernel, layer->in.width / layer->kernel, false};
     return NORMNET_OK;
@@ -41,11 +41,11 @@ static normnet_status resolve_window(struct layer *layer, const struct token *to
 
 static normnet_status resolve_maxpool(struct layer *layer, const struct token *token, const normnet_config *config)
 {
-    const normnet_status status = resolve_window(layer, token, KERNEL_LIMIT);
+    const normnet_status status = resolve_window(layer, token, MAX_KERNEL);
 
     (void)config;
     layer->module = "MaxPool2d";
-    layer->kept_bytes = normnet__map_groups(normnet__shape_map(layer->out)) * NORMNET__LANES;
+    layer->saved_bytes = normnet__map_groups(normnet__shape_map(layer->out)) * NORMNET__LANES;
     return status;
 }
 
@@ -53,15 +53,15 @@ static void forward_maxpool(const struct layer *layer, const struct block *block
 {
     block->kernels->max_pool(normnet__input_map(layer, block), normnet__input(layer, block), layer->kernel,
                              normnet__output_map(layer, block), normnet__output(layer, block),
-                             normnet__kept(layer, block));
+                             normnet__saved(layer, block));
 }
 
 static void backward_maxpool(const struct layer *layer, const struct block *block)
 {
     if (layer->needs_dx)
         block->kernels->max_pool_gradient(normnet__output_map(layer, block), normnet__output(layer, block),
-                                          normnet__kept(layer, block), layer->kernel, normnet__input_map(layer, block),
-                                          normnet__input(layer, block), layer->gated);
+                                          normnet__saved(layer, block), layer->kernel, normnet__input_map(layer, block),
+                                          normnet__input(layer, block), layer->relu_mask);
 }
 
 const struct layer_type normnet__maxpool = {
@@ -73,16 +73,16 @@ static normnet_status resolve_avgpool(struct layer *layer, const struct token *t
 {
     (void)config;
     layer->module = "AvgPool2d";
-    return resolve_window(layer, token, NORMNET__DIMENSION_LIMIT);
+    return resolve_window(layer, token, NORMNET__MAX_DIMENSION);
 }
 
 static normnet_status resolve_gap(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     (void)config;
     if (layer->in.flat)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
     if (*token->rest != '\0')
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "expected nothing behind the word");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected nothing after the name");
     layer->module = "AdaptiveAvgPool2d";
     layer->out = (struct shape){layer->in.channels, 1, 1, false};
     return NORMNET_OK;
@@ -104,7 +104,7 @@ static void backward_average(const struct layer *layer, const struct block *bloc
     if (layer->needs_dx && normnet__pool_window(layer, &height, &width))
         block->kernels->average_pool_gradient(normnet__output_map(layer, block), normnet__output(layer, block), height,
                                               width, normnet__input_map(layer, block), normnet__input(layer, block),
-                                              layer->gated);
+                                              layer->relu_mask);
 }
 
 const struct layer_type normnet__avgpool = {

@@ -23,9 +23,9 @@ normnet_status normnet__count_tokens(const char *text, int32_t *count)
 
     *count = 0;
     for (; text[length] != '\0'; ++length) {
-        if (length >= NORMNET__ARCHITECTURE_LIMIT)
+        if (length >= NORMNET__MAX_ARCHITECTURE)
             return normnet__fail(NORMNET_ELIMIT, "the architecture is longer than %d bytes",
-                                 (int)NORMNET__ARCHITECTURE_LIMIT);
+                                 (int)NORMNET__MAX_ARCHITECTURE);
         if (!is_blank(text[length]) && (length == 0 || is_blank(text[length - 1])))
             ++*count;
     }
@@ -50,7 +50,7 @@ static normnet_status read_layer(struct layer *layer, struct token *token, const
 
     layer->type = normnet__find_layer_type(token->text, length);
     if (layer->type == NULL)
-        return normnet__refuse_token(NORMNET_EARCH, token, layer->in, "there is no such layer");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "there is no such layer");
     layer->token = token->text;
     layer->column = token->column;
     token->rest = token->text + length;
@@ -103,7 +103,7 @@ normnet_status normnet__read_architecture(struct network *network, const normnet
 
 /* ---- Comparing ----------------------------------------------------------------------------------- */
 
-static bool same_norm(const struct norm_form *one, const struct norm_form *other)
+static bool same_norm(const struct norm_spec *one, const struct norm_spec *other)
 {
     return one->over_batch == other->over_batch && one->runs == other->runs && one->chains == other->chains &&
            one->dims == other->dims && one->affine == other->affine;

@@ -5,7 +5,7 @@
 
 #include "layers/layer.h"
 
-enum { NORMNET__ARCHITECTURE_LIMIT = 4096 }; /* bytes */
+enum { NORMNET__MAX_ARCHITECTURE = 4096 }; /* bytes */
 
 struct network {
     struct layer *layers;
@@ -15,7 +15,7 @@ struct network {
 
     int64_t parameter_count; /* floats */
     int64_t statistic_count; /* floats of running statistics */
-    int64_t derived_count;   /* floats of weights in the kernels' order */
+    int64_t prepared_count;  /* floats of weights in the kernels' order */
     int32_t batch_norm_count;
     int32_t first_trained; /* the first layer with parameters; layer_count if there is none */
 

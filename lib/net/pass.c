@@ -8,12 +8,12 @@
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-static void take_tree(struct arena *arena, struct tree *tree, int64_t leaves, int64_t length)
+static void alloc_tree(struct arena *arena, struct tree *tree, int64_t leaves, int64_t length)
 {
     tree->capacity = normnet__tree_capacity(leaves);
-    tree->nodes = normnet__arena_take(arena, tree->capacity, sizeof *tree->nodes);
+    tree->nodes = normnet__arena_alloc(arena, tree->capacity, sizeof *tree->nodes);
     for (int32_t i = 0; i < tree->capacity; ++i) {
-        double *values = normnet__arena_take(arena, length, sizeof *values);
+        double *values = normnet__arena_alloc(arena, length, sizeof *values);
         if (tree->nodes != NULL)
             tree->nodes[i].values = values;
     }
@@ -21,33 +21,33 @@ static void take_tree(struct arena *arena, struct tree *tree, int64_t leaves, in
 
 /*
  * Workers with `bytes` of block memory each and `single` of a single image's, and trees over `leaves` blocks with
- * `length` sums each. The blocks lie behind all the rest, so that those that nobody uses take no memory, not even as
+ * `length` sums each. The blocks lie after all the rest, so that those that nobody uses take no memory, not even as
  * neighbours in a large page.
  */
-static struct team take_team(struct arena *arena, const struct engine *engine, int64_t bytes, int64_t single,
-                             int64_t leaves, int64_t length)
+static struct team alloc_team(struct arena *arena, const struct engine *engine, int64_t bytes, int64_t single,
+                              int64_t leaves, int64_t length)
 {
     struct team team = {
-        .workers = normnet__arena_take(arena, engine->threads, sizeof *team.workers),
-        .trees = normnet__arena_take(arena, engine->threads, sizeof *team.trees),
+        .workers = normnet__arena_alloc(arena, engine->threads, sizeof *team.workers),
+        .trees = normnet__arena_alloc(arena, engine->threads, sizeof *team.trees),
     };
     const bool counts = arena->memory == NULL || arena->overflow;
 
     for (int32_t i = 0; i < engine->threads; ++i) {
         struct worker worker = {
-            .single = normnet__arena_take(arena, 1, single),
-            .scratch = normnet__arena_take(arena, 1, engine->network->scratch_bytes),
+            .single = normnet__arena_alloc(arena, 1, single),
+            .scratch = normnet__arena_alloc(arena, 1, engine->network->scratch_bytes),
         };
         struct tree tree = {0};
 
-        take_tree(arena, &tree, leaves, length);
+        alloc_tree(arena, &tree, leaves, length);
         if (!counts) {
             team.workers[i] = worker;
             team.trees[i] = tree;
         }
     }
     for (int32_t i = 0; i < engine->threads; ++i) {
-        char *memory = normnet__arena_take(arena, 1, bytes);
+        char *memory = normnet__arena_alloc(arena, 1, bytes);
 
         if (!counts)
             team.workers[i].memory = memory;
@@ -55,11 +55,11 @@ static struct team take_team(struct arena *arena, const struct engine *engine, i
     return team;
 }
 
-struct team normnet__take_reader(struct arena *arena, const struct engine *engine)
+struct team normnet__alloc_reader(struct arena *arena, const struct engine *engine)
 {
     /* Any number of images. */
-    return take_team(arena, engine, engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
-                     engine->network->block_bytes[NORMNET__LAYOUT_SINGLE], INT64_MAX, 1);
+    return alloc_team(arena, engine, engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
+                      engine->network->block_bytes[NORMNET__LAYOUT_SINGLE], INT64_MAX, 1);
 }
 
 void normnet__begin_reader(const struct engine *engine, const struct team *team)
@@ -68,50 +68,51 @@ void normnet__begin_reader(const struct engine *engine, const struct team *team)
         memset(team->workers[i].single, 0, (size_t)engine->network->block_bytes[NORMNET__LAYOUT_SINGLE]);
 }
 
-static void take_batch_norm(struct arena *arena, int64_t channels, int64_t max_blocks, struct batch_norm *norm)
+static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_blocks, struct batch_norm *norm)
 {
     /* As many groups as blocks at most: a virtual batch is at least one block. */
     const int64_t values = channels * max_blocks;
 
-    norm->moments = normnet__arena_take(arena, values, sizeof *norm->moments);
-    norm->sums = normnet__arena_take(arena, 2 * values, sizeof *norm->sums);
-    norm->mean = normnet__arena_take(arena, values, sizeof *norm->mean);
-    norm->invstd = normnet__arena_take(arena, values, sizeof *norm->invstd);
-    norm->count = normnet__arena_take(arena, values, sizeof *norm->count);
-    norm->center = normnet__arena_take(arena, values, sizeof *norm->center);
-    norm->scale = normnet__arena_take(arena, values, sizeof *norm->scale);
-    norm->shift = normnet__arena_take(arena, values, sizeof *norm->shift);
-    norm->a = normnet__arena_take(arena, values, sizeof *norm->a);
-    norm->b = normnet__arena_take(arena, values, sizeof *norm->b);
-    norm->c = normnet__arena_take(arena, values, sizeof *norm->c);
-    norm->exchange = normnet__arena_take(arena, 2 * channels, sizeof *norm->exchange);
+    norm->moments = normnet__arena_alloc(arena, values, sizeof *norm->moments);
+    norm->sums = normnet__arena_alloc(arena, 2 * values, sizeof *norm->sums);
+    norm->mean = normnet__arena_alloc(arena, values, sizeof *norm->mean);
+    norm->invstd = normnet__arena_alloc(arena, values, sizeof *norm->invstd);
+    norm->count = normnet__arena_alloc(arena, values, sizeof *norm->count);
+    norm->center = normnet__arena_alloc(arena, values, sizeof *norm->center);
+    norm->scale = normnet__arena_alloc(arena, values, sizeof *norm->scale);
+    norm->shift = normnet__arena_alloc(arena, values, sizeof *norm->shift);
+    norm->a = normnet__arena_alloc(arena, values, sizeof *norm->a);
+    norm->b = normnet__arena_alloc(arena, values, sizeof *norm->b);
+    norm->c = normnet__arena_alloc(arena, values, sizeof *norm->c);
+    norm->exchange = normnet__arena_alloc(arena, 2 * channels, sizeof *norm->exchange);
 }
 
-void normnet__take_training(struct arena *arena, const struct engine *engine, int64_t max_batch,
-                            struct training *training)
+void normnet__alloc_training_pass(struct arena *arena, const struct engine *engine, int64_t max_batch,
+                                  struct training_pass *training)
 {
     const struct network *network = engine->network;
     const bool meets = network->batch_norm_count > 0;
 
     training->max_blocks = (max_batch + NORMNET__LANES - 1) / NORMNET__LANES;
-    training->team = take_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], 0,
-                               training->max_blocks, network->parameter_count);
+    training->team = alloc_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], 0,
+                                training->max_blocks, network->parameter_count);
     training->blocks =
-        meets ? normnet__arena_take(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING]) : NULL;
-    training->batch_norms = normnet__arena_take(arena, network->batch_norm_count, sizeof *training->batch_norms);
+        meets ? normnet__arena_alloc(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING])
+              : NULL;
+    training->batch_norms = normnet__arena_alloc(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
         struct batch_norm norm = {0};
 
         if (layer->batch_norm < 0)
             continue;
-        take_batch_norm(arena, layer->in.channels, training->max_blocks, &norm);
+        alloc_batch_norm(arena, layer->in.channels, training->max_blocks, &norm);
         if (training->batch_norms != NULL)
             training->batch_norms[layer->batch_norm] = norm;
     }
-    training->losses = normnet__arena_take(arena, training->max_blocks, sizeof *training->losses);
-    training->correct = normnet__arena_take(arena, training->max_blocks, sizeof *training->correct);
-    training->gradient = normnet__arena_take(arena, network->parameter_count, sizeof *training->gradient);
+    training->losses = normnet__arena_alloc(arena, training->max_blocks, sizeof *training->losses);
+    training->correct = normnet__arena_alloc(arena, training->max_blocks, sizeof *training->correct);
+    training->gradient = normnet__arena_alloc(arena, network->parameter_count, sizeof *training->gradient);
 }
 
 /* ---- A block ------------------------------------------------------------------------------------- */
@@ -123,7 +124,7 @@ static struct block view_block(const struct engine *engine, const struct worker 
 
     return (struct block){.kernels = engine->kernels,
                           .parameters = engine->parameters,
-                          .derived = engine->derived,
+                          .prepared = engine->prepared,
                           .memory = worker->memory,
                           .scratch = worker->scratch,
                           .last = last,
@@ -135,7 +136,7 @@ static void pack_block(const struct engine *engine, const struct images *images,
 {
     /* The first layer's input is the network's. */
     normnet__pack(images, &engine->scaling, block->index * NORMNET__LANES,
-                  (float *)(void *)(block->memory + engine->network->layers[0].places[block->layout].input));
+                  (float *)(void *)(block->memory + engine->network->layers[0].offsets[block->layout].input));
 }
 
 static void forward_layers(const struct network *network, const struct block *block, int32_t begin, int32_t end)
@@ -152,12 +153,12 @@ struct evaluation {
     const struct team *team;
     const struct images *images;
     int32_t last;
-    block_sink *sink;
+    block_callback *callback;
     void *context;
 };
 
 /* Up to so many images are faster one after the other than 16 at once. Measured: docs/performance.md. */
-enum { MOST_SINGLES = 8 };
+enum { MAX_SINGLES = 8 };
 
 /* The output of a single image to its lane of the block. */
 static void take_lane(const struct layer *layer, const struct block *single, const struct block *block, int32_t lane)
@@ -185,7 +186,7 @@ static void evaluate_singles(const struct evaluation *evaluation, const struct w
     single.memory = worker->single;
     for (int32_t lane = 0; lane < block->count; ++lane) {
         normnet__pack_single(evaluation->images, &evaluation->engine->scaling, block->index * NORMNET__LANES + lane,
-                             (float *)(void *)(single.memory + network->layers[0].places[single.layout].input));
+                             (float *)(void *)(single.memory + network->layers[0].offsets[single.layout].input));
         forward_layers(network, &single, 0, evaluation->last + 1);
         take_lane(&network->layers[evaluation->last], &single, block, lane);
     }
@@ -200,13 +201,13 @@ static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_
         struct block block = view_block(evaluation->engine, worker, evaluation->images, evaluation->last, index);
 
         block.layout = NORMNET__LAYOUT_EVALUATION;
-        if (block.count <= MOST_SINGLES) {
+        if (block.count <= MAX_SINGLES) {
             evaluate_singles(evaluation, worker, &block);
         } else {
             pack_block(evaluation->engine, evaluation->images, &block);
             forward_layers(evaluation->engine->network, &block, 0, evaluation->last + 1);
         }
-        evaluation->sink(evaluation->context, thread, &block);
+        evaluation->callback(evaluation->context, thread, &block);
     }
 }
 
@@ -216,9 +217,9 @@ static int64_t count_blocks(const struct images *images)
 }
 
 void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
-                       block_sink *sink, void *context)
+                       block_callback *callback, void *context)
 {
-    struct evaluation evaluation = {engine, team, images, last, sink, context};
+    struct evaluation evaluation = {engine, team, images, last, callback, context};
 
     normnet__parallel(engine->threads, count_blocks(images), evaluate_blocks, &evaluation);
 }
@@ -227,18 +228,18 @@ void normnet__evaluate(const struct engine *engine, const struct team *team, con
 
 /* A stretch of the network that a block passes without meeting others. */
 struct section {
-    int32_t norm;       /* the batch norm in front of it, whose second half it begins with, or -1 */
-    int32_t begin, end; /* the layers behind it, perhaps none */
+    int32_t norm;       /* the batch norm before it, whose second half it begins with, or -1 */
+    int32_t begin, end; /* the layers after it, perhaps none */
 };
 
 struct pass {
     const struct engine *engine;
-    struct training *training;
+    struct training_pass *training;
     const struct images *images;
     const struct labels *labels; /* NULL: forward only */
     const struct dropout_source *source;
     int32_t last; /* layer */
-    block_sink *sink;
+    block_callback *callback;
     void *context;
 
     struct section section; /* at work */
@@ -246,7 +247,7 @@ struct pass {
 
 static struct block begin_block(const struct pass *pass, int32_t thread, int64_t index)
 {
-    struct training *training = pass->training;
+    struct training_pass *training = pass->training;
     struct block block = view_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
 
     block.layout = NORMNET__LAYOUT_TRAINING;
@@ -261,7 +262,7 @@ static struct block begin_block(const struct pass *pass, int32_t thread, int64_t
     return block;
 }
 
-/* The batch norm behind the section, unless the forward pass ends before it. */
+/* The batch norm after the section, unless the forward pass ends before it. */
 static bool ends_at_norm(const struct pass *pass)
 {
     return pass->section.end <= pass->last;
@@ -276,7 +277,7 @@ static void backward_layers(const struct pass *pass, const struct block *block)
         if (!network->layers[i].identity)
             network->layers[i].type->backward(&network->layers[i], block);
     if (pass->section.norm >= network->first_trained)
-        normnet__batch_norm_collect(&network->layers[pass->section.norm], block);
+        normnet__batch_norm_block_sums(&network->layers[pass->section.norm], block);
 }
 
 /* Loss and its gradient, which takes the place of the logits. */
@@ -312,11 +313,11 @@ static void forward_section(void *context, int32_t thread, int64_t begin, int64_
             normnet__batch_norm_forward(&network->layers[pass->section.norm], &block);
         forward_layers(network, &block, pass->section.begin, pass->section.end);
         if (ends_at_norm(pass)) {
-            normnet__batch_norm_observe(&network->layers[pass->section.end], &block);
+            normnet__batch_norm_block_moments(&network->layers[pass->section.end], &block);
             continue;
         }
-        if (pass->sink != NULL)
-            pass->sink(pass->context, thread, &block);
+        if (pass->callback != NULL)
+            pass->callback(pass->context, thread, &block);
         if (pass->labels == NULL)
             continue;
         block.gradient = normnet__tree_leaf(gradients);
@@ -345,8 +346,8 @@ static void backward_section(void *context, int32_t thread, int64_t begin, int64
 
 /* ---- Training: the meetings ------------------------------------------------------------------------ */
 
-/* The section behind a batch norm (-1: the first). */
-static struct section section_behind(const struct network *network, int32_t norm, int32_t last)
+/* The section after a batch norm (-1: the first). */
+static struct section section_after(const struct network *network, int32_t norm, int32_t last)
 {
     struct section section = {norm, norm + 1, norm + 1};
 
@@ -355,7 +356,7 @@ static struct section section_behind(const struct network *network, int32_t norm
     return section;
 }
 
-/* The section in front of a batch norm. */
+/* The section before a batch norm. */
 static struct section section_before(const struct network *network, int32_t end)
 {
     struct section section = {end - 1, end, end};
@@ -385,7 +386,7 @@ static void finish_gradients(const struct pass *pass)
 {
     const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
     const int64_t end = first_parameter(pass->engine->network, pass->section.end);
-    const double *sums = normnet__tree_join(pass->training->team.trees, pass->engine->threads);
+    const double *sums = normnet__tree_combine(pass->training->team.trees, pass->engine->threads);
 
     memcpy(pass->training->gradient + first, sums + first, (size_t)(end - first) * sizeof *sums);
 }
@@ -398,7 +399,7 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
     for (int32_t i = 0; i < network->batch_norm_count; ++i)
         pass->training->batch_norms[i].grouping =
             normnet__group_blocks(pass->images->count, pass->training->virtual_batch);
-    pass->section = section_behind(network, -1, pass->last);
+    pass->section = section_after(network, -1, pass->last);
     for (;;) {
         const struct layer *norm = &network->layers[pass->section.end];
         const bool last = !ends_at_norm(pass);
@@ -409,12 +410,12 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
         normnet__parallel(pass->engine->threads, blocks, forward_section, pass);
         if (last)
             return NORMNET_OK;
-        status = normnet__batch_norm_meet_forward(
+        status = normnet__batch_norm_combine_forward(
             norm, &pass->training->batch_norms[norm->batch_norm], pass->engine->parameters, pass->training->reduction,
             pass->training->averaging, running == NULL ? NULL : &running[norm->batch_norm]);
         if (status != NORMNET_OK)
             return status;
-        pass->section = section_behind(network, norm->index, pass->last);
+        pass->section = section_after(network, norm->index, pass->last);
     }
 }
 
@@ -426,7 +427,7 @@ static normnet_status backward_pass(struct pass *pass)
     finish_gradients(pass);
     while (pass->section.norm >= network->first_trained) {
         const struct layer *norm = &network->layers[pass->section.norm];
-        const normnet_status status = normnet__batch_norm_meet_backward(
+        const normnet_status status = normnet__batch_norm_combine_backward(
             norm, &pass->training->batch_norms[norm->batch_norm], pass->engine->parameters, pass->training->reduction,
             pass->training->gradient);
 
@@ -442,9 +443,10 @@ static normnet_status backward_pass(struct pass *pass)
     return NORMNET_OK;
 }
 
-normnet_status normnet__train(const struct engine *engine, struct training *training, const struct images *images,
-                              const struct labels *labels, struct dropout_source source, struct running *running,
-                              struct training_result *result)
+normnet_status normnet__forward_backward(const struct engine *engine, struct training_pass *training,
+                                         const struct images *images, const struct labels *labels,
+                                         struct dropout_source source, struct running *running,
+                                         struct pass_result *result)
 {
     const int64_t blocks = count_blocks(images);
     struct pass pass = {.engine = engine,
@@ -466,16 +468,16 @@ normnet_status normnet__train(const struct engine *engine, struct training *trai
     return NORMNET_OK;
 }
 
-normnet_status normnet__forward_batch(const struct engine *engine, struct training *training,
+normnet_status normnet__forward_batch(const struct engine *engine, struct training_pass *training,
                                       const struct images *images, const struct dropout_source *source,
-                                      struct running *running, int32_t last, block_sink *sink, void *context)
+                                      struct running *running, int32_t last, block_callback *callback, void *context)
 {
     struct pass pass = {.engine = engine,
                         .training = training,
                         .images = images,
                         .source = source,
                         .last = last,
-                        .sink = sink,
+                        .callback = callback,
                         .context = context};
 
     return forward_pass(&pass, running);

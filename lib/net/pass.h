@@ -37,7 +37,7 @@ struct team {
 struct engine {
     const struct network *network;
     const struct kernels *kernels;
-    const float *parameters, *derived;
+    const float *parameters, *prepared;
     struct scaling scaling;
     int32_t threads;
 };
@@ -45,22 +45,22 @@ struct engine {
 /* ---- Evaluation ---------------------------------------------------------------------------------- */
 
 /* Receives a block that has passed the last layer asked for; several threads call it at the same time. */
-typedef void block_sink(void *context, int32_t thread, const struct block *block);
+typedef void block_callback(void *context, int32_t thread, const struct block *block);
 
 /* The memory of one reader, with trees of one sum. */
-struct team normnet__take_reader(struct arena *arena, const struct engine *engine);
+struct team normnet__alloc_reader(struct arena *arena, const struct engine *engine);
 
 /* Once before the first use: lanes without a channel are computed with, to no avail, and must hold numbers. */
 void normnet__begin_reader(const struct engine *engine, const struct team *team);
 
 /* Runs layers 0, ..., last over all images with running statistics and without dropout. */
 void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
-                       block_sink *sink, void *context);
+                       block_callback *callback, void *context);
 
 /* ---- Training ------------------------------------------------------------------------------------ */
 
 /* The fixed part of a training pass and its memory. */
-struct training {
+struct training_pass {
     int64_t max_blocks;
     double smoothing;
     int64_t virtual_batch;
@@ -76,10 +76,10 @@ struct training {
 };
 
 /* Everything from the arena, for batches of up to `max_batch` images; the fixed part is set by the caller. */
-void normnet__take_training(struct arena *arena, const struct engine *engine, int64_t max_batch,
-                            struct training *training);
+void normnet__alloc_training_pass(struct arena *arena, const struct engine *engine, int64_t max_batch,
+                                  struct training_pass *training);
 
-struct training_result {
+struct pass_result {
     double loss; /* sum over the images */
     int64_t correct;
 };
@@ -89,16 +89,17 @@ struct training_result {
  * training->gradient. `running`, one entry per batch norm, follows the batch. Dropout draws from `source`, whose
  * first_sample is that of the first image.
  */
-normnet_status normnet__train(const struct engine *engine, struct training *training, const struct images *images,
-                              const struct labels *labels, struct dropout_source source, struct running *running,
-                              struct training_result *result);
+normnet_status normnet__forward_backward(const struct engine *engine, struct training_pass *training,
+                                         const struct images *images, const struct labels *labels,
+                                         struct dropout_source source, struct running *running,
+                                         struct pass_result *result);
 
 /*
  * Layers 0, ..., last over 1 to max_batch images with the batch's own statistics; `running` (NULL: nothing) follows
- * them, dropout draws from `source` (NULL: none), and `sink` (NULL: nobody) receives the blocks.
+ * them, dropout draws from `source` (NULL: none), and `callback` (NULL: nobody) receives the blocks.
  */
-normnet_status normnet__forward_batch(const struct engine *engine, struct training *training,
+normnet_status normnet__forward_batch(const struct engine *engine, struct training_pass *training,
                                       const struct images *images, const struct dropout_source *source,
-                                      struct running *running, int32_t last, block_sink *sink, void *context);
+                                      struct running *running, int32_t last, block_callback *callback, void *context);
 
 #endif

@@ -5,7 +5,7 @@
  *
  *     | input | conv | norm | kept by dropout | conv | ...
  *
- * In evaluation, of 16 samples or of a single one, two places take turns, and one is shared for what layers keep:
+ * In evaluation, of 16 samples or of a single one, two offsets take turns, and one is shared for what layers keep:
  *
  *     | even | odd | kept |
  *
@@ -17,7 +17,7 @@
 #include "base/message.h"
 #include "layers/pool.h"
 
-static int64_t largest(int64_t a, int64_t b)
+static int64_t max(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
@@ -33,34 +33,34 @@ static int64_t take(struct arena *memory, int64_t bytes)
 {
     const int64_t offset = memory->used;
 
-    normnet__arena_take(memory, bytes, 1);
+    normnet__arena_alloc(memory, bytes, 1);
     return offset;
 }
 
-/* Who works in place, who gates whom, and who is done by the layer in front of it. */
-static void join_layers(struct network *network)
+/* Who works in place, who gates whom, and who is done by the layer before it. */
+static void fuse_layers(struct network *network)
 {
-    bool mover_behind = false, gated = false;
+    bool mover_after = false, relu_mask = false;
     struct layer *front = NULL; /* the last layer that did something */
 
     for (int32_t i = network->layer_count - 1; i >= 0; --i) {
         struct layer *layer = &network->layers[i];
 
-        layer->stays = layer->identity || (layer->type->in_place && (mover_behind || !layer->type->gates));
-        mover_behind = mover_behind || !layer->stays;
+        layer->in_place = layer->identity || (layer->type->in_place && (mover_after || !layer->type->defers_backward));
+        mover_after = mover_after || !layer->in_place;
     }
     for (int32_t i = 0; i < network->layer_count; ++i) {
         struct layer *layer = &network->layers[i];
 
-        layer->gated = gated && !layer->stays;
-        layer->joined = -1;
+        layer->relu_mask = relu_mask && !layer->in_place;
+        layer->fused = -1;
         if (layer->identity)
             continue;
-        if (layer->stays && front != NULL && front->joins == layer->type) {
-            front->joined = i;
-            layer->done = true;
+        if (layer->in_place && front != NULL && front->fusible == layer->type) {
+            front->fused = i;
+            layer->fused_into_previous = true;
         }
-        gated = layer->stays && (gated || layer->type->gates);
+        relu_mask = layer->in_place && (relu_mask || layer->type->defers_backward);
         front = layer;
     }
 }
@@ -72,13 +72,13 @@ static bool place_training(struct network *network)
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
         struct layer *layer = &network->layers[i];
-        struct places *places = &layer->places[NORMNET__LAYOUT_TRAINING];
+        struct offsets *offsets = &layer->offsets[NORMNET__LAYOUT_TRAINING];
 
-        places->input = current;
-        places->kept = layer->identity ? 0 : take(&memory, layer->kept_bytes);
-        if (!layer->stays)
+        offsets->input = current;
+        offsets->saved = layer->identity ? 0 : take(&memory, layer->saved_bytes);
+        if (!layer->in_place)
             current = take(&memory, map_bytes(layer->out, NORMNET__LAYOUT_TRAINING));
-        places->output = current;
+        offsets->output = current;
     }
     network->block_bytes[NORMNET__LAYOUT_TRAINING] = memory.used;
     return !memory.overflow;
@@ -87,26 +87,26 @@ static bool place_training(struct network *network)
 static bool place_evaluation(struct network *network, enum layout layout)
 {
     struct arena memory = {0};
-    int64_t largest_map = map_bytes(network->input, layout), largest_kept = 0, turns[2];
+    int64_t max_map = map_bytes(network->input, layout), max_saved = 0, turns[2];
     int turn = 0;
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        largest_map = largest(largest_map, map_bytes(network->layers[i].out, layout));
-        largest_kept = largest(largest_kept, network->layers[i].kept_bytes);
+        max_map = max(max_map, map_bytes(network->layers[i].out, layout));
+        max_saved = max(max_saved, network->layers[i].saved_bytes);
     }
-    turns[0] = take(&memory, largest_map);
-    turns[1] = take(&memory, largest_map);
+    turns[0] = take(&memory, max_map);
+    turns[1] = take(&memory, max_map);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
-        struct places *places = &network->layers[i].places[layout];
+        struct offsets *offsets = &network->layers[i].offsets[layout];
 
-        places->kept = memory.used;
-        places->input = turns[turn];
-        if (!layer->stays && !layer->type->in_place_in_evaluation)
+        offsets->saved = memory.used;
+        offsets->input = turns[turn];
+        if (!layer->in_place && !layer->type->in_place_in_evaluation)
             turn = 1 - turn;
-        places->output = turns[turn];
+        offsets->output = turns[turn];
     }
-    take(&memory, largest_kept);
+    take(&memory, max_saved);
     network->block_bytes[layout] = memory.used;
     return !memory.overflow;
 }
@@ -114,7 +114,7 @@ static bool place_evaluation(struct network *network, enum layout layout)
 /* Parameters in the order of the layers, weight before bias; statistics and derived weights likewise. */
 static void number_arrays(struct network *network)
 {
-    network->parameter_count = network->statistic_count = network->derived_count = 0;
+    network->parameter_count = network->statistic_count = network->prepared_count = 0;
     network->batch_norm_count = 0;
     network->first_trained = network->layer_count;
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -127,15 +127,15 @@ static void number_arrays(struct network *network)
         if (network->first_trained == network->layer_count && layer->weight_count > 0)
             network->first_trained = i;
 
-        layer->derived = network->derived_count;
-        network->derived_count += layer->derived_count;
+        layer->prepared = network->prepared_count;
+        network->prepared_count += layer->prepared_count;
         if (layer->norm.over_batch) {
             layer->batch_norm = network->batch_norm_count++;
             layer->statistics = network->statistic_count;
             network->statistic_count += 2 * (int64_t)layer->in.channels;
         }
     }
-    network->derived_count += NORMNET__LANES; /* convolve_channels reads whole vectors of weights */
+    network->prepared_count += NORMNET__LANES; /* convolve_channels reads whole vectors of weights */
 }
 
 normnet_status normnet__plan(struct network *network)
@@ -145,13 +145,13 @@ normnet_status normnet__plan(struct network *network)
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
 
-        scratch = largest(scratch, layer->scratch_groups);
+        scratch = max(scratch, layer->scratch_groups);
         parameters += layer->weight_count + layer->bias_count;
         if (parameters > INT32_MAX)
             return normnet__fail(NORMNET_ELIMIT, "the network has more than 2^31 - 1 parameters");
     }
     number_arrays(network);
-    join_layers(network);
+    fuse_layers(network);
     network->scratch_bytes = scratch * NORMNET__LANES * (int64_t)sizeof(float);
     if (!place_training(network) || !place_evaluation(network, NORMNET__LAYOUT_EVALUATION) ||
         !place_evaluation(network, NORMNET__LAYOUT_SINGLE))

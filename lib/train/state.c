@@ -10,27 +10,27 @@
 /* weight, bias, running_mean, running_var, num_batches_tracked */
 enum { ENTRIES_PER_LAYER = 5 };
 
-void normnet__take_state(struct arena *arena, const struct network *network, struct state *state)
+void normnet__alloc_state(struct arena *arena, const struct network *network, struct state *state)
 {
     const int64_t parameters = network->parameter_count, statistics = network->statistic_count;
     const int64_t norms = network->batch_norm_count;
 
     state->entries =
-        normnet__arena_take(arena, ENTRIES_PER_LAYER * (int64_t)network->layer_count, sizeof *state->entries);
-    state->parameters = normnet__arena_take(arena, parameters, sizeof *state->parameters);
-    state->statistics = normnet__arena_take(arena, statistics, sizeof *state->statistics);
-    state->batches = normnet__arena_take(arena, norms, sizeof *state->batches);
-    state->derived = normnet__arena_take(arena, network->derived_count, sizeof *state->derived);
-    state->momentum = normnet__arena_take(arena, parameters, sizeof *state->momentum);
-    state->gradients = normnet__arena_take(arena, parameters, sizeof *state->gradients);
-    state->next_statistics = normnet__arena_take(arena, statistics, sizeof *state->next_statistics);
-    state->next_batches = normnet__arena_take(arena, norms, sizeof *state->next_batches);
-    state->saved_statistics = normnet__arena_take(arena, statistics, sizeof *state->saved_statistics);
-    state->saved_batches = normnet__arena_take(arena, norms, sizeof *state->saved_batches);
-    state->running = normnet__arena_take(arena, norms, sizeof *state->running);
-    state->total = normnet__arena_take(arena, parameters, sizeof *state->total);
-    state->next_parameters = normnet__arena_take(arena, parameters, sizeof *state->next_parameters);
-    state->next_momentum = normnet__arena_take(arena, parameters, sizeof *state->next_momentum);
+        normnet__arena_alloc(arena, ENTRIES_PER_LAYER * (int64_t)network->layer_count, sizeof *state->entries);
+    state->parameters = normnet__arena_alloc(arena, parameters, sizeof *state->parameters);
+    state->statistics = normnet__arena_alloc(arena, statistics, sizeof *state->statistics);
+    state->batches = normnet__arena_alloc(arena, norms, sizeof *state->batches);
+    state->prepared = normnet__arena_alloc(arena, network->prepared_count, sizeof *state->prepared);
+    state->momentum = normnet__arena_alloc(arena, parameters, sizeof *state->momentum);
+    state->gradients = normnet__arena_alloc(arena, parameters, sizeof *state->gradients);
+    state->next_statistics = normnet__arena_alloc(arena, statistics, sizeof *state->next_statistics);
+    state->next_batches = normnet__arena_alloc(arena, norms, sizeof *state->next_batches);
+    state->saved_statistics = normnet__arena_alloc(arena, statistics, sizeof *state->saved_statistics);
+    state->saved_batches = normnet__arena_alloc(arena, norms, sizeof *state->saved_batches);
+    state->running = normnet__arena_alloc(arena, norms, sizeof *state->running);
+    state->total = normnet__arena_alloc(arena, parameters, sizeof *state->total);
+    state->next_parameters = normnet__arena_alloc(arena, parameters, sizeof *state->next_parameters);
+    state->next_momentum = normnet__arena_alloc(arena, parameters, sizeof *state->next_momentum);
 }
 
 /* ---- Entries ------------------------------------------------------------------------------------- */
@@ -53,7 +53,7 @@ static void add_dimension(struct entry *entry, int64_t size)
 /* The shape of gamma and beta: one dimension, or the normalized ones. */
 static void add_affine_shape(struct entry *entry, const struct layer *layer)
 {
-    const struct norm_form *norm = &layer->norm;
+    const struct norm_spec *norm = &layer->norm;
 
     if (norm->affine == NORMNET_AFFINE_CHANNEL || layer->in.flat) {
         add_dimension(entry, norm->affine_length);
@@ -140,7 +140,7 @@ static void clear(float *values, int64_t count)
     memset(values, 0, (size_t)count * sizeof *values);
 }
 
-void normnet__begin_state(const struct network *network, struct state *state)
+void normnet__clear_state(const struct network *network, struct state *state)
 {
     name_entries(network, state);
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -154,7 +154,7 @@ void normnet__begin_state(const struct network *network, struct state *state)
     clear(state->parameters, network->parameter_count);
     clear(state->momentum, network->parameter_count);
     clear(state->statistics, network->statistic_count);
-    clear(state->derived, network->derived_count);
+    clear(state->prepared, network->prepared_count);
     memset(state->batches, 0, (size_t)network->batch_norm_count * sizeof *state->batches);
     state->has_momentum = false;
     state->step = 0;
@@ -177,17 +177,17 @@ void normnet__initialize_state(const struct network *network, uint64_t seed, str
             state->statistics[layer->statistics + layer->in.channels + c] = 1.0f;
     }
     normnet__clear_gradients(network, state);
-    normnet__derive(network, state);
+    normnet__prepare_weights(network, state);
 }
 
 /* ---- Values from outside ------------------------------------------------------------------------- */
 
-bool normnet__accepts(const struct entry *entry, double value)
+bool normnet__entry_accepts(const struct entry *entry, double value)
 {
     return isfinite(value) && (value >= 0.0 || (entry->batches == NULL && !entry->variance));
 }
 
-bool normnet__has_shape(const struct entry *entry, int32_t rank, const int64_t *shape)
+bool normnet__entry_has_shape(const struct entry *entry, int32_t rank, const int64_t *shape)
 {
     bool same = rank == entry->rank;
 
@@ -212,17 +212,17 @@ void normnet__copy_state(const struct network *network, struct state *to, const 
     memcpy(to->next_batches, from->next_batches, norms * sizeof *to->next_batches);
     to->has_momentum = from->has_momentum;
     to->step = from->step;
-    to->waiting = from->waiting;
-    normnet__derive(network, to);
+    to->pending = from->pending;
+    normnet__prepare_weights(network, to);
 }
 
-void normnet__derive(const struct network *network, struct state *state)
+void normnet__prepare_weights(const struct network *network, struct state *state)
 {
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
 
-        if (layer->derived_count > 0)
-            layer->type->derive(layer, state->parameters, state->statistics, state->derived);
+        if (layer->prepared_count > 0)
+            layer->type->prepare(layer, state->parameters, state->statistics, state->prepared);
     }
 }
 
@@ -230,7 +230,7 @@ void normnet__commit_statistics(const struct network *network, struct state *sta
 {
     memcpy(state->statistics, state->next_statistics, (size_t)network->statistic_count * sizeof *state->statistics);
     memcpy(state->batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
-    normnet__derive(network, state);
+    normnet__prepare_weights(network, state);
 }
 
 void normnet__clear_gradients(const struct network *network, struct state *state)
@@ -238,17 +238,17 @@ void normnet__clear_gradients(const struct network *network, struct state *state
     memset(state->gradients, 0, (size_t)network->parameter_count * sizeof *state->gradients);
     memcpy(state->next_statistics, state->statistics, (size_t)network->statistic_count * sizeof *state->statistics);
     memcpy(state->next_batches, state->batches, (size_t)network->batch_norm_count * sizeof *state->batches);
-    state->waiting = false;
+    state->pending = false;
 }
 
-void normnet__save_waiting(const struct network *network, struct state *state)
+void normnet__save_pending(const struct network *network, struct state *state)
 {
     memcpy(state->saved_statistics, state->next_statistics,
            (size_t)network->statistic_count * sizeof *state->statistics);
     memcpy(state->saved_batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
 }
 
-void normnet__restore_waiting(const struct network *network, struct state *state)
+void normnet__restore_pending(const struct network *network, struct state *state)
 {
     memcpy(state->next_statistics, state->saved_statistics,
            (size_t)network->statistic_count * sizeof *state->statistics);

@@ -37,7 +37,7 @@ static bool all_finite_floats(const float *values, int64_t count)
     return true;
 }
 
-static normnet_status check_result(const struct trainer *trainer, const struct training_result *result)
+static normnet_status check_result(const struct trainer *trainer, const struct pass_result *result)
 {
     const struct network *network = trainer->engine->network;
     char number[32];
@@ -53,7 +53,7 @@ static normnet_status check_result(const struct trainer *trainer, const struct t
 }
 
 normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const struct labels *labels,
-                                int64_t first_sample, struct training_result *result)
+                                int64_t first_sample, struct pass_result *result)
 {
     const struct network *network = trainer->engine->network;
     struct state *state = trainer->state;
@@ -61,17 +61,18 @@ normnet_status normnet__compute(const struct trainer *trainer, const struct imag
                                           (uint64_t)state->step, first_sample};
     normnet_status status;
 
-    normnet__save_waiting(network, state);
-    status = normnet__train(trainer->engine, trainer->training, images, labels, source, state->running, result);
+    normnet__save_pending(network, state);
+    status =
+        normnet__forward_backward(trainer->engine, trainer->training, images, labels, source, state->running, result);
     if (status == NORMNET_OK)
         status = check_result(trainer, result);
     if (status != NORMNET_OK) {
-        normnet__restore_waiting(network, state);
+        normnet__restore_pending(network, state);
         return status;
     }
     for (int64_t i = 0; i < network->parameter_count; ++i)
         state->gradients[i] += trainer->training->gradient[i];
-    state->waiting = true;
+    state->pending = true;
     return NORMNET_OK;
 }
 

@@ -18,7 +18,7 @@
 struct trainer {
     const normnet_config *config;
     const struct engine *engine;
-    struct training *training;
+    struct training_pass *training;
     struct state *state;
 };
 
@@ -30,7 +30,7 @@ normnet_status normnet__check_schedule(const struct trainer *trainer);
  * the loss, a gradient or a statistic is not finite.
  */
 normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const struct labels *labels,
-                                int64_t first_sample, struct training_result *result);
+                                int64_t first_sample, struct pass_result *result);
 
 /* What apply says about the step. */
 struct update {

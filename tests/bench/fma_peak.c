@@ -25,7 +25,7 @@
 /* Unrolled, so that the chains can live in registers; clang unrolls of its own accord. */
 #define EACH_CHAIN(index) _Pragma("GCC unroll 32") for (int index = 0; index < CHAINS; ++index)
 
-enum { LANES = VECTOR_BYTES / sizeof(float), PASSES = 20000, MOST_THREADS = 1024 };
+enum { LANES = VECTOR_BYTES / sizeof(float), PASSES = 20000, MAX_THREADS = 1024 };
 
 typedef float vector __attribute__((vector_size(VECTOR_BYTES)));
 
@@ -86,7 +86,7 @@ static void *work(void *argument)
 /* GFLOP/s of all threads, or 0 where one could not be started. */
 static double measure(int threads, double seconds, bool loads)
 {
-    static struct worker workers[MOST_THREADS];
+    static struct worker workers[MAX_THREADS];
     double sum = 0;
     int started = 0;
 
@@ -107,7 +107,7 @@ int main(int count, char **arguments)
     const int threads = count == 3 ? atoi(arguments[1]) : 0;
     const double seconds = count == 3 ? atof(arguments[2]) : 0;
 
-    if (threads < 1 || threads > MOST_THREADS || !(seconds > 0))
+    if (threads < 1 || threads > MAX_THREADS || !(seconds > 0))
         return fputs("usage: fma_peak THREADS SECONDS\n", stderr), 2;
     for (int loads = 0; loads < 2; ++loads) {
         const double peak = measure(threads, seconds, loads);

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-enum { MOST_CALLS = 1 << 22 };
+enum { MAX_CALLS = 1 << 22 };
 
 static double now(void) /* in nanoseconds */
 {
@@ -29,7 +29,7 @@ static int time_calls(normnet_model *model, const normnet_tensor *images, normne
         const double after = now();
         taken[count++] = after - before;
         before = after;
-    } while (before - start < nanoseconds && count < MOST_CALLS);
+    } while (before - start < nanoseconds && count < MAX_CALLS);
     return count;
 }
 
@@ -40,7 +40,7 @@ int main(int count, char **arguments)
     const double nanoseconds = 1e9 * atof(arguments[1]);
     const normnet_config config = model_config(arguments + 2);
     const normnet_tensor images = draw_images(&config);
-    double *taken = touched(MOST_CALLS * (int64_t)sizeof *taken);
+    double *taken = touched(MAX_CALLS * (int64_t)sizeof *taken);
     normnet_tensor scores;
     normnet_model *model;
 

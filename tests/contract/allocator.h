@@ -19,7 +19,7 @@ typedef struct allocator_block {
 typedef struct allocator {
     int fill;    /* byte that new blocks hold */
     int fail_at; /* the number, from 1, of the allocation that fails; 0 = none */
-    int sticky;  /* those behind it fail too */
+    int sticky;  /* those after it fail too */
     int allocations, failures, frees;
     int64_t live, peak, largest, requested; /* bytes */
     int live_blocks;

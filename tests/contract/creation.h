@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Models that must not come into being: the defined status, a sentence with the values, nothing left behind. */
+/* Models that must not come into being: the defined status, a sentence with the values, nothing left after. */
 #ifndef CREATION_H
 #define CREATION_H
 

@@ -20,12 +20,12 @@
 #define TEXT_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /*
- * `before` and `behind` are the header, `data` how many zeros follow it. The sentence must give the place between the
+ * `before` and `after` are the header, `data` how many zeros follow it. The sentence must give the place between the
  * two as the byte of the file, unless `before` is NULL, and it must hold both words.
  */
 typedef struct broken_header {
-    const char *name, *before, *behind;
-    int64_t length; /* of `behind` */
+    const char *name, *before, *after;
+    int64_t length; /* of `after` */
     int64_t data;
     normnet_status status;
     const char *words[2];
@@ -76,11 +76,11 @@ static const broken_header broken_headers[] = {
     {"a bracket for the brace", "{" A, TEXT("]"), 4, NORMNET_EFORMAT, {"expected , or }"}},
     {"a comment between tensors", "{" A, TEXT("/* b */," B "}"), 8, NORMNET_EFORMAT, {"expected , or }"}},
     {"a comment in a line of its own", "{" A ",", TEXT("// b\n" B "}"), 8, NORMNET_EFORMAT, {"expected a string"}},
-    {"no colon behind a name", "{\"a\"", TEXT("{\"dtype\":\"F32\"}}"), 0, NORMNET_EFORMAT, {"expected :"}},
+    {"no colon after a name", "{\"a\"", TEXT("{\"dtype\":\"F32\"}}"), 0, NORMNET_EFORMAT, {"expected :"}},
     {"a comma for the colon", "{\"a\"", TEXT(",1}"), 0, NORMNET_EFORMAT, {"expected :"}},
     {"two colons", "{\"a\":", TEXT(":{}}"), 0, NORMNET_EFORMAT, {"expected {"}},
-    {"the end behind a name", "{\"a\"", TEXT(""), 0, NORMNET_EFORMAT, {"expected :"}},
-    {"the end behind a colon", "{\"a\":", TEXT(""), 0, NORMNET_EFORMAT, {"expected {"}},
+    {"the end after a name", "{\"a\"", TEXT(""), 0, NORMNET_EFORMAT, {"expected :"}},
+    {"the end after a colon", "{\"a\":", TEXT(""), 0, NORMNET_EFORMAT, {"expected {"}},
     {"a name without quotation marks", "{", TEXT("a:{}}"), 0, NORMNET_EFORMAT, {"expected a string"}},
     {"a name in apostrophes", "{", TEXT("'a':{}}"), 0, NORMNET_EFORMAT, {"expected a string"}},
     {"a number for a name", "{", TEXT("1:{}}"), 0, NORMNET_EFORMAT, {"expected a string"}},
@@ -150,15 +150,15 @@ static const broken_header broken_headers[] = {
     {"a number cut by the header's end", IN_SHAPE "1", TEXT(""), 4, NORMNET_EFORMAT, {"expected , or ]"}},
     {"the end for a number", IN_SHAPE "1,", TEXT(""), 4, NORMNET_EFORMAT, {"digits"}},
 
-    /* Rule 6: behind the brace. */
-    {"a zero behind the header", "{" A "}", TEXT("\0"), 4, NORMNET_EFORMAT, {"behind the header"}},
-    {"blanks and a zero behind", "{" A "} \n\t\r", TEXT("\0"), 4, NORMNET_EFORMAT, {"behind the header"}},
-    {"a letter behind", "{" A "}", TEXT("x"), 4, NORMNET_EFORMAT, {"behind the header"}},
-    {"a second brace behind", "{" A "}", TEXT("}"), 4, NORMNET_EFORMAT, {"behind the header"}},
-    {"a second object behind", "{" A "} ", TEXT("{}"), 4, NORMNET_EFORMAT, {"behind the header"}},
-    {"a comma behind", "{" A "}", TEXT(","), 4, NORMNET_EFORMAT, {"behind the header"}},
-    {"a form feed behind", "{" A "}", TEXT("\f"), 4, NORMNET_EFORMAT, {"behind the header"}},
-    {"a comment behind", "{" A "}", TEXT("//"), 4, NORMNET_EFORMAT, {"behind the header"}},
+    /* Rule 6: after the brace. */
+    {"a zero after the header", "{" A "}", TEXT("\0"), 4, NORMNET_EFORMAT, {"after the header"}},
+    {"blanks and a zero after", "{" A "} \n\t\r", TEXT("\0"), 4, NORMNET_EFORMAT, {"after the header"}},
+    {"a letter after", "{" A "}", TEXT("x"), 4, NORMNET_EFORMAT, {"after the header"}},
+    {"a second brace after", "{" A "}", TEXT("}"), 4, NORMNET_EFORMAT, {"after the header"}},
+    {"a second object after", "{" A "} ", TEXT("{}"), 4, NORMNET_EFORMAT, {"after the header"}},
+    {"a comma after", "{" A "}", TEXT(","), 4, NORMNET_EFORMAT, {"after the header"}},
+    {"a form feed after", "{" A "}", TEXT("\f"), 4, NORMNET_EFORMAT, {"after the header"}},
+    {"a comment after", "{" A "}", TEXT("//"), 4, NORMNET_EFORMAT, {"after the header"}},
 
     /* Rule 7: a tensor's entry. */
     {"an empty entry", "{\"a\":{", TEXT("}}"), 0, NORMNET_EFORMAT, {"expected a string"}},
@@ -200,21 +200,21 @@ static const broken_header broken_headers[] = {
      4,
      NORMNET_EFORMAT,
      {"'a'", "once"}},
-    {"an unknown field behind",
+    {"an unknown field after",
      "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]",
      TEXT(",\"x\":1}}"),
      4,
      NORMNET_EFORMAT,
      {"expected }"}},
-    {"a comma behind the fields",
+    {"a comma after the fields",
      "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]",
      TEXT(",}}"),
      4,
      NORMNET_EFORMAT,
      {"expected }"}},
     {"Dtype", "{", TEXT("\"a\":{\"Dtype\":\"F32\"}}"), 4, NORMNET_EFORMAT, {"'a'", "once"}},
-    {"dtype with U+0000 behind", "{", TEXT("\"a\":{\"dtype\\u0000\":\"F32\"}}"), 4, NORMNET_EFORMAT, {"'a'", "once"}},
-    {"shape with U+0000 behind", "{", TEXT("\"a\":{\"shape\\u0000\":[]}}"), 4, NORMNET_EFORMAT, {"'a'", "once"}},
+    {"dtype with U+0000 after", "{", TEXT("\"a\":{\"dtype\\u0000\":\"F32\"}}"), 4, NORMNET_EFORMAT, {"'a'", "once"}},
+    {"shape with U+0000 after", "{", TEXT("\"a\":{\"shape\\u0000\":[]}}"), 4, NORMNET_EFORMAT, {"'a'", "once"}},
     {"a field without a name", "{", TEXT("\"a\":{\"\":\"F32\"}}"), 4, NORMNET_EFORMAT, {"'a'", "once"}},
     {"a field cut to dtyp", "{", TEXT("\"a\":{\"dtyp\":\"F32\"}}"), 4, NORMNET_EFORMAT, {"'a'", "once"}},
     {"no colon in an entry", "{\"a\":{\"dtype\" ", TEXT("\"F32\"}}"), 4, NORMNET_EFORMAT, {"expected :"}},
@@ -320,8 +320,8 @@ static const broken_header broken_headers[] = {
     {"no bytes", "{", TEXT(ENTRY("a", "F32", "1", "0,0") "}"), 0, NORMNET_EFORMAT, {"'a'", "shape"}},
     {"no bytes for a scalar", "{", TEXT(ENTRY("a", "F32", "", "0,0") "}"), 0, NORMNET_EFORMAT, {"'a'", "shape"}},
     {"four bytes for one I64", "{", TEXT(ENTRY("a", "I64", "1", "0,4") "}"), 4, NORMNET_EFORMAT, {"'a'", "shape"}},
-    {"begin behind end", "{", TEXT(ENTRY("a", "F32", "1", "4,0") "}"), 4, NORMNET_EFORMAT, {"'a'", "offsets"}},
-    {"begin far behind end",
+    {"begin after end", "{", TEXT(ENTRY("a", "F32", "1", "4,0") "}"), 4, NORMNET_EFORMAT, {"'a'", "offsets"}},
+    {"begin far after end",
      "{",
      TEXT(ENTRY("a", "F32", "1", "281474976710655,3") "}"),
      4,
@@ -330,7 +330,7 @@ static const broken_header broken_headers[] = {
     {"no offset", IN_OFFSETS, TEXT("]}}"), 4, NORMNET_EFORMAT, {"digits"}},
     {"one offset", IN_OFFSETS "0", TEXT("]}}"), 4, NORMNET_EFORMAT, {"expected ,"}},
     {"three offsets", IN_OFFSETS "0,4", TEXT(",4]}}"), 4, NORMNET_EFORMAT, {"expected ]"}},
-    {"a comma behind two offsets", IN_OFFSETS "0,4", TEXT(",]}}"), 4, NORMNET_EFORMAT, {"expected ]"}},
+    {"a comma after two offsets", IN_OFFSETS "0,4", TEXT(",]}}"), 4, NORMNET_EFORMAT, {"expected ]"}},
     {"a number for offsets", "{\"a\":{\"data_offsets\":", TEXT("4}}"), 4, NORMNET_EFORMAT, {"expected ["}},
 
     /* Rule 11: the tensors cover the data. */
@@ -397,7 +397,7 @@ static const broken_header broken_headers[] = {
      12,
      NORMNET_EFORMAT,
      {"second tensor 'a'"}},
-    {"__metadata__ with U+0000 behind", "{", TEXT("\"__metadata__\\u0000\":{}}"), 0, NORMNET_EFORMAT, {"control"}},
+    {"__metadata__ with U+0000 after", "{", TEXT("\"__metadata__\\u0000\":{}}"), 0, NORMNET_EFORMAT, {"control"}},
     {"__metadata as a tensor", "{\"__metadata\":{", TEXT("}}"), 0, NORMNET_EFORMAT, {"expected a string"}},
 
     /* Rule 13: texts. */
@@ -434,7 +434,7 @@ static const broken_header broken_headers[] = {
     {"an array for a text", IN_TEXTS "\"k\":", TEXT("[\"x\"]}}"), 0, NORMNET_EFORMAT, {"expected a string"}},
     {"U+0000 in a key", IN_TEXTS, TEXT("\"k\\u0000\":\"x\"}}"), 0, NORMNET_EFORMAT, {"U+0000"}},
     {"U+0000 in a text", IN_TEXTS "\"k\":", TEXT("\"\\u0000\"}}"), 0, NORMNET_EFORMAT, {"U+0000"}},
-    {"no colon behind a key", IN_TEXTS "\"k\"", TEXT(",\"x\"}}"), 0, NORMNET_EFORMAT, {"expected :"}},
+    {"no colon after a key", IN_TEXTS "\"k\"", TEXT(",\"x\"}}"), 0, NORMNET_EFORMAT, {"expected :"}},
     {"a comma at the end of the texts", IN_TEXTS "\"k\":\"1\",", TEXT("}}"), 0, NORMNET_EFORMAT, {"expected a string"}},
     {"texts without an end", IN_TEXTS "\"k\":\"1\"", TEXT(""), 0, NORMNET_EFORMAT, {"expected , or }"}},
     {"texts that a bracket ends", IN_TEXTS "\"k\":\"1\"", TEXT("]}"), 0, NORMNET_EFORMAT, {"expected , or }"}},

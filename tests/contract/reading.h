@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files offered to the two functions that read from memory. Whatever is in a file: a refusal leaves no memory behind,
+ * Files offered to the two functions that read from memory. Whatever is in a file: a refusal leaves no memory after,
  * does not touch *model, and leaves a model that was to be filled bit for bit as it was.
  */
 #ifndef READING_H
@@ -291,7 +291,7 @@ static inline void offer_to_fill(reading *self, const unsigned char *bytes, int6
     CHECK_EQUAL(self->memory.live, live);
 }
 
-/* From an odd address, and so that a sanitizer sees the first byte that is read behind the end. */
+/* From an odd address, and so that a sanitizer sees the first byte that is read after the end. */
 static inline outcome offer(reading *self, const unsigned char *bytes, int64_t size)
 {
     unsigned char *block = check_allocate((size_t)size + 1, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory: create and destroy use the caller's allocator and nobody else does; whichever allocation fails, create says
- * NORMNET_ENOMEM and leaves nothing behind; and no result depends on what the memory held.
+ * NORMNET_ENOMEM and leaves nothing after; and no result depends on what the memory held.
  */
 #include "creation.h"
 

@@ -11,7 +11,7 @@ typedef struct sentence {
     const char *words[6];
 } sentence;
 
-/* What the words of the message must be: the column, the token, the shape in front of it, the value if it has one. */
+/* What the words of the message must be: the column, the token, the shape before it, the value if it has one. */
 static const sentence wrong_tokens[] = {
     {"conv3-4 nrom gap conv1-10", NORMNET_EARCH, {"column 9", "nrom", "4x10x10"}},
     {"Conv3-4 gap conv1-10", NORMNET_EARCH, {"column 1", "Conv3-4", "2x12x12"}},
@@ -100,7 +100,7 @@ static const sentence wrong_groups[] = {
     {"conv3-6 norm gap conv1-10", NORMNET_EARCH, {"column 9", "norm", "6x10x10"}},
 };
 
-/* Layers behind flatten have no rows and columns; fc needs flatten; the end must fit the classes. */
+/* Layers after flatten have no rows and columns; fc needs flatten; the end must fit the classes. */
 static const sentence wrong_orders[] = {
     {"flatten conv3-4 gap conv1-10", NORMNET_EARCH, {"column 9", "conv3-4", "288"}},
     {"flatten maxpool2 fc-10", NORMNET_EARCH, {"column 9", "maxpool2", "288"}},

@@ -9,7 +9,7 @@
 #include "../check_normnet.h"
 #include "../test_random.h"
 
-enum { IMAGES = 150, MOST_BATCH = 131, MOST_PIXELS = 2 * 17 * 18, MOST_CLASSES = 7, PREDICTED = 21 };
+enum { IMAGES = 150, MAX_BATCH = 131, MAX_PIXELS = 2 * 17 * 18, MAX_CLASSES = 7, PREDICTED = 21 };
 
 /* ---- What is trained --------------------------------------------------------------------------- */
 
@@ -95,7 +95,7 @@ static normnet_config case_config(const bits_case *want, int threads, int32_t cp
     config.affine = want->norm->affine;
     config.virtual_batch = want->norm->virtual_batch;
     config.groups = want->norm->norm == NORMNET_NORM_GROUP ? 2 : 0;
-    config.max_batch = MOST_BATCH;
+    config.max_batch = MAX_BATCH;
     config.threads = threads;
     config.cpu = cpu;
     config.seed = 2024;
@@ -112,8 +112,8 @@ static normnet_config case_config(const bits_case *want, int threads, int32_t cp
 /* ---- Images, in integers alone ----------------------------------------------------------------- */
 
 typedef struct bits_data {
-    uint8_t pixels[IMAGES * MOST_PIXELS], labels[IMAGES];
-    uint8_t batch_pixels[MOST_BATCH * MOST_PIXELS], batch_labels[MOST_BATCH];
+    uint8_t pixels[IMAGES * MAX_PIXELS], labels[IMAGES];
+    uint8_t batch_pixels[MAX_BATCH * MAX_PIXELS], batch_labels[MAX_BATCH];
 } bits_data;
 
 /* Stripes whose direction and distance tell the class, under noise. */
@@ -205,7 +205,7 @@ static uint64_t hash_state(uint64_t hash, const normnet_model *model)
 static uint64_t hash_predictions(uint64_t hash, normnet_model *model, const normnet_config *config,
                                  const bits_data *data)
 {
-    float scores[PREDICTED * MOST_CLASSES];
+    float scores[PREDICTED * MAX_CLASSES];
     const normnet_tensor images = tensor_images(NORMNET_U8, data->pixels, PREDICTED, config);
     normnet_tensor output = tensor_2d(NORMNET_F32, scores, PREDICTED, config->classes);
     CHECK_OK(normnet_predict(model, &images, &output, NULL, NULL));

@@ -295,7 +295,7 @@ static void state_entries(const void *argument)
         compare_entry(&want->entries[i], &info);
         if (!info.trained)
             continue;
-        /* The parameters lie behind one another, from the first one's data on. */
+        /* The parameters are contiguous, from the first one's data on. */
         CHECK(next == NULL || info.data == (const void *)next);
         next = (const float *)info.data + state_length(&info);
         total += state_length(&info);

@@ -12,7 +12,7 @@ enum { IMAGES = 40, SIDE = 12, CLASSES = 5, ALL_STEPS = 200, FIRST_STEPS = 73 };
 
 /* ---- Trainings ----------------------------------------------------------------------------------- */
 
-typedef struct training {
+typedef struct training_pass {
     const char *name;
     int32_t norm, affine, virtual_batch, schedule, nesterov;
     double momentum;

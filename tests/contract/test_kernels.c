@@ -256,14 +256,14 @@ static void convolve(const struct kernels *kernels, struct workspace *w)
     const int kind = draw(w, 5);
     const float *bias = take_floats(w, convolution.y.channels);
     const struct epilogue epilogue = {
-        .bias = kind == 1 || kind == 2 ? bias : NULL, .relu = kind == 2 || kind == 3, .gate = kind == 4};
+        .bias = kind == 1 || kind == 2 ? bias : NULL, .relu = kind == 2 || kind == 3, .relu_mask = kind == 4};
     const float *x, *weights;
     float *y, *scratch;
 
     draw_padding(w, &convolution);
     draw_input(w, &convolution);
     x = take_map(w, convolution.x);
-    weights = take_floats(w, normnet__ordered_weights(&convolution));
+    weights = take_floats(w, normnet__packed_weight_count(&convolution));
     y = take_map(w, convolution.y);
     mark_map(w, y, convolution.y, FLOATS);
     scratch = take_scratch(w, normnet__convolution_scratch(&convolution));
@@ -319,7 +319,8 @@ static void convolve_channels(const struct kernels *kernels, struct workspace *w
         convolution.y.channels += draw(w, 128);
     draw_padding(w, &convolution);
     draw_input(w, &convolution);
-    weights = take_floats(w, normnet__ordered_weights(&convolution) + LANES - 1); /* the last are read, but not used */
+    weights =
+        take_floats(w, normnet__packed_weight_count(&convolution) + LANES - 1); /* the last are read, but not used */
     convolution.inputs = convolution.x.channels;
     convolution.outputs = convolution.y.channels;
     convolution.x.channels = (convolution.inputs + LANES - 1) / LANES;
@@ -419,7 +420,7 @@ static void normalize_gradient(const struct kernels *kernels, struct workspace *
     const int count = draw_count(w);
     float *x = take_groups(w, count);
     const float *dy = take_groups(w, count), *values = take_groups(w, 4);
-    const struct gradient_form form = {values, values + LANES, values + 2 * LANES, values + 3 * LANES};
+    const struct gradient_coefficients form = {values, values + LANES, values + 2 * LANES, values + 3 * LANES};
     const struct mask mask = draw_mask(w, count);
     const uint32_t valid = draw_bool(w) ? 0xFFFF : 0xFFFFu >> draw(w, LANES);
 
@@ -532,27 +533,27 @@ static struct pool draw_max_pool(struct workspace *w)
 static void max_pool(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_max_pool(w);
-    uint8_t *winners = take(w, (size_t)normnet__map_groups(pool.y_map) * LANES, LANES);
+    uint8_t *indices = take(w, (size_t)normnet__map_groups(pool.y_map) * LANES, LANES);
 
     mark_map(w, pool.y, pool.y_map, EXACT);
     for (int c = 0; c < pool.y_map.channels; ++c)
         for (int i = 0; i < pool.y_map.height; ++i)
-            mark(w, winners + (c * pool.y_map.channel_stride + i * pool.y_map.row_stride) * LANES,
+            mark(w, indices + (c * pool.y_map.channel_stride + i * pool.y_map.row_stride) * LANES,
                  (size_t)pool.y_map.width * LANES, EXACT);
-    kernels->max_pool(pool.x_map, pool.x, pool.height, pool.y_map, pool.y, winners);
+    kernels->max_pool(pool.x_map, pool.x, pool.height, pool.y_map, pool.y, indices);
 }
 
 static void max_pool_gradient(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_max_pool(w);
     const int64_t count = normnet__map_groups(pool.y_map) * LANES;
-    uint8_t *winners = take(w, (size_t)count, LANES);
+    uint8_t *indices = take(w, (size_t)count, LANES);
 
     for (int64_t i = 0; i < count; ++i)
-        winners[i] = (uint8_t)draw(w, pool.height * pool.width);
-    remember(w, winners, (size_t)count);
+        indices[i] = (uint8_t)draw(w, pool.height * pool.width);
+    remember(w, indices, (size_t)count);
     mark_map(w, pool.x, pool.x_map, EXACT);
-    kernels->max_pool_gradient(pool.y_map, pool.y, winners, pool.height, pool.x_map, pool.x, draw_bool(w));
+    kernels->max_pool_gradient(pool.y_map, pool.y, indices, pool.height, pool.x_map, pool.x, draw_bool(w));
 }
 
 static void average_pool(const struct kernels *kernels, struct workspace *w)

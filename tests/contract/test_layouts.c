@@ -62,7 +62,7 @@ static normnet_config config_of(const layout_case *want)
     return config;
 }
 
-static int behind_flatten(const normnet_model *model, int32_t layer)
+static int after_flatten(const normnet_model *model, int32_t layer)
 {
     while (layer >= 0 && strcmp(layer_info(model, layer).token, "flatten") != 0)
         --layer;
@@ -79,7 +79,7 @@ static float *output_of(normnet_model *model, const normnet_config *config, cons
     float *values;
     *size = (size_t)info.channels * (size_t)info.height * (size_t)info.width;
     values = check_allocate((size_t)count * *size, sizeof *values);
-    output.rank = behind_flatten(model, layer) ? 2 : 4;
+    output.rank = after_flatten(model, layer) ? 2 : 4;
     output.shape[0] = count;
     output.shape[1] = info.channels;
     output.shape[2] = info.height;

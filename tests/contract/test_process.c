@@ -556,7 +556,7 @@ int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("process: no thread, signal handler, descriptor or variable is left behind", process_unchanged, NULL);
+    check_case("process: no thread, signal handler, descriptor or variable is left after", process_unchanged, NULL);
     check_case("process: errno is unchanged by success", errno_unchanged, NULL);
     check_case("process: nothing is printed", no_output, NULL);
     check_case("process: works with standard input, output and error closed", closed_output, NULL);

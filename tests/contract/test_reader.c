@@ -83,7 +83,7 @@ static void refused_header(const void *argument)
         snprintf(place, sizeof place, "byte %d:", (int)(CRAFTED_LENGTH + before));
         file_put(&whole, want->before, before);
     }
-    file_put(&whole, want->behind, want->length);
+    file_put(&whole, want->after, want->length);
     file_end_header(&whole);
     file_fill(&whole, '"', want->data); /* ends a string that runs on beyond the header */
     expect_outcome(self, &whole, want->status, want->status, words);
@@ -416,7 +416,7 @@ static const edit_case edit_cases[] = {
      NORMNET_OK,
      "normnet.step is '9223372036854775808'",
      {{"step\":\"2\"", "step\":\"9223372036854775808\""}}},
-    {"a step behind total_steps",
+    {"a step after total_steps",
      CHECKPOINT,
      NORMNET_EVALUE,
      NORMNET_OK,
@@ -875,7 +875,7 @@ static void longer_file(const void *argument)
     const int64_t size = longer.size;
     while (longer.size < size + 9) {
         file_fill(&longer, 0, 1);
-        expect_refusal(self, &longer, "bytes behind the end, to", longer.size);
+        expect_refusal(self, &longer, "bytes after the end, to", longer.size);
         expect_signed(self, &longer, NORMNET_EFORMAT, NORMNET_EFORMAT, "belong to no tensor");
     }
     file_free(&longer);
@@ -897,7 +897,7 @@ static void every_bit(const void *argument)
     reading_close(self);
 }
 
-/* Behind the checksum: whatever a byte of the header becomes, the file is refused or taken, and nothing else happens.
+/* After the checksum: whatever a byte of the header becomes, the file is refused or taken, and nothing else happens.
  */
 static void every_byte_signed(const void *argument)
 {
@@ -950,8 +950,8 @@ typedef struct manner {
     int escapes;                  /* 1, 2: every character of a name by escape, in lower or upper case */
     const char *blank;            /* between any two tokens */
     const char *texts;            /* an entry of the header */
-    int texts_at;                 /* in front of which tensor */
-    int tail;                     /* blanks behind, to this length modulo 8 */
+    int texts_at;                 /* before which tensor */
+    int tail;                     /* blanks after, to this length modulo 8 */
 } manner;
 
 static const manner manners[] = {
@@ -1219,7 +1219,7 @@ static void saved_and_loaded(const void *argument)
 
 /* ---- Memory ------------------------------------------------------------------------------------ */
 
-/* Each allocation in turn fails, alone or with all behind it. */
+/* Each allocation in turn fails, alone or with all after it. */
 static void creation_without_memory(const void *argument)
 {
     const char *const words[] = {"allocator", NULL};
@@ -1332,7 +1332,7 @@ static void frugal(const void *argument)
 
 /* ---- All of them ------------------------------------------------------------------------------- */
 
-/* `name` behind what it is about. */
+/* `name` after what it is about. */
 static void run(const char *about, const char *name, void (*function)(const void *argument), const void *argument)
 {
     char text[160];
@@ -1373,7 +1373,7 @@ static void run_kinds(void)
         run("saved and loaded", names[i], saved_and_loaded, &kinds[i]);
         run("a tensor is missing", names[i], missing_tensor, &kinds[i]);
         run("a tensor too many", names[i], extra_tensor, &kinds[i]);
-        run("bytes behind the end", names[i], longer_file, &kinds[i]);
+        run("bytes after the end", names[i], longer_file, &kinds[i]);
         run("every prefix", names[i], every_prefix, &kinds[i]);
         run("every bit", names[i], every_bit, &kinds[i]);
         run("every byte of the header, signed", names[i], every_byte_signed, &kinds[i]);

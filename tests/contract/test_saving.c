@@ -3,7 +3,7 @@
  * Saving, system call by system call: a process that is killed at any of them leaves the old file or the new one, and a
  * call that fails leaves the old one and nothing else. Reading from what is no file, or changes meanwhile.
  *
- * The linker puts the functions below in front of the system's (--wrap). Each call is an event; what happens at which
+ * The linker puts the functions below before the system's (--wrap). Each call is an event; what happens at which
  * event is up to the case.
  */
 #if !defined(__APPLE__)
@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- In front of the system ---------------------------------------------------------------------- */
+/* ---- Before the system ---------------------------------------------------------------------- */
 
 static struct {
     int on, events;
@@ -29,7 +29,7 @@ static struct {
     int fail_at, error;      /* this event fails with errno == error */
     int interrupt;           /* every other call is interrupted by a signal */
     int64_t most;            /* bytes that a read or write moves at once; 0 = all */
-    int64_t after;           /* bytes that reads find behind the file, or that are missing from it if negative */
+    int64_t after;           /* bytes that reads find after the file, or that are missing from it if negative */
     const char *last_failed; /* the name of the call that failed */
     mode_t created;          /* the mode of the last file that openat created */
     char order[256];         /* the names of the events, each once where it repeats */

@@ -312,7 +312,7 @@ static void values_are_the_golden_ones(const file *checkpoint)
     }
 }
 
-/* Without what the library writes of itself: the versions, the checksum over them and the blanks behind the header. */
+/* Without what the library writes of itself: the versions, the checksum over them and the blanks after the header. */
 static file without_versions(const file *from)
 {
     static const char *const keys[] = {"normnet.version", "normnet.bits_version", "normnet.crc32c"};

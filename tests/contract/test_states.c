@@ -156,7 +156,7 @@ static void explosion(const void *argument)
     twins_close(pair);
 }
 
-/* The gradient is finite, but the weights or the momentum behind it are not: the update is refused as a whole. */
+/* The gradient is finite, but the weights or the momentum after it are not: the update is refused as a whole. */
 static void update_overflows(const void *argument)
 {
     const int32_t *norm = argument;

@@ -130,7 +130,7 @@ static void recomputed_alone(const void *argument)
     twins_close(pair);
 }
 
-/* In training mode: dropout in front of a batch norm makes its variance E[x^2] / (1 - p) - E[x]^2. */
+/* In training mode: dropout before a batch norm makes its variance E[x^2] / (1 - p) - E[x]^2. */
 static void recomputed_with_dropout(const void *argument)
 {
     normnet_config config = statistics_config();

@@ -148,13 +148,13 @@ static void options_out_of_range(const void *argument)
 
 enum { TAIL = 24 };
 
-/* Whether the tail behind `size` bytes is zero up to TAIL and as before behind that. */
+/* Whether the tail after `size` bytes is zero up to TAIL and as before after that. */
 static void check_tail(const char *what, const unsigned char *bytes, size_t size)
 {
     int i;
     for (i = 0; i < TAIL; ++i)
         if (bytes[size + (size_t)i] != 0) {
-            CHECK_FAIL("%s: byte %d behind what the library knows is not zero", what, i);
+            CHECK_FAIL("%s: byte %d after what the library knows is not zero", what, i);
             break;
         }
     if (bytes[size + TAIL] != 0x5C)

@@ -22,7 +22,7 @@ static void manners(const void *argument)
     char *whole, *text;
     int64_t length, size, i;
     (void)argument;
-    CHECK_OK(normnet_config_init(&config, NORMNET_NORM_INSTANCE)); /* with warnings behind the table */
+    CHECK_OK(normnet_config_init(&config, NORMNET_NORM_INSTANCE)); /* with warnings after the table */
     model = CHECK_CREATE(&config);
     whole = summary_of(model);
     length = (int64_t)strlen(whole);
@@ -102,15 +102,15 @@ static void table(const void *argument)
 
 /* ---- Warnings ---------------------------------------------------------------------------------- */
 
-enum { MOST_WARNINGS = 4 };
+enum { MAX_WARNINGS = 4 };
 
 typedef struct warning_case {
     const char *name;
     int32_t norm, dims, side;
     double dropout;
-    const char *text;             /* NULL = the default network */
-    int32_t blind[MOST_WARNINGS]; /* layers that are warned of, closed by -1 */
-    int32_t pool;                 /* the layer whose output does not depend on the image then, or -1 */
+    const char *text;            /* NULL = the default network */
+    int32_t blind[MAX_WARNINGS]; /* layers that are warned of, closed by -1 */
+    int32_t pool;                /* the layer whose output does not depend on the image then, or -1 */
 } warning_case;
 
 static const char seed_001[] =
@@ -175,7 +175,7 @@ static const warning_case element_cases[] = {
      -1},
 };
 
-/* How far apart a layer's outputs for different images lie. The layer stands behind flatten if there is one. */
+/* How far apart a layer's outputs for different images lie. The layer stands after flatten if there is one. */
 static double spread_of(normnet_model *model, int32_t layer, const normnet_config *config)
 {
     enum { IMAGES = 5 };

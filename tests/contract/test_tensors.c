@@ -402,7 +402,7 @@ static void labels_out_of_range(const void *argument)
                 snprintf(value, sizeof value, "%" PRId64, wrong[i]);
                 snprintf(how, sizeof how, "%s at %d", value, places[j]);
                 set_label(pair, places[j], wrong[i]);
-                /* The step behind a refusal takes good labels. */
+                /* The step after a refusal takes good labels. */
                 pair->labels = tensor_1d(NORMNET_U8, pair->in.digits8, TWINS_IMAGES);
                 if (wrong[i] >= 0 && wrong[i] <= 255) {
                     const normnet_status status = label_calls[k].run(pair, &pair->labels8);

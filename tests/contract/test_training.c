@@ -268,17 +268,16 @@ static void shards_of_many_images(const void *argument)
     (void)argument;
     for (i = 0; i < COUNT(images); ++i)
         for (j = 0; j < COUNT(ranks); ++j) {
-            int64_t first = -1, count = -1, next, behind;
+            int64_t first = -1, count = -1, next, after;
             int32_t rank;
             CHECK_OK(normnet_shard(images[i], ranks[j], ranks[j] - 1, &first, &count));
             if (first < 0 || count < 0 || first + count != images[i])
                 CHECK_FAIL("the last of %d ranks takes %" PRId64 " of %" PRId64 " images from %" PRId64 " on", ranks[j],
                            count, images[i], first);
-            CHECK_OK(normnet_shard(images[i], ranks[j], 0, &next, &behind));
+            CHECK_OK(normnet_shard(images[i], ranks[j], 0, &next, &after));
             /* Rank 0 takes the left half of every split, so at least half of what is fair. */
-            if (behind < images[i] / ranks[j] / 2)
-                CHECK_FAIL("the first of %d ranks takes %" PRId64 " of %" PRId64 " images", ranks[j], behind,
-                           images[i]);
+            if (after < images[i] / ranks[j] / 2)
+                CHECK_FAIL("the first of %d ranks takes %" PRId64 " of %" PRId64 " images", ranks[j], after, images[i]);
             for (rank = 0; rank < ranks[j] && rank < 20; ++rank) {
                 CHECK_OK(normnet_shard(images[i], ranks[j], rank, &first, &count));
                 if (count < 0 || (rank == 0 ? first != 0 : first != next))

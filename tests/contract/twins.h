@@ -297,7 +297,7 @@ static inline void check_refused(const char *file, int line, const char *express
     twins_advance(file, line, expression, pair);
 }
 
-/* The call fails as `expected` says, its sentence holds the words behind, and nothing has changed. */
+/* The call fails as `expected` says, its sentence holds the words after, and nothing has changed. */
 #define CHECK_REFUSED(pair, call, expected, ...)                                                                       \
     check_refused(__FILE__, __LINE__, #call, (pair), (call), (expected), (const char *const[]){__VA_ARGS__, NULL})
 

@@ -16,13 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEEDS = 2, MOST_SEED = 4096 };
+enum { SEEDS = 2, MAX_SEED = 4096 };
 
 static normnet_config config;
 static normnet_model *model;
 
 typedef struct seed {
-    unsigned char bytes[MOST_SEED];
+    unsigned char bytes[MAX_SEED];
     int64_t size;
 } seed;
 
@@ -47,7 +47,7 @@ static void serialize(normnet_model *from, int32_t kind, seed *to)
     normnet_save_options options = {0};
     options.struct_size = (int32_t)sizeof options;
     options.kind = kind;
-    require(normnet_model_serialize(from, to->bytes, MOST_SEED, &to->size, &options) == NORMNET_OK, "a model is saved");
+    require(normnet_model_serialize(from, to->bytes, MAX_SEED, &to->size, &options) == NORMNET_OK, "a model is saved");
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -321,7 +321,7 @@ static void augment_geometry(const void *argument)
             for (int i = 0; i < PIXELS; ++i)
                 differences += image[i] != expected[i];
         }
-        /* Where 16 bits behind the point decide between neighbours: a row's error of 28 * 2^-17, twice. */
+        /* Where 16 bits after the point decide between neighbours: a row's error of 28 * 2^-17, twice. */
         if (differences > 200 * PIXELS / 1000)
             CHECK_FAIL("%s: %d of %d pixels differ", cases[c].spec, differences, 200 * PIXELS);
     }
@@ -491,9 +491,9 @@ static void batches_stop_early(const void *argument)
 enum { NOTE_EPOCHS = 700, NOTE_IMAGES = 1000, NOTE_BATCH = 48, NOTE_BATCHES = 21, NOTE_TOTAL = 700 * 21 };
 
 /* A training that has finished so many epochs and two batches of the next. */
-static struct training note_training(struct epoch_result *history, int64_t finished)
+static struct training_pass note_training(struct epoch_result *history, int64_t finished)
 {
-    struct training training = {
+    struct training_pass training = {
         .images = NOTE_IMAGES,
         .history = history,
         .finished = finished,
@@ -514,7 +514,7 @@ static char *write_note(struct epoch_result *history, int64_t finished)
 {
     const struct settings settings = {
         .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
-    const struct training training = note_training(history, finished);
+    const struct training_pass training = note_training(history, finished);
     return checkpoint_write_note(&settings, &training);
 }
 
@@ -537,7 +537,7 @@ static void notes_read_back(const void *argument)
         if (!CHECK(note && strlen(note) <= 65536))
             return;
         CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
-        const struct training *training = &checkpoint.training;
+        const struct training_pass *training = &checkpoint.training;
         CHECK_EQUAL(checkpoint.settings.preset, 1);
         CHECK_EQUAL(checkpoint.settings.limit, 5);
         CHECK_EQUAL(checkpoint.settings.batch, NOTE_BATCH);

@@ -449,8 +449,8 @@ class Training(TestCase):
         self.assertIn("flatten fc-10", fast["architecture"])
         other = ["--lr=.05", "--epochs=1", "--augment=rotate", "--norm=group"]
         before = self.train(*arguments, *other, "--preset=fast")
-        behind = self.train(*arguments, "--preset=fast", *other)
-        self.assertEqual(before["weights_sha256"], behind["weights_sha256"])
+        after = self.train(*arguments, "--preset=fast", *other)
+        self.assertEqual(before["weights_sha256"], after["weights_sha256"])
         changed = before["configuration"]
         self.assertEqual((changed["lr"], changed["epochs"], changed["norm"]), (0.05, 1, "group"))
         self.assertEqual((changed["augment"], changed["architecture"]), ("rotate", fast["architecture"]))
@@ -1157,7 +1157,7 @@ class Models(TestCase):
             (r"is cut off: 1 x 6 x 8 values need 48 bytes, 47 are there", good[:-1]),
             (r"is too long: 1 x 6 x 8 values need 48 bytes, 49 are there", good + b"\0"),
             (r"is cut off: it ends where its next pixel should be", pgm(8, 6, [0] * 47, magic="P2")),
-            (r"is too long: the byte 0x37 stands behind its last pixel", pgm(8, 6, [0] * 48 + [7], magic="P2")),
+            (r"is too long: the byte 0x37 stands after its last pixel", pgm(8, 6, [0] * 48 + [7], magic="P2")),
             (r"its next pixel is 256; expected 0 to 255", pgm(8, 6, [256] * 48, magic="P2")),
             (r"its next pixel is 9+; expected 0 to 3", pgm(8, 6, [10**40 - 1] * 48, magic="P2", largest=3)),
             (r"its next pixel begins with the byte 0x2d instead of a digit", pgm(8, 6, [-1] * 48, magic="P2")),
@@ -1169,11 +1169,11 @@ class Models(TestCase):
             (r"its height is 0; expected 1 to 4096", pgm(8, 0, [])),
             (r"its height begins with the byte 0x78 instead of a digit", b"P5 8 x 255 "),
             (r"its height begins with the byte 0x2d", b"P5 8 -6 255 "),
-            (r"a blank is missing in front of its width", b"P58 6 255 " + bytes(48)),
-            (r"a blank is missing in front of its height", b"P5 8x6 255 " + bytes(48)),
+            (r"a blank is missing before its width", b"P58 6 255 " + bytes(48)),
+            (r"a blank is missing before its height", b"P5 8x6 255 " + bytes(48)),
             (r"is cut off: it ends where its width should be", b"P5"),
             (r"is cut off: it ends where its height should be", b"P5 8 # 6"),
-            (r"is cut off behind its header", b"P5 8 6 255"),
+            (r"is cut off after its header", b"P5 8 6 255"),
             (r"its largest value is followed by the byte 0x23", b"P5 8 6 255#\n" + bytes(48)),
             (r"does not begin with P2, P3, P5 or P6", b"P4 8 6 " + bytes(6)),
             (r"does not begin with P2, P3, P5 or P6", b"P"),

@@ -21,7 +21,7 @@ SEEDS = {
                 2, 5688),
 }
 
-#: Every kind of layer in a few of them, norm on both sides of ReLU; behind flatten; and the norms spelled out.
+#: Every kind of layer in a few of them, norm on both sides of ReLU; after flatten; and the norms spelled out.
 FEW = "conv3-8 relu norm conv3-12p1b norm relu maxpool2 conv1-8 conv3-8s2 relu norm avgpool2 flatten fc-12b relu fc-10"
 FLAT = "conv3-6 relu maxpool2 flatten fc-24b norm relu dropout fc-10"
 MIXED = ("conv3-8 batchnorm relu conv3-8s2p1 groupnorm2 relu conv3-8b layernorm relu conv3-12 instancenorm"

@@ -27,8 +27,8 @@ STRIDES = "conv5-4s2p2 norm relu conv3-6s1p1 relu conv7-8s3p3 norm relu conv6-8s
 
 #: Of the seeds' networks.
 SEED_NORMS = ["none", "batch", "batch.plain", "group", "group.plain", "layer", "layer.element", "layer.plain"]
-#: Of these an average over all pixels right behind them leaves nothing: it is made a maximum there. Nor is anything
-#: left of them behind that pool, where 003 has a norm.
+#: Of these an average over all pixels right after them leaves nothing: it is made a maximum there. Nor is anything
+#: left of them after that pool, where 003 has a norm.
 PIXEL_NORMS = ["instance", "instance.plain", "layer2", "layer2.element", "layer1", "layer1.element"]
 KEEPS_PIXELS = ("001-bn", "sibling")
 

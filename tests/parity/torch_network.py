@@ -34,7 +34,7 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
 
 def normalization(shape, norm, *, groups=0, layer_dims=3, affine="default", eps=1e-5, batchnorm_momentum=0.1,
                   cumulative_statistics=0, virtual_batch=0, **_):
-    """The module that normalizes activations of `shape`, which is (C, H, W), or (F,) behind flatten."""
+    """The module that normalizes activations of `shape`, which is (C, H, W), or (F,) after flatten."""
     channels, shared = shape[0], affine in ("default", "channel")
     if norm == "none":
         return nn.Identity()

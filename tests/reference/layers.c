@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Single layers and the loss, each backward behind its forward. */
+/* Single layers and the loss, each backward after its forward. */
 #include "reference.h"
 
 #include <math.h>

@@ -64,7 +64,7 @@ static void read_fc(const char *text, reference_layer *layer, int *bias)
     *bias = take(&text, "b");
 }
 
-/* What a normalization `kind` means under this configuration; `flat` behind flatten. 0 if there is no such. */
+/* What a normalization `kind` means under this configuration; `flat` after flatten. 0 if there is no such. */
 static int resolve_norm(const normnet_config *config, int kind, int groups, int flat, reference_layer *layer)
 {
     reference_norm *norm = &layer->norm;
@@ -499,7 +499,7 @@ void reference_backward(reference_pass *pass, const double *parameters, const in
 
 /* ---- The yardstick for gradients that vanish ------------------------------------------------- */
 
-/* The input of layer i, or behind an average the means of the absolute values. NULL: the input itself. */
+/* The input of layer i, or after an average the means of the absolute values. NULL: the input itself. */
 static double *magnitude_behind_average(const reference_pass *pass, int i)
 {
     const reference_layer *layers = pass->network->layers;

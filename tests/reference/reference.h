@@ -4,7 +4,7 @@
  * compute, written once more in double precision as plain loops, with nothing in common with the
  * library but the public configuration. Activations are arrays of [images][channels][height][width].
  *
- * Conventions: every forward has its backward behind it. `dx` names the gradient of the loss by `x`.
+ * Conventions: every forward has its backward after it. `dx` names the gradient of the loss by `x`.
  * A gradient by activations overwrites its target, a gradient by parameters is added to it. A NULL
  * parameter (bias, gamma, beta) or gradient target is left out.
  *
@@ -217,7 +217,7 @@ void reference_layer_forward(reference_pass *pass, int layer, const double *para
 void reference_backward(reference_pass *pass, const double *parameters, const int *labels);
 /*
  * What a gradient would typically be if nothing cancelled: backward with the statistics of all
- * normalizations held constant, |normalized| in the gradient of gamma, and means of |x| instead of x behind
+ * normalizations held constant, |normalized| in the gradient of gamma, and means of |x| instead of x after
  * averages. The yardstick where the true gradient is zero. [parameter_count]
  */
 void reference_typical_gradient(const reference_pass *pass, const double *parameters, const int *labels,
