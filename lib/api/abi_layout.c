@@ -3,7 +3,7 @@
  * The layout of every public struct and the value of every enumerator, as released. Lines are added, never edited:
  * a program built against an older header relies on each of them.
  */
-#include "api/config.h"
+#include "model/config.h"
 #include "normnet.h"
 
 #include <assert.h>

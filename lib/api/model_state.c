@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Weights and running statistics, read and written from outside. */
-#include "api/config.h"
-#include "api/model.h"
-#include "api/overlay.h"
-#include "api/views.h"
 #include "base/message.h"
+#include "model/config.h"
+#include "model/model.h"
+#include "model/overlay.h"
+#include "model/views.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/config.h"
-#include "api/model.h"
-#include "api/overlay.h"
-#include "api/views.h"
 #include "base/elementary.h"
 #include "base/message.h"
 #include "layers/loss.h"
+#include "model/config.h"
+#include "model/model.h"
+#include "model/overlay.h"
+#include "model/views.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The pure functions: schedules and shards. */
-#include "api/config.h"
 #include "base/message.h"
 #include "base/tree.h"
+#include "model/config.h"
 #include "train/schedule.h"
 
 #include <stddef.h>

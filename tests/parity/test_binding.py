@@ -169,7 +169,7 @@ def test_a_closed_model_refuses_every_call():
     network = model()
     network.close()
     network.close()
-    properties = ("config", "cpu_name", "parameter_count", "step", "note")
+    properties = ("config", "cpu_name", "parameter_count", "steps_taken", "note")
     assert all(isinstance(getattr(normnet.Model, name), property) for name in properties)
     calls = [lambda name=name: getattr(network, name) for name in properties]
     calls += [network.layers, network.state_dict, network.summary, network.gradients, network.clone, network.serialize,
@@ -427,8 +427,8 @@ def test_pure_functions():
     lr, momentum = normnet.one_cycle_lr(12, total_steps=20, max_lr=1.0)
     assert lr == pytest.approx(0.50000199999999995, rel=1e-15) and momentum == pytest.approx(0.9, rel=1e-15)
     assert normnet.step_lr(6, lr=0.01, step_size=6)[0] == pytest.approx(0.001, rel=1e-15)
-    fails(normnet.Status.ESTATE, normnet.one_cycle, 20, total_steps=20)
-    fails(normnet.Status.EINVAL, normnet.one_cycle, -1, total_steps=20)
+    fails(normnet.Status.ESTATE, normnet.one_cycle_lr, 20, total_steps=20)
+    fails(normnet.Status.EINVAL, normnet.one_cycle_lr, -1, total_steps=20)
     shares = [normnet.shard(100, 3, rank) for rank in range(3)]
     assert shares[0][0] == 0 and sum(count for _, count in shares) == 100
     assert all(first + count == shares[rank + 1][0] for rank, (first, count) in enumerate(shares[:-1]))

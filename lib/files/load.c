@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Files to models: docs/format.md. Nothing of a model changes before all of the file has been checked. */
-#include "api/config.h"
-#include "api/metadata.h"
-#include "api/overlay.h"
-#include "api/views.h"
 #include "base/message.h"
+#include "files/metadata.h"
 #include "io/file.h"
+#include "model/config.h"
+#include "model/overlay.h"
+#include "model/views.h"
 
 #include <string.h>
 

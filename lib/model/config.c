@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/config.h"
+#include "model/config.h"
 
-#include "api/overlay.h"
 #include "base/message.h"
+#include "model/overlay.h"
 #include "net/network.h"
 
 #include <math.h>

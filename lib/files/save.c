@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Models to files: docs/format.md. */
-#include "api/config.h"
-#include "api/metadata.h"
-#include "api/overlay.h"
 #include "base/message.h"
+#include "files/metadata.h"
 #include "io/file.h"
 #include "io/json.h"
+#include "model/config.h"
+#include "model/overlay.h"
 
 #include <string.h>
 

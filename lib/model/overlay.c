@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/overlay.h"
+#include "model/overlay.h"
 
 #include "base/message.h"
 

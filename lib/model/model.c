@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/model.h"
+#include "model/model.h"
 
-#include "api/config.h"
-#include "api/overlay.h"
 #include "base/message.h"
+#include "model/config.h"
+#include "model/overlay.h"
 
 #include <string.h>
 

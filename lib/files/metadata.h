@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What a file says of its model beside the tensors, in texts under `__metadata__`: docs/format.md. */
-#ifndef NORMNET_API_METADATA_H
-#define NORMNET_API_METADATA_H
+#ifndef NORMNET_FILES_METADATA_H
+#define NORMNET_FILES_METADATA_H
 
-#include "api/model.h"
 #include "io/safetensors.h"
+#include "model/model.h"
 
 /* The optimizer's memory of parameter X is the tensor optim.X. */
 #define NORMNET__OPTIMIZER_PREFIX "optim."

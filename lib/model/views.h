@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the caller's tensors to checked views. */
-#ifndef NORMNET_API_VIEWS_H
-#define NORMNET_API_VIEWS_H
+#ifndef NORMNET_MODEL_VIEWS_H
+#define NORMNET_MODEL_VIEWS_H
 
 #include "net/pack.h"
 #include "normnet.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/views.h"
+#include "model/views.h"
 
-#include "api/config.h"
-#include "api/overlay.h"
 #include "base/checked.h"
 #include "base/message.h"
+#include "model/config.h"
+#include "model/overlay.h"
 
 #include <math.h>
 #include <stdio.h>

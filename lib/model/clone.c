@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/config.h"
-#include "api/model.h"
+#include "model/config.h"
+#include "model/model.h"
 
 static normnet_status copy_model(normnet_model **copy, const normnet_model *model, const normnet_config *host)
 {

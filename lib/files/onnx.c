@@ -7,13 +7,13 @@
  *
  *     Reshape [N, runs, length] -> InstanceNormalization -> Reshape back -> Mul gamma -> Add beta
  */
-#include "api/model.h"
 #include "base/message.h"
 #include "io/file.h"
 #include "io/protobuf.h"
 #include "layers/convolution.h"
 #include "layers/elementwise.h"
 #include "layers/pool.h"
+#include "model/model.h"
 
 #include <stdio.h>
 #include <string.h>

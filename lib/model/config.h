@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef NORMNET_API_CONFIG_H
-#define NORMNET_API_CONFIG_H
+#ifndef NORMNET_MODEL_CONFIG_H
+#define NORMNET_MODEL_CONFIG_H
 
 #include "normnet.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef NORMNET_API_MODEL_H
-#define NORMNET_API_MODEL_H
+#ifndef NORMNET_MODEL_MODEL_H
+#define NORMNET_MODEL_MODEL_H
 
 #include "base/arena.h"
 #include "net/pass.h"

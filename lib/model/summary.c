@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What a model says about itself: layers and their table. */
-#include "api/config.h"
-#include "api/model.h"
-#include "api/overlay.h"
 #include "base/message.h"
 #include "layers/elementwise.h"
 #include "layers/pool.h"
+#include "model/config.h"
+#include "model/model.h"
+#include "model/overlay.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/metadata.h"
+#include "files/metadata.h"
 
-#include "api/config.h"
 #include "base/message.h"
+#include "model/config.h"
 
 #include <stddef.h>
 #include <stdio.h>
