@@ -3,7 +3,7 @@
  * A model as an ONNX graph, for inference elsewhere: opset 17, of IR version 8. Numbers of fields and values of enums
  * are those of onnx.proto.
  *
- * A normalization within a sample is what it is in layers/norm.c, runs of consecutive values:
+ * A normalization within a sample is what it is in layers/sample_norm.c, runs of consecutive values:
  *
  *     Reshape [N, runs, length] -> InstanceNormalization -> Reshape back -> Mul gamma -> Add beta
  */
@@ -11,7 +11,7 @@
 #include "io/file.h"
 #include "io/protobuf.h"
 #include "layers/convolution.h"
-#include "layers/elementwise.h"
+#include "layers/dropout.h"
 #include "layers/pool.h"
 #include "model/model.h"
 

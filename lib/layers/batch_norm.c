@@ -3,7 +3,7 @@
 
 #include "base/message.h"
 #include "base/tree.h"
-#include "layers/elementwise.h"
+#include "layers/dropout.h"
 
 #include <string.h>
 

@@ -12,7 +12,7 @@
 #include "base/checked.h"
 #include "base/message.h"
 #include "kernels/algorithm.h"
-#include "layers/elementwise.h"
+#include "layers/dropout.h"
 
 #include <stdio.h>
 #include <string.h>

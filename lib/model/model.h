@@ -3,7 +3,7 @@
 #define NORMNET_MODEL_MODEL_H
 
 #include "base/arena.h"
-#include "net/pass.h"
+#include "net/training_pass.h"
 #include "train/step.h"
 
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a model says about itself: layers and their table. */
 #include "base/message.h"
-#include "layers/elementwise.h"
+#include "layers/dropout.h"
 #include "layers/pool.h"
 #include "model/config.h"
 #include "model/model.h"

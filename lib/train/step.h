@@ -10,7 +10,7 @@
 #ifndef NORMNET_TRAIN_STEP_H
 #define NORMNET_TRAIN_STEP_H
 
-#include "net/pass.h"
+#include "net/training_pass.h"
 #include "train/schedule.h"
 #include "train/state.h"
 

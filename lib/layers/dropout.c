@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Layers that leave every value where it is: relu, dropout and flatten. */
-#include "layers/elementwise.h"
+#include "layers/dropout.h"
 
 #include "base/message.h"
 #include "base/random.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/pass.h"
+#include "net/training_pass.h"
 
 #include "base/threads.h"
 #include "layers/loss.h"

@@ -10,8 +10,8 @@
  *     pack, layers --> observe | meet | normalize, layers --> observe | meet | normalize, layers, loss
  *              dx <-- differentiate | meet | collect <-- layers <-- ...                  <-- layers, collect
  */
-#ifndef NORMNET_NET_PASS_H
-#define NORMNET_NET_PASS_H
+#ifndef NORMNET_NET_TRAINING_PASS_H
+#define NORMNET_NET_TRAINING_PASS_H
 
 #include "base/arena.h"
 #include "base/tree.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef NORMNET_LAYERS_ELEMENTWISE_H
-#define NORMNET_LAYERS_ELEMENTWISE_H
+#ifndef NORMNET_LAYERS_DROPOUT_H
+#define NORMNET_LAYERS_DROPOUT_H
 
 #include "layers/layer.h"
 

@@ -4,7 +4,7 @@
 #include "base/message.h"
 #include "base/tree.h"
 #include "layers/batch_norm.h"
-#include "layers/elementwise.h"
+#include "layers/dropout.h"
 #include "layers/moments.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "base/message.h"
 #include "layers/convolution.h"
-#include "layers/elementwise.h"
+#include "layers/dropout.h"
 #include "layers/norm.h"
 #include "layers/pool.h"
 
