@@ -90,17 +90,6 @@ static struct entry *find_entry(normnet_model *model, const char *name)
     return NULL;
 }
 
-/*
- * Statistics that wait to be applied start from those in force; a new value in force reaches them as well unless
- * gradients wait.
- */
-void normnet__refresh_state(normnet_model *model)
-{
-    if (!model->state.pending)
-        normnet__clear_gradients(&model->network, &model->state);
-    normnet__prepare_weights(&model->network, &model->state);
-}
-
 static normnet_status set_entry(normnet_model *model, const char *name, const struct view *view)
 {
     struct entry *entry = find_entry(model, name);
@@ -119,7 +108,7 @@ static normnet_status set_entry(normnet_model *model, const char *name, const st
         else
             entry->batches[i] = *(const int64_t *)(const void *)element;
     }
-    normnet__refresh_state(model);
+    normnet__refresh_state(&model->network, &model->state);
     return NORMNET_OK;
 }
 
@@ -161,7 +150,7 @@ normnet_status normnet_set_parameters(normnet_model *model, const float *values,
     if (status != NORMNET_OK)
         return status;
     memcpy(model->state.parameters, values, (size_t)count * sizeof *values);
-    normnet__refresh_state(model);
+    normnet__refresh_state(&model->network, &model->state);
     normnet__end_writing(model);
     return NORMNET_OK;
 }

@@ -23,6 +23,11 @@ static inline bool normnet__multiply(int64_t a, int64_t b, int64_t *product)
     return true;
 }
 
+static inline int64_t normnet__max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* `alignment` is a power of two. */
 static inline bool normnet__align_up(int64_t size, int64_t alignment, int64_t *aligned)
 {

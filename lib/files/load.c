@@ -145,7 +145,7 @@ static normnet_status fill(normnet_model *model, const struct file *file)
     if (status != NORMNET_OK)
         return status;
     copy_values(file, &model->state, false);
-    normnet__refresh_state(model);
+    normnet__refresh_state(&model->network, &model->state);
     return NORMNET_OK;
 }
 
@@ -261,7 +261,7 @@ static normnet_status create(normnet_model **created, const struct file *file, c
     copy_values(file, &model->state, checkpoint);
     model->state.step = info.step;
     model->state.has_momentum = info.has_momentum;
-    normnet__refresh_state(model);
+    normnet__refresh_state(&model->network, &model->state);
     *created = model;
     return NORMNET_OK;
 }

@@ -2,17 +2,12 @@
 /*
  * A model as an ONNX graph, for inference elsewhere: opset 17, of IR version 8. Numbers of fields and values of enums
  * are those of onnx.proto.
- *
- * A normalization within a sample is what it is in layers/sample_norm.c, runs of consecutive values:
- *
- *     Reshape [N, runs, length] -> InstanceNormalization -> Reshape back -> Mul gamma -> Add beta
+ * A layer is described as nodes by its type (layers/onnx_graph.h).
  */
 #include "base/message.h"
 #include "io/file.h"
 #include "io/protobuf.h"
-#include "layers/convolution.h"
-#include "layers/dropout.h"
-#include "layers/pool.h"
+#include "layers/layer_type.h"
 #include "model/model.h"
 
 #include <stdio.h>
@@ -79,45 +74,39 @@ static void end_layer_node(struct graph *graph, int32_t index, const char *role)
     end_node(graph, name);
 }
 
-static void put_float_attribute(struct graph *graph, const char *name, float value)
+static void put_attribute(struct graph *graph, const struct onnx_attribute *attribute)
 {
-    const int64_t attribute = normnet__begin_message(graph->output, NODE_ATTRIBUTE);
+    static const int32_t types[] = {
+        [NORMNET__ONNX_FLOAT] = TYPE_FLOAT,
+        [NORMNET__ONNX_INTEGER] = TYPE_INTEGER,
+        [NORMNET__ONNX_INTEGERS] = TYPE_INTEGERS,
+    };
+    const int64_t message = normnet__begin_message(graph->output, NODE_ATTRIBUTE);
 
-    normnet__put_text_field(graph->output, ATTRIBUTE_NAME, name);
-    normnet__put_integer_field(graph->output, ATTRIBUTE_TYPE, TYPE_FLOAT);
-    normnet__put_float_field(graph->output, ATTRIBUTE_FLOAT, value);
-    normnet__end_message(graph->output, attribute);
-}
-
-static void put_integer_attribute(struct graph *graph, const char *name, int64_t value)
-{
-    const int64_t attribute = normnet__begin_message(graph->output, NODE_ATTRIBUTE);
-
-    normnet__put_text_field(graph->output, ATTRIBUTE_NAME, name);
-    normnet__put_integer_field(graph->output, ATTRIBUTE_TYPE, TYPE_INTEGER);
-    normnet__put_integer_field(graph->output, ATTRIBUTE_INTEGER, value);
-    normnet__end_message(graph->output, attribute);
-}
-
-/* `count` times the same. */
-static void put_integers_attribute(struct graph *graph, const char *name, int64_t value, int count)
-{
-    const int64_t attribute = normnet__begin_message(graph->output, NODE_ATTRIBUTE);
-
-    normnet__put_text_field(graph->output, ATTRIBUTE_NAME, name);
-    normnet__put_integer_field(graph->output, ATTRIBUTE_TYPE, TYPE_INTEGERS);
-    for (int i = 0; i < count; ++i)
-        normnet__put_integer_field(graph->output, ATTRIBUTE_INTEGERS, value);
-    normnet__end_message(graph->output, attribute);
+    normnet__put_text_field(graph->output, ATTRIBUTE_NAME, attribute->name);
+    normnet__put_integer_field(graph->output, ATTRIBUTE_TYPE, types[attribute->type]);
+    switch (attribute->type) {
+    case NORMNET__ONNX_FLOAT:
+        normnet__put_float_field(graph->output, ATTRIBUTE_FLOAT, attribute->number);
+        break;
+    case NORMNET__ONNX_INTEGER:
+        normnet__put_integer_field(graph->output, ATTRIBUTE_INTEGER, attribute->integers[0]);
+        break;
+    case NORMNET__ONNX_INTEGERS:
+        for (int32_t i = 0; i < attribute->count; ++i)
+            normnet__put_integer_field(graph->output, ATTRIBUTE_INTEGERS, attribute->integers[i]);
+        break;
+    }
+    normnet__end_message(graph->output, message);
 }
 
 /* ---- Initializers -------------------------------------------------------------------------------- */
 
-/* Begins the tensor "<index>.<role>"; its elements follow, little-endian, then end_tensor. */
 struct tensor_messages {
     int64_t tensor, data;
 };
 
+/* Begins the tensor "<index>.<role>"; its elements follow, little-endian, then end_tensor. */
 static struct tensor_messages begin_tensor(struct graph *graph, int32_t index, const char *role, int32_t type,
                                            int32_t rank, const int64_t *shape)
 {
@@ -148,141 +137,70 @@ static void put_floats(struct graph *graph, int32_t index, const char *role, int
     end_tensor(graph, messages);
 }
 
-static void put_constant(struct graph *graph, int32_t index, const char *role, int64_t count, float value)
+static void put_constant(struct graph *graph, int32_t index, const struct onnx_constant *constant)
 {
-    const struct tensor_messages messages = begin_tensor(graph, index, role, DATA_FLOAT, 1, &count);
+    const struct tensor_messages messages =
+        begin_tensor(graph, index, constant->role, constant->is_float ? DATA_FLOAT : DATA_INT64, 1, &constant->count);
 
-    for (int64_t i = 0; i < count; ++i)
-        normnet__put_float(graph->output, value);
+    for (int64_t i = 0; i < constant->count; ++i)
+        if (constant->is_float)
+            normnet__put_float(graph->output, constant->value);
+        else
+            normnet__put_little(graph->output, (uint64_t)constant->integers[i], 8);
     end_tensor(graph, messages);
 }
 
-static void put_integers(struct graph *graph, int32_t index, const char *role, const int64_t *values, int64_t count)
+/* A weight or statistic under its own name. */
+static void put_entry(struct graph *graph, const struct entry *entry, bool broadcast)
 {
-    const struct tensor_messages messages = begin_tensor(graph, index, role, DATA_INT64, 1, &count);
-
-    for (int64_t i = 0; i < count; ++i)
-        normnet__put_little(graph->output, (uint64_t)values[i], 8);
-    end_tensor(graph, messages);
-}
-
-/* A weight or statistic under its own name; gamma and beta per channel broadcast over rows and columns. */
-static void put_entry(struct graph *graph, const struct entry *entry)
-{
-    const struct layer *layer = &graph->model->network.layers[entry->layer];
-    const bool spread = layer->norm.runs > 0 && layer->norm.affine == NORMNET_AFFINE_CHANNEL && !layer->in.flat;
-    const int64_t broadcast[3] = {entry->count, 1, 1};
+    const int64_t shape[3] = {entry->count, 1, 1};
+    const char *role = strchr(entry->name, '.') + 1;
 
     if (entry->values != NULL)
-        put_floats(graph, entry->layer, strchr(entry->name, '.') + 1, spread ? 3 : entry->rank,
-                   spread ? broadcast : entry->shape, entry->values, entry->count);
+        put_floats(graph, entry->layer, role, broadcast ? 3 : entry->rank, broadcast ? shape : entry->shape,
+                   entry->values, entry->count);
 }
 
 /* ---- Layers -------------------------------------------------------------------------------------- */
 
-static void put_convolution(struct graph *graph, const struct layer *layer)
+static struct onnx_graph describe(const struct layer *layer)
 {
-    begin_node(graph, "Conv");
-    put_input(graph, layer->index, "weight");
-    if (layer->bias_count > 0)
-        put_input(graph, layer->index, "bias");
-    put_integers_attribute(graph, "kernel_shape", layer->kernel, 2);
-    put_integers_attribute(graph, "strides", layer->stride, 2);
-    put_integers_attribute(graph, "pads", layer->padding, 4);
-    end_layer_node(graph, layer->index, "output");
+    struct onnx_graph described = {.node_count = 0};
+
+    layer->type->to_onnx(layer, &described);
+    return described;
 }
 
-static void put_linear(struct graph *graph, const struct layer *layer)
+static void put_entries(struct graph *graph)
 {
-    begin_node(graph, "Gemm");
-    put_input(graph, layer->index, "weight");
-    if (layer->bias_count > 0)
-        put_input(graph, layer->index, "bias");
-    put_integer_attribute(graph, "transB", 1);
-    end_layer_node(graph, layer->index, "output");
-}
+    const struct state *state = &graph->model->state;
 
-static void put_pool(struct graph *graph, const struct layer *layer)
-{
-    const bool global = layer->type == &normnet__gap;
+    for (int32_t i = 0; i < state->entry_count; ++i) {
+        const struct onnx_graph described = describe(&graph->model->network.layers[state->entries[i].layer]);
 
-    begin_node(graph, global ? "GlobalAveragePool" : layer->type == &normnet__maxpool ? "MaxPool" : "AveragePool");
-    if (!global) {
-        put_integers_attribute(graph, "kernel_shape", layer->kernel, 2);
-        put_integers_attribute(graph, "strides", layer->kernel, 2);
+        put_entry(graph, &state->entries[i], described.broadcast);
     }
-    end_layer_node(graph, layer->index, "output");
-}
-
-static void put_batch_norm(struct graph *graph, const struct layer *layer)
-{
-    if (layer->norm.affine == NORMNET_AFFINE_NONE) {
-        put_constant(graph, layer->index, "weight", layer->in.channels, 1.0f);
-        put_constant(graph, layer->index, "bias", layer->in.channels, 0.0f);
-    }
-    begin_node(graph, "BatchNormalization");
-    put_input(graph, layer->index, "weight");
-    put_input(graph, layer->index, "bias");
-    put_input(graph, layer->index, "running_mean");
-    put_input(graph, layer->index, "running_var");
-    put_float_attribute(graph, "epsilon", (float)layer->eps);
-    end_layer_node(graph, layer->index, "output");
-}
-
-static void put_run_norm(struct graph *graph, const struct layer *layer)
-{
-    const struct shape in = layer->in;
-    const int64_t runs = layer->norm.runs;
-    const int64_t cut[3] = {0, runs, normnet__shape_size(in) / runs}; /* 0: as it is, which is N */
-    const int64_t whole[4] = {0, in.channels, in.height, in.width};
-
-    put_integers(graph, layer->index, "runs", cut, 3);
-    put_integers(graph, layer->index, "shape", whole, in.flat ? 2 : 4);
-    put_constant(graph, layer->index, "ones", runs, 1.0f);
-    put_constant(graph, layer->index, "zeros", runs, 0.0f);
-    begin_node(graph, "Reshape");
-    put_input(graph, layer->index, "runs");
-    end_layer_node(graph, layer->index, "cut");
-    begin_node(graph, "InstanceNormalization");
-    put_input(graph, layer->index, "ones");
-    put_input(graph, layer->index, "zeros");
-    put_float_attribute(graph, "epsilon", (float)layer->eps);
-    end_layer_node(graph, layer->index, "normalized");
-    begin_node(graph, "Reshape");
-    put_input(graph, layer->index, "shape");
-    end_layer_node(graph, layer->index, "output");
-    if (layer->norm.affine == NORMNET_AFFINE_NONE)
-        return;
-    begin_node(graph, "Mul");
-    put_input(graph, layer->index, "weight");
-    end_layer_node(graph, layer->index, "scaled");
-    begin_node(graph, "Add");
-    put_input(graph, layer->index, "bias");
-    end_layer_node(graph, layer->index, "shifted");
 }
 
 static void put_layer(struct graph *graph, const struct layer *layer)
 {
-    int32_t height, width;
+    const struct onnx_graph described = describe(layer);
+    char input[NAME_BYTES];
 
-    if (layer->type == &normnet__flatten) { /* also where it moves nothing in memory */
-        begin_node(graph, "Flatten");
-        end_layer_node(graph, layer->index, "output");
-    } else if (layer->identity || layer->type == &normnet__dropout) {
-        return;
-    } else if (layer->type == &normnet__conv) {
-        put_convolution(graph, layer);
-    } else if (layer->type == &normnet__fc) {
-        put_linear(graph, layer);
-    } else if (layer->norm.over_batch) {
-        put_batch_norm(graph, layer);
-    } else if (layer->norm.runs > 0) {
-        put_run_norm(graph, layer);
-    } else if (normnet__pool_window(layer, &height, &width)) {
-        put_pool(graph, layer);
-    } else {
-        begin_node(graph, "Relu");
-        end_layer_node(graph, layer->index, "output");
+    strcpy(input, graph->value);
+    for (int32_t i = 0; i < described.constant_count; ++i)
+        put_constant(graph, layer->index, &described.constants[i]);
+    for (int32_t i = 0; i < described.node_count; ++i) {
+        const struct onnx_node *node = &described.nodes[i];
+
+        if (node->restart)
+            strcpy(graph->value, input);
+        begin_node(graph, node->operation);
+        for (int32_t j = 0; j < node->input_count; ++j)
+            put_input(graph, layer->index, node->inputs[j]);
+        for (int32_t j = 0; j < node->attribute_count; ++j)
+            put_attribute(graph, &node->attributes[j]);
+        end_layer_node(graph, layer->index, node->output);
     }
 }
 
@@ -341,8 +259,7 @@ static void put_graph(struct graph *graph)
     normnet__put_text_field(graph->output, GRAPH_NAME, "normnet");
     put_value(graph, GRAPH_INPUT, "images", 3, image);
     put_value(graph, GRAPH_OUTPUT, "logits", 1, &classes);
-    for (int32_t i = 0; i < model->state.entry_count; ++i)
-        put_entry(graph, &model->state.entries[i]);
+    put_entries(graph);
     snprintf(graph->value, sizeof graph->value, "images");
     put_scaling(graph);
     for (int32_t i = 0; i < network->layer_count; ++i)

@@ -4,8 +4,25 @@
 #include "base/message.h"
 #include "base/tree.h"
 #include "layers/dropout.h"
+#include "layers/norm.h"
 
 #include <string.h>
+
+static normnet_status batchnorm_resolve(struct layer *layer, const struct token *token, const normnet_config *config)
+{
+    const normnet_status status = normnet__expect_no_numbers(token, layer->in);
+
+    if (status != NORMNET_OK)
+        return status;
+    normnet__begin_norm(layer, config);
+    layer->module = layer->in.flat ? "BatchNorm1d" : "BatchNorm2d";
+    layer->norm = (struct norm_spec){
+        .over_batch = true, .chains = layer->in.channels, .chain_length = (int64_t)layer->in.height * layer->in.width};
+    layer->prepared_count = 3 * (int64_t)layer->in.channels;
+    return normnet__resolve_affine(layer, token, config->affine, true, 0);
+}
+
+/* ---- Groups of blocks ------------------------------------------------------------------------------ */
 
 struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch)
 {
@@ -34,17 +51,6 @@ static void fill(float *lanes, float value)
         lanes[lane] = value;
 }
 
-/* The affine pair of channel c; 1 and 0 without one. */
-static double gamma_of(const struct layer *layer, const float *parameters, int64_t c)
-{
-    return layer->weight_count > 0 ? (double)parameters[layer->weight + c] : 1.0;
-}
-
-static double beta_of(const struct layer *layer, const float *parameters, int64_t c)
-{
-    return layer->bias_count > 0 ? (double)parameters[layer->bias + c] : 0.0;
-}
-
 /* ---- Forward ------------------------------------------------------------------------------------- */
 
 void normnet__batch_norm_block_moments(const struct layer *layer, const struct block *block)
@@ -66,33 +72,33 @@ void normnet__batch_norm_block_moments(const struct layer *layer, const struct b
 }
 
 /*
- * Joins the ranks' moments: first the counts and sums for the common mean, then the squares about it.
- * joined[c * stride] in and out.
+ * Combines the moments of all ranks, [C], in place: first counts and sums for the common mean, then the squared
+ * deviations from it.
  */
-static normnet_status reduce_moments(struct reduction reduction, struct moments *fused, int32_t channels,
+static normnet_status reduce_moments(struct reduction reduction, struct moments *combined, int32_t channels,
                                      double *exchange)
 {
     for (int32_t c = 0; c < channels; ++c) {
-        exchange[c] = fused[c].count;
-        exchange[channels + c] = fused[c].count * fused[c].mean;
+        exchange[c] = combined[c].count;
+        exchange[channels + c] = combined[c].count * combined[c].mean;
     }
     if (reduction.reduce(reduction.user, exchange, 2 * (int64_t)channels) != 0)
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c) {
-        const double mean = exchange[channels + c] / exchange[c], difference = fused[c].mean - mean;
-        const double m2 = fused[c].m2 + fused[c].count * difference * difference;
+        const double mean = exchange[channels + c] / exchange[c], difference = combined[c].mean - mean;
+        const double m2 = combined[c].m2 + combined[c].count * difference * difference;
 
-        fused[c] = (struct moments){exchange[c], mean, 0.0};
+        combined[c] = (struct moments){exchange[c], mean, 0.0};
         exchange[c] = m2;
     }
     if (reduction.reduce(reduction.user, exchange, channels) != 0)
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c)
-        fused[c].m2 = exchange[c];
+        combined[c].m2 = exchange[c];
     return NORMNET_OK;
 }
 
-static void update_running(struct running *running, struct averaging averaging, const struct moments *fused,
+static void update_running(struct running *running, struct averaging averaging, const struct moments *combined,
                            int32_t channels)
 {
     const int64_t batches = running->batches[0] < INT64_MAX ? running->batches[0] + 1 : INT64_MAX;
@@ -100,10 +106,29 @@ static void update_running(struct running *running, struct averaging averaging, 
 
     running->batches[0] = batches;
     for (int32_t c = 0; c < channels; ++c) {
-        const double unbiased = fused[c].m2 / (fused[c].count - 1.0);
+        const double unbiased = combined[c].m2 / (combined[c].count - 1.0);
 
-        running->mean[c] = (float)(newest * fused[c].mean + (1.0 - newest) * (double)running->mean[c]);
+        running->mean[c] = (float)(newest * combined[c].mean + (1.0 - newest) * (double)running->mean[c]);
         running->variance[c] = (float)(newest * unbiased + (1.0 - newest) * (double)running->variance[c]);
+    }
+}
+
+/* The statistics of one group from its moments, and the coefficients of its forward form. */
+static void set_group(const struct layer *layer, struct batch_norm *norm, int64_t group, const float *parameters,
+                      const struct moments *combined)
+{
+    for (int32_t c = 0; c < layer->in.channels; ++c) {
+        const int64_t i = group * layer->in.channels + c;
+        const double invstd = normnet__inverse_deviation(combined[c].m2 / combined[c].count, layer->eps);
+        const struct norm_coefficients coefficients = normnet__norm_coefficients(
+            combined[c].mean, invstd, normnet__gamma(layer, parameters, c), normnet__beta(layer, parameters, c));
+
+        norm->mean[i] = combined[c].mean;
+        norm->invstd[i] = invstd;
+        norm->count[i] = combined[c].count;
+        norm->center[i] = coefficients.center;
+        norm->scale[i] = coefficients.scale;
+        norm->shift[i] = coefficients.shift;
     }
 }
 
@@ -115,59 +140,46 @@ normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, st
 
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
-        struct moments *fused = norm->moments + begin * channels;
-        const int64_t first = group * channels;
+        struct moments *combined = norm->moments + begin * channels;
 
         for (int32_t c = 0; c < channels; ++c)
-            normnet__combine_moments(fused + c, end - begin, channels);
+            normnet__combine_moments(combined + c, end - begin, channels);
         if (reduction.reduce != NULL) {
-            const normnet_status status = reduce_moments(reduction, fused, channels, norm->exchange);
+            const normnet_status status = reduce_moments(reduction, combined, channels, norm->exchange);
             if (status != NORMNET_OK)
                 return status;
         }
-        if (fused[0].count < 2.0)
+        if (combined[0].count < 2.0)
             return normnet__fail(NORMNET_EINVAL,
                                  "layer %d (%.64s): batch norm in training needs more than one value per channel",
                                  layer->index, layer->token);
-        for (int32_t c = 0; c < channels; ++c) {
-            const double invstd = normnet__inverse_deviation(fused[c].m2 / fused[c].count, layer->eps);
-            struct norm_coefficients form;
-
-            norm->mean[first + c] = fused[c].mean;
-            norm->invstd[first + c] = invstd;
-            norm->count[first + c] = fused[c].count;
-            form = normnet__norm_coefficients(fused[c].mean, invstd, gamma_of(layer, parameters, c),
-                                              beta_of(layer, parameters, c));
-            norm->center[first + c] = form.center;
-            norm->scale[first + c] = form.scale;
-            norm->shift[first + c] = form.shift;
-        }
+        set_group(layer, norm, group, parameters, combined);
         if (running != NULL)
-            update_running(running, averaging, fused, channels);
+            update_running(running, averaging, combined, channels);
     }
     return NORMNET_OK;
 }
 
-void normnet__batch_norm_prepare(const struct layer *layer, const float *parameters, const float *statistics,
-                                 float *prepared)
+static void batchnorm_prepare(const struct layer *layer, const float *parameters, const float *statistics,
+                              float *prepared)
 {
     const int32_t channels = layer->in.channels;
     const float *mean = statistics + layer->statistics, *variance = mean + channels;
     float *center = prepared + layer->prepared;
 
     for (int32_t c = 0; c < channels; ++c) {
-        const struct norm_coefficients form =
+        const struct norm_coefficients coefficients =
             normnet__norm_coefficients((double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
-                                       gamma_of(layer, parameters, c), beta_of(layer, parameters, c));
+                                       normnet__gamma(layer, parameters, c), normnet__beta(layer, parameters, c));
 
-        center[c] = form.center;
-        center[channels + c] = form.scale;
-        center[2 * channels + c] = form.shift;
+        center[c] = coefficients.center;
+        center[channels + c] = coefficients.scale;
+        center[2 * channels + c] = coefficients.shift;
     }
 }
 
 /* Sixteen channels of a single image at a time. */
-static void forward_single(const struct layer *layer, const struct block *block)
+static void batchnorm_forward_single(const struct layer *layer, const struct block *block)
 {
     const struct map map = normnet__input_map(layer, block);
     const int32_t channels = layer->in.channels;
@@ -195,10 +207,10 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
     float *y = normnet__output(layer, block);
     const float *center = block->prepared + layer->prepared;
     const float *scale = center + channels, *shift = scale + channels;
-    const struct mask mask = normnet__fused_dropout(layer, block, true);
+    const struct mask mask = normnet__draw_fused_dropout(layer, block);
 
     if (block->layout == NORMNET__LAYOUT_SINGLE) {
-        forward_single(layer, block);
+        batchnorm_forward_single(layer, block);
         return;
     }
     if (block->batch_norms != NULL) {
@@ -236,7 +248,7 @@ void normnet__batch_norm_block_sums(const struct layer *layer, const struct bloc
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
-    const struct mask mask = normnet__fused_dropout(layer, block, false);
+    const struct mask mask = normnet__saved_fused_dropout(layer, block);
 
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
@@ -267,26 +279,26 @@ normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, s
 {
     const int32_t channels = layer->in.channels;
 
-    for (int64_t i = 0; i < layer->weight_count; ++i)
-        gradient[layer->weight + i] = gradient[layer->bias + i] = 0.0;
+    for (int64_t i = 0; i < layer->weight.count; ++i)
+        gradient[layer->weight.offset + i] = gradient[layer->bias.offset + i] = 0.0;
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         const int64_t first = group * channels;
 
         combine_sums(norm, group, channels);
         /* dgamma and dbeta are this process's own share: the caller sums gradients over ranks. */
-        for (int64_t c = 0; c < layer->weight_count; ++c) {
+        for (int64_t c = 0; c < layer->weight.count; ++c) {
             const double residue = norm->mean[first + c] - (double)norm->center[first + c];
             const double of_dy = norm->exchange[2 * c], of_dyx = norm->exchange[2 * c + 1] - residue * of_dy;
 
-            gradient[layer->weight + c] += of_dyx * norm->invstd[first + c];
-            gradient[layer->bias + c] += of_dy;
+            gradient[layer->weight.offset + c] += of_dyx * norm->invstd[first + c];
+            gradient[layer->bias.offset + c] += of_dy;
         }
         if (reduction.reduce != NULL && reduction.reduce(reduction.user, norm->exchange, 2 * (int64_t)channels) != 0)
             return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's backward pass");
         for (int32_t c = 0; c < channels; ++c) {
             const double residue = norm->mean[first + c] - (double)norm->center[first + c];
             const double m = norm->count[first + c], invstd = norm->invstd[first + c];
-            const double gamma = gamma_of(layer, parameters, c);
+            const double gamma = normnet__gamma(layer, parameters, c);
             const double of_dy = norm->exchange[2 * c], of_dyx = norm->exchange[2 * c + 1] - residue * of_dy;
             const double slope = -gamma * invstd * invstd * invstd * (of_dyx / m);
 
@@ -307,7 +319,7 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
     const uint32_t valid = (1u << block->count) - 1u;
     const float *dy = normnet__output(layer, block);
     float *x = normnet__input(layer, block);
-    const struct mask mask = normnet__fused_dropout(layer, block, false);
+    const struct mask mask = normnet__saved_fused_dropout(layer, block);
 
     if (!layer->needs_dx)
         return;
@@ -324,3 +336,32 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
                                            normnet__mask_from(mask, c * length), valid, layer->relu_mask);
     }
 }
+
+/* ---- The type -------------------------------------------------------------------------------------- */
+
+static void batchnorm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
+{
+    if (layer->norm.affine == NORMNET_AFFINE_NONE) {
+        normnet__onnx_float_constant(graph, "weight", layer->in.channels, 1.0f);
+        normnet__onnx_float_constant(graph, "bias", layer->in.channels, 0.0f);
+    }
+    normnet__onnx_node(graph, "BatchNormalization", "output");
+    normnet__onnx_input(graph, "weight");
+    normnet__onnx_input(graph, "bias");
+    normnet__onnx_input(graph, "running_mean");
+    normnet__onnx_input(graph, "running_var");
+    normnet__onnx_float(graph, "epsilon", (float)layer->eps);
+}
+
+const struct layer_type normnet__batchnorm = {
+    .name = "batchnorm",
+    .example = "batchnorm",
+    .in_place_in_evaluation = true,
+    .applies_relu_mask = true,
+    .resolve = batchnorm_resolve,
+    .forward = normnet__batch_norm_forward,
+    .backward = normnet__batch_norm_backward,
+    .prepare = batchnorm_prepare,
+    .same = normnet__norm_same,
+    .to_onnx = batchnorm_to_onnx,
+};

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch norm: the one layer whose blocks need each other. Each way has three parts, and between the parts all threads
- * meet once:
+ * Batch norm: the one layer whose blocks need each other. Forward and backward have three parts each. The first and the
+ * last run per block, in parallel; between them all threads wait, and one combines what the blocks have found:
  *
- *     forward    observe (a block's moments)      meet         normalize (a block)
- *     backward   collect (a block's sums)         meet         differentiate (a block)
+ *     forward     block_moments     combine_forward     forward (normalize)
+ *     backward    block_sums        combine_backward    backward (dx)
  *
- * Ghost batch norm cuts the batch into groups of whole blocks with statistics of their own.
+ * Ghost batch norm divides the batch into groups of whole blocks, each with its own statistics.
  */
 #ifndef NORMNET_LAYERS_BATCH_NORM_H
 #define NORMNET_LAYERS_BATCH_NORM_H
 
-#include "layers/layer.h"
+#include "layers/layer_type.h"
 #include "layers/moments.h"
 
-/* How blocks fall into groups: groups of `blocks_per_group`, the rest joins the last. */
+extern const struct layer_type normnet__batchnorm;
+
+/* The groups of blocks: each has `blocks_per_group`, the last one also the rest. */
 struct grouping {
     int64_t blocks, groups, blocks_per_group;
 };
@@ -28,8 +30,8 @@ struct batch_norm {
     struct moments *moments;       /* [block][C] */
     double *sums;                  /* [block][C][2]: of dy and dy (x - center) */
     double *mean, *invstd, *count; /* [group][C] of the statistics */
-    float *center, *scale, *shift; /* [group][C] of the forward form */
-    float *a, *b, *c;              /* [group][C] of the backward form */
+    float *center, *scale, *shift; /* [group][C] of y = fma(x - center, scale, shift) */
+    float *a, *b, *c;              /* [group][C] of dx = fma(a, dy, fma(b, x - center, c)) */
     double *exchange;              /* [2 C] for reduce */
 };
 
@@ -39,13 +41,13 @@ struct running {
     int64_t *batches;
 };
 
-/* How running statistics follow: the newest batch weighs `momentum`, or all weigh the same. */
+/* How running statistics are updated: the newest batch has the weight `momentum`, or all batches the same. */
 struct averaging {
     double momentum;
     bool cumulative;
 };
 
-/* Sums values over ranks (normnet_config.reduce), or NULL. */
+/* normnet_config.reduce, which sums values over all ranks, and its user pointer. NULL: there is one rank. */
 struct reduction {
     int32_t (*reduce)(void *user, double *values, int64_t count);
     void *user;
@@ -54,7 +56,7 @@ struct reduction {
 void normnet__batch_norm_block_moments(const struct layer *layer, const struct block *block);
 
 /*
- * Joins the blocks' moments to mean and invstd of each group and updates `running` (NULL: not) once per group, in
+ * Combines the blocks' moments to mean and invstd of each group and updates `running` (NULL: none) once per group, in
  * order. NORMNET_EINVAL for a single value per channel, NORMNET_EIO if the reduction fails.
  */
 normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, struct batch_norm *norm,
@@ -66,15 +68,11 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
 
 void normnet__batch_norm_block_sums(const struct layer *layer, const struct block *block);
 
-/* Joins the blocks' sums: dgamma and dbeta into `gradient`, and what the blocks need for dx. NORMNET_EIO as above. */
+/* Combines the blocks' sums: dgamma and dbeta into `gradient`, and the coefficients of dx. NORMNET_EIO as above. */
 normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, struct batch_norm *norm,
                                                     const float *parameters, struct reduction reduction,
                                                     double *gradient);
 
 void normnet__batch_norm_backward(const struct layer *layer, const struct block *block);
-
-/* The evaluation form of running statistics: center, scale and shift, [3][C]. */
-void normnet__batch_norm_prepare(const struct layer *layer, const float *parameters, const float *statistics,
-                                 float *prepared);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Convolution (a cross-correlation: the kernel is not flipped) and the fully connected layer, which
- * is the convolution of a 1x1 map with as many channels as there are features.
+ * Convolution (a cross-correlation: the kernel is not flipped) and the fully connected layer, which is the convolution
+ * of a 1x1 map with as many channels as there are features.
  *
  *     y[k][i][j] = b[k] + sum over (c, u, v) of w[k][c][u][v] x[c][i s + u - p][j s + v - p]
  *
@@ -10,12 +10,13 @@
 #include "layers/convolution.h"
 
 #include "base/checked.h"
-#include "base/message.h"
 #include "kernels/algorithm.h"
-#include "layers/dropout.h"
+#include "layers/relu.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
+
+/* ---- The three convolutions ------------------------------------------------------------------------ */
 
 /* The input with its zero padding. */
 static struct map padded_map(const struct layer *layer)
@@ -24,15 +25,15 @@ static struct map padded_map(const struct layer *layer)
                                layer->in.width + 2 * layer->padding);
 }
 
-/* The map that the input gradient is a direct convolution of: dy with zeros between and around. */
-static struct map spread_map(const struct layer *layer)
+/* What the input gradient is a direct convolution of: dy, dilated by the stride, with a border of zeros. */
+static struct map dilated_map(const struct layer *layer)
 {
     return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel - 1,
                                layer->in.width + layer->kernel - 1);
 }
 
-/* The forward convolution: of the padded input, or of the input itself where the algorithm pads. */
-static struct convolution forward_convolution(const struct layer *layer)
+/* Of the padded input, or of the input itself where the algorithm pads. */
+static struct convolution plan_forward(const struct layer *layer)
 {
     struct convolution convolution = {.x = normnet__shape_map(layer->in),
                                       .y = normnet__shape_map(layer->out),
@@ -49,10 +50,10 @@ static struct convolution forward_convolution(const struct layer *layer)
 }
 
 /*
- * The input gradient: dx is the convolution of dy, spread by the stride inside a border of n - 1 - p zeros, with the
- * kernel turned by 180 degrees and the roles of c and k exchanged.
+ * dx is the convolution of dy, dilated by the stride inside a border of n - 1 - p zeros, with the kernel flipped and
+ * the roles of c and k exchanged.
  */
-static struct convolution backward_convolution(const struct layer *layer)
+static struct convolution plan_input_gradient(const struct layer *layer)
 {
     struct convolution convolution = {.x = normnet__shape_map(layer->out),
                                       .y = normnet__shape_map(layer->in),
@@ -62,15 +63,15 @@ static struct convolution backward_convolution(const struct layer *layer)
 
     convolution.winograd = normnet__prefers_winograd(&convolution);
     if (!convolution.winograd) {
-        convolution.x = spread_map(layer);
+        convolution.x = dilated_map(layer);
         convolution.stride = 1;
         convolution.padding = 0;
     }
     return convolution;
 }
 
-/* The weight gradient, always of the padded input. */
-static struct convolution gradient_convolution(const struct layer *layer)
+/* Always of the padded input. */
+static struct convolution plan_weight_gradient(const struct layer *layer)
 {
     struct convolution convolution = {
         .x = padded_map(layer), .y = normnet__shape_map(layer->out), .kernel = layer->kernel, .stride = layer->stride};
@@ -79,57 +80,72 @@ static struct convolution gradient_convolution(const struct layer *layer)
     return convolution;
 }
 
-static bool is_spread(const struct layer *layer)
+/* Whether the input gradient reads a dilated copy of dy instead of dy. */
+static bool needs_dilated_copy(const struct layer *layer)
 {
-    return layer->kernel > 1 || layer->stride > 1 || layer->padding > 0;
+    return !layer->convolutions.input_gradient.winograd &&
+           (layer->kernel > 1 || layer->stride > 1 || layer->padding > 0);
 }
 
-static int64_t max(int64_t a, int64_t b)
+/* ---- Tokens ---------------------------------------------------------------------------------------- */
+
+/* The kernels' own scratch, next to a copy of the input or of dy and the padded bias. */
+static int64_t count_scratch(const struct layer *layer)
 {
-    return a > b ? a : b;
+    const struct layer_convolutions *all = &layer->convolutions;
+    const int64_t kernels = normnet__max(
+        normnet__max(normnet__convolution_scratch(&all->forward), normnet__convolution_scratch(&all->input_gradient)),
+        normnet__weight_gradient_scratch(&all->weight_gradient));
+    const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
+    const int64_t dilated = needs_dilated_copy(layer) ? normnet__map_groups(dilated_map(layer)) : 0;
+
+    return kernels + normnet__max(padded, dilated) + normnet__channel_planes(layer->out.channels);
 }
 
-/* What conv and fc have in common once kernel, stride, padding, bias and the output shape are known. */
-static normnet_status ask(struct layer *layer, const struct token *token, bool bias)
+/* PyTorch's initial values: uniform in (-b, b), b = 1 / sqrt(fan-in), for weight and bias. */
+static void set_parameters(struct layer *layer, int64_t weights, bool bias)
+{
+    const double fan_in = (double)layer->in.channels * layer->kernel * layer->kernel, bound = 1.0 / sqrt(fan_in);
+    const int32_t outputs = layer->out.channels;
+
+    layer->weight = (struct parameter){.count = weights,
+                                       .rank = layer->in.flat ? 2 : 4,
+                                       .shape = {outputs, layer->in.channels, layer->kernel, layer->kernel},
+                                       .initial = NORMNET__INITIAL_UNIFORM,
+                                       .bound = bound,
+                                       .penalized = true};
+    if (bias)
+        layer->bias = (struct parameter){
+            .count = outputs, .rank = 1, .shape = {outputs}, .initial = NORMNET__INITIAL_UNIFORM, .bound = bound};
+}
+
+/* What conv and fc have in common once kernel, stride, padding and the output shape are known. */
+static normnet_status set_requirements(struct layer *layer, const struct token *token, bool bias)
 {
     const int64_t window = (int64_t)layer->kernel * layer->kernel;
-    const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
-    const struct convolution gradient = gradient_convolution(layer);
-    const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
-    const int64_t spread = is_spread(layer) && !backward.winograd ? normnet__map_groups(spread_map(layer)) : 0;
     int64_t weights;
 
     if (!normnet__multiply((int64_t)layer->in.channels * window, layer->out.channels, &weights) || weights > INT32_MAX)
         return normnet__reject_token(NORMNET_ELIMIT, token, layer->in, "more than 2^31 - 1 weights");
     if (layer->out.height > NORMNET__MAX_DIMENSION || layer->out.width > NORMNET__MAX_DIMENSION)
         return normnet__reject_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 rows or columns");
-    layer->weight_count = weights;
-    layer->prepared_count = normnet__packed_weight_count(&forward) + normnet__packed_weight_count(&backward);
-    layer->bias_count = bias ? layer->out.channels : 0;
+    layer->convolutions =
+        (struct layer_convolutions){plan_forward(layer), plan_input_gradient(layer), plan_weight_gradient(layer)};
+    set_parameters(layer, weights, bias);
+    layer->prepared_count = normnet__packed_weight_count(&layer->convolutions.forward) +
+                            normnet__packed_weight_count(&layer->convolutions.input_gradient);
+    layer->scratch_groups = count_scratch(layer);
+    layer->multiply_adds = weights * layer->out.height * layer->out.width;
     layer->fusible = &normnet__relu;
-    /* The kernels' own, beside a padded copy and the padded bias. */
-    layer->scratch_groups = max(max(normnet__convolution_scratch(&forward), normnet__convolution_scratch(&backward)),
-                                normnet__weight_gradient_scratch(&gradient)) +
-                            max(padded, spread) + normnet__channel_planes(layer->out.channels);
     return NORMNET_OK;
 }
 
-/* conv<k>-<out>, then s<stride>, p<padding> and b in any order, each at most once. */
-static normnet_status resolve_conv(struct layer *layer, const struct token *token, const normnet_config *config)
+/* What follows the outputs: s<stride>, p<padding> and b in any order, each at most once. */
+static bool read_options(const char *rest, struct layer *layer, bool *bias)
 {
-    const char *rest = token->rest;
-    int32_t outputs;
-    bool stride = false, padding = false, bias = false;
+    bool stride = false, padding = false;
 
-    (void)config;
-    if (layer->in.flat)
-        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "a convolution needs rows and columns");
-    if (!normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->kernel) || *rest++ != '-' ||
-        !normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &outputs))
-        return normnet__reject_token(NORMNET_EARCH, token, layer->in,
-                                     "expected conv<kernel>-<outputs>, numbers up to 65536");
-    layer->stride = 1;
-    layer->padding = 0;
+    *bias = false;
     while (*rest != '\0') {
         const char option = *rest++;
 
@@ -137,24 +153,45 @@ static normnet_status resolve_conv(struct layer *layer, const struct token *toke
             stride = true;
         else if (option == 'p' && !padding && normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->padding))
             padding = true;
-        else if (option == 'b' && !bias)
-            bias = true;
+        else if (option == 'b' && !*bias)
+            *bias = true;
         else
-            return normnet__reject_token(NORMNET_EARCH, token, layer->in,
-                                         "expected s<stride>, p<padding> or b after the outputs, each at most once");
+            return false;
     }
+    return true;
+}
+
+/* conv<k>-<out> */
+static normnet_status conv_resolve(struct layer *layer, const struct token *token, const normnet_config *config)
+{
+    const struct shape in = layer->in;
+    const char *rest = token->rest;
+    int32_t outputs;
+    bool bias;
+
+    (void)config;
+    if (in.flat)
+        return normnet__reject_token(NORMNET_EARCH, token, in, "a convolution needs rows and columns");
+    if (!normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->kernel) || *rest++ != '-' ||
+        !normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &outputs))
+        return normnet__reject_token(NORMNET_EARCH, token, in, "expected conv<kernel>-<outputs>, numbers up to 65536");
+    layer->stride = 1;
+    layer->padding = 0;
+    if (!read_options(rest, layer, &bias))
+        return normnet__reject_token(NORMNET_EARCH, token, in,
+                                     "expected s<stride>, p<padding> or b after the outputs, each at most once");
     if (layer->kernel < 1 || outputs < 1 || layer->stride < 1)
-        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "kernel, outputs and stride must be at least 1");
-    if (layer->kernel > layer->in.height + 2 * layer->padding || layer->kernel > layer->in.width + 2 * layer->padding)
-        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "the kernel is larger than its input");
-    layer->out = (struct shape){outputs, (layer->in.height + 2 * layer->padding - layer->kernel) / layer->stride + 1,
-                                (layer->in.width + 2 * layer->padding - layer->kernel) / layer->stride + 1, false};
+        return normnet__reject_token(NORMNET_EARCH, token, in, "kernel, outputs and stride must be at least 1");
+    if (layer->kernel > in.height + 2 * layer->padding || layer->kernel > in.width + 2 * layer->padding)
+        return normnet__reject_token(NORMNET_EARCH, token, in, "the kernel is larger than its input");
+    layer->out = (struct shape){outputs, (in.height + 2 * layer->padding - layer->kernel) / layer->stride + 1,
+                                (in.width + 2 * layer->padding - layer->kernel) / layer->stride + 1, false};
     layer->module = "Conv2d";
-    return ask(layer, token, bias);
+    return set_requirements(layer, token, bias);
 }
 
 /* fc-<out>, optionally b. */
-static normnet_status resolve_fc(struct layer *layer, const struct token *token, const normnet_config *config)
+static normnet_status fc_resolve(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const char *rest = token->rest;
     int32_t outputs;
@@ -172,14 +209,20 @@ static normnet_status resolve_fc(struct layer *layer, const struct token *token,
     layer->padding = 0;
     layer->out = (struct shape){outputs, 1, 1, true};
     layer->module = "Linear";
-    return ask(layer, token, bias);
+    return set_requirements(layer, token, bias);
 }
 
-/* Row i of `from` becomes row top + i * stride, likewise the columns, between zeros; what lies outside is left out. */
-static void spread(struct map from_map, const float *from, int32_t top, int32_t stride, struct map to_map, float *to)
+/* ---- Forward --------------------------------------------------------------------------------------- */
+
+/*
+ * Copies row i to row top + i * stride, likewise the columns, and fills the rest with zeros; what falls outside is left
+ * out, so that `top` may be negative.
+ */
+static void copy_dilated(struct map from_map, const float *from, int32_t top, int32_t stride, struct map to_map,
+                         float *to)
 {
     const size_t group = NORMNET__LANES * sizeof(float);
-    const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first that is not before the border */
+    const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first column that falls inside */
 
     for (int32_t c = 0; c < to_map.channels; ++c)
         for (int32_t r = 0; r < to_map.height; ++r) {
@@ -195,7 +238,7 @@ static void spread(struct map from_map, const float *from, int32_t top, int32_t 
         }
 }
 
-/* The input with its zero padding; if it has any, in a copy at the beginning of *scratch, which moves after it. */
+/* The input with its zero padding, if it has any in a copy at *scratch, which is moved past it. */
 static const float *padded_input(const struct layer *layer, const struct block *block, float **scratch)
 {
     const struct map map = normnet__input_map(layer, block);
@@ -206,52 +249,50 @@ static const float *padded_input(const struct layer *layer, const struct block *
     if (layer->padding == 0)
         return x;
     to_map.channels = map.channels;
-    spread(map, x, layer->padding, 1, to_map, copy);
+    copy_dilated(map, x, layer->padding, 1, to_map, copy);
     *scratch += normnet__map_groups(to_map) * NORMNET__LANES;
     return copy;
 }
 
-/* The same for a convolution that may pad on its own. */
-static const float *input_of(const struct convolution *convolution, const struct layer *layer,
-                             const struct block *block, float **scratch)
+/* What the forward convolution reads: its algorithm may pad by itself. */
+static const float *forward_input(const struct layer *layer, const struct block *block, float **scratch)
 {
-    return convolution->winograd ? normnet__input(layer, block) : padded_input(layer, block, scratch);
+    return layer->convolutions.forward.winograd ? normnet__input(layer, block) : padded_input(layer, block, scratch);
 }
 
-static void forward_samples(const struct layer *layer, const struct block *block)
+static void conv_forward_samples(const struct layer *layer, const struct block *block)
 {
-    const struct convolution convolution = forward_convolution(layer);
     float *scratch = block->scratch;
-    const float *x = input_of(&convolution, layer, block, &scratch);
+    const float *x = forward_input(layer, block, &scratch);
     const struct epilogue epilogue = {
-        .bias = layer->bias_count > 0 ? block->parameters + layer->bias : NULL,
+        .bias = layer->bias.count > 0 ? block->parameters + layer->bias.offset : NULL,
         .relu = normnet__fused_layer(layer, block) != NULL,
     };
 
-    block->kernels->convolve(&convolution, x, block->prepared + layer->prepared, &epilogue,
+    block->kernels->convolve(&layer->convolutions.forward, x, block->prepared + layer->prepared, &epilogue,
                              normnet__output(layer, block), scratch);
 }
 
-/* The bias in whole lane groups at the beginning of *scratch, which moves after it. */
+/* The bias in whole lane groups at *scratch, which is moved past it; NULL without one. */
 static const float *padded_bias(const struct layer *layer, const struct block *block, float **scratch)
 {
     const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
     float *padded = *scratch;
 
-    if (layer->bias_count == 0)
+    if (layer->bias.count == 0)
         return NULL;
     memset(padded, 0, (size_t)size * sizeof *padded);
-    memcpy(padded, block->parameters + layer->bias, (size_t)layer->bias_count * sizeof *padded);
+    memcpy(padded, block->parameters + layer->bias.offset, (size_t)layer->bias.count * sizeof *padded);
     *scratch += size;
     return padded;
 }
 
-/* The maps of a single image have a plane for 16 channels. */
-static void forward_single(const struct layer *layer, const struct block *block)
+/* In the maps of a single image 16 channels share a plane. */
+static void conv_forward_single(const struct layer *layer, const struct block *block)
 {
-    struct convolution convolution = forward_convolution(layer);
+    struct convolution convolution = layer->convolutions.forward;
     float *scratch = block->scratch;
-    const float *x = input_of(&convolution, layer, block, &scratch);
+    const float *x = forward_input(layer, block, &scratch);
     const struct epilogue epilogue = {.bias = padded_bias(layer, block, &scratch),
                                       .relu = normnet__fused_layer(layer, block) != NULL};
 
@@ -263,59 +304,123 @@ static void forward_single(const struct layer *layer, const struct block *block)
                                       normnet__output(layer, block), scratch);
 }
 
-static void forward(const struct layer *layer, const struct block *block)
+static void conv_forward(const struct layer *layer, const struct block *block)
 {
-    (block->layout == NORMNET__LAYOUT_SINGLE ? forward_single : forward_samples)(layer, block);
+    if (block->layout == NORMNET__LAYOUT_SINGLE)
+        conv_forward_single(layer, block);
+    else
+        conv_forward_samples(layer, block);
 }
 
+/* ---- Backward -------------------------------------------------------------------------------------- */
+
 /* dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k]. */
-static void backward_weights(const struct layer *layer, const struct block *block, const float *dy)
+static void conv_backward_weights(const struct layer *layer, const struct block *block, const float *dy)
 {
-    const struct convolution convolution = gradient_convolution(layer);
-    const struct map dy_map = convolution.y;
+    const struct convolution *convolution = &layer->convolutions.weight_gradient;
+    const struct map dy_map = convolution->y;
     float *scratch = block->scratch;
     const float *x = padded_input(layer, block, &scratch);
 
-    block->kernels->weight_gradient(&convolution, x, dy, block->gradient + layer->weight, scratch);
-    for (int64_t k = 0; k < layer->bias_count; ++k)
-        block->gradient[layer->bias + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * NORMNET__LANES,
-                                                                   (int64_t)dy_map.height * dy_map.width);
+    block->kernels->weight_gradient(convolution, x, dy, block->gradient + layer->weight.offset, scratch);
+    for (int64_t k = 0; k < layer->bias.count; ++k)
+        block->gradient[layer->bias.offset + k] = block->kernels->sum_all(
+            dy + k * dy_map.channel_stride * NORMNET__LANES, (int64_t)dy_map.height * dy_map.width);
 }
 
-static void backward(const struct layer *layer, const struct block *block)
+static void conv_backward_input(const struct layer *layer, const struct block *block, const float *dy)
 {
-    const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
+    const struct convolution *convolution = &layer->convolutions.input_gradient;
     const struct epilogue epilogue = {.relu_mask = layer->relu_mask};
-    const float *dy = normnet__output(layer, block);
+    const float *weights =
+        block->prepared + layer->prepared + normnet__packed_weight_count(&layer->convolutions.forward);
     float *scratch = block->scratch;
 
-    backward_weights(layer, block, dy);
-    if (!layer->needs_dx)
-        return;
-    if (is_spread(layer) && !backward.winograd) {
-        spread(normnet__shape_map(layer->out), dy, layer->kernel - 1 - layer->padding, layer->stride, backward.x,
-               scratch);
+    if (needs_dilated_copy(layer)) {
+        copy_dilated(normnet__shape_map(layer->out), dy, layer->kernel - 1 - layer->padding, layer->stride,
+                     convolution->x, scratch);
         dy = scratch;
-        scratch += normnet__map_groups(backward.x) * NORMNET__LANES;
+        scratch += normnet__map_groups(convolution->x) * NORMNET__LANES;
     }
-    block->kernels->convolve(&backward, dy, block->prepared + layer->prepared + normnet__packed_weight_count(&forward),
-                             &epilogue, normnet__input(layer, block), scratch);
+    block->kernels->convolve(convolution, dy, weights, &epilogue, normnet__input(layer, block), scratch);
 }
 
-static void prepare(const struct layer *layer, const float *parameters, const float *statistics, float *prepared)
+static void conv_backward(const struct layer *layer, const struct block *block)
 {
-    const struct convolution forward = forward_convolution(layer), backward = backward_convolution(layer);
-    const float *w = parameters + layer->weight;
+    const float *dy = normnet__output(layer, block);
+
+    conv_backward_weights(layer, block, dy);
+    if (layer->needs_dx)
+        conv_backward_input(layer, block, dy);
+}
+
+/* ---- What else the library knows of them ----------------------------------------------------------- */
+
+/* The weights in the kernels' order: for the forward convolution, then flipped for the input gradient. */
+static void conv_prepare(const struct layer *layer, const float *parameters, const float *statistics, float *prepared)
+{
+    const struct convolution *forward = &layer->convolutions.forward;
+    const float *w = parameters + layer->weight.offset;
     const int64_t window = (int64_t)layer->kernel * layer->kernel, per_output = layer->in.channels * window;
+    float *packed = prepared + layer->prepared;
 
     (void)statistics;
-    normnet__pack_weights(&forward, w, per_output, window, false, prepared + layer->prepared);
-    normnet__pack_weights(&backward, w, window, per_output, true,
-                          prepared + layer->prepared + normnet__packed_weight_count(&forward));
+    normnet__pack_weights(forward, w, per_output, window, false, packed);
+    normnet__pack_weights(&layer->convolutions.input_gradient, w, window, per_output, true,
+                          packed + normnet__packed_weight_count(forward));
+}
+
+static bool conv_same(const struct layer *one, const struct layer *other)
+{
+    return one->kernel == other->kernel && one->stride == other->stride && one->padding == other->padding;
+}
+
+static struct window conv_window(const struct layer *layer)
+{
+    return (struct window){layer->kernel, layer->kernel, layer->stride};
+}
+
+static void conv_to_onnx(const struct layer *layer, struct onnx_graph *graph)
+{
+    normnet__onnx_node(graph, "Conv", "output");
+    normnet__onnx_input(graph, "weight");
+    if (layer->bias.count > 0)
+        normnet__onnx_input(graph, "bias");
+    normnet__onnx_repeated(graph, "kernel_shape", 2, layer->kernel);
+    normnet__onnx_repeated(graph, "strides", 2, layer->stride);
+    normnet__onnx_repeated(graph, "pads", 4, layer->padding);
+}
+
+static void fc_to_onnx(const struct layer *layer, struct onnx_graph *graph)
+{
+    normnet__onnx_node(graph, "Gemm", "output");
+    normnet__onnx_input(graph, "weight");
+    if (layer->bias.count > 0)
+        normnet__onnx_input(graph, "bias");
+    normnet__onnx_integer(graph, "transB", 1);
 }
 
 const struct layer_type normnet__conv = {
-    .word = "conv", .resolve = resolve_conv, .forward = forward, .backward = backward, .prepare = prepare};
+    .name = "conv",
+    .example = "conv3-8s2p1b",
+    .applies_relu_mask = true,
+    .resolve = conv_resolve,
+    .forward = conv_forward,
+    .backward = conv_backward,
+    .prepare = conv_prepare,
+    .same = conv_same,
+    .to_onnx = conv_to_onnx,
+    .window = conv_window,
+};
 
 const struct layer_type normnet__fc = {
-    .word = "fc", .resolve = resolve_fc, .forward = forward, .backward = backward, .prepare = prepare};
+    .name = "fc",
+    .example = "fc-12b",
+    .applies_relu_mask = true,
+    .resolve = fc_resolve,
+    .forward = conv_forward,
+    .backward = conv_backward,
+    .prepare = conv_prepare,
+    .same = conv_same,
+    .to_onnx = fc_to_onnx,
+};

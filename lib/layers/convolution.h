@@ -2,7 +2,7 @@
 #ifndef NORMNET_LAYERS_CONVOLUTION_H
 #define NORMNET_LAYERS_CONVOLUTION_H
 
-#include "layers/layer.h"
+#include "layers/layer_type.h"
 
 extern const struct layer_type normnet__conv, normnet__fc;
 

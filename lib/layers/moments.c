@@ -6,8 +6,8 @@
 #include <math.h>
 
 /*
- * In all three joins: neighbours at distance 1, then 2, 4, ...; a part without a right neighbour waits.
- * That is the tree that splits at the largest power of two.
+ * All three functions combine neighbours at distance 1, then 2, 4, ...; a part without a right neighbour is left for a
+ * later round. That is the tree which splits at the largest power of two (base/tree.h).
  */
 void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mean and variance in one reading. Each chain of values gives (n, mean, M2 = sum of squared deviations);
- * two chains join by Chan's formula (Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm, 1979)
+ * Mean and variance in one pass over the values. Each chain of values gives (n, mean, M2 = sum of squared deviations);
+ * two are combined by Chan's formula (Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm, 1979)
  *
  *     d = mean_b - mean_a,   mean = mean_a + d n_b / n,   M2 = M2_a + M2_b + d^2 n_a n_b / n,   n = n_a + n_b
  *
@@ -16,12 +16,12 @@ struct moments {
     double count, mean, m2;
 };
 
-/* Joins parts[0], ..., parts[(count - 1) * stride] by the tree, in place, into parts[0]; count >= 1. */
+/* Combines parts[0], ..., parts[(count - 1) * stride] by the tree, in place, into parts[0]; count >= 1. */
 void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride);
 
 /*
  * The same for `count` chains of `length` values in 16 lanes each: mean and m2 are [count][16], the
- * result lies in row 0.
+ * result is in row 0.
  */
 void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length);
 
@@ -30,7 +30,7 @@ void normnet__add_lane_sums(double *rows, int64_t count);
 
 /*
  * y = fma(x - center, scale, shift) for x of this mean and invstd: center is the mean rounded to float, and shift
- * carries what that left over.
+ * holds what the rounding left over.
  */
 struct norm_coefficients {
     float center, scale, shift;

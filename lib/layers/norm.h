@@ -18,9 +18,36 @@
 #ifndef NORMNET_LAYERS_NORM_H
 #define NORMNET_LAYERS_NORM_H
 
-#include "layers/layer.h"
+#include "layers/layer_type.h"
 
-extern const struct layer_type normnet__norm_of_config, normnet__batchnorm, normnet__groupnorm, normnet__layernorm,
-    normnet__instancenorm;
+/* The word `norm`: the type that config.norm names takes over when the token is resolved. */
+extern const struct layer_type normnet__norm;
+
+/* The types of norms within a sample: sample_norm_types.c. */
+extern const struct layer_type normnet__groupnorm, normnet__layernorm, normnet__instancenorm;
+
+/* What all norms have in common before the sets are chosen: the output shape and eps. */
+void normnet__begin_norm(struct layer *layer, const normnet_config *config);
+
+/*
+ * Sets gamma and beta. `per_channel`: a pair per channel is possible and the default. `element_rank` trailing
+ * dimensions share no gamma with affine per element, where that is possible; else 0. NORMNET_EUNSUPPORTED.
+ */
+normnet_status normnet__resolve_affine(struct layer *layer, const struct token *token, int32_t affine, bool per_channel,
+                                       int32_t element_rank);
+
+/* Of all norms. */
+bool normnet__norm_same(const struct layer *one, const struct layer *other);
+
+/* gamma and beta of channel or element `i`; 1 and 0 without an affine. */
+static inline double normnet__gamma(const struct layer *layer, const float *parameters, int64_t i)
+{
+    return layer->weight.count > 0 ? (double)parameters[layer->weight.offset + i] : 1.0;
+}
+
+static inline double normnet__beta(const struct layer *layer, const float *parameters, int64_t i)
+{
+    return layer->bias.count > 0 ? (double)parameters[layer->bias.offset + i] : 0.0;
+}
 
 #endif

@@ -2,6 +2,7 @@
 #include "model/config.h"
 
 #include "base/message.h"
+#include "layers/token.h"
 #include "model/overlay.h"
 #include "net/network.h"
 

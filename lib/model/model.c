@@ -247,7 +247,7 @@ normnet_status normnet__finish_model(normnet_model *model)
         return status;
     fill_scaling(model);
     for (int32_t i = 0; i < model->config.readers; ++i)
-        normnet__begin_reader(&model->engine, &model->readers[i].team);
+        normnet__clear_reader(&model->engine, &model->readers[i].team);
     normnet__clear_state(&model->network, &model->state);
     return NORMNET_OK;
 }

@@ -3,6 +3,7 @@
 #define NORMNET_MODEL_MODEL_H
 
 #include "base/arena.h"
+#include "net/evaluation.h"
 #include "net/training_pass.h"
 #include "train/step.h"
 
@@ -50,9 +51,6 @@ struct allocator normnet__allocator_of(const normnet_config *config);
 
 /* What the functions of train/ work on. */
 struct trainer normnet__trainer_of(normnet_model *model);
-
-/* After a change of parameters or statistics from outside: what is made of them follows. */
-void normnet__refresh_state(normnet_model *model);
 
 /* NORMNET_EBUSY if the model is in use; end with the same kind. */
 normnet_status normnet__begin_writing(normnet_model *model);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a model says about itself: layers and their table. */
 #include "base/message.h"
+#include "base/text.h"
 #include "layers/dropout.h"
 #include "layers/pool.h"
 #include "model/config.h"
@@ -21,12 +22,6 @@ int64_t normnet_parameter_count(const normnet_model *model)
     return model != NULL ? model->network.parameter_count : 0;
 }
 
-/* Each weight meets each output pixel once. */
-static int64_t multiply_adds(const struct layer *layer)
-{
-    return layer->norm.affine_length > 0 ? 0 : layer->weight_count * layer->out.height * layer->out.width;
-}
-
 normnet_status normnet_layer(const normnet_model *model, int32_t index, normnet_layer_info *info)
 {
     const struct layer *layer;
@@ -44,38 +39,14 @@ normnet_status normnet_layer(const normnet_model *model, int32_t index, normnet_
     filled.height = layer->out.height;
     filled.width = layer->out.width;
     filled.receptive_field = normnet__receptive_field(&model->network, index);
-    filled.parameters = layer->weight_count + layer->bias_count;
-    filled.multiply_adds = multiply_adds(layer);
+    filled.parameters = layer->weight.count + layer->bias.count;
+    filled.multiply_adds = layer->multiply_adds;
     filled.token = layer->token;
     filled.module = layer->module;
     return normnet__write_struct(info, NORMNET__LAYER_INFO_FIRST, &filled, (int32_t)sizeof filled, "info");
 }
 
 /* ---- Summary --------------------------------------------------------------------------------------- */
-
-/* Text with the manners of snprintf: what does not fit is counted. */
-struct text {
-    char *to;
-    int64_t size, length;
-};
-
-#if defined(__MINGW32__)
-__attribute__((format(gnu_printf, 2, 3)))
-#else
-__attribute__((format(printf, 2, 3)))
-#endif
-static void
-append(struct text *text, const char *format, ...)
-{
-    const int64_t room = text->length < text->size ? text->size - text->length : 0;
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(room > 0 ? text->to + text->length : NULL, (size_t)room, format, arguments);
-    va_end(arguments);
-    text->length += length > 0 ? length : 0;
-}
 
 /* The next layer that changes values in evaluation. */
 static const struct layer *next_layer(const struct network *network, int32_t index)
@@ -86,49 +57,13 @@ static const struct layer *next_layer(const struct network *network, int32_t ind
     return NULL;
 }
 
-/* Values that share their statistics within a sample; 0 for batch norm, which has the batch as well. */
-static int64_t values_per_statistic(const struct layer *layer)
-{
-    return layer->norm.runs > 0 ? normnet__shape_size(layer->in) / layer->norm.runs : 0;
-}
-
-/*
- * The mean of a normalized run is 0 (its beta with an affine): a mean pool whose window holds whole runs passes on a
- * constant, whatever the image. Not so with a gamma per element, which weighs them.
- */
-static bool pool_swallows(const struct layer *norm, const struct layer *pool)
-{
-    int32_t height, width;
-
-    if (norm->norm.affine == NORMNET_AFFINE_ELEMENT || pool == NULL || pool->type == &normnet__maxpool ||
-        !normnet__pool_window(pool, &height, &width))
-        return false;
-    if (norm->norm.dims == 1)
-        return width == norm->in.width;
-    return norm->norm.runs == norm->in.channels && height == norm->in.height && width == norm->in.width;
-}
-
 static void append_warnings(struct text *text, const struct network *network)
 {
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
-        const struct layer *next = next_layer(network, i);
 
-        if (layer->identity || (layer->norm.runs == 0 && !layer->norm.over_batch))
-            continue;
-        if (pool_swallows(layer, next) && layer->norm.dims != 1 && next->type == &normnet__gap)
-            append(text,
-                   "warning: layer %d (%s) normalizes each channel of a sample and stands before gap: the pooled "
-                   "value does not depend on the image\n",
-                   i, layer->token);
-        else if (pool_swallows(layer, next))
-            append(text,
-                   "warning: the statistics of layer %d (%s) lie inside the windows of layer %d (%s): the pooled "
-                   "value does not depend on the image\n",
-                   i, layer->token, next->index, next->token);
-        if (values_per_statistic(layer) == 1)
-            append(text, "warning: layer %d (%s) has a single value per statistic, so its output is constant\n", i,
-                   layer->token);
+        if (layer->type->warn != NULL)
+            layer->type->warn(layer, next_layer(network, i), text);
     }
 }
 
@@ -137,9 +72,9 @@ static void append_layer(struct text *text, const struct network *network, int32
     const struct layer *layer = &network->layers[index];
     char shape[40];
 
-    append(text, "%5d  %-16s %-18s %-12s %10lld %9d %12lld\n", index, layer->token, layer->module,
-           normnet__shape_text(shape, layer->out), (long long)(layer->weight_count + layer->bias_count),
-           normnet__receptive_field(network, index), (long long)multiply_adds(layer));
+    normnet__append(text, "%5d  %-16s %-18s %-12s %10lld %9d %12lld\n", index, layer->token, layer->module,
+                    normnet__shape_text(shape, layer->out), (long long)(layer->weight.count + layer->bias.count),
+                    normnet__receptive_field(network, index), (long long)layer->multiply_adds);
 }
 
 int64_t normnet_model_summary(const normnet_model *model, char *to, int64_t size)
@@ -152,16 +87,17 @@ int64_t normnet_model_summary(const normnet_model *model, char *to, int64_t size
         return 0;
     if (text.size > 0)
         to[0] = '\0';
-    append(&text, "layer  token            module             output       parameters  receives multiply-adds\n");
-    append(&text, "       input                               %-12s\n",
-           normnet__shape_text(shape, model->network.input));
+    normnet__append(&text,
+                    "layer  token            module             output       parameters  receives multiply-adds\n");
+    normnet__append(&text, "       input                               %-12s\n",
+                    normnet__shape_text(shape, model->network.input));
     for (int32_t i = 0; i < model->network.layer_count; ++i) {
         append_layer(&text, &model->network, i);
-        total += multiply_adds(&model->network.layers[i]);
+        total += model->network.layers[i].multiply_adds;
     }
-    append(&text, "%lld parameters, %lld multiply-adds per image, %lld bytes\n",
-           (long long)model->network.parameter_count, (long long)total,
-           (long long)(model->bytes + model->memory_bytes));
+    normnet__append(&text, "%lld parameters, %lld multiply-adds per image, %lld bytes\n",
+                    (long long)model->network.parameter_count, (long long)total,
+                    (long long)(model->bytes + model->memory_bytes));
     append_warnings(&text, &model->network);
     return text.length;
 }

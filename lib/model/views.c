@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/message.h"
+#include "layers/token.h"
 #include "model/config.h"
 #include "model/overlay.h"
 

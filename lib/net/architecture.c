@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The architecture string: tokens separated by blanks, each of which becomes one layer. */
+/* The architecture string: tokens separated by white space, each of which becomes one layer. */
 #include "net/network.h"
 
 #include "base/message.h"
+#include "layers/layer_type.h"
 
 #include <string.h>
 
@@ -10,7 +11,7 @@ const char normnet__default_architecture[] =
     "conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-8 conv3-16 relu norm dropout "
     "conv3-16 relu norm dropout conv3-16 relu norm dropout gap conv1-16 relu norm dropout conv1-10";
 
-static bool is_blank(char character)
+static bool is_space(char character)
 {
     return character == ' ' || character == '\t' || character == '\n' || character == '\r';
 }
@@ -26,7 +27,7 @@ normnet_status normnet__count_tokens(const char *text, int32_t *count)
         if (length >= NORMNET__MAX_ARCHITECTURE)
             return normnet__fail(NORMNET_ELIMIT, "the architecture is longer than %d bytes",
                                  (int)NORMNET__MAX_ARCHITECTURE);
-        if (!is_blank(text[length]) && (length == 0 || is_blank(text[length - 1])))
+        if (!is_space(text[length]) && (length == 0 || is_space(text[length - 1])))
             ++*count;
     }
     if (*count == 0)
@@ -34,8 +35,8 @@ normnet_status normnet__count_tokens(const char *text, int32_t *count)
     return NORMNET_OK;
 }
 
-/* A word is a run of lower-case letters; what follows belongs to the layer type. */
-static int32_t word_length(const char *text)
+/* A name is a run of lower-case letters; the layer type reads what follows. */
+static int32_t name_length(const char *text)
 {
     int32_t length = 0;
 
@@ -46,7 +47,7 @@ static int32_t word_length(const char *text)
 
 static normnet_status read_layer(struct layer *layer, struct token *token, const normnet_config *config)
 {
-    const int32_t length = word_length(token->text);
+    const int32_t length = name_length(token->text);
 
     layer->type = normnet__find_layer_type(token->text, length);
     if (layer->type == NULL)
@@ -70,24 +71,24 @@ static normnet_status check_end(const struct network *network)
                          last->column, last->token, normnet__shape_text(shape, last->out), network->classes);
 }
 
-normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *words)
+normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *tokens)
 {
     struct shape shape = {config->channels, config->height, config->width, false};
 
     network->input = shape;
     network->classes = config->classes;
     network->layer_count = 0;
-    strcpy(words, config->architecture);
-    for (char *text = words; *text != '\0';) {
+    strcpy(tokens, config->architecture);
+    for (char *text = tokens; *text != '\0';) {
         struct layer *layer = &network->layers[network->layer_count];
-        struct token token = {text, text, (int32_t)(text - words) + 1};
+        struct token token = {text, text, (int32_t)(text - tokens) + 1};
         normnet_status status;
 
-        if (is_blank(*text)) {
+        if (is_space(*text)) {
             ++text;
             continue;
         }
-        while (*text != '\0' && !is_blank(*text))
+        while (*text != '\0' && !is_space(*text))
             ++text;
         if (*text != '\0')
             *text++ = '\0';
@@ -103,18 +104,11 @@ normnet_status normnet__read_architecture(struct network *network, const normnet
 
 /* ---- Comparing ----------------------------------------------------------------------------------- */
 
-static bool same_norm(const struct norm_spec *one, const struct norm_spec *other)
-{
-    return one->over_batch == other->over_batch && one->runs == other->runs && one->chains == other->chains &&
-           one->dims == other->dims && one->affine == other->affine;
-}
-
 static bool same_layer(const struct layer *one, const struct layer *other)
 {
-    return strcmp(one->module, other->module) == 0 && one->out.channels == other->out.channels &&
-           one->kernel == other->kernel && one->stride == other->stride && one->padding == other->padding &&
-           one->weight_count == other->weight_count && one->bias_count == other->bias_count &&
-           same_norm(&one->norm, &other->norm);
+    return one->type->same == other->type->same && strcmp(one->module, other->module) == 0 &&
+           one->out.channels == other->out.channels && one->weight.count == other->weight.count &&
+           one->bias.count == other->bias.count && one->type->same(one, other);
 }
 
 int32_t normnet__first_difference(const struct network *one, const struct network *other)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A network: its layers, and where everything that they need lies. */
+/* A network: its layers, and the sizes of all arrays and memory that they use. */
 #ifndef NORMNET_NET_NETWORK_H
 #define NORMNET_NET_NETWORK_H
 
 #include "layers/layer.h"
+#include "normnet.h"
 
 enum { NORMNET__MAX_ARCHITECTURE = 4096 }; /* bytes */
 
@@ -15,7 +16,7 @@ struct network {
 
     int64_t parameter_count; /* floats */
     int64_t statistic_count; /* floats of running statistics */
-    int64_t prepared_count;  /* floats of weights in the kernels' order */
+    int64_t prepared_count;  /* floats of prepared weights */
     int32_t batch_norm_count;
     int32_t first_trained; /* the first layer with parameters; layer_count if there is none */
 
@@ -31,18 +32,17 @@ extern const char normnet__default_architecture[];
 normnet_status normnet__count_tokens(const char *text, int32_t *count);
 
 /*
- * Reads the architecture of `config` into network->layers, which has room for all tokens; `words` has room for
- * the text and is cut into tokens. Shapes, parameters and memory needs are known afterwards (plan.c).
+ * Reads the architecture of `config` into network->layers, which has room for all tokens. `tokens` has room for the
+ * text, which is copied there and cut into tokens. Then plan the network.
  */
-normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *words);
+normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *tokens);
 
-/* Gives every layer its places in parameters, statistics, derived weights and memory. NORMNET_ELIMIT if they overflow.
- */
+/* Sets what the plan decides in every layer, and the sizes above. NORMNET_ELIMIT if they overflow. */
 normnet_status normnet__plan(struct network *network);
 
 /*
- * The first layer of which weights and statistics of one network would mean something else in the other, which has an
- * input of the same shape; -1 if there is none. Spelling, dropout and eps may differ.
+ * The first layer whose weights and statistics would mean something else in the other network, which has an input of
+ * the same shape; -1 if there is none. Spelling, dropout and eps may differ.
  */
 int32_t normnet__first_difference(const struct network *one, const struct network *other);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/pack.h"
 
+#include "normnet.h"
+
 #include <string.h>
 
 int64_t normnet__label(const struct labels *labels, int64_t index)

@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Planning: where each layer's weights, running statistics and activations lie. In training every activation that
- * backward needs has a place of its own, which its gradient takes over:
+ * Planning: the offset of each layer's weights, running statistics and activations. In training every activation that
+ * backward needs has memory of its own, and its gradient is stored over it:
  *
- *     | input | conv | norm | kept by dropout | conv | ...
+ *     | input | conv | norm | saved by dropout | conv | ...
  *
- * In evaluation, of 16 samples or of a single one, two offsets take turns, and one is shared for what layers keep:
+ * In evaluation, of 16 samples or of a single one, two buffers take turns, and all layers share one for what they save:
  *
- *     | even | odd | kept |
+ *     | even | odd | saved |
  *
- * Layers that stay add nothing.
+ * Layers that are in place add nothing.
  */
 #include "net/network.h"
 
 #include "base/arena.h"
+#include "base/checked.h"
 #include "base/message.h"
-#include "layers/pool.h"
-
-static int64_t max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
+#include "layers/layer_type.h"
 
 /* Bytes of a map in lanes. Sizes are below 2^48: channels and sides are at most 2^16. */
 static int64_t map_bytes(struct shape shape, enum layout layout)
@@ -28,8 +24,8 @@ static int64_t map_bytes(struct shape shape, enum layout layout)
     return normnet__map_groups(normnet__layout_map(shape, layout)) * NORMNET__LANES * (int64_t)sizeof(float);
 }
 
-/* Takes a piece of a block's memory and returns its offset. */
-static int64_t take(struct arena *memory, int64_t bytes)
+/* Reserves a piece of a block's memory and returns its offset. */
+static int64_t reserve(struct arena *memory, int64_t bytes)
 {
     const int64_t offset = memory->used;
 
@@ -37,65 +33,77 @@ static int64_t take(struct arena *memory, int64_t bytes)
     return offset;
 }
 
-/* Who works in place, who gates whom, and who is done by the layer before it. */
-static void fuse_layers(struct network *network)
+/*
+ * From the last layer to the first: a ReLU can leave its backward to the next layer that is not in place if that one
+ * applies the mask. With none after it, it is not in place itself.
+ */
+static void choose_in_place(struct network *network)
 {
-    bool mover_after = false, relu_mask = false;
-    struct layer *front = NULL; /* the last layer that did something */
+    bool mask_is_applied = false;
 
     for (int32_t i = network->layer_count - 1; i >= 0; --i) {
         struct layer *layer = &network->layers[i];
+        const struct layer_type *type = layer->type;
 
-        layer->in_place = layer->identity || (layer->type->in_place && (mover_after || !layer->type->defers_backward));
-        mover_after = mover_after || !layer->in_place;
-    }
-    for (int32_t i = 0; i < network->layer_count; ++i) {
-        struct layer *layer = &network->layers[i];
-
-        layer->relu_mask = relu_mask && !layer->in_place;
-        layer->fused = -1;
-        if (layer->identity)
-            continue;
-        if (layer->in_place && front != NULL && front->fusible == layer->type) {
-            front->fused = i;
-            layer->fused_into_previous = true;
-        }
-        relu_mask = layer->in_place && (relu_mask || layer->type->defers_backward);
-        front = layer;
+        layer->in_place = layer->identity || (type->in_place && (mask_is_applied || !type->defers_backward));
+        if (!layer->in_place)
+            mask_is_applied = type->applies_relu_mask;
     }
 }
 
-static bool place_training(struct network *network)
+/* Which layer applies whose ReLU mask, and which layers are done by the one before them. */
+static void fuse_layers(struct network *network)
+{
+    bool mask_is_deferred = false;
+    struct layer *previous = NULL; /* the last layer that is not an identity */
+
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        struct layer *layer = &network->layers[i];
+
+        layer->relu_mask = mask_is_deferred && !layer->in_place;
+        layer->fused = -1;
+        if (layer->identity)
+            continue;
+        if (layer->in_place && previous != NULL && previous->fusible == layer->type) {
+            previous->fused = i;
+            layer->fused_into_previous = true;
+        }
+        mask_is_deferred = layer->in_place && (mask_is_deferred || layer->type->defers_backward);
+        previous = layer;
+    }
+}
+
+static bool plan_training_memory(struct network *network)
 {
     struct arena memory = {0};
-    int64_t current = take(&memory, map_bytes(network->input, NORMNET__LAYOUT_TRAINING));
+    int64_t current = reserve(&memory, map_bytes(network->input, NORMNET__LAYOUT_TRAINING));
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
         struct layer *layer = &network->layers[i];
         struct offsets *offsets = &layer->offsets[NORMNET__LAYOUT_TRAINING];
 
         offsets->input = current;
-        offsets->saved = layer->identity ? 0 : take(&memory, layer->saved_bytes);
+        offsets->saved = layer->identity ? 0 : reserve(&memory, layer->saved_bytes);
         if (!layer->in_place)
-            current = take(&memory, map_bytes(layer->out, NORMNET__LAYOUT_TRAINING));
+            current = reserve(&memory, map_bytes(layer->out, NORMNET__LAYOUT_TRAINING));
         offsets->output = current;
     }
     network->block_bytes[NORMNET__LAYOUT_TRAINING] = memory.used;
     return !memory.overflow;
 }
 
-static bool place_evaluation(struct network *network, enum layout layout)
+static bool plan_evaluation_memory(struct network *network, enum layout layout)
 {
     struct arena memory = {0};
     int64_t max_map = map_bytes(network->input, layout), max_saved = 0, turns[2];
     int turn = 0;
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        max_map = max(max_map, map_bytes(network->layers[i].out, layout));
-        max_saved = max(max_saved, network->layers[i].saved_bytes);
+        max_map = normnet__max(max_map, map_bytes(network->layers[i].out, layout));
+        max_saved = normnet__max(max_saved, network->layers[i].saved_bytes);
     }
-    turns[0] = take(&memory, max_map);
-    turns[1] = take(&memory, max_map);
+    turns[0] = reserve(&memory, max_map);
+    turns[1] = reserve(&memory, max_map);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
         struct offsets *offsets = &network->layers[i].offsets[layout];
@@ -106,12 +114,12 @@ static bool place_evaluation(struct network *network, enum layout layout)
             turn = 1 - turn;
         offsets->output = turns[turn];
     }
-    take(&memory, max_saved);
+    reserve(&memory, max_saved);
     network->block_bytes[layout] = memory.used;
     return !memory.overflow;
 }
 
-/* Parameters in the order of the layers, weight before bias; statistics and derived weights likewise. */
+/* Parameters in the order of the layers, weight before bias; statistics and prepared weights likewise. */
 static void number_arrays(struct network *network)
 {
     network->parameter_count = network->statistic_count = network->prepared_count = 0;
@@ -120,11 +128,11 @@ static void number_arrays(struct network *network)
     for (int32_t i = 0; i < network->layer_count; ++i) {
         struct layer *layer = &network->layers[i];
 
-        layer->weight = network->parameter_count;
-        layer->bias = layer->weight + layer->weight_count;
-        network->parameter_count = layer->bias + layer->bias_count;
+        layer->weight.offset = network->parameter_count;
+        layer->bias.offset = layer->weight.offset + layer->weight.count;
+        network->parameter_count = layer->bias.offset + layer->bias.count;
         layer->needs_dx = network->first_trained < i;
-        if (network->first_trained == network->layer_count && layer->weight_count > 0)
+        if (network->first_trained == network->layer_count && layer->weight.count > 0)
             network->first_trained = i;
 
         layer->prepared = network->prepared_count;
@@ -145,16 +153,17 @@ normnet_status normnet__plan(struct network *network)
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
 
-        scratch = max(scratch, layer->scratch_groups);
-        parameters += layer->weight_count + layer->bias_count;
+        scratch = normnet__max(scratch, layer->scratch_groups);
+        parameters += layer->weight.count + layer->bias.count;
         if (parameters > INT32_MAX)
             return normnet__fail(NORMNET_ELIMIT, "the network has more than 2^31 - 1 parameters");
     }
     number_arrays(network);
+    choose_in_place(network);
     fuse_layers(network);
     network->scratch_bytes = scratch * NORMNET__LANES * (int64_t)sizeof(float);
-    if (!place_training(network) || !place_evaluation(network, NORMNET__LAYOUT_EVALUATION) ||
-        !place_evaluation(network, NORMNET__LAYOUT_SINGLE))
+    if (!plan_training_memory(network) || !plan_evaluation_memory(network, NORMNET__LAYOUT_EVALUATION) ||
+        !plan_evaluation_memory(network, NORMNET__LAYOUT_SINGLE))
         return normnet__fail(NORMNET_ELIMIT, "the network's activations need more than 2^63 - 1 bytes");
     return NORMNET_OK;
 }
@@ -165,14 +174,12 @@ int32_t normnet__receptive_field(const struct network *network, int32_t layer)
 
     for (int32_t i = 0; i <= layer; ++i) {
         const struct layer *at = &network->layers[i];
-        int32_t height, width, window = at->in.flat ? 0 : at->kernel, stride = at->stride;
+        struct window window = {1, 1, 1};
 
-        if (normnet__pool_window(at, &height, &width))
-            window = stride = height > width ? height : width;
-        if (window == 0)
-            continue;
-        field += (window - 1) * distance;
-        distance *= stride;
+        if (at->type->window != NULL)
+            window = at->type->window(at);
+        field += (normnet__max(window.height, window.width) - 1) * distance;
+        distance *= window.stride;
         if (field > INT32_MAX || distance > INT32_MAX)
             return INT32_MAX;
     }

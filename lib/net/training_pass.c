@@ -8,66 +8,6 @@
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-static void alloc_tree(struct arena *arena, struct tree *tree, int64_t leaves, int64_t length)
-{
-    tree->capacity = normnet__tree_capacity(leaves);
-    tree->nodes = normnet__arena_alloc(arena, tree->capacity, sizeof *tree->nodes);
-    for (int32_t i = 0; i < tree->capacity; ++i) {
-        double *values = normnet__arena_alloc(arena, length, sizeof *values);
-        if (tree->nodes != NULL)
-            tree->nodes[i].values = values;
-    }
-}
-
-/*
- * Workers with `bytes` of block memory each and `single` of a single image's, and trees over `leaves` blocks with
- * `length` sums each. The blocks lie after all the rest, so that those that nobody uses take no memory, not even as
- * neighbours in a large page.
- */
-static struct team alloc_team(struct arena *arena, const struct engine *engine, int64_t bytes, int64_t single,
-                              int64_t leaves, int64_t length)
-{
-    struct team team = {
-        .workers = normnet__arena_alloc(arena, engine->threads, sizeof *team.workers),
-        .trees = normnet__arena_alloc(arena, engine->threads, sizeof *team.trees),
-    };
-    const bool counts = arena->memory == NULL || arena->overflow;
-
-    for (int32_t i = 0; i < engine->threads; ++i) {
-        struct worker worker = {
-            .single = normnet__arena_alloc(arena, 1, single),
-            .scratch = normnet__arena_alloc(arena, 1, engine->network->scratch_bytes),
-        };
-        struct tree tree = {0};
-
-        alloc_tree(arena, &tree, leaves, length);
-        if (!counts) {
-            team.workers[i] = worker;
-            team.trees[i] = tree;
-        }
-    }
-    for (int32_t i = 0; i < engine->threads; ++i) {
-        char *memory = normnet__arena_alloc(arena, 1, bytes);
-
-        if (!counts)
-            team.workers[i].memory = memory;
-    }
-    return team;
-}
-
-struct team normnet__alloc_reader(struct arena *arena, const struct engine *engine)
-{
-    /* Any number of images. */
-    return alloc_team(arena, engine, engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
-                      engine->network->block_bytes[NORMNET__LAYOUT_SINGLE], INT64_MAX, 1);
-}
-
-void normnet__begin_reader(const struct engine *engine, const struct team *team)
-{
-    for (int32_t i = 0; i < engine->threads; ++i)
-        memset(team->workers[i].single, 0, (size_t)engine->network->block_bytes[NORMNET__LAYOUT_SINGLE]);
-}
-
 static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_blocks, struct batch_norm *norm)
 {
     /* As many groups as blocks at most: a virtual batch is at least one block. */
@@ -91,14 +31,14 @@ void normnet__alloc_training_pass(struct arena *arena, const struct engine *engi
                                   struct training_pass *training)
 {
     const struct network *network = engine->network;
-    const bool meets = network->batch_norm_count > 0;
+    const bool blocks_keep_memory = network->batch_norm_count > 0;
+    const int64_t block_bytes = network->block_bytes[NORMNET__LAYOUT_TRAINING];
 
-    training->max_blocks = (max_batch + NORMNET__LANES - 1) / NORMNET__LANES;
-    training->team = alloc_team(arena, engine, meets ? 0 : network->block_bytes[NORMNET__LAYOUT_TRAINING], 0,
-                                training->max_blocks, network->parameter_count);
-    training->blocks =
-        meets ? normnet__arena_alloc(arena, training->max_blocks, network->block_bytes[NORMNET__LAYOUT_TRAINING])
-              : NULL;
+    training->max_blocks = normnet__count_blocks(max_batch);
+    training->team = normnet__alloc_team(
+        arena, engine,
+        (struct team_sizes){blocks_keep_memory ? 0 : block_bytes, 0, training->max_blocks, network->parameter_count});
+    training->blocks = blocks_keep_memory ? normnet__arena_alloc(arena, training->max_blocks, block_bytes) : NULL;
     training->batch_norms = normnet__arena_alloc(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
@@ -115,121 +55,12 @@ void normnet__alloc_training_pass(struct arena *arena, const struct engine *engi
     training->gradient = normnet__arena_alloc(arena, network->parameter_count, sizeof *training->gradient);
 }
 
-/* ---- A block ------------------------------------------------------------------------------------- */
+/* ---- What a thread does with a block ---------------------------------------------------------------- */
 
-static struct block view_block(const struct engine *engine, const struct worker *worker, const struct images *images,
-                               int32_t last, int64_t index)
-{
-    const int64_t first = index * NORMNET__LANES, left = images->count - first;
-
-    return (struct block){.kernels = engine->kernels,
-                          .parameters = engine->parameters,
-                          .prepared = engine->prepared,
-                          .memory = worker->memory,
-                          .scratch = worker->scratch,
-                          .last = last,
-                          .count = left < NORMNET__LANES ? (int32_t)left : NORMNET__LANES,
-                          .index = index};
-}
-
-static void pack_block(const struct engine *engine, const struct images *images, const struct block *block)
-{
-    /* The first layer's input is the network's. */
-    normnet__pack(images, &engine->scaling, block->index * NORMNET__LANES,
-                  (float *)(void *)(block->memory + engine->network->layers[0].offsets[block->layout].input));
-}
-
-static void forward_layers(const struct network *network, const struct block *block, int32_t begin, int32_t end)
-{
-    for (int32_t i = begin; i < end; ++i)
-        if (!network->layers[i].identity)
-            network->layers[i].type->forward(&network->layers[i], block);
-}
-
-/* ---- Evaluation ---------------------------------------------------------------------------------- */
-
-struct evaluation {
-    const struct engine *engine;
-    const struct team *team;
-    const struct images *images;
-    int32_t last;
-    block_callback *callback;
-    void *context;
-};
-
-/* Up to so many images are faster one after the other than 16 at once. Measured: docs/performance.md. */
-enum { MAX_SINGLES = 8 };
-
-/* The output of a single image to its lane of the block. */
-static void take_lane(const struct layer *layer, const struct block *single, const struct block *block, int32_t lane)
-{
-    const struct map from_map = normnet__output_map(layer, single), to_map = normnet__output_map(layer, block);
-    const float *from = normnet__output(layer, single);
-    float *to = normnet__output(layer, block) + lane;
-
-    for (int32_t c = 0; c < to_map.channels; ++c) {
-        const float *channel = from + normnet__channel_at(from_map, c);
-
-        for (int64_t i = 0; i < (int64_t)to_map.height * to_map.width; ++i)
-            to[(c * to_map.channel_stride + i) * NORMNET__LANES] = channel[i * NORMNET__LANES];
-    }
-}
-
-/* The images of a block one after another: the same outputs as from the block. */
-static void evaluate_singles(const struct evaluation *evaluation, const struct worker *worker,
-                             const struct block *block)
-{
-    const struct network *network = evaluation->engine->network;
-    struct block single = *block;
-
-    single.layout = NORMNET__LAYOUT_SINGLE;
-    single.memory = worker->single;
-    for (int32_t lane = 0; lane < block->count; ++lane) {
-        normnet__pack_single(evaluation->images, &evaluation->engine->scaling, block->index * NORMNET__LANES + lane,
-                             (float *)(void *)(single.memory + network->layers[0].offsets[single.layout].input));
-        forward_layers(network, &single, 0, evaluation->last + 1);
-        take_lane(&network->layers[evaluation->last], &single, block, lane);
-    }
-}
-
-static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_t end)
-{
-    const struct evaluation *evaluation = context;
-    const struct worker *worker = &evaluation->team->workers[thread];
-
-    for (int64_t index = begin; index < end; ++index) {
-        struct block block = view_block(evaluation->engine, worker, evaluation->images, evaluation->last, index);
-
-        block.layout = NORMNET__LAYOUT_EVALUATION;
-        if (block.count <= MAX_SINGLES) {
-            evaluate_singles(evaluation, worker, &block);
-        } else {
-            pack_block(evaluation->engine, evaluation->images, &block);
-            forward_layers(evaluation->engine->network, &block, 0, evaluation->last + 1);
-        }
-        evaluation->callback(evaluation->context, thread, &block);
-    }
-}
-
-static int64_t count_blocks(const struct images *images)
-{
-    return (images->count + NORMNET__LANES - 1) / NORMNET__LANES;
-}
-
-void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
-                       block_callback *callback, void *context)
-{
-    struct evaluation evaluation = {engine, team, images, last, callback, context};
-
-    normnet__parallel(engine->threads, count_blocks(images), evaluate_blocks, &evaluation);
-}
-
-/* ---- Training: what the threads do between two meetings -------------------------------------------- */
-
-/* A stretch of the network that a block passes without meeting others. */
+/* A part of the network that a block passes without waiting for others. */
 struct section {
-    int32_t norm;       /* the batch norm before it, whose second half it begins with, or -1 */
-    int32_t begin, end; /* the layers after it, perhaps none */
+    int32_t norm;       /* the batch norm before it, whose last part it begins with, or -1 */
+    int32_t begin, end; /* the layers after that norm, perhaps none */
 };
 
 struct pass {
@@ -242,13 +73,14 @@ struct pass {
     block_callback *callback;
     void *context;
 
-    struct section section; /* at work */
+    struct section section; /* being run */
 };
 
-static struct block begin_block(const struct pass *pass, int32_t thread, int64_t index)
+static struct block begin_training_block(const struct pass *pass, int32_t thread, int64_t index)
 {
     struct training_pass *training = pass->training;
-    struct block block = view_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
+    struct block block =
+        normnet__begin_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
 
     block.layout = NORMNET__LAYOUT_TRAINING;
     block.batch_norms = training->batch_norms;
@@ -262,13 +94,13 @@ static struct block begin_block(const struct pass *pass, int32_t thread, int64_t
     return block;
 }
 
-/* The batch norm after the section, unless the forward pass ends before it. */
+/* Whether a batch norm follows the section; else the forward pass ends with it. */
 static bool ends_at_norm(const struct pass *pass)
 {
     return pass->section.end <= pass->last;
 }
 
-/* From the end of the section to its beginning, or to the first layer that learns. */
+/* From the end of the section to its beginning, or to the first layer with parameters. */
 static void backward_layers(const struct pass *pass, const struct block *block)
 {
     const struct network *network = pass->engine->network;
@@ -280,7 +112,7 @@ static void backward_layers(const struct pass *pass, const struct block *block)
         normnet__batch_norm_block_sums(&network->layers[pass->section.norm], block);
 }
 
-/* Loss and its gradient, which takes the place of the logits. */
+/* The loss, and its gradient, which is stored over the logits. */
 static void begin_backward(const struct pass *pass, const struct block *block)
 {
     const struct network *network = pass->engine->network;
@@ -305,13 +137,13 @@ static void forward_section(void *context, int32_t thread, int64_t begin, int64_
     struct tree *gradients = &pass->training->team.trees[thread];
 
     for (int64_t index = begin; index < end; ++index) {
-        struct block block = begin_block(pass, thread, index);
+        struct block block = begin_training_block(pass, thread, index);
 
         if (pass->section.norm < 0)
-            pack_block(pass->engine, pass->images, &block);
+            normnet__pack_block(pass->engine, pass->images, &block);
         else
             normnet__batch_norm_forward(&network->layers[pass->section.norm], &block);
-        forward_layers(network, &block, pass->section.begin, pass->section.end);
+        normnet__forward_layers(network, &block, pass->section.begin, pass->section.end);
         if (ends_at_norm(pass)) {
             normnet__batch_norm_block_moments(&network->layers[pass->section.end], &block);
             continue;
@@ -335,7 +167,7 @@ static void backward_section(void *context, int32_t thread, int64_t begin, int64
     struct tree *gradients = &pass->training->team.trees[thread];
 
     for (int64_t index = begin; index < end; ++index) {
-        struct block block = begin_block(pass, thread, index);
+        struct block block = begin_training_block(pass, thread, index);
 
         block.gradient = normnet__tree_leaf(gradients);
         normnet__batch_norm_backward(norm, &block);
@@ -344,7 +176,7 @@ static void backward_section(void *context, int32_t thread, int64_t begin, int64
     }
 }
 
-/* ---- Training: the meetings ------------------------------------------------------------------------ */
+/* ---- Sections, and what happens between them --------------------------------------------------------- */
 
 /* The section after a batch norm (-1: the first). */
 static struct section section_after(const struct network *network, int32_t norm, int32_t last)
@@ -369,17 +201,18 @@ static struct section section_before(const struct network *network, int32_t end)
 
 static int64_t first_parameter(const struct network *network, int32_t layer)
 {
-    return layer < network->layer_count ? network->layers[layer].weight : network->parameter_count;
+    return layer < network->layer_count ? network->layers[layer].weight.offset : network->parameter_count;
 }
 
-/* Sums over the parameters of the section's layers; those of its batch norm belong to the meeting. */
+/* Sums over the parameters of the section's layers; those of its batch norm come from combine_backward. */
 static void begin_gradients(const struct pass *pass)
 {
     const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
     const int64_t end = first_parameter(pass->engine->network, pass->section.end);
 
     for (int32_t thread = 0; thread < pass->engine->threads; ++thread)
-        normnet__tree_begin(&pass->training->team.trees[thread], count_blocks(pass->images), first, end - first);
+        normnet__tree_begin(&pass->training->team.trees[thread], normnet__count_blocks(pass->images->count), first,
+                            end - first);
 }
 
 static void finish_gradients(const struct pass *pass)
@@ -394,7 +227,7 @@ static void finish_gradients(const struct pass *pass)
 static normnet_status forward_pass(struct pass *pass, struct running *running)
 {
     const struct network *network = pass->engine->network;
-    const int64_t blocks = count_blocks(pass->images);
+    const int64_t blocks = normnet__count_blocks(pass->images->count);
 
     for (int32_t i = 0; i < network->batch_norm_count; ++i)
         pass->training->batch_norms[i].grouping =
@@ -419,7 +252,7 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
     }
 }
 
-/* The rest of the way back: the last section's is part of forward_section. */
+/* The sections before the last one, whose backward is part of forward_section. */
 static normnet_status backward_pass(struct pass *pass)
 {
     const struct network *network = pass->engine->network;
@@ -437,7 +270,7 @@ static normnet_status backward_pass(struct pass *pass)
         if (!norm->needs_dx)
             break;
         begin_gradients(pass);
-        normnet__parallel(pass->engine->threads, count_blocks(pass->images), backward_section, pass);
+        normnet__parallel(pass->engine->threads, normnet__count_blocks(pass->images->count), backward_section, pass);
         finish_gradients(pass);
     }
     return NORMNET_OK;
@@ -448,7 +281,7 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
                                          struct dropout_source source, struct running *running,
                                          struct pass_result *result)
 {
-    const int64_t blocks = count_blocks(images);
+    const int64_t blocks = normnet__count_blocks(images->count);
     struct pass pass = {.engine = engine,
                         .training = training,
                         .images = images,

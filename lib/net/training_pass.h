@@ -1,65 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a batch: pack, layers forward, loss, layers backward.
+ * A training pass over a batch: pack, layers forward, loss, layers backward.
  *
- * A batch is cut into blocks of 16 samples. Without batch norm a block goes through the whole network and back on
- * its own, in memory that belongs to its thread. Each batch norm cuts the network: all blocks must have reached it
- * before any can go on, so blocks keep their memory and the threads meet once per batch norm each way.
+ * A batch is divided into blocks of 16 samples. Without batch norm a block goes through the whole network and back in
+ * one piece of work, in memory that belongs to its thread. Each batch norm divides the network into sections: all
+ * blocks must have reached it before any can go on, so blocks keep memory of their own, and the threads wait for each
+ * other once per batch norm forward, and once backward. With two batch norms, forward is read from left to right and
+ * backward from right to left:
  *
- *     section 0        batch norm 0      section 1        batch norm 1     section 2
- *     pack, layers --> observe | meet | normalize, layers --> observe | meet | normalize, layers, loss
- *              dx <-- differentiate | meet | collect <-- layers <-- ...                  <-- layers, collect
+ *     section 0      |  batch norm 0     section 1      |  batch norm 1     section 2
+ *     pack, layers   |  normalize        layers         |  normalize        layers, loss
+ *     block moments  |                   block moments  |
+ *                    |                                  |
+ *     layers         |  dx               layers         |  dx               layers
+ *                    |                   block sums     |                   block sums
+ *              combine moments, sums              combine moments, sums
  */
 #ifndef NORMNET_NET_TRAINING_PASS_H
 #define NORMNET_NET_TRAINING_PASS_H
 
-#include "base/arena.h"
-#include "base/tree.h"
 #include "layers/batch_norm.h"
-#include "net/network.h"
-#include "net/pack.h"
+#include "net/engine.h"
 
-/* What a thread has to itself. */
-struct worker {
-    char *memory; /* a block's, unless blocks keep theirs */
-    char *single; /* a single image's, of readers */
-    float *scratch;
-    int64_t correct; /* for the sink of an evaluation */
-};
-
-/* The threads of a pass: [engine.threads] each. */
-struct team {
-    struct worker *workers;
-    struct tree *trees; /* sums over blocks: of parameter gradients in training, of losses in evaluation */
-};
-
-/* What a network needs to run: read only during a pass. */
-struct engine {
-    const struct network *network;
-    const struct kernels *kernels;
-    const float *parameters, *prepared;
-    struct scaling scaling;
-    int32_t threads;
-};
-
-/* ---- Evaluation ---------------------------------------------------------------------------------- */
-
-/* Receives a block that has passed the last layer asked for; several threads call it at the same time. */
-typedef void block_callback(void *context, int32_t thread, const struct block *block);
-
-/* The memory of one reader, with trees of one sum. */
-struct team normnet__alloc_reader(struct arena *arena, const struct engine *engine);
-
-/* Once before the first use: lanes without a channel are computed with, to no avail, and must hold numbers. */
-void normnet__begin_reader(const struct engine *engine, const struct team *team);
-
-/* Runs layers 0, ..., last over all images with running statistics and without dropout. */
-void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
-                       block_callback *callback, void *context);
-
-/* ---- Training ------------------------------------------------------------------------------------ */
-
-/* The fixed part of a training pass and its memory. */
+/* What all passes of a model have in common, and their memory. */
 struct training_pass {
     int64_t max_blocks;
     double smoothing;
@@ -68,14 +31,14 @@ struct training_pass {
     struct averaging averaging;
 
     struct team team;
-    char *blocks;                   /* [max_blocks], if there is batch norm */
+    char *blocks;                   /* [max_blocks], if there is batch norm, else NULL */
     struct batch_norm *batch_norms; /* [batch_norm_count] */
     double *losses;                 /* [max_blocks] */
     int32_t *correct;               /* [max_blocks] */
     double *gradient;               /* [parameter_count] of the last pass */
 };
 
-/* Everything from the arena, for batches of up to `max_batch` images; the fixed part is set by the caller. */
+/* All of the memory, for batches of up to `max_batch` images; the caller sets the other fields. */
 void normnet__alloc_training_pass(struct arena *arena, const struct engine *engine, int64_t max_batch,
                                   struct training_pass *training);
 
@@ -85,9 +48,9 @@ struct pass_result {
 };
 
 /*
- * Forward and backward over 1 to max_batch images; the gradient, summed over the images, is left in
- * training->gradient. `running`, one entry per batch norm, follows the batch. Dropout draws from `source`, whose
- * first_sample is that of the first image.
+ * Forward and backward over 1 to max_batch images; leaves the gradient, summed over the images, in training->gradient.
+ * Updates `running`, one entry per batch norm. Dropout draws from `source`, whose first_sample is that of the first
+ * image.
  */
 normnet_status normnet__forward_backward(const struct engine *engine, struct training_pass *training,
                                          const struct images *images, const struct labels *labels,
@@ -95,8 +58,8 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
                                          struct pass_result *result);
 
 /*
- * Layers 0, ..., last over 1 to max_batch images with the batch's own statistics; `running` (NULL: nothing) follows
- * them, dropout draws from `source` (NULL: none), and `callback` (NULL: nobody) receives the blocks.
+ * Layers 0, ..., last over 1 to max_batch images with the batch's own statistics. Updates `running` (NULL: nothing),
+ * dropout draws from `source` (NULL: off), and `callback` (NULL: none) receives the blocks.
  */
 normnet_status normnet__forward_batch(const struct engine *engine, struct training_pass *training,
                                       const struct images *images, const struct dropout_source *source,

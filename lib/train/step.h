@@ -2,7 +2,7 @@
 /*
  * The data flow of a training step:
  *
- *     compute    forward, loss, backward; the gradient sums wait
+ *     compute    forward, loss, backward; the gradient is pending then
  *     apply      divide, penalize, clip, update, commit statistics, advance
  *
  * Both leave everything as it was when they fail.
@@ -14,7 +14,7 @@
 #include "train/schedule.h"
 #include "train/state.h"
 
-/* What a step works on. */
+/* What a step reads and changes. */
 struct trainer {
     const normnet_config *config;
     const struct engine *engine;
@@ -22,7 +22,7 @@ struct trainer {
     struct state *state;
 };
 
-/* NORMNET_ESTATE if the schedule has come to its end. */
+/* NORMNET_ESTATE if the schedule has ended. */
 normnet_status normnet__check_schedule(const struct trainer *trainer);
 
 /*
@@ -32,7 +32,7 @@ normnet_status normnet__check_schedule(const struct trainer *trainer);
 normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const struct labels *labels,
                                 int64_t first_sample, struct pass_result *result);
 
-/* What apply says about the step. */
+/* The metrics of an update. */
 struct update {
     struct rate rate;
     double penalty, gradient_norm;

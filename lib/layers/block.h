@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* A block: up to 16 samples on their way through the layers, with everything that a layer reads and writes. */
+#ifndef NORMNET_LAYERS_BLOCK_H
+#define NORMNET_LAYERS_BLOCK_H
+
+#include "layers/shape.h"
+
+/* What batch norm shares between blocks: see batch_norm.h. */
+struct batch_norm;
+
+/* Which random numbers dropout draws. */
+struct dropout_source {
+    uint64_t seed;
+    int stream;           /* enum stream */
+    uint64_t step;        /* training step, or batch of update_statistics */
+    int64_t first_sample; /* index in the whole batch of this block's first sample */
+};
+
+struct block {
+    const struct kernels *kernels;
+    const float *parameters, *prepared; /* of the whole network */
+    enum layout layout;
+    int32_t last; /* layer of this pass */
+    bool dropout; /* training: dropout is on */
+    char *memory; /* activations and what is saved for backward, at the layers' offsets */
+    float *scratch;
+    double *gradient; /* [parameter]: of this block, every entry is written once */
+    int32_t count;    /* samples in use, 1 to 16; the lanes beyond repeat the last one and have no gradient */
+    int64_t index;    /* of the block in its batch */
+    struct dropout_source source;
+    struct batch_norm *batch_norms; /* of a training pass, else NULL */
+};
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A type of layer: everything that the library knows of it, in one constant struct, listed in layer_type.c. HACKING.md
+ * has the recipe for a new one.
+ *
+ * Layers work on a block (block.h). forward reads the layer's input and writes its output, both in the block's memory.
+ * On the way back a gradient is stored over the values that it belongs to: backward finds dy in the place of the output
+ * and stores dx in the place of the input. Nothing is lost: all that backward needs of the forward pass is the layer's
+ * own input, which it reads before it overwrites it, and what forward has saved. Parameter gradients, summed over the
+ * block's samples, are written to block->gradient, every entry exactly once.
+ */
+#ifndef NORMNET_LAYERS_LAYER_TYPE_H
+#define NORMNET_LAYERS_LAYER_TYPE_H
+
+#include "base/text.h"
+#include "layers/layer.h"
+#include "layers/onnx_graph.h"
+#include "layers/token.h"
+#include "normnet.h"
+
+/* The patch of its input that one output of a layer depends on, and the distance between two such patches. */
+struct window {
+    int32_t height, width, stride;
+};
+
+struct layer_type {
+    const char *name;    /* with which a token begins: lower-case letters */
+    const char *example; /* a token with every number that the type reads; tests walk over these */
+
+    /* Forward and backward work in place, and a positive output means a positive input: see relu.c. */
+    bool in_place;
+    bool in_place_in_evaluation; /* forward works in place where no backward follows */
+    bool applies_relu_mask;      /* backward heeds layer->relu_mask; without it, a ReLU before the layer does its own
+                                    backward */
+    bool defers_backward; /* the ReLU: with in_place, its backward is the relu_mask of the next layer that is not */
+    bool averages;        /* a pool whose output is the mean of its window */
+
+    /*
+     * Reads the numbers of the token for the input layer->in; sets layer->out, layer->module and what the layer
+     * requires. It may replace layer->type by the type that the configuration names.
+     */
+    normnet_status (*resolve)(struct layer *layer, const struct token *token, const normnet_config *config);
+    void (*forward)(const struct layer *layer, const struct block *block);
+    /* Called only if this layer or an earlier one has parameters. dx is needed if layer->needs_dx. */
+    void (*backward)(const struct layer *layer, const struct block *block);
+
+    /* Brings parameters and statistics into the form that forward reads, at prepared + layer->prepared. NULL: none. */
+    void (*prepare)(const struct layer *layer, const float *parameters, const float *statistics, float *prepared);
+
+    /*
+     * Whether weights trained in one layer mean the same in the other: all numbers of the token that change what is
+     * computed from them are equal. Called for two layers with this function, the same module and equal counts of
+     * channels and parameters.
+     */
+    bool (*same)(const struct layer *one, const struct layer *other);
+
+    /* Describes the layer in evaluation as ONNX nodes. */
+    void (*to_onnx)(const struct layer *layer, struct onnx_graph *graph);
+
+    /* NULL: each output depends on the input at its place. */
+    struct window (*window)(const struct layer *layer);
+
+    /* Appends lines that begin with "warning: " to a summary; `next` is the next layer that changes values, or NULL. */
+    void (*warn)(const struct layer *layer, const struct layer *next, struct text *text);
+};
+
+/* `same` of types whose tokens have no numbers besides their shapes. */
+bool normnet__same_without_numbers(const struct layer *one, const struct layer *other);
+
+/* The type of a name of `length` characters, e.g. "conv"; NULL if there is none. */
+const struct layer_type *normnet__find_layer_type(const char *name, int32_t length);
+
+/* All types, in the order of the header's documentation; NULL after the last. */
+extern const struct layer_type *const normnet__layer_types[];
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What a network needs to run, and the threads that run it. */
+#ifndef NORMNET_NET_ENGINE_H
+#define NORMNET_NET_ENGINE_H
+
+#include "base/arena.h"
+#include "base/tree.h"
+#include "layers/layer_type.h"
+#include "net/network.h"
+#include "net/pack.h"
+
+/* Read only during a pass. */
+struct engine {
+    const struct network *network;
+    const struct kernels *kernels;
+    const float *parameters, *prepared;
+    struct scaling scaling;
+    int32_t threads;
+};
+
+/* The memory of one thread. */
+struct worker {
+    char *memory; /* of a block, unless blocks keep their own */
+    char *single; /* of a single image, in evaluation */
+    float *scratch;
+    int64_t correct; /* for the callback of an evaluation */
+};
+
+/* The threads of a pass: [engine.threads] each. */
+struct team {
+    struct worker *workers;
+    struct tree *trees; /* sums over blocks: of parameter gradients in training, of losses in evaluation */
+};
+
+/* Memory for `team`. */
+struct team_sizes {
+    int64_t block_bytes, single_bytes; /* of a worker's memory; 0 for none */
+    int64_t leaves, length;            /* of a tree: blocks, and sums per block */
+};
+
+struct team normnet__alloc_team(struct arena *arena, const struct engine *engine, struct team_sizes sizes);
+
+static inline int64_t normnet__count_blocks(int64_t images)
+{
+    return (images + NORMNET__LANES - 1) / NORMNET__LANES;
+}
+
+/* Block `index` of the images, in the memory of a worker; layout, dropout and the rest are the caller's to set. */
+struct block normnet__begin_block(const struct engine *engine, const struct worker *worker, const struct images *images,
+                                  int32_t last, int64_t index);
+
+/* Writes the block's images to the input of the first layer. */
+void normnet__pack_block(const struct engine *engine, const struct images *images, const struct block *block);
+
+/* Runs the layers begin, ..., end - 1. */
+void normnet__forward_layers(const struct network *network, const struct block *block, int32_t begin, int32_t end);
+
+/* Receives a block that has passed the last layer of a pass; several threads call it at the same time. */
+typedef void block_callback(void *context, int32_t thread, const struct block *block);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/evaluation.h"
+
+#include "base/threads.h"
+
+#include <string.h>
+
+/* Up to this many images are faster one after the other than 16 at once. Measured: docs/performance.md. */
+enum { MAX_SINGLES = 8 };
+
+struct team normnet__alloc_reader(struct arena *arena, const struct engine *engine)
+{
+    return normnet__alloc_team(arena, engine,
+                               (struct team_sizes){engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
+                                                   engine->network->block_bytes[NORMNET__LAYOUT_SINGLE], INT64_MAX, 1});
+}
+
+void normnet__clear_reader(const struct engine *engine, const struct team *team)
+{
+    for (int32_t i = 0; i < engine->threads; ++i)
+        memset(team->workers[i].single, 0, (size_t)engine->network->block_bytes[NORMNET__LAYOUT_SINGLE]);
+}
+
+struct evaluation {
+    const struct engine *engine;
+    const struct team *team;
+    const struct images *images;
+    int32_t last;
+    block_callback *callback;
+    void *context;
+};
+
+/* Copies the output of a single image to its lane of the block. */
+static void copy_to_lane(const struct layer *layer, const struct block *single, const struct block *block, int32_t lane)
+{
+    const struct map from_map = normnet__output_map(layer, single), to_map = normnet__output_map(layer, block);
+    const float *from = normnet__output(layer, single);
+    float *to = normnet__output(layer, block) + lane;
+
+    for (int32_t c = 0; c < to_map.channels; ++c) {
+        const float *channel = from + normnet__channel_at(from_map, c);
+
+        for (int64_t i = 0; i < (int64_t)to_map.height * to_map.width; ++i)
+            to[(c * to_map.channel_stride + i) * NORMNET__LANES] = channel[i * NORMNET__LANES];
+    }
+}
+
+/* The images of a block one after another: the same outputs as from the block. */
+static void evaluate_singles(const struct evaluation *evaluation, const struct worker *worker,
+                             const struct block *block)
+{
+    const struct network *network = evaluation->engine->network;
+    struct block single = *block;
+
+    single.layout = NORMNET__LAYOUT_SINGLE;
+    single.memory = worker->single;
+    for (int32_t lane = 0; lane < block->count; ++lane) {
+        normnet__pack_single(evaluation->images, &evaluation->engine->scaling, block->index * NORMNET__LANES + lane,
+                             normnet__input(&network->layers[0], &single));
+        normnet__forward_layers(network, &single, 0, evaluation->last + 1);
+        copy_to_lane(&network->layers[evaluation->last], &single, block, lane);
+    }
+}
+
+static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    const struct evaluation *evaluation = context;
+    const struct engine *engine = evaluation->engine;
+    const struct worker *worker = &evaluation->team->workers[thread];
+
+    for (int64_t index = begin; index < end; ++index) {
+        struct block block = normnet__begin_block(engine, worker, evaluation->images, evaluation->last, index);
+
+        block.layout = NORMNET__LAYOUT_EVALUATION;
+        if (block.count <= MAX_SINGLES) {
+            evaluate_singles(evaluation, worker, &block);
+        } else {
+            normnet__pack_block(engine, evaluation->images, &block);
+            normnet__forward_layers(engine->network, &block, 0, evaluation->last + 1);
+        }
+        evaluation->callback(evaluation->context, thread, &block);
+    }
+}
+
+void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
+                       block_callback *callback, void *context)
+{
+    struct evaluation evaluation = {engine, team, images, last, callback, context};
+
+    normnet__parallel(engine->threads, normnet__count_blocks(images->count), evaluate_blocks, &evaluation);
+}

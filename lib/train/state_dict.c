@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/state_dict.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct entry begin_entry(const struct layer *layer, const char *role)
+{
+    struct entry entry = {.layer = layer->index, .count = 1};
+
+    snprintf(entry.name, sizeof entry.name, "%d.%s", layer->index, role);
+    return entry;
+}
+
+static struct entry trained_entry(const struct layer *layer, const char *role, const struct parameter *parameter,
+                                  float *parameters)
+{
+    struct entry entry = begin_entry(layer, role);
+
+    entry.trained = true;
+    entry.penalized = parameter->penalized;
+    entry.rank = parameter->rank;
+    entry.count = parameter->count;
+    memcpy(entry.shape, parameter->shape, (size_t)parameter->rank * sizeof *parameter->shape);
+    entry.offset = parameter->offset;
+    entry.values = parameters + parameter->offset;
+    return entry;
+}
+
+static struct entry running_entry(const struct layer *layer, const char *role, int64_t offset, float *statistics)
+{
+    struct entry entry = begin_entry(layer, role);
+
+    entry.rank = 1;
+    entry.count = entry.shape[0] = layer->in.channels;
+    entry.offset = offset;
+    entry.values = statistics + offset;
+    return entry;
+}
+
+/* The three of a batch norm. */
+static int32_t name_running(const struct layer *layer, const struct entry_arrays *arrays, struct entry *entries)
+{
+    entries[0] = running_entry(layer, "running_mean", layer->statistics, arrays->statistics);
+    entries[1] = running_entry(layer, "running_var", layer->statistics + layer->in.channels, arrays->statistics);
+    entries[1].variance = true;
+    entries[2] = begin_entry(layer, "num_batches_tracked");
+    entries[2].batches = &arrays->batches[layer->batch_norm];
+    return 3;
+}
+
+int32_t normnet__name_entries(const struct network *network, const struct entry_arrays *arrays, struct entry *entries)
+{
+    int32_t count = 0;
+
+    for (int32_t i = 0; i < network->layer_count; ++i) {
+        const struct layer *layer = &network->layers[i];
+
+        if (layer->weight.count > 0)
+            entries[count++] = trained_entry(layer, "weight", &layer->weight, arrays->parameters);
+        if (layer->bias.count > 0)
+            entries[count++] = trained_entry(layer, "bias", &layer->bias, arrays->parameters);
+        if (layer->batch_norm >= 0)
+            count += name_running(layer, arrays, entries + count);
+    }
+    return count;
+}
+
+bool normnet__entry_accepts(const struct entry *entry, double value)
+{
+    return isfinite(value) && (value >= 0.0 || (entry->batches == NULL && !entry->variance));
+}
+
+bool normnet__entry_has_shape(const struct entry *entry, int32_t rank, const int64_t *shape)
+{
+    return rank == entry->rank && memcmp(shape, entry->shape, (size_t)rank * sizeof *shape) == 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The named entries of a model's state: those of the state_dict of the equivalent torch.nn.Sequential, in its order. */
+#ifndef NORMNET_TRAIN_STATE_DICT_H
+#define NORMNET_TRAIN_STATE_DICT_H
+
+#include "net/network.h"
+
+enum { NORMNET__MAX_LAYER_ENTRIES = 5 }; /* weight, bias, running_mean, running_var, num_batches_tracked */
+
+struct entry {
+    char name[32]; /* "2047.num_batches_tracked" is the longest */
+    int32_t layer, rank;
+    int64_t shape[8], count;
+    bool trained;
+    bool penalized; /* also by NORMNET_PENALTY_WEIGHTS */
+    bool variance;  /* must not be negative */
+    int64_t offset; /* into parameters if trained, else into statistics */
+    float *values;  /* NULL for num_batches_tracked */
+    int64_t *batches;
+};
+
+/* The arrays that entries point into. */
+struct entry_arrays {
+    float *parameters, *statistics;
+    int64_t *batches;
+};
+
+/* Fills `entries`, which has room for all of every layer, and returns their number. */
+int32_t normnet__name_entries(const struct network *network, const struct entry_arrays *arrays, struct entry *entries);
+
+/* Whether the entry may hold this number: it is finite, and not negative if it is a variance or a count. */
+bool normnet__entry_accepts(const struct entry *entry, double value);
+
+bool normnet__entry_has_shape(const struct entry *entry, int32_t rank, const int64_t *shape);
+
+#endif
