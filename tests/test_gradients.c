@@ -18,6 +18,7 @@
 #include "published_networks.h"
 #include "reference/reference.h"
 #include "test_random.h"
+#include "type_networks.h"
 
 static const double most_error = 1e-5;
 static const double most_error_of_layer = 2e-6;
@@ -915,10 +916,31 @@ static void run(const network_case *network, const norm_case *norm, const recipe
     check_case(name, parity, &want);
 }
 
+/* A network around every type of layer that the library lists. */
+static void run_types(void)
+{
+    static const norm_case group = {"group", NORMNET_NORM_GROUP, 0, 0, 0, 0, 0, 0, 0};
+    static type_network type;
+    char name[64];
+    int i;
+    for (i = 0; normnet__layer_types[i] != NULL; ++i) {
+        const char *example = normnet__layer_types[i]->example;
+        network_case network = {name, type.architecture, TYPE_CHANNELS, TYPE_HEIGHT, TYPE_WIDTH, TYPE_CLASSES};
+        snprintf(name, sizeof name, "type %s", example);
+        if (strcmp(normnet__layer_types[i]->name, "dropout") == 0)
+            continue; /* its masks are random: test_dropout */
+        if (!type_network_read(&type, example))
+            continue; /* test_layer_types fails */
+        run(&network, &group, &recipes[0], &inputs[0], 7, 2);
+        run(&network, &group, &recipes[0], &inputs[0], 33, 1);
+    }
+}
+
 static void run_all(void)
 {
     static const int batches[] = {1, 2, 7, 15, 16, 17, 33, 128};
     int i, k;
+    run_types();
     for (i = 0; i < CHECK_COUNT(token_networks); ++i)
         for (k = 0; k < CHECK_COUNT(batches) - 1; ++k)
             run(&token_networks[i], &norms[0], &recipes[0], &inputs[k % 2], batches[k], 1 + k % 2);

@@ -6,7 +6,9 @@ in float32 may be LARGEST away from it. Images are drawn once more where PyTorch
 truth.
 """
 import json
+import os
 import struct
+import subprocess
 
 import numpy
 import pytest
@@ -50,6 +52,11 @@ for norm in ("batch", "group", "layer"):  # eps as large as a variance
 CASES["strides"] = {"architecture": STRIDES, "height": 47, "width": 45, "norm": "batch"}
 CASES["mixed"] = {"architecture": MIXED, "channels": 2, "height": 15, "width": 13, "norm": "none"}
 CASES["default"] = {"norm": "batch"}
+#: Every type of layer that the library lists: "name architecture", a line each.
+for line in subprocess.run([os.environ["NORMNET_LAYER_TYPES"], "--networks"], stdout=subprocess.PIPE, check=True,
+                           text=True).stdout.splitlines():
+    name, architecture = line.split(" ", 1)
+    CASES[f"type-{name}"] = {"architecture": architecture, "norm": "group", "channels": 2, "height": 11, "width": 13}
 
 
 def shape(options):
