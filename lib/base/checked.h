@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Arithmetic on sizes that reports overflow instead of wrapping. */
+/* Arithmetic on sizes: sums and products that report overflow, and the larger or smaller of two. */
 #ifndef NORMNET_BASE_CHECKED_H
 #define NORMNET_BASE_CHECKED_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each stores the result and returns true, or returns false if it does not fit. Operands are >= 0. */
+/* These store the result and return true, or return false if it does not fit. Operands are >= 0. */
 static inline bool normnet__add(int64_t a, int64_t b, int64_t *sum)
 {
     if (a > INT64_MAX - b)
@@ -23,11 +23,6 @@ static inline bool normnet__multiply(int64_t a, int64_t b, int64_t *product)
     return true;
 }
 
-static inline int64_t normnet__max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* `alignment` is a power of two. */
 static inline bool normnet__align_up(int64_t size, int64_t alignment, int64_t *aligned)
 {
@@ -35,6 +30,16 @@ static inline bool normnet__align_up(int64_t size, int64_t alignment, int64_t *a
         return false;
     *aligned = size & ~(alignment - 1);
     return true;
+}
+
+static inline int64_t normnet__max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t normnet__min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 #endif

@@ -366,20 +366,15 @@ static normnet_status check_checksum(const struct file *file)
 
 /* ---- Opening ------------------------------------------------------------------------------------- */
 
-static int64_t at_most(int64_t value, int64_t max)
-{
-    return value < max ? value : max;
-}
-
 /* All strings, and as many entries as the header has room for. */
 static void take_memory(struct arena *arena, int64_t header, struct file *file, char **text, int32_t **order)
 {
-    const int64_t tensors = at_most(header / MIN_TENSOR, NORMNET__MAX_TENSORS) + 1;
+    const int64_t tensors = normnet__min(header / MIN_TENSOR, NORMNET__MAX_TENSORS) + 1;
 
     file->tensors = normnet__arena_alloc(arena, tensors, sizeof *file->tensors);
     *order = normnet__arena_alloc(arena, tensors, sizeof **order);
     file->metadata =
-        normnet__arena_alloc(arena, at_most(header / MIN_METADATA, MAX_METADATA) + 1, sizeof *file->metadata);
+        normnet__arena_alloc(arena, normnet__min(header / MIN_METADATA, MAX_METADATA) + 1, sizeof *file->metadata);
     *text = normnet__arena_alloc(arena, header + 1, 1);
 }
 
