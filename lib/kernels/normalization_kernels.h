@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Statistics and normalization over lanes; included by kernels_lanes.c only. */
+/* Statistics and normalization over lanes; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_NORMALIZATION_KERNELS_H
 #define NORMNET_KERNELS_NORMALIZATION_KERNELS_H
 
 #include "base/tree.h"
-#include "kernels/elementwise_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/relu_kernels.h"
 
 /*
  * Sums over the groups of a chain, two at a time and per lane: in float over pieces of 16 groups, of which every fourth

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Pooling over lanes; included by kernels_lanes.c only. */
+/* Pooling over lanes; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_POOL_KERNELS_H
 #define NORMNET_KERNELS_POOL_KERNELS_H
 
-#include "kernels/elementwise_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/relu_kernels.h"
 
 /* Where group (c, i, j) of a map begins. */
 LANES_INLINE int64_t group_at(const struct map *map, int32_t c, int32_t i, int32_t j)

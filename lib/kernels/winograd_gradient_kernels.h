@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The weight gradient of a 3x3 kernel by Winograd's algorithm along the rows; included by kernels_lanes.c only. The
+ * The weight gradient of a 3x3 kernel by Winograd's algorithm along the rows; included by kernel_table.c only. The
  * transpose of F(2, 3): four products for two dy and three taps instead of six. For each row u of the kernel
  *
  *     dg = G' sum over pairs of (A dy) * (B' x)        ' transposed, * element by element
@@ -15,7 +15,7 @@
 #ifndef NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 
-#include "kernels/weight_gradient_kernels.h"
+#include "kernels/direct_gradient_kernels.h"
 
 /* A tile: 4 outputs by the three rows of the kernel and 2 channels, or 1 where there are 16 registers. */
 enum { PAIR_CHANNELS = LANE_REGISTERS >= 32 ? 2 : 1 };

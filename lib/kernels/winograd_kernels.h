@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Winograd's algorithm F(2x2, 3x3) over lanes: 16 multiply-adds for four outputs of a 3x3 kernel instead of 36 (Lavin
- * and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016); included by kernels_lanes.c only.
+ * and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016); included by kernel_table.c only.
  *
  *     Y = A' [ sum over c of (G g G') * (B' d B) ] A        ' transposed, * element by element
  *
@@ -19,7 +19,7 @@
 #define NORMNET_KERNELS_WINOGRAD_KERNELS_H
 
 #include "kernels/algorithm.h"
-#include "kernels/convolution_kernels.h"
+#include "kernels/direct_kernels.h"
 
 /* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
 enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };

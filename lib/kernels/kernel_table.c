@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-#include "kernels/channel_kernels.h"
-#include "kernels/elementwise_kernels.h"
+#include "kernels/direct_channel_kernels.h"
 #include "kernels/normalization_kernels.h"
 #include "kernels/pool_kernels.h"
+#include "kernels/relu_kernels.h"
 #include "kernels/winograd_gradient_kernels.h"
 #include "kernels/winograd_kernels.h"
 

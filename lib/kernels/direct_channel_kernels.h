@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Convolution of a single image, whose channels are the lanes: inputs are broadcast and weights are vectors, the other
- * way round than with 16 samples. The sums are the same, term by term. Included by kernels_lanes.c only.
+ * way round than with 16 samples. The sums are the same, term by term. Included by kernel_table.c only.
  *
  * Maps have a plane for 16 channels. Lanes beyond the last channel hold sums of whatever weights lie after; nothing
  * reads them.
  */
-#ifndef NORMNET_KERNELS_CHANNEL_KERNELS_H
-#define NORMNET_KERNELS_CHANNEL_KERNELS_H
+#ifndef NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
+#define NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
 
 #include "kernels/winograd_kernels.h"
 
 /*
  * A tile: up to two vectors of outputs by the four sums of a row of positions for 3 patches, or by 6 pixels; one vector
- * by 12 pixels or many by one, so that there are chains enough for the units (convolution_kernels.h) where there are
+ * by 12 pixels or many by one, so that there are chains enough for the units (direct_kernels.h) where there are
  * registers.
  */
 enum { TILE_VECTORS = LANE_REGISTERS >= 32 ? 2 : 1, CHANNEL_PIXELS = LANE_REGISTERS >= 32 ? 12 : 6 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The weight gradient of a convolution over lanes; included by kernels_lanes.c only. */
-#ifndef NORMNET_KERNELS_WEIGHT_GRADIENT_KERNELS_H
-#define NORMNET_KERNELS_WEIGHT_GRADIENT_KERNELS_H
+/* The weight gradient of a convolution over lanes; included by kernel_table.c only. */
+#ifndef NORMNET_KERNELS_DIRECT_GRADIENT_KERNELS_H
+#define NORMNET_KERNELS_DIRECT_GRADIENT_KERNELS_H
 
 #include "kernels/algorithm.h"
-#include "kernels/convolution_kernels.h"
+#include "kernels/direct_kernels.h"
 
 /*
  * A tile holds the sums of up to 4 output channels with a grid of neighbouring inputs, 3 of one row and, where there

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ReLU and dropout over lanes; included by kernels_lanes.c only. */
-#ifndef NORMNET_KERNELS_ELEMENTWISE_KERNELS_H
-#define NORMNET_KERNELS_ELEMENTWISE_KERNELS_H
+/* ReLU and dropout over lanes; included by kernel_table.c only. */
+#ifndef NORMNET_KERNELS_RELU_KERNELS_H
+#define NORMNET_KERNELS_RELU_KERNELS_H
 
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"

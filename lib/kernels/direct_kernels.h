@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution over lanes; included by kernels_lanes.c only. */
-#ifndef NORMNET_KERNELS_CONVOLUTION_KERNELS_H
-#define NORMNET_KERNELS_CONVOLUTION_KERNELS_H
+/* Direct convolution over lanes; included by kernel_table.c only. */
+#ifndef NORMNET_KERNELS_DIRECT_KERNELS_H
+#define NORMNET_KERNELS_DIRECT_KERNELS_H
 
-#include "kernels/elementwise_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/relu_kernels.h"
 
 /*
  * A tile of outputs is held in registers while the sum over (c, u, v) runs: up to TILE_OUTPUTS channels by TILE_PIXELS
