@@ -1,47 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of kernels: inner loops over blocks of 16 samples, one entry per operation, one table per
- * instruction set. Every table computes the same bits; the order of each sum stands beside its entry.
- *
- * The unit is the lane group: 16 floats, one per sample, aligned to 64 bytes. A plane is `height` rows of
- * `width` groups; a map is `channels` planes. Sizes count groups, so x[i * 16 + lane] is group i.
+ * instruction set. Every table computes the same bits: the contract of an entry includes the order of its sums. Maps,
+ * planes and lane groups are those of map.h; sizes count lane groups.
  */
 #ifndef NORMNET_KERNELS_KERNELS_H
 #define NORMNET_KERNELS_KERNELS_H
 
+#include "kernels/map.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { NORMNET__LANES = 16 };
-
-/* A map in memory: where the next row and the next channel begin, in groups. */
-struct map {
-    int32_t channels, height, width;
-    int64_t row_stride, channel_stride;
-};
-
-/*
- * A map with dense rows and planes. Planes of 64 groups and more begin an odd number of groups apart: at a multiple of
- * 64 groups, 4 KiB, the same pixel of all channels would compete for the same few places in a first-level cache.
- */
-static inline struct map normnet__spaced_map(int32_t channels, int32_t height, int32_t width)
-{
-    const int64_t plane = (int64_t)height * width;
-
-    return (struct map){channels, height, width, width, plane >= 64 ? plane | 1 : plane};
-}
-
-/* The groups of memory that it takes. */
-static inline int64_t normnet__map_groups(struct map map)
-{
-    return map.channels * map.channel_stride;
-}
-
-/* Where channel c begins, in floats, if the lanes are channels: lane c % 16 of plane c / 16. */
-static inline int64_t normnet__channel_at(struct map map, int32_t c)
-{
-    return c / NORMNET__LANES * map.channel_stride * NORMNET__LANES + c % NORMNET__LANES;
-}
 
 /* A convolution: what it reads, what it writes, and how. */
 struct convolution {

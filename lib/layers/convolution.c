@@ -11,6 +11,7 @@
 
 #include "base/checked.h"
 #include "kernels/algorithm.h"
+#include "kernels/packed_weights.h"
 #include "layers/relu.h"
 
 #include <math.h>

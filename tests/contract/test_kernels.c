@@ -11,6 +11,7 @@
 
 #include "kernels/algorithm.h"
 #include "kernels/kernels.h"
+#include "kernels/packed_weights.h"
 
 #include <float.h>
 #include <normnet.h>

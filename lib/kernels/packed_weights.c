@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernels/packed_weights.h"
+
+enum { POSITIONS = 16 }; /* of a patch */
+
+int64_t normnet__packed_weight_count(const struct convolution *convolution)
+{
+    const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
+
+    return (int64_t)convolution->x.channels * convolution->y.channels * (convolution->winograd ? POSITIONS : window);
+}
+
+/* G g of three values at distance `stride`. */
+static void transform_taps(const double *g, int stride, double *transformed, int to_stride)
+{
+    const double outer = g[0] + g[2 * stride], inner = g[stride];
+
+    transformed[0] = g[0];
+    transformed[to_stride] = 0.5 * (outer + inner);
+    transformed[2 * to_stride] = 0.5 * (outer - inner);
+    transformed[3 * to_stride] = g[2 * stride];
+}
+
+/* G g G', in double and rounded once: [4][4], with these distances between its rows and columns. */
+static void transform_kernel(const double g[9], int64_t row, int64_t column, float *transformed)
+{
+    double columns[12], all[16]; /* [4][3], [4][4] */
+
+    for (int v = 0; v < 3; ++v)
+        transform_taps(g + v, 3, columns + v, 3);
+    for (int u = 0; u < 4; ++u)
+        transform_taps(columns + 3 * u, 1, all + 4 * u, 1);
+    for (int u = 0; u < 4; ++u)
+        for (int v = 0; v < 4; ++v)
+            transformed[u * row + v * column] = (float)all[4 * u + v];
+}
+
+static void pack_for_winograd(const float *weights, bool flipped, int64_t row, int64_t column, float *packed)
+{
+    double g[9];
+
+    for (int t = 0; t < 9; ++t)
+        g[t] = (double)weights[flipped ? 8 - t : t];
+    transform_kernel(g, row, column, packed);
+}
+
+static void pack_directly(const float *weights, int64_t window, bool flipped, int64_t step, float *packed)
+{
+    for (int64_t t = 0; t < window; ++t)
+        packed[t * step] = weights[flipped ? window - 1 - t : t];
+}
+
+void normnet__pack_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
+                           int64_t input_stride, bool flipped, float *packed)
+{
+    const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
+
+    for (int64_t k = 0; k < outputs; ++k)
+        for (int64_t c = 0; c < inputs; ++c) {
+            const float *from = weights + k * output_stride + c * input_stride;
+
+            if (convolution->winograd)
+                pack_for_winograd(from, flipped, 4 * inputs * outputs, outputs, packed + 4 * c * outputs + k);
+            else
+                pack_directly(from, window, flipped, outputs, packed + c * window * outputs + k);
+        }
+}
