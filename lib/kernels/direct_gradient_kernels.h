@@ -4,7 +4,9 @@
 #define NORMNET_KERNELS_DIRECT_GRADIENT_KERNELS_H
 
 #include "kernels/algorithm.h"
-#include "kernels/direct_kernels.h"
+#include "kernels/kernels.h"
+#include "kernels/lanes.h"
+#include "kernels/tiles.h"
 
 /*
  * A tile holds the sums of up to 4 output channels with a grid of neighbouring inputs, 3 of one row and, where there

@@ -6,22 +6,10 @@
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 #include "kernels/relu_kernels.h"
+#include "kernels/tiles.h"
 
-/*
- * A tile of outputs is held in registers while the sum over (c, u, v) runs: up to TILE_OUTPUTS channels by TILE_PIXELS
- * neighbours of one row. A multiply-add takes four cycles and two may begin in each (one, with the widest vectors), so
- * eight chains keep the units busy. 4 x 3 chains with 3 inputs and 1 weight fill 16 registers; 8 x 3 and 3 inputs leave
- * some of 32 free.
- */
-enum { TILE_OUTPUTS = LANE_REGISTERS / 4, TILE_PIXELS = 3 };
-
-/* As few tiles of at most `max` channels as possible, as even as possible: 18 are 6 + 6 + 6, not 8 + 8 + 2. */
-LANES_INLINE int32_t even_share(int32_t left, int32_t max)
-{
-    const int32_t tiles = (left + max - 1) / max;
-
-    return (left + tiles - 1) / tiles;
-}
+/* A tile: 4 x 3 sums with 3 inputs and 1 weight fill 16 registers; 8 x 3 sums and 3 inputs leave some of 32 free. */
+enum { TILE_OUTPUTS = LANE_REGISTERS / 4 };
 
 /* Where a tile stores its sums: the first of its channels is output `k` of the convolution. */
 struct tile_output {
@@ -124,12 +112,6 @@ static convolve_function *const convolve_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
     TILES(5), TILES(6), TILES(7), TILES(8),
 #endif
 };
-
-/* How many of `left` neighbours to take at once: 3, but 4 are 2 + 2, since a single one leaves the units half idle. */
-LANES_INLINE int32_t next_pixels(int32_t left)
-{
-    return left >= 3 && left != 4 ? 3 : left >= 2 ? 2 : 1;
-}
 
 /* All output channels of `pixels` neighbours. */
 static void convolve_pixels(const struct convolution *convolution, const float *x, const float *weights,

@@ -4,12 +4,12 @@
 
 #include <stddef.h>
 
-#include "kernels/direct_channel_kernels.h"
+#include "kernels/convolution_kernels.h"
+#include "kernels/dropout_kernels.h"
+#include "kernels/moments_kernels.h"
 #include "kernels/normalization_kernels.h"
 #include "kernels/pool_kernels.h"
 #include "kernels/relu_kernels.h"
-#include "kernels/winograd_gradient_kernels.h"
-#include "kernels/winograd_kernels.h"
 
 #define JOIN_NAMES(a, b) a##b
 #define TABLE_NAME(isa) JOIN_NAMES(normnet__kernels_, isa)

@@ -189,10 +189,4 @@ static void sum_pairs(const struct convolution *shape, const float *x, const flo
     }
 }
 
-static void weight_gradient(const struct convolution *shape, const float *x, const float *dy, double *dw,
-                            float *scratch)
-{
-    (shape->winograd ? sum_pairs : sum_products)(shape, x, dy, dw, scratch);
-}
-
 #endif

@@ -19,7 +19,10 @@
 #define NORMNET_KERNELS_WINOGRAD_KERNELS_H
 
 #include "kernels/algorithm.h"
-#include "kernels/direct_kernels.h"
+#include "kernels/kernels.h"
+#include "kernels/lanes.h"
+#include "kernels/relu_kernels.h"
+#include "kernels/tiles.h"
 
 /* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
 enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
@@ -272,15 +275,6 @@ LANES_INLINE void for_each_group(const struct convolution *convolution, const fl
             patches = next_pixels((convolution->y.width - j + 1) / 2);
             convolve_group(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
         }
-}
-
-static void convolve(const struct convolution *convolution, const float *x, const float *weights,
-                     const struct epilogue *epilogue, float *y, float *scratch)
-{
-    if (convolution->winograd)
-        for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_patches);
-    else
-        convolve_directly(convolution, x, weights, epilogue, y);
 }
 
 #endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Sums over lanes: statistics, their gradients, and the gradient of a bias; included by kernel_table.c only. */
+#ifndef NORMNET_KERNELS_MOMENTS_KERNELS_H
+#define NORMNET_KERNELS_MOMENTS_KERNELS_H
+
+#include "base/tree.h"
+#include "kernels/dropout_kernels.h"
+#include "kernels/kernels.h"
+#include "kernels/lanes.h"
+
+/*
+ * Sums over the groups of a chain, two at a time and per lane: in float over pieces of 16 groups, of which every fourth
+ * goes to the same accumulator, then in double over the pieces. Float costs a third of double, and a piece is too short
+ * to lose more than its terms have lost already.
+ */
+enum { ACCUMULATORS = 4, PIECE = 4 * ACCUMULATORS };
+
+struct float_sums {
+    lanes first[ACCUMULATORS], second[ACCUMULATORS];
+};
+
+struct double_sums {
+    lanes_double first, second;
+};
+
+LANES_INLINE lanes add_accumulators(const lanes sums[ACCUMULATORS])
+{
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+LANES_INLINE void add_piece(struct double_sums *sums, const struct float_sums *piece)
+{
+    sums->first = lanes_double_add(sums->first, lanes_to_double(add_accumulators(piece->first)));
+    sums->second = lanes_double_add(sums->second, lanes_to_double(add_accumulators(piece->second)));
+}
+
+LANES_INLINE struct float_sums no_sums(void)
+{
+    struct float_sums sums;
+
+    LANES_FOR (i, ACCUMULATORS)
+        sums.first[i] = sums.second[i] = lanes_splat(0.0f);
+    return sums;
+}
+
+/* ---- Moments ------------------------------------------------------------------------------------- */
+
+LANES_INLINE void add_deviation(struct float_sums *sums, const int i, const float *x, lanes pivot)
+{
+    const lanes deviation = lanes_load(x) - pivot;
+
+    sums->first[i] += deviation;
+    sums->second[i] = lanes_fma(deviation, deviation, sums->second[i]);
+}
+
+/* Sums of d = x - pivot and d^2 in the lanes that begin at x. */
+LANES_INLINE struct double_sums sum_deviations(const float *x, int64_t count, lanes pivot)
+{
+    struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
+
+    for (int64_t left = count; left > 0; left -= PIECE) {
+        struct float_sums piece = no_sums();
+        int64_t i = left < PIECE ? left : PIECE;
+
+        for (; i >= ACCUMULATORS; i -= ACCUMULATORS, x += ACCUMULATORS * NORMNET__LANES)
+            LANES_FOR (k, ACCUMULATORS)
+                add_deviation(&piece, k, x + k * NORMNET__LANES, pivot);
+        LANES_FOR (k, ACCUMULATORS)
+            if (k < i)
+                add_deviation(&piece, k, x + k * NORMNET__LANES, pivot);
+        x += i * NORMNET__LANES;
+        add_piece(&sums, &piece);
+    }
+    return sums;
+}
+
+/* Near the mean, so that the squares hardly cancel: the mean of the first piece; of a shorter chain the first value. */
+LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
+{
+    lanes sums[ACCUMULATORS], total;
+
+    if (count < PIECE)
+        return lanes_load(x);
+    LANES_FOR (i, ACCUMULATORS)
+        sums[i] = (lanes_load(x + i * NORMNET__LANES) + lanes_load(x + (i + ACCUMULATORS) * NORMNET__LANES)) +
+                  (lanes_load(x + (i + 2 * ACCUMULATORS) * NORMNET__LANES) +
+                   lanes_load(x + (i + 3 * ACCUMULATORS) * NORMNET__LANES));
+    total = add_accumulators(sums);
+    return total * lanes_splat(1.0f / PIECE);
+}
+
+/* Mean and m2 of one lane from its sums. */
+static void finish_moments(double sum, double square, double pivot, int64_t count, double *mean, double *m2)
+{
+    const double shift = sum / (double)count, rest = square - sum * shift;
+
+    *mean = pivot + shift;
+    *m2 = rest < 0.0 ? 0.0 : rest; /* rounding may leave -1e-17 of a constant; NaN stays */
+}
+
+/*
+ * The same for a lane whose squares are near the ends of what a float holds: in double from the first value. Zero is
+ * the square of a constant, which is common, and of deviations below 1e-23, which count as one.
+ */
+static void moments_in_double(const float *x, int64_t count, double *mean, double *m2)
+{
+    double sum = 0.0, square = 0.0;
+
+    for (int64_t i = 0; i < count; ++i) {
+        const double deviation = (double)x[i * NORMNET__LANES] - (double)x[0];
+
+        sum += deviation;
+        square += deviation * deviation;
+    }
+    finish_moments(sum, square, (double)x[0], count, mean, m2);
+}
+
+static void moments(const float *x, int64_t count, double *mean, double *m2)
+{
+    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        const lanes pivot = choose_pivot(x + lane, count);
+        const struct double_sums sums = sum_deviations(x + lane, count, pivot);
+        double sum[LANE_WIDTH], square[LANE_WIDTH], pivots[LANE_WIDTH];
+
+        lanes_double_store(sum, sums.first);
+        lanes_double_store(square, sums.second);
+        lanes_double_store(pivots, lanes_to_double(pivot));
+        for (int i = 0; i < LANE_WIDTH; ++i)
+            if ((square[i] > 1e-20 && square[i] < 1e30) || square[i] == 0.0)
+                finish_moments(sum[i], square[i], pivots[i], count, &mean[lane + i], &m2[lane + i]);
+            else
+                moments_in_double(x + lane + i, count, &mean[lane + i], &m2[lane + i]);
+    }
+}
+
+LANES_INLINE void add_gradient(struct float_sums *sums, const int i, lanes gradient, const float *x, lanes center)
+{
+    sums->first[i] += gradient;
+    sums->second[i] = lanes_fma(gradient, lanes_load(x) - center, sums->second[i]);
+}
+
+LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, int64_t count, lanes center, int lane,
+                                              struct mask mask, const bool dropout)
+{
+    struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
+
+    x += lane;
+    for (int64_t begin = 0; begin < count; begin += PIECE) {
+        struct float_sums piece = no_sums();
+        int64_t i = begin;
+
+        for (; i + ACCUMULATORS <= count && i < begin + PIECE; i += ACCUMULATORS)
+            LANES_FOR (k, ACCUMULATORS)
+                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
+                             center);
+        LANES_FOR (k, ACCUMULATORS)
+            if (i + k < count && i < begin + PIECE)
+                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
+                             center);
+        add_piece(&sums, &piece);
+    }
+    return sums;
+}
+
+static void gradient_moments(const float *x, const float *dy, int64_t count, const float *mean, struct mask mask,
+                             double *sum_dy, double *sum_dyx)
+{
+    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        const lanes center = lanes_load(mean + lane);
+        const struct double_sums sums = mask.bits != NULL ? sum_gradients(x, dy, count, center, lane, mask, true)
+                                                          : sum_gradients(x, dy, count, center, lane, mask, false);
+
+        lanes_double_store(sum_dy + lane, sums.first);
+        lanes_double_store(sum_dyx + lane, sums.second);
+    }
+}
+
+static double sum_all(const float *dy, int64_t count)
+{
+    double total[NORMNET__LANES];
+
+    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        lanes_double sum = {{0}, {0}};
+
+        for (int64_t i = lane; i < count * NORMNET__LANES; i += NORMNET__LANES)
+            sum = lanes_double_add(sum, lanes_to_double(lanes_load(dy + i)));
+        lanes_double_store(total + lane, sum);
+    }
+    return normnet__tree_sum(total, NORMNET__LANES, 1);
+}
+
+#endif

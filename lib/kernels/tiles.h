@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the kernels of convolutions cut channels and rows into tiles, whose sums are held in registers; included by
+ * kernel_table.c only.
+ *
+ * A tile is a constant size, so that the compiler can give each sum a register. A multiply-add takes about four cycles
+ * and two can start in each (one with the widest vectors): eight sums that do not depend on each other keep the units
+ * busy.
+ */
+#ifndef NORMNET_KERNELS_TILES_H
+#define NORMNET_KERNELS_TILES_H
+
+#include "kernels/lanes.h"
+
+/* Neighbours of one row, pixels or patches. */
+enum { TILE_PIXELS = 3 };
+
+/* Vectors of output channels, where the channels are the lanes. */
+enum { TILE_VECTORS = LANE_REGISTERS >= 32 ? 2 : 1 };
+
+/* The size of the next tile of `left` neighbours: 3, but 4 are 2 + 2, since a single one leaves the units half idle. */
+LANES_INLINE int32_t next_pixels(int32_t left)
+{
+    return left >= 3 && left != 4 ? 3 : left >= 2 ? 2 : 1;
+}
+
+/* The same for `left` channels or rows: as few tiles of up to `max` as possible, all about as large. 18 are 6 + 6 + 6.
+ */
+LANES_INLINE int32_t even_share(int32_t left, int32_t max)
+{
+    const int32_t tiles = (left + max - 1) / max;
+
+    return (left + tiles - 1) / tiles;
+}
+
+/* The same in vectors, where the channels are the lanes; `max` is a power of two. No more than `outputs` fill. */
+static int32_t choose_vectors(int32_t outputs, int32_t max)
+{
+    while (max > 1 && (max - 1) * LANE_WIDTH >= outputs)
+        max /= 2;
+    return max;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Winograd's algorithm for a single image, whose channels are the lanes, as in direct_channel_kernels.h; included by
+ * kernel_table.c only. The transforms are those of winograd_kernels.h, the sums have the same terms in the same order.
+ */
+#ifndef NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
+#define NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
+
+#include "kernels/tiles.h"
+#include "kernels/winograd_kernels.h"
+
+/*
+ * The sums of sum_patches in winograd_kernels.h for outputs k, ...: transformed [plane][4][patch][16],
+ * weights [c][4][outputs], sums [plane][patch][2][16].
+ */
+LANES_INLINE void sum_channel_patches(const struct convolution *convolution, const float *transformed,
+                                      const float *weights, int32_t k, float *sums, const int vectors,
+                                      const int patches)
+{
+    const int32_t all_outputs = convolution->outputs;
+    lanes sum[2][4][PATCHES];
+
+    weights += k;
+    LANES_FOR (n, vectors)
+        LANES_FOR (q, 4)
+            LANES_FOR (t, patches)
+                sum[n][q][t] = lanes_splat(0.0f);
+    for (int32_t c = 0; c < convolution->inputs; ++c, weights += (int64_t)4 * all_outputs) {
+        const float *input =
+            transformed + (c / NORMNET__LANES) * (int64_t)(4 * patches * NORMNET__LANES) + c % NORMNET__LANES;
+
+        LANES_FOR (q, 4) {
+            lanes weight[2];
+
+            LANES_FOR (n, vectors)
+                weight[n] = lanes_load_anywhere(weights + q * all_outputs + n * LANE_WIDTH);
+            LANES_FOR (t, patches) {
+                const lanes value = lanes_splat(input[(q * patches + t) * NORMNET__LANES]);
+                LANES_FOR (n, vectors)
+                    sum[n][q][t] = lanes_fma(weight[n], value, sum[n][q][t]);
+            }
+        }
+    }
+    LANES_FOR (n, vectors) {
+        const int32_t first = k + n * LANE_WIDTH;
+        float *to = sums + (first / NORMNET__LANES) * (int64_t)(2 * patches * NORMNET__LANES) + first % NORMNET__LANES;
+
+        LANES_FOR (t, patches) {
+            lanes_store(to + 2 * t * NORMNET__LANES, (sum[n][0][t] + sum[n][1][t]) + sum[n][2][t]);
+            lanes_store(to + (2 * t + 1) * NORMNET__LANES, (sum[n][1][t] - sum[n][2][t]) - sum[n][3][t]);
+        }
+    }
+}
+
+typedef void channel_sum_function(const struct convolution *convolution, const float *transformed, const float *weights,
+                                  int32_t k, float *sums);
+
+#define DEFINE_CHANNEL_SUM(vectors, patches)                                                                           \
+    static void channel_sum_##vectors##x##patches(const struct convolution *convolution, const float *transformed,     \
+                                                  const float *weights, int32_t k, float *sums)                        \
+    {                                                                                                                  \
+        sum_channel_patches(convolution, transformed, weights, k, sums, vectors, patches);                             \
+    }
+
+DEFINE_CHANNEL_SUM(1, 1)
+DEFINE_CHANNEL_SUM(1, 2)
+DEFINE_CHANNEL_SUM(1, 3)
+#if LANE_REGISTERS >= 32
+DEFINE_CHANNEL_SUM(2, 1)
+DEFINE_CHANNEL_SUM(2, 2)
+DEFINE_CHANNEL_SUM(2, 3)
+#endif
+
+static channel_sum_function *const channel_sums[TILE_VECTORS][PATCHES] = {
+    {channel_sum_1x1, channel_sum_1x2, channel_sum_1x3},
+#if LANE_REGISTERS >= 32
+    {channel_sum_2x1, channel_sum_2x2, channel_sum_2x3},
+#endif
+};
+
+/* All channels of a group of neighbours, as convolve_patches. */
+static void convolve_channel_patches(const struct convolution *convolution, const float *x, const float *weights,
+                                     const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
+                                     const float *zeros, float *scratch)
+{
+    const struct patch_group group = {i - convolution->padding, j - convolution->padding, patches};
+    float *sums = scratch + (int64_t)4 * convolution->x.channels * patches * NORMNET__LANES;
+
+    for (int32_t r = 0; r < 4; ++r) {
+        transform_input(&convolution->x, x, &group, r, zeros, scratch);
+        for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
+            vectors = choose_vectors(convolution->outputs - k, TILE_VECTORS);
+            channel_sums[vectors - 1][patches - 1](
+                convolution, scratch, weights + (int64_t)4 * r * convolution->inputs * convolution->outputs, k,
+                sums + (int64_t)2 * r * convolution->y.channels * patches * NORMNET__LANES);
+        }
+    }
+    transform_output(&convolution->y, sums, epilogue, true, i, j, patches, y);
+}
+
+#endif
