@@ -13,28 +13,29 @@
 #include "kernels/winograd_gradient_kernels.h"
 #include "kernels/winograd_kernels.h"
 
-static void convolve(const struct convolution *convolution, const float *x, const float *weights,
-                     const struct epilogue *epilogue, float *y, float *scratch)
+static void KERNEL(convolve)(const struct convolution *convolution, const float *x, const float *weights,
+                             const struct epilogue *epilogue, float *y, float *scratch)
 {
     if (convolution->winograd)
-        for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_patches);
+        winograd_convolve(convolution, x, weights, epilogue, y, scratch);
     else
-        convolve_directly(convolution, x, weights, epilogue, y);
+        direct_convolve(convolution, x, weights, epilogue, y);
 }
 
-static void convolve_channels(const struct convolution *convolution, const float *x, const float *weights,
-                              const struct epilogue *epilogue, float *y, float *scratch)
+static void KERNEL(convolve_channels)(const struct convolution *convolution, const float *x, const float *weights,
+                                      const struct epilogue *epilogue, float *y, float *scratch)
 {
     if (convolution->winograd)
-        for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);
+        winograd_convolve_channels(convolution, x, weights, epilogue, y, scratch);
     else
-        convolve_channels_directly(convolution, x, weights, epilogue, y);
+        direct_convolve_channels(convolution, x, weights, epilogue, y);
 }
 
-static void weight_gradient(const struct convolution *shape, const float *x, const float *dy, double *dw,
-                            float *scratch)
+static void KERNEL(weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,
+                                    float *scratch)
 {
-    (shape->winograd ? sum_pairs : sum_products)(shape, x, dy, dw, scratch);
+    (convolution->winograd ? KERNEL(winograd_weight_gradient) : KERNEL(direct_weight_gradient))(convolution, x, dy, dw,
+                                                                                                scratch);
 }
 
 #endif

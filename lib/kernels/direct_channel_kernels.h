@@ -69,9 +69,9 @@ typedef void channel_tile_function(const struct convolution *convolution, const 
                                    const struct epilogue *epilogue, int32_t k, float *y);
 
 #define DEFINE_CHANNEL_TILE(vectors, pixels)                                                                           \
-    static void channel_tile_##vectors##x##pixels(const struct convolution *convolution, const float *x,               \
-                                                  const float *weights, const struct epilogue *epilogue, int32_t k,    \
-                                                  float *y)                                                            \
+    static void KERNEL(direct_channel_tile_##vectors##x##pixels)(const struct convolution *convolution,                \
+                                                                 const float *x, const float *weights,                 \
+                                                                 const struct epilogue *epilogue, int32_t k, float *y) \
     {                                                                                                                  \
         convolve_channel_tile(convolution, x, weights, epilogue, k, y, vectors, pixels);                               \
     }
@@ -99,18 +99,18 @@ struct channel_tile {
 static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t left, int32_t width)
 {
     static const struct channel_tile tiles[] = {
-        {channel_tile_1x1, 1, 1},
-        {channel_tile_1x2, 1, 2},
-        {channel_tile_1x6, 1, 6},
+        {KERNEL(direct_channel_tile_1x1), 1, 1},
+        {KERNEL(direct_channel_tile_1x2), 1, 2},
+        {KERNEL(direct_channel_tile_1x6), 1, 6},
 #if LANE_REGISTERS >= 16
-        {channel_tile_2x1, 2, 1},
-        {channel_tile_4x1, 4, 1},
+        {KERNEL(direct_channel_tile_2x1), 2, 1},
+        {KERNEL(direct_channel_tile_4x1), 4, 1},
 #endif
 #if LANE_REGISTERS >= 32
-        {channel_tile_8x1, 8, 1},
-        {channel_tile_2x2, 2, 2},
-        {channel_tile_2x6, 2, 6},
-        {channel_tile_1x12, 1, 12},
+        {KERNEL(direct_channel_tile_8x1), 8, 1},
+        {KERNEL(direct_channel_tile_2x2), 2, 2},
+        {KERNEL(direct_channel_tile_2x6), 2, 6},
+        {KERNEL(direct_channel_tile_1x12), 1, 12},
 #endif
     };
     const struct channel_tile *chosen = tiles;
@@ -121,8 +121,8 @@ static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t l
     return chosen;
 }
 
-static void convolve_channels_directly(const struct convolution *convolution, const float *x, const float *weights,
-                                       const struct epilogue *epilogue, float *y)
+static void direct_convolve_channels(const struct convolution *convolution, const float *x, const float *weights,
+                                     const struct epilogue *epilogue, float *y)
 {
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
     const int32_t width = convolution->y.width;

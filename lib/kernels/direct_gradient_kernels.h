@@ -29,11 +29,11 @@ struct grid {
  * Adds the products over `height` rows of dy: sums[r * sum_row + s][k] += x[r][s] * dy[k], where x[r][s] is the plane
  * of inputs that begins at grid position (r, s).
  */
-LANES_INLINE void add_products(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
+LANES_INLINE void add_products(const struct convolution *convolution, int32_t height, const float *x, struct grid grid,
                                const float *dy, float *sums, const int outputs, const int rows, const int columns)
 {
-    const int64_t step = (int64_t)shape->stride * NORMNET__LANES;
-    const int64_t channel = shape->y.channel_stride * NORMNET__LANES;
+    const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
+    const int64_t channel = convolution->y.channel_stride * NORMNET__LANES;
     lanes sum[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS];
 
     LANES_FOR (r, rows)
@@ -41,10 +41,10 @@ LANES_INLINE void add_products(const struct convolution *shape, int32_t height, 
             LANES_FOR (k, outputs)
                 sum[r][s][k] = lanes_load(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES);
     for (int32_t i = 0; i < height; ++i) {
-        const float *row_x = x + i * shape->stride * shape->x.row_stride * NORMNET__LANES;
-        const float *row_dy = dy + i * shape->y.row_stride * NORMNET__LANES;
+        const float *row_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
+        const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES;
 
-        for (int32_t j = 0; j < shape->y.width; ++j, row_x += step, row_dy += NORMNET__LANES) {
+        for (int32_t j = 0; j < convolution->y.width; ++j, row_x += step, row_dy += NORMNET__LANES) {
             lanes value[SUM_ROWS][SUM_COLUMNS];
 
             LANES_FOR (r, rows)
@@ -66,15 +66,16 @@ LANES_INLINE void add_products(const struct convolution *shape, int32_t height, 
                 lanes_store(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
 }
 
-typedef void add_function(const struct convolution *shape, int32_t height, const float *x, struct grid grid,
-                          const float *dy, float *sums);
+typedef void direct_gradient_function(const struct convolution *convolution, int32_t height, const float *x,
+                                      struct grid grid, const float *dy, float *sums);
 
 #define DEFINE_GRID(outputs, rows, columns)                                                                            \
-    static void add_##outputs##x##rows##x##columns(const struct convolution *shape, int32_t height, const float *x,    \
-                                                   struct grid grid, const float *dy, float *sums)                     \
+    static void KERNEL(direct_gradient_##outputs##x##rows##x##columns)(const struct convolution *convolution,          \
+                                                                       int32_t height, const float *x,                 \
+                                                                       struct grid grid, const float *dy, float *sums) \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
-            add_products(shape, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);               \
+            add_products(convolution, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);         \
     }
 #if LANE_REGISTERS >= 16
 #define DEFINE_GRIDS(rows, columns)                                                                                    \
@@ -82,13 +83,14 @@ typedef void add_function(const struct convolution *shape, int32_t height, const
     DEFINE_GRID(2, rows, columns) DEFINE_GRID(3, rows, columns) DEFINE_GRID(4, rows, columns)
 #define GRIDS(rows, columns)                                                                                           \
     {                                                                                                                  \
-        add_1x##rows##x##columns, add_2x##rows##x##columns, add_3x##rows##x##columns, add_4x##rows##x##columns         \
+        KERNEL(direct_gradient_1x##rows##x##columns), KERNEL(direct_gradient_2x##rows##x##columns),                    \
+            KERNEL(direct_gradient_3x##rows##x##columns), KERNEL(direct_gradient_4x##rows##x##columns)                 \
     }
 #else
 #define DEFINE_GRIDS(rows, columns) DEFINE_GRID(1, rows, columns)
 #define GRIDS(rows, columns)                                                                                           \
     {                                                                                                                  \
-        add_1x##rows##x##columns                                                                                       \
+        KERNEL(direct_gradient_1x##rows##x##columns)                                                                   \
     }
 #endif
 
@@ -101,8 +103,8 @@ DEFINE_GRIDS(2, 2)
 DEFINE_GRIDS(2, 3)
 #endif
 
-/* add_grids[rows - 1][columns - 1][outputs - 1] */
-static add_function *const add_grids[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
+/* direct_gradient_tiles[rows - 1][columns - 1][outputs - 1] */
+static direct_gradient_function *const direct_gradient_tiles[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
     {GRIDS(1, 1), GRIDS(1, 2), GRIDS(1, 3)},
 #if LANE_REGISTERS >= 32
     {GRIDS(2, 1), GRIDS(2, 2), GRIDS(2, 3)},
@@ -110,71 +112,73 @@ static add_function *const add_grids[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
 };
 
 /* All columns of a grid of one row, or of two. */
-static void add_rows(const struct convolution *shape, int32_t height, const float *x, struct grid grid, int32_t rows,
-                     int32_t columns, const float *dy, float *sums, int32_t outputs)
+static void add_rows(const struct convolution *convolution, int32_t height, const float *x, struct grid grid,
+                     int32_t rows, int32_t columns, const float *dy, float *sums, int32_t outputs)
 {
     for (int32_t s = 0, width; s < columns; s += width) {
         width = next_pixels(columns - s);
-        add_grids[rows - 1][width - 1][outputs - 1](shape, height, x + s * grid.column, grid, dy,
-                                                    sums + (int64_t)s * SUM_OUTPUTS * NORMNET__LANES);
+        direct_gradient_tiles[rows - 1][width - 1][outputs - 1](convolution, height, x + s * grid.column, grid, dy,
+                                                                sums + (int64_t)s * SUM_OUTPUTS * NORMNET__LANES);
     }
 }
 
 /* The products of `height` rows with all inputs (c, u, v): a grid of u by v per channel. */
-static void add_channels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
-                         int32_t outputs)
+static void KERNEL(add_inputs)(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
+                               float *sums, int32_t outputs)
 {
-    const int32_t kernel = shape->kernel;
+    const int32_t kernel = convolution->kernel;
     const int64_t row_sums = (int64_t)kernel * SUM_OUTPUTS * NORMNET__LANES;
-    const struct grid grid = {shape->x.row_stride * NORMNET__LANES, NORMNET__LANES, kernel};
+    const struct grid grid = {convolution->x.row_stride * NORMNET__LANES, NORMNET__LANES, kernel};
 
-    for (int32_t c = 0; c < shape->x.channels; ++c, x += shape->x.channel_stride * NORMNET__LANES) {
+    for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * NORMNET__LANES) {
         for (int32_t u = 0, rows; u < kernel; u += rows, sums += rows * row_sums) {
             rows = kernel - u < SUM_ROWS ? kernel - u : SUM_ROWS;
-            add_rows(shape, height, x + u * grid.row, grid, rows, kernel, dy, sums, outputs);
+            add_rows(convolution, height, x + u * grid.row, grid, rows, kernel, dy, sums, outputs);
         }
     }
 }
 
 /* The same for a kernel of 1 x 1, whose inputs are the channels: a grid of two halves of them, and one that is left
  * over. */
-static void add_pixels(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
-                       int32_t outputs)
+static void KERNEL(add_inputs_1x1)(const struct convolution *convolution, int32_t height, const float *x,
+                                   const float *dy, float *sums, int32_t outputs)
 {
-    const int64_t channel = shape->x.channel_stride * NORMNET__LANES;
-    const int32_t half = SUM_ROWS == 2 ? shape->x.channels / 2 : 0, rest = shape->x.channels - 2 * half;
+    const int64_t channel = convolution->x.channel_stride * NORMNET__LANES;
+    const int32_t half = SUM_ROWS == 2 ? convolution->x.channels / 2 : 0, rest = convolution->x.channels - 2 * half;
     const struct grid grid = {half * channel, channel, half};
 
     if (half > 0)
-        add_rows(shape, height, x, grid, 2, half, dy, sums, outputs);
+        add_rows(convolution, height, x, grid, 2, half, dy, sums, outputs);
     if (rest > 0)
-        add_rows(shape, height, x + 2 * half * channel, grid, 1, rest, dy,
+        add_rows(convolution, height, x + 2 * half * channel, grid, 1, rest, dy,
                  sums + (int64_t)2 * half * SUM_OUTPUTS * NORMNET__LANES, outputs);
 }
 
 /* How many of `left` rows of dy to work through at once. */
-static int32_t next_rows(const struct convolution *shape, int32_t left)
+static int32_t next_rows(const struct convolution *convolution, int32_t left)
 {
-    const int32_t max = CHUNK_PIXELS / shape->y.width;
+    const int32_t max = CHUNK_PIXELS / convolution->y.width;
 
     return even_share(left, max < 1 ? 1 : max);
 }
 
-static void sum_products(const struct convolution *shape, const float *x, const float *dy, double *dw, float *scratch)
+static void KERNEL(direct_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
+                                           double *dw, float *scratch)
 {
-    const int64_t inputs = (int64_t)shape->x.channels * shape->kernel * shape->kernel;
+    const int64_t inputs = (int64_t)convolution->x.channels * convolution->kernel * convolution->kernel;
 
-    for (int32_t k = 0, outputs; k < shape->y.channels; k += outputs) {
-        const float *tile_dy = dy + k * shape->y.channel_stride * NORMNET__LANES;
+    for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
+        const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
 
-        outputs = even_share(shape->y.channels - k, SUM_OUTPUTS);
+        outputs = even_share(convolution->y.channels - k, SUM_OUTPUTS);
         memset(scratch, 0, (size_t)(inputs * SUM_OUTPUTS * NORMNET__LANES) * sizeof *scratch);
-        for (int32_t i = 0, rows; i < shape->y.height; i += rows) {
-            const float *rows_x = x + i * shape->stride * shape->x.row_stride * NORMNET__LANES;
-            const float *rows_dy = tile_dy + i * shape->y.row_stride * NORMNET__LANES;
+        for (int32_t i = 0, rows; i < convolution->y.height; i += rows) {
+            const float *rows_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
+            const float *rows_dy = tile_dy + i * convolution->y.row_stride * NORMNET__LANES;
 
-            rows = next_rows(shape, shape->y.height - i);
-            (shape->kernel == 1 ? add_pixels : add_channels)(shape, rows, rows_x, rows_dy, scratch, outputs);
+            rows = next_rows(convolution, convolution->y.height - i);
+            (convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs))(convolution, rows, rows_x, rows_dy,
+                                                                                     scratch, outputs);
         }
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)

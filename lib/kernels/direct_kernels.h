@@ -73,12 +73,12 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
  * The tiles by their size, each a function of its own: the sizes have to be constants for the compiler, and clang joins
  * calls of one function that differ in a constant alone before it inlines them.
  */
-typedef void convolve_function(const struct convolution *convolution, const float *x, const float *weights,
-                               const struct tile_output *to);
+typedef void direct_tile_function(const struct convolution *convolution, const float *x, const float *weights,
+                                  const struct tile_output *to);
 
 #define DEFINE_TILE(outputs, pixels)                                                                                   \
-    static void convolve_##outputs##x##pixels(const struct convolution *convolution, const float *x,                   \
-                                              const float *weights, const struct tile_output *to)                      \
+    static void KERNEL(direct_tile_##outputs##x##pixels)(const struct convolution *convolution, const float *x,        \
+                                                         const float *weights, const struct tile_output *to)           \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
             convolve_tile(convolution, x, weights, to, lane, outputs, pixels);                                         \
@@ -86,7 +86,7 @@ typedef void convolve_function(const struct convolution *convolution, const floa
 #define DEFINE_TILES(outputs) DEFINE_TILE(outputs, 1) DEFINE_TILE(outputs, 2) DEFINE_TILE(outputs, 3)
 #define TILES(outputs)                                                                                                 \
     {                                                                                                                  \
-        convolve_##outputs##x1, convolve_##outputs##x2, convolve_##outputs##x3                                         \
+        KERNEL(direct_tile_##outputs##x1), KERNEL(direct_tile_##outputs##x2), KERNEL(direct_tile_##outputs##x3)        \
     }
 
 DEFINE_TILES(1)
@@ -102,8 +102,8 @@ DEFINE_TILES(7)
 DEFINE_TILES(8)
 #endif
 
-/* convolve_tiles[outputs - 1][pixels - 1] */
-static convolve_function *const convolve_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
+/* direct_tiles[outputs - 1][pixels - 1] */
+static direct_tile_function *const direct_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
     TILES(1),
 #if LANE_REGISTERS >= 16
     TILES(2), TILES(3), TILES(4),
@@ -122,7 +122,7 @@ static void convolve_pixels(const struct convolution *convolution, const float *
     for (int32_t outputs; to.k < to.all_outputs; to.k += outputs) {
         outputs = even_share(to.all_outputs - to.k, TILE_OUTPUTS);
         to.y = y + to.k * to.channel_stride * NORMNET__LANES;
-        convolve_tiles[outputs - 1][pixels - 1](convolution, x, weights + to.k, &to);
+        direct_tiles[outputs - 1][pixels - 1](convolution, x, weights + to.k, &to);
     }
 }
 
@@ -138,8 +138,8 @@ static struct convolution merge_rows(struct convolution shape)
     return shape;
 }
 
-static void convolve_directly(const struct convolution *convolution, const float *x, const float *weights,
-                              const struct epilogue *epilogue, float *y)
+static void direct_convolve(const struct convolution *convolution, const float *x, const float *weights,
+                            const struct epilogue *epilogue, float *y)
 {
     const struct convolution shape = merge_rows(*convolution);
     const int32_t width = shape.y.width;

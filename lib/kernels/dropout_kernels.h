@@ -29,7 +29,7 @@ LANES_INLINE lanes_bits load_bits(const uint32_t *from)
     return bits;
 }
 
-static void dropout_masks(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks)
+static void KERNEL(dropout_masks)(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks)
 {
     /* Signed: the comparison that every instruction set has; both sides are below 2^17. */
     const lanes_int limit = (lanes_int){0} + (int32_t)threshold - 1;
@@ -51,14 +51,14 @@ static void dropout_masks(const uint32_t *key, int64_t count, uint32_t threshold
 }
 
 /* The dropout of one vector, which begins at `lane` of its group. */
-LANES_INLINE lanes drop(struct mask mask, int64_t group, int lane, lanes value)
+LANES_INLINE lanes apply_dropout(struct mask mask, int64_t group, int lane, lanes value)
 {
     const lanes zero = lanes_splat(0.0f);
 
     return lanes_select(lanes_mask((uint32_t)mask.bits[group] >> lane), value * lanes_splat(mask.scale), zero);
 }
 
-static void dropout(struct map map, float *x, struct mask mask)
+static void KERNEL(dropout)(struct map map, float *x, struct mask mask)
 {
     const int64_t plane = (int64_t)map.height * map.width;
 
@@ -67,7 +67,7 @@ static void dropout(struct map map, float *x, struct mask mask)
             for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
                 float *value = x + i * NORMNET__LANES + lane;
 
-                lanes_store(value, drop(mask, i, lane, lanes_load(value)));
+                lanes_store(value, apply_dropout(mask, i, lane, lanes_load(value)));
             }
 }
 
@@ -76,7 +76,7 @@ LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struc
     lanes value = lanes_load(dy + group * NORMNET__LANES + lane);
 
     if (dropout)
-        value = drop(mask, group, lane, value);
+        value = apply_dropout(mask, group, lane, value);
     return value;
 }
 

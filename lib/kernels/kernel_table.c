@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernels of one instruction set: compiled once for each, with NORMNET_ISA defined to its name. */
+/* The table of kernels of one instruction set: compiled once for each, with NORMNET_ISA defined to its name. */
 #include "kernels/kernels.h"
 
 #include <stddef.h>
@@ -11,30 +11,28 @@
 #include "kernels/pool_kernels.h"
 #include "kernels/relu_kernels.h"
 
-#define JOIN_NAMES(a, b) a##b
-#define TABLE_NAME(isa) JOIN_NAMES(normnet__kernels_, isa)
 #define TEXT_OF(name) #name
 #define ISA_TEXT(isa) TEXT_OF(isa)
 
-const struct kernels TABLE_NAME(NORMNET_ISA) = {
+const struct kernels KERNEL(normnet__kernels) = {
     .name = ISA_TEXT(NORMNET_ISA),
-    .convolve = convolve,
-    .convolve_channels = convolve_channels,
-    .weight_gradient = weight_gradient,
-    .moments = moments,
-    .normalize = normalize,
-    .scale_elements = scale_elements,
-    .gradient_moments = gradient_moments,
-    .normalize_gradient = normalize_gradient,
-    .multiply_elements = multiply_elements,
-    .element_gradient = element_gradient,
-    .sum_all = sum_all,
-    .relu = relu,
-    .copy_gradient = copy_gradient,
-    .dropout_masks = dropout_masks,
-    .dropout = dropout,
-    .max_pool = max_pool,
-    .max_pool_gradient = max_pool_gradient,
-    .average_pool = average_pool,
-    .average_pool_gradient = average_pool_gradient,
+    .convolve = KERNEL(convolve),
+    .convolve_channels = KERNEL(convolve_channels),
+    .weight_gradient = KERNEL(weight_gradient),
+    .moments = KERNEL(moments),
+    .normalize = KERNEL(normalize),
+    .affine_elements = KERNEL(affine_elements),
+    .gradient_moments = KERNEL(gradient_moments),
+    .normalize_gradient = KERNEL(normalize_gradient),
+    .multiply_elements = KERNEL(multiply_elements),
+    .affine_gradient = KERNEL(affine_gradient),
+    .sum_all = KERNEL(sum_all),
+    .relu = KERNEL(relu),
+    .copy_gradient = KERNEL(copy_gradient),
+    .dropout_masks = KERNEL(dropout_masks),
+    .dropout = KERNEL(dropout),
+    .max_pool = KERNEL(max_pool),
+    .max_pool_gradient = KERNEL(max_pool_gradient),
+    .average_pool = KERNEL(average_pool),
+    .average_pool_gradient = KERNEL(average_pool_gradient),
 };

@@ -78,7 +78,7 @@ struct kernels {
                       struct mask mask, float *y);
 
     /* y = fma(y, gamma[i], beta[i]) for group i. */
-    void (*scale_elements)(float *y, int64_t count, const float *gamma, const float *beta);
+    void (*affine_elements)(float *y, int64_t count, const float *gamma, const float *beta);
 
     /*
      * sum_dy[lane] = sum of dy and sum_dyx[lane] = sum of dy * (x - mean), dy with the dropout: as in moments; the
@@ -102,8 +102,8 @@ struct kernels {
      * which begin at group offsets[chain], where y = fma(x - mean, scale, shift) and coefficients is
      * [chains][mean, scale, shift][16]: per lane in the order of the chains, in double, then the tree over the lanes.
      */
-    void (*element_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
-                             const float *coefficients, double *sum_dy, double *sum_dyx);
+    void (*affine_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
+                            const float *coefficients, double *sum_dy, double *sum_dyx);
 
     /* The sum over groups and lanes: per lane in order, in double, then the tree over lanes. */
     double (*sum_all)(const float *dy, int64_t count);

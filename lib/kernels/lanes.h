@@ -33,6 +33,14 @@
 #define LANES_NEON (LANES_ISA(NORMNET_ISA) == LANES_ISA_neon)
 #define LANES_X86 (LANES_AVX2 || LANES_AVX512)
 
+/*
+ * The name of a function with that of the instruction set after it, relu_avx2: profilers and debuggers show one per
+ * instruction set. For the functions that are not inlined.
+ */
+#define KERNEL_JOIN(name, isa) name##_##isa
+#define KERNEL_JOIN_VALUES(name, isa) KERNEL_JOIN(name, isa)
+#define KERNEL(name) KERNEL_JOIN_VALUES(name, NORMNET_ISA)
+
 #if LANES_AVX512
 #include <immintrin.h>
 enum { LANE_WIDTH = 16 };

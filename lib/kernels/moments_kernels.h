@@ -115,7 +115,7 @@ static void moments_in_double(const float *x, int64_t count, double *mean, doubl
     finish_moments(sum, square, (double)x[0], count, mean, m2);
 }
 
-static void moments(const float *x, int64_t count, double *mean, double *m2)
+static void KERNEL(moments)(const float *x, int64_t count, double *mean, double *m2)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes pivot = choose_pivot(x + lane, count);
@@ -162,8 +162,8 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
     return sums;
 }
 
-static void gradient_moments(const float *x, const float *dy, int64_t count, const float *mean, struct mask mask,
-                             double *sum_dy, double *sum_dyx)
+static void KERNEL(gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean,
+                                     struct mask mask, double *sum_dy, double *sum_dyx)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes center = lanes_load(mean + lane);
@@ -175,7 +175,7 @@ static void gradient_moments(const float *x, const float *dy, int64_t count, con
     }
 }
 
-static double sum_all(const float *dy, int64_t count)
+static double KERNEL(sum_all)(const float *dy, int64_t count)
 {
     double total[NORMNET__LANES];
 

@@ -8,8 +8,8 @@
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 
-static void normalize(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
-                      struct mask mask, float *y)
+static void KERNEL(normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
+                              struct mask mask, float *y)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
         const lanes center = lanes_load(mean + lane);
@@ -20,13 +20,13 @@ static void normalize(const float *x, int64_t count, const float *mean, const fl
             lanes value = lanes_fma(lanes_load(x + at) - center, factor, offset);
 
             if (mask.bits != NULL)
-                value = drop(mask, i, lane, value);
+                value = apply_dropout(mask, i, lane, value);
             lanes_store(y + at, value);
         }
     }
 }
 
-static void scale_elements(float *y, int64_t count, const float *gamma, const float *beta)
+static void KERNEL(affine_elements)(float *y, int64_t count, const float *gamma, const float *beta)
 {
     for (int64_t i = 0; i < count; ++i) {
         const lanes factor = lanes_splat(gamma[i]), offset = lanes_splat(beta[i]);
@@ -40,9 +40,9 @@ static void scale_elements(float *y, int64_t count, const float *gamma, const fl
 
 /* ---- Gradient ------------------------------------------------------------------------------------ */
 
-LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, const struct gradient_coefficients *form,
-                                    int lane, struct mask mask, lanes_int keep, const bool dropout,
-                                    const bool relu_mask)
+LANES_INLINE void normalize_gradient_lanes(float *x, const float *dy, int64_t count,
+                                           const struct gradient_coefficients *form, int lane, struct mask mask,
+                                           lanes_int keep, const bool dropout, const bool relu_mask)
 {
     const lanes center = lanes_load(form->mean + lane), zero = lanes_splat(0.0f);
     const lanes a = lanes_load(form->a + lane), b = lanes_load(form->b + lane), c = lanes_load(form->c + lane);
@@ -59,8 +59,9 @@ LANES_INLINE void gradient_of_lanes(float *x, const float *dy, int64_t count, co
     }
 }
 
-static void normalize_gradient(float *x, const float *dy, int64_t count, const struct gradient_coefficients *form,
-                               struct mask mask, uint32_t valid, bool relu_mask)
+static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
+                                       const struct gradient_coefficients *form, struct mask mask, uint32_t valid,
+                                       bool relu_mask)
 {
     const bool dropout = mask.bits != NULL;
 
@@ -68,19 +69,19 @@ static void normalize_gradient(float *x, const float *dy, int64_t count, const s
         const lanes_int keep = lanes_mask(valid >> lane);
 
         if (relu_mask && dropout)
-            gradient_of_lanes(x, dy, count, form, lane, mask, keep, true, true);
+            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, true, true);
         else if (relu_mask)
-            gradient_of_lanes(x, dy, count, form, lane, mask, keep, false, true);
+            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, false, true);
         else if (dropout)
-            gradient_of_lanes(x, dy, count, form, lane, mask, keep, true, false);
+            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, true, false);
         else
-            gradient_of_lanes(x, dy, count, form, lane, mask, keep, false, false);
+            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, false, false);
     }
 }
 
 /* ---- Per element --------------------------------------------------------------------------------- */
 
-static void multiply_elements(float *dy, int64_t count, const float *gamma)
+static void KERNEL(multiply_elements)(float *dy, int64_t count, const float *gamma)
 {
     for (int64_t i = 0; i < count; ++i)
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)
@@ -88,8 +89,8 @@ static void multiply_elements(float *dy, int64_t count, const float *gamma)
                         lanes_load(dy + i * NORMNET__LANES + lane) * lanes_splat(gamma[i]));
 }
 
-static void element_gradient(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
-                             const float *coefficients, double *sum_dy, double *sum_dyx)
+static void KERNEL(affine_gradient)(const float *x, const float *dy, int64_t count, int64_t chains,
+                                    const int64_t *offsets, const float *coefficients, double *sum_dy, double *sum_dyx)
 {
     for (int64_t i = 0; i < count; ++i) {
         double of_dy[NORMNET__LANES], of_dyx[NORMNET__LANES];

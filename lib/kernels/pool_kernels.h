@@ -31,7 +31,8 @@ LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t k
     lanes_to_bytes(indices, index);
 }
 
-static void max_pool(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *indices)
+static void KERNEL(max_pool)(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y,
+                             uint8_t *indices)
 {
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
@@ -54,8 +55,8 @@ static void clear_rim(struct map y_map, int32_t height, int32_t width, struct ma
         }
 }
 
-static void max_pool_gradient(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,
-                              struct map x_map, float *x, bool relu_mask)
+static void KERNEL(max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,
+                                      struct map x_map, float *x, bool relu_mask)
 {
     const lanes zero = lanes_splat(0.0f);
 
@@ -75,7 +76,8 @@ static void max_pool_gradient(struct map y_map, const float *dy, const uint8_t *
     clear_rim(y_map, kernel, kernel, x_map, x);
 }
 
-static void average_pool(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map, float *y)
+static void KERNEL(average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map,
+                                 float *y)
 {
     const lanes count = lanes_splat((float)height * (float)width);
 
@@ -93,8 +95,8 @@ static void average_pool(struct map x_map, const float *x, int32_t height, int32
                 }
 }
 
-static void average_pool_gradient(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
-                                  float *x, bool relu_mask)
+static void KERNEL(average_pool_gradient)(struct map y_map, const float *dy, int32_t height, int32_t width,
+                                          struct map x_map, float *x, bool relu_mask)
 {
     const lanes count = lanes_splat((float)height * (float)width);
 

@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 
-static void relu(struct map map, const float *x, float *y)
+static void KERNEL(relu)(struct map map, const float *x, float *y)
 {
     const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
 
@@ -32,7 +32,7 @@ LANES_INLINE void store_gradient(float *x, lanes dx, bool relu_mask)
     lanes_store(x, relu_mask ? mask_gradient(x, dx) : dx);
 }
 
-static void copy_gradient(struct map x_map, float *x, struct map dy_map, const float *dy, bool relu_mask)
+static void KERNEL(copy_gradient)(struct map x_map, float *x, struct map dy_map, const float *dy, bool relu_mask)
 {
     const int64_t plane = (int64_t)x_map.height * x_map.width * NORMNET__LANES;
 

@@ -52,29 +52,29 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
     }
 }
 
-typedef void channel_sum_function(const struct convolution *convolution, const float *transformed, const float *weights,
-                                  int32_t k, float *sums);
+typedef void winograd_channel_sum_function(const struct convolution *convolution, const float *transformed,
+                                           const float *weights, int32_t k, float *sums);
 
-#define DEFINE_CHANNEL_SUM(vectors, patches)                                                                           \
-    static void channel_sum_##vectors##x##patches(const struct convolution *convolution, const float *transformed,     \
-                                                  const float *weights, int32_t k, float *sums)                        \
+#define DEFINE_WINOGRAD_CHANNEL_SUMS(vectors, patches)                                                                 \
+    static void KERNEL(winograd_channel_sums_##vectors##x##patches)(                                                   \
+        const struct convolution *convolution, const float *transformed, const float *weights, int32_t k, float *sums) \
     {                                                                                                                  \
         sum_channel_patches(convolution, transformed, weights, k, sums, vectors, patches);                             \
     }
 
-DEFINE_CHANNEL_SUM(1, 1)
-DEFINE_CHANNEL_SUM(1, 2)
-DEFINE_CHANNEL_SUM(1, 3)
+DEFINE_WINOGRAD_CHANNEL_SUMS(1, 1)
+DEFINE_WINOGRAD_CHANNEL_SUMS(1, 2)
+DEFINE_WINOGRAD_CHANNEL_SUMS(1, 3)
 #if LANE_REGISTERS >= 32
-DEFINE_CHANNEL_SUM(2, 1)
-DEFINE_CHANNEL_SUM(2, 2)
-DEFINE_CHANNEL_SUM(2, 3)
+DEFINE_WINOGRAD_CHANNEL_SUMS(2, 1)
+DEFINE_WINOGRAD_CHANNEL_SUMS(2, 2)
+DEFINE_WINOGRAD_CHANNEL_SUMS(2, 3)
 #endif
 
-static channel_sum_function *const channel_sums[TILE_VECTORS][PATCHES] = {
-    {channel_sum_1x1, channel_sum_1x2, channel_sum_1x3},
+static winograd_channel_sum_function *const winograd_channel_sum_tiles[TILE_VECTORS][PATCHES] = {
+    {KERNEL(winograd_channel_sums_1x1), KERNEL(winograd_channel_sums_1x2), KERNEL(winograd_channel_sums_1x3)},
 #if LANE_REGISTERS >= 32
-    {channel_sum_2x1, channel_sum_2x2, channel_sum_2x3},
+    {KERNEL(winograd_channel_sums_2x1), KERNEL(winograd_channel_sums_2x2), KERNEL(winograd_channel_sums_2x3)},
 #endif
 };
 
@@ -87,15 +87,22 @@ static void convolve_channel_patches(const struct convolution *convolution, cons
     float *sums = scratch + (int64_t)4 * convolution->x.channels * patches * NORMNET__LANES;
 
     for (int32_t r = 0; r < 4; ++r) {
-        transform_input(&convolution->x, x, &group, r, zeros, scratch);
+        KERNEL(transform_input)(&convolution->x, x, &group, r, zeros, scratch);
         for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
             vectors = choose_vectors(convolution->outputs - k, TILE_VECTORS);
-            channel_sums[vectors - 1][patches - 1](
+            winograd_channel_sum_tiles[vectors - 1][patches - 1](
                 convolution, scratch, weights + (int64_t)4 * r * convolution->inputs * convolution->outputs, k,
                 sums + (int64_t)2 * r * convolution->y.channels * patches * NORMNET__LANES);
         }
     }
-    transform_output(&convolution->y, sums, epilogue, true, i, j, patches, y);
+    KERNEL(transform_output)(&convolution->y, sums, epilogue, true, i, j, patches, y);
+}
+
+LANES_INLINE void winograd_convolve_channels(const struct convolution *convolution, const float *x,
+                                             const float *weights, const struct epilogue *epilogue, float *y,
+                                             float *scratch)
+{
+    for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);
 }
 
 #endif

@@ -40,12 +40,13 @@ LANES_INLINE lanes load_pair(const float *from, const enum pair_kind kind)
 }
 
 /* Adds the products of `height` rows at one position: sums[c][u][k] += (B' x)[c][u] * (A dy)[k]. */
-LANES_INLINE void add_pairs(const struct convolution *shape, int32_t height, const float *x, const float *dy,
+LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
                             struct pair_position position, float *sums, const enum pair_kind kind, const int outputs,
                             const int channels)
 {
-    const int64_t row = shape->x.row_stride * NORMNET__LANES, plane = shape->x.channel_stride * NORMNET__LANES;
-    const int64_t dy_plane = shape->y.channel_stride * NORMNET__LANES;
+    const int64_t row = convolution->x.row_stride * NORMNET__LANES,
+                  plane = convolution->x.channel_stride * NORMNET__LANES;
+    const int64_t dy_plane = convolution->y.channel_stride * NORMNET__LANES;
     lanes sum[PAIR_CHANNELS][3][SUM_OUTPUTS];
 
     LANES_FOR (c, channels)
@@ -54,9 +55,9 @@ LANES_INLINE void add_pairs(const struct convolution *shape, int32_t height, con
                 sum[c][u][k] = lanes_load(sums + ((c * 3 + u) * SUM_OUTPUTS + k) * NORMNET__LANES);
     for (int32_t i = 0; i < height; ++i) {
         const float *first = x + i * row + position.first, *second = x + i * row + position.second;
-        const float *row_dy = dy + i * shape->y.row_stride * NORMNET__LANES + position.dy;
+        const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES + position.dy;
 
-        for (int32_t j = 0; j < shape->y.width; j += 2) {
+        for (int32_t j = 0; j < convolution->y.width; j += 2) {
             lanes value[PAIR_CHANNELS][3];
 
             LANES_FOR (c, channels)
@@ -86,22 +87,24 @@ LANES_INLINE void add_pairs(const struct convolution *shape, int32_t height, con
                 lanes_store(sums + ((c * 3 + u) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[c][u][k]);
 }
 
-typedef void pair_function(const struct convolution *shape, int32_t height, const float *x, const float *dy,
+typedef void pair_function(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
                            struct pair_position position, float *sums);
 
-#define DEFINE_PAIR(kind, outputs, channels)                                                                           \
-    static void kind##_##outputs##x##channels(const struct convolution *shape, int32_t height, const float *x,         \
-                                              const float *dy, struct pair_position position, float *sums)             \
+#define DEFINE_PAIR(name, kind, outputs, channels)                                                                     \
+    static void KERNEL(winograd_gradient_##name##_##outputs##x##channels)(                                             \
+        const struct convolution *convolution, int32_t height, const float *x, const float *dy,                        \
+        struct pair_position position, float *sums)                                                                    \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
-            add_pairs(shape, height, x + lane, dy + lane, position, sums + lane, kind, outputs, channels);             \
+            add_pairs(convolution, height, x + lane, dy + lane, position, sums + lane, kind, outputs, channels);       \
     }
 #define DEFINE_PAIRS(outputs, channels)                                                                                \
-    DEFINE_PAIR(PAIR_SINGLE, outputs, channels)                                                                        \
-    DEFINE_PAIR(PAIR_SUM, outputs, channels) DEFINE_PAIR(PAIR_DIFFERENCE, outputs, channels)
+    DEFINE_PAIR(single, PAIR_SINGLE, outputs, channels)                                                                \
+    DEFINE_PAIR(sum, PAIR_SUM, outputs, channels) DEFINE_PAIR(difference, PAIR_DIFFERENCE, outputs, channels)
 #define PAIRS(outputs, channels)                                                                                       \
     {                                                                                                                  \
-        PAIR_SINGLE_##outputs##x##channels, PAIR_SUM_##outputs##x##channels, PAIR_DIFFERENCE_##outputs##x##channels    \
+        KERNEL(winograd_gradient_single_##outputs##x##channels), KERNEL(winograd_gradient_sum_##outputs##x##channels), \
+            KERNEL(winograd_gradient_difference_##outputs##x##channels)                                                \
     }
 
 DEFINE_PAIRS(1, 1)
@@ -130,21 +133,21 @@ static pair_function *const pair_tiles[PAIR_CHANNELS][SUM_OUTPUTS][3] = {
 };
 
 /* The products of some rows for a few outputs: sums[position][c][u][k]. */
-static void add_positions(const struct convolution *shape, int32_t height, const float *x, const float *dy, float *sums,
-                          int32_t outputs)
+static void add_positions(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
+                          float *sums, int32_t outputs)
 {
     static const struct pair_position positions[4] = {{0, 2 * NORMNET__LANES, 0},
                                                       {NORMNET__LANES, 2 * NORMNET__LANES, 0},
                                                       {2 * NORMNET__LANES, NORMNET__LANES, 0},
                                                       {3 * NORMNET__LANES, NORMNET__LANES, NORMNET__LANES}};
     static const enum pair_kind kinds[4] = {PAIR_SINGLE, PAIR_SUM, PAIR_DIFFERENCE, PAIR_SINGLE};
-    const int64_t per_channel = 3 * SUM_OUTPUTS * NORMNET__LANES, per_position = shape->x.channels * per_channel;
+    const int64_t per_channel = 3 * SUM_OUTPUTS * NORMNET__LANES, per_position = convolution->x.channels * per_channel;
 
-    for (int32_t c = 0, channels; c < shape->x.channels; c += channels) {
-        channels = shape->x.channels - c < PAIR_CHANNELS ? shape->x.channels - c : PAIR_CHANNELS;
+    for (int32_t c = 0, channels; c < convolution->x.channels; c += channels) {
+        channels = convolution->x.channels - c < PAIR_CHANNELS ? convolution->x.channels - c : PAIR_CHANNELS;
         for (int q = 0; q < 4; ++q)
-            pair_tiles[channels - 1][outputs - 1][kinds[q]](shape, height,
-                                                            x + c * shape->x.channel_stride * NORMNET__LANES, dy,
+            pair_tiles[channels - 1][outputs - 1][kinds[q]](convolution, height,
+                                                            x + c * convolution->x.channel_stride * NORMNET__LANES, dy,
                                                             positions[q], sums + q * per_position + c * per_channel);
     }
 }
@@ -167,20 +170,21 @@ static void finish_taps(const float *sums, int64_t per_position, double *dw)
         dw[v] = lanes_sum(taps[v]);
 }
 
-static void sum_pairs(const struct convolution *shape, const float *x, const float *dy, double *dw, float *scratch)
+static void KERNEL(winograd_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
+                                             double *dw, float *scratch)
 {
-    const int64_t inputs = (int64_t)3 * shape->x.channels; /* and rows of the kernel */
+    const int64_t inputs = (int64_t)3 * convolution->x.channels; /* and rows of the kernel */
     const int64_t per_position = inputs * SUM_OUTPUTS * NORMNET__LANES;
 
-    for (int32_t k = 0, outputs; k < shape->y.channels; k += outputs) {
-        const float *tile_dy = dy + k * shape->y.channel_stride * NORMNET__LANES;
+    for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
+        const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
 
-        outputs = even_share(shape->y.channels - k, SUM_OUTPUTS);
+        outputs = even_share(convolution->y.channels - k, SUM_OUTPUTS);
         memset(scratch, 0, (size_t)(4 * per_position) * sizeof *scratch);
-        for (int32_t i = 0, rows; i < shape->y.height; i += rows) {
-            rows = next_rows(shape, shape->y.height - i);
-            add_positions(shape, rows, x + i * shape->x.row_stride * NORMNET__LANES,
-                          tile_dy + i * shape->y.row_stride * NORMNET__LANES, scratch, outputs);
+        for (int32_t i = 0, rows; i < convolution->y.height; i += rows) {
+            rows = next_rows(convolution, convolution->y.height - i);
+            add_positions(convolution, rows, x + i * convolution->x.row_stride * NORMNET__LANES,
+                          tile_dy + i * convolution->y.row_stride * NORMNET__LANES, scratch, outputs);
         }
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)

@@ -75,8 +75,8 @@ struct patch_group {
 };
 
 /* Row r of all channels: [c][4][patch]. `zeros` is a row of them. */
-static void transform_input(const struct map *map, const float *x, const struct patch_group *group, int32_t r,
-                            const float *zeros, float *transformed)
+static void KERNEL(transform_input)(const struct map *map, const float *x, const struct patch_group *group, int32_t r,
+                                    const float *zeros, float *transformed)
 {
     static const int8_t first_row[4] = {0, 1, 2, 1}, second_row[4] = {2, 2, 1, 3};
     const int32_t first = group->top + first_row[r], second = group->top + second_row[r];
@@ -143,31 +143,31 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
         }
 }
 
-typedef void sum_function(int32_t channels, const float *transformed, const float *weights, int32_t all_outputs,
-                          float *sums);
+typedef void winograd_sum_function(int32_t channels, const float *transformed, const float *weights,
+                                   int32_t all_outputs, float *sums);
 
-#define DEFINE_SUMS(outputs, patches)                                                                                  \
-    static void sum_##outputs##x##patches(int32_t channels, const float *transformed, const float *weights,            \
-                                          int32_t all_outputs, float *sums)                                            \
+#define DEFINE_WINOGRAD_SUMS(outputs, patches)                                                                         \
+    static void KERNEL(winograd_sums_##outputs##x##patches)(int32_t channels, const float *transformed,                \
+                                                            const float *weights, int32_t all_outputs, float *sums)    \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
             sum_patches(channels, transformed + lane, weights, all_outputs, sums + lane, outputs, patches);            \
     }
 
-DEFINE_SUMS(1, 1)
-DEFINE_SUMS(1, 2)
-DEFINE_SUMS(1, 3)
+DEFINE_WINOGRAD_SUMS(1, 1)
+DEFINE_WINOGRAD_SUMS(1, 2)
+DEFINE_WINOGRAD_SUMS(1, 3)
 #if LANE_REGISTERS >= 32
-DEFINE_SUMS(2, 1)
-DEFINE_SUMS(2, 2)
-DEFINE_SUMS(2, 3)
+DEFINE_WINOGRAD_SUMS(2, 1)
+DEFINE_WINOGRAD_SUMS(2, 2)
+DEFINE_WINOGRAD_SUMS(2, 3)
 #endif
 
-/* sum_tiles[outputs - 1][patches - 1] */
-static sum_function *const sum_tiles[PATCH_OUTPUTS][PATCHES] = {
-    {sum_1x1, sum_1x2, sum_1x3},
+/* winograd_sum_tiles[outputs - 1][patches - 1] */
+static winograd_sum_function *const winograd_sum_tiles[PATCH_OUTPUTS][PATCHES] = {
+    {KERNEL(winograd_sums_1x1), KERNEL(winograd_sums_1x2), KERNEL(winograd_sums_1x3)},
 #if LANE_REGISTERS >= 32
-    {sum_2x1, sum_2x2, sum_2x3},
+    {KERNEL(winograd_sums_2x1), KERNEL(winograd_sums_2x2), KERNEL(winograd_sums_2x3)},
 #endif
 };
 
@@ -207,8 +207,8 @@ LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channel
 }
 
 /* The outputs of a group, which begin at (i, j), from their sums [r][plane][patch][2]. */
-static void transform_output(const struct map *map, const float *sums, const struct epilogue *epilogue,
-                             bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, float *y)
+static void KERNEL(transform_output)(const struct map *map, const float *sums, const struct epilogue *epilogue,
+                                     bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, float *y)
 {
     const int64_t step = (int64_t)2 * patches * map->channels * NORMNET__LANES;
     const int64_t length = (map->width - j < 2 * patches ? map->width - j : 2 * patches) * NORMNET__LANES;
@@ -236,8 +236,8 @@ static void sum_row(const struct convolution *convolution, const float *transfor
 
     for (int32_t k = 0, outputs; k < all_outputs; k += outputs) {
         outputs = all_outputs - k < PATCH_OUTPUTS ? all_outputs - k : PATCH_OUTPUTS;
-        sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, all_outputs,
-                                            sums + (int64_t)2 * k * patches * NORMNET__LANES);
+        winograd_sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, all_outputs,
+                                                     sums + (int64_t)2 * k * patches * NORMNET__LANES);
     }
 }
 
@@ -251,11 +251,11 @@ static void convolve_patches(const struct convolution *convolution, const float 
     float *sums = scratch + 4 * inputs * patches * NORMNET__LANES;
 
     for (int32_t r = 0; r < 4; ++r) {
-        transform_input(&convolution->x, x, &group, r, zeros, scratch);
+        KERNEL(transform_input)(&convolution->x, x, &group, r, zeros, scratch);
         sum_row(convolution, scratch, weights + 4 * r * inputs * outputs, patches,
                 sums + 2 * r * outputs * patches * NORMNET__LANES);
     }
-    transform_output(&convolution->y, sums, epilogue, false, i, j, patches, y);
+    KERNEL(transform_output)(&convolution->y, sums, epilogue, false, i, j, patches, y);
 }
 
 typedef void group_function(const struct convolution *convolution, const float *x, const float *weights,
@@ -275,6 +275,12 @@ LANES_INLINE void for_each_group(const struct convolution *convolution, const fl
             patches = next_pixels((convolution->y.width - j + 1) / 2);
             convolve_group(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
         }
+}
+
+LANES_INLINE void winograd_convolve(const struct convolution *convolution, const float *x, const float *weights,
+                                    const struct epilogue *epilogue, float *y, float *scratch)
+{
+    for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_patches);
 }
 
 #endif

@@ -106,7 +106,7 @@ static void normalize_chain(const struct layer *layer, const struct block *block
         const float *gamma = block->parameters + layer->weight.offset + chain_element(layer, chain);
         const float *beta = block->parameters + layer->bias.offset + chain_element(layer, chain);
 
-        block->kernels->scale_elements(y, length, gamma, beta);
+        block->kernels->affine_elements(y, length, gamma, beta);
     }
 }
 
@@ -254,9 +254,9 @@ static void element_gradients(const struct layer *layer, const struct block *blo
                                center + 2 * NORMNET__LANES);
             offsets[i] = chain_begin(layer, chain) / NORMNET__LANES;
         }
-        block->kernels->element_gradient(normnet__input(layer, block), dy, length, sharing, offsets, block->scratch,
-                                         block->gradient + layer->bias.offset + element,
-                                         block->gradient + layer->weight.offset + element);
+        block->kernels->affine_gradient(normnet__input(layer, block), dy, length, sharing, offsets, block->scratch,
+                                        block->gradient + layer->bias.offset + element,
+                                        block->gradient + layer->weight.offset + element);
     }
 }
 

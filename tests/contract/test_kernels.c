@@ -386,14 +386,14 @@ static void normalize(const struct kernels *kernels, struct workspace *w)
     kernels->normalize(x, count, mean, scale, shift, mask, y);
 }
 
-static void scale_elements(const struct kernels *kernels, struct workspace *w)
+static void affine_elements(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     const float *gamma = take_floats(w, count), *beta = take_floats(w, count);
     float *y = take_groups(w, count);
 
     mark_groups(w, y, count, FLOATS);
-    kernels->scale_elements(y, count, gamma, beta);
+    kernels->affine_elements(y, count, gamma, beta);
 }
 
 static void multiply_elements(const struct kernels *kernels, struct workspace *w)
@@ -429,7 +429,7 @@ static void normalize_gradient(const struct kernels *kernels, struct workspace *
     kernels->normalize_gradient(x, dy, count, &form, mask, valid, draw_bool(w));
 }
 
-static void element_gradient(const struct kernels *kernels, struct workspace *w)
+static void affine_gradient(const struct kernels *kernels, struct workspace *w)
 {
     enum { MOST = 7 };
     const int count = draw_count(w), chains = 1 + draw(w, MOST);
@@ -440,7 +440,7 @@ static void element_gradient(const struct kernels *kernels, struct workspace *w)
 
     for (int i = 0; i < chains; ++i)
         offsets[i] = (int64_t)draw(w, MOST) * count;
-    kernels->element_gradient(x, dy, count, chains, offsets, coefficients, sum_dy, sum_dyx);
+    kernels->affine_gradient(x, dy, count, chains, offsets, coefficients, sum_dy, sum_dyx);
 }
 
 static void sum_all(const struct kernels *kernels, struct workspace *w)
@@ -591,11 +591,11 @@ static const struct kernel_test tests[] = {
     {"weight_gradient", weight_gradient, 700},
     {"moments", moments, 1000},
     {"normalize", normalize, 400},
-    {"scale_elements", scale_elements, 200},
+    {"affine_elements", affine_elements, 200},
     {"gradient_moments", gradient_moments, 400},
     {"normalize_gradient", normalize_gradient, 400},
     {"multiply_elements", multiply_elements, 200},
-    {"element_gradient", element_gradient, 400},
+    {"affine_gradient", affine_gradient, 400},
     {"sum_all", sum_all, 200},
     {"relu", relu, 200},
     {"copy_gradient", copy_gradient, 200},
