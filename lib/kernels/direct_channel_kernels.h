@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Convolution of a single image, whose channels are the lanes: inputs are broadcast and weights are vectors, the other
- * way round than with 16 samples. The sums are the same, term by term. Included by kernel_table.c only.
+ * Direct convolution of a single image whose channels are the lanes; included by kernel_table.c only. Inputs are
+ * broadcast and weights are vectors, the other way round than with 16 samples. The sums have the same terms in the same
+ * order.
  *
- * Maps have a plane for 16 channels. Lanes beyond the last channel hold sums of whatever weights lie after; nothing
- * reads them.
+ * Each plane of a map holds 16 channels. The lanes after the last channel hold sums that nothing reads.
  */
 #ifndef NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
 #define NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
@@ -14,12 +14,12 @@
 #include "kernels/tiles.h"
 
 /*
- * A tile: up to two vectors of outputs by 6 pixels; one vector by 12 pixels or many by one, so that there are enough
- * sums for the units (tiles.h) where there are registers.
+ * A tile: one or two vectors of outputs by 6 pixels, one by 12 pixels, or many by one pixel, so that there are enough
+ * sums to keep the units busy (tiles.h) where there are registers for them.
  */
 enum { CHANNEL_PIXELS = LANE_REGISTERS >= 32 ? 12 : 6, PIXEL_VECTORS = LANE_REGISTERS / 4 };
 
-/* The sums of `pixels` neighbours over (c, u, v), for outputs k, ..., and their epilogue. */
+/* One tile: the sums over (c, u, v) for outputs k, ... and their epilogue. */
 LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, const float *x, const float *weights,
                                         const struct epilogue *epilogue, int32_t k, float *y, const int vectors,
                                         const int pixels)
@@ -95,7 +95,7 @@ struct channel_tile {
     int32_t vectors, pixels;
 };
 
-/* For the next tile of a row that has so many pixels left: the smallest that holds them, or else the largest. */
+/* The next tile of a row of `width` pixels with `left` to do: the smallest that holds them, else the largest. */
 static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t left, int32_t width)
 {
     static const struct channel_tile tiles[] = {
@@ -132,7 +132,7 @@ static void direct_convolve_channels(const struct convolution *convolution, cons
             vectors = choose_vectors(convolution->outputs - k, width > 1 ? TILE_VECTORS : PIXEL_VECTORS);
             for (int32_t j = 0; j < width;) {
                 const struct channel_tile *tile = choose_channel_tile(vectors, width - j, width);
-                /* The last one of a row begins early enough to be whole, and writes some pixels once more. */
+                /* The last tile of a row is moved back to be whole; it computes some pixels once more. */
                 const int32_t from = j + tile->pixels <= width ? j : width - tile->pixels;
 
                 tile->run(convolution, x + i * convolution->x.row_stride * step + from * step, weights, epilogue, k,

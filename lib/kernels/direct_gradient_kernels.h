@@ -1,51 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* The weight gradient of a convolution over lanes; included by kernel_table.c only. */
+/* The weight gradient of a convolution, directly; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_DIRECT_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_DIRECT_GRADIENT_KERNELS_H
 
-#include "kernels/algorithm.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 #include "kernels/tiles.h"
 
 /*
- * A tile holds the sums of up to 4 output channels with a grid of neighbouring inputs, 3 of one row and, where there
- * are registers, 2 rows: 4 x 3 or 4 x 6 chains. More outputs would want more planes of dy at once than a first-level
- * cache keeps apart.
+ * A tile: the products of up to 4 outputs with a grid of inputs, 1 or, where there are registers, 2 rows of 3: 4 x 3 or
+ * 4 x 6 sums.
  */
-enum { SUM_OUTPUTS = LANE_REGISTERS >= 16 ? 4 : 1, SUM_COLUMNS = 3, SUM_ROWS = LANE_REGISTERS >= 32 ? 2 : 1 };
-_Static_assert((int)SUM_OUTPUTS <= (int)NORMNET__MAX_SUM_OUTPUTS, "normnet__weight_gradient_scratch counts on it");
+enum { GRID_COLUMNS = 3, GRID_ROWS = LANE_REGISTERS >= 32 ? 2 : 1 };
 
-/* Outputs per pass over the map: 24 KiB of four planes of dy, in a first-level cache beside some of x. */
-enum { CHUNK_PIXELS = 96 };
-
-/* A grid of inputs: where the next row and column of it begin, in floats of x and in sums. */
+/* The strides of a grid of inputs. An input is an element (c, u, v) of the sum that a convolution computes. */
 struct grid {
-    int64_t row, column;
-    int64_t sum_row;
+    int64_t row, column; /* floats of x */
+    int64_t sum_row;     /* inputs in `sums` */
 };
 
 /*
- * Adds the products over `height` rows of dy: sums[r * sum_row + s][k] += x[r][s] * dy[k], where x[r][s] is the plane
- * of inputs that begins at grid position (r, s).
+ * Adds the products of `height` rows of dy with a grid: sums[r * sum_row + s][k] += x[r][s] * dy[k], summed over the
+ * pixels, where x[r][s] are the values of one input.
  */
 LANES_INLINE void add_products(const struct convolution *convolution, int32_t height, const float *x, struct grid grid,
                                const float *dy, float *sums, const int outputs, const int rows, const int columns)
 {
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
     const int64_t channel = convolution->y.channel_stride * NORMNET__LANES;
-    lanes sum[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS];
+    lanes sum[GRID_ROWS][GRID_COLUMNS][GRADIENT_OUTPUTS];
 
     LANES_FOR (r, rows)
         LANES_FOR (s, columns)
             LANES_FOR (k, outputs)
-                sum[r][s][k] = lanes_load(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES);
+                sum[r][s][k] = lanes_load(sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * NORMNET__LANES);
     for (int32_t i = 0; i < height; ++i) {
         const float *row_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
         const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES;
 
         for (int32_t j = 0; j < convolution->y.width; ++j, row_x += step, row_dy += NORMNET__LANES) {
-            lanes value[SUM_ROWS][SUM_COLUMNS];
+            lanes value[GRID_ROWS][GRID_COLUMNS];
 
             LANES_FOR (r, rows)
                 LANES_FOR (s, columns)
@@ -63,7 +57,7 @@ LANES_INLINE void add_products(const struct convolution *convolution, int32_t he
     LANES_FOR (r, rows)
         LANES_FOR (s, columns)
             LANES_FOR (k, outputs)
-                lanes_store(sums + ((r * grid.sum_row + s) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
+                lanes_store(sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
 }
 
 typedef void direct_gradient_function(const struct convolution *convolution, int32_t height, const float *x,
@@ -104,62 +98,54 @@ DEFINE_GRIDS(2, 3)
 #endif
 
 /* direct_gradient_tiles[rows - 1][columns - 1][outputs - 1] */
-static direct_gradient_function *const direct_gradient_tiles[SUM_ROWS][SUM_COLUMNS][SUM_OUTPUTS] = {
+static direct_gradient_function *const direct_gradient_tiles[GRID_ROWS][GRID_COLUMNS][GRADIENT_OUTPUTS] = {
     {GRIDS(1, 1), GRIDS(1, 2), GRIDS(1, 3)},
 #if LANE_REGISTERS >= 32
     {GRIDS(2, 1), GRIDS(2, 2), GRIDS(2, 3)},
 #endif
 };
 
-/* All columns of a grid of one row, or of two. */
+/* A grid of any number of columns. */
 static void add_rows(const struct convolution *convolution, int32_t height, const float *x, struct grid grid,
                      int32_t rows, int32_t columns, const float *dy, float *sums, int32_t outputs)
 {
     for (int32_t s = 0, width; s < columns; s += width) {
         width = next_pixels(columns - s);
         direct_gradient_tiles[rows - 1][width - 1][outputs - 1](convolution, height, x + s * grid.column, grid, dy,
-                                                                sums + (int64_t)s * SUM_OUTPUTS * NORMNET__LANES);
+                                                                sums + (int64_t)s * GRADIENT_OUTPUTS * NORMNET__LANES);
     }
 }
 
-/* The products of `height` rows with all inputs (c, u, v): a grid of u by v per channel. */
+/* Adds the products of `height` rows of dy with all inputs: for each channel a grid of u by v. */
 static void KERNEL(add_inputs)(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
                                float *sums, int32_t outputs)
 {
     const int32_t kernel = convolution->kernel;
-    const int64_t row_sums = (int64_t)kernel * SUM_OUTPUTS * NORMNET__LANES;
+    const int64_t row_sums = (int64_t)kernel * GRADIENT_OUTPUTS * NORMNET__LANES;
     const struct grid grid = {convolution->x.row_stride * NORMNET__LANES, NORMNET__LANES, kernel};
 
     for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * NORMNET__LANES) {
         for (int32_t u = 0, rows; u < kernel; u += rows, sums += rows * row_sums) {
-            rows = kernel - u < SUM_ROWS ? kernel - u : SUM_ROWS;
+            rows = kernel - u < GRID_ROWS ? kernel - u : GRID_ROWS;
             add_rows(convolution, height, x + u * grid.row, grid, rows, kernel, dy, sums, outputs);
         }
     }
 }
 
-/* The same for a kernel of 1 x 1, whose inputs are the channels: a grid of two halves of them, and one that is left
- * over. */
+/* The same for a 1 x 1 kernel, whose inputs are the channels: a grid whose rows are two halves of them, and the rest.
+ */
 static void KERNEL(add_inputs_1x1)(const struct convolution *convolution, int32_t height, const float *x,
                                    const float *dy, float *sums, int32_t outputs)
 {
     const int64_t channel = convolution->x.channel_stride * NORMNET__LANES;
-    const int32_t half = SUM_ROWS == 2 ? convolution->x.channels / 2 : 0, rest = convolution->x.channels - 2 * half;
+    const int32_t half = GRID_ROWS == 2 ? convolution->x.channels / 2 : 0, rest = convolution->x.channels - 2 * half;
     const struct grid grid = {half * channel, channel, half};
 
     if (half > 0)
         add_rows(convolution, height, x, grid, 2, half, dy, sums, outputs);
     if (rest > 0)
         add_rows(convolution, height, x + 2 * half * channel, grid, 1, rest, dy,
-                 sums + (int64_t)2 * half * SUM_OUTPUTS * NORMNET__LANES, outputs);
-}
-
-/* How many of `left` rows of dy to work through at once. */
-static int32_t next_rows(const struct convolution *convolution, int32_t left)
-{
-    const int32_t max = CHUNK_PIXELS / convolution->y.width;
-
-    return even_share(left, max < 1 ? 1 : max);
+                 sums + (int64_t)2 * half * GRADIENT_OUTPUTS * NORMNET__LANES, outputs);
 }
 
 static void KERNEL(direct_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
@@ -170,19 +156,19 @@ static void KERNEL(direct_weight_gradient)(const struct convolution *convolution
     for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
         const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
 
-        outputs = even_share(convolution->y.channels - k, SUM_OUTPUTS);
-        memset(scratch, 0, (size_t)(inputs * SUM_OUTPUTS * NORMNET__LANES) * sizeof *scratch);
+        outputs = even_share(convolution->y.channels - k, GRADIENT_OUTPUTS);
+        memset(scratch, 0, (size_t)(inputs * GRADIENT_OUTPUTS * NORMNET__LANES) * sizeof *scratch);
         for (int32_t i = 0, rows; i < convolution->y.height; i += rows) {
             const float *rows_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
             const float *rows_dy = tile_dy + i * convolution->y.row_stride * NORMNET__LANES;
 
-            rows = next_rows(convolution, convolution->y.height - i);
+            rows = next_rows(convolution->y.height - i, convolution->y.width);
             (convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs))(convolution, rows, rows_x, rows_dy,
                                                                                      scratch, outputs);
         }
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)
-                dw[(k + o) * inputs + input] = lanes_sum(scratch + (input * SUM_OUTPUTS + o) * NORMNET__LANES);
+                dw[(k + o) * inputs + input] = lanes_sum(scratch + (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution over lanes; included by kernel_table.c only. */
+/* Direct convolution; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_DIRECT_KERNELS_H
 #define NORMNET_KERNELS_DIRECT_KERNELS_H
 
@@ -11,7 +11,7 @@
 /* A tile: 4 x 3 sums with 3 inputs and 1 weight fill 16 registers; 8 x 3 sums and 3 inputs leave some of 32 free. */
 enum { TILE_OUTPUTS = LANE_REGISTERS / 4 };
 
-/* Where a tile stores its sums: the first of its channels is output `k` of the convolution. */
+/* The outputs of a tile, which begin at channel k of the convolution. */
 struct tile_output {
     const struct epilogue *epilogue;
     int32_t k, all_outputs;
@@ -20,8 +20,8 @@ struct tile_output {
 };
 
 /*
- * One tile: sum[k][p] over (c, u, v) and its epilogue. `weights` begin at the tile's first channel; `all_outputs` of
- * them lie between one (c, u, v) and the next.
+ * One tile: the sums over (c, u, v) and their epilogue. `weights` is at the tile's first channel; those of the next
+ * (c, u, v) follow after `all_outputs`.
  */
 LANES_INLINE void convolve_tile(const struct convolution *convolution, const float *x, const float *weights,
                                 const struct tile_output *to, const int lane, const int outputs, const int pixels)
@@ -70,8 +70,8 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
 }
 
 /*
- * The tiles by their size, each a function of its own: the sizes have to be constants for the compiler, and clang joins
- * calls of one function that differ in a constant alone before it inlines them.
+ * One function per size of a tile, since the sizes must be constants for the compiler. Not calls of convolve_tile in a
+ * switch: clang merges calls that differ in a constant only before it inlines them.
  */
 typedef void direct_tile_function(const struct convolution *convolution, const float *x, const float *weights,
                                   const struct tile_output *to);
@@ -126,7 +126,7 @@ static void convolve_pixels(const struct convolution *convolution, const float *
     }
 }
 
-/* Rows that are contiguous and are walked pixel by pixel are one long row. */
+/* A 1 x 1 kernel with stride 1 treats contiguous rows as one long row. */
 static struct convolution merge_rows(struct convolution shape)
 {
     if (shape.kernel == 1 && shape.stride == 1 && shape.x.width == shape.y.width &&

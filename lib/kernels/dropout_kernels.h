@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dropout over lanes; included by kernel_table.c only. */
+/* Dropout; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_DROPOUT_KERNELS_H
 #define NORMNET_KERNELS_DROPOUT_KERNELS_H
 
@@ -7,10 +7,10 @@
 #include "kernels/lanes.h"
 
 /*
- * A hash of a counter under a key of two words: a Weyl sequence, then two rounds of xor-shift and
- * multiplication with the constants that C. Wellons' search found least biased (nullprogram.com, Hash
- * Prospector, 2018: 16, 0x7feb352d, 15, 0x846ca68b, 16). The second word enters between the rounds, so
- * that two keys never give shifted copies of one sequence.
+ * A hash of a counter under a key of two words: a Weyl sequence, then two rounds of xor-shift and multiplication with
+ * the constants that C. Wellons' search found least biased (nullprogram.com, Hash Prospector, 2018: 16, 0x7feb352d, 15,
+ * 0x846ca68b, 16). The second word is added between the rounds, so that the sequences of two keys are never the same
+ * one shifted.
  */
 LANES_INLINE lanes_bits hash(lanes_bits key, lanes_bits second, uint32_t counter)
 {
@@ -31,7 +31,7 @@ LANES_INLINE lanes_bits load_bits(const uint32_t *from)
 
 static void KERNEL(dropout_masks)(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks)
 {
-    /* Signed: the comparison that every instruction set has; both sides are below 2^17. */
+    /* Signed, since every instruction set compares signed integers; all values are below 2^17. */
     const lanes_int limit = (lanes_int){0} + (int32_t)threshold - 1;
 
     for (int64_t i = 0; i < count; i += 2) {
@@ -50,7 +50,7 @@ static void KERNEL(dropout_masks)(const uint32_t *key, int64_t count, uint32_t t
     }
 }
 
-/* The dropout of one vector, which begins at `lane` of its group. */
+/* Dropout of one vector, which begins at `lane` of its group. */
 LANES_INLINE lanes apply_dropout(struct mask mask, int64_t group, int lane, lanes value)
 {
     const lanes zero = lanes_splat(0.0f);
@@ -71,6 +71,7 @@ static void KERNEL(dropout)(struct map map, float *x, struct mask mask)
             }
 }
 
+/* The vector at `lane` of a group of dy, after dropout if there is any. */
 LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struct mask mask, const bool dropout)
 {
     lanes value = lanes_load(dy + group * NORMNET__LANES + lane);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sixteen samples side by side: the vector operations that the kernels are written in.
+ * The vector operations that the kernels are written in. Only kernels include this file. They are compiled once per
+ * instruction set, with NORMNET_ISA defined to its name.
  *
- * A group of 16 lanes is 16 / LANE_WIDTH vectors of the machine's own width (gcc 12 splits wider types
- * badly). All operations are vertical and mean the same on every machine; multiply-adds are fused,
- * in software where the hardware lacks them. Only kernel sources include this file; each is compiled
- * once per instruction set with NORMNET_ISA defined to its name.
+ * A vector has the width of the instruction set's registers, since gcc 12 splits wider types badly: a group of 16 lanes
+ * is 16 / LANE_WIDTH vectors. All operations but lanes_sum are vertical, and all have the same result on every machine.
+ * Multiply-adds are fused, in software where the hardware has none.
  */
 #ifndef NORMNET_KERNELS_LANES_H
 #define NORMNET_KERNELS_LANES_H
@@ -17,11 +17,14 @@
 #ifdef __FAST_MATH__
 #error "libnormnet promises the same bits everywhere and must not be compiled with -ffast-math"
 #endif
-#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16 is about half precision alone */
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16 concerns half precision only */
 #error "libnormnet promises the same bits everywhere and must not compute floats in a wider type"
 #endif
 
-/* Which set this is, by its name: the portable one is plain C even where the compiler may use another everywhere. */
+/*
+ * The instruction set by its name, not by the compiler's macros: the portable kernels are plain C even where the
+ * compiler may use AVX2 everywhere.
+ */
 #define LANES_ISA_portable 1
 #define LANES_ISA_avx2 2
 #define LANES_ISA_avx512 3
@@ -33,10 +36,7 @@
 #define LANES_NEON (LANES_ISA(NORMNET_ISA) == LANES_ISA_neon)
 #define LANES_X86 (LANES_AVX2 || LANES_AVX512)
 
-/*
- * The name of a function with that of the instruction set after it, relu_avx2: profilers and debuggers show one per
- * instruction set. For the functions that are not inlined.
- */
+/* relu_avx2 for relu: names for profilers and debuggers of the functions that are not inlined. */
 #define KERNEL_JOIN(name, isa) name##_##isa
 #define KERNEL_JOIN_VALUES(name, isa) KERNEL_JOIN(name, isa)
 #define KERNEL(name) KERNEL_JOIN_VALUES(name, NORMNET_ISA)
@@ -55,14 +55,14 @@ enum { LANE_WIDTH = 4 };
 #define LANE_REGISTERS 32
 #else
 enum { LANE_WIDTH = 4 };
-#define LANE_REGISTERS 4 /* one multiply-add takes a dozen instructions: large tiles would only be large code */
+#define LANE_REGISTERS 4 /* a multiply-add takes two dozen instructions: large tiles would only be large code */
 #endif
 
 #define LANES_INLINE static inline __attribute__((always_inline))
 
 /*
- * A loop of a few passes, their number a constant, unrolled so that what it indexes can live in registers. Not clang's
- * plain `unroll`: that is carried out before the function is inlined, while the number is still a parameter.
+ * A loop with a small constant count, unrolled so that the arrays it indexes can live in registers. clang's plain
+ * `unroll` does not do: it unrolls before it inlines the function, when the count is still a parameter.
  */
 #ifdef __clang__
 #define LANES_UNROLL _Pragma("clang loop unroll(full)")
@@ -75,7 +75,7 @@ typedef float lanes __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 typedef int32_t lanes_int __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 typedef uint32_t lanes_bits __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 
-/* The same lanes in double: the low and the high half, each of the machine's own width. */
+/* The same lanes in double: the low and the high half, a register each. */
 typedef double half_double __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 typedef int64_t half_int64 __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
 typedef float half_float __attribute__((vector_size(2 * LANE_WIDTH), may_alias));
@@ -103,12 +103,12 @@ LANES_INLINE void lanes_store(float *to, lanes value)
 
 LANES_INLINE lanes lanes_splat(float value)
 {
-    return value - (lanes){0}; /* x - 0 is x for every x; the compilers know it as a broadcast */
+    return value - (lanes){0}; /* x - 0 is x for every x; compilers make it a broadcast */
 }
 
 /*
- * Keeps a value in a register: gcc would rather read it from memory again in each multiply-add that uses it, and there
- * are only as many loads as multiply-adds in a cycle.
+ * Keeps a value in a register. gcc would read it from memory again in each multiply-add that uses it, and a processor
+ * can start no more loads than multiply-adds per cycle.
  */
 LANES_INLINE void lanes_keep(lanes *value)
 {
@@ -119,17 +119,17 @@ LANES_INLINE void lanes_keep(lanes *value)
 #endif
 }
 
-/* Where the mask has all bits set `yes`, where it has none `no`. */
+/* mask ? yes : no per lane; the bits of a lane of the mask are all set or all clear. */
 LANES_INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no)
 {
     return (lanes)((mask & (lanes_int)yes) | (~mask & (lanes_int)no));
 }
 
-/* value < 0 ? 0 : value, so NaN and -0 stay. */
+/* value < 0 ? 0 : value, so that NaN and -0 stay. */
 LANES_INLINE lanes lanes_max_zero(lanes value)
 {
 #if LANES_AVX512
-    /* The second operand, if either is NaN or both are 0. */
+    /* The result is the second operand if either is NaN or both are 0. */
     return (lanes)_mm512_max_ps((__m512)lanes_splat(0.0f), (__m512)value);
 #elif LANES_AVX2
     return (lanes)_mm256_max_ps((__m256)lanes_splat(0.0f), (__m256)value);
@@ -177,7 +177,7 @@ LANES_INLINE lanes_double lanes_double_subtract(lanes_double a, lanes_double b)
     return (lanes_double){a.low - b.low, a.high - b.high};
 }
 
-/* Exact for factors that were floats. */
+/* Exact if the factors are floats. */
 LANES_INLINE lanes_double lanes_double_multiply(lanes_double a, lanes_double b)
 {
     return (lanes_double){a.low * b.low, a.high * b.high};
@@ -200,10 +200,10 @@ LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
 }
 #else
 /*
- * p + c rounded to odd, for the exact product p of two floats. The rounding error of the sum is
- * computed exactly (Knuth's TwoSum); if there is one and the last bit of the sum is even, the
- * neighbour on the error's side is taken. A value rounded to odd at 53 bits rounds to float (24 bits or
- * fewer) as the exact value would (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, IEEE TC 2008).
+ * p + c rounded to odd, where p is the exact product of two floats. The rounding error of the sum is computed exactly
+ * (Knuth's TwoSum). If there is one and the last bit of the sum is even, the result is the neighbour on the side of the
+ * error. A value rounded to odd at 53 bits rounds to float (24 bits or fewer) as the exact value does (Boldo and
+ * Melquiond, Emulation of FMA and correctly rounded sums, IEEE TC 2008).
  */
 LANES_INLINE half_double half_add_to_odd(half_double p, half_double c)
 {
@@ -211,7 +211,7 @@ LANES_INLINE half_double half_add_to_odd(half_double p, half_double c)
     const half_double shadow = sum - p;
     const half_double error = (p - (sum - shadow)) + (c - shadow);
     const half_int64 bits = (half_int64)sum;
-    /* All comparisons are false for the NaN that the error is when the sum is not finite. */
+    /* If the sum is not finite, the error is NaN and all comparisons are false. */
     const half_int64 inexact = (half_int64)(error < 0.0) | (half_int64)(error > 0.0);
     const half_int64 outward = ~((half_int64)(error > 0.0) ^ (half_int64)(sum > 0.0));
     const half_int64 even = (bits & 1) - 1;
@@ -219,7 +219,7 @@ LANES_INLINE half_double half_add_to_odd(half_double p, half_double c)
     return (half_double)(bits + (inexact & even & (-1 - 2 * outward)));
 }
 
-/* A real function: inlined, its two dozen instructions make the library a sixth larger. */
+/* Not inlined: its two dozen instructions would make the library a sixth larger. */
 static __attribute__((noinline)) lanes lanes_fma(lanes a, lanes b, lanes c)
 {
     const lanes_double product = lanes_double_multiply(lanes_to_double(a), lanes_to_double(b));
@@ -242,8 +242,8 @@ LANES_INLINE float64x2_t lanes_add_pairs(const float *lane)
 #endif
 
 /*
- * The sum of 16 lanes in memory by the tree of base/tree.h, in double: neighbours first, then neighbouring pairs and so
- * on. + 0.0, so that an empty half cannot be told from none by a -0.
+ * The sum of 16 lanes in memory along the tree of base/tree.h, in double: neighbours first, then neighbouring pairs and
+ * so on. + 0.0 turns -0 into 0, so that lanes of zeros do not change the sign of a zero.
  */
 LANES_INLINE double lanes_sum(const float *lane)
 {
@@ -251,7 +251,7 @@ LANES_INLINE double lanes_sum(const float *lane)
     const __m256d pairs0 = _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane)), _mm256_cvtps_pd(_mm_load_ps(lane + 4)));
     const __m256d pairs1 =
         _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane + 8)), _mm256_cvtps_pd(_mm_load_ps(lane + 12)));
-    /* hadd interleaves: 0+1, 4+5, 2+3, 6+7, so the halves of a register are what belongs together. */
+    /* hadd interleaves: 0+1, 4+5, 2+3, 6+7. The sums to be added next are in the two halves of a register. */
     const __m128d fours0 = _mm_add_pd(_mm256_castpd256_pd128(pairs0), _mm256_extractf128_pd(pairs0, 1));
     const __m128d fours1 = _mm_add_pd(_mm256_castpd256_pd128(pairs1), _mm256_extractf128_pd(pairs1, 1));
     const __m128d eights = _mm_hadd_pd(fours0, fours1);
@@ -273,7 +273,7 @@ LANES_INLINE double lanes_sum(const float *lane)
 #endif
 }
 
-/* Small numbers, one byte per lane. */
+/* One byte per lane. */
 LANES_INLINE lanes_int lanes_from_bytes(const uint8_t *from)
 {
 #if LANES_AVX512
@@ -309,7 +309,7 @@ LANES_INLINE void lanes_to_bytes(uint8_t *to, lanes_int value)
 #endif
 }
 
-/* Lane i is all ones if bit i of `mask` is set: `mask` holds one bit per lane of this vector. */
+/* Lane i is all ones if bit i of `mask` is set, else 0. */
 LANES_INLINE lanes_int lanes_mask(uint32_t mask)
 {
     static const uint32_t bit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};

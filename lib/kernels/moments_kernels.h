@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums over lanes: statistics, their gradients, and the gradient of a bias; included by kernel_table.c only. */
+/* Sums per lane: for mean and variance, for their gradients, and for a bias; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_MOMENTS_KERNELS_H
 #define NORMNET_KERNELS_MOMENTS_KERNELS_H
 
@@ -9,9 +9,9 @@
 #include "kernels/lanes.h"
 
 /*
- * Sums over the groups of a chain, two at a time and per lane: in float over pieces of 16 groups, of which every fourth
- * goes to the same accumulator, then in double over the pieces. Float costs a third of double, and a piece is too short
- * to lose more than its terms have lost already.
+ * Two sums over the groups of a chain, per lane: in float over pieces of 16 groups, every fourth of which goes to the
+ * same accumulator, then in double over the pieces. Float takes a third of the time of double, and a piece is so short
+ * that rounding its sums loses no more than rounding their terms has lost.
  */
 enum { ACCUMULATORS = 4, PIECE = 4 * ACCUMULATORS };
 
@@ -34,7 +34,7 @@ LANES_INLINE void add_piece(struct double_sums *sums, const struct float_sums *p
     sums->second = lanes_double_add(sums->second, lanes_to_double(add_accumulators(piece->second)));
 }
 
-LANES_INLINE struct float_sums no_sums(void)
+LANES_INLINE struct float_sums zero_sums(void)
 {
     struct float_sums sums;
 
@@ -53,13 +53,13 @@ LANES_INLINE void add_deviation(struct float_sums *sums, const int i, const floa
     sums->second[i] = lanes_fma(deviation, deviation, sums->second[i]);
 }
 
-/* Sums of d = x - pivot and d^2 in the lanes that begin at x. */
+/* The sums of d = x - pivot and of d^2; x is at the first lane of the vector. */
 LANES_INLINE struct double_sums sum_deviations(const float *x, int64_t count, lanes pivot)
 {
     struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
 
     for (int64_t left = count; left > 0; left -= PIECE) {
-        struct float_sums piece = no_sums();
+        struct float_sums piece = zero_sums();
         int64_t i = left < PIECE ? left : PIECE;
 
         for (; i >= ACCUMULATORS; i -= ACCUMULATORS, x += ACCUMULATORS * NORMNET__LANES)
@@ -74,7 +74,10 @@ LANES_INLINE struct double_sums sum_deviations(const float *x, int64_t count, la
     return sums;
 }
 
-/* Near the mean, so that the squares hardly cancel: the mean of the first piece; of a shorter chain the first value. */
+/*
+ * A value near the mean, so that sum d^2 and (sum d)^2 / count hardly cancel: the mean of the first piece, or the first
+ * value of a shorter chain.
+ */
 LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
 {
     lanes sums[ACCUMULATORS], total;
@@ -89,19 +92,16 @@ LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
     return total * lanes_splat(1.0f / PIECE);
 }
 
-/* Mean and m2 of one lane from its sums. */
+/* The mean and m2 of one lane: from the sums of d and d^2. */
 static void finish_moments(double sum, double square, double pivot, int64_t count, double *mean, double *m2)
 {
     const double shift = sum / (double)count, rest = square - sum * shift;
 
     *mean = pivot + shift;
-    *m2 = rest < 0.0 ? 0.0 : rest; /* rounding may leave -1e-17 of a constant; NaN stays */
+    *m2 = rest < 0.0 ? 0.0 : rest; /* rounding may make it negative if x is constant; NaN stays */
 }
 
-/*
- * The same for a lane whose squares are near the ends of what a float holds: in double from the first value. Zero is
- * the square of a constant, which is common, and of deviations below 1e-23, which count as one.
- */
+/* The moments of a lane whose sum of squares is near the ends of the range of float: all in double. */
 static void moments_in_double(const float *x, int64_t count, double *mean, double *m2)
 {
     double sum = 0.0, square = 0.0;
@@ -126,12 +126,15 @@ static void KERNEL(moments)(const float *x, int64_t count, double *mean, double 
         lanes_double_store(square, sums.second);
         lanes_double_store(pivots, lanes_to_double(pivot));
         for (int i = 0; i < LANE_WIDTH; ++i)
+            /* The sum is 0 for a constant, which is common, and for deviations below 1e-23, which count as none. */
             if ((square[i] > 1e-20 && square[i] < 1e30) || square[i] == 0.0)
                 finish_moments(sum[i], square[i], pivots[i], count, &mean[lane + i], &m2[lane + i]);
             else
                 moments_in_double(x + lane + i, count, &mean[lane + i], &m2[lane + i]);
     }
 }
+
+/* ---- Gradients ----------------------------------------------------------------------------------- */
 
 LANES_INLINE void add_gradient(struct float_sums *sums, const int i, lanes gradient, const float *x, lanes center)
 {
@@ -146,7 +149,7 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
 
     x += lane;
     for (int64_t begin = 0; begin < count; begin += PIECE) {
-        struct float_sums piece = no_sums();
+        struct float_sums piece = zero_sums();
         int64_t i = begin;
 
         for (; i + ACCUMULATORS <= count && i < begin + PIECE; i += ACCUMULATORS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Normalization over lanes, its gradient, and gamma and beta per element; included by kernel_table.c only. */
+/* Normalization, its input gradient, and gamma and beta per element; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_NORMALIZATION_KERNELS_H
 #define NORMNET_KERNELS_NORMALIZATION_KERNELS_H
 
@@ -38,14 +38,15 @@ static void KERNEL(affine_elements)(float *y, int64_t count, const float *gamma,
     }
 }
 
-/* ---- Gradient ------------------------------------------------------------------------------------ */
+/* ---- Input gradient ------------------------------------------------------------------------------ */
 
 LANES_INLINE void normalize_gradient_lanes(float *x, const float *dy, int64_t count,
-                                           const struct gradient_coefficients *form, int lane, struct mask mask,
+                                           const struct gradient_coefficients *coefficients, int lane, struct mask mask,
                                            lanes_int keep, const bool dropout, const bool relu_mask)
 {
-    const lanes center = lanes_load(form->mean + lane), zero = lanes_splat(0.0f);
-    const lanes a = lanes_load(form->a + lane), b = lanes_load(form->b + lane), c = lanes_load(form->c + lane);
+    const lanes center = lanes_load(coefficients->mean + lane), zero = lanes_splat(0.0f);
+    const lanes a = lanes_load(coefficients->a + lane), b = lanes_load(coefficients->b + lane),
+                c = lanes_load(coefficients->c + lane);
 
     for (int64_t i = 0; i < count; ++i) {
         float *at = x + i * NORMNET__LANES + lane;
@@ -60,8 +61,8 @@ LANES_INLINE void normalize_gradient_lanes(float *x, const float *dy, int64_t co
 }
 
 static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
-                                       const struct gradient_coefficients *form, struct mask mask, uint32_t valid,
-                                       bool relu_mask)
+                                       const struct gradient_coefficients *coefficients, struct mask mask,
+                                       uint32_t valid, bool relu_mask)
 {
     const bool dropout = mask.bits != NULL;
 
@@ -69,13 +70,13 @@ static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
         const lanes_int keep = lanes_mask(valid >> lane);
 
         if (relu_mask && dropout)
-            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, true, true);
+            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, true, true);
         else if (relu_mask)
-            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, false, true);
+            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, false, true);
         else if (dropout)
-            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, true, false);
+            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, true, false);
         else
-            normalize_gradient_lanes(x, dy, count, form, lane, mask, keep, false, false);
+            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, false, false);
     }
 }
 
@@ -93,27 +94,27 @@ static void KERNEL(affine_gradient)(const float *x, const float *dy, int64_t cou
                                     const int64_t *offsets, const float *coefficients, double *sum_dy, double *sum_dyx)
 {
     for (int64_t i = 0; i < count; ++i) {
-        double of_dy[NORMNET__LANES], of_dyx[NORMNET__LANES];
+        double dy_lanes[NORMNET__LANES], dyx_lanes[NORMNET__LANES];
 
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
             lanes_double sum = {{0}, {0}}, product = {{0}, {0}};
 
             for (int64_t chain = 0; chain < chains; ++chain) {
-                const float *form = coefficients + chain * 3 * NORMNET__LANES + lane;
+                const float *mean = coefficients + chain * 3 * NORMNET__LANES + lane;
+                const float *scale = mean + NORMNET__LANES, *shift = scale + NORMNET__LANES;
                 const int64_t at = (offsets[chain] + i) * NORMNET__LANES + lane;
-                const lanes deviation = lanes_load(x + at) - lanes_load(form);
-                const lanes y =
-                    lanes_fma(deviation, lanes_load(form + NORMNET__LANES), lanes_load(form + 2 * NORMNET__LANES));
-                const lanes_double slope = lanes_to_double(lanes_load(dy + at));
+                const lanes deviation = lanes_load(x + at) - lanes_load(mean);
+                const lanes y = lanes_fma(deviation, lanes_load(scale), lanes_load(shift));
+                const lanes_double gradient = lanes_to_double(lanes_load(dy + at));
 
-                sum = lanes_double_add(sum, slope);
-                product = lanes_double_add(product, lanes_double_multiply(slope, lanes_to_double(y)));
+                sum = lanes_double_add(sum, gradient);
+                product = lanes_double_add(product, lanes_double_multiply(gradient, lanes_to_double(y)));
             }
-            lanes_double_store(of_dy + lane, sum);
-            lanes_double_store(of_dyx + lane, product);
+            lanes_double_store(dy_lanes + lane, sum);
+            lanes_double_store(dyx_lanes + lane, product);
         }
-        sum_dy[i] = normnet__tree_sum(of_dy, NORMNET__LANES, 1);
-        sum_dyx[i] = normnet__tree_sum(of_dyx, NORMNET__LANES, 1);
+        sum_dy[i] = normnet__tree_sum(dy_lanes, NORMNET__LANES, 1);
+        sum_dyx[i] = normnet__tree_sum(dyx_lanes, NORMNET__LANES, 1);
     }
 }
 

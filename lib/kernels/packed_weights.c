@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/packed_weights.h"
 
-enum { POSITIONS = 16 }; /* of a patch */
+enum { PATCH_ELEMENTS = 16 }; /* G g G' is 4 x 4 */
 
 int64_t normnet__packed_weight_count(const struct convolution *convolution)
 {
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
-    return (int64_t)convolution->x.channels * convolution->y.channels * (convolution->winograd ? POSITIONS : window);
+    return (int64_t)convolution->x.channels * convolution->y.channels *
+           (convolution->winograd ? PATCH_ELEMENTS : window);
 }
 
-/* G g of three values at distance `stride`. */
+/* G g of three values; the strides are the distances between values. */
 static void transform_taps(const double *g, int stride, double *transformed, int to_stride)
 {
     const double outer = g[0] + g[2 * stride], inner = g[stride];
@@ -21,7 +22,7 @@ static void transform_taps(const double *g, int stride, double *transformed, int
     transformed[3 * to_stride] = g[2 * stride];
 }
 
-/* G g G', in double and rounded once: [4][4], with these distances between its rows and columns. */
+/* G g G', in double and rounded once: element (u, v) goes to transformed[u * row + v * column]. */
 static void transform_kernel(const double g[9], int64_t row, int64_t column, float *transformed)
 {
     double columns[12], all[16]; /* [4][3], [4][4] */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pooling over lanes; included by kernel_table.c only. */
+/* Pooling; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_POOL_KERNELS_H
 #define NORMNET_KERNELS_POOL_KERNELS_H
 
@@ -7,13 +7,13 @@
 #include "kernels/lanes.h"
 #include "kernels/relu_kernels.h"
 
-/* Where group (c, i, j) of a map begins. */
+/* The offset of group (c, i, j) of a map in floats. */
 LANES_INLINE int64_t group_at(const struct map *map, int32_t c, int32_t i, int32_t j)
 {
     return (c * map->channel_stride + i * map->row_stride + j) * NORMNET__LANES;
 }
 
-/* One window: its maximum, and the position of the maximum in each lane. */
+/* One window: per lane its maximum and the position of the maximum. */
 LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t kernel, float *y, uint8_t *indices)
 {
     lanes best = lanes_load(x);
@@ -22,7 +22,7 @@ LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t k
     for (int32_t u = 0; u < kernel; ++u)
         for (int32_t v = 0; v < kernel; ++v) {
             const lanes value = lanes_load(x + group_at(map, 0, u, v));
-            const lanes_int wins = (value > best) | (value != value); /* NOLINT(misc-redundant-expression): a NaN */
+            const lanes_int wins = (value > best) | (value != value); /* NOLINT(misc-redundant-expression): NaN */
 
             best = lanes_select(wins, value, best);
             index = (wins & (u * kernel + v)) | (~wins & index);
@@ -42,8 +42,8 @@ static void KERNEL(max_pool)(struct map x_map, const float *x, int32_t kernel, s
                                   y + group_at(&y_map, c, i, j) + lane, indices + group_at(&y_map, c, i, j) + lane);
 }
 
-/* Windows that do not fill their row or column leave a rim, which has no gradient. */
-static void clear_rim(struct map y_map, int32_t height, int32_t width, struct map x_map, float *x)
+/* The gradient of the rows and columns after the last whole window is 0. */
+static void clear_rest(struct map y_map, int32_t height, int32_t width, struct map x_map, float *x)
 {
     const int32_t rows = y_map.height * height, columns = y_map.width * width;
 
@@ -73,7 +73,7 @@ static void KERNEL(max_pool_gradient)(struct map y_map, const float *dy, const u
                             store_gradient(window + group_at(&x_map, 0, u, v),
                                            lanes_select(index == u * kernel + v, lanes_load(dy + at), zero), relu_mask);
                 }
-    clear_rim(y_map, kernel, kernel, x_map, x);
+    clear_rest(y_map, kernel, kernel, x_map, x);
 }
 
 static void KERNEL(average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map,
@@ -111,7 +111,7 @@ static void KERNEL(average_pool_gradient)(struct map y_map, const float *dy, int
                         for (int32_t v = 0; v < width; ++v)
                             store_gradient(window + group_at(&x_map, 0, u, v), share, relu_mask);
                 }
-    clear_rim(y_map, height, width, x_map, x);
+    clear_rest(y_map, height, width, x_map, x);
 }
 
 #endif

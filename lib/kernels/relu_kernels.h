@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ReLU and its gradient over lanes; included by kernel_table.c only. */
+/* ReLU and its gradient; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_RELU_KERNELS_H
 #define NORMNET_KERNELS_RELU_KERNELS_H
 
@@ -18,7 +18,7 @@ static void KERNEL(relu)(struct map map, const float *x, float *y)
     }
 }
 
-/* dx where the x in memory is positive, else 0: the gradient of the ReLU that put x there. */
+/* The gradient of a ReLU whose output is x: dx where x is positive, else 0. */
 LANES_INLINE lanes mask_gradient(const float *x, lanes dx)
 {
     const lanes zero = lanes_splat(0.0f);
@@ -26,7 +26,7 @@ LANES_INLINE lanes mask_gradient(const float *x, lanes dx)
     return lanes_select(lanes_load(x) > zero, dx, zero);
 }
 
-/* dx in the place of x. */
+/* Replaces x by dx. */
 LANES_INLINE void store_gradient(float *x, lanes dx, bool relu_mask)
 {
     lanes_store(x, relu_mask ? mask_gradient(x, dx) : dx);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #if defined(__x86_64__)
-/* The compilers' run-time library also asks XGETBV whether the operating system keeps the wide registers. */
+/* The compiler's run-time library also checks with XGETBV that the operating system saves the wide registers. */
 static bool has_avx2(void)
 {
     __builtin_cpu_init();
@@ -29,7 +29,7 @@ const struct kernels *normnet__select_kernels(int32_t cpu)
     if ((cpu == NORMNET_CPU_AVX2 || cpu == NORMNET_CPU_BEST) && has_avx2())
         return &normnet__kernels_avx2;
 #elif defined(__AARCH64EL__)
-    if (cpu == NORMNET_CPU_NEON || cpu == NORMNET_CPU_BEST) /* part of every such machine */
+    if (cpu == NORMNET_CPU_NEON || cpu == NORMNET_CPU_BEST) /* every AArch64 processor has it */
         return &normnet__kernels_neon;
 #endif
     if (cpu == NORMNET_CPU_PORTABLE || cpu == NORMNET_CPU_BEST)

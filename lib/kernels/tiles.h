@@ -10,6 +10,7 @@
 #ifndef NORMNET_KERNELS_TILES_H
 #define NORMNET_KERNELS_TILES_H
 
+#include "kernels/algorithm.h"
 #include "kernels/lanes.h"
 
 /* Neighbours of one row, pixels or patches. */
@@ -39,6 +40,23 @@ static int32_t choose_vectors(int32_t outputs, int32_t max)
     while (max > 1 && (max - 1) * LANE_WIDTH >= outputs)
         max /= 2;
     return max;
+}
+
+/* ---- Weight gradients ---------------------------------------------------------------------------- */
+
+/* Output channels: more planes of dy would evict each other from a first-level cache. */
+enum { GRADIENT_OUTPUTS = LANE_REGISTERS >= 16 ? 4 : 1 };
+_Static_assert((int)GRADIENT_OUTPUTS <= (int)NORMNET__MAX_SUM_OUTPUTS, "normnet__weight_gradient_scratch assumes it");
+
+/* Pixels of dy for one pass over the inputs: 24 KiB in four planes, which leave room for x in a first-level cache. */
+enum { CHUNK_PIXELS = 96 };
+
+/* The number of rows of dy, of `left`, for the next pass. */
+static int32_t next_rows(int32_t left, int32_t width)
+{
+    const int32_t max = CHUNK_PIXELS / width;
+
+    return even_share(left, max < 1 ? 1 : max);
 }
 
 #endif

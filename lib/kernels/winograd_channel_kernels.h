@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Winograd's algorithm for a single image, whose channels are the lanes, as in direct_channel_kernels.h; included by
- * kernel_table.c only. The transforms are those of winograd_kernels.h, the sums have the same terms in the same order.
+ * Winograd's algorithm for a single image whose channels are the lanes; included by kernel_table.c only. The transforms
+ * are those of winograd_kernels.h, and the sums have the same terms in the same order. Lanes as in
+ * direct_channel_kernels.h.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
@@ -10,8 +11,8 @@
 #include "kernels/winograd_kernels.h"
 
 /*
- * The sums of sum_patches in winograd_kernels.h for outputs k, ...: transformed [plane][4][patch][16],
- * weights [c][4][outputs], sums [plane][patch][2][16].
+ * sum_patches of winograd_kernels.h for outputs k, ...: transformed [plane][4][patch][16], weights [c][4][outputs],
+ * sums [plane][patch][2][16].
  */
 LANES_INLINE void sum_channel_patches(const struct convolution *convolution, const float *transformed,
                                       const float *weights, int32_t k, float *sums, const int vectors,
@@ -78,7 +79,7 @@ static winograd_channel_sum_function *const winograd_channel_sum_tiles[TILE_VECT
 #endif
 };
 
-/* All channels of a group of neighbours, as convolve_patches. */
+/* convolve_patches of winograd_kernels.h. */
 static void convolve_channel_patches(const struct convolution *convolution, const float *x, const float *weights,
                                      const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                                      const float *zeros, float *scratch)

@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The weight gradient of a 3x3 kernel by Winograd's algorithm along the rows; included by kernel_table.c only. The
- * transpose of F(2, 3): four products for two dy and three taps instead of six. For each row u of the kernel
+ * The weight gradient of a 3x3 kernel by Winograd's algorithm along the rows, the transpose of F(2, 3): four products
+ * for a pair of outputs and three taps (weights of one row of the kernel) instead of six. Included by kernel_table.c
+ * only. For each row u of the kernel
  *
  *     dg = G' sum over pairs of (A dy) * (B' x)        ' transposed, * element by element
  *
  *     A dy = (dy0, dy0 + dy1, dy0 - dy1, dy1)          B' x = (x0 - x2, x1 + x2, x2 - x1, x3 - x1)
  *     G' m = (m0 + (m1 + m2) / 2, (m1 - m2) / 2, (m1 + m2) / 2 + m3)
  *
- * dy0 and dy1 are neighbours in a row of dy, x0 to x3 the inputs that they meet. Both transforms are done on the way
- * into registers. Down the columns as well, 16 products for four dy would do instead of 24, but the sums, a lane group
- * for each of 16 positions, inputs and outputs, would not stay in the first-level cache.
+ * dy0 and dy1 are neighbours in a row of dy, and x0 to x3 the inputs that contribute to them. Both transforms are
+ * computed while loading. Along the columns as well there would be 16 products for four outputs instead of 24, but the
+ * sums, 16 for each input and output channel, would not stay in the first-level cache.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 
-#include "kernels/direct_gradient_kernels.h"
+#include "kernels/kernels.h"
+#include "kernels/lanes.h"
+#include "kernels/tiles.h"
 
-/* A tile: 4 outputs by the three rows of the kernel and 2 channels, or 1 where there are 16 registers. */
+/* A tile: 4 outputs by the three rows of the kernel by 2 input channels; 1 where there are 16 registers. */
 enum { PAIR_CHANNELS = LANE_REGISTERS >= 32 ? 2 : 1 };
 
-/* Position q of B' x is x[first] - x[second], or their sum for q = 1. */
-struct pair_position {
-    int64_t first, second; /* floats */
-    int64_t dy;            /* of dy0, where that alone is used */
-};
-
+/* How to compute element q of A dy: from dy0 or dy1 alone, as dy0 + dy1, or as dy0 - dy1. */
 enum pair_kind { PAIR_SINGLE, PAIR_SUM, PAIR_DIFFERENCE };
+
+/* Element q of B' x is x[first] - x[second], for PAIR_SUM x[first] + x[second]; that of A dy begins at dy[dy]. */
+struct pair_offsets {
+    int64_t first, second, dy; /* floats */
+};
 
 LANES_INLINE lanes load_pair(const float *from, const enum pair_kind kind)
 {
@@ -39,23 +42,23 @@ LANES_INLINE lanes load_pair(const float *from, const enum pair_kind kind)
     return value;
 }
 
-/* Adds the products of `height` rows at one position: sums[c][u][k] += (B' x)[c][u] * (A dy)[k]. */
+/* Adds the products of `height` rows of dy for one q: sums[c][u][k] += (B' x)[c][u] * (A dy)[k]. */
 LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
-                            struct pair_position position, float *sums, const enum pair_kind kind, const int outputs,
+                            struct pair_offsets offsets, float *sums, const enum pair_kind kind, const int outputs,
                             const int channels)
 {
-    const int64_t row = convolution->x.row_stride * NORMNET__LANES,
-                  plane = convolution->x.channel_stride * NORMNET__LANES;
+    const int64_t row = convolution->x.row_stride * NORMNET__LANES;
+    const int64_t plane = convolution->x.channel_stride * NORMNET__LANES;
     const int64_t dy_plane = convolution->y.channel_stride * NORMNET__LANES;
-    lanes sum[PAIR_CHANNELS][3][SUM_OUTPUTS];
+    lanes sum[PAIR_CHANNELS][3][GRADIENT_OUTPUTS];
 
     LANES_FOR (c, channels)
         LANES_FOR (u, 3)
             LANES_FOR (k, outputs)
-                sum[c][u][k] = lanes_load(sums + ((c * 3 + u) * SUM_OUTPUTS + k) * NORMNET__LANES);
+                sum[c][u][k] = lanes_load(sums + ((c * 3 + u) * GRADIENT_OUTPUTS + k) * NORMNET__LANES);
     for (int32_t i = 0; i < height; ++i) {
-        const float *first = x + i * row + position.first, *second = x + i * row + position.second;
-        const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES + position.dy;
+        const float *first = x + i * row + offsets.first, *second = x + i * row + offsets.second;
+        const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES + offsets.dy;
 
         for (int32_t j = 0; j < convolution->y.width; j += 2) {
             lanes value[PAIR_CHANNELS][3];
@@ -84,19 +87,19 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
     LANES_FOR (c, channels)
         LANES_FOR (u, 3)
             LANES_FOR (k, outputs)
-                lanes_store(sums + ((c * 3 + u) * SUM_OUTPUTS + k) * NORMNET__LANES, sum[c][u][k]);
+                lanes_store(sums + ((c * 3 + u) * GRADIENT_OUTPUTS + k) * NORMNET__LANES, sum[c][u][k]);
 }
 
-typedef void pair_function(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
-                           struct pair_position position, float *sums);
+typedef void winograd_gradient_function(const struct convolution *convolution, int32_t height, const float *x,
+                                        const float *dy, struct pair_offsets offsets, float *sums);
 
 #define DEFINE_PAIR(name, kind, outputs, channels)                                                                     \
     static void KERNEL(winograd_gradient_##name##_##outputs##x##channels)(                                             \
         const struct convolution *convolution, int32_t height, const float *x, const float *dy,                        \
-        struct pair_position position, float *sums)                                                                    \
+        struct pair_offsets offsets, float *sums)                                                                      \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
-            add_pairs(convolution, height, x + lane, dy + lane, position, sums + lane, kind, outputs, channels);       \
+            add_pairs(convolution, height, x + lane, dy + lane, offsets, sums + lane, kind, outputs, channels);        \
     }
 #define DEFINE_PAIRS(outputs, channels)                                                                                \
     DEFINE_PAIR(single, PAIR_SINGLE, outputs, channels)                                                                \
@@ -120,8 +123,8 @@ DEFINE_PAIRS(3, 2)
 DEFINE_PAIRS(4, 2)
 #endif
 
-/* pair_tiles[channels - 1][outputs - 1][kind] */
-static pair_function *const pair_tiles[PAIR_CHANNELS][SUM_OUTPUTS][3] = {
+/* winograd_gradient_tiles[channels - 1][outputs - 1][kind] */
+static winograd_gradient_function *const winograd_gradient_tiles[PAIR_CHANNELS][GRADIENT_OUTPUTS][3] = {
 #if LANE_REGISTERS >= 16
     {PAIRS(1, 1), PAIRS(2, 1), PAIRS(3, 1), PAIRS(4, 1)},
 #else
@@ -132,34 +135,34 @@ static pair_function *const pair_tiles[PAIR_CHANNELS][SUM_OUTPUTS][3] = {
 #endif
 };
 
-/* The products of some rows for a few outputs: sums[position][c][u][k]. */
-static void add_positions(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
-                          float *sums, int32_t outputs)
+/* Adds the products of `height` rows of dy with all inputs, for a few outputs: sums[q][c][u][k]. */
+static void add_winograd_inputs(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
+                                float *sums, int32_t outputs)
 {
-    static const struct pair_position positions[4] = {{0, 2 * NORMNET__LANES, 0},
-                                                      {NORMNET__LANES, 2 * NORMNET__LANES, 0},
-                                                      {2 * NORMNET__LANES, NORMNET__LANES, 0},
-                                                      {3 * NORMNET__LANES, NORMNET__LANES, NORMNET__LANES}};
+    static const struct pair_offsets offsets[4] = {{0, 2 * NORMNET__LANES, 0},
+                                                   {NORMNET__LANES, 2 * NORMNET__LANES, 0},
+                                                   {2 * NORMNET__LANES, NORMNET__LANES, 0},
+                                                   {3 * NORMNET__LANES, NORMNET__LANES, NORMNET__LANES}};
     static const enum pair_kind kinds[4] = {PAIR_SINGLE, PAIR_SUM, PAIR_DIFFERENCE, PAIR_SINGLE};
-    const int64_t per_channel = 3 * SUM_OUTPUTS * NORMNET__LANES, per_position = convolution->x.channels * per_channel;
+    const int64_t per_channel = 3 * GRADIENT_OUTPUTS * NORMNET__LANES, per_q = convolution->x.channels * per_channel;
 
     for (int32_t c = 0, channels; c < convolution->x.channels; c += channels) {
         channels = convolution->x.channels - c < PAIR_CHANNELS ? convolution->x.channels - c : PAIR_CHANNELS;
         for (int q = 0; q < 4; ++q)
-            pair_tiles[channels - 1][outputs - 1][kinds[q]](convolution, height,
-                                                            x + c * convolution->x.channel_stride * NORMNET__LANES, dy,
-                                                            positions[q], sums + q * per_position + c * per_channel);
+            winograd_gradient_tiles[channels - 1][outputs - 1][kinds[q]](
+                convolution, height, x + c * convolution->x.channel_stride * NORMNET__LANES, dy, offsets[q],
+                sums + q * per_q + c * per_channel);
     }
 }
 
-/* G' m in each lane and the sums over the lanes, for one input channel, row of the kernel, and output: three taps. */
-static void finish_taps(const float *sums, int64_t per_position, double *dw)
+/* G' m per lane, then the sums over the lanes: the three taps of one row of the kernel, input and output. */
+static void finish_taps(const float *sums, int64_t per_q, double *dw)
 {
     _Alignas(64) float taps[3][NORMNET__LANES];
 
     for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
-        const lanes m0 = lanes_load(sums + lane), m1 = lanes_load(sums + per_position + lane);
-        const lanes m2 = lanes_load(sums + 2 * per_position + lane), m3 = lanes_load(sums + 3 * per_position + lane);
+        const lanes m0 = lanes_load(sums + lane), m1 = lanes_load(sums + per_q + lane);
+        const lanes m2 = lanes_load(sums + 2 * per_q + lane), m3 = lanes_load(sums + 3 * per_q + lane);
         const lanes half = lanes_splat(0.5f), mean = (m1 + m2) * half;
 
         lanes_store(&taps[0][lane], m0 + mean);
@@ -173,22 +176,22 @@ static void finish_taps(const float *sums, int64_t per_position, double *dw)
 static void KERNEL(winograd_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
                                              double *dw, float *scratch)
 {
-    const int64_t inputs = (int64_t)3 * convolution->x.channels; /* and rows of the kernel */
-    const int64_t per_position = inputs * SUM_OUTPUTS * NORMNET__LANES;
+    const int64_t inputs = (int64_t)3 * convolution->x.channels; /* times the rows of the kernel */
+    const int64_t per_q = inputs * GRADIENT_OUTPUTS * NORMNET__LANES;
 
     for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
         const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
 
-        outputs = even_share(convolution->y.channels - k, SUM_OUTPUTS);
-        memset(scratch, 0, (size_t)(4 * per_position) * sizeof *scratch);
+        outputs = even_share(convolution->y.channels - k, GRADIENT_OUTPUTS);
+        memset(scratch, 0, (size_t)(4 * per_q) * sizeof *scratch);
         for (int32_t i = 0, rows; i < convolution->y.height; i += rows) {
-            rows = next_rows(convolution, convolution->y.height - i);
-            add_positions(convolution, rows, x + i * convolution->x.row_stride * NORMNET__LANES,
-                          tile_dy + i * convolution->y.row_stride * NORMNET__LANES, scratch, outputs);
+            rows = next_rows(convolution->y.height - i, convolution->y.width);
+            add_winograd_inputs(convolution, rows, x + i * convolution->x.row_stride * NORMNET__LANES,
+                                tile_dy + i * convolution->y.row_stride * NORMNET__LANES, scratch, outputs);
         }
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)
-                finish_taps(scratch + (input * SUM_OUTPUTS + o) * NORMNET__LANES, per_position,
+                finish_taps(scratch + (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES, per_q,
                             dw + 3 * ((k + o) * inputs + input));
     }
 }

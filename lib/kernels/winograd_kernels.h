@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Winograd's algorithm F(2x2, 3x3) over lanes: 16 multiply-adds for four outputs of a 3x3 kernel instead of 36 (Lavin
- * and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016); included by kernel_table.c only.
+ * Winograd's algorithm F(2x2, 3x3): 16 multiply-adds for four outputs of a 3x3 kernel instead of 36 (Lavin and Gray,
+ * Fast Algorithms for Convolutional Neural Networks, CVPR 2016). Included by kernel_table.c only.
  *
  *     Y = A' [ sum over c of (G g G') * (B' d B) ] A        ' transposed, * element by element
  *
- * d is a patch of 4x4 inputs, and the patches of neighbours overlap by two; Y a square of 2x2 outputs. In one dimension
+ * d is a patch of 4x4 inputs, which overlaps the next one by two; Y are 2x2 outputs; g is the kernel of one input and
+ * output channel. In one dimension
  *
  *     B' d = (d0 - d2, d1 + d2, d2 - d1, d1 - d3)      G g = (g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2)
  *     A' m = ((m0 + m1) + m2, (m1 - m2) - m3)
  *
- * B' goes down the columns first and then along the rows, A' along the rows first, while the sums are in registers.
- * G g G' is computed once per step (algorithm.c). The four rows of positions are worked through one after another,
- * which keeps what is in use within a first-level cache. Inputs outside the map are 0, which is the padding; outputs
- * outside are dropped.
+ * B' is applied to the columns, then B to the rows; A to the rows while the sums are in registers, then A' to the
+ * columns. packed_weights.c computes G g G' once per step. The four rows r of a transformed patch are computed one
+ * after another, so that a row of all channels stays in the first-level cache. Inputs outside the map are 0, which is
+ * the padding; outputs outside the map are not stored.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_KERNELS_H
@@ -24,13 +25,13 @@
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
-/* A tile: the four sums of a row of positions for a few outputs by 3 neighbouring patches, 24 or 12 chains. */
+/* A tile: the four sums of row r for 2 outputs or 1 by 3 neighbouring patches, 24 or 12 sums. */
 enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
-_Static_assert((int)PATCHES <= (int)NORMNET__MAX_PATCHES, "normnet__convolution_scratch counts on it");
+_Static_assert((int)PATCHES <= (int)NORMNET__MAX_PATCHES, "normnet__convolution_scratch assumes it");
 
 /* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
 
-/* Two rows of the map, from the first patch's first column, and where columns that are inside it begin and end. */
+/* Two rows of the map from the first column of the first patch, and which of their columns are inside the map. */
 struct patch_rows {
     const float *first, *second;
     int32_t begin, end;
@@ -48,7 +49,7 @@ LANES_INLINE lanes transform_column(const struct patch_rows *rows, int32_t j, co
     return add ? first + second : first - second;
 }
 
-/* One channel of `patches` neighbours: [4][patch]. */
+/* Row r of one channel of `patches` neighbours: [4][patch]. */
 LANES_INLINE void transform_row(const struct patch_rows *rows, int32_t patches, const bool add, const bool inside,
                                 float *transformed)
 {
@@ -68,13 +69,13 @@ LANES_INLINE void transform_row(const struct patch_rows *rows, int32_t patches, 
     }
 }
 
-/* Where a group of neighbouring patches lies. */
+/* A group of neighbouring patches. */
 struct patch_group {
     int32_t top, left; /* of the first patch, in the input */
     int32_t patches;
 };
 
-/* Row r of all channels: [c][4][patch]. `zeros` is a row of them. */
+/* Row r of all channels of a group: [c][4][patch]. `zeros` replaces rows outside the map. */
 static void KERNEL(transform_input)(const struct map *map, const float *x, const struct patch_group *group, int32_t r,
                                     const float *zeros, float *transformed)
 {
@@ -104,8 +105,8 @@ static void KERNEL(transform_input)(const struct map *map, const float *x, const
 /* ---- Sums over the channels ---------------------------------------------------------------------- */
 
 /*
- * sum[k][q][t] over c of weights[c][q][k] * transformed[c][q][t], and its product with A: [k][t][2]. All channels of
- * one tile; `all_outputs` times 4 weights lie between one c and the next.
+ * One tile of row r: m[k][t][q] = sum over c of weights[c][q][k] * transformed[c][q][t], of which it stores m A,
+ * [k][t][2]. `weights` is at the tile's first output; there are `all_outputs` for each c and q.
  */
 LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t all_outputs,
                               float *sums, const int outputs, const int patches)
@@ -122,7 +123,7 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
 
             LANES_FOR (t, patches) {
                 value[t] = lanes_load(transformed + (q * patches + t) * NORMNET__LANES);
-                if (outputs > 1) /* and so used more than once */
+                if (outputs > 1) /* used more than once */
                     lanes_keep(&value[t]);
             }
             LANES_FOR (k, outputs) {
@@ -174,8 +175,8 @@ static winograd_sum_function *const winograd_sum_tiles[PATCH_OUTPUTS][PATCHES] =
 /* ---- Output -------------------------------------------------------------------------------------- */
 
 /*
- * One row of outputs, `add` for the upper one: from the sums of three rows of positions. `bias` is a lane group, or
- * NULL.
+ * One row of outputs: A' of three rows r of sums, which are `step` apart; `add` for the upper of the two rows. `bias`
+ * is a lane group or NULL.
  */
 static void store_row(const float *bias, const float *sums, int64_t step, int64_t length, bool add,
                       const struct epilogue *epilogue, float *y)
@@ -195,7 +196,7 @@ static void store_row(const float *bias, const float *sums, int64_t step, int64_
     }
 }
 
-/* The bias of plane k as a lane group: of one channel, or of 16 where channels are the lanes. */
+/* The bias of plane k as a lane group: that of one channel, or of 16 channels if they are the lanes. */
 LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channels_are_lanes,
                                       float spread[NORMNET__LANES])
 {
@@ -206,7 +207,7 @@ LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channel
     return spread;
 }
 
-/* The outputs of a group, which begin at (i, j), from their sums [r][plane][patch][2]. */
+/* The outputs of a group, which begin at (i, j): from the sums [r][plane][patch][2]. */
 static void KERNEL(transform_output)(const struct map *map, const float *sums, const struct epilogue *epilogue,
                                      bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, float *y)
 {
@@ -228,7 +229,7 @@ static void KERNEL(transform_output)(const struct map *map, const float *sums, c
 
 /* ---- All of it ----------------------------------------------------------------------------------- */
 
-/* The sums of one row of positions, [k][patch][2]; weights [c][4][k] of that row. */
+/* The sums of row r for all outputs, [k][patch][2]; `weights` are those of the row, [c][4][k]. */
 static void sum_row(const struct convolution *convolution, const float *transformed, const float *weights,
                     int32_t patches, float *sums)
 {
@@ -241,7 +242,7 @@ static void sum_row(const struct convolution *convolution, const float *transfor
     }
 }
 
-/* All channels of a group of neighbours. `scratch`: the transformed input, [c][4][patch], and the sums. */
+/* A group of patches in all channels. `scratch` holds the transformed input, [c][4][patch], and the sums. */
 static void convolve_patches(const struct convolution *convolution, const float *x, const float *weights,
                              const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                              const float *zeros, float *scratch)
@@ -262,7 +263,7 @@ typedef void group_function(const struct convolution *convolution, const float *
                             const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                             const float *zeros, float *scratch);
 
-/* All groups of neighbours: two rows of outputs at a time. `scratch` begins with a row of zeros. */
+/* All groups, which are two rows of outputs high. `scratch` begins with the row of zeros. */
 LANES_INLINE void for_each_group(const struct convolution *convolution, const float *x, const float *weights,
                                  const struct epilogue *epilogue, float *y, float *scratch,
                                  group_function *convolve_group)
