@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/elementary.h"
 
+#include "base/bits.h"
+
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
-
-static double from_bits(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint64_t to_bits(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
 
 /* 2^k for -1022 <= k <= 1023. */
 static double power_of_two(int k)
 {
-    return from_bits((uint64_t)(k + 1023) << 52);
+    return normnet__double_of_bits((uint64_t)(k + 1023) << 52);
 }
 
 /* ln 2 in two parts; the first has 32 trailing zero bits, so that its product with k is exact. */
@@ -58,14 +45,14 @@ double normnet__exp(double x)
  */
 double normnet__log(double x)
 {
-    uint64_t bits = to_bits(x);
+    uint64_t bits = normnet__double_bits(x);
     double m, s, square, sum = 0.0;
     int k;
 
     if (!(x >= 2.2250738585072014e-308) || isinf(x))
         return x > 0.0 && isinf(x) ? x : (double)NAN;
     k = (int)(bits >> 52) - 1023;
-    m = from_bits((bits & 0x000FFFFFFFFFFFFFu) | 0x3FF0000000000000u);
+    m = normnet__double_of_bits((bits & 0x000FFFFFFFFFFFFFu) | 0x3FF0000000000000u);
     if (m > 1.41421356237309504880) {
         m *= 0.5;
         k += 1;

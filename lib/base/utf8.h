@@ -5,9 +5,12 @@
 #include <stdint.h>
 
 /*
- * How many bytes the first character of `count` bytes has; 0 if it is not well-formed: shortest forms, no surrogates,
- * nothing above U+10FFFF.
+ * The length in bytes of the first character of `count` bytes; 0 if it is not well-formed UTF-8: a longer form than
+ * needed, a surrogate, a code above U+10FFFF, or cut off.
  */
 int normnet__utf8_length(const unsigned char *bytes, int64_t count);
+
+/* Writes a character of up to 4 bytes and returns its length. */
+int normnet__utf8_encode(uint32_t code, char *bytes);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/metadata.h"
 
+#include "base/bits.h"
 #include "base/message.h"
 #include "model/config.h"
 

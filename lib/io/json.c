@@ -32,17 +32,6 @@ normnet_status normnet__json_check_utf8(const struct json *json)
     return NORMNET_OK;
 }
 
-static void put_utf8(char *text, int64_t *length, uint32_t code)
-{
-    static const unsigned char first[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    const int bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-
-    for (int i = bytes - 1; i > 0; --i, code >>= 6)
-        text[*length + i] = (char)(0x80 | (code & 0x3F));
-    text[*length] = (char)(bytes == 1 ? code : first[bytes] | code);
-    *length += bytes;
-}
-
 /* ---- Tokens -------------------------------------------------------------------------------------- */
 
 static void skip_blanks(struct json *json)
@@ -138,7 +127,7 @@ normnet_status normnet__json_string(struct json *json, char *text, int64_t *leng
         if (byte != '\\')
             text[(*length)++] = (char)byte;
         else if (read_escape(json, &code))
-            put_utf8(text, length, code);
+            *length += normnet__utf8_encode(code, text + *length);
         else
             return normnet__json_reject(at, "an escape that JSON does not know, or half a pair of surrogates");
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/output.h"
 
+#include "base/bits.h"
+
 #include <string.h>
 
 void normnet__put_byte(struct output *output, unsigned byte)
@@ -51,10 +53,7 @@ void normnet__put_little(struct output *output, uint64_t value, int size)
 
 void normnet__put_float(struct output *output, float value)
 {
-    uint32_t bits;
-
-    memcpy(&bits, &value, sizeof bits);
-    normnet__put_little(output, bits, 4);
+    normnet__put_little(output, normnet__float_bits(value), 4);
 }
 
 void normnet__put_floats(struct output *output, const float *values, int64_t count)
@@ -64,20 +63,4 @@ void normnet__put_floats(struct output *output, const float *values, int64_t cou
     else
         for (int64_t i = 0; i < count; ++i)
             normnet__put_float(output, values[i]);
-}
-
-uint64_t normnet__double_bits(double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-double normnet__double_of_bits(uint64_t bits)
-{
-    double value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
 }

@@ -26,8 +26,4 @@ void normnet__put_little(struct output *output, uint64_t value, int size);
 void normnet__put_float(struct output *output, float value);
 void normnet__put_floats(struct output *output, const float *values, int64_t count);
 
-/* The bits of a double as an integer, and back. */
-uint64_t normnet__double_bits(double value);
-double normnet__double_of_bits(uint64_t bits);
-
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/safetensors.h"
 
+#include "base/bits.h"
 #include "base/checked.h"
 #include "base/message.h"
 #include "io/crc32c.h"
@@ -460,11 +461,7 @@ const struct file_tensor *normnet__find_tensor(const struct file *file, const ch
 
 float normnet__file_float(const struct file *file, const struct file_tensor *tensor, int64_t index)
 {
-    const uint32_t bits = (uint32_t)read_little(file->data + tensor->begin + 4 * index, 4);
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return normnet__float_of_bits((uint32_t)read_little(file->data + tensor->begin + 4 * index, 4));
 }
 
 int64_t normnet__file_integer(const struct file *file, const struct file_tensor *tensor, int64_t index)
