@@ -13,12 +13,12 @@
 #include <sys/mman.h>
 #endif
 
-/* The size of a large page of x86-64 and AArch64 with small ones of 4 KiB; smaller blocks do not ask for any. */
+/* Of x86-64 and of AArch64 with normal pages of 4 KiB. Smaller blocks request none. */
 static const int64_t large_page = (int64_t)2 << 20;
 
 /*
- * Megabytes in pages of 4 KiB are more than the processor's table of pages holds, and a virtual machine looks each up
- * twice. The system may say no to this hint, and nothing depends on it but time.
+ * A processor caches the addresses of a few megabytes in pages of 4 KiB, and a virtual machine must translate each
+ * address twice. This is a hint: if the system ignores it, everything works, but slower.
  */
 static void request_large_pages(void *block, int64_t size)
 {
@@ -34,8 +34,8 @@ static void request_large_pages(void *block, int64_t size)
 }
 
 /*
- * malloc aligns to 16 bytes at best and aligned_alloc is missing on some platforms, so the block is
- * taken larger and its true address is kept in the word before the aligned one.
+ * malloc aligns to 16 bytes at best, and some platforms have no aligned_alloc. So the block is larger than requested,
+ * and the word before the aligned address holds the address to free.
  */
 static void *default_allocate(void *user, int64_t size, int64_t alignment)
 {

@@ -15,10 +15,10 @@ struct allocator {
 
 struct allocator normnet__default_allocator(void);
 
-/* A block of `size` bytes, 1 or more, aligned to a cache line; NORMNET_ENOMEM. */
+/* Allocates `size` bytes, at least 1, aligned to a cache line. NORMNET_ENOMEM. */
 normnet_status normnet__allocate(const struct allocator *allocator, int64_t size, void **block);
 
-/* Gives a block back; NULL is allowed. */
+/* Frees a block of `size` bytes; NULL is allowed. */
 void normnet__deallocate(const struct allocator *allocator, void *block, int64_t size);
 
 #endif

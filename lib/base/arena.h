@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One block of memory, cut into pieces. The same layout function runs twice: over an arena without
- * memory, which only counts, and over one with memory, which hands it out.
+ * One block of memory that is cut into pieces. The same layout function runs twice: first with an arena without memory,
+ * which only counts, then with one that has the memory.
  *
  *     | piece 0 | gap to 64 | piece 1 | gap to 64 | piece 2 ...
  */
@@ -15,10 +15,10 @@
 struct arena {
     char *memory; /* NULL while counting */
     int64_t used;
-    bool overflow; /* a size did not fit 64 bits; `used` means nothing then */
+    bool overflow; /* a size exceeded 64 bits; `used` is meaningless then */
 };
 
-/* `count` elements of `size` bytes, aligned to a cache line; NULL while counting or after an overflow. */
+/* Allocates `count` elements of `size` bytes, aligned to a cache line. NULL while counting or after an overflow. */
 void *normnet__arena_alloc(struct arena *arena, int64_t count, int64_t size);
 
 #endif

@@ -23,7 +23,7 @@ static inline bool normnet__multiply(int64_t a, int64_t b, int64_t *product)
     return true;
 }
 
-/* `alignment` is a power of two. */
+/* The next multiple of `alignment`, a power of two. */
 static inline bool normnet__align_up(int64_t size, int64_t alignment, int64_t *aligned)
 {
     if (!normnet__add(size, alignment - 1, &size))

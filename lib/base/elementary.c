@@ -17,7 +17,7 @@ static const double ln2_high = 6.93147180369123816490e-01;
 static const double ln2_low = 1.90821492927058770002e-10;
 
 /*
- * exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= ln 2 / 2. The Taylor series to r^13 / 13! leaves
+ * exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= ln 2 / 2. The Taylor series up to r^13 / 13! has an error of about
  * 0.35^14 / 14! = 5e-18.
  */
 double normnet__exp(double x)
@@ -35,13 +35,13 @@ double normnet__exp(double x)
     r = (x - k * ln2_high) - k * ln2_low;
     for (int n = 13; n >= 1; --n)
         sum = 1.0 + sum * r / n;
-    /* In two factors: 2^k alone leaves the range of normal numbers at both ends. */
+    /* Two factors, since 2^k alone can be outside the range of normal numbers. */
     return sum * power_of_two(k / 2) * power_of_two(k - k / 2);
 }
 
 /*
- * x = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.172.
- * The series to s^23 / 23 leaves s^25 / 25 = 3e-21.
+ * x = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.172. The series up to
+ * s^23 / 23 has an error of about s^25 / 25 = 3e-21.
  */
 double normnet__log(double x)
 {
@@ -64,7 +64,7 @@ double normnet__log(double x)
     return k * ln2_high + (2.0 * (s + s * sum) + k * ln2_low);
 }
 
-/* The Taylor series of cos and sin on [0, pi/4]; the first terms left out are below 1e-18. */
+/* The Taylor series of cos and sin on [0, pi/4]; the first omitted terms are below 1e-18. */
 static double cos_series(double x)
 {
     double sum = 1.0;
@@ -90,7 +90,7 @@ double normnet__cos_pi(double x)
 
     if (x < 0.0)
         x = -x;
-    x -= 2.0 * (double)(int64_t)(x * 0.5); /* exact: period 2 */
+    x -= 2.0 * (double)(int64_t)(x * 0.5); /* exact; the period is 2 */
     if (x > 1.0)
         x = 2.0 - x; /* cos(pi (2 - x)) = cos(pi x) */
     if (x > 0.5) {

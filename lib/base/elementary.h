@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exp, log and cos from additions, multiplications and divisions alone. libm's differ between
- * systems by a last bit, which a training run carries into every weight.
+ * exp, log and cos, computed by additions, multiplications and divisions only, which IEEE 754 defines exactly. Those of
+ * libm differ between systems in the last bit, and in a training run this difference reaches every weight.
  */
 #ifndef NORMNET_BASE_ELEMENTARY_H
 #define NORMNET_BASE_ELEMENTARY_H

@@ -14,8 +14,8 @@
 #endif
 
 /*
- * A child that is forked after a parallel region inherits libgomp's idea of its threads, but not the threads, and waits
- * for them for ever in its first region. It works alone instead. Set in children only, and never cleared.
+ * Set in forked children, and never cleared. If a process forks after a parallel region, the child has libgomp's
+ * records of the threads, but not the threads, and would wait for them forever in its first region.
  */
 static atomic_bool lost_threads;
 
@@ -27,7 +27,7 @@ static void lose_threads(void)
 
 static void watch_forks(void)
 {
-    /* Without memory for the handler a fork is as it was without one. */
+    /* If there is no memory for the handler, forked children are not protected. */
     (void)pthread_atfork(NULL, NULL, lose_threads);
 }
 #endif
@@ -51,7 +51,7 @@ void normnet__parallel(int32_t threads, int64_t count, range_work *work, void *c
     if (threads > 1 && may_fan_out()) {
 #pragma omp parallel num_threads(threads)
         {
-            /* The runtime may grant fewer threads than asked for. */
+            /* The runtime may start fewer threads than requested. */
             const int64_t team = omp_get_num_threads(), thread = omp_get_thread_num();
             work(context, (int32_t)thread, count * thread / team, count * (thread + 1) / team);
         }

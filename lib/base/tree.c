@@ -19,7 +19,7 @@ int32_t normnet__tree_capacity(int64_t leaves)
 
     while (leaves >> levels > 1)
         ++levels;
-    /* A range has at most two maximal subtrees per level, one on each side of its widest. */
+    /* A range has at most two maximal subtrees per level, one on each side of the largest. */
     return (int32_t)(leaves < 2 * levels + 2 ? leaves : 2 * levels + 2) + 1;
 }
 
@@ -37,13 +37,13 @@ double *normnet__tree_leaf(struct tree *tree)
     return tree->nodes[tree->used].values;
 }
 
-static void add(const struct tree *tree, double *sums, const double *values)
+static void add_values(const struct tree *tree, double *sums, const double *values)
 {
     for (int64_t i = tree->first; i < tree->first + tree->length; ++i)
         sums[i] += values[i];
 }
 
-/* A node whose right neighbour would lie beyond the last leaf is its parent. */
+/* A left half whose right half would begin after the last leaf is its parent. */
 static void promote(struct tree_node *node, int64_t leaves)
 {
     while (node->index % 2 == 0 && node->index + 1 > (leaves - 1) >> node->level && node->index > 0) {
@@ -52,12 +52,12 @@ static void promote(struct tree_node *node, int64_t leaves)
     }
 }
 
-/* Merges the two topmost nodes as long as they are the left and right half of one parent. */
+/* Merges the two topmost nodes while they are the left and the right half of one parent. */
 static int32_t merge(const struct tree *tree, struct tree_node *nodes, int32_t used)
 {
     promote(&nodes[used - 1], tree->leaves);
     while (used >= 2 && nodes[used - 2].level == nodes[used - 1].level && nodes[used - 1].index % 2 == 1) {
-        add(tree, nodes[used - 2].values, nodes[used - 1].values);
+        add_values(tree, nodes[used - 2].values, nodes[used - 1].values);
         nodes[used - 2].index /= 2;
         nodes[used - 2].level += 1;
         --used;
@@ -75,7 +75,7 @@ void normnet__tree_push(struct tree *tree, int64_t leaf)
 
 const double *normnet__tree_combine(struct tree *trees, int32_t count)
 {
-    /* 64 levels on either side are more than any index has. */
+    /* An index has fewer than 64 levels; two subtrees per level. */
     struct tree_node stack[130];
     int32_t used = 0;
 

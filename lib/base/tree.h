@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of sums over samples: a binary tree over the index that splits at the largest power of
- * two below the count, which is to say over aligned intervals of lengths 1, 2, 4, ... cut off at the
- * count. Thirteen leaves:
+ * The order of sums over samples: a binary tree over the index of the sample. A range of leaves is split at the largest
+ * power of two below its length, so that subtrees are aligned intervals of lengths 1, 2, 4, ..., the last one cut off
+ * at the end. Thirteen leaves:
  *
  *     0 1 2 3 4 5 6 7 8 9 10 11 12
  *     (((0 1)(2 3))((4 5)(6 7)))(((8 9)(10 11)) 12)
  *
- * A range of leaves that is a subtree can therefore be summed anywhere, by any thread or machine,
- * and the whole keeps its bits. Sums are taken in double.
+ * Any thread or machine can therefore sum a range of leaves that is a subtree, and the whole sum has the same bits.
+ * Sums are computed in double.
  */
 #ifndef NORMNET_BASE_TREE_H
 #define NORMNET_BASE_TREE_H
@@ -16,19 +16,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The most nodes that a range of `leaves` consecutive leaves needs at once: its maximal subtrees and one leaf more. */
+/* The maximum number of nodes for `leaves` consecutive leaves: their maximal subtrees and one more leaf. */
 int32_t normnet__tree_capacity(int64_t leaves);
 
 struct tree_node {
-    int64_t index; /* covers the leaves [index << level, (index + 1) << level), cut off at the count */
+    int64_t index; /* of the leaves [index << level, (index + 1) << level), cut off at the end */
     int32_t level;
     double *values;
 };
 
 /*
- * The partial sums of one contiguous range of leaves: a stack of subtrees, merged as soon as two
- * neighbours are complete. `nodes` has `capacity` entries whose values point to the sums; those from `first` on,
- * `length` of them, are added.
+ * The partial sums of a contiguous range of leaves: a stack of subtrees. Two neighbours are merged as soon as they are
+ * complete. `nodes` has `capacity` entries whose `values` point to memory for the sums, of which values[first] to
+ * values[first + length - 1] are added.
  */
 struct tree {
     struct tree_node *nodes;
@@ -37,20 +37,20 @@ struct tree {
     int64_t leaves; /* of the whole tree, not of the range */
 };
 
-/* Begins a sum over `leaves` leaves of values[first], ..., values[first + length - 1]. */
+/* Begins a sum for a tree with `leaves` leaves. */
 void normnet__tree_begin(struct tree *tree, int64_t leaves, int64_t first, int64_t length);
 
-/* Where to write the values of the next leaf; then push it with its index, counted over the whole tree. */
+/* Returns where to write the values of the next leaf. Push it then, with its index in the whole tree. */
 double *normnet__tree_leaf(struct tree *tree);
 void normnet__tree_push(struct tree *tree, int64_t leaf);
 
 /*
- * Joins what `count` trees over consecutive ranges hold into the sums of the whole tree; the trees' values are
- * used up. Returns the sums, which lie inside one of the trees and are indexed as its values.
+ * Combines `count` trees over consecutive ranges into the sums of the whole tree. Returns the sums, which are in the
+ * memory of one of the trees; the values of all trees are overwritten.
  */
 const double *normnet__tree_combine(struct tree *trees, int32_t count);
 
-/* The sum of `count` values by the same tree. */
+/* The sum of `count` values along the same tree. */
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride);
 
 /* The largest power of two below `count`, for count > 1. */
