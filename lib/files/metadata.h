@@ -3,7 +3,8 @@
 #ifndef NORMNET_FILES_METADATA_H
 #define NORMNET_FILES_METADATA_H
 
-#include "io/safetensors.h"
+#include "io/safetensors_reader.h"
+#include "io/safetensors_writer.h"
 #include "model/model.h"
 
 /* The optimizer's memory of parameter X is the tensor optim.X. */

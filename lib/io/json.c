@@ -40,7 +40,7 @@ static void skip_blanks(struct json *json)
         json->at += 1;
 }
 
-bool normnet__json_take(struct json *json, char character)
+bool normnet__json_accept(struct json *json, char character)
 {
     skip_blanks(json);
     if (peek(json, 0) != character)
@@ -51,7 +51,7 @@ bool normnet__json_take(struct json *json, char character)
 
 normnet_status normnet__json_expect(struct json *json, char character, const char *wrong)
 {
-    return normnet__json_take(json, character) ? NORMNET_OK : normnet__json_reject(json->at, wrong);
+    return normnet__json_accept(json, character) ? NORMNET_OK : normnet__json_reject(json->at, wrong);
 }
 
 /* Four hexadecimal digits. */
@@ -153,7 +153,7 @@ normnet_status normnet__json_number(struct json *json, int64_t *number)
     return json->at > begin ? NORMNET_OK : normnet__json_reject(begin, "expected a number of digits only");
 }
 
-normnet_status normnet__json_finish(struct json *json)
+normnet_status normnet__json_expect_end(struct json *json)
 {
     skip_blanks(json);
     return json->at == json->end ? NORMNET_OK

@@ -23,7 +23,7 @@ normnet_status normnet__json_reject(int64_t at, const char *wrong);
 normnet_status normnet__json_check_utf8(const struct json *json);
 
 /* Skips blanks and reads `character` if it comes next. */
-bool normnet__json_take(struct json *json, char character);
+bool normnet__json_accept(struct json *json, char character);
 
 /* The same; another character is refused with `wrong`. */
 normnet_status normnet__json_expect(struct json *json, char character, const char *wrong);
@@ -37,6 +37,6 @@ normnet_status normnet__json_string(struct json *json, char *text, int64_t *leng
 normnet_status normnet__json_number(struct json *json, int64_t *number);
 
 /* Only blanks are left. */
-normnet_status normnet__json_finish(struct json *json);
+normnet_status normnet__json_expect_end(struct json *json);
 
 #endif

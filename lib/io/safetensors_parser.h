@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The parser of the header of a safetensors file. It holds to the letter of the format: docs/format.md. */
+#ifndef NORMNET_IO_SAFETENSORS_PARSER_H
+#define NORMNET_IO_SAFETENSORS_PARSER_H
+
+#include "io/safetensors.h"
+
+/*
+ * Parses a header of `length` bytes into the tables of `file`, whose `bytes` and `size` are known. The tables have room
+ * for all entries that such a header can have, and `texts` for length + 1 bytes of strings.
+ */
+normnet_status normnet__parse_header(struct file *file, int64_t length, char *texts);
+
+/* "byte <offset>: tensor '<name>': <wrong>". */
+normnet_status normnet__reject_tensor(normnet_status status, const struct file_tensor *tensor, const char *wrong);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/safetensors_reader.h"
+
+#include "base/arena.h"
+#include "base/checked.h"
+#include "base/message.h"
+#include "io/json.h"
+#include "io/safetensors_parser.h"
+
+#include <string.h>
+
+/* The shortest entries of a header: `"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}` and `"":""`. */
+enum { MIN_TENSOR = 51, MIN_TEXT = 5 };
+
+/* The indexes of the tensors in the order of their data, which mostly is that of the header; there are at most 4096. */
+static void sort_by_begin(const struct file *file, int32_t *order)
+{
+    for (int32_t i = 0; i < file->tensor_count; ++i) {
+        int32_t at = i;
+
+        for (; at > 0 && file->tensors[order[at - 1]].begin > file->tensors[i].begin; --at)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
+/* The tensors must cover the data without gaps and overlaps. */
+static normnet_status check_cover(const struct file *file, int32_t *order)
+{
+    const int64_t bytes = normnet__data_bytes(file);
+    int64_t end = 0;
+
+    sort_by_begin(file, order);
+    for (int32_t i = 0; i < file->tensor_count; ++i) {
+        const struct file_tensor *tensor = &file->tensors[order[i]];
+
+        if (tensor->begin != end)
+            return normnet__reject_tensor(NORMNET_EFORMAT, tensor, "there is a gap or an overlap before its data");
+        end = tensor->end;
+    }
+    if (end > bytes)
+        return normnet__fail(NORMNET_ETRUNCATED, "the file has %lld bytes; its tensors need %lld",
+                             (long long)file->size, (long long)(file->size - bytes + end));
+    if (end < bytes)
+        return normnet__fail(NORMNET_EFORMAT, "byte %lld: %lld bytes that belong to no tensor",
+                             (long long)(file->size - bytes + end), (long long)(bytes - end));
+    return NORMNET_OK;
+}
+
+static normnet_status check_checksum(const struct file *file)
+{
+    unsigned char digits[NORMNET__CHECKSUM_DIGITS];
+
+    if (file->checksum_at > 0) {
+        normnet__checksum_digits(file->bytes, file->size, file->checksum_at, digits);
+        if (memcmp(file->bytes + file->checksum_at, digits, NORMNET__CHECKSUM_DIGITS) == 0)
+            return NORMNET_OK;
+        return normnet__fail(NORMNET_ECHECKSUM, "byte %lld: normnet.crc32c is %.8s; the file's is %.8s",
+                             (long long)file->checksum_at, (const char *)file->bytes + file->checksum_at,
+                             (const char *)digits);
+    }
+    for (int32_t i = 0; i < file->metadata_count; ++i)
+        if (strncmp(file->metadata[i].key, NORMNET__KEY_PREFIX, strlen(NORMNET__KEY_PREFIX)) == 0)
+            return normnet__fail(NORMNET_ECHECKSUM, "the file has the metadata %.64s but no %s", file->metadata[i].key,
+                                 NORMNET__CHECKSUM_KEY);
+    return NORMNET_OK;
+}
+
+/* Memory for as many entries as the header can have, and for all strings. */
+static void alloc_tables(struct arena *arena, int64_t header, struct file *file, char **texts, int32_t **order)
+{
+    const int64_t tensors = normnet__min(header / MIN_TENSOR, NORMNET__MAX_TENSORS) + 1;
+
+    file->tensors = normnet__arena_alloc(arena, tensors, sizeof *file->tensors);
+    *order = normnet__arena_alloc(arena, tensors, sizeof **order);
+    file->metadata =
+        normnet__arena_alloc(arena, normnet__min(header / MIN_TEXT, NORMNET__MAX_TEXTS) + 1, sizeof *file->metadata);
+    *texts = normnet__arena_alloc(arena, header + 1, 1);
+}
+
+static normnet_status check_length(const unsigned char *bytes, int64_t size, int64_t *header)
+{
+    uint64_t length;
+
+    if (size < NORMNET__LENGTH_BYTES)
+        return normnet__fail(NORMNET_ETRUNCATED, "the file has %lld bytes; expected at least %d", (long long)size,
+                             (int)NORMNET__LENGTH_BYTES);
+    length = normnet__read_little_endian(bytes, NORMNET__LENGTH_BYTES);
+    if (length < 2)
+        return normnet__json_reject(0, "the header has less than 2 bytes");
+    if (length > NORMNET__MAX_HEADER)
+        return normnet__fail(NORMNET_ELIMIT, "byte 0: the header has %llu bytes; expected up to %d",
+                             (unsigned long long)length, (int)NORMNET__MAX_HEADER);
+    if (length > (uint64_t)size - NORMNET__LENGTH_BYTES)
+        return normnet__fail(NORMNET_ETRUNCATED, "the file has %lld bytes; its header alone needs %llu",
+                             (long long)size, (unsigned long long)length + NORMNET__LENGTH_BYTES);
+    *header = (int64_t)length;
+    return NORMNET_OK;
+}
+
+normnet_status normnet__open_safetensors(struct file *file, const void *bytes, int64_t size,
+                                         const struct allocator *allocator)
+{
+    struct arena arena = {0};
+    int64_t header = 0;
+    int32_t *order;
+    char *texts;
+    normnet_status status = check_length(bytes, size, &header);
+
+    if (status != NORMNET_OK)
+        return status;
+    alloc_tables(&arena, header, file, &texts, &order);
+    *file = (struct file){
+        .bytes = bytes, .data = (const unsigned char *)bytes + NORMNET__LENGTH_BYTES + header, .size = size};
+    status = normnet__allocate(allocator, arena.used, &file->memory);
+    if (status != NORMNET_OK)
+        return status;
+    file->memory_bytes = arena.used;
+    arena = (struct arena){.memory = file->memory};
+    alloc_tables(&arena, header, file, &texts, &order);
+
+    status = normnet__parse_header(file, header, texts);
+    if (status == NORMNET_OK)
+        status = check_cover(file, order);
+    if (status == NORMNET_OK)
+        status = check_checksum(file);
+    if (status != NORMNET_OK)
+        normnet__close_safetensors(file, allocator);
+    return status;
+}
+
+void normnet__close_safetensors(struct file *file, const struct allocator *allocator)
+{
+    normnet__deallocate(allocator, file->memory, file->memory_bytes);
+    file->memory = NULL;
+}
