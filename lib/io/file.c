@@ -8,7 +8,7 @@
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-/* `size` bytes and no more. */
+/* Reads source->size bytes and checks that there are no more. */
 static normnet_status read_exactly(const struct source *source, const char *path, unsigned char *bytes)
 {
     unsigned char more;
@@ -45,7 +45,7 @@ static normnet_status read_source(const struct source *source, const char *path,
     return status;
 }
 
-/* A success leaves errno as it was, whatever the system's calls did to it. */
+/* A success leaves errno unchanged. */
 normnet_status normnet__read_file(const char *path, int64_t limit, const struct allocator *allocator,
                                   unsigned char **bytes, int64_t *size)
 {

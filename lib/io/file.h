@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole files: read into memory, and replaced so that the old file or the new one is there at any moment. */
+/* Whole files: read into memory, and replaced so that at any moment either the old or the new file exists. */
 #ifndef NORMNET_IO_FILE_H
 #define NORMNET_IO_FILE_H
 
@@ -7,22 +7,22 @@
 #include "io/output.h"
 
 /*
- * Reads a regular file into a block of the allocator, which the caller gives back with its size; an empty one gives
- * NULL. NORMNET_EIO with the reason, NORMNET_ELIMIT above `limit` bytes (0 = no limit), NORMNET_ENOMEM,
- * NORMNET_ETRUNCATED or NORMNET_EFORMAT if the file shrinks or grows meanwhile.
+ * Reads a regular file into a block of the allocator, which the caller frees with its size; NULL if the file is empty.
+ * NORMNET_EIO with the reason, NORMNET_ELIMIT above `limit` bytes (0 = no limit), NORMNET_ENOMEM, and
+ * NORMNET_ETRUNCATED or NORMNET_EFORMAT if the file shrinks or grows while it is read.
  */
 normnet_status normnet__read_file(const char *path, int64_t limit, const struct allocator *allocator,
                                   unsigned char **bytes, int64_t *size);
 
 /*
- * Writes a file next to `path`, brings it to the disk and puts it in the place of `path`; on POSIX systems with the
- * permissions of the regular file that was there. After NORMNET_EIO the old file is as it was and nothing else is left,
- * unless the sentence says that only the directory's own entry may not have reached the disk. A symbolic link is
+ * Writes a temporary file in the same directory, flushes it to the disk and renames it to `path`. On POSIX systems it
+ * has the permissions of the regular file that it replaces. After NORMNET_EIO the old file is unchanged and there is no
+ * other, unless the message says that only the directory's entry may not have reached the disk. A symbolic link is
  * replaced, not followed.
  */
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size);
 
-/* The same with what `put` writes of `context`, built in a block of the allocator: NORMNET_ENOMEM. */
+/* The same with the bytes that `put` writes, in a block of the allocator. Also NORMNET_ENOMEM. */
 typedef void put_function(struct output *output, const void *context);
 normnet_status normnet__write_file(const char *path, put_function *put, const void *context,
                                    const struct allocator *allocator);

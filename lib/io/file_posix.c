@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What one call reads or writes at most: some systems refuse more than 2^31 - 1 bytes. */
-enum { MAX_AT_ONCE = 1 << 30 };
+/* The maximum for one call: some systems refuse more than 2^31 - 1 bytes. */
+enum { MAX_BYTES_PER_CALL = 1 << 30 };
 
-/* In plain English whatever the locale, and without strerror, which threads may not share. */
+/* In English in every locale. strerror is not safe with threads. */
 static const char *reason(int error, char other[32])
 {
     switch (error) {
@@ -53,7 +53,7 @@ static const char *reason(int error, char other[32])
     case EIO:
         return "the device failed";
     case EEXIST:
-        return "too many temporary files of this process lie beside it";
+        return "there are too many temporary files of this process in its directory";
     default:
         snprintf(other, 32, "system error %d", error);
         return other;
@@ -61,8 +61,8 @@ static const char *reason(int error, char other[32])
 }
 
 /*
- * A signal that a handler of the host takes may interrupt any call that waits for a device. It is repeated then, except
- * close, which may have closed already.
+ * A signal that the host program handles may interrupt any call that waits for a device. Such a call is repeated,
+ * except close: the descriptor may be closed already.
  */
 static int open_at(int directory, const char *path, int flags, mode_t mode)
 {
@@ -90,12 +90,12 @@ normnet_status normnet__reject_file(const char *what, const char *path)
 
 int64_t normnet__read_source(const struct source *source, unsigned char *bytes, int64_t size)
 {
-    int64_t fused_into_previous = 0;
+    int64_t done = 0;
 
-    while (fused_into_previous < size) {
-        const int64_t left = size - fused_into_previous;
+    while (done < size) {
+        const int64_t left = size - done;
         const ssize_t count =
-            read((int)source->handle, bytes + fused_into_previous, left < MAX_AT_ONCE ? (size_t)left : MAX_AT_ONCE);
+            read((int)source->handle, bytes + done, left < MAX_BYTES_PER_CALL ? (size_t)left : MAX_BYTES_PER_CALL);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -103,14 +103,14 @@ int64_t normnet__read_source(const struct source *source, unsigned char *bytes, 
             return -1;
         if (count == 0)
             break;
-        fused_into_previous += count;
+        done += count;
     }
-    return fused_into_previous;
+    return done;
 }
 
 normnet_status normnet__open_source(struct source *source, const char *path)
 {
-    /* Opening must not wait for the other end of a pipe. */
+    /* O_NONBLOCK: do not wait for the other end of a pipe. */
     const int descriptor = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat about;
     normnet_status status = NORMNET_OK;
@@ -137,7 +137,7 @@ void normnet__close_source(const struct source *source)
 static bool write_all(int descriptor, const unsigned char *bytes, int64_t size)
 {
     while (size > 0) {
-        const ssize_t count = write(descriptor, bytes, size < MAX_AT_ONCE ? (size_t)size : MAX_AT_ONCE);
+        const ssize_t count = write(descriptor, bytes, size < MAX_BYTES_PER_CALL ? (size_t)size : MAX_BYTES_PER_CALL);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -153,7 +153,7 @@ static bool synchronize(int descriptor)
 {
 #ifdef F_FULLFSYNC
     if (fcntl(descriptor, F_FULLFSYNC) == 0)
-        return true; /* fsync alone leaves the bytes in the drive's own memory */
+        return true; /* fsync alone leaves the bytes in the cache of the drive */
 #endif
     while (fsync(descriptor) != 0)
         if (errno != EINTR)
@@ -161,7 +161,7 @@ static bool synchronize(int descriptor)
     return true;
 }
 
-/* The directory that holds the file, opened; where its own name begins. */
+/* Opens the directory of the file; `name` is the last part of the path. */
 static int open_directory(const char *path, const char **name)
 {
     const char *slash = strrchr(path, '/');
@@ -181,9 +181,9 @@ static int open_directory(const char *path, const char **name)
     return open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
 }
 
-/* What a new file may be used for: as the process's umask says, or as the file in whose place it comes. */
+/* The permissions of a new file: those of the file that it replaces, or the default according to the umask. */
 struct permissions {
-    bool given;
+    bool inherited;
     mode_t mode;
 };
 
@@ -208,14 +208,14 @@ static normnet_status find_permissions(int directory, const char *name, const ch
 
 enum { TEMPORARY_NAME = 64, MAX_TEMPORARIES = 1000 };
 
-/* A new file under a name that nobody has; at no time may others do more with it than they shall. */
+/* A new file under a new name. It must never have more permissions than the final file. */
 static int create_temporary(int directory, mode_t mode, char name[TEMPORARY_NAME])
 {
     for (int i = 0; i < MAX_TEMPORARIES; ++i) {
         int descriptor;
 
         snprintf(name, TEMPORARY_NAME, ".normnet-%lld-%d.tmp", (long long)getpid(), i);
-        /* The system takes away what the umask says. */
+        /* The system applies the umask to the mode. */
         descriptor = open_at(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode);
         if (descriptor >= 0 || errno != EEXIST)
             return descriptor;
@@ -223,7 +223,7 @@ static int create_temporary(int directory, mode_t mode, char name[TEMPORARY_NAME
     return -1;
 }
 
-static bool give_permissions(int descriptor, mode_t mode)
+static bool set_permissions(int descriptor, mode_t mode)
 {
     while (fchmod(descriptor, mode) != 0)
         if (errno != EINTR)
@@ -233,7 +233,7 @@ static bool give_permissions(int descriptor, mode_t mode)
 
 static bool fill_temporary(int descriptor, const struct permissions *permissions, const void *bytes, int64_t size)
 {
-    const bool written = (!permissions->given || give_permissions(descriptor, permissions->mode)) &&
+    const bool written = (!permissions->inherited || set_permissions(descriptor, permissions->mode)) &&
                          write_all(descriptor, bytes, size) && synchronize(descriptor);
     const int error = errno;
 
@@ -261,7 +261,7 @@ static normnet_status replace_in(int directory, const char *name, const char *pa
         unlinkat(directory, temporary, 0);
         return status;
     }
-    if (synchronize(directory) || errno == EINVAL) /* some file systems know no such thing */
+    if (synchronize(directory) || errno == EINVAL) /* some file systems do not support it */
         return NORMNET_OK;
     return normnet__fail(NORMNET_EIO,
                          "'%.255s' has been written, but its directory entry may not have reached the disk: %s", path,

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <windows.h>
 
-/* What one call reads or writes at most, and the characters of a path. */
-enum { MAX_AT_ONCE = 1 << 30, MAX_PATH = 2048 };
+/* The maximum for one call, and the maximum length of a path in characters. */
+enum { MAX_BYTES_PER_CALL = 1 << 30, MAX_PATH_LENGTH = 2048 };
 
 normnet_status normnet__reject_file(const char *what, const char *path)
 {
@@ -17,34 +17,34 @@ normnet_status normnet__reject_file(const char *what, const char *path)
 }
 
 /* Paths are UTF-8. */
-static bool widen(const char *path, wchar_t wide[MAX_PATH])
+static bool widen(const char *path, wchar_t wide[MAX_PATH_LENGTH])
 {
-    return MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, MAX_PATH) > 0;
+    return MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, MAX_PATH_LENGTH) > 0;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
 int64_t normnet__read_source(const struct source *source, unsigned char *bytes, int64_t size)
 {
-    int64_t fused_into_previous = 0;
+    int64_t done = 0;
 
-    while (fused_into_previous < size) {
-        const int64_t left = size - fused_into_previous;
+    while (done < size) {
+        const int64_t left = size - done;
         DWORD count;
 
-        if (!ReadFile((HANDLE)source->handle, bytes + fused_into_previous,
-                      left < MAX_AT_ONCE ? (DWORD)left : MAX_AT_ONCE, &count, NULL))
+        if (!ReadFile((HANDLE)source->handle, bytes + done,
+                      left < MAX_BYTES_PER_CALL ? (DWORD)left : MAX_BYTES_PER_CALL, &count, NULL))
             return -1;
         if (count == 0)
             break;
-        fused_into_previous += count;
+        done += count;
     }
-    return fused_into_previous;
+    return done;
 }
 
 normnet_status normnet__open_source(struct source *source, const char *path)
 {
-    wchar_t wide[MAX_PATH];
+    wchar_t wide[MAX_PATH_LENGTH];
     LARGE_INTEGER size = {.QuadPart = 0};
     HANDLE file;
     normnet_status status = NORMNET_OK;
@@ -77,7 +77,7 @@ static bool write_all(HANDLE file, const unsigned char *bytes, int64_t size)
     while (size > 0) {
         DWORD count;
 
-        if (!WriteFile(file, bytes, size < MAX_AT_ONCE ? (DWORD)size : MAX_AT_ONCE, &count, NULL))
+        if (!WriteFile(file, bytes, size < MAX_BYTES_PER_CALL ? (DWORD)size : MAX_BYTES_PER_CALL, &count, NULL))
             return false;
         bytes += count;
         size -= count;
@@ -87,13 +87,13 @@ static bool write_all(HANDLE file, const unsigned char *bytes, int64_t size)
 
 enum { MAX_TEMPORARIES = 1000 };
 
-/* A new file next to `wide` under a name that nobody has. */
-static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MAX_PATH])
+/* A new file in the directory of `wide` under a new name. */
+static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MAX_PATH_LENGTH])
 {
     for (int i = 0; i < MAX_TEMPORARIES; ++i) {
         HANDLE file;
 
-        if (swprintf(name, MAX_PATH, L"%ls.normnet-%lu-%d.tmp", wide, GetCurrentProcessId(), i) < 0) {
+        if (swprintf(name, MAX_PATH_LENGTH, L"%ls.normnet-%lu-%d.tmp", wide, GetCurrentProcessId(), i) < 0) {
             SetLastError(ERROR_FILENAME_EXCED_RANGE);
             break;
         }
@@ -106,7 +106,7 @@ static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MAX_PATH])
 
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size)
 {
-    wchar_t wide[MAX_PATH], temporary[MAX_PATH];
+    wchar_t wide[MAX_PATH_LENGTH], temporary[MAX_PATH_LENGTH];
     HANDLE file;
     bool written;
 

@@ -4,21 +4,19 @@
 #include "base/message.h"
 #include "base/utf8.h"
 
-/* 2^48 - 1, the largest number of the format's schema. */
-static const int64_t largest_number = ((int64_t)1 << 48) - 1;
+/* The maximum of a number in the JSON schema of the safetensors format: 2^48 - 1. */
+static const int64_t max_number = ((int64_t)1 << 48) - 1;
 
 normnet_status normnet__json_reject(int64_t at, const char *wrong)
 {
     return normnet__fail(NORMNET_EFORMAT, "byte %lld: %s", (long long)at, wrong);
 }
 
-/* The byte `ahead` of the next one, or -1 after the end. */
+/* The byte `ahead` bytes after the next one; -1 after the end. */
 static int peek(const struct json *json, int64_t ahead)
 {
     return json->at + ahead < json->end ? json->bytes[json->at + ahead] : -1;
 }
-
-/* ---- UTF-8 --------------------------------------------------------------------------------------- */
 
 normnet_status normnet__json_check_utf8(const struct json *json)
 {
@@ -32,9 +30,7 @@ normnet_status normnet__json_check_utf8(const struct json *json)
     return NORMNET_OK;
 }
 
-/* ---- Tokens -------------------------------------------------------------------------------------- */
-
-static void skip_blanks(struct json *json)
+static void skip_spaces(struct json *json)
 {
     while (peek(json, 0) == ' ' || peek(json, 0) == '\t' || peek(json, 0) == '\r' || peek(json, 0) == '\n')
         json->at += 1;
@@ -42,7 +38,7 @@ static void skip_blanks(struct json *json)
 
 bool normnet__json_accept(struct json *json, char character)
 {
-    skip_blanks(json);
+    skip_spaces(json);
     if (peek(json, 0) != character)
         return false;
     json->at += 1;
@@ -72,7 +68,7 @@ static bool read_unit(struct json *json, uint32_t *unit)
     return true;
 }
 
-/* What follows \u: one unit of UTF-16, or a pair of surrogates. */
+/* What follows \u: one unit of UTF-16, or two that are a pair of surrogates. */
 static bool read_code(struct json *json, uint32_t *code)
 {
     uint32_t low;
@@ -119,8 +115,8 @@ normnet_status normnet__json_string(struct json *json, char *text, int64_t *leng
         const int64_t at = json->at;
         uint32_t code;
 
-        if (byte < 0x20) /* the end as well */
-            return normnet__json_reject(at, "a string with a control character in it or without an end");
+        if (byte < 0x20) /* -1 at the end as well */
+            return normnet__json_reject(at, "a string with a control character or without an end");
         json->at += 1;
         if (byte == '"')
             break;
@@ -129,7 +125,7 @@ normnet_status normnet__json_string(struct json *json, char *text, int64_t *leng
         else if (read_escape(json, &code))
             *length += normnet__utf8_encode(code, text + *length);
         else
-            return normnet__json_reject(at, "an escape that JSON does not know, or half a pair of surrogates");
+            return normnet__json_reject(at, "an invalid escape or unpaired surrogates");
     }
     text[*length] = '\0';
     return NORMNET_OK;
@@ -139,23 +135,23 @@ normnet_status normnet__json_number(struct json *json, int64_t *number)
 {
     int64_t begin;
 
-    skip_blanks(json);
+    skip_spaces(json);
     begin = json->at;
     *number = 0;
     for (int digit = peek(json, 0); digit >= '0' && digit <= '9'; digit = peek(json, 0)) {
         if (json->at > begin && *number == 0)
             return normnet__json_reject(begin, "a number with a leading zero");
         *number = *number * 10 + (digit - '0');
-        if (*number > largest_number)
+        if (*number > max_number)
             return normnet__json_reject(begin, "a number above 2^48 - 1");
         json->at += 1;
     }
-    return json->at > begin ? NORMNET_OK : normnet__json_reject(begin, "expected a number of digits only");
+    return json->at > begin ? NORMNET_OK : normnet__json_reject(begin, "expected a whole number of decimal digits");
 }
 
 normnet_status normnet__json_expect_end(struct json *json)
 {
-    skip_blanks(json);
+    skip_spaces(json);
     return json->at == json->end ? NORMNET_OK
                                  : normnet__json_reject(json->at, "something other than spaces after the header");
 }

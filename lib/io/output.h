@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes on their way to a file. The same code runs twice: over an output without memory, which only counts, and over
- * one with memory, which holds what was counted. The byte order is little-endian, whatever the machine's is.
+ * The bytes of a file that is being written. The same code runs twice: first with an output without memory, which only
+ * counts, then with one that has the memory. Numbers are little-endian on every machine.
  */
 #ifndef NORMNET_IO_OUTPUT_H
 #define NORMNET_IO_OUTPUT_H

@@ -3,12 +3,13 @@
 
 #include <string.h>
 
-enum { VARINT = 0, DELIMITED = 2, FIXED32 = 5 };
+/* Wire types. */
+enum { VARINT = 0, LENGTH_DELIMITED = 2, FIXED32 = 5 };
 
-/* Lengths take five bytes, so that they can be entered afterwards: readers accept longer forms than needed. */
+/* A message's length always has five bytes, so that it can be written afterwards: readers accept longer forms. */
 enum { LENGTH_BYTES = 5 };
 
-/* Seven bits per byte, the lowest first; the eighth says that another follows. */
+/* Seven bits per byte, the lowest first; the eighth is set if another byte follows. */
 static void put_varint(struct output *output, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
@@ -16,9 +17,9 @@ static void put_varint(struct output *output, uint64_t value)
     normnet__put_byte(output, (unsigned)value);
 }
 
-static void put_key(struct output *output, int32_t field, int kind)
+static void put_key(struct output *output, int32_t field, int wire_type)
 {
-    put_varint(output, (uint64_t)field << 3 | (unsigned)kind);
+    put_varint(output, (uint64_t)field << 3 | (unsigned)wire_type);
 }
 
 void normnet__put_integer_field(struct output *output, int32_t field, int64_t value)
@@ -35,14 +36,14 @@ void normnet__put_float_field(struct output *output, int32_t field, float value)
 
 void normnet__put_text_field(struct output *output, int32_t field, const char *text)
 {
-    put_key(output, field, DELIMITED);
+    put_key(output, field, LENGTH_DELIMITED);
     put_varint(output, strlen(text));
     normnet__put_text(output, text);
 }
 
 int64_t normnet__begin_message(struct output *output, int32_t field)
 {
-    put_key(output, field, DELIMITED);
+    put_key(output, field, LENGTH_DELIMITED);
     output->length += LENGTH_BYTES;
     return output->length;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing protocol buffers: fields of numbers, texts and messages, each after its number and kind. */
+/* Writing protocol buffers: each field begins with its number and its wire type. */
 #ifndef NORMNET_IO_PROTOBUF_H
 #define NORMNET_IO_PROTOBUF_H
 
@@ -9,7 +9,7 @@ void normnet__put_integer_field(struct output *output, int32_t field, int64_t va
 void normnet__put_float_field(struct output *output, int32_t field, float value);
 void normnet__put_text_field(struct output *output, int32_t field, const char *text);
 
-/* A message, or bytes: what is put between begin and end. Begin returns what end needs. */
+/* A field that is a message or bytes, written in between. `begin` is what normnet__begin_message returned. */
 int64_t normnet__begin_message(struct output *output, int32_t field);
 void normnet__end_message(struct output *output, int64_t begin);
 

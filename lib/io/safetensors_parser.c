@@ -126,7 +126,7 @@ static normnet_status parse_entry(struct parser *parser, struct file_tensor *ten
     /* No overflow: count is below 2^31. */
     if (tensor->begin > tensor->end ||
         tensor->end - tensor->begin != tensor->count * normnet__element_bytes(tensor->dtype))
-        return normnet__reject_tensor(NORMNET_EFORMAT, tensor, "its offsets do not hold what its shape says");
+        return normnet__reject_tensor(NORMNET_EFORMAT, tensor, "its data_offsets do not match its dtype and shape");
     return NORMNET_OK;
 }
 

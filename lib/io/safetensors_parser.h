@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parser of the header of a safetensors file. It holds to the letter of the format: docs/format.md. */
+/* The parser of the header of a safetensors file: strictly as docs/format.md describes it. */
 #ifndef NORMNET_IO_SAFETENSORS_PARSER_H
 #define NORMNET_IO_SAFETENSORS_PARSER_H
 

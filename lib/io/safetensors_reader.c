@@ -55,7 +55,7 @@ static normnet_status check_checksum(const struct file *file)
         normnet__checksum_digits(file->bytes, file->size, file->checksum_at, digits);
         if (memcmp(file->bytes + file->checksum_at, digits, NORMNET__CHECKSUM_DIGITS) == 0)
             return NORMNET_OK;
-        return normnet__fail(NORMNET_ECHECKSUM, "byte %lld: normnet.crc32c is %.8s; the file's is %.8s",
+        return normnet__fail(NORMNET_ECHECKSUM, "byte %lld: normnet.crc32c is %.8s; expected %.8s",
                              (long long)file->checksum_at, (const char *)file->bytes + file->checksum_at,
                              (const char *)digits);
     }
@@ -87,7 +87,7 @@ static normnet_status check_length(const unsigned char *bytes, int64_t size, int
                              (int)NORMNET__LENGTH_BYTES);
     length = normnet__read_little_endian(bytes, NORMNET__LENGTH_BYTES);
     if (length < 2)
-        return normnet__json_reject(0, "the header has less than 2 bytes");
+        return normnet__json_reject(0, "the header has fewer than 2 bytes");
     if (length > NORMNET__MAX_HEADER)
         return normnet__fail(NORMNET_ELIMIT, "byte 0: the header has %llu bytes; expected up to %d",
                              (unsigned long long)length, (int)NORMNET__MAX_HEADER);
