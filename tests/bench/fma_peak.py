@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The most multiply-adds per second that the vectors of the library allow on this machine."""
+"""The peak of multiply-adds per second with the vectors that the library uses on this machine."""
 import normnet
 import programs
 
-#: Flags for the instruction sets of normnet_cpu_name(). Without one, the bound is multiplications and additions in
-#: vectors of 16 bytes, which the portable kernels stay far from: they compute fused multiply-adds in software.
-FLAGS = {"avx512": ("-mavx512f", "-DVECTOR_BYTES=64"), "avx2": ("-mavx2", "-mfma", "-DVECTOR_BYTES=32"),
-         "neon": ("-DCHAINS=20",)}
+#: The flags of the instruction sets of normnet_cpu_name(), where there are any. portable computes fused multiply-adds
+#: in software; its peak is that of multiplications and additions in vectors of 16 bytes.
+FLAGS = {"avx512": ("-mavx512f",), "avx2": ("-mavx2", "-mfma")}
 
 
 def cpu_name():
@@ -15,6 +14,8 @@ def cpu_name():
 
 
 def turn(threads):
-    """A turn of the program that comes to GFLOP/s."""
-    program = programs.build("fma_peak", "-ffp-contract=fast", "-pthread", *FLAGS.get(cpu_name(), ()))
+    """A function of seconds that measures GFLOP/s."""
+    cpu = cpu_name()
+    program = programs.build("fma_peak", str(programs.HERE / "fma_chains.c"), "-ffp-contract=fast", "-pthread",
+                             f"-DNORMNET_ISA={cpu}", *FLAGS.get(cpu, ()))
     return lambda seconds: programs.run(program, threads, seconds)[0]

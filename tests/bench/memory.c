@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the peak resident set in KiB of a process before it has a model and after a few training steps: memory and
- * what describes the model. Linux only.
+ * Prints the peak resident set of a process in KiB, before it creates a model and after a few training steps: memory
+ * and the model's arguments. Linux only.
  */
 #include "model_arguments.h"
 
 enum { STEPS = 5 };
 
-/* VmHWM is of this program alone, where getrusage() begins with the peak of the one that started it. */
+/* VmHWM is the peak of this program; getrusage() includes that of the program which started it. */
 static long peak_resident_set(void)
 {
     FILE *file = fopen("/proc/self/status", "r");
@@ -17,7 +17,7 @@ static long peak_resident_set(void)
     while (peak < 0 && file != NULL && fgets(line, sizeof line, file) != NULL)
         sscanf(line, "VmHWM: %ld", &peak);
     if (peak < 0) {
-        fputs("error: /proc/self/status does not tell the peak resident set\n", stderr);
+        fputs("error: /proc/self/status does not contain the peak resident set\n", stderr);
         exit(1);
     }
     fclose(file);

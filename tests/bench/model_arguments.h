@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A model and images for it from the command line: what latency.c and memory.c have in common. */
+/* A model and its images, from the command line: shared by latency.c and memory.c. */
 #ifndef NORMNET_BENCH_MODEL_ARGUMENTS_H
 #define NORMNET_BENCH_MODEL_ARGUMENTS_H
 
@@ -39,7 +39,7 @@ static void check(normnet_status status)
     }
 }
 
-/* Memory that is really there. */
+/* Memory whose pages the system has really allocated. */
 static void *touched(int64_t size)
 {
     void *memory = malloc((size_t)size);
@@ -51,7 +51,7 @@ static void *touched(int64_t size)
     return memset(memory, 1, (size_t)size);
 }
 
-/* A batch of bytes, which all are 1. */
+/* A batch of bytes, all 1. */
 static normnet_tensor draw_images(const normnet_config *config)
 {
     const int64_t shape[4] = {config->max_batch, config->channels, config->height, config->width};
