@@ -3,10 +3,11 @@
  * Compares each kernel of each table that this machine and build have with the portable one, bit for bit: with odd
  * shapes, maps with gaps, and all kinds of values.
  *
- * With --small as the first argument it runs a fifth of the cases, for emulators.
+ * With --small as the first argument it runs a fifth of the cases, for emulators. With --bench it measures instead.
  */
 #include "../check.h"
 
+#include "../bench/bench_kernels.h"
 #include "kernel_calls.h"
 
 #include "kernels/kernels.h"
@@ -108,6 +109,10 @@ int main(int argc, char **argv)
     const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
     char name[64];
 
+    if (argc > 1 && strcmp(argv[1], "--bench") == 0)
+        return bench_kernels(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "--help") == 0)
+        puts("With --small as the first argument a fifth of the cases runs. --bench measures: --bench --help.");
     if (small)
         step = 5;
     if (!check_begin(argc - small, argv + small))

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel_cases.h"
+
+#include "../test_random.h"
+
+#include "base/arena.h"
+#include "kernels/algorithm.h"
+#include "kernels/packed_weights.h"
+
+#include <normnet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = NORMNET__LANES };
+
+typedef void case_call(const struct kernels *kernels, const struct kernel_case *self);
+
+/* ---- Memory -------------------------------------------------------------------------------------- */
+
+static void lay_out(struct kernel_case *self, struct arena *arena)
+{
+    const struct convolution *shape = &self->convolution;
+    const int64_t x = normnet__map_groups(shape->x), y = normnet__map_groups(shape->y);
+    const int64_t scratch = normnet__convolution_scratch(shape) + normnet__weight_gradient_scratch(shape);
+    const int64_t channels = (int64_t)shape->inputs * shape->outputs;
+    const int64_t group = LANES * (int64_t)sizeof(float);
+
+    self->x = normnet__arena_alloc(arena, x, group);
+    self->y = normnet__arena_alloc(arena, y, group);
+    /* convolve_channels reads up to 15 floats after the weights. */
+    self->weights = normnet__arena_alloc(arena, channels * (shape->kernel * shape->kernel + 16) + 15, sizeof(float));
+    self->scratch = normnet__arena_alloc(arena, scratch, group);
+    self->zeros = normnet__arena_alloc(arena, x, group);
+    self->ones = normnet__arena_alloc(arena, x, group);
+    self->sums = normnet__arena_alloc(arena, 2 * (x + channels * shape->kernel * shape->kernel), sizeof(double));
+    self->masks = normnet__arena_alloc(arena, x, sizeof *self->masks);
+    self->indices = normnet__arena_alloc(arena, y, LANES);
+}
+
+static void fill(float *values, const void *end)
+{
+    random_stream random = {1};
+
+    for (; (const void *)values < end; ++values)
+        *values = (float)random_uniform(&random, -1, 1);
+}
+
+static void alloc_memory(struct kernel_case *self)
+{
+    const int64_t groups = normnet__map_groups(self->convolution.x);
+    random_stream random = {2};
+    struct arena arena = {0};
+
+    self->allocator = normnet__default_allocator();
+    lay_out(self, &arena);
+    self->memory_bytes = arena.used;
+    if (normnet__allocate(&self->allocator, arena.used, &self->memory) != NORMNET_OK) {
+        fprintf(stderr, "error: %s\n", normnet_error_message());
+        exit(1);
+    }
+    arena = (struct arena){.memory = self->memory};
+    lay_out(self, &arena);
+    memset(self->memory, 0, (size_t)self->memory_bytes);
+    fill(self->x, self->scratch); /* y and weights as well */
+    for (int64_t i = 0; i < groups * LANES; ++i)
+        self->ones[i] = 1;
+    for (int64_t i = 0; i < groups; ++i)
+        self->masks[i] = (uint16_t)random_bits(&random);
+}
+
+void destroy_kernel_case(struct kernel_case *self)
+{
+    normnet__deallocate(&self->allocator, self->memory, self->memory_bytes);
+}
+
+/* ---- Convolutions -------------------------------------------------------------------------------- */
+
+static void call_convolve(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const struct epilogue epilogue = {.relu = true};
+
+    kernels->convolve(&self->convolution, self->x, self->weights, &epilogue, self->y, self->scratch);
+}
+
+static void call_convolve_channels(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const struct epilogue epilogue = {.relu = true};
+
+    kernels->convolve_channels(&self->convolution, self->x, self->weights, &epilogue, self->y, self->scratch);
+}
+
+static void call_weight_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->weight_gradient(&self->convolution, self->x, self->y, self->sums, self->scratch);
+}
+
+struct convolution_shape {
+    int32_t inputs, outputs, size, kernel; /* `size` is height and width of x */
+};
+
+/* Layers of the networks of bench.py: 003 and 004, lenet, rgb32. */
+static const struct convolution_shape shapes[] = {
+    {1, 8, 28, 3}, {8, 16, 26, 3}, {16, 16, 24, 3}, {16, 16, 10, 3}, {32, 64, 16, 3}, {16, 10, 8, 1}, {6, 16, 12, 5},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+static int32_t planes(int32_t channels)
+{
+    return (channels + LANES - 1) / LANES;
+}
+
+static struct kernel_case convolution_case(const char *kernel, case_call *call, struct convolution_shape shape,
+                                           bool winograd)
+{
+    const bool channels_are_lanes = call == call_convolve_channels;
+    const int32_t size = shape.size - shape.kernel + 1;
+    struct kernel_case self = {.kernel = kernel, .call = call};
+    struct convolution *convolution = &self.convolution;
+    const char *algorithm = "";
+
+    *convolution = (struct convolution){.kernel = shape.kernel,
+                                        .stride = 1,
+                                        .inputs = shape.inputs,
+                                        .outputs = shape.outputs,
+                                        .x = normnet__spaced_map(shape.inputs, shape.size, shape.size),
+                                        .y = normnet__spaced_map(shape.outputs, size, size)};
+    if (shape.kernel == 3) {
+        const bool chosen = call == call_weight_gradient ? normnet__prefers_winograd_gradient(convolution)
+                                                         : normnet__prefers_winograd(convolution);
+
+        algorithm = winograd && chosen ? ", Winograd*" : winograd ? ", Winograd" : chosen ? ", direct" : ", direct*";
+    }
+    convolution->winograd = winograd;
+    self.flops = 2.0 * shape.inputs * shape.outputs * shape.kernel * shape.kernel * size * size;
+    if (channels_are_lanes) {
+        convolution->x = normnet__spaced_map(planes(shape.inputs), shape.size, shape.size);
+        convolution->y = normnet__spaced_map(planes(shape.outputs), size, size);
+    } else {
+        self.flops *= LANES;
+    }
+    snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s", shape.size, shape.size, shape.inputs,
+             shape.outputs, shape.kernel, shape.kernel, algorithm);
+    return self;
+}
+
+static int add_convolutions(struct kernel_case *cases, const char *kernel, case_call *call)
+{
+    int count = 0;
+
+    for (int i = 0; i < SHAPES; ++i)
+        for (int winograd = 0; winograd <= (shapes[i].kernel == 3); ++winograd)
+            cases[count++] = convolution_case(kernel, call, shapes[i], winograd);
+    return count;
+}
+
+/* ---- Normalization: chains of all groups of x ---------------------------------------------------- */
+
+static int64_t groups(const struct kernel_case *self)
+{
+    return normnet__map_groups(self->convolution.x);
+}
+
+static void call_moments(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->moments(self->x, groups(self), self->sums, self->sums + LANES);
+}
+
+static void call_normalize(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->normalize(self->x, groups(self), self->zeros, self->ones, self->zeros, (struct mask){NULL, 0}, self->y);
+}
+
+static void call_affine_elements(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->affine_elements(self->y, groups(self), self->ones, self->zeros);
+}
+
+static void call_gradient_moments(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->gradient_moments(self->x, self->y, groups(self), self->zeros, (struct mask){NULL, 0}, self->sums,
+                              self->sums + LANES);
+}
+
+static void call_normalize_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const struct gradient_coefficients coefficients = {self->zeros, self->ones, self->zeros, self->zeros};
+
+    kernels->normalize_gradient(self->x, self->y, groups(self), &coefficients, (struct mask){NULL, 0}, 0xFFFF, false);
+}
+
+static void call_multiply_elements(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->multiply_elements(self->y, groups(self), self->ones);
+}
+
+static void call_affine_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const int64_t offsets[1] = {0};
+
+    /* Mean, scale and shift are the first three groups of `ones`. */
+    kernels->affine_gradient(self->x, self->y, groups(self), 1, offsets, self->ones, self->sums,
+                             self->sums + groups(self));
+}
+
+static void call_sum_all(const struct kernels *kernels, const struct kernel_case *self)
+{
+    self->sums[0] = kernels->sum_all(self->y, groups(self));
+}
+
+/* ---- Element by element, and pools --------------------------------------------------------------- */
+
+static void call_relu(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->relu(self->convolution.x, self->x, self->y);
+}
+
+static void call_copy_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->copy_gradient(self->convolution.x, self->x, self->convolution.y, self->y, true);
+}
+
+static void call_dropout_masks(const struct kernels *kernels, const struct kernel_case *self)
+{
+    uint32_t key[2 * LANES] = {1, 2, 3};
+
+    kernels->dropout_masks(key, groups(self), 1966, self->masks); /* 3 % of 65536 */
+}
+
+static void call_dropout(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->dropout(self->convolution.x, self->x, (struct mask){self->masks, 1});
+}
+
+static void call_max_pool(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->max_pool(self->convolution.x, self->x, 2, self->convolution.y, self->y, self->indices);
+}
+
+static void call_max_pool_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->max_pool_gradient(self->convolution.y, self->y, self->indices, 2, self->convolution.x, self->x, false);
+}
+
+static void call_average_pool(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const struct map *x = &self->convolution.x;
+
+    kernels->average_pool(*x, self->x, x->height, x->width, self->convolution.y, self->y);
+}
+
+static void call_average_pool_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const struct map *x = &self->convolution.x;
+
+    kernels->average_pool_gradient(self->convolution.y, self->y, x->height, x->width, *x, self->x, false);
+}
+
+/* A kernel that moves memory: how many of its operands have the size of x, and how many that of y. */
+struct memory_kernel {
+    const char *name;
+    case_call *call;
+    int32_t window;          /* of a pool; y has as many rows and columns as there are windows */
+    double x_bytes, y_bytes; /* per group */
+};
+
+enum { FLOATS = LANES * sizeof(float), INDICES = LANES, MASK = sizeof(uint16_t) };
+enum { CHANNELS = 16, SIZE = 24 };
+
+static const struct memory_kernel memory_kernels[] = {
+    {"moments", call_moments, 1, FLOATS, 0},
+    {"normalize", call_normalize, 1, FLOATS, FLOATS},
+    {"affine_elements", call_affine_elements, 1, 0, 2 * FLOATS},
+    {"gradient_moments", call_gradient_moments, 1, FLOATS, FLOATS},
+    {"normalize_gradient", call_normalize_gradient, 1, 2 * FLOATS, FLOATS},
+    {"multiply_elements", call_multiply_elements, 1, 0, 2 * FLOATS},
+    {"affine_gradient", call_affine_gradient, 1, FLOATS, FLOATS},
+    {"sum_all", call_sum_all, 1, 0, FLOATS},
+    {"relu", call_relu, 1, FLOATS, FLOATS},
+    {"copy_gradient", call_copy_gradient, 1, 2 * FLOATS, FLOATS},
+    {"dropout_masks", call_dropout_masks, 1, MASK, 0},
+    {"dropout", call_dropout, 1, 2 * FLOATS + MASK, 0},
+    {"max_pool", call_max_pool, 2, FLOATS, FLOATS + INDICES},
+    {"max_pool_gradient", call_max_pool_gradient, 2, FLOATS, FLOATS + INDICES},
+    {"average_pool", call_average_pool, SIZE, FLOATS, FLOATS},
+    {"average_pool_gradient", call_average_pool_gradient, SIZE, FLOATS, FLOATS},
+};
+enum { MEMORY_KERNELS = sizeof memory_kernels / sizeof *memory_kernels };
+
+static struct kernel_case memory_case(const struct memory_kernel *kernel)
+{
+    const int32_t size = SIZE / kernel->window;
+    struct kernel_case self = {.kernel = kernel->name, .call = kernel->call};
+
+    self.convolution.x = normnet__spaced_map(CHANNELS, SIZE, SIZE);
+    self.convolution.y = normnet__spaced_map(CHANNELS, size, size);
+    self.bytes = CHANNELS * (kernel->x_bytes * SIZE * SIZE + kernel->y_bytes * size * size);
+    if (kernel->window == 1)
+        snprintf(self.shape, sizeof self.shape, "%dx%d, %d", SIZE, SIZE, CHANNELS);
+    else
+        snprintf(self.shape, sizeof self.shape, "%dx%d, %d, windows of %dx%d", SIZE, SIZE, CHANNELS, kernel->window,
+                 kernel->window);
+    return self;
+}
+
+int create_kernel_cases(struct kernel_case cases[MAX_KERNEL_CASES])
+{
+    int count = 0;
+
+    count += add_convolutions(cases + count, "convolve", call_convolve);
+    count += add_convolutions(cases + count, "convolve_channels", call_convolve_channels);
+    count += add_convolutions(cases + count, "weight_gradient", call_weight_gradient);
+    for (int i = 0; i < MEMORY_KERNELS; ++i)
+        cases[count++] = memory_case(&memory_kernels[i]);
+    for (int i = 0; i < count; ++i)
+        alloc_memory(&cases[i]);
+    return count;
+}
