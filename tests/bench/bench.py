@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How fast and how small normnet is, beside PyTorch and ONNX Runtime."""
+"""Speed and size of normnet, compared with PyTorch and ONNX Runtime."""
 import argparse
 import importlib
 import os
@@ -44,15 +44,17 @@ commands:
 {NEWLINE.join(f"  {name:9} {command.about}" for name, command in COMMANDS.items())}
   all       everything, in this order
 
-Contestants get the same weights and must agree before the clock runs. They take turns; a figure is the median of
-its turns. The data lie in memory: bytes for normnet, which scales them itself, normalized floats for the others.
-Tokens `dropout` drop 3 % in training. Others than normnet evaluate many images in pieces of the size that suits them
-best.
+All contestants have the same weights, and their results must agree before anything is timed. They are measured in
+turn; a figure is the median of its turns. The data are in memory: bytes for normnet, which normalizes them itself,
+normalized floats for the others. Layers `dropout` drop 3 % in training. The other contestants evaluate many images in
+batches of the size that is fastest for them.
 
   ratio     normnet to the fastest rival in the row: above 1, normnet is faster (or smaller)
-  GFLOP/s   of normnet, counted as direct convolution needs them; Winograd, which needs fewer, can pass 100 % of peak
-  of peak   of the multiply-adds that all threads can do in registers, measured in turn with the contestants
+  GFLOP/s   of normnet, as direct convolution needs them; Winograd's algorithm needs fewer and can exceed 100 % of peak
+  of peak   of the multiply-adds that all threads can compute in registers, measured in turn with the contestants
   bound     images/s of direct convolution at that peak
+
+test_kernels --bench measures normnet's kernels one by one.
 
 networks: {", ".join(NETWORKS)}
 norms: {", ".join(NORMS)}
@@ -66,7 +68,7 @@ examples:
 
 class Options(argparse.Namespace):
     def cases(self, networks=None, batches=None, threads=None):
-        """The cases that the options ask for, with what a command sets itself."""
+        """The cases that the options select; a command may set networks, batches or threads itself."""
         networks = networks or [NETWORKS[name] for name in self.networks]
         return [Case(network, norm, batch, threads or self.threads)
                 for network in networks for norm in self.norms for batch in batches or (self.batch,)]
@@ -90,18 +92,18 @@ def arguments():
     parser.add_argument("--norms", nargs="+", choices=NORMS, metavar="NORM",
                         help="default none batch group layer; of scaling batch group")
     parser.add_argument("--threads", type=positive(int), default=2, help="of every contestant (default 2)")
-    parser.add_argument("--batch", type=positive(int), default=128, 
+    parser.add_argument("--batch", type=positive(int), default=128,
                         help="images per step of train, memory and scaling over threads (default 128)")
     parser.add_argument("--repeats", type=positive(int), default=7, help="turns of every contestant (default 7)")
     parser.add_argument("--seconds", type=positive(float), default=0.5, help="length of a turn (default 0.5)")
     parser.add_argument("--compile", nargs="?", type=positive(float), const=300, metavar="SECONDS",
-                        help="also torch.compile, given up after SECONDS (300) per network; slow to start")
+                        help="also torch.compile, at most SECONDS (default 300) per network; slow to start")
     parser.add_argument("--json", metavar="FILE", help="write every figure to FILE")
     return parser.parse_args(namespace=Options())
 
 
 def processor():
-    """The name of the processor, as well as it can be known."""
+    """The name of the processor, as far as the system has one."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -110,7 +112,7 @@ def processor():
 
 
 def facts(options):
-    """What the figures depend on besides the code."""
+    """What the figures depend on, besides the code."""
     return {"processor": processor(), "processors": os.cpu_count(), "system": platform.platform(),
             "normnet": normnet.version(), "normnet instruction set": fma_peak.cpu_name(),
             "library": normnet.library._name, "pytorch": torch.__version__,
@@ -119,18 +121,18 @@ def facts(options):
 
 def introduce(report, options):
     known = report.contents
-    report.write(f"normnet {known['normnet']} ({known['normnet instruction set']}) beside PyTorch {known['pytorch']}"
+    report.write(f"normnet {known['normnet']} ({known['normnet instruction set']}) and PyTorch {known['pytorch']}"
                  f" ({known['pytorch instruction set']}) on {known['processors']} x {known['processor']}")
     report.write(f"library: {known['library']}; medians of {options.repeats} turns of {options.seconds:g} s")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
     if load > 0.5:
-        report.write(f"warning: the load average is {load:.1f}; what else runs here distorts the figures")
+        report.write(f"warning: the load average is {load:.1f}; other programs distort the figures")
 
 
 def run(name, options, report):
     command = COMMANDS[name]
     chosen = {"networks": options.networks or command.networks, "norms": options.norms or command.norms}
-    # Imported only now: not every command needs every package.
+    # Imported here: not every command needs every package.
     importlib.import_module(name).run(Options(**{**vars(options), **chosen}), report)
 
 

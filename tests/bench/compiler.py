@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""torch.compile, where it works and for as long as one is willing to wait."""
+"""torch.compile with a time limit; a network that it cannot compile in time is left out."""
 import contextlib
 import copy
 import signal
@@ -12,20 +12,20 @@ class Compiler:
     NAME = "compiled"
 
     def __init__(self, limit, note):
-        """`limit` is in seconds for each network, None for no compilation; `note` is called with a sentence."""
+        """`limit` is in seconds per network, None for no compilation; `note` is called with a message."""
         self.limit, self.note = limit, note
 
     @property
     def names(self):
-        """Of the contestants that there are if all goes well."""
+        """The names of the contestants if compilation succeeds."""
         return [self.NAME] if self.limit else []
 
     def contestants(self, network, contestant):
         """[contestant(NAME, compiled network)] if its first call, which compiles, succeeds; else []."""
         if not self.limit:
             return []
-        torch.compiler.reset()  # one piece of code is compiled only so often, and all networks run the same
-        # For the one shape, and with an error rather than a silent return to eager.
+        torch.compiler.reset()  # a function is recompiled a limited number of times, and all networks share one
+        # For one shape only, and with an error instead of a silent return to eager mode.
         compiled = contestant(self.NAME, torch.compile(network, fullgraph=True, dynamic=False))
         before = copy.deepcopy(network.state_dict())
         works = self.works(compiled)
@@ -33,28 +33,28 @@ class Compiler:
         return [compiled] if works else []
 
     def works(self, contestant):
-        """Whether a call of the contestant succeeds in time. If not, says why."""
+        """Whether a call of the contestant succeeds in time. If not, notes why."""
         start = time.monotonic()
         try:
             with time_limit(self.limit), contestant.surroundings():
                 contestant.call()
             return True
-        except Exception as failure:  # whatever may be missing: a compiler, its headers, a feature
+        except Exception as failure:  # for example a missing compiler, header or feature
             in_time = time.monotonic() - start < self.limit
-            reason = first_words(failure) if in_time else f"it takes longer than {self.limit:g} s"
+            reason = first_words(failure) if in_time else f"it took longer than {self.limit:g} s"
             self.note(f"torch.compile is left out where there is a dash: {reason}")
             return False
 
 
 def first_words(failure):
-    """What went wrong, without the advice that torch.compile puts around it."""
+    """The reason of a failure, without the advice that torch.compile adds."""
     reason = getattr(failure, "inner_exception", failure)
     return f"{type(reason).__name__}: {' '.join(str(reason).split())[:200]}"
 
 
 @contextlib.contextmanager
 def time_limit(seconds):
-    """Raises TimeoutError in the block after `seconds`, where the system has such alarms."""
+    """Raises TimeoutError in the block after `seconds`, if the system has interval timers."""
     if not hasattr(signal, "setitimer"):
         yield
         return

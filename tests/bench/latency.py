@@ -16,9 +16,9 @@ from report import Column, case_columns
 OURS_IN_C = "normnet from C"
 PERCENTILE = 95
 NOTE = """\
-all but `normnet from C` are calls from Python. Of normnet's the views of arrays are part, which ctypes makes in Python,
-and new arrays for scores and classes; of ONNX Runtime's the same for its arrays, made in compiled code. ORT, bound has
-its input and output bound before the clock runs, and is little more than the call."""
+all but `normnet from C` are calls from Python. A call of normnet includes the views of arrays, which ctypes creates in
+Python, and new arrays for scores and classes; a call of ONNX Runtime includes the same, created in compiled code. The
+input and output of `ORT, bound` are bound before it is timed, so that little more than the call itself remains."""
 
 
 def contestants(case, compiler):
@@ -30,7 +30,7 @@ def contestants(case, compiler):
 
 
 def turn_in_c(case):
-    """A turn of latency.c, which needs no interpreter between two calls."""
+    """A turn of latency.c, without an interpreter between two calls."""
     program = programs.build("latency", *programs.library())
     return lambda seconds: [1e-9 * taken for taken in programs.run(program, seconds, *programs.model_arguments(case))]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What training adds to the peak resident set of a process, and how large the library is."""
+"""The memory that training adds to the peak resident set of a process, and the size of the library."""
 import multiprocessing
 import pathlib
 import shutil
@@ -17,15 +17,15 @@ STEPS = 5  # as in memory.c
 
 
 def peak_resident_set():
-    """Of this process in KiB."""
+    """The peak resident set of this process in KiB."""
     for line in pathlib.Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1])
-    raise OSError("/proc/self/status does not tell the peak resident set")
+    raise OSError("/proc/self/status does not contain the peak resident set")
 
 
 def train_pytorch(case):
-    """The peak before there is a network and after a few steps; run in a process of its own."""
+    """The peak before the network is created and after a few steps; to be run in a new process."""
     torch.set_num_threads(case.threads)
     network = case.network
     images = torch.rand(case.batch, network.channels, network.height, network.width)
@@ -55,7 +55,7 @@ def measure(case):
 
 
 def stripped_size(library):
-    """The bytes of the shared library without its symbols; None without the program that removes them."""
+    """The bytes of the shared library without its symbols; None if there is no program strip."""
     strip = shutil.which("strip")
     if not strip:
         return None
@@ -67,7 +67,7 @@ def stripped_size(library):
 
 def size_table(report):
     library = pathlib.Path(normnet.library._name)
-    if not library.exists():  # known to the system's loader alone
+    if not library.exists():  # only the system's loader knows where it is
         return report.note("the library's size is left out: set NORMNET_LIBRARY to its path")
     table = report.table("library", "the shared library, bytes",
                          [Column("size", "as built", 12, ",d"), Column("stripped", "stripped", 12, ",d")])
@@ -76,9 +76,9 @@ def size_table(report):
 
 def run(options, report):
     if not pathlib.Path("/proc/self/status").exists():
-        return report.note("the memory of training is left out: it is read from /proc, which this system lacks")
+        return report.note("the memory of training is left out: it is read from /proc, which this system does not have")
     title = (f"{STEPS} training steps with {options.threads} threads, peak resident set in MiB: of the process,"
-             " and what the network added")
+             " and added by the network")
     table = report.table("memory", title, [
         *case_columns(), Column("peak", "normnet (C)", 10, ".1f"), Column("added", "added", 10, ".1f"),
         Column("rival peak", "PyTorch (Python)", 10, ".1f"), Column("rival added", "added", 10, ".1f"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The networks that are measured, what they cost, and data to feed them."""
+"""The networks that are measured, their cost, and their data."""
 import dataclasses
 from typing import NamedTuple
 
@@ -9,13 +9,13 @@ import normnet
 from comparison import SEEDS, draw_images
 
 NORMS = ("none", "batch", "group", "layer", "instance")
-DISTINCT = 256  # images; larger sets repeat them, which no contestant can notice
+DISTINCT = 256  # images; larger sets repeat them, which does not affect the speed
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
     name: str
-    sentence: str  # the architecture with a `norm` wherever there can be one
+    architecture: str  # with a `norm` wherever one is possible
     channels: int = 1
     height: int = 28
     width: int = 28
@@ -23,7 +23,7 @@ class Network:
 
 
 def three_by_three(channels):
-    """A stack of 3x3 convolutions, to see how speed goes with the number of channels."""
+    """A stack of 3x3 convolutions, to see how speed depends on the number of channels."""
     return Network(f"3x3-{channels}", f"conv3-{channels} relu norm " * 3 + "gap conv1-10")
 
 
@@ -31,7 +31,7 @@ LENET = ("conv5-6p2b relu norm maxpool2 conv5-16b relu norm maxpool2 flatten fc-
 RGB32 = ("conv3-32p1 relu norm dropout conv3-32p1 relu norm dropout maxpool2 conv3-64p1 relu norm dropout"
          " conv3-64p1 relu norm dropout maxpool2 conv3-64p1 relu norm dropout gap conv1-10")
 
-NETWORKS = {name: Network(name, sentence, groups=groups) for name, (sentence, groups, _) in SEEDS.items()}
+NETWORKS = {name: Network(name, architecture, groups=groups) for name, (architecture, groups, _) in SEEDS.items()}
 NETWORKS["lenet"] = Network("lenet", LENET, groups=2)
 NETWORKS["rgb32"] = Network("rgb32", RGB32, channels=3, height=32, width=32)
 
@@ -46,26 +46,26 @@ class Case:
 
     @property
     def architecture(self):
-        """The sentence; without a norm nobody has to step over an empty layer."""
-        tokens = self.network.sentence.split()
+        """The network's, without its norms if the norm is none: no contestant has to skip an empty layer."""
+        tokens = self.network.architecture.split()
         return " ".join(token for token in tokens if self.norm != "none" or token != "norm")
 
     @property
     def options(self):
-        """What normnet.Model and torch_network.build have to be told besides architecture and norm."""
+        """The arguments of normnet.Model and torch_network.build besides architecture and norm."""
         network = self.network
         return {"channels": network.channels, "height": network.height, "width": network.width,
                 "groups": network.groups if self.norm == "group" else 0}
 
 
 class Flops(NamedTuple):
-    """Floating-point operations per image, as direct convolution would need them."""
+    """Floating-point operations per image, as direct convolution needs them."""
     training: int
     inference: int
 
 
 def flops(case):
-    """Two per multiply-add. Backward costs two forward passes, less the first layer's input gradient."""
+    """Two per multiply-add. Backward costs as much as two forward passes, less the first layer's input gradient."""
     with normnet.Model(case.norm, architecture=case.architecture, **case.options) as model:
         multiply_adds = [layer.multiply_adds for layer in model.layers() if layer.multiply_adds]
     forward = sum(multiply_adds)

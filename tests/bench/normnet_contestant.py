@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""normnet through its Python binding. Its data are bytes, which it scales itself."""
+"""normnet through its Python binding. Its data are bytes, which it normalizes itself."""
 import itertools
 
 import numpy
@@ -20,7 +20,7 @@ def build(case, state, **config):
 
 
 def training(case, state, batches):
-    """Takes one step per call."""
+    """One training step per call."""
     model = build(case, state, schedule="one_cycle", total_steps=10 ** 7, max_batch=case.batch)
     turns = itertools.cycle(batches)
     return Contestant(NAME, lambda: model.train_step(*next(turns)),
@@ -28,7 +28,7 @@ def training(case, state, batches):
 
 
 def prediction(case, state, images, name=NAME):
-    """Predicts one batch per call."""
+    """One prediction of a batch per call."""
     model = build(case, state)
 
     def call():
@@ -37,7 +37,7 @@ def prediction(case, state, images, name=NAME):
 
 
 def evaluation(case, state, images, labels):
-    """Takes loss and accuracy of all images per call."""
+    """Loss and accuracy of all images per call."""
     model = build(case, state)
 
     def call():

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""ONNX Runtime on the network that PyTorch exports. Its data are floats, normalized before the clock runs."""
+"""ONNX Runtime with the network that PyTorch exports. Its data are floats, normalized beforehand."""
 import io
 import warnings
 
 import numpy
-import onnx  # noqa: F401 -- PyTorch's exporter needs it: better missed here than there
+import onnx  # noqa: F401 -- PyTorch's exporter needs it; if it is missing, fail here
 import onnxruntime
 import torch
 
@@ -15,7 +15,7 @@ from race import Contestant
 NAME = "ONNX Runtime"
 BOUND = "ORT, bound"
 OPSET = 17
-PIECE = 16  # as PyTorch's; smaller pieces were no faster on average
+PIECE = 16  # images per thread that an evaluation computes at a time; smaller pieces were no faster on average
 
 
 def exported(case, state):
@@ -24,7 +24,7 @@ def exported(case, state):
     example = torch.zeros(2, case.network.channels, case.network.height, case.network.width)
     file = io.BytesIO()
     with warnings.catch_warnings():
-        # The exporter that needs no further package; it is old, not wrong.
+        # The old exporter, which needs no other package.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(network, (example,), file, dynamo=False, opset_version=OPSET, input_names=["images"],
                           output_names=["scores"], dynamic_axes={"images": {0: "batch"}, "scores": {0: "batch"}})
@@ -44,7 +44,7 @@ def scores(running, images):
 
 
 def prediction(case, state, images):
-    """Predicts one batch per call."""
+    """One prediction of a batch per call."""
     running, images = session(case, state), normalized(images)
 
     def call():
@@ -53,7 +53,7 @@ def prediction(case, state, images):
 
 
 def bound_prediction(case, state, images):
-    """The same with input and output bound beforehand, which leaves of the Python call little more than the call."""
+    """The same with input and output bound beforehand, so that little more than the call itself is timed."""
     running = session(case, state)
     binding = running.io_binding()
     binding.bind_cpu_input("images", normalized(images))
@@ -66,7 +66,7 @@ def bound_prediction(case, state, images):
 
 
 def evaluation(case, state, images, labels):
-    """Takes loss and accuracy of all images per call."""
+    """Loss and accuracy of all images per call."""
     running, images, labels = session(case, state), normalized(images), torch.from_numpy(labels).long()
     piece = PIECE * case.threads
     pieces = numpy.split(images, range(piece, len(images), piece))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compiles and runs the C programs beside this file."""
+"""Compiles and runs the C programs in this folder."""
 import functools
 import os
 import pathlib
@@ -16,20 +16,20 @@ _folder = tempfile.TemporaryDirectory(prefix="normnet-bench-")
 
 
 class CompilerError(Exception):
-    """There is no C compiler, or it refuses a program."""
+    """There is no C compiler, or it fails to compile a program."""
 
 
 def library():
-    """The shared library that normnet.py has loaded, as the linker wants to hear it."""
+    """The linker's arguments for the shared library that normnet.py has loaded."""
     path = pathlib.Path(normnet.library._name)
     if path.exists():
         return [str(path.resolve()), f"-Wl,-rpath,{path.resolve().parent}"]
-    return ["-lnormnet"]  # found where the system keeps its libraries
+    return ["-lnormnet"]  # in a directory of the system
 
 
 @functools.cache
 def build(name, *options):
-    """The path of the program compiled from `name`.c."""
+    """Compiles `name`.c and returns the path of the program. `options` may name more sources."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
     program = pathlib.Path(_folder.name) / name
     command = [*compiler, "-std=c11", "-O3", f"-I{INCLUDE}", str(HERE / f"{name}.c"), "-o", str(program), *options]
@@ -43,13 +43,13 @@ def build(name, *options):
 
 
 def run(program, *arguments):
-    """What the program prints, as a list of numbers."""
+    """Runs a program and returns the numbers that it prints."""
     result = subprocess.run([program, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True)
     return [float(number) for number in result.stdout.split()]
 
 
 def model_arguments(case):
-    """A case as model_arguments.h reads it."""
+    """The arguments for model_arguments.h."""
     options = case.options
     return [int(normnet.Norm[case.norm.upper()]), options["groups"], options["channels"], options["height"],
             options["width"], case.batch, case.threads, case.architecture]

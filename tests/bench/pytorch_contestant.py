@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PyTorch in both of its memory formats, and compiled. Its data are floats, normalized before the clock runs."""
+"""PyTorch in both of its memory formats, and compiled. Its data are floats, normalized beforehand."""
 import contextlib
 import itertools
 
@@ -14,7 +14,7 @@ from race import Contestant
 FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
 TRAINING = [f"{name}{suffix}" for name in FORMATS for suffix in ("", " fused")]
 INFERENCE = list(FORMATS)
-PIECE = 64  # images per thread that an evaluation passes through at a time: the fastest of 8 to 2000
+PIECE = 64  # images per thread that an evaluation computes at a time: the fastest of 8 to 2000
 
 
 def build(case, state=None):
@@ -46,7 +46,7 @@ def tensors(images, labels, memory_format):
 
 
 def training(case, state, batches, compiler):
-    """Contestants that take one step per call, with both of the implementations of SGD that run on the CPU."""
+    """Contestants that take one training step per call, with both implementations of SGD for the CPU."""
     network = build(case, state)
     eager = [trainer(f"{name}{' fused' if fused else ''}", case, build(case, state), batches, memory_format, fused)
              for name, memory_format in FORMATS.items() for fused in (False, True)]
@@ -55,7 +55,7 @@ def training(case, state, batches, compiler):
 
 
 def trainer(name, case, network, batches, memory_format, fused, forward=None):
-    """A contestant that takes one step per call. `forward` is a compiled form of the network."""
+    """A contestant that takes one training step per call. `forward` is the compiled network, if there is one."""
     network = network.to(memory_format=memory_format)
     data = [tensors(images, labels, memory_format) for images, labels in batches]
     step = training_step(network, forward or network, fused)
@@ -70,7 +70,7 @@ def trainer(name, case, network, batches, memory_format, fused, forward=None):
 
 
 def training_step(network, forward, fused):
-    """A function of images and labels: SGD with momentum under a one-cycle schedule."""
+    """A function of images and labels: SGD with momentum and a one-cycle schedule."""
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, fused=fused or None)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.015, total_steps=10 ** 7)
 
@@ -98,7 +98,7 @@ def prediction(case, state, images, compiler):
 
 
 def evaluation(case, state, images, labels, compiler):
-    """Contestants that take loss and accuracy of all images per call."""
+    """Contestants that compute loss and accuracy of all images per call."""
     def evaluator(name, network, memory_format=torch.contiguous_format):
         network = network.to(memory_format=memory_format)
         data, truth = tensors(images, labels, memory_format)
@@ -111,7 +111,7 @@ def evaluation(case, state, images, labels, compiler):
 
 
 def inference(case, state, contestant, compiler):
-    """What `contestant` makes of the network in every form."""
+    """The contestants for both memory formats, and compiled."""
     network = build(case, state).eval()
     eager = [contestant(name, build(case, state).eval(), memory_format) for name, memory_format in FORMATS.items()]
     return eager + compiler.contestants(network, contestant)

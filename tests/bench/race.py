@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Lets contestants take turns, so that what disturbs the machine disturbs all of them alike."""
+"""Measures contestants in turn, so that a disturbance of the machine affects all of them."""
 import contextlib
 import dataclasses
 import statistics
@@ -9,8 +9,8 @@ from typing import Any, Callable
 import fma_peak
 from comparison import error
 
-AGREEMENT = 1e-4  # largest difference of answers, relative to the largest value: float32 in another order
-WARM_UP = 0.1     # of the length of a turn
+AGREEMENT = 1e-4  # maximum difference of answers relative to the maximum value: float32 sums in another order
+WARM_UP = 0.1     # in units of the length of a turn
 
 
 class Disagreement(Exception):
@@ -20,13 +20,13 @@ class Disagreement(Exception):
 @dataclasses.dataclass
 class Contestant:
     name: str
-    call: Callable[[], Any]                           # the work that is timed
-    answer: Callable[[], Any]                         # an array in which the contestants must agree
-    surroundings: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext  # of call and answer
+    call: Callable[[], Any]                           # what is timed
+    answer: Callable[[], Any]                         # an array in which all contestants must agree
+    surroundings: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext  # for call and answer
 
 
 def check_agreement(case, contestants):
-    """Raises Disagreement unless the answers of all are the first one's."""
+    """Raises Disagreement unless all answers equal the first one."""
     answers = {}
     for contestant in contestants:
         with contestant.surroundings():
@@ -40,7 +40,7 @@ def check_agreement(case, contestants):
 
 
 def durations(call, seconds):
-    """The seconds of each call over about `seconds`: at least one."""
+    """Calls for about `seconds`, at least once, and returns the seconds of each call."""
     taken, start = [], time.perf_counter()
     before = start
     while not taken or before - start < seconds:
@@ -52,7 +52,7 @@ def durations(call, seconds):
 
 
 def duration_turn(contestant):
-    """A turn: a moment to warm up, then the seconds of each call."""
+    """A turn that warms up, then measures the seconds of each call."""
     def turn(seconds):
         with contestant.surroundings():
             durations(contestant.call, WARM_UP * seconds)
@@ -61,7 +61,7 @@ def duration_turn(contestant):
 
 
 def speed_turn(contestant):
-    """A turn that comes to calls per second."""
+    """A turn that measures calls per second."""
     take_turn = duration_turn(contestant)
 
     def turn(seconds):
@@ -71,7 +71,7 @@ def speed_turn(contestant):
 
 
 def interleave(turns, repeats, seconds):
-    """What each turn came to, `repeats` times, by name."""
+    """Takes each turn `repeats` times and returns the lists of results by name."""
     results = {name: [] for name in turns}
     for _ in range(repeats):
         for name, turn in turns.items():

@@ -8,10 +8,10 @@ from typing import Callable, NamedTuple
 
 try:
     import tqdm
-except ImportError:  # rows appear as they are measured; only the bar is missing
+except ImportError:  # there is no progress bar then
     tqdm = None
 
-STEADY = 0.9  # of the highest peak, which the median reaches on a machine that does nothing else
+STEADY = 0.9  # the median of the peaks exceeds this share of the highest on an idle machine
 
 
 class Column(NamedTuple):
@@ -30,7 +30,7 @@ class Column(NamedTuple):
 
 
 class Table:
-    """Prints rows as they come."""
+    """Prints each row when it is added."""
 
     def __init__(self, title, columns, write):
         self.rows, self.columns, self.write = [], columns, write
@@ -46,17 +46,17 @@ class Table:
             self.write(" ".join(cells).rstrip())
 
     def add(self, row):
-        """Prints what the columns name; the whole row goes into the JSON."""
+        """Prints the columns of a row; the JSON has the whole row."""
         self.rows.append(row)
         self.write(" ".join(column.cell(row) for column in self.columns).rstrip())
 
 
 class Report:
-    """Everything that one run finds out."""
+    """All results of one run."""
 
     def __init__(self, facts, path):
         self.contents, self.path, self.notes = {**facts, "tables": {}}, path, set()
-        self.save()  # a file that cannot be written is better known before the measurements than after
+        self.save()  # if the file cannot be written, fail before the measurements
 
     def write(self, text):
         if tqdm:
@@ -70,14 +70,14 @@ class Report:
         self.contents["tables"][name] = {"title": title, "rows": table.rows}
         return table
 
-    def note(self, sentence):
-        """Says something once."""
-        if sentence not in self.notes:
-            self.notes.add(sentence)
-            self.write(f"note: {sentence}")
+    def note(self, text):
+        """Prints a note once."""
+        if text not in self.notes:
+            self.notes.add(text)
+            self.write(f"note: {text}")
 
     def track(self, items):
-        """The items, with a bar if somebody is watching."""
+        """The items, with a progress bar on a terminal."""
         return tqdm.tqdm(items, leave=False) if tqdm and sys.stderr.isatty() else items
 
     def save(self):
@@ -100,7 +100,7 @@ def speed_table(report, name, title, contestants):
 
 
 def summarize(report, rows):
-    """The lines under a speed table."""
+    """The lines after a speed table."""
     ratios = {" ".join(format(row[key]) for key in ("network", "norm", "batch")): row["ratio"] for row in rows}
     worst, best = min(ratios, key=ratios.get), max(ratios, key=ratios.get)
     report.write(f"ratio to the fastest rival: {ratios[worst]:.2f} ({worst}) to {ratios[best]:.2f} ({best}), geometric"
@@ -108,4 +108,4 @@ def summarize(report, rows):
     peaks = [peak for row in rows for peak in row["peaks"]]
     report.write(f"peak: median {statistics.median(peaks):.0f}, highest {max(peaks):.0f} GFLOP/s")
     if statistics.median(peaks) < STEADY * max(peaks):
-        report.write("warning: the peak swings, so something else ran beside the contestants and distorts the figures")
+        report.write("warning: the peak varies; another program ran at the same time and distorts the figures")

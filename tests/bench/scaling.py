@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How the speed of training goes with threads, with images per batch and with channels."""
+"""How the speed of training depends on threads, images per batch and channels."""
 import dataclasses
 import statistics
 
@@ -15,12 +15,12 @@ from report import Column, case_columns
 BATCHES = (16, 32, 64, 128, 256, 1024, 4096)
 CHANNELS = (8, 16, 24, 32, 48, 64)
 PEAK = "FMA peak"
-#: Whose best contestant stands for what in the table of threads.
+#: The contestants of each column in the table of threads, of which the fastest counts.
 SIDES = {"normnet": [normnet_contestant.NAME], "PyTorch": pytorch_contestant.TRAINING, PEAK: [PEAK]}
 
 
 def speeds(cases, options):
-    """Of each contestant, and of the processor itself: images (GFLOP) per second by name and threads."""
+    """Images per second of each contestant, and GFLOP/s of the peak, by name and threads."""
     turns = {}
     for case in cases:
         contestants = train.contestants(case, Compiler(None, None))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whole training steps: forward, cross-entropy, backward, and SGD with momentum under a one-cycle schedule."""
+"""Whole training steps: forward, cross-entropy, backward, and SGD with momentum and a one-cycle schedule."""
 import normnet_contestant
 import pytorch_contestant
 from compiler import Compiler
