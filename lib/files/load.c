@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static const struct file_tensor *find_momentum(const struct file *file, const struct entry *entry)
+static const struct file_tensor *find_momentum(const struct safetensors *file, const struct entry *entry)
 {
     char name[NORMNET__MOMENTUM_NAME];
 
@@ -53,7 +53,7 @@ static bool is_known(const char *name, const struct state *state, bool momentum)
 }
 
 /* The file has the model's entries, with `momentum` also the optimizer's, and no others. */
-static normnet_status compare_tensors(const struct file *file, const struct state *state, bool momentum)
+static normnet_status compare_tensors(const struct safetensors *file, const struct state *state, bool momentum)
 {
     for (int32_t i = 0; i < state->entry_count; ++i) {
         const struct entry *entry = &state->entries[i];
@@ -74,7 +74,8 @@ static normnet_status compare_tensors(const struct file *file, const struct stat
 /* ---- Values -------------------------------------------------------------------------------------- */
 
 /* Values for an entry, or with the same shape the optimizer's. */
-static normnet_status check_tensor(const struct file *file, const struct file_tensor *tensor, const struct entry *entry)
+static normnet_status check_tensor(const struct safetensors *file, const struct file_tensor *tensor,
+                                   const struct entry *entry)
 {
     char number[32];
 
@@ -89,7 +90,7 @@ static normnet_status check_tensor(const struct file *file, const struct file_te
     return NORMNET_OK;
 }
 
-static normnet_status check_values(const struct file *file, const struct state *state, bool momentum)
+static normnet_status check_values(const struct safetensors *file, const struct state *state, bool momentum)
 {
     normnet_status status = NORMNET_OK;
 
@@ -103,14 +104,14 @@ static normnet_status check_values(const struct file *file, const struct state *
     return status;
 }
 
-static void copy_floats(const struct file *file, const struct file_tensor *tensor, float *values)
+static void copy_floats(const struct safetensors *file, const struct file_tensor *tensor, float *values)
 {
     for (int64_t i = 0; i < tensor->count; ++i)
         values[i] = normnet__file_float(file, tensor, i);
 }
 
 /* Of a file that has been checked. */
-static void copy_values(const struct file *file, struct state *state, bool momentum)
+static void copy_values(const struct safetensors *file, struct state *state, bool momentum)
 {
     for (int32_t i = 0; i < state->entry_count; ++i) {
         const struct entry *entry = &state->entries[i];
@@ -128,7 +129,7 @@ static void copy_values(const struct file *file, struct state *state, bool momen
 /* ---- Filling a model ----------------------------------------------------------------------------- */
 
 /* All of a checkpoint has to be in order, though its momentum is not taken. */
-static normnet_status fill(normnet_model *model, const struct file *file)
+static normnet_status fill(normnet_model *model, const struct safetensors *file)
 {
     int32_t kind;
     bool momentum;
@@ -158,7 +159,7 @@ static normnet_status require_bytes(const void *bytes, int64_t size)
 
 normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
 {
-    struct file file;
+    struct safetensors file;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
@@ -201,7 +202,7 @@ static normnet_status check_total_steps(const normnet_config *config, const norm
                          (long long)given.total_steps, (long long)config->total_steps);
 }
 
-static normnet_status read_config(const struct file *file, const normnet_config *host, double *scaling,
+static normnet_status read_config(const struct safetensors *file, const normnet_config *host, double *scaling,
                                   normnet_config *config, struct file_info *info)
 {
     normnet_config merged;
@@ -221,7 +222,7 @@ static normnet_status read_config(const struct file *file, const normnet_config 
  * A small file shall not make a large network. What is missing of one that comes near is named later, tensor by
  * tensor.
  */
-static normnet_status check_size(const struct file *file, const struct network *network)
+static normnet_status check_size(const struct safetensors *file, const struct network *network)
 {
     const int64_t bytes = normnet__data_bytes(file);
     const int64_t numbers = network->parameter_count + network->statistic_count;
@@ -233,7 +234,7 @@ static normnet_status check_size(const struct file *file, const struct network *
                          (long long)numbers, (long long)bytes);
 }
 
-static normnet_status create(normnet_model **created, const struct file *file, const normnet_config *host,
+static normnet_status create(normnet_model **created, const struct safetensors *file, const normnet_config *host,
                              double *scaling)
 {
     normnet_config config;
@@ -285,7 +286,7 @@ static normnet_status read_host(const normnet_config *host, struct allocator *al
 static normnet_status deserialize(normnet_model **model, const void *bytes, int64_t size, const normnet_config *host,
                                   const struct allocator *allocator)
 {
-    struct file file;
+    struct safetensors file;
     void *scaling;
     int64_t scaling_bytes;
     normnet_status status = normnet__open_safetensors(&file, bytes, size, allocator);

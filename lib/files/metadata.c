@@ -175,8 +175,8 @@ static normnet_status read_setting(const struct setting *setting, const char *te
 }
 
 /* A text that is missing leaves the field as it is, or is refused if it is `needed`. */
-static normnet_status read_settings(const struct file *file, const struct setting *settings, int count, bool needed,
-                                    normnet_config *config)
+static normnet_status read_settings(const struct safetensors *file, const struct setting *settings, int count,
+                                    bool needed, normnet_config *config)
 {
     normnet_status status = NORMNET_OK;
 
@@ -217,7 +217,7 @@ static normnet_status read_channels(const char *key, const char *text, int32_t c
     return NORMNET_OK;
 }
 
-int64_t normnet__max_numbers(const struct file *file)
+int64_t normnet__max_numbers(const struct safetensors *file)
 {
     const int64_t max = 2 * NORMNET__MAX_CHANNELS, numbers = file->size / NUMBER_DIGITS + 1;
 
@@ -228,7 +228,7 @@ int64_t normnet__max_numbers(const struct file *file)
  * Mean and std to `values`, one after the other. Those that are missing are refused if they are `needed`, or are the
  * host's, who has given them for `given` channels.
  */
-static normnet_status read_scaling(const struct file *file, bool needed, int32_t given, double *values,
+static normnet_status read_scaling(const struct safetensors *file, bool needed, int32_t given, double *values,
                                    normnet_config *config)
 {
     static const char *const keys[2] = {"normnet.input_mean", "normnet.input_std"};
@@ -304,7 +304,7 @@ void normnet__put_model_metadata(struct header *header, const normnet_model *mod
         normnet__put_metadata(header, "normnet.note", note);
 }
 
-static normnet_status check_version(const struct file *file)
+static normnet_status check_version(const struct safetensors *file)
 {
     const char *text = normnet__find_metadata(file, "normnet.format_version");
     int64_t version = FORMAT_VERSION;
@@ -317,7 +317,7 @@ static normnet_status check_version(const struct file *file)
     return NORMNET_OK;
 }
 
-normnet_status normnet__read_file_kind(const struct file *file, int32_t *kind)
+normnet_status normnet__read_file_kind(const struct safetensors *file, int32_t *kind)
 {
     const char *text = normnet__find_metadata(file, "normnet.kind");
     const normnet_status status = check_version(file);
@@ -332,7 +332,7 @@ normnet_status normnet__read_file_kind(const struct file *file, int32_t *kind)
 }
 
 /* A number from 0 to `max` that a checkpoint must have. */
-static normnet_status read_count(const struct file *file, const char *key, int64_t max, int64_t *count)
+static normnet_status read_count(const struct safetensors *file, const char *key, int64_t max, int64_t *count)
 {
     const char *text = normnet__find_metadata(file, key);
 
@@ -346,7 +346,8 @@ static normnet_status read_count(const struct file *file, const char *key, int64
     return NORMNET_OK;
 }
 
-static normnet_status read_progress(const struct file *file, const normnet_config *config, struct file_info *info)
+static normnet_status read_progress(const struct safetensors *file, const normnet_config *config,
+                                    struct file_info *info)
 {
     const bool ends = config->schedule == NORMNET_SCHEDULE_ONE_CYCLE;
     int64_t has_momentum = 0;
@@ -359,7 +360,7 @@ static normnet_status read_progress(const struct file *file, const normnet_confi
     return status;
 }
 
-normnet_status normnet__read_model_metadata(const struct file *file, normnet_config *config, double *scaling,
+normnet_status normnet__read_model_metadata(const struct safetensors *file, normnet_config *config, double *scaling,
                                             struct file_info *info)
 {
     const char *note = normnet__find_metadata(file, "normnet.note");
@@ -391,7 +392,8 @@ normnet_status normnet__read_model_metadata(const struct file *file, normnet_con
 /* ---- Another model's network --------------------------------------------------------------------- */
 
 /* The file's network, as far as it says which, for the input and classes of the model. */
-static normnet_status read_network_config(const struct file *file, const normnet_model *model, normnet_config *config)
+static normnet_status read_network_config(const struct safetensors *file, const normnet_model *model,
+                                          normnet_config *config)
 {
     const char *architecture = normnet__find_metadata(file, "normnet.architecture");
     normnet_config merged = model->config;
@@ -431,7 +433,7 @@ static normnet_status compare_networks(const struct network *of_file, const norm
                          config->layer_dims, model->config.norm, model->config.groups, model->config.layer_dims);
 }
 
-normnet_status normnet__compare_model_metadata(const struct file *file, const normnet_model *model)
+normnet_status normnet__compare_model_metadata(const struct safetensors *file, const normnet_model *model)
 {
     normnet_config config;
     struct network network;

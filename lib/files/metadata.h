@@ -17,7 +17,7 @@ const char *normnet__momentum_name(const struct entry *entry, char name[NORMNET_
 void normnet__put_model_metadata(struct header *header, const normnet_model *model, int32_t kind, const char *note);
 
 /* At most so many numbers of means and stds are in a file. */
-int64_t normnet__max_numbers(const struct file *file);
+int64_t normnet__max_numbers(const struct safetensors *file);
 
 /* What is read besides the configuration. Texts belong to the file. */
 struct file_info {
@@ -28,17 +28,17 @@ struct file_info {
 };
 
 /* Of a file that does not say so: weights. NORMNET_EUNSUPPORTED for a later format. */
-normnet_status normnet__read_file_kind(const struct file *file, int32_t *kind);
+normnet_status normnet__read_file_kind(const struct safetensors *file, int32_t *kind);
 
 /*
  * Over `config`: the network, from a checkpoint (facts->kind) also everything that is not the host's. The architecture
  * stays the file's; `scaling` is room for as many numbers as the file holds, see normnet__max_numbers(). NORMNET_EARCH
  * without an architecture, NORMNET_EFORMAT for a text that is missing or does not say what it should, NORMNET_EVALUE.
  */
-normnet_status normnet__read_model_metadata(const struct file *file, normnet_config *config, double *scaling,
+normnet_status normnet__read_model_metadata(const struct safetensors *file, normnet_config *config, double *scaling,
                                             struct file_info *info);
 
 /* NORMNET_EMISMATCH if the file says that its network is another one than the model's. */
-normnet_status normnet__compare_model_metadata(const struct file *file, const normnet_model *model);
+normnet_status normnet__compare_model_metadata(const struct safetensors *file, const normnet_model *model);
 
 #endif

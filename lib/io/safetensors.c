@@ -33,12 +33,12 @@ void normnet__checksum_digits(const unsigned char *bytes, int64_t size, int64_t 
     normnet__put_hexadecimal(&output, checksum, NORMNET__CHECKSUM_DIGITS);
 }
 
-int64_t normnet__data_bytes(const struct file *file)
+int64_t normnet__data_bytes(const struct safetensors *file)
 {
     return file->size - (file->data - file->bytes);
 }
 
-const char *normnet__find_metadata(const struct file *file, const char *key)
+const char *normnet__find_metadata(const struct safetensors *file, const char *key)
 {
     for (int32_t i = 0; i < file->metadata_count; ++i)
         if (strcmp(file->metadata[i].key, key) == 0)
@@ -46,7 +46,7 @@ const char *normnet__find_metadata(const struct file *file, const char *key)
     return NULL;
 }
 
-const struct file_tensor *normnet__find_tensor(const struct file *file, const char *name)
+const struct file_tensor *normnet__find_tensor(const struct safetensors *file, const char *name)
 {
     for (int32_t i = 0; i < file->tensor_count; ++i)
         if (strcmp(file->tensors[i].name, name) == 0)
@@ -54,12 +54,12 @@ const struct file_tensor *normnet__find_tensor(const struct file *file, const ch
     return NULL;
 }
 
-float normnet__file_float(const struct file *file, const struct file_tensor *tensor, int64_t index)
+float normnet__file_float(const struct safetensors *file, const struct file_tensor *tensor, int64_t index)
 {
     return normnet__float_of_bits((uint32_t)normnet__read_little_endian(file->data + tensor->begin + 4 * index, 4));
 }
 
-int64_t normnet__file_integer(const struct file *file, const struct file_tensor *tensor, int64_t index)
+int64_t normnet__file_integer(const struct safetensors *file, const struct file_tensor *tensor, int64_t index)
 {
     const uint64_t bits = normnet__read_little_endian(file->data + tensor->begin + 8 * index, 8);
     int64_t value;

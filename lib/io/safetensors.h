@@ -38,7 +38,7 @@ struct file_text {
 };
 
 /* A file whose header is valid. `bytes` belong to the caller. */
-struct file {
+struct safetensors {
     const unsigned char *bytes, *data;
     int64_t size;
     struct file_tensor *tensors; /* in the order of the header */
@@ -50,15 +50,15 @@ struct file {
 };
 
 /* The bytes after the header. */
-int64_t normnet__data_bytes(const struct file *file);
+int64_t normnet__data_bytes(const struct safetensors *file);
 
 /* NULL if there is none. */
-const char *normnet__find_metadata(const struct file *file, const char *key);
-const struct file_tensor *normnet__find_tensor(const struct file *file, const char *name);
+const char *normnet__find_metadata(const struct safetensors *file, const char *key);
+const struct file_tensor *normnet__find_tensor(const struct safetensors *file, const char *name);
 
 /* One element of a tensor with the right dtype. */
-float normnet__file_float(const struct file *file, const struct file_tensor *tensor, int64_t index);
-int64_t normnet__file_integer(const struct file *file, const struct file_tensor *tensor, int64_t index);
+float normnet__file_float(const struct safetensors *file, const struct file_tensor *tensor, int64_t index);
+int64_t normnet__file_integer(const struct safetensors *file, const struct file_tensor *tensor, int64_t index);
 
 /* The bytes of an element: 4 for NORMNET_F32, 8 for NORMNET_I64. */
 int64_t normnet__element_bytes(int32_t dtype);

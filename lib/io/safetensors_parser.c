@@ -11,7 +11,7 @@ enum { MAX_NAME = 127, MAX_RANK = 8, MAX_DIMENSION = 1 << 24 };
 
 struct parser {
     struct json json;
-    struct file *file;
+    struct safetensors *file;
     char *text; /* memory for the next string; all strings without quotation marks fit in the header's length */
 };
 
@@ -147,7 +147,7 @@ static normnet_status check_name(const struct parser *parser, const char *name, 
 
 static normnet_status parse_tensor(struct parser *parser, int64_t at, int64_t name_length)
 {
-    struct file *file = parser->file;
+    struct safetensors *file = parser->file;
     struct file_tensor *tensor = &file->tensors[file->tensor_count];
     normnet_status status = check_name(parser, parser->text, name_length, at);
 
@@ -192,7 +192,7 @@ static normnet_status locate_checksum(struct parser *parser, const char *digits)
 
 static normnet_status parse_metadata(struct parser *parser)
 {
-    struct file *file = parser->file;
+    struct safetensors *file = parser->file;
     struct json *json = &parser->json;
     normnet_status status = normnet__json_expect(json, '{', "expected { before __metadata__");
 
@@ -258,7 +258,7 @@ static normnet_status parse_members(struct parser *parser)
     return normnet__json_expect(&parser->json, '}', "expected , or } in the header");
 }
 
-normnet_status normnet__parse_header(struct file *file, int64_t length, char *texts)
+normnet_status normnet__parse_header(struct safetensors *file, int64_t length, char *texts)
 {
     struct parser parser = {
         .json = {file->bytes, NORMNET__LENGTH_BYTES, NORMNET__LENGTH_BYTES + length}, .file = file, .text = texts};

@@ -13,7 +13,7 @@
 enum { MIN_TENSOR = 51, MIN_TEXT = 5 };
 
 /* The indexes of the tensors in the order of their data, which mostly is that of the header; there are at most 4096. */
-static void sort_by_begin(const struct file *file, int32_t *order)
+static void sort_by_begin(const struct safetensors *file, int32_t *order)
 {
     for (int32_t i = 0; i < file->tensor_count; ++i) {
         int32_t at = i;
@@ -25,7 +25,7 @@ static void sort_by_begin(const struct file *file, int32_t *order)
 }
 
 /* The tensors must cover the data without gaps and overlaps. */
-static normnet_status check_cover(const struct file *file, int32_t *order)
+static normnet_status check_cover(const struct safetensors *file, int32_t *order)
 {
     const int64_t bytes = normnet__data_bytes(file);
     int64_t end = 0;
@@ -47,7 +47,7 @@ static normnet_status check_cover(const struct file *file, int32_t *order)
     return NORMNET_OK;
 }
 
-static normnet_status check_checksum(const struct file *file)
+static normnet_status check_checksum(const struct safetensors *file)
 {
     unsigned char digits[NORMNET__CHECKSUM_DIGITS];
 
@@ -67,7 +67,7 @@ static normnet_status check_checksum(const struct file *file)
 }
 
 /* Memory for as many entries as the header can have, and for all strings. */
-static void alloc_tables(struct arena *arena, int64_t header, struct file *file, char **texts, int32_t **order)
+static void alloc_tables(struct arena *arena, int64_t header, struct safetensors *file, char **texts, int32_t **order)
 {
     const int64_t tensors = normnet__min(header / MIN_TENSOR, NORMNET__MAX_TENSORS) + 1;
 
@@ -98,7 +98,7 @@ static normnet_status check_length(const unsigned char *bytes, int64_t size, int
     return NORMNET_OK;
 }
 
-normnet_status normnet__open_safetensors(struct file *file, const void *bytes, int64_t size,
+normnet_status normnet__open_safetensors(struct safetensors *file, const void *bytes, int64_t size,
                                          const struct allocator *allocator)
 {
     struct arena arena = {0};
@@ -110,7 +110,7 @@ normnet_status normnet__open_safetensors(struct file *file, const void *bytes, i
     if (status != NORMNET_OK)
         return status;
     alloc_tables(&arena, header, file, &texts, &order);
-    *file = (struct file){
+    *file = (struct safetensors){
         .bytes = bytes, .data = (const unsigned char *)bytes + NORMNET__LENGTH_BYTES + header, .size = size};
     status = normnet__allocate(allocator, arena.used, &file->memory);
     if (status != NORMNET_OK)
@@ -129,7 +129,7 @@ normnet_status normnet__open_safetensors(struct file *file, const void *bytes, i
     return status;
 }
 
-void normnet__close_safetensors(struct file *file, const struct allocator *allocator)
+void normnet__close_safetensors(struct safetensors *file, const struct allocator *allocator)
 {
     normnet__deallocate(allocator, file->memory, file->memory_bytes);
     file->memory = NULL;

@@ -11,8 +11,8 @@
  * NORMNET_EUNSUPPORTED, NORMNET_ELIMIT, NORMNET_ECHECKSUM or NORMNET_ENOMEM; the message has the offset in the file. An
  * open file must be closed.
  */
-normnet_status normnet__open_safetensors(struct file *file, const void *bytes, int64_t size,
+normnet_status normnet__open_safetensors(struct safetensors *file, const void *bytes, int64_t size,
                                          const struct allocator *allocator);
-void normnet__close_safetensors(struct file *file, const struct allocator *allocator);
+void normnet__close_safetensors(struct safetensors *file, const struct allocator *allocator);
 
 #endif
