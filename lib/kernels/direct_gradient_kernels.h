@@ -132,8 +132,7 @@ static void KERNEL(add_inputs)(const struct convolution *convolution, int32_t he
     }
 }
 
-/* The same for a 1 x 1 kernel, whose inputs are the channels: a grid whose rows are two halves of them, and the rest.
- */
+/* The same for a 1 x 1 kernel, whose inputs are the channels: a grid with half of them in each row, then the rest. */
 static void KERNEL(add_inputs_1x1)(const struct convolution *convolution, int32_t height, const float *x,
                                    const float *dy, float *sums, int32_t outputs)
 {

@@ -70,8 +70,8 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
 }
 
 /*
- * One function per size of a tile, since the sizes must be constants for the compiler. Not calls of convolve_tile in a
- * switch: clang merges calls that differ in a constant only before it inlines them.
+ * One function per size of a tile, since the sizes must be constants for the compiler. A switch over calls of
+ * convolve_tile does not do: before clang inlines them, it merges calls that differ only in a constant.
  */
 typedef void direct_tile_function(const struct convolution *convolution, const float *x, const float *weights,
                                   const struct tile_output *to);

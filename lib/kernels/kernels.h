@@ -20,7 +20,7 @@ struct convolution {
     int32_t inputs, outputs; /* channels, for convolve_channels, whose maps count planes of 16 */
 };
 
-/* What a convolution does with each output before it stores it: it adds the bias, then does one of the others or none.
+/* What happens to each output of a convolution before it is stored: the bias is added, then one of the others or none.
  */
 struct epilogue {
     const float *bias; /* [y.channels], or NULL */

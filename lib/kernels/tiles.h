@@ -25,8 +25,7 @@ LANES_INLINE int32_t next_pixels(int32_t left)
     return left >= 3 && left != 4 ? 3 : left >= 2 ? 2 : 1;
 }
 
-/* The same for `left` channels or rows: as few tiles of up to `max` as possible, all about as large. 18 are 6 + 6 + 6.
- */
+/* The same for `left` channels or rows: as few tiles of up to `max` as possible, of similar sizes: 18 are 6 + 6 + 6. */
 LANES_INLINE int32_t even_share(int32_t left, int32_t max)
 {
     const int32_t tiles = (left + max - 1) / max;
