@@ -12,11 +12,24 @@
 
 #include <string.h>
 
+/* clang-format off */
 const struct layer_type *const normnet__layer_types[] = {
-    &normnet__conv,      &normnet__fc,        &normnet__relu,         &normnet__norm, &normnet__flatten,
-    &normnet__dropout,   &normnet__maxpool,   &normnet__avgpool,      &normnet__gap,  &normnet__batchnorm,
-    &normnet__groupnorm, &normnet__layernorm, &normnet__instancenorm, NULL,
+    &normnet__conv,
+    &normnet__fc,
+    &normnet__relu,
+    &normnet__norm,
+    &normnet__flatten,
+    &normnet__dropout,
+    &normnet__maxpool,
+    &normnet__avgpool,
+    &normnet__gap,
+    &normnet__batchnorm,
+    &normnet__groupnorm,
+    &normnet__layernorm,
+    &normnet__instancenorm,
+    NULL,
 };
+/* clang-format on */
 
 const struct layer_type *normnet__find_layer_type(const char *name, int32_t length)
 {
