@@ -9,7 +9,7 @@ import sys
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "examples" / "python"), str(ROOT / "tests" / "parity")]
+sys.path[:0] = [str(ROOT / "examples" / "python"), str(ROOT / "tests" / "python")]
 
 try:
     import torch

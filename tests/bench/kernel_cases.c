@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel_cases.h"
 
-#include "../test_random.h"
+#include "harness/test_random.h"
 
 #include "base/arena.h"
 #include "kernels/algorithm.h"

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nothing goes around the allocator: this program is linked with the library's objects in such a way that their calls
+ * of malloc and its kin arrive here (ld's --wrap), where they are counted. One thread: an OpenMP runtime has memory of
+ * its own.
+ */
+#include "harness/twins.h"
+
+static int watching, allocations, releases;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void __real_free(void *block);
+int __real_posix_memalign(void **block, size_t alignment, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void __wrap_free(void *block);
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    allocations += watching;
+    return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    allocations += watching;
+    return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    allocations += watching;
+    return __real_realloc(block, size);
+}
+
+void __wrap_free(void *block)
+{
+    releases += watching;
+    __real_free(block);
+}
+
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
+{
+    allocations += watching;
+    return __real_posix_memalign(block, alignment, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    allocations += watching;
+    return __real_aligned_alloc(alignment, size);
+}
+
+/* Memory that has nothing to do with malloc. */
+typedef struct pool {
+    _Alignas(64) unsigned char bytes[16 << 20];
+    size_t used;
+    int blocks;
+} pool;
+
+static pool whole;
+
+static void *pool_allocate(void *user, int64_t size, int64_t alignment)
+{
+    pool *self = user;
+    void *block;
+    self->used = (self->used + (size_t)alignment - 1) & ~((size_t)alignment - 1);
+    block = self->bytes + self->used;
+    if (size > (int64_t)(sizeof self->bytes - self->used))
+        return NULL;
+    self->used += (size_t)size;
+    ++self->blocks;
+    return block;
+}
+
+static void pool_deallocate(void *user, void *block, int64_t size)
+{
+    pool *self = user;
+    (void)block;
+    (void)size;
+    --self->blocks;
+}
+
+static void use_all(twins *pair, normnet_model *model)
+{
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    double *gradients;
+    char text[4096];
+    int i;
+    for (i = 0; i < 2; ++i) {
+        CHECK_OK(normnet_train_step(model, &pair->images, &pair->labels, &pair->out.metrics));
+        CHECK_OK(normnet_compute_gradients(model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics));
+        CHECK_OK(normnet_gradients(model, &gradients, NULL));
+        CHECK_OK(normnet_apply_gradients(model, TWINS_IMAGES));
+        CHECK_OK(normnet_update_statistics(model, &pair->images, 1));
+        CHECK_OK(normnet_evaluate(model, &pair->images, &pair->labels, &pair->out.metrics, pair->out.confusion, NULL));
+        CHECK_OK(normnet_predict(model, &pair->images, &pair->scores, &pair->classes, NULL));
+        CHECK_OK(normnet_predict(model, &pair->images, &pair->scores, &pair->classes, &batch));
+        CHECK_OK(normnet_layer_output(model, &pair->images, 0, &pair->map, NULL));
+        CHECK_OK(normnet_set_learning_rate(model, 0.01, 0.9));
+        CHECK(normnet_model_summary(model, text, sizeof text) > 0);
+        CHECK_OK(normnet_discard_gradients(model));
+        CHECK_STATUS(normnet_apply_gradients(model, TWINS_IMAGES), NORMNET_ESTATE);
+        CHECK_STATUS(normnet_train_step(model, &pair->labels, &pair->labels, NULL), NORMNET_EUNSUPPORTED);
+    }
+}
+
+static void watch(void)
+{
+    allocations = releases = 0;
+    watching = 1;
+}
+
+/* create may call malloc if the caller brings no allocator; everything up to destroy may not. */
+static void default_allocator(const void *argument)
+{
+    const int32_t *norm = argument;
+    const normnet_config config = twins_config(*norm);
+    twins *pair = twins_open_config(&config);
+    normnet_model *model = NULL;
+    int taken;
+    watch();
+    CHECK_OK(normnet_model_create(&model, &config));
+    watching = 0;
+    taken = allocations;
+    CHECK(taken > 0);
+    CHECK_EQUAL(releases, 0);
+    watch();
+    use_all(pair, model);
+    watching = 0;
+    CHECK_EQUAL(allocations, 0);
+    CHECK_EQUAL(releases, 0);
+    watch();
+    normnet_model_destroy(model);
+    watching = 0;
+    CHECK_EQUAL(allocations, 0);
+    CHECK_EQUAL(releases, taken);
+    twins_close(pair);
+}
+
+/* With an allocator of the caller nobody calls malloc at all, not even for a model that is refused. */
+static void own_allocator(const void *argument)
+{
+    const int32_t *norm = argument;
+    normnet_config config = twins_config(*norm);
+    twins *pair = twins_open_config(&config);
+    normnet_model *model = NULL;
+    whole.used = 0;
+    config.allocate = pool_allocate;
+    config.deallocate = pool_deallocate;
+    config.allocator_user = &whole;
+    watch();
+    CHECK_OK(normnet_model_create(&model, &config));
+    use_all(pair, model);
+    normnet_model_destroy(model);
+    config.architecture = "conv3-4 gap conv1-9";
+    CHECK_STATUS(normnet_model_create(&model, &config), NORMNET_EARCH);
+    config.architecture = "conv3-4 nothing";
+    CHECK_STATUS(normnet_model_create(&model, &config), NORMNET_EARCH);
+    watching = 0;
+    CHECK_EQUAL(allocations, 0);
+    CHECK_EQUAL(releases, 0);
+    CHECK_EQUAL(whole.blocks, 0);
+    twins_close(pair);
+}
+
+int main(int argc, char **argv)
+{
+    static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
+                                    NORMNET_NORM_INSTANCE};
+    static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
+    char name[128];
+    int i;
+    if (!check_begin(argc, argv))
+        return check_end();
+    for (i = 0; i < COUNT(norms); ++i) {
+        snprintf(name, sizeof name, "malloc: only create calls it, only destroy frees, norm %s", names[i]);
+        check_case(name, default_allocator, &norms[i]);
+        snprintf(name, sizeof name, "malloc: never called beside the caller's allocator, norm %s", names[i]);
+        check_case(name, own_allocator, &norms[i]);
+    }
+    return check_end();
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several processes, played by threads with a model each: gradients are summed by the caller, batch norm is
+ * synchronized by config.reduce, and all of them learn what one model learns from the whole batch.
+ */
+#include "harness/twins.h"
+
+#include <pthread.h>
+
+enum { RANKS = 2, STEPS = 4, IMAGES = 40 };
+
+/* ---- A reduce over threads --------------------------------------------------------------------- */
+
+typedef struct meeting {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    int arrived, round, ranks;
+    int64_t count;        /* of the values that are being summed; all ranks must bring as many */
+    double sums[2][4096]; /* of even and of odd rounds: a rank may begin the next before another has read this one */
+    int calls, mistakes;
+    int abandoned; /* a rank has failed and will not come any more */
+} meeting;
+
+static meeting *meeting_open(int ranks)
+{
+    meeting *self = check_allocate(1, sizeof *self);
+    pthread_mutex_init(&self->mutex, NULL);
+    pthread_cond_init(&self->changed, NULL);
+    self->ranks = ranks;
+    return self;
+}
+
+static void meeting_close(meeting *self)
+{
+    pthread_mutex_destroy(&self->mutex);
+    pthread_cond_destroy(&self->changed);
+    free(self);
+}
+
+/* The ranks add in the order in which they come; of two numbers the sum is the same either way. */
+static int32_t meet(void *user, double *values, int64_t count)
+{
+    meeting *self = user;
+    double *sums;
+    int64_t i;
+    int round;
+    pthread_mutex_lock(&self->mutex);
+    round = self->round;
+    sums = self->sums[round % 2];
+    ++self->calls;
+    if (self->arrived == 0) {
+        memset(sums, 0, sizeof self->sums[0]);
+        self->count = count;
+    }
+    if (count != self->count || count > COUNT(self->sums[0]))
+        ++self->mistakes;
+    for (i = 0; i < count && i < COUNT(self->sums[0]); ++i)
+        sums[i] += values[i];
+    if (++self->arrived == self->ranks) {
+        self->arrived = 0;
+        ++self->round;
+        pthread_cond_broadcast(&self->changed);
+    }
+    while (round == self->round && !self->abandoned)
+        pthread_cond_wait(&self->changed, &self->mutex);
+    memcpy(values, sums, (size_t)count * sizeof *values);
+    round = self->abandoned;
+    pthread_mutex_unlock(&self->mutex);
+    return round;
+}
+
+static void abandon(meeting *self)
+{
+    pthread_mutex_lock(&self->mutex);
+    self->abandoned = 1;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+/* ---- Ranks against the whole ------------------------------------------------------------------- */
+
+typedef struct rank {
+    normnet_config config;
+    normnet_model *model;
+    const twins *data;
+    meeting *of_gradients;
+    int64_t first, count;
+    normnet_status status;
+    char message[256]; /* of its failure */
+    normnet_metrics metrics;
+    double *gradients; /* summed over the ranks, of the first step */
+    pthread_t thread;
+} rank;
+
+static const char rank_architecture[] =
+    "conv3-4 norm relu dropout0.25 maxpool2 conv3-8p1 relu norm gap flatten fc-6 norm fc-10b";
+
+/* At the end of a rank's thread: a failure is reported, and keeps nobody waiting. */
+static void *end_rank(rank *self)
+{
+    if (self->status != NORMNET_OK) {
+        snprintf(self->message, sizeof self->message, "%s", normnet_error_message());
+        abandon(self->config.reduce_user);
+        if (self->of_gradients != NULL)
+            abandon(self->of_gradients);
+    }
+    return NULL;
+}
+
+static void join_rank(rank *self, int number)
+{
+    pthread_join(self->thread, NULL);
+    if (self->status != NORMNET_OK)
+        CHECK_FAIL("rank %d failed with %s: %s", number, normnet_status_string((int32_t)self->status), self->message);
+}
+
+static void *run_rank(void *argument)
+{
+    rank *self = argument;
+    const normnet_tensor images =
+        tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
+    const normnet_tensor labels = tensor_1d(NORMNET_I64, self->data->in.digits + self->first, self->count);
+    normnet_batch batch = {0};
+    int step;
+    batch.struct_size = (int32_t)sizeof batch;
+    batch.first_sample = self->first;
+    batch.images_in_all = IMAGES;
+    for (step = 0; step < STEPS && self->status == NORMNET_OK; ++step) {
+        double *values;
+        int64_t count;
+        self->metrics = metrics_init();
+        self->status = normnet_compute_gradients(self->model, &images, &labels, &batch, &self->metrics);
+        if (self->status != NORMNET_OK || normnet_gradients(self->model, &values, &count) != NORMNET_OK)
+            break;
+        meet(self->of_gradients, values, count);
+        if (step == 0)
+            memcpy(self->gradients, values, (size_t)count * sizeof *values);
+        self->status = normnet_apply_gradients(self->model, IMAGES);
+    }
+    return end_rank(self);
+}
+
+static double distance(const double *a, const double *b, int64_t count)
+{
+    double apart = 0.0, largest = 0.0;
+    int64_t i;
+    for (i = 0; i < count; ++i) {
+        apart = fabs(a[i] - b[i]) > apart ? fabs(a[i] - b[i]) : apart;
+        largest = fabs(b[i]) > largest ? fabs(b[i]) : largest;
+    }
+    return apart / largest;
+}
+
+static void compare_states(const normnet_model *model, const normnet_model *whole, double tolerance)
+{
+    int32_t i;
+    int64_t j;
+    for (i = 0; i < normnet_state_count(whole); ++i) {
+        const normnet_state_info a = state_info(model, i), b = state_info(whole, i);
+        double apart = 0.0, largest = 1e-30;
+        if (a.dtype == NORMNET_I64) {
+            CHECK_EQUAL(*(const int64_t *)a.data, *(const int64_t *)b.data);
+            continue;
+        }
+        for (j = 0; j < state_length(&b); ++j) {
+            const double x = (double)((const float *)a.data)[j], y = (double)((const float *)b.data)[j];
+            apart = fabs(x - y) > apart ? fabs(x - y) : apart;
+            largest = fabs(y) > largest ? fabs(y) : largest;
+        }
+        if (apart > tolerance * largest)
+            CHECK_FAIL("%s differs by %.3g of its largest value from that of the whole batch", a.name, apart / largest);
+    }
+}
+
+/* What the ranks of one case have in common. */
+typedef struct rank_case {
+    const char *name;
+    int32_t norm, affine, threads;
+    int64_t split; /* images of rank 0 */
+} rank_case;
+
+static void ranks_learn_as_one(const void *argument)
+{
+    const rank_case *want = argument;
+    normnet_config config = twins_config(want->norm);
+    meeting *of_norms = meeting_open(RANKS), *of_gradients = meeting_open(RANKS);
+    rank ranks[RANKS];
+    normnet_tensor images, labels;
+    normnet_metrics metrics = metrics_init();
+    double *gradients, *first_gradients, loss = 0.0;
+    int64_t count, correct = 0;
+    twins *pair;
+    int i, step;
+    config.architecture = rank_architecture;
+    config.affine = want->affine;
+    config.groups = 2;
+    config.l2 = 1e-3;
+    config.threads = want->threads;
+    pair = twins_open_config(&config); /* its model is the one of the whole batch */
+    count = normnet_parameter_count(pair->model);
+    first_gradients = check_allocate((size_t)count, sizeof *first_gradients);
+    for (i = 0; i < RANKS; ++i) {
+        memset(&ranks[i], 0, sizeof ranks[i]);
+        ranks[i].config = config;
+        ranks[i].config.reduce = meet;
+        ranks[i].config.reduce_user = of_norms;
+        ranks[i].model = CHECK_CREATE(&ranks[i].config);
+        ranks[i].data = pair;
+        ranks[i].of_gradients = of_gradients;
+        ranks[i].first = i == 0 ? 0 : want->split;
+        ranks[i].count = i == 0 ? want->split : IMAGES - want->split;
+        ranks[i].gradients = check_allocate((size_t)count, sizeof *gradients);
+    }
+    for (i = 0; i < RANKS; ++i)
+        CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, run_rank, &ranks[i]), 0);
+    images = tensor_images(NORMNET_U8, pair->in.bytes, IMAGES, &config);
+    labels = tensor_1d(NORMNET_I64, pair->in.digits, IMAGES);
+    for (step = 0; step < STEPS; ++step) {
+        CHECK_OK(normnet_compute_gradients(pair->model, &images, &labels, NULL, &metrics));
+        CHECK_OK(normnet_gradients(pair->model, &gradients, NULL));
+        if (step == 0)
+            memcpy(first_gradients, gradients, (size_t)count * sizeof *gradients);
+        CHECK_OK(normnet_apply_gradients(pair->model, IMAGES));
+    }
+    for (i = 0; i < RANKS; ++i) {
+        join_rank(&ranks[i], i);
+        loss += ranks[i].metrics.loss * (double)ranks[i].count / IMAGES;
+        correct += ranks[i].metrics.correct;
+        /* All sums are doubles: only their last bits may depend on the split. */
+        if (!(distance(ranks[i].gradients, first_gradients, count) < 1e-12))
+            CHECK_FAIL("the gradients of rank %d are %.3g of the largest apart from those of the whole batch", i,
+                       distance(ranks[i].gradients, first_gradients, count));
+        compare_states(ranks[i].model, pair->model, 5e-7);
+    }
+    CHECK_CLOSE(loss, metrics.loss, 1e-6 * metrics.loss);
+    CHECK_EQUAL(correct, metrics.correct);
+    CHECK_EQUAL(of_norms->mistakes, 0);
+    CHECK_EQUAL(of_gradients->mistakes, 0);
+    CHECK(want->norm == NORMNET_NORM_BATCH ? of_norms->calls > 0 : of_norms->calls == 0);
+    /* All ranks hold the same bits. */
+    for (i = 1; i < RANKS; ++i)
+        CHECK(hash_state(ranks[i].model) == hash_state(ranks[0].model));
+    for (i = 0; i < RANKS; ++i) {
+        normnet_model_destroy(ranks[i].model);
+        free(ranks[i].gradients);
+    }
+    free(first_gradients);
+    meeting_close(of_norms);
+    meeting_close(of_gradients);
+    twins_close(pair);
+}
+
+/* update_statistics meets as well: the statistics of the whole batch on every rank. */
+static void *update_rank(void *argument)
+{
+    rank *self = argument;
+    const normnet_tensor images =
+        tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
+    self->status = normnet_update_statistics(self->model, &images, 1);
+    return end_rank(self);
+}
+
+static void statistics_of_all_ranks(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    meeting *of_norms = meeting_open(RANKS);
+    rank ranks[RANKS];
+    normnet_tensor images;
+    twins *pair;
+    int i;
+    (void)argument;
+    config.architecture = "norm conv3-4 relu norm gap conv1-10";
+    pair = twins_open_config(&config);
+    images = tensor_images(NORMNET_U8, pair->in.bytes, IMAGES, &config);
+    CHECK_OK(normnet_update_statistics(pair->model, &images, 1));
+    for (i = 0; i < RANKS; ++i) {
+        memset(&ranks[i], 0, sizeof ranks[i]);
+        ranks[i].config = config;
+        ranks[i].config.reduce = meet;
+        ranks[i].config.reduce_user = of_norms;
+        ranks[i].model = CHECK_CREATE(&ranks[i].config);
+        ranks[i].data = pair;
+        ranks[i].first = i == 0 ? 0 : 16;
+        ranks[i].count = i == 0 ? 16 : IMAGES - 16;
+    }
+    for (i = 0; i < RANKS; ++i)
+        CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, update_rank, &ranks[i]), 0);
+    for (i = 0; i < RANKS; ++i) {
+        join_rank(&ranks[i], i);
+        compare_states(ranks[i].model, pair->model, 5e-7);
+    }
+    for (i = 0; i < RANKS; ++i)
+        normnet_model_destroy(ranks[i].model);
+    meeting_close(of_norms);
+    twins_close(pair);
+}
+
+/* A rank may have a single image: together the ranks have enough for batch norm. */
+static void *step_rank(void *argument)
+{
+    rank *self = argument;
+    const normnet_tensor images =
+        tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
+    const normnet_tensor labels = tensor_1d(NORMNET_I64, self->data->in.digits + self->first, self->count);
+    self->status = normnet_compute_gradients(self->model, &images, &labels, NULL, NULL);
+    return end_rank(self);
+}
+
+static void one_image_each(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    meeting *of_norms = meeting_open(RANKS);
+    rank ranks[RANKS];
+    twins *pair;
+    int i;
+    (void)argument;
+    config.architecture = "conv3-4 relu gap norm conv1-10";
+    pair = twins_open_config(&config);
+    for (i = 0; i < RANKS; ++i) {
+        memset(&ranks[i], 0, sizeof ranks[i]);
+        ranks[i].config = config;
+        ranks[i].config.reduce = meet;
+        ranks[i].config.reduce_user = of_norms;
+        ranks[i].model = CHECK_CREATE(&ranks[i].config);
+        ranks[i].data = pair;
+        ranks[i].first = i;
+        ranks[i].count = 1;
+        CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, step_rank, &ranks[i]), 0);
+    }
+    for (i = 0; i < RANKS; ++i) {
+        join_rank(&ranks[i], i);
+        normnet_model_destroy(ranks[i].model);
+    }
+    meeting_close(of_norms);
+    twins_close(pair);
+}
+
+/* ---- How reduce is called ---------------------------------------------------------------------- */
+
+typedef struct observer {
+    pthread_t caller;
+    int calls, elsewhere, fail_at, mistakes;
+} observer;
+
+static int32_t observe(void *user, double *values, int64_t count)
+{
+    observer *self = user;
+    ++self->calls;
+    self->elsewhere += !pthread_equal(pthread_self(), self->caller);
+    if (values == NULL || count < 1)
+        ++self->mistakes;
+    return self->calls == self->fail_at ? 77 : 0;
+}
+
+static twins *open_observed(observer *watcher, int32_t threads)
+{
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    memset(watcher, 0, sizeof *watcher);
+    watcher->caller = pthread_self();
+    config.reduce = observe;
+    config.reduce_user = watcher;
+    config.threads = threads;
+    return twins_open_config(&config);
+}
+
+/* By the calling thread, forward and backward, and never by a reader. */
+static void by_the_calling_thread(const void *argument)
+{
+    observer watcher;
+    twins *pair = open_observed(&watcher, 3);
+    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    int forward;
+    (void)argument;
+    CHECK_OK(normnet_update_statistics(pair->model, &pair->images, 1));
+    forward = watcher.calls;
+    CHECK(forward >= 3); /* there are three batch norms */
+    watcher.calls = 0;
+    CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
+    CHECK(watcher.calls >= forward + 3);
+    CHECK_EQUAL(watcher.elsewhere, 0);
+    CHECK_EQUAL(watcher.mistakes, 0);
+    watcher.calls = 0;
+    CHECK_OK(normnet_evaluate(pair->model, &pair->images, &pair->labels, NULL, NULL, NULL));
+    CHECK_OK(normnet_predict(pair->model, &pair->images, &pair->scores, NULL, NULL));
+    CHECK_EQUAL(watcher.calls, 0);
+    /* The statistics of the images given, not of other ranks' images. */
+    CHECK_OK(normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &batch));
+    CHECK_EQUAL(watcher.calls, 0);
+    twins_close(pair);
+}
+
+/* A lonely rank whose reduce does nothing is a process alone. */
+static void alone(const void *argument)
+{
+    observer watcher;
+    twins *pair = open_observed(&watcher, 1);
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    normnet_model *plain = CHECK_CREATE(&config);
+    int i;
+    (void)argument;
+    for (i = 0; i < 3; ++i) {
+        CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
+        CHECK_OK(normnet_train_step(plain, &pair->images, &pair->labels, NULL));
+    }
+    compare_states(pair->model, plain, 1e-6);
+    normnet_model_destroy(plain);
+    twins_close(pair);
+}
+
+typedef normnet_status failing_call(twins *pair);
+
+static normnet_status train(twins *pair)
+{
+    return normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
+}
+
+static normnet_status compute(twins *pair)
+{
+    return normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, &pair->out.metrics);
+}
+
+static normnet_status update_with_reset(twins *pair)
+{
+    return normnet_update_statistics(pair->model, &pair->images, 1);
+}
+
+/* Wherever reduce fails, the call is EIO and the model as it was. */
+static void reduce_fails(const void *argument)
+{
+    failing_call *const calls[] = {train, compute, update_with_reset, compute};
+    int i;
+    (void)argument;
+    for (i = 0; i < COUNT(calls); ++i) {
+        observer watcher;
+        twins *pair = open_observed(&watcher, 1);
+        const char *const words[] = {"reduce", NULL};
+        int call;
+        if (i == 3)
+            twins_wait(pair); /* gradients wait: they and their statistics wait on */
+        else
+            twins_advance(__FILE__, __LINE__, "creation", pair);
+        for (call = 1;; ++call) {
+            normnet_status status;
+            watcher.calls = 0;
+            watcher.fail_at = call;
+            status = calls[i](pair);
+            watcher.fail_at = 0;
+            if (watcher.calls < call)
+                break;
+            check_refused(__FILE__, __LINE__, "a call whose reduce fails", pair, status, NORMNET_EIO, words);
+        }
+        CHECK(call > 3);
+        twins_close(pair);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const rank_case cases[] = {
+        {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 1, 32},
+        {"group", NORMNET_NORM_GROUP, NORMNET_AFFINE_DEFAULT, 1, 32},
+        {"batch, 32 and 8 images", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 1, 32},
+        {"batch, 23 and 17 images", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 1, 23},
+        {"batch, 1 and 39 images", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 1, 1},
+        {"batch without affine", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 1, 16},
+        {"batch, 2 threads per rank", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 2, 32},
+    };
+    char name[128];
+    int i;
+    if (!check_begin(argc, argv))
+        return check_end();
+    for (i = 0; i < COUNT(cases); ++i) {
+        snprintf(name, sizeof name, "ranks: two of them learn what one model learns, norm %s", cases[i].name);
+        check_case(name, ranks_learn_as_one, &cases[i]);
+    }
+    check_case("ranks: update_statistics sees the images of all", statistics_of_all_ranks, NULL);
+    check_case("ranks: a single image each is enough together", one_image_each, NULL);
+    check_case("reduce: called by the calling thread, forward and backward, never by readers", by_the_calling_thread,
+               NULL);
+    check_case("reduce: that does nothing is a process alone", alone, NULL);
+    check_case("reduce: non-zero fails the call with EIO and changes nothing", reduce_fails, NULL);
+    return check_end();
+}

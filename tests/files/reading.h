@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files offered to the two functions that read from memory. Whatever is in a file: a refusal leaves no memory after,
+ * does not touch *model, and leaves a model that was to be filled bit for bit as it was.
+ */
+#ifndef READING_H
+#define READING_H
+
+#include "harness/allocator.h"
+#include "harness/crafted.h"
+#include "harness/test_random.h"
+
+/* ---- Files ------------------------------------------------------------------------------------- */
+
+/* Bytes that grow. */
+typedef struct file {
+    unsigned char *bytes;
+    int64_t size, room;
+} file;
+
+static inline void file_put(file *self, const void *bytes, int64_t count)
+{
+    if (self->size + count > self->room) {
+        file larger = {NULL, self->size, 2 * (self->size + count)};
+        larger.bytes = check_allocate((size_t)larger.room, 1);
+        if (self->size > 0)
+            memcpy(larger.bytes, self->bytes, (size_t)self->size);
+        free(self->bytes);
+        *self = larger;
+    }
+    if (count > 0)
+        memcpy(self->bytes + self->size, bytes, (size_t)count);
+    self->size += count;
+}
+
+CHECK_FORMAT(2, 3)
+static inline void file_print(file *self, const char *format, ...)
+{
+    char text[512];
+    va_list values;
+    int length;
+    va_start(values, format);
+    length = vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    if (length < 0 || length >= (int)sizeof text)
+        CHECK_FAIL("the test prints %d bytes at once", length);
+    else
+        file_put(self, text, length);
+}
+
+static inline void file_fill(file *self, unsigned char byte, int64_t count)
+{
+    for (; count > 0; --count)
+        file_put(self, &byte, 1);
+}
+
+static inline void file_free(file *self)
+{
+    free(self->bytes);
+    memset(self, 0, sizeof *self);
+}
+
+/* An empty file that waits for its header. */
+static inline file file_begin(void)
+{
+    file self = {NULL, 0, 0};
+    file_fill(&self, 0, CRAFTED_LENGTH);
+    return self;
+}
+
+/* All so far is the header; what follows is data. */
+static inline void file_end_header(file *self)
+{
+    crafted_put_little(self->bytes, (uint64_t)(self->size - CRAFTED_LENGTH));
+}
+
+static inline file file_of(const void *header, int64_t length, int64_t data)
+{
+    file self = file_begin();
+    file_put(&self, header, length);
+    file_end_header(&self);
+    file_fill(&self, 0, data);
+    return self;
+}
+
+static inline file file_copy(const file *from)
+{
+    file self = {NULL, 0, 0};
+    file_put(&self, from->bytes, from->size);
+    return self;
+}
+
+/* Bytes [at, at + count) of the header become `text`; the header's length follows, the checksum does not. */
+static inline void file_splice(file *self, int64_t at, int64_t count, const char *text)
+{
+    const uint64_t header = crafted_read_little(self->bytes);
+    const int64_t length = (int64_t)strlen(text);
+    file whole = {NULL, 0, 0};
+    file_put(&whole, self->bytes, at);
+    file_put(&whole, text, length);
+    file_put(&whole, self->bytes + at + count, self->size - at - count);
+    crafted_put_little(whole.bytes, header + (uint64_t)length - (uint64_t)count);
+    file_free(self);
+    *self = whole;
+}
+
+/* The header's first `find` becomes `replacement`. */
+static inline int file_replace(file *self, const char *find, const char *replacement)
+{
+    const int64_t at = crafted_find(self->bytes, self->size, find);
+    if (at < 0)
+        return CHECK_FAIL("the header has no %s", find);
+    file_splice(self, at, (int64_t)strlen(find), replacement);
+    return 1;
+}
+
+/* Where the value of a text under __metadata__ begins, and its length; 0 and a failure if there is no such text. */
+static inline int64_t file_text(const file *self, const char *key, int64_t *length)
+{
+    char find[96];
+    int64_t at;
+    *length = 0;
+    snprintf(find, sizeof find, ",\"%s\":\"", key);
+    at = crafted_find(self->bytes, self->size, find);
+    if (at < 0)
+        return CHECK_FAIL("the header has no %s", find);
+    at += (int64_t)strlen(find);
+    *length = (const unsigned char *)memchr(self->bytes + at, '"', (size_t)(self->size - at)) - (self->bytes + at);
+    return at;
+}
+
+static inline void file_set_text(file *self, const char *key, const char *value)
+{
+    int64_t length;
+    const int64_t at = file_text(self, key, &length);
+    if (at > 0)
+        file_splice(self, at, length, value);
+}
+
+static inline void file_remove_text(file *self, const char *key)
+{
+    const int64_t before = (int64_t)strlen(key) + 5; /* ,"key":"value" */
+    int64_t length;
+    const int64_t at = file_text(self, key, &length);
+    if (at > 0)
+        file_splice(self, at - before, before + length + 1, "");
+}
+
+/* The data of a tensor. */
+static inline unsigned char *file_data(const file *self, const char *name)
+{
+    static const char offsets[] = "\"data_offsets\":[";
+    char find[160];
+    int64_t at, begin = 0;
+    snprintf(find, sizeof find, "\"%s\":{", name);
+    at = crafted_find(self->bytes, self->size, find);
+    if (at < 0) {
+        CHECK_FAIL("the header has no %s", find);
+        return self->bytes;
+    }
+    while (memcmp(self->bytes + at, offsets, sizeof offsets - 1) != 0)
+        ++at;
+    for (at += (int64_t)sizeof offsets - 1; self->bytes[at] != ','; ++at)
+        begin = begin * 10 + (self->bytes[at] - '0');
+    return self->bytes + crafted_header_end(self->bytes, self->size) + begin;
+}
+
+/* ---- A model and its files --------------------------------------------------------------------- */
+
+enum { READING_SIDE = 6, READING_IMAGES = 4 };
+
+typedef struct reading {
+    allocator memory; /* of all models here */
+    normnet_config config;
+    normnet_model *model;
+    file checkpoint, weights; /* of the model */
+} reading;
+
+static inline file serialized(normnet_model *model, int32_t kind)
+{
+    normnet_save_options options = {0};
+    file self = {NULL, 0, 0};
+    options.struct_size = (int32_t)sizeof options;
+    options.kind = kind;
+    CHECK_OK(normnet_model_serialize(model, NULL, 0, &self.size, &options));
+    self.room = self.size;
+    self.bytes = check_allocate((size_t)self.room, 1);
+    CHECK_OK(normnet_model_serialize(model, self.bytes, self.room, &self.size, &options));
+    return self;
+}
+
+/* Two steps, so that momentum, statistics and the step are not what they began with. */
+static inline void reading_train(reading *self)
+{
+    float pixels[READING_IMAGES * READING_SIDE * READING_SIDE];
+    uint8_t digits[READING_IMAGES] = {0, 1, 1, 0};
+    const normnet_tensor images = tensor_images(NORMNET_F32, pixels, READING_IMAGES, &self->config);
+    const normnet_tensor labels = tensor_1d(NORMNET_U8, digits, READING_IMAGES);
+    random_stream random = {7};
+    int i;
+    for (i = 0; i < CHECK_COUNT(pixels); ++i)
+        pixels[i] = (float)random_uniform(&random, -1.0, 1.0);
+    CHECK_OK(normnet_train_step(self->model, &images, &labels, NULL));
+    CHECK_OK(normnet_train_step(self->model, &images, &labels, NULL));
+}
+
+static inline reading *reading_open(void)
+{
+    reading *self = check_allocate(1, sizeof *self);
+    self->memory.fill = 0xA5;
+    CHECK_OK(normnet_config_init(&self->config, NORMNET_NORM_BATCH));
+    self->config.height = self->config.width = READING_SIDE;
+    self->config.classes = 2;
+    self->config.max_batch = READING_IMAGES;
+    self->config.memory_limit = 1 << 20;
+    self->config.architecture = "conv3-2 relu norm gap conv1-2";
+    allocator_use(&self->memory, &self->config);
+    self->model = CHECK_CREATE(&self->config);
+    if (self->model == NULL) {
+        fprintf(stderr, "the test cannot go on without a model: %s\n", normnet_error_message());
+        exit(1);
+    }
+    reading_train(self);
+    self->checkpoint = serialized(self->model, NORMNET_FILE_CHECKPOINT);
+    self->weights = serialized(self->model, NORMNET_FILE_WEIGHTS);
+    return self;
+}
+
+static inline void reading_close(reading *self)
+{
+    normnet_model_destroy(self->model);
+    CHECK_ALL_FREED(&self->memory);
+    file_free(&self->checkpoint);
+    file_free(&self->weights);
+    free(self);
+}
+
+/* ---- What becomes of a file -------------------------------------------------------------------- */
+
+/* Of normnet_model_deserialize and normnet_deserialize_weights. */
+typedef struct outcome {
+    normnet_status created, filled;
+    char created_sentence[600], filled_sentence[600];
+} outcome;
+
+/* One sentence on one line, whatever bytes the file holds. */
+static inline void keep_sentence(const char *function, char *sentence, size_t size)
+{
+    const char *character;
+    snprintf(sentence, size, "%s", normnet_error_message());
+    if (strlen(sentence) < 8)
+        CHECK_FAIL("%s: no sentence: \"%s\"", function, sentence);
+    for (character = sentence; *character != '\0'; ++character)
+        if ((unsigned char)*character < 0x20 || *character == 0x7F) {
+            CHECK_FAIL("%s: the control character %d in \"%s\"", function, *character, sentence);
+            break;
+        }
+}
+
+static inline void offer_to_create(reading *self, const unsigned char *bytes, int64_t size, outcome *result)
+{
+    const int blocks = self->memory.live_blocks;
+    const int64_t live = self->memory.live;
+    normnet_model *const untouched = (normnet_model *)(void *)self;
+    normnet_model *model = untouched;
+    result->created = normnet_model_deserialize(&model, bytes, size, &self->config);
+    if (result->created == NORMNET_OK) {
+        normnet_model_destroy(model);
+    } else {
+        keep_sentence("deserialize", result->created_sentence, sizeof result->created_sentence);
+        CHECK(model == untouched);
+    }
+    CHECK_EQUAL(self->memory.live_blocks, blocks);
+    CHECK_EQUAL(self->memory.live, live);
+}
+
+static inline void offer_to_fill(reading *self, const unsigned char *bytes, int64_t size, outcome *result)
+{
+    const int blocks = self->memory.live_blocks;
+    const int64_t live = self->memory.live;
+    result->filled = normnet_deserialize_weights(self->model, bytes, size);
+    if (result->filled != NORMNET_OK) {
+        file after = {NULL, 0, 0};
+        keep_sentence("deserialize_weights", result->filled_sentence, sizeof result->filled_sentence);
+        after = serialized(self->model, NORMNET_FILE_CHECKPOINT);
+        CHECK_EQUAL(after.size, self->checkpoint.size);
+        CHECK(memcmp(after.bytes, self->checkpoint.bytes, (size_t)after.size) == 0);
+        file_free(&after);
+    }
+    CHECK_EQUAL(self->memory.live_blocks, blocks);
+    CHECK_EQUAL(self->memory.live, live);
+}
+
+/* From an odd address, and so that a sanitizer sees the first byte that is read after the end. */
+static inline outcome offer(reading *self, const unsigned char *bytes, int64_t size)
+{
+    unsigned char *block = check_allocate((size_t)size + 1, 1);
+    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    memcpy(block + 1, bytes, (size_t)size);
+    offer_to_create(self, block + 1, size, &result);
+    offer_to_fill(self, block + 1, size, &result);
+    CHECK(memcmp(block + 1, bytes, (size_t)size) == 0);
+    free(block);
+    return result;
+}
+
+/* `words` end in NULL. */
+static inline void expect(const char *what, normnet_status status, const char *sentence, normnet_status expected,
+                          const char *const *words)
+{
+    if (status != expected)
+        CHECK_FAIL("%s: %s, expected %s; the sentence is \"%s\"", what, normnet_status_string((int32_t)status),
+                   normnet_status_string((int32_t)expected), sentence);
+    for (; *words != NULL && status != NORMNET_OK; ++words)
+        if (strstr(sentence, *words) == NULL)
+            CHECK_FAIL("%s: \"%s\" does not name \"%s\"", what, sentence, *words);
+}
+
+static inline void expect_outcome(reading *self, const file *offered, normnet_status created, normnet_status filled,
+                                  const char *const *words)
+{
+    const outcome result = offer(self, offered->bytes, offered->size);
+    expect("deserialize", result.created, result.created_sentence, created, words);
+    expect("deserialize_weights", result.filled, result.filled_sentence, filled, words);
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compares each kernel of each table that this machine and build have with the portable one, bit for bit: with odd
+ * shapes, maps with gaps, and all kinds of values.
+ *
+ * With --small as the first argument it runs a fifth of the cases, for emulators. With --bench it measures instead.
+ */
+#include "harness/check.h"
+
+#include "bench/bench_kernels.h"
+#include "kernel_calls.h"
+
+#include "kernels/kernels.h"
+
+#include <normnet.h>
+
+struct kernel_test {
+    const char *name;
+    kernel_call *call;
+    int cases;
+};
+
+/* Only every `step`th case runs. */
+static int step = 1;
+
+/* In the order of struct kernels. */
+static const struct kernel_test tests[] = {
+    {"convolve", call_convolve, 700},
+    {"convolve_channels", call_convolve_channels, 770},
+    {"weight_gradient", call_weight_gradient, 700},
+    {"moments", call_moments, 1000},
+    {"normalize", call_normalize, 400},
+    {"affine_elements", call_affine_elements, 200},
+    {"gradient_moments", call_gradient_moments, 400},
+    {"normalize_gradient", call_normalize_gradient, 400},
+    {"multiply_elements", call_multiply_elements, 200},
+    {"affine_gradient", call_affine_gradient, 400},
+    {"sum_all", call_sum_all, 200},
+    {"relu", call_relu, 200},
+    {"copy_gradient", call_copy_gradient, 200},
+    {"dropout_masks", call_dropout_masks, 200},
+    {"dropout", call_dropout, 200},
+    {"max_pool", call_max_pool, 400},
+    {"max_pool_gradient", call_max_pool_gradient, 400},
+    {"average_pool", call_average_pool, 400},
+    {"average_pool_gradient", call_average_pool_gradient, 400},
+};
+
+/* Runs a case with one table. */
+static void run_case(const struct kernel_test *test, const struct kernels *kernels, int number, struct workspace *w)
+{
+    int64_t damage;
+
+    begin_case(w, number);
+    test->call(kernels, w);
+    end_case(w);
+    damage = find_damage(w);
+    if (damage >= 0)
+        CHECK_FAIL("%s, case %d: byte %lld of %zu is not an output, but was written (%s)", kernels->name, number,
+                   (long long)damage, w->used, w->shape);
+}
+
+static void compare(const struct kernels *kernels, const struct workspace *actual, const struct workspace *expected)
+{
+    size_t i = 0;
+
+    if (actual->used == expected->used && memcmp(actual->memory, expected->memory, actual->used) == 0)
+        return;
+    while (actual->memory[i] == expected->memory[i])
+        ++i;
+    i = i / sizeof(float) * sizeof(float);
+    CHECK_FAIL("%s, case %d: byte %zu of %zu, role %d: the float is %a, portable %a (%s)", kernels->name,
+               actual->number, i, actual->used, actual->roles[i],
+               (double)*(const float *)(const void *)(actual->memory + i),
+               (double)*(const float *)(const void *)(expected->memory + i), actual->shape);
+}
+
+static void every_table(const void *argument)
+{
+    const struct kernel_test *test = argument;
+    struct workspace portable, other;
+
+    open_workspace(&portable);
+    open_workspace(&other);
+    for (int number = 0; number < test->cases; number += step) {
+        run_case(test, normnet__select_kernels(NORMNET_CPU_PORTABLE), number, &portable);
+        for (int32_t cpu = NORMNET_CPU_PORTABLE + 1; cpu <= NORMNET_CPU_NEON; ++cpu) {
+            const struct kernels *kernels = normnet__select_kernels(cpu);
+
+            if (kernels == NULL)
+                continue;
+            run_case(test, kernels, number, &other);
+            compare(kernels, &other, &portable);
+        }
+    }
+    close_workspace(&portable);
+    close_workspace(&other);
+}
+
+/* A table has a name and pointers to kernels, nothing else. */
+static void every_kernel(const void *argument)
+{
+    (void)argument;
+    CHECK_EQUAL(CHECK_COUNT(tests) + 1, (int64_t)(sizeof(struct kernels) / sizeof(void (*)(void))));
+}
+
+int main(int argc, char **argv)
+{
+    const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
+    char name[64];
+
+    if (argc > 1 && strcmp(argv[1], "--bench") == 0)
+        return bench_kernels(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "--help") == 0)
+        puts("With --small as the first argument a fifth of the cases runs. --bench measures: --bench --help.");
+    if (small)
+        step = 5;
+    if (!check_begin(argc - small, argv + small))
+        return check_end();
+    for (int i = 0; i < CHECK_COUNT(tests); ++i) {
+        snprintf(name, sizeof name, "kernels: %s", tests[i].name);
+        check_case(name, every_table, &tests[i]);
+    }
+    check_case("kernels: none is left out", every_kernel, NULL);
+    return check_end();
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An image gives the same bits at every layer, alone, with a few others or in a full block: the library works on a few
+ * images one by one with channels as lanes, and on more with the images as lanes.
+ */
+#include "harness/check_normnet.h"
+#include "harness/published_networks.h"
+#include "harness/test_random.h"
+
+enum { IMAGES = 20, CHANNELS = 1, SIDE = 28, CLASSES = 10 };
+
+typedef struct norm_case {
+    const char *name;
+    int32_t norm, layer_dims, affine;
+} norm_case;
+
+static const norm_case norms[] = {
+    {"none", NORMNET_NORM_NONE, 3, NORMNET_AFFINE_DEFAULT},
+    {"batch", NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_DEFAULT},
+    {"batch without affine", NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_NONE},
+    {"group", NORMNET_NORM_GROUP, 3, NORMNET_AFFINE_DEFAULT},
+    {"instance", NORMNET_NORM_INSTANCE, 3, NORMNET_AFFINE_DEFAULT},
+    {"layer", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_DEFAULT},
+    {"layer per element", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_ELEMENT},
+    {"layer over two dimensions", NORMNET_NORM_LAYER, 2, NORMNET_AFFINE_DEFAULT},
+    {"layer over two dimensions per element", NORMNET_NORM_LAYER, 2, NORMNET_AFFINE_ELEMENT},
+    {"layer over rows", NORMNET_NORM_LAYER, 1, NORMNET_AFFINE_DEFAULT},
+    {"layer over rows per element", NORMNET_NORM_LAYER, 1, NORMNET_AFFINE_ELEMENT},
+};
+
+/* Channels around multiples of 16, every kind of layer, both algorithms, padding, strides, bias, rims of pools. */
+static const struct {
+    const char *name, *architecture;
+} networks[] = {
+    {"seed 003", SEED_003},
+    {"seed 004", SEED_004},
+    {"sibling", SIBLING},
+    {"features", "conv5-6p2b relu norm maxpool2 conv3-17p1b norm relu avgpool2 conv3-20s2 relu norm dropout "
+                 "flatten fc-37b relu fc-10b"},
+    {"wide", "conv3-18p1 relu norm conv1-33b norm relu conv3-9p2b relu maxpool3 norm conv3-16p1b flatten fc-10 relu"},
+};
+
+typedef struct layout_case {
+    const char *architecture;
+    const norm_case *norm;
+    int32_t cpu;
+} layout_case;
+
+static normnet_config config_of(const layout_case *want)
+{
+    normnet_config config;
+    CHECK_OK(normnet_config_init(&config, want->norm->norm));
+    config.architecture = want->architecture;
+    config.channels = CHANNELS;
+    config.height = config.width = SIDE;
+    config.classes = CLASSES;
+    config.groups = 1;
+    config.layer_dims = want->norm->layer_dims;
+    config.affine = want->norm->affine;
+    config.max_batch = IMAGES;
+    config.cpu = want->cpu;
+    return config;
+}
+
+static int after_flatten(const normnet_model *model, int32_t layer)
+{
+    while (layer >= 0 && strcmp(layer_info(model, layer).token, "flatten") != 0)
+        --layer;
+    return layer >= 0;
+}
+
+/* The output of a layer for images first, ..., first + count - 1, of `size` values each. */
+static float *output_of(normnet_model *model, const normnet_config *config, const float *pixels, int first, int count,
+                        int32_t layer, size_t *size)
+{
+    const normnet_layer_info info = layer_info(model, layer);
+    const normnet_tensor images = tensor_images(NORMNET_F32, pixels + first * CHANNELS * SIDE * SIDE, count, config);
+    normnet_tensor output = {.struct_size = (int32_t)sizeof output, .dtype = NORMNET_F32, .rank = 4};
+    float *values;
+    *size = (size_t)info.channels * (size_t)info.height * (size_t)info.width;
+    values = check_allocate((size_t)count * *size, sizeof *values);
+    output.rank = after_flatten(model, layer) ? 2 : 4;
+    output.shape[0] = count;
+    output.shape[1] = info.channels;
+    output.shape[2] = info.height;
+    output.shape[3] = info.width;
+    if (output.rank == 2)
+        output.shape[2] = output.shape[3] = 0;
+    output.data = values;
+    CHECK_OK(normnet_layer_output(model, &images, layer, &output, NULL));
+    return values;
+}
+
+static void same_bits(const void *argument)
+{
+    static const int sizes[] = {1, 8, 9}; /* one by one up to 8 */
+    const layout_case *want = argument;
+    const normnet_config config = config_of(want);
+    normnet_model *model = CHECK_CREATE(&config);
+    float *pixels = check_allocate(IMAGES * CHANNELS * SIDE * SIDE, sizeof *pixels);
+    uint8_t labels[IMAGES];
+    normnet_tensor images, label;
+    random_stream random = {7};
+    int32_t layer;
+    int i;
+    for (i = 0; i < IMAGES * CHANNELS * SIDE * SIDE; ++i)
+        pixels[i] = (float)random_uniform(&random, -1, 1);
+    for (i = 0; i < IMAGES; ++i)
+        labels[i] = (uint8_t)random_below(&random, CLASSES);
+    images = tensor_images(NORMNET_F32, pixels, IMAGES, &config);
+    label = tensor_1d(NORMNET_U8, labels, IMAGES);
+    /* A step, so that running statistics and affine parameters are not their first values. */
+    CHECK_OK(normnet_train_step(model, &images, &label, NULL));
+    for (layer = 0; layer < normnet_layer_count(model); ++layer) {
+        size_t size;
+        float *all = output_of(model, &config, pixels, 0, IMAGES, layer, &size);
+        for (i = 0; i < CHECK_COUNT(sizes); ++i) {
+            const int first = IMAGES - sizes[i];
+            float *some = output_of(model, &config, pixels, first, sizes[i], layer, &size);
+            if (memcmp(some, all + (size_t)first * size, (size_t)sizes[i] * size * sizeof *some) != 0)
+                CHECK_FAIL("layer %d: %d images of %d give other bits", (int)layer, sizes[i], (int)IMAGES);
+            free(some);
+        }
+        free(all);
+    }
+    free(pixels);
+    normnet_model_destroy(model);
+}
+
+static int available(int32_t cpu)
+{
+    normnet_config config;
+    normnet_model *model = NULL;
+    CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
+    config.cpu = cpu;
+    if (normnet_model_create(&model, &config) != NORMNET_OK)
+        return 0;
+    normnet_model_destroy(model);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    static const int32_t cpus[] = {NORMNET_CPU_BEST, NORMNET_CPU_PORTABLE, NORMNET_CPU_AVX2};
+    static const char *const cpu_names[] = {"best", "portable", "avx2"};
+    char name[128];
+    int i, k, n;
+    if (!check_begin(argc, argv))
+        return check_end();
+    for (i = 0; i < CHECK_COUNT(cpus); ++i)
+        for (k = 0; available(cpus[i]) && k < CHECK_COUNT(norms); ++k)
+            for (n = cpus[i] == NORMNET_CPU_PORTABLE ? 3 : 0; n < CHECK_COUNT(networks); ++n) { /* it is slow */
+                layout_case want = {networks[n].architecture, &norms[k], cpus[i]};
+                snprintf(name, sizeof name, "%s, norm %s, cpu %s", networks[n].name, norms[k].name, cpu_names[i]);
+                check_case(name, same_bits, &want);
+            }
+    return check_end();
+}

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Is the reference right? Its gradients against central differences, its values against the golden ones.
+ * This program does not use the library.
+ */
+#include "golden.h"
+#include "harness/check.h"
+#include "harness/published_networks.h"
+#include "harness/test_random.h"
+#include "reference.h"
+
+/* ---- Central differences --------------------------------------------------------------------- */
+
+/*
+ * The derivative from four values around a point, whose error falls with the fourth power of the step:
+ * (8 (f(+h) - f(-h)) - (f(+2h) - f(-2h))) / 12h.
+ */
+enum { PROBES = 4 };
+static const double probe_offset[PROBES] = {1, -1, 2, -2};
+static const double probe_factor[PROBES] = {8, -8, -1, 1};
+/* A long step rounds less, a short one meets fewer of the thousands of kinks of a deep network: tried in this order. */
+static const double probe_steps[] = {6.4e-5, 1.6e-5, 4e-6};
+static const double most_error = 1e-8;
+static const double most_skipped = 0.02;
+
+typedef struct gradient_case {
+    const char *name;
+    const char *architecture;
+    int images, channels, height, width, classes;
+    int norm, groups, layer_dims, affine, virtual_batch;
+    double label_smoothing;
+    int probes; /* elements of each tensor that are tried; 0 = all */
+} gradient_case;
+
+/* Everything that a probe needs. */
+typedef struct probe_bench {
+    reference_network *network;
+    reference_pass *pass, *probe;
+    double *parameters, *statistics;
+    int *labels;
+    int tried, skipped;
+} probe_bench;
+
+/* Do both passes take the same side of every ReLU and the same value of every max pool? */
+static int same_side(const reference_pass *a, const reference_pass *b)
+{
+    int i, k;
+    for (i = 0; i < a->network->layer_count; ++i) {
+        const reference_layer *layer = &a->network->layers[i];
+        int in = reference_count(layer->in) * a->images, out = reference_count(layer->out) * a->images;
+        for (k = 0; layer->kind == REFERENCE_RELU && k < in; ++k) {
+            if ((a->outputs[i][k] > 0) != (b->outputs[i][k] > 0))
+                return 0;
+        }
+        if (layer->kind == REFERENCE_MAXPOOL &&
+            memcmp(a->winners[i], b->winners[i], (size_t)out * sizeof **a->winners) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/*
+ * The summed loss of the probe less that of the centre. Logits that change by d change the loss of an image
+ * by log(sum_k softmax_k exp(d_k)) - sum_k target_k d_k; the difference of two losses would lose its digits.
+ */
+static double loss_change(const probe_bench *bench)
+{
+    const int classes = bench->network->config.classes;
+    const double smoothing = bench->network->config.label_smoothing;
+    const double *from = reference_logits(bench->pass), *to = reference_logits(bench->probe);
+    double *logp = check_allocate((size_t)classes, sizeof *logp);
+    double change = 0;
+    int n, k;
+    for (n = 0; n < bench->pass->images; ++n) {
+        double growth = 0;
+        reference_log_softmax(1, classes, from + n * classes, logp);
+        for (k = 0; k < classes; ++k) {
+            double d = to[n * classes + k] - from[n * classes + k];
+            growth += exp(logp[k]) * expm1(d);
+            change -= ((bench->labels[n] == k ? 1 - smoothing : 0) + smoothing / classes) * d;
+        }
+        change += log1p(growth);
+    }
+    free(logp);
+    return change;
+}
+
+/* The derivative of the summed loss by *value, which is a parameter or an input of the probe; 0 at a kink. */
+static int difference(probe_bench *bench, double *value, double step, double *derivative)
+{
+    const double centre = *value;
+    double sum = 0;
+    int i, smooth = 1;
+    for (i = 0; i < PROBES && smooth; ++i) {
+        *value = centre + probe_offset[i] * step;
+        reference_forward(bench->probe, bench->parameters, bench->statistics, REFERENCE_TRAINING);
+        smooth = same_side(bench->pass, bench->probe);
+        sum += probe_factor[i] * loss_change(bench);
+    }
+    *value = centre;
+    *derivative = sum / (12 * step);
+    return smooth;
+}
+
+/* The error of the gradient by *value, or 0 if every step meets a kink. */
+static double difference_error(probe_bench *bench, double *value, double gradient)
+{
+    double derivative = gradient;
+    int i, smooth = 0;
+    for (i = 0; i < CHECK_COUNT(probe_steps) && !smooth; ++i)
+        smooth = difference(bench, value, probe_steps[i], &derivative);
+    ++bench->tried;
+    bench->skipped += !smooth;
+    return smooth ? fabs(derivative - gradient) : 0;
+}
+
+/* Compares one tensor; `typical` is the yardstick should the true gradient be (close to) zero. */
+static void compare_tensor(probe_bench *bench, const char *what, double *values, const double *gradient, int count,
+                           int probes, double typical, random_stream *random)
+{
+    double error = 0, largest = reference_largest(gradient, count);
+    int i, k;
+    for (k = 0; k < (probes > 0 && probes < count ? probes : count); ++k) {
+        i = probes > 0 && probes < count ? random_below(random, count) : k;
+        error = fmax(error, difference_error(bench, &values[i], gradient[i]));
+    }
+    if (largest < 1e-3 * typical)
+        largest = typical;
+    if (!(error <= most_error * largest))
+        CHECK_FAIL("%s: gradient differs from central differences by %.3g, largest value %.3g", what, error, largest);
+}
+
+static void fill(double *values, int count, double low, double high, random_stream *random)
+{
+    int i;
+    for (i = 0; i < count; ++i)
+        values[i] = random_uniform(random, low, high);
+}
+
+/* Weights as a fresh network has them, but gamma, beta and biases unlike their neutral values. */
+static void draw_parameters(const reference_network *network, double *parameters, random_stream *random)
+{
+    int i;
+    for (i = 0; i < network->layer_count; ++i) {
+        const reference_layer *layer = &network->layers[i];
+        int fan_in = layer->in.channels * (layer->kind == REFERENCE_CONV ? layer->conv.kernel * layer->conv.kernel : 1);
+        double bound = 1.5 / sqrt(fan_in);
+        if (layer->kind == REFERENCE_NORM) {
+            fill(parameters + layer->weight, layer->weight_count, 0.5, 1.5, random);
+            fill(parameters + layer->bias, layer->bias_count, -0.5, 0.5, random);
+        } else {
+            fill(parameters + layer->weight, layer->weight_count, -bound, bound, random);
+            fill(parameters + layer->bias, layer->bias_count, -bound, bound, random);
+        }
+    }
+}
+
+static void draw_masks(reference_pass *pass, reference_pass *probe, random_stream *random)
+{
+    int i, k;
+    for (i = 0; i < pass->network->layer_count; ++i) {
+        const reference_layer *layer = &pass->network->layers[i];
+        int count = reference_count(layer->in) * pass->images;
+        for (k = 0; layer->kind == REFERENCE_DROPOUT && k < count; ++k)
+            pass->masks[i][k] = probe->masks[i][k] = random_uniform(random, 0, 1) >= layer->probability;
+    }
+}
+
+static void compare_all(probe_bench *bench, int probes, random_stream *random)
+{
+    const reference_network *network = bench->network;
+    const reference_pass *pass = bench->pass;
+    double *typical = check_allocate((size_t)network->parameter_count, sizeof *typical);
+    char what[64];
+    int i;
+    reference_typical_gradient(pass, bench->parameters, bench->labels, typical);
+    compare_tensor(bench, "input", bench->probe->outputs[0], pass->input_gradient,
+                   reference_count(reference_input_shape(pass)), probes,
+                   reference_largest(typical, network->parameter_count), random);
+    for (i = 0; i < network->layer_count; ++i) {
+        const reference_layer *layer = &network->layers[i];
+        snprintf(what, sizeof what, "layer %d weight", i);
+        compare_tensor(bench, what, bench->parameters + layer->weight, pass->gradient + layer->weight,
+                       layer->weight_count, probes, reference_largest(typical + layer->weight, layer->weight_count),
+                       random);
+        snprintf(what, sizeof what, "layer %d bias", i);
+        compare_tensor(bench, what, bench->parameters + layer->bias, pass->gradient + layer->bias, layer->bias_count,
+                       probes, reference_largest(typical + layer->bias, layer->bias_count), random);
+    }
+    free(typical);
+}
+
+static void gradients(const void *argument)
+{
+    const gradient_case *want = argument;
+    normnet_config config;
+    probe_bench bench = {0};
+    random_stream random = {3}; /* a draw that comes close to no kink */
+    int i;
+    reference_config_init(&config, want->norm);
+    config.architecture = want->architecture;
+    config.channels = want->channels;
+    config.height = want->height;
+    config.width = want->width;
+    config.classes = want->classes;
+    config.groups = want->groups;
+    config.layer_dims = want->layer_dims > 0 ? want->layer_dims : 3;
+    config.affine = want->affine;
+    config.virtual_batch = want->virtual_batch;
+    config.label_smoothing = want->label_smoothing;
+    bench.network = reference_network_create(&config);
+    if (!CHECK(bench.network != NULL))
+        return;
+    bench.pass = reference_pass_create(bench.network, want->images);
+    bench.probe = reference_pass_create(bench.network, want->images);
+    bench.parameters = check_allocate((size_t)bench.network->parameter_count, sizeof(double));
+    bench.statistics = check_allocate((size_t)bench.network->statistics_count, sizeof(double));
+    bench.labels = check_allocate((size_t)want->images, sizeof(int));
+    draw_parameters(bench.network, bench.parameters, &random);
+    draw_masks(bench.pass, bench.probe, &random);
+    for (i = 0; i < want->images; ++i)
+        bench.labels[i] = random_below(&random, want->classes);
+    fill(bench.pass->outputs[0], reference_count(reference_input_shape(bench.pass)), -1, 1, &random);
+    memcpy(bench.probe->outputs[0], bench.pass->outputs[0],
+           (size_t)reference_count(reference_input_shape(bench.pass)) * sizeof(double));
+    reference_forward(bench.pass, bench.parameters, bench.statistics, REFERENCE_TRAINING);
+    reference_backward(bench.pass, bench.parameters, bench.labels);
+    compare_all(&bench, want->probes, &random);
+    reference_backward(bench.probe, bench.parameters, bench.labels); /* of the last probe */
+    CHECK_CLOSE(loss_change(&bench), bench.probe->loss - bench.pass->loss, 1e-14 * (1 + bench.pass->loss));
+    if (bench.skipped > most_skipped * bench.tried)
+        CHECK_FAIL("%d of %d differences met a kink, more than %g %%", bench.skipped, bench.tried, 100 * most_skipped);
+    reference_pass_destroy(bench.pass);
+    reference_pass_destroy(bench.probe);
+    free(bench.parameters);
+    free(bench.statistics);
+    free(bench.labels);
+    free(bench.network);
+}
+
+/* clang-format off */
+#define NONE NORMNET_NORM_NONE
+#define BATCH NORMNET_NORM_BATCH
+#define GROUP NORMNET_NORM_GROUP
+#define LAYER NORMNET_NORM_LAYER
+#define INSTANCE NORMNET_NORM_INSTANCE
+#define PER_ELEMENT NORMNET_AFFINE_ELEMENT
+#define NO_AFFINE NORMNET_AFFINE_NONE
+
+/* name, architecture, images, channels, height, width, classes, norm, groups, layer_dims, affine, virtual_batch,
+   smoothing, probes */
+static const gradient_case gradient_cases[] = {
+    {"conv1", "conv1-3", 2, 2, 3, 4, 36, NONE, 0, 0, 0, 0, 0, 0},
+    {"conv3 bias", "conv3-2b", 3, 3, 5, 4, 12, NONE, 0, 0, 0, 0, 0, 0},
+    {"conv3 stride 2 padding 1", "conv3-2s2p1b", 2, 2, 6, 5, 18, NONE, 0, 0, 0, 0, 0, 0},
+    {"conv5 stride 3 padding 4", "conv5-3s3p4", 2, 1, 7, 5, 36, NONE, 0, 0, 0, 0, 0, 0},
+    {"conv2 padding 3", "conv2-1p3", 1, 2, 2, 3, 56, NONE, 0, 0, 0, 0, 0, 0},
+    {"fc", "flatten fc-5b", 3, 2, 2, 3, 5, NONE, 0, 0, 0, 0, 0, 0},
+    {"relu", "relu", 3, 2, 4, 5, 40, NONE, 0, 0, 0, 0, 0, 0},
+    {"identity", "norm", 2, 2, 2, 2, 8, NONE, 0, 0, 0, 0, 0, 0},
+    {"dropout", "dropout.4", 3, 2, 4, 5, 40, NONE, 0, 0, 0, 0, 0, 0},
+    {"maxpool", "maxpool2", 3, 2, 5, 7, 12, NONE, 0, 0, 0, 0, 0, 0},
+    {"maxpool3", "maxpool3", 2, 2, 7, 10, 12, NONE, 0, 0, 0, 0, 0, 0},
+    {"avgpool", "avgpool2", 3, 2, 5, 7, 12, NONE, 0, 0, 0, 0, 0, 0},
+    {"gap", "gap", 3, 4, 5, 7, 4, NONE, 0, 0, 0, 0, 0, 0},
+    {"label smoothing", "flatten fc-5", 3, 2, 2, 3, 5, NONE, 0, 0, 0, 0, 0.1, 0},
+    {"batch norm", "norm", 3, 3, 2, 4, 24, BATCH, 0, 0, 0, 0, 0, 0},
+    {"batch norm without affine", "norm", 3, 3, 2, 4, 24, BATCH, 0, 0, NO_AFFINE, 0, 0, 0},
+    {"ghost batch norm", "norm", 40, 2, 2, 1, 4, BATCH, 0, 0, 0, 16, 0, 0},
+    {"batch norm of features", "flatten norm", 7, 1, 2, 3, 6, BATCH, 0, 0, 0, 0, 0, 0},
+    {"group norm", "norm", 2, 6, 2, 3, 36, GROUP, 2, 0, 0, 0, 0, 0},
+    {"group norm without affine", "norm", 2, 6, 2, 3, 36, GROUP, 3, 0, NO_AFFINE, 0, 0, 0},
+    {"group norm, four channels each", "norm", 2, 8, 2, 2, 32, GROUP, 0, 0, 0, 0, 0, 0},
+    {"group norm of features", "flatten norm", 3, 2, 2, 3, 12, GROUP, 4, 0, 0, 0, 0, 0},
+    {"instance norm", "norm", 2, 3, 3, 4, 36, INSTANCE, 0, 0, 0, 0, 0, 0},
+    {"layer norm per channel", "norm", 2, 3, 3, 4, 36, LAYER, 0, 3, 0, 0, 0, 0},
+    {"layer norm per element", "norm", 2, 3, 3, 4, 36, LAYER, 0, 3, PER_ELEMENT, 0, 0, 0},
+    {"layer norm without affine", "norm", 2, 3, 3, 4, 36, LAYER, 0, 3, NO_AFFINE, 0, 0, 0},
+    {"layer norm of two dimensions", "norm", 2, 3, 3, 4, 36, LAYER, 0, 2, 0, 0, 0, 0},
+    {"layer norm of two dimensions per element", "norm", 2, 3, 3, 4, 36, LAYER, 0, 2, PER_ELEMENT, 0, 0, 0},
+    {"layer norm of one dimension", "norm", 2, 3, 3, 4, 36, LAYER, 0, 1, 0, 0, 0, 0},
+    {"layer norm of one dimension per element", "norm", 2, 3, 3, 4, 36, LAYER, 0, 1, PER_ELEMENT, 0, 0, 0},
+    {"layer norm of features", "flatten norm", 3, 2, 2, 3, 12, LAYER, 0, 3, 0, 0, 0, 0},
+    {"one value per instance", "gap norm", 2, 3, 3, 4, 3, INSTANCE, 0, 0, 0, 0, 0, 0},
+    {"all layers", "conv3-6p1b relu groupnorm3 conv3-4s2 batchnorm relu maxpool2 dropout.2 instancenorm conv2-4p1 "
+        "layernorm avgpool2 flatten fc-7b relu fc-4", 4, 2, 11, 13, 4, NONE, 0, 0, 0, 0, 0.1, 30},
+    {"default network, none", NULL, 2, 1, 18, 18, 10, NONE, 0, 0, 0, 0, 0, 4},
+    {"default network, batch", NULL, 4, 1, 18, 18, 10, BATCH, 0, 0, 0, 0, 0, 4},
+    {"default network, group", NULL, 2, 1, 18, 18, 10, GROUP, 0, 0, 0, 0, 0, 4},
+    {"default network, layer", NULL, 2, 1, 18, 18, 10, LAYER, 0, 0, 0, 0, 0, 4},
+    {"default network, instance", NULL, 2, 1, 22, 21, 10, INSTANCE, 0, 0, 0, 0, 0, 4},
+    {"seed 000, batch", SEED_000, 2, 1, 28, 28, 10, BATCH, 0, 0, 0, 0, 0, 4},
+    {"seed 001, batch", SEED_001_BATCH, 2, 1, 28, 28, 10, BATCH, 0, 0, 0, 0, 0, 4},
+    {"seed 001, group", SEED_001, 2, 1, 28, 28, 10, GROUP, 2, 0, 0, 0, 0, 4},
+    {"seed 001, layer norm over rows", SEED_001, 2, 1, 28, 28, 10, LAYER, 0, 1, 0, 0, 0, 4},
+    {"seed 003, layer", SEED_003, 1, 1, 28, 28, 10, LAYER, 0, 0, 0, 0, 0, 4},
+    {"seed 004, group", SEED_004, 1, 1, 28, 28, 10, GROUP, 8, 0, 0, 0, 0, 4},
+};
+/* clang-format on */
+
+/* ---- Golden values --------------------------------------------------------------------------- */
+
+static void compare_values(const char *what, const double *values, const double *golden, int count, double tolerance)
+{
+    int i;
+    for (i = 0; i < count; ++i) {
+        if (!(fabs(values[i] - golden[i]) <= tolerance))
+            CHECK_FAIL("%s[%d] is %.12g, expected %.12g", what, i, values[i], golden[i]);
+    }
+}
+
+static void golden_batch_norm(const void *argument)
+{
+    const reference_shape shape = {4, 1, 1, 1};
+    const reference_norm norm = {NORMNET_NORM_BATCH, 0, 3, 0, NORMNET_AFFINE_CHANNEL, 1e-5};
+    double mean, variance, y[4], dx[4], dgamma = 0, dbeta = 0, running[] = {0, 1, 0};
+    int count, i;
+    (void)argument;
+    reference_norm_statistics(shape, &norm, golden_batch_x, &mean, &variance, &count);
+    CHECK_CLOSE(mean, golden_batch_mean, 1e-15);
+    CHECK_CLOSE(variance, golden_batch_variance, 1e-15);
+    reference_norm_forward(shape, &norm, golden_batch_x, &mean, &variance, &golden_batch_gamma, &golden_batch_beta, y);
+    compare_values("y", y, golden_batch_y, 4, 6e-10);
+    reference_norm_backward(shape, &norm, golden_batch_x, &mean, &variance, &golden_batch_gamma, golden_batch_dy, 0, dx,
+                            &dgamma, &dbeta);
+    compare_values("dx", dx, golden_batch_dx, 4, 6e-10);
+    CHECK_CLOSE(dgamma, golden_batch_dgamma, 6e-10);
+    CHECK_CLOSE(dbeta, golden_batch_dbeta, 1e-15);
+    for (i = 0; i < 2; ++i) {
+        reference_running_statistics(1, &mean, &variance, count, 0.1, &running[0], &running[1], &running[2]);
+        compare_values("running statistics", running, golden_batch_running[i], 2, 6e-9);
+        CHECK_CLOSE(running[2], i + 1, 0);
+        if (i == 0) {
+            reference_norm_forward(shape, &norm, golden_batch_x, &running[0], &running[1], &golden_batch_gamma,
+                                   &golden_batch_beta, y);
+            compare_values("y in evaluation", y, golden_batch_evaluation_y, 4, 6e-10);
+            reference_norm_backward(shape, &norm, golden_batch_x, &running[0], &running[1], &golden_batch_gamma,
+                                    golden_batch_dy, 1, dx, NULL, NULL);
+            compare_values("dx in evaluation", dx, golden_batch_evaluation_dx, 4, 6e-10);
+        }
+    }
+}
+
+static void cumulative_statistics(const void *argument)
+{
+    const double mean[] = {3, 5, 10}, variance[] = {3, 6, 12};
+    double running[] = {0, 1, 0};
+    int i;
+    (void)argument;
+    for (i = 0; i < 3; ++i)
+        reference_running_statistics(1, &mean[i], &variance[i], 4, -1, &running[0], &running[1], &running[2]);
+    CHECK_CLOSE(running[0], 6, 1e-14);
+    CHECK_CLOSE(running[1], 7 * 4.0 / 3, 1e-14);
+    CHECK_CLOSE(running[2], 3, 0);
+}
+
+static void golden_group_norm(const void *argument)
+{
+    const golden_group *golden = argument;
+    const reference_shape shape = {1, GOLDEN_GROUP_CHANNELS, 1, 2};
+    reference_norm norm = {NORMNET_NORM_GROUP, 0, 3, 0, NORMNET_AFFINE_CHANNEL, 1e-5};
+    double mean[2], variance[2], y[GOLDEN_GROUP_VALUES], dx[GOLDEN_GROUP_VALUES];
+    double dgamma[GOLDEN_GROUP_CHANNELS] = {0}, dbeta[GOLDEN_GROUP_CHANNELS] = {0};
+    int counts[2], as_layer;
+    for (as_layer = 0; as_layer <= (golden->groups == 1); ++as_layer) { /* layer norm per channel is one group */
+        norm.kind = as_layer ? NORMNET_NORM_LAYER : NORMNET_NORM_GROUP;
+        norm.groups = golden->groups;
+        memset(dgamma, 0, sizeof dgamma);
+        memset(dbeta, 0, sizeof dbeta);
+        CHECK_EQUAL(reference_norm_sets(shape, &norm), golden->groups);
+        reference_norm_statistics(shape, &norm, golden_group_x, mean, variance, counts);
+        compare_values("mean", mean, golden->mean, golden->groups, 1e-15);
+        compare_values("variance", variance, golden->variance, golden->groups, 1e-15);
+        reference_norm_forward(shape, &norm, golden_group_x, mean, variance, golden_group_gamma, golden_group_beta, y);
+        compare_values("y", y, golden->y, GOLDEN_GROUP_VALUES, 6e-10);
+        reference_norm_backward(shape, &norm, golden_group_x, mean, variance, golden_group_gamma, golden_group_dy, 0,
+                                dx, dgamma, dbeta);
+        compare_values("dx", dx, golden->dx, GOLDEN_GROUP_VALUES, 6e-10);
+        compare_values("dgamma", dgamma, golden->dgamma, GOLDEN_GROUP_CHANNELS, 6e-10);
+        compare_values("dbeta", dbeta, golden_group_dbeta, GOLDEN_GROUP_CHANNELS, 1e-15);
+    }
+}
+
+static void golden_row(const void *argument)
+{
+    const reference_shape shape = {1, 1, 1, 4};
+    const reference_norm norm = {NORMNET_NORM_LAYER, 0, 1, 0, NORMNET_AFFINE_NONE, 1e-5};
+    double mean, variance, y[4];
+    int count;
+    (void)argument;
+    reference_norm_statistics(shape, &norm, golden_batch_x, &mean, &variance, &count);
+    reference_norm_forward(shape, &norm, golden_batch_x, &mean, &variance, NULL, NULL, y);
+    compare_values("y", y, golden_row_y, 4, 6e-10);
+    CHECK_CLOSE(y[0] + y[1] + y[2] + y[3], 0, 1e-15);
+}
+
+static void golden_input(const void *argument)
+{
+    const double mean = 0.1307, std = 0.3081;
+    normnet_config config;
+    reference_network *network;
+    reference_pass *pass;
+    double x[5];
+    int i;
+    (void)argument;
+    reference_config_init(&config, NORMNET_NORM_NONE);
+    config.architecture = "flatten";
+    config.height = 1;
+    config.width = config.classes = 5;
+    config.input_mean = &mean;
+    config.input_std = &std;
+    network = reference_network_create(&config);
+    pass = reference_pass_create(network, 1);
+    for (i = 0; i < 5; ++i)
+        x[i] = golden_pixel[i] / 255.0;
+    reference_set_images(pass, x);
+    compare_values("x", pass->outputs[0], golden_pixel_scaled, 5, 2e-7); /* golden values are those of float32 */
+    reference_pass_destroy(pass);
+    free(network);
+}
+
+static void golden_log_softmax(const void *argument)
+{
+    double logp[3], dlogits[3];
+    int label = 2;
+    (void)argument;
+    reference_log_softmax(1, 3, golden_logits, logp);
+    compare_values("log softmax", logp, golden_log_probabilities, 3, 6e-12);
+    CHECK_CLOSE(reference_loss(1, 3, golden_logits, &label, 0, dlogits), golden_loss, 6e-12);
+    CHECK_CLOSE(reference_loss(1, 3, golden_logits, &label, 0.1, dlogits), golden_smooth_loss, 6e-12);
+    label = 1;
+    reference_loss(1, 3, golden_logits, &label, 0, dlogits);
+    compare_values("gradient", dlogits, golden_dlogits, 3, 6e-12);
+    reference_loss(1, 3, golden_logits, &label, 0.1, dlogits);
+    compare_values("smooth gradient", dlogits, golden_smooth_dlogits, 3, 6e-12);
+}
+
+static void first_of_equals_wins(const void *argument)
+{
+    const reference_shape shape = {1, 1, 2, 4};
+    const double x[] = {0, 0, 5, 7, 0, 0, 7, 5}, dy[] = {1, 2}, golden_dx[] = {1, 0, 0, 2, 0, 0, 0, 0};
+    double y[2], dx[8];
+    int winners[2];
+    (void)argument;
+    reference_maxpool_forward(shape, 2, x, y, winners);
+    reference_maxpool_backward(shape, 2, winners, dy, dx);
+    CHECK_CLOSE(y[0], 0, 0);
+    CHECK_CLOSE(y[1], 7, 0);
+    compare_values("dx", dx, golden_dx, 8, 0);
+}
+
+static void dropout_scale(const void *argument)
+{
+    (void)argument;
+    CHECK_CLOSE(reference_dropout_share(0.5), 0.5, 0);
+    CHECK_CLOSE(reference_dropout_share(0.1), 6554 / 65536.0, 0);
+    CHECK_CLOSE(reference_dropout_scale(0.03), 1.0309278, 1e-5);
+    CHECK_CLOSE(reference_dropout_scale(0), 1, 0);
+    CHECK_CLOSE(reference_dropout_scale(1), 0, 0);
+}
+
+static void golden_penalties(const void *argument)
+{
+    double gradient[3] = {0}, twice[3] = {0};
+    (void)argument;
+    CHECK_CLOSE(reference_l1(3, golden_l1_factor, golden_l1_parameters, gradient), golden_l1_penalty, 1e-17);
+    compare_values("l1 gradient", gradient, golden_l1_gradient, 3, 0);
+    CHECK_CLOSE(reference_l2(3, 4, golden_l1_parameters, twice), 2 * (0.25 + 0.0625), 1e-17);
+    CHECK_CLOSE(twice[1], -1, 0);
+}
+
+static void clipping(const void *argument)
+{
+    double gradient[] = {3, -4};
+    (void)argument;
+    CHECK_CLOSE(reference_clip(2, 0, gradient), 5, 0);
+    CHECK_CLOSE(reference_clip(2, 5.5, gradient), 5, 0);
+    CHECK_CLOSE(gradient[1], -4, 0);
+    CHECK_CLOSE(reference_clip(2, 0.5, gradient), 5, 0);
+    CHECK_CLOSE(gradient[0], 0.3, 1e-16);
+    CHECK_CLOSE(gradient[1], -0.4, 1e-16);
+}
+
+static void golden_descent(const void *argument)
+{
+    const golden_sgd *golden = argument;
+    double parameter = 1, buffer = 0;
+    int i;
+    for (i = 0; i < GOLDEN_SGD_STEPS; ++i) {
+        const reference_sgd sgd = {golden_sgd_lr, golden->momentum, golden->dampening, golden->nesterov, i == 0};
+        double gradient = golden_sgd_gradient[i];
+        reference_l2(1, golden->l2, &parameter, &gradient);
+        reference_sgd_step(1, &sgd, &gradient, &buffer, &parameter);
+        CHECK_CLOSE(parameter, golden->parameter[i], 1e-15);
+    }
+}
+
+static void golden_schedules(const void *argument)
+{
+    normnet_config config;
+    double lr, momentum;
+    int i;
+    (void)argument;
+    reference_config_init(&config, NORMNET_NORM_NONE);
+    for (i = 0; i < CHECK_COUNT(golden_one_cycles); ++i) {
+        const golden_one_cycle *golden = &golden_one_cycles[i];
+        config.total_steps = golden->total_steps;
+        config.max_lr = golden->max_lr;
+        config.anneal = golden->anneal;
+        config.three_phase = golden->three_phase;
+        reference_one_cycle(&config, golden->step, &lr, &momentum);
+        CHECK_CLOSE(lr, golden->lr, golden_schedule_tolerance * golden->max_lr);
+        if (golden->momentum > 0)
+            CHECK_CLOSE(momentum, golden->momentum, golden_schedule_tolerance);
+    }
+    config.step_size = 6;
+    for (i = 0; i < CHECK_COUNT(golden_step); ++i) {
+        reference_step_schedule(&config, golden_step[i], &lr, &momentum);
+        CHECK_CLOSE(lr, golden_step_lr[i], 1e-17);
+        CHECK_CLOSE(momentum, 0.9, 0);
+    }
+}
+
+/* ---- Numbers of parameters ------------------------------------------------------------------- */
+
+typedef struct count_case {
+    const char *name, *architecture;
+    int norm, layer_dims, affine, parameters;
+} count_case;
+
+/* As their authors give them. */
+static const count_case count_cases[] = {
+    {"parameters of seed 000", SEED_000, BATCH, 3, 0, 7432},
+    {"parameters of seed 001, batch", SEED_001_BATCH, BATCH, 3, 0, 9300},
+    {"parameters of seed 001, layer norm over rows", SEED_001, LAYER, 1, 0, 9160},
+    {"parameters of seed 001, per element", SEED_001, LAYER, 3, PER_ELEMENT, 30504},
+    {"parameters of the default network", NULL, BATCH, 3, 0, 7704},
+    {"parameters of the default network, none", NULL, NONE, 3, 0, 7528},
+    {"parameters of seed 003", SEED_003, BATCH, 3, 0, 7704},
+    {"parameters of the sibling", SIBLING, GROUP, 3, 0, 5688},
+    {"parameters of seed 004", SEED_004, BATCH, 3, 0, 9752},
+    {"parameters of seed 004, per element", SEED_004, LAYER, 3, PER_ELEMENT, 54456},
+};
+
+static void parameter_count(const void *argument)
+{
+    const count_case *want = argument;
+    normnet_config config;
+    reference_network *network;
+    reference_config_init(&config, want->norm);
+    config.architecture = want->architecture;
+    config.layer_dims = want->layer_dims;
+    config.affine = want->affine;
+    network = reference_network_create(&config);
+    if (CHECK(network != NULL))
+        CHECK_EQUAL(network->parameter_count, want->parameters);
+    free(network);
+}
+
+int main(int argc, char **argv)
+{
+    char name[128];
+    int i;
+    if (!check_begin(argc, argv))
+        return check_end();
+    for (i = 0; i < CHECK_COUNT(gradient_cases); ++i) {
+        snprintf(name, sizeof name, "central differences: %s", gradient_cases[i].name);
+        check_case(name, gradients, &gradient_cases[i]);
+    }
+    check_case("golden: batch norm", golden_batch_norm, NULL);
+    check_case("golden: cumulative statistics", cumulative_statistics, NULL);
+    for (i = 0; i < CHECK_COUNT(golden_groups); ++i) {
+        snprintf(name, sizeof name, "golden: group norm, %d groups", golden_groups[i].groups);
+        check_case(name, golden_group_norm, &golden_groups[i]);
+    }
+    check_case("golden: layer norm of a row", golden_row, NULL);
+    check_case("golden: input", golden_input, NULL);
+    check_case("golden: log softmax and loss", golden_log_softmax, NULL);
+    check_case("golden: first of equal values wins", first_of_equals_wins, NULL);
+    check_case("golden: dropout scale", dropout_scale, NULL);
+    check_case("golden: penalties", golden_penalties, NULL);
+    check_case("golden: clipping", clipping, NULL);
+    for (i = 0; i < CHECK_COUNT(golden_sgds); ++i) {
+        snprintf(name, sizeof name, "golden: descent %d", i);
+        check_case(name, golden_descent, &golden_sgds[i]);
+    }
+    check_case("golden: schedules", golden_schedules, NULL);
+    for (i = 0; i < CHECK_COUNT(count_cases); ++i)
+        check_case(count_cases[i].name, parameter_count, &count_cases[i]);
+    return check_end();
+}
