@@ -211,6 +211,7 @@ typedef struct normnet_config {
      *     conv<k>-<out>   k x k convolution to <out> channels; append s<stride>, p<padding>, b (bias)
      *     fc-<out>        fully connected, after flatten; append b for a bias
      *     relu  norm  flatten
+     *     leakyrelu<s>    x where x > 0 and s x elsewhere; leakyrelu alone has the slope 0.01
      *     dropout         with probability `dropout`; dropout0.1 or dropout.1 with its own
      *     maxpool<k>  avgpool<k>   k x k (maxpool up to 16), stride k; an incomplete window is left out
      *     gap             mean over all pixels (AdaptiveAvgPool2d(1))

@@ -206,8 +206,9 @@ static int list_options(struct option *options, struct settings *s)
          "the layers, e.g. \"conv3-8 relu norm dropout gap conv1-10\":\n"
          "conv<side>-<outputs>, then s<stride>, p<padding>, b for a bias;\n"
          "fc-<outputs>, then b; maxpool<side>, avgpool<side>, gap; flatten;\n"
-         "relu; dropout, dropout<share>; norm; and whatever --norm says\n"
-         "batchnorm, groupnorm<groups>, layernorm, instancenorm\n"
+         "relu, leakyrelu, leakyrelu<slope>; dropout, dropout<share>;\n"
+         "norm, and whatever --norm says: batchnorm, groupnorm<groups>,\n"
+         "layernorm, instancenorm\n"
          "[a network of 7,704 parameters for images from 18 x 18]",
          .target.text = &s->architecture},
         {OPTION_REAL, "--dropout", "P", "share of the values that `dropout` sets to zero [0.03]",

@@ -121,6 +121,12 @@ struct kernels {
     /* y = x < 0 ? 0 : x, so that NaN stays. y may be x. */
     void (*relu)(struct map map, const float *x, float *y);
 
+    /* y = x > 0 ? x : slope * x; x and y may be the same. */
+    void (*leaky_relu)(struct map map, const float *x, float slope, float *y);
+
+    /* dx = x > 0 ? dy : slope * dy, which replaces x. */
+    void (*leaky_relu_gradient)(struct map map, float *x, const float *dy, float slope);
+
     /* dx = dy, which replaces x; 0 where x is not positive if there is a relu_mask. The maps differ in strides only. */
     void (*copy_gradient)(struct map x_map, float *x, struct map dy_map, const float *dy, bool relu_mask);
 

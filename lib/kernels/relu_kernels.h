@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ReLU and its gradient; included by kernel_table.c only. */
+/* ReLU, leaky ReLU and their gradients; included by kernel_table.c only. */
 #ifndef NORMNET_KERNELS_RELU_KERNELS_H
 #define NORMNET_KERNELS_RELU_KERNELS_H
 
@@ -15,6 +15,36 @@ static void KERNEL(relu)(struct map map, const float *x, float *y)
 
         for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
             lanes_store(y + i, lanes_max_zero(lanes_load(x + i)));
+    }
+}
+
+/* `value` where x is positive, else slope * value. */
+LANES_INLINE lanes leak(lanes x, lanes value, float slope)
+{
+    return lanes_select(x > lanes_splat(0.0f), value, value * lanes_splat(slope));
+}
+
+static void KERNEL(leaky_relu)(struct map map, const float *x, float slope, float *y)
+{
+    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
+
+    for (int32_t c = 0; c < map.channels; ++c) {
+        const int64_t begin = c * map.channel_stride * NORMNET__LANES;
+
+        for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
+            lanes_store(y + i, leak(lanes_load(x + i), lanes_load(x + i), slope));
+    }
+}
+
+static void KERNEL(leaky_relu_gradient)(struct map map, float *x, const float *dy, float slope)
+{
+    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
+
+    for (int32_t c = 0; c < map.channels; ++c) {
+        const int64_t begin = c * map.channel_stride * NORMNET__LANES;
+
+        for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
+            lanes_store(x + i, leak(lanes_load(x + i), lanes_load(dy + i), slope));
     }
 }
 

@@ -65,6 +65,7 @@ struct layer {
     double eps;          /* of norms */
     uint32_t threshold;  /* dropout: p in 65,536ths, rounded */
     float dropout_scale; /* 1 / (1 - p) for the rounded p */
+    float slope;         /* leakyrelu */
 
     /* What the layer requires, set by resolve. */
     struct parameter weight, bias;    /* or gamma, beta */

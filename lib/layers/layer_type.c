@@ -6,6 +6,7 @@
 #include "layers/convolution.h"
 #include "layers/dropout.h"
 #include "layers/flatten.h"
+#include "layers/leaky_relu.h"
 #include "layers/norm.h"
 #include "layers/pool.h"
 #include "layers/relu.h"
@@ -17,6 +18,7 @@ const struct layer_type *const normnet__layer_types[] = {
     &normnet__conv,
     &normnet__fc,
     &normnet__relu,
+    &normnet__leaky_relu,
     &normnet__norm,
     &normnet__flatten,
     &normnet__dropout,

@@ -215,6 +215,16 @@ static void call_relu(const struct kernels *kernels, const struct kernel_case *s
     kernels->relu(self->convolution.x, self->x, self->y);
 }
 
+static void call_leaky_relu(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->leaky_relu(self->convolution.x, self->x, 0.01f, self->y);
+}
+
+static void call_leaky_relu_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    kernels->leaky_relu_gradient(self->convolution.x, self->x, self->y, 0.01f);
+}
+
 static void call_copy_gradient(const struct kernels *kernels, const struct kernel_case *self)
 {
     kernels->copy_gradient(self->convolution.x, self->x, self->convolution.y, self->y, true);
@@ -277,6 +287,8 @@ static const struct memory_kernel memory_kernels[] = {
     {"affine_gradient", call_affine_gradient, 1, FLOATS, FLOATS},
     {"sum_all", call_sum_all, 1, 0, FLOATS},
     {"relu", call_relu, 1, FLOATS, FLOATS},
+    {"leaky_relu", call_leaky_relu, 1, FLOATS, FLOATS},
+    {"leaky_relu_gradient", call_leaky_relu_gradient, 1, 2 * FLOATS, FLOATS},
     {"copy_gradient", call_copy_gradient, 1, 2 * FLOATS, FLOATS},
     {"dropout_masks", call_dropout_masks, 1, MASK, 0},
     {"dropout", call_dropout, 1, 2 * FLOATS + MASK, 0},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls of ReLU and dropout with random shapes and values. */
+/* Calls of ReLU, leaky ReLU and dropout with random shapes and values. */
 #include "kernel_calls.h"
 #include "kernel_shapes.h"
 
@@ -12,6 +12,25 @@ void call_relu(const struct kernels *kernels, struct workspace *w)
 
     mark_map(w, y, map, EXACT);
     kernels->relu(map, x, y);
+}
+
+void call_leaky_relu(const struct kernels *kernels, struct workspace *w)
+{
+    const struct map map = dense_map(w, draw_channels(w), draw_size(w), draw_size(w));
+    float *x = take_map(w, map), *y = draw_bool(w) ? x : take_map(w, map);
+
+    mark_map(w, y, map, FLOATS);
+    kernels->leaky_relu(map, x, draw_bool(w) ? 0.25f : 0.01f, y);
+}
+
+void call_leaky_relu_gradient(const struct kernels *kernels, struct workspace *w)
+{
+    const struct map map = dense_map(w, draw_channels(w), draw_size(w), draw_size(w));
+    float *x = take_map(w, map);
+    const float *dy = take_map(w, map);
+
+    mark_map(w, x, map, FLOATS);
+    kernels->leaky_relu_gradient(map, x, dy, draw_bool(w) ? 0.25f : 0.01f);
 }
 
 void call_copy_gradient(const struct kernels *kernels, struct workspace *w)

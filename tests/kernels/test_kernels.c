@@ -37,6 +37,8 @@ static const struct kernel_test tests[] = {
     {"affine_gradient", call_affine_gradient, 400},
     {"sum_all", call_sum_all, 200},
     {"relu", call_relu, 200},
+    {"leaky_relu", call_leaky_relu, 200},
+    {"leaky_relu_gradient", call_leaky_relu_gradient, 200},
     {"copy_gradient", call_copy_gradient, 200},
     {"dropout_masks", call_dropout_masks, 200},
     {"dropout", call_dropout, 200},

@@ -59,6 +59,8 @@ def layer(token, shape, norm, dropout=0.03, **options):
 
     if token in ("relu", "flatten", "gap"):
         return {"relu": nn.ReLU, "flatten": nn.Flatten, "gap": lambda: nn.AdaptiveAvgPool2d(1)}[token]()
+    if found := match(r"leakyrelu([\d.]*)"):
+        return nn.LeakyReLU(float(found[1]) if found[1] else 0.01)
     if token == "norm":
         return normalization(shape, norm, **options)
     if found := match(r"(batchnorm|groupnorm|layernorm|instancenorm)(\d*)"):

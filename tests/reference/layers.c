@@ -181,18 +181,18 @@ void reference_fc_backward(int images, int in, int out, const double *x, const d
 
 /* ---- ReLU ------------------------------------------------------------------------------------ */
 
-void reference_relu_forward(int count, const double *x, double *y)
+void reference_relu_forward(int count, double slope, const double *x, double *y)
 {
     int i;
     for (i = 0; i < count; ++i)
-        y[i] = x[i] > 0 ? x[i] : 0;
+        y[i] = x[i] > 0 ? x[i] : slope * x[i];
 }
 
-void reference_relu_backward(int count, const double *x, const double *dy, double *dx)
+void reference_relu_backward(int count, double slope, const double *x, const double *dy, double *dx)
 {
     int i;
     for (i = 0; i < count; ++i)
-        dx[i] = x[i] > 0 ? dy[i] : 0;
+        dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
 }
 
 /* ---- Normalization --------------------------------------------------------------------------- */

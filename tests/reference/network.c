@@ -98,7 +98,10 @@ static int read_word(const normnet_config *config, const char *word, int flat, r
         read_fc(word, layer, bias);
     else if (strcmp(word, "relu") == 0)
         layer->kind = REFERENCE_RELU;
-    else if (strcmp(word, "flatten") == 0)
+    else if (take(&word, "leakyrelu")) {
+        layer->kind = REFERENCE_RELU;
+        layer->slope = *word == '\0' ? 0.01 : take_fraction(&word);
+    } else if (strcmp(word, "flatten") == 0)
         layer->kind = REFERENCE_FLATTEN;
     else if (strcmp(word, "gap") == 0)
         layer->kind = REFERENCE_GAP;
@@ -376,7 +379,7 @@ void reference_layer_forward(reference_pass *pass, int i, const double *paramete
         reference_fc_forward(pass->images, in.channels, layer->conv.out, x, weight, bias, y);
         break;
     case REFERENCE_RELU:
-        reference_relu_forward(reference_count(in), x, y);
+        reference_relu_forward(reference_count(in), layer->slope, x, y);
         break;
     case REFERENCE_NORM:
         norm_forward(pass, i, parameters, statistics, mode);
@@ -428,7 +431,7 @@ static void layer_backward(const reference_pass *pass, int i, const double *para
         reference_fc_backward(pass->images, in.channels, layer->conv.out, x, weight, dy, dx, dweight, dbias);
         break;
     case REFERENCE_RELU:
-        reference_relu_backward(reference_count(in), x, dy, dx);
+        reference_relu_backward(reference_count(in), layer->slope, x, dy, dx);
         break;
     case REFERENCE_NORM:
         reference_norm_backward(in, &layer->norm, x, pass->means[i], pass->variances[i], weight, dy, 0, dx, dweight,

@@ -49,8 +49,9 @@ void reference_fc_forward(int images, int in, int out, const double *x, const do
 void reference_fc_backward(int images, int in, int out, const double *x, const double *weight, const double *dy,
                            double *dx, double *dweight, double *dbias);
 
-void reference_relu_forward(int count, const double *x, double *y);
-void reference_relu_backward(int count, const double *x, const double *dy, double *dx);
+/* With a slope other than 0 this is leaky ReLU. */
+void reference_relu_forward(int count, double slope, const double *x, double *y);
+void reference_relu_backward(int count, double slope, const double *x, const double *dy, double *dx);
 
 /*
  * All normalizations are one: values fall into sets that share a mean and a variance, and into
@@ -158,6 +159,7 @@ typedef struct reference_layer {
     reference_norm norm;
     int pool;
     double probability;
+    double slope; /* of ReLU: 0 unless leaky */
     /* Where its parameters begin in the array of all, and how many there are. */
     int weight, weight_count;
     int bias, bias_count;

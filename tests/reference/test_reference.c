@@ -257,6 +257,7 @@ static const gradient_case gradient_cases[] = {
     {"conv2 padding 3", "conv2-1p3", 1, 2, 2, 3, 56, NONE, 0, 0, 0, 0, 0, 0},
     {"fc", "flatten fc-5b", 3, 2, 2, 3, 5, NONE, 0, 0, 0, 0, 0, 0},
     {"relu", "relu", 3, 2, 4, 5, 40, NONE, 0, 0, 0, 0, 0, 0},
+    {"leaky relu", "leakyrelu.3", 3, 2, 4, 5, 40, NONE, 0, 0, 0, 0, 0, 0},
     {"identity", "norm", 2, 2, 2, 2, 8, NONE, 0, 0, 0, 0, 0, 0},
     {"dropout", "dropout.4", 3, 2, 4, 5, 40, NONE, 0, 0, 0, 0, 0, 0},
     {"maxpool", "maxpool2", 3, 2, 5, 7, 12, NONE, 0, 0, 0, 0, 0, 0},
