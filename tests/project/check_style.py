@@ -3,17 +3,24 @@
 
 usage: python3 check_style.py [--help] SOURCE-ROOT BUILD-ROOT
 
-Other versions of the tools than the settings were written for see other things: with them the cases are skipped.
-Each tool proves itself on a planted violation first.
+The settings are written for version 14 of the tools; other versions report other things, so that a case is skipped
+if version 14 is missing. `pip install -r tests/requirements.txt` installs clang-format into a virtual environment,
+where it is found next to the Python that runs this file. Each tool is first tried on a planted violation.
+
+clang-tidy takes about a second per file. BUILD-ROOT/lint.json records the files in which it found nothing, each with
+a hash of all that clang-tidy reads: these are not checked again before something changes.
 """
 import argparse
 import concurrent.futures
+import hashlib
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 
 from cases import Cases
@@ -25,27 +32,22 @@ LINTED = ("lib", "examples")
 
 def tool(name):
     """(command, None), or (None, why there is none)."""
-    for command in ("%s-%d" % (name, VERSION), name):
-        path = shutil.which(command)
+    installed_by_pip = str(pathlib.Path(sys.executable).parent)
+    for command, folders in ((name, installed_by_pip), ("%s-%d" % (name, VERSION), None), (name, None)):
+        path = shutil.which(command, path=folders)
         if path is None:
             continue
-        text = subprocess.run([path, "--version"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
+        text = subprocess.run([path, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
         if re.search(r"version %d\." % VERSION, text):
             return path, None
     return None, "needs %s %d" % (name, VERSION)
 
 
 def complaints(command):
-    """What a tool says of the files that it is called with; nothing if it likes them."""
-    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
+    """The errors and warnings that a tool reports for its files, as a list."""
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     found = [line for line in run.stdout.splitlines() if re.search(r": (error|warning):", line)]
     return found or (["%s: exit code %d" % (" ".join(command), run.returncode)] if run.returncode != 0 else [])
-
-
-def all_complaints(commands):
-    """The complaints of many calls, in order and each once, with as many calls at a time as there are processors."""
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(dict.fromkeys(line for lines in pool.map(complaints, commands) for line in lines))
 
 
 def planted(text, arguments):
@@ -67,19 +69,68 @@ def check_format(cases, root):
     return cases.check("format", complaints([*command, *files]))
 
 
+def prerequisites(entry):
+    """The paths of a source and of all headers of this project that it includes, or None if they are unknown."""
+    compiler, *arguments = shlex.split(entry["command"])
+    kept = [argument for argument in arguments if argument.startswith(("-I", "-D", "-std", "-isystem", "-f", "-m"))]
+    command = [compiler, *kept, "-MM", entry["file"]]
+    run = subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        return None
+    names = run.stdout.split(":", 1)[1].replace("\\\n", " ").split()
+    return [pathlib.Path(entry["directory"], name) for name in names]
+
+
+def fingerprint(entries, common):
+    """A hash of all that the tool reads for one source, or None if it is unknown."""
+    text = hashlib.sha256(common)
+    for entry in entries:
+        paths = prerequisites(entry)
+        if paths is None:
+            return None
+        text.update(entry["command"].encode())
+        for path in paths:
+            text.update(hashlib.sha256(path.read_bytes()).digest())
+    return text.hexdigest()
+
+
+def sources(root, build):
+    """{path: its compile commands}. Files of other systems are not in this build's list of commands."""
+    found = {}
+    for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
+        path = (build / entry["directory"] / entry["file"]).resolve()
+        if path.suffix == ".c" and path.is_relative_to(root) and path.relative_to(root).parts[0] in LINTED:
+            found.setdefault(str(path), []).append(entry)
+    return dict(sorted(found.items()))
+
+
+def lint(path, entries, common, clean, command):
+    """(fingerprint, complaints) of one source."""
+    now = fingerprint(entries, common)
+    return now, [] if now is not None and clean.get(path) == now else complaints([*command, path])
+
+
 def check_lint(cases, root, build):
     program, missing = tool("clang-tidy")
     if missing:
         return cases.skip("lint", missing)
-    command = [program, "--quiet", "--config-file=%s" % (root / ".clang-tidy")]
+    settings = root / ".clang-tidy"
+    command = [program, "--quiet", "--config-file=%s" % settings]
     if not planted("int f(void);\nint f(void)\n{\n    int *p = 0;\n    return *p;\n}\n", [*command, "--"]):
         return cases.check("lint", ["clang-tidy finds nothing wrong with a planted violation"])
-    # Files of other systems are in no list of this build's commands.
-    listed = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
-    built = {(build / entry["directory"] / entry["file"]).resolve() for entry in listed}
-    files = sorted(path for path in built if path.suffix == ".c" and path.is_relative_to(root)
-                   and path.relative_to(root).parts[0] in LINTED)
-    return cases.check("lint", all_complaints([[*command, "-p", str(build), str(path)] for path in files]))
+    common = settings.read_bytes() + subprocess.run([program, "--version"], capture_output=True, check=True).stdout
+    record = build / "lint.json"
+    clean = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    files = sources(root, build)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda path: lint(path, files[path], common, clean, [*command, "-p", str(build)]),
+                                files))
+    partial = record.with_suffix(".new")
+    partial.write_text(json.dumps({path: now for path, (now, found) in zip(files, results) if now and not found}),
+                       encoding="utf-8")
+    partial.replace(record)
+    # A header's complaint comes once for each source that includes it.
+    return cases.check("lint", list(dict.fromkeys(line for _, found in results for line in found)))
 
 
 def main():
