@@ -12,10 +12,10 @@
  *         return check_end();
  *     }
  *
- * It prints `ok NAME`, `FAIL NAME: file:line: ...` or `skip NAME: why`, and at the end
- * `N passed, N failed, N skipped`; it exits with 1 if a case failed. The arguments of the program are
- * parts of names: cases that contain none of them are left out. --list prints the names only.
- * The CHECK macros add nothing but the place; a failing check does not leave its case, but returns 0.
+ * It prints `ok NAME`, `FAIL NAME: file:line: ...` or `skip NAME: why`, and at the end `N passed, N failed, N skipped`;
+ * it exits with 1 if a case failed. The arguments are parts of names: only cases with one of them in their name run, or
+ * after --without, only cases with none of them. --list prints the names.
+ * The CHECK macros add only the file and the line; after a failed check, which returns 0, the case goes on.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -30,6 +30,7 @@
 typedef struct check_program {
     int filters;
     char **filter;
+    int without; /* the filters select the cases that do not run */
     int list;
     int wrong_arguments;
     int passed, failed, skipped;
@@ -63,8 +64,15 @@ static inline int check_begin(int argc, char **argv)
     for (i = 1; i < argc; ++i) {
         if (strcmp(argv[i], "--list") == 0) {
             program->list = 1;
-        } else if (strcmp(argv[i], "--help") == 0) {
-            printf("Usage: %s [--list] [PART OF A CASE'S NAME]...\n", argv[0]);
+        } else if (strcmp(argv[i], "--without") == 0) {
+            program->without = 1;
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            printf("usage: %s [--list] [--without] [PART OF A CASE'S NAME]...\n\n"
+                   "Runs the cases with one of these parts in their name; all cases if there is none.\n\n"
+                   "  --without   runs the cases with none of the parts instead\n"
+                   "  --list      prints the names of the cases and runs none\n"
+                   "  -h, --help  prints this help\n",
+                   argv[0]);
             program->list = 1;
             return 0;
         } else if (argv[i][0] == '-') {
@@ -78,22 +86,22 @@ static inline int check_begin(int argc, char **argv)
     return 1;
 }
 
-static inline int check_wanted(const char *name)
+static inline int check_selected(const char *name)
 {
     const check_program *program = check_state();
     int i;
     for (i = 0; i < program->filters; ++i) {
         if (strstr(name, program->filter[i]) != NULL)
-            return 1;
+            return !program->without;
     }
-    return program->filters == 0;
+    return program->filters == 0 || program->without;
 }
 
-/* Runs one case and prints its line. `argument` is handed to the case. */
+/* Runs one case with `argument` and prints its line. */
 static inline void check_case(const char *name, void (*function)(const void *argument), const void *argument)
 {
     check_program *program = check_state();
-    if (!check_wanted(name))
+    if (!check_selected(name))
         return;
     if (program->list) {
         puts(name);
@@ -127,13 +135,13 @@ static inline int check_end(void)
         return 0;
     printf("%d passed, %d failed, %d skipped\n", program->passed, program->failed, program->skipped);
     if (program->filters > 0 && program->passed + program->failed + program->skipped == 0) {
-        fprintf(stderr, "no case has a name with such a part; --list shows all\n");
+        fprintf(stderr, "no case is selected; --list prints the names of all\n");
         return 2;
     }
     return program->failed > 0;
 }
 
-/* Records a failure of the running case; the first goes into its line, a few more follow at once. */
+/* Records a failure of the running case: the first is printed in the case's line, the next nine at once. */
 CHECK_FORMAT(3, 4)
 static inline int check_fail(const char *file, int line, const char *format, ...)
 {
@@ -151,7 +159,7 @@ static inline int check_fail(const char *file, int line, const char *format, ...
     return 0;
 }
 
-/* The running case cannot be judged here; return from it afterwards. */
+/* The running case cannot run on this machine; return from it afterwards. */
 static inline void check_skip(const char *reason)
 {
     check_program *program = check_state();
