@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""The command line of normnet-mnist: help, options and mistakes."""
+import time
+
+import mnist_program
+from mnist_program import TINY
+
+
+class CommandLine(mnist_program.TestCase):
+    def test_help(self):
+        general = self.run_program("--help")
+        self.assertEqual((general.returncode, general.stderr), (0, ""))
+        self.assertIn("train", general.stdout)
+        train = self.run_program("train", "--help")
+        self.assertEqual((train.returncode, train.stderr), (0, ""))
+        for option in (
+            "data norm groups architecture epochs batch lr momentum schedule l1 l2 dropout augment seed threads json "
+            "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset "
+            "save save-every resume"
+        ).split():
+            self.assertRegex(train.stdout, rf"(?m)^  --{option}\b")
+        for command in ("train", "evaluate", "predict", "export"):
+            self.assertRegex(general.stdout, rf"(?m)^  {command} ")
+            text = self.run_program(command, "--model", "x", "--help").stdout if command != "train" else train.stdout
+            self.assertIn(f"Usage: normnet-mnist {command} ", text)
+            self.assertIn("\n\nExamples:\n", text)
+            self.assertLessEqual(max(map(len, text.splitlines())), 100, text)
+
+    def test_version(self):
+        result = self.run_program("--version")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"^normnet-mnist \d+\.\d+\.\d+\n$")
+
+    def test_mistakes(self):
+        for pattern, *arguments in [
+            (r"a command is missing",),
+            (r"there is no command 'trian'", "trian"),
+            (r"there is no option --epoch\n", "train", "--epoch", "3"),
+            (r"there is no option -e\n", "train", "-e", "3"),
+            (r"'3' is not an option", "train", "3"),
+            (r"--epochs needs a value: N", "train", "--epochs"),
+            (r"--epochs: '0' is not a whole number from 1 to 1000000", "train", "--epochs", "0"),
+            (r"--epochs: '2x' is not", "train", "--epochs", "2x"),
+            (r"--epochs: '' is not", "train", "--epochs="),
+            (r"--epochs: ' 2' is not", "train", "--epochs", " 2"),
+            (r"--epochs: '1.5' is not", "train", "--epochs=1.5"),
+            (r"--seed: '9223372036854775808' is not a whole number from 0 to 2\^63 - 1", "train", "--seed", str(2**63)),
+            (r"--seed: '-1' is not", "train", "--seed", "-1"),
+            (r"--lr: 'fast' is not a number", "train", "--lr", "fast"),
+            (r"--lr: 'nan' is not a number", "train", "--lr", "nan"),
+            (r"--lr: 'inf' is not a number", "train", "--lr", "inf"),
+            (r"--lr: '-0.1' is not a number", "train", "--lr", "-0.1"),
+            (r"--lr: '0x1p-3' is not a number", "train", "--lr", "0x1p-3"),
+            (r"--dropout: '1.5' is not a number from 0 to 1", "train", "--dropout", "1.5"),
+            (r"--norm: 'bacth' is not none, batch, group, layer or instance", "train", "--norm", "bacth"),
+            (r"--schedule: 'cosine' is not constant, step or one-cycle", "train", "--schedule", "cosine"),
+            (r"--preset: 'quick' is not standard or fast", "train", "--preset", "quick"),
+            (r"--nesterov takes no value", "train", "--nesterov=1"),
+            (r"--threads: '0' is not", "train", "--threads", "0"),
+            (r"--groups has no effect without group norm", "train", "--norm", "batch", "--groups", "4"),
+            (r"--layer-dims has no effect without layer norm", "train", "--layer-dims", "1"),
+            (r"--virtual-batch has no effect without batch norm", "train", "--norm=none", "--virtual-batch=16"),
+            (r"--norm has no effect without a layer `norm`", "train", "--norm=group", "--architecture", "gap conv1-10"),
+            (r"--groups has no effect without group norm", "train", "--groups=2", "--architecture", "groupnorm4 gap"),
+            (r"--affine has no effect without a norm", "train", "--norm", "none", "--affine", "element"),
+            (r"--affine has no effect without a norm", "train", "--affine", "channel", "--architecture", "gap fc-2"),
+            (r"--dropout has no effect without a layer `dropout`", "train", "--preset", "fast", "--dropout", "0.5"),
+            (r"--dropout has no effect without a layer", "train", "--dropout=.1", "--architecture", "dropout.5 gap"),
+            (r"--step-size has no effect without --schedule step", "train", "--step-size", "3"),
+            (r"--max-lr has no effect without --schedule one-cycle", "train", "--schedule", "step", "--max-lr", "1"),
+            (r"--lr 0.1 and --max-lr 0.2 both", "train", "--lr", "0.1", "--max-lr", "0.2"),
+            (r"--save-every has no effect without --save", "train", "--save-every", "5"),
+            (r"--save-every: '-1' is not a whole number", "train", "--save", "x", "--save-every", "-1"),
+            (r"--save and --json both name the file x", "train", "--save", "x", "--json", "x"),
+            (r"--model FILE is missing", "evaluate"),
+            (r"--model FILE is missing", "predict", "seven.pgm"),
+            (r"--model FILE is missing", "export", "--onnx", "x.onnx"),
+            (r"an image is missing", "predict", "--model", "m"),
+            (r"there is no option --modl\n", "predict", "--modl", "m", "seven.pgm"),
+            (r"there is no option --norm\n", "evaluate", "--model", "m", "--norm", "batch"),
+            (r"'m' is not an option", "evaluate", "m"),
+            (r"--count: '0' is not a whole number from 1", "predict", "--model", "m", "x", "--count", "0"),
+            (r"--first: '-1' is not a whole number from 0", "predict", "--model", "m", "x", "--first", "-1"),
+            (r"--onnx FILE or --weights FILE is missing", "export", "--model", "m"),
+            (r"--model and --onnx both name the file m", "export", "--model", "m", "--onnx", "m"),
+            (r"--model and --weights both name the file m", "export", "--model", "m", "--weights", "m"),
+            (r"--model and --json both name the file m", "evaluate", "--model", "m", "--json", "m"),
+            (r"--model and --json both name the file m", "predict", "x.pgm", "--model", "m", "--json", "m"),
+            (r"--onnx and --weights both name the file x", "export", "--model", "m", "--onnx", "x", "--weights", "x"),
+            (r"--augment: a text of 5000 characters; 4096 are the most", "train", "--augment", "x" * 5000),
+            (r"--save needs a value: FILE", "train", "--save", ""),
+            (r"--json needs a value: FILE", "train", "--json="),
+            (r"--data needs a value: DIR", "train", "--data", ""),
+            (r"--resume needs a value: FILE", "train", "--resume", ""),
+            (r"--augment needs a value: SPEC", "train", "--augment", ""),
+            (r"--model needs a value: FILE", "evaluate", "--model", ""),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, *arguments)
+
+    def test_augment_mistakes(self):
+        for spec, pattern in [
+            ("rotat:6", r"'rotat' at column 1 is none of rotate, affine, jitter"),
+            ("rotate:6,", r"a parameter of rotate is missing at column 10"),
+            ("affine:deg=7,,shear=7", r"a parameter of affine is missing at column 14"),
+            ("rotate:6,none", r"'none' at column 10"),
+            ("rotate:6,fil=1", r"rotate has no parameter 'fil=1' \(column 10\)"),
+            ("rotate:361", r"'361' at column 8: deg of rotate is a number from 0 to 360"),
+            ("rotate:-6", r"'-6' at column 8"),
+            ("rotate:6:fill=1.5", r"fill of rotate is a whole number from 0 to 255"),
+            ("rotate:6:fill=256", r"fill of rotate is a whole number from 0 to 255"),
+            ("rotate:6x", r"'6x' at column 8"),
+            ("rotate:nan", r"'nan' at column 8"),
+            ("rotate:0x10", r"'0x10' at column 8"),
+            ("jitter:.4,rotate", r"rotate at column 11 needs parameters, e.g. rotate:6"),
+            ("affine:7", r"affine has no parameter '7' \(column 8\)"),
+            ("affine:deg=", r"'deg=' at column 8"),
+            ("affine:scale=.8", r"scale of affine is a range LOW-HIGH from 0.1 to 10"),
+            ("affine:scale=1.2-.8", r"scale of affine is a range LOW-HIGH"),
+            ("affine:scale=0-1", r"scale of affine is a range LOW-HIGH"),
+            ("affine:shear=90", r"shear of affine is a number from 0 to 80"),
+            ("affine:translate=2", r"translate of affine is a number from 0 to 1"),
+            ("jitter:2", r"brightness of jitter is a number from 0 to 1"),
+            (",".join(["jitter:.1"] * 17), r"more than 16 operations at column 161"),
+        ]:
+            with self.subTest(spec=spec):
+                self.expect_failure(2, r"^normnet-mnist: --augment: .*(?:" + pattern + ")", "train", "--augment", spec)
+
+    def test_network_mistakes(self):
+        """What the library refuses is a mistake on the command line too, in the library's words."""
+        data = self.write_data()
+        for pattern, *arguments in [
+            (r"conv3-8x", "--architecture", "conv3-8x gap conv1-5"),
+            (r"4", "--architecture", "conv3-4 gap conv1-4"),
+            (r"-1", "--norm", "group", "--groups", "-1"),
+            (r"24", "--virtual-batch", "24"),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.expect_failure(2, pattern, "train", "--data", data, *TINY[:4], *(TINY[4:] + arguments))
+
+
+    def test_layers_that_take_an_option(self):
+        data = self.write_data()
+        for architecture, *arguments in [
+            ("conv3-4 groupnorm gap conv1-5", "--groups", "2"),
+            ("conv3-4 layernorm gap conv1-5", "--layer-dims", "2"),
+            ("conv3-4 batchnorm gap conv1-5", "--virtual-batch", "16", "--norm", "none"),
+            ("conv3-4 groupnorm4 gap conv1-5", "--affine", "none"),
+            ("conv3-4\tdropout\ngap conv1-5", "--dropout", "0.1"),
+            ("conv3-4 gap conv1-5", "--dropout", "0", "--norm", "none"),
+        ]:
+            with self.subTest(architecture=architecture):
+                self.train("--data", data, *TINY[:4], "--architecture", architecture, *arguments)
+
+    def test_a_last_batch_that_is_too_short(self):
+        """Batch norm over 1 x 1 pixels cannot be trained on one image, which is known before the first."""
+        data = self.write_data()
+        for network in ("conv3-4 gap conv1-4 norm conv1-5", "conv3-4 gap flatten norm fc-5"):
+            arguments = ["train", "--data", data, "--architecture", network]
+            for pattern, *options in [
+                (r"40 training images in batches of 13 end with a batch of 1: layer \d .*1x1", "--batch", "13"),
+                (r"40 training images in batches of 1 end with a batch of 1: layer", "--batch", "1"),
+                (r"1 training images in batches of 1 end with a batch of 1: layer", "--limit", "1"),
+                (r"33 training images in .* choose another --batch or --limit\n", "--limit", "33", "--batch", "32"),
+            ]:
+                start = time.monotonic()
+                result = self.expect_failure(2, pattern, *arguments, *options)
+                self.assertEqual(result.stdout, "")
+                self.assertLess(time.monotonic() - start, 60)
+            for options in ("--batch=12", "--batch=13 --limit=39", "--batch=13 --norm=layer"):
+                self.train(*arguments[1:], "--epochs", "1", *options.split())
+        self.train("--data", data, *TINY, "--batch", "13")  # 6 x 8 pixels are enough
+
+
+if __name__ == "__main__":
+    mnist_program.main()
