@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Adds up what meson's test logs hold and ends with the line `N passed, N failed, N skipped`.
+"""Adds up the cases in meson's test logs and ends with the line `N passed, N failed, N skipped`.
 
-usage: python3 tests/harness/report.py [--complete] [--skipped 'REASON|REASON'] LOG.json...
+usage: python3 tests/harness/report.py [--complete] [--skipped 'REASON|REASON'] [LOG.json...]
 
-A test program that ends with such a line of its own (as tests/harness/check.h and pytest do) counts with its cases,
-any other as one.
+A test program that prints such a line too (as tests/harness/check.h and pytest do) counts with its cases, any other
+as one.
 With --complete a skipped case is a failure.
 """
 import argparse
@@ -17,7 +17,7 @@ SKIPPED, PASSED = "SKIP", ("OK", "EXPECTEDFAIL")
 
 
 def count(test):
-    """Cases of one test program: passed, failed, skipped. One that counts its cases and has none has failed."""
+    """Cases of one test program: passed, failed, skipped. A program that counts its cases and runs none has failed."""
     words = {"passed": 0, "failed": 0, "skipped": 0, "error": 0, "errors": 0}
     lines = [line for line in (test.get("stdout") or "").splitlines() if re.search(r"\b\d+ (passed|failed|skipped)\b", line)]
     for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)\b", lines[-1] if lines else ""):
@@ -35,9 +35,10 @@ def count(test):
     return (words["passed"], 0, words["skipped"]) if counted else (1, 0, 0)
 
 
-def tell(build, test, counts):
+def show(step, test, counts):
+    """One line for a test with failed or skipped cases, with the end of its output or the reasons."""
     print("%-10s %-24s %7.1f s  %d passed, %d failed, %d skipped"
-          % (build, test["name"].split(" / ")[-1], test.get("duration", 0.0), *counts))
+          % (step, test["name"].split("normnet:")[-1], test.get("duration", 0.0), *counts))
     output = (test.get("stdout") or "") + (test.get("stderr") or "")
     if counts[1]:
         print("    result: %s, exit code %s" % (test["result"], test.get("returncode")))
@@ -48,25 +49,32 @@ def tell(build, test, counts):
                 print("    " + line)
 
 
+def report(log):
+    """Shows what failed and what was skipped in one log; its cases: passed, failed, skipped."""
+    step = os.path.basename(log).removesuffix(".json")
+    if not os.path.exists(log):
+        print("%-10s there is no test log %s" % (step, log))
+        return (0, 1, 0)
+    total, tests = (0, 0, 0), 0
+    with open(log, encoding="utf-8") as file:
+        for line in file:
+            test = json.loads(line)
+            counts = count(test)
+            if counts[1] or counts[2]:
+                show(step, test, counts)
+            total = tuple(a + b for a, b in zip(total, counts))
+            tests += 1
+    print("%-10s %d tests: %d passed, %d failed, %d skipped" % (step, tests, *total))
+    return total
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--complete", action="store_true", help="a skipped case is a failure")
-    parser.add_argument("--skipped", default="", help="what was skipped elsewhere, separated by |")
-    parser.add_argument("logs", nargs="+", help="testlog.json of a build")
+    parser.add_argument("--skipped", default="", help="the reasons of other skipped steps, separated by |")
+    parser.add_argument("logs", nargs="*", help="the JSON log of a run of meson test; its name is that of the step")
     arguments = parser.parse_args()
-    total = [0, 0, 0]
-    for log in arguments.logs:
-        build = os.path.basename(os.path.dirname(os.path.dirname(log)))
-        if not os.path.exists(log):
-            print("%s: there is no test log %s" % (build, log))
-            total[1] += 1
-            continue
-        with open(log, encoding="utf-8") as file:
-            for line in file:
-                test = json.loads(line)
-                counts = count(test)
-                tell(build, test, counts)
-                total = [a + b for a, b in zip(total, counts)]
+    total = [sum(counts) for counts in zip(*map(report, arguments.logs), (0, 0, 0))]
     for reason in filter(None, arguments.skipped.split("|")):
         print("skipped    " + reason)
         total[2] += 1
