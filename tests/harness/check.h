@@ -125,6 +125,19 @@ static inline void check_case(const char *name, void (*function)(const void *arg
     }
 }
 
+/* The same for a case whose name is printed from a format. */
+CHECK_FORMAT(3, 4)
+static inline void check_case_named(void (*function)(const void *argument), const void *argument, const char *format,
+                                    ...)
+{
+    char name[256];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(name, sizeof name, format, values);
+    va_end(values);
+    check_case(name, function, argument);
+}
+
 /* Prints the summary; what main() returns. */
 static inline int check_end(void)
 {

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of the reader share. */
+#ifndef READER_CASES_H
+#define READER_CASES_H
+
+#include "reading.h"
+
+/* ---- Headers ---------------------------------------------------------------------------------- */
+
+/* `count` tensors with names that differ in their last digits only, as long as names can be. */
+static inline file many_tensors(int count)
+{
+    file self = file_begin();
+    int i;
+    file_print(&self, "{");
+    for (i = 0; i < count; ++i)
+        file_print(&self, "%s\"%0127d\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[%d,%d]}", i > 0 ? "," : "", i,
+                   4 * i, 4 * i + 4);
+    file_print(&self, "}");
+    file_end_header(&self);
+    file_fill(&self, 0, 4 * (int64_t)count);
+    return self;
+}
+
+static inline file many_texts(int count)
+{
+    file self = file_begin();
+    int i;
+    file_print(&self, "{\"__metadata__\":{");
+    for (i = 0; i < count; ++i)
+        file_print(&self, "%s\"%c%c\":\"\"", i > 0 ? "," : "", 'a' + i / 26, 'a' + i % 26);
+    file_print(&self, "}}");
+    file_end_header(&self);
+    return self;
+}
+
+/* ---- Files of ours, changed ------------------------------------------------------------------- */
+
+static inline const file *file_of_kind(const reading *self, int32_t kind)
+{
+    return kind == NORMNET_FILE_CHECKPOINT ? &self->checkpoint : &self->weights;
+}
+
+/* After a change. */
+static inline void expect_signed(reading *self, file *changed, normnet_status created, normnet_status filled,
+                                 const char *word)
+{
+    const char *const words[] = {word, NULL};
+    CHECK(crafted_enter_checksum(changed->bytes, changed->size));
+    expect_outcome(self, changed, created, filled, words);
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* The reader of files: allocations that fail, and how much memory it takes. */
+#include "reader_cases.h"
+
+/* ---- Memory ----------------------------------------------------------------------------------- */
+
+/* Each allocation in turn fails, alone or with all after it. */
+static void creation_without_memory(const void *argument)
+{
+    const char *const words[] = {"allocator", NULL};
+    const int32_t *kind = argument;
+    reading *self = reading_open();
+    int sticky, fail;
+    for (sticky = 0; sticky < 2; ++sticky)
+        for (fail = 1;; ++fail) {
+            outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+            const file *whole = file_of_kind(self, *kind);
+            const int failures = self->memory.failures;
+            self->memory.fail_at = self->memory.allocations + fail;
+            self->memory.sticky = sticky;
+            offer_to_create(self, whole->bytes, whole->size, &result);
+            self->memory.fail_at = 0;
+            if (self->memory.failures == failures) {
+                CHECK_STATUS(result.created, NORMNET_OK);
+                break;
+            }
+            expect("deserialize", result.created, result.created_sentence, NORMNET_ENOMEM, words);
+        }
+    CHECK(fail > 3); /* the file's header, and two blocks of the model */
+    reading_close(self);
+}
+
+static void filling_without_memory(const void *argument)
+{
+    const char *const words[] = {"allocator", NULL};
+    const int32_t *kind = argument;
+    reading *self = reading_open();
+    const file *whole = file_of_kind(self, *kind);
+    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    int fail;
+    for (fail = 1;; ++fail) {
+        self->memory.fail_at = self->memory.allocations + fail;
+        offer_to_fill(self, whole->bytes, whole->size, &result);
+        self->memory.fail_at = 0;
+        if (self->memory.failures < fail)
+            break;
+        expect("deserialize_weights", result.filled, result.filled_sentence, NORMNET_ENOMEM, words);
+    }
+    CHECK_STATUS(result.filled, NORMNET_OK);
+    CHECK_EQUAL(fail, 3); /* the file's header, and its network */
+    reading_close(self);
+}
+
+/*
+ * No more than four times the file and 64 KiB, beside a model of `model` bytes if one comes of it. normnet_model_load
+ * holds the bytes of the file as well, which are the caller's here.
+ */
+static void expect_frugal(const char *what, reading *self, const file *offered, int64_t model)
+{
+    const int64_t most = 4 * offered->size + 65536, before = self->memory.live;
+    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    int64_t taken;
+    self->memory.peak = before;
+    offer_to_create(self, offered->bytes, offered->size, &result);
+    taken = self->memory.peak - before - (result.created == NORMNET_OK ? model : 0);
+    if (taken + offered->size > most)
+        CHECK_FAIL("%s: deserialize takes %" PRId64 " bytes for %" PRId64, what, taken, offered->size);
+    self->memory.peak = before;
+    offer_to_fill(self, offered->bytes, offered->size, &result);
+    taken = self->memory.peak - before;
+    if (taken + offered->size > most)
+        CHECK_FAIL("%s: deserialize_weights takes %" PRId64 " bytes for %" PRId64, what, taken, offered->size);
+}
+
+/* A small file that names a network of eight million weights. */
+static void expect_no_large_network(reading *self)
+{
+    file small = file_copy(&self->weights);
+    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    file_replace(&small, "\"conv3-2 relu norm gap conv1-2\"", "\"flatten fc-370 fc-2\"");
+    file_replace(&small, "height\":\"6\"", "height\":\"150\"");
+    file_replace(&small, "width\":\"6\"", "width\":\"150\"");
+    CHECK(crafted_enter_checksum(small.bytes, small.size));
+    expect_frugal("a large network", self, &small, 0);
+    offer_to_create(self, small.bytes, small.size, &result);
+    CHECK_STATUS(result.created, NORMNET_EMISMATCH);
+    file_free(&small);
+}
+
+static void frugal(const void *argument)
+{
+    static const int counts[] = {0, 1, 2, 8, 32, 64, 128, 256};
+    reading *self = reading_open();
+    const int64_t before = self->memory.live;
+    normnet_model *other = CHECK_CREATE(&self->config);
+    const int64_t model = self->memory.live - before;
+    int i;
+    (void)argument;
+    normnet_model_destroy(other);
+    expect_frugal("a checkpoint", self, &self->checkpoint, model);
+    expect_frugal("weights", self, &self->weights, model);
+    expect_no_large_network(self);
+    for (i = 0; i < CHECK_COUNT(counts); ++i) {
+        file texts = many_texts(counts[i]), tensors = many_tensors(16 * counts[i]), blanks = file_begin();
+        expect_frugal("texts", self, &texts, 0);
+        expect_frugal("tensors", self, &tensors, 0);
+        file_fill(&blanks, ' ', 40 * (int64_t)counts[i]);
+        file_print(&blanks, "{}");
+        file_end_header(&blanks);
+        expect_frugal("blanks", self, &blanks, 0);
+        file_free(&blanks);
+        file_free(&texts);
+        file_free(&tensors);
+    }
+    reading_close(self);
+}
+
+int main(int argc, char **argv)
+{
+    static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
+    static const char *const names[] = {"a checkpoint", "weights"};
+    int i;
+    if (!check_begin(argc, argv))
+        return check_end();
+    for (i = 0; i < CHECK_COUNT(kinds); ++i) {
+        check_case_named(creation_without_memory, &kinds[i], "creation without memory: %s", names[i]);
+        check_case_named(filling_without_memory, &kinds[i], "filling without memory: %s", names[i]);
+    }
+    check_case("memory beside the model", frugal, NULL);
+    return check_end();
+}

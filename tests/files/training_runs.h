@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Trainings that the tests of checkpoints, weights and clones save, continue and compare. */
+#ifndef TRAINING_RUNS_H
+#define TRAINING_RUNS_H
+
+#include "harness/allocator.h"
+#include "harness/twins.h"
+
+enum { IMAGES = 40, SIDE = 12, CLASSES = 5, ALL_STEPS = 200, FIRST_STEPS = 73 };
+
+/* ---- Trainings -------------------------------------------------------------------------------- */
+
+typedef struct training_pass {
+    const char *name;
+    int32_t norm, affine, virtual_batch, schedule, nesterov;
+    double momentum;
+} training;
+
+static const training trainings[] = {
+    {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
+    {"batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
+    {"ghost batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 16, NORMNET_SCHEDULE_ONE_CYCLE, 1, 0.9},
+    {"group", NORMNET_NORM_GROUP, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_STEP, 1, 0.9},
+    {"layer", NORMNET_NORM_LAYER, NORMNET_AFFINE_ELEMENT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.9},
+    {"instance, no momentum", NORMNET_NORM_INSTANCE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.0},
+};
+
+static inline normnet_config training_config(const training *want, int threads)
+{
+    static const double mean[] = {0.4}, deviation[] = {0.3};
+    normnet_config config;
+    CHECK_OK(normnet_config_init(&config, want->norm));
+    config.architecture = "conv3-4p1 norm relu dropout maxpool2 \t conv3-8 relu norm dropout conv1-4b norm relu "
+                          "flatten fc-5b";
+    config.height = config.width = SIDE;
+    config.classes = CLASSES;
+    config.groups = want->norm == NORMNET_NORM_GROUP ? 2 : 0;
+    config.affine = want->affine;
+    config.virtual_batch = want->virtual_batch;
+    config.schedule = want->schedule;
+    config.nesterov = want->nesterov;
+    config.momentum = want->momentum;
+    config.threads = threads;
+    config.max_batch = IMAGES;
+    config.input_mean = mean;
+    config.input_std = deviation;
+    config.total_steps = want->schedule == NORMNET_SCHEDULE_ONE_CYCLE ? ALL_STEPS : 0;
+    config.step_size = 50;
+    config.seed = -3;
+    config.dropout = 0.2;
+    config.l1 = 1e-5;
+    config.l2 = 1e-4;
+    config.label_smoothing = 0.05;
+    config.clip_norm = 2.0;
+    config.lr = 0.02;
+    config.max_lr = 0.04;
+    return config;
+}
+
+/* A batch that the step alone decides about, as a program with its own augmentation would draw it. */
+static inline void train(normnet_model *model, int64_t steps)
+{
+    uint8_t pixels[IMAGES * SIDE * SIDE], labels[IMAGES];
+    normnet_config config = {.struct_size = sizeof config};
+    int64_t i;
+    CHECK_OK(normnet_model_config(model, &config));
+    for (; steps > 0; --steps) {
+        const int64_t step = normnet_steps_taken(model), count = 1 + (step * 7 + 32) % IMAGES;
+        random_stream random = {(uint64_t)step};
+        const normnet_tensor images = tensor_images(NORMNET_U8, pixels, count, &config);
+        const normnet_tensor digits = tensor_1d(NORMNET_U8, labels, count);
+        for (i = 0; i < count * SIDE * SIDE; ++i)
+            pixels[i] = (uint8_t)random_below(&random, 256);
+        for (i = 0; i < count; ++i)
+            labels[i] = (uint8_t)random_below(&random, CLASSES);
+        if (!CHECK_OK(normnet_train_step(model, &images, &digits, NULL)))
+            return;
+    }
+}
+
+/* ---- Bytes ------------------------------------------------------------------------------------ */
+
+typedef struct bytes {
+    unsigned char *data;
+    int64_t size;
+} bytes;
+
+static inline normnet_save_options save_options(int32_t kind, const char *note)
+{
+    normnet_save_options options = {.struct_size = sizeof options};
+    options.kind = kind;
+    options.note = note;
+    return options;
+}
+
+static inline bytes serialize(normnet_model *model, int32_t kind)
+{
+    const normnet_save_options options = save_options(kind, NULL);
+    bytes file = {NULL, 0};
+    CHECK_OK(normnet_model_serialize(model, NULL, 0, &file.size, &options));
+    file.data = check_allocate((size_t)file.size, 1);
+    CHECK_OK(normnet_model_serialize(model, file.data, file.size, &file.size, &options));
+    return file;
+}
+
+static inline int same_bytes(const bytes *a, const bytes *b)
+{
+    return a->size == b->size && memcmp(a->data, b->data, (size_t)a->size) == 0;
+}
+
+/* Do two models hold the same, momentum and step included? */
+static inline void check_equal_models(const char *file, int line, normnet_model *a, normnet_model *b)
+{
+    bytes of_a = serialize(a, NORMNET_FILE_CHECKPOINT), of_b = serialize(b, NORMNET_FILE_CHECKPOINT);
+    if (!same_bytes(&of_a, &of_b))
+        check_fail(file, line, "the models differ");
+    free(of_a.data);
+    free(of_b.data);
+}
+
+#define CHECK_EQUAL_MODELS(a, b) check_equal_models(__FILE__, __LINE__, (a), (b))
+
+static inline normnet_model *load(const bytes *file, const normnet_config *host)
+{
+    normnet_model *model = NULL;
+    CHECK_OK(normnet_model_deserialize(&model, file->data, file->size, host));
+    return model;
+}
+
+/* ---- What comes from where -------------------------------------------------------------------- */
+
+static inline normnet_config config_of(const normnet_model *model)
+{
+    normnet_config config = {.struct_size = sizeof config};
+    CHECK_OK(normnet_model_config(model, &config));
+    return config;
+}
+
+#endif

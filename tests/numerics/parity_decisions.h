@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Outputs of layers; whether ReLUs and max pools decide alike, and whether a batch is well conditioned. */
+#ifndef PARITY_DECISIONS_H
+#define PARITY_DECISIONS_H
+
+#include "parity_bench.h"
+
+/* ---- Outputs and decisions ------------------------------------------------------------------- */
+
+static inline int after_flatten(const reference_network *network, int layer)
+{
+    int i;
+    for (i = 0; i <= layer; ++i) {
+        if (network->layers[i].kind == REFERENCE_FLATTEN)
+            return 1;
+    }
+    return 0;
+}
+
+/* The output of a layer as training sees it: with the statistics of the batch. To be freed. */
+static inline float *library_output(parity_bench *bench, int layer)
+{
+    const normnet_predict_options options = options_init(0, NORMNET_STATISTICS_BATCH);
+    const reference_shape out = bench->network->layers[layer].out;
+    const normnet_layer_info info = layer_info(bench->model, layer);
+    const int64_t shape[] = {bench->images, info.channels, info.height, info.width};
+    float *values = check_allocate((size_t)(bench->images * reference_count(out)), sizeof *values);
+    normnet_tensor tensor;
+    if (CHECK_EQUAL(info.channels, out.channels) && CHECK_EQUAL(info.height, out.height) &&
+        CHECK_EQUAL(info.width, out.width)) {
+        normnet_tensor_init(&tensor, NORMNET_F32, values, after_flatten(bench->network, layer) ? 2 : 4, shape);
+        CHECK_OK(normnet_layer_output(bench->model, &bench->image_tensor, layer, &tensor, &options));
+    }
+    return values;
+}
+
+static inline int same_signs(const double *a, const double *b, int count)
+{
+    int i;
+    for (i = 0; i < count; ++i) {
+        if ((a[i] > 0) != (b[i] > 0))
+            return 0;
+    }
+    return 1;
+}
+
+/* The size of the values of a layer, or if they vanish, of those that they were made of. */
+static inline double typical_output(const reference_pass *pass, int layer)
+{
+    double typical = 0;
+    int i;
+    for (i = 0; i <= layer; ++i) {
+        int count = pass->images * reference_count(pass->network->layers[i].out);
+        double largest = reference_largest(pass->outputs[i + 1], count);
+        typical = largest > counts_as_zero * typical ? largest : typical;
+    }
+    return typical;
+}
+
+/* The library's parameters, which begin with the first that is trained. To be freed. */
+static inline double *library_parameters(const parity_bench *bench)
+{
+    const int count = bench->network->parameter_count;
+    double *parameters = check_allocate((size_t)count, sizeof *parameters);
+    int i = 0, k;
+    while (i < normnet_state_count(bench->model) && !state_info(bench->model, i).trained)
+        ++i;
+    for (k = 0; k < count; ++k)
+        parameters[k] = ((const float *)state_info(bench->model, i).data)[k];
+    return parameters;
+}
+
+/*
+ * Goes through the layers: 0 as soon as a ReLU or a max pool decides otherwise than in the reference. On the way
+ * every layer is asked what it makes of the output that the library's layer before it gave.
+ */
+static inline int same_decisions(parity_bench *bench)
+{
+    const reference_network *network = bench->network;
+    reference_pass *own = bench->own;
+    double *parameters = library_parameters(bench);
+    int i, k, same = 1;
+    char what[64];
+    memcpy(own->outputs[0], bench->pass->outputs[0],
+           (size_t)reference_count(reference_input_shape(own)) * sizeof **own->outputs);
+    for (i = 0; i < network->layer_count && same; ++i) {
+        const reference_layer *layer = &network->layers[i];
+        const int count = bench->images * reference_count(layer->out);
+        float *floats = library_output(bench, i);
+        double *actual = check_allocate((size_t)count, sizeof *actual);
+        for (k = 0; k < count; ++k)
+            actual[k] = floats[k];
+        reference_layer_forward(own, i, parameters, NULL, REFERENCE_TRAINING);
+        snprintf(what, sizeof what, "output of layer %d", i);
+        compare(what, actual, own->outputs[i + 1], count, typical_output(own, i), most_error_of_layer);
+        if (layer->kind == REFERENCE_RELU)
+            same = same_signs(actual, bench->pass->outputs[i + 1], count);
+        else if (layer->kind == REFERENCE_MAXPOOL)
+            same = memcmp(own->winners[i], bench->pass->winners[i], (size_t)count * sizeof **own->winners) == 0;
+        memcpy(own->outputs[i + 1], actual, (size_t)count * sizeof *actual);
+        free(actual);
+        free(floats);
+    }
+    free(parameters);
+    return same;
+}
+
+static inline void move(double *values, int count, random_stream *random)
+{
+    const double most = 1.0 / (1 << 23);
+    int i;
+    for (i = 0; i < count; ++i)
+        values[i] *= 1 + random_uniform(random, -most, most);
+}
+
+/* Do small changes of weights and pixels leave the gradients where they are? The pass is there and back. */
+static inline int well_conditioned(parity_bench *bench)
+{
+    const reference_network *network = bench->network;
+    const reference_pass *pass = bench->pass;
+    const int count = network->parameter_count, pixels = reference_count(reference_input_shape(pass));
+    double *parameters = check_allocate((size_t)count, sizeof *parameters);
+    int i, k, well = 1;
+    memcpy(parameters, bench->trainer->parameters, (size_t)count * sizeof *parameters);
+    memcpy(bench->moved->outputs[0], pass->outputs[0], (size_t)pixels * sizeof **pass->outputs);
+    move(parameters, count, &bench->random);
+    move(bench->moved->outputs[0], pixels, &bench->random);
+    reference_forward(bench->moved, parameters, NULL, REFERENCE_TRAINING);
+    reference_backward(bench->moved, parameters, bench->labels);
+    for (i = 0; i < network->layer_count; ++i) {
+        const reference_layer *layer = &network->layers[i];
+        const int firsts[] = {layer->weight, layer->bias, layer->bias + layer->bias_count};
+        int tensor;
+        for (tensor = 0; tensor < 2; ++tensor) {
+            const int first = firsts[tensor], length = firsts[tensor + 1] - first;
+            const double allowed =
+                ill_conditioned_from * allowed_error(pass->gradient + first, length,
+                                                     reference_largest(bench->typical + first, length), most_error);
+            for (k = first; k < first + length; ++k)
+                well &= fabs(bench->moved->gradient[k] - pass->gradient[k]) <= allowed;
+        }
+    }
+    free(parameters);
+    return well;
+}
+
+/* A batch that can be compared. The pass is forward and backward then, the typical gradient known. */
+static inline int draw_batch(parity_bench *bench)
+{
+    const double *parameters = bench->trainer->parameters;
+    int i;
+    for (i = 0; i < 60; ++i) {
+        draw_images(bench);
+        draw_labels(bench);
+        reference_forward(bench->pass, parameters, NULL, REFERENCE_TRAINING);
+        reference_backward(bench->pass, parameters, bench->labels);
+        reference_typical_gradient(bench->pass, parameters, bench->labels, bench->typical);
+        ++drawn;
+        if (!well_conditioned(bench))
+            ++ill_conditioned;
+        else if (!same_decisions(bench))
+            ++decided_otherwise;
+        else
+            return 1;
+    }
+    return CHECK_FAIL("no batch of 60 can be compared");
+}
+
+#endif

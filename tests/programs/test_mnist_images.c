@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parts of normnet-mnist: generated digits, augmentation against a plain reference, the order of the batches, and image
+ * files of any contents. The golden checksums hold on every machine; where one changes, a seed leads to other weights.
+ */
+#include "part_checks.h"
+
+#include "angle.h"
+#include "pgm.h"
+#include "random.h"
+
+#include <float.h>
+#include <stdbool.h>
+
+/* ---- Generated digits ------------------------------------------------------------------------- */
+
+enum { DIGITS = 2000 };
+
+static void digits_golden(const void *argument)
+{
+    uint8_t *images = check_allocate(DIGITS, DIGITS_PIXELS + 1);
+    uint8_t *labels = images + DIGITS * DIGITS_PIXELS;
+    char text[65];
+    (void)argument;
+
+    digits_draw(DIGITS_TRAIN, DIGITS, images, labels);
+    checksum(images, DIGITS * (DIGITS_PIXELS + 1), text);
+    CHECK_TEXT(text, "6ea38dcfcba689c70cb2a0c2a15d473d55895398af94e8e1305c65b78290732c");
+    digits_draw(DIGITS_TEST, DIGITS, images, labels);
+    checksum(images, DIGITS * (DIGITS_PIXELS + 1), text);
+    CHECK_TEXT(text, "d9833651f8eca8fea368e3f147f727e71da5bd863126e5a9f1a8249b0544c6ed");
+    free(images);
+}
+
+/* Every digit occurs, lies in the middle, has ink, and keeps off the border. */
+static void digits_shape(const void *argument)
+{
+    uint8_t *images = check_allocate(DIGITS, DIGITS_PIXELS + 1);
+    uint8_t *labels = images + DIGITS * DIGITS_PIXELS;
+    int counts[DIGITS_CLASSES] = {0}, border = 0;
+    (void)argument;
+
+    digits_draw(DIGITS_TRAIN, DIGITS, images, labels);
+    for (int i = 0; i < DIGITS; ++i) {
+        const uint8_t *image = images + i * DIGITS_PIXELS;
+        double mass = 0, x = 0, y = 0;
+        for (int k = 0; k < DIGITS_PIXELS; ++k) {
+            int column = k % DIGITS_SIDE, row = k / DIGITS_SIDE;
+            mass += image[k];
+            x += image[k] * (column + 0.5);
+            y += image[k] * (row + 0.5);
+            border += image[k] && (column == 0 || row == 0 || column == DIGITS_SIDE - 1 || row == DIGITS_SIDE - 1);
+        }
+        ++counts[labels[i]];
+        if (!(mass > 255 * 15 && mass < 255 * 350 && fabs(x / mass - 14) < 3 && fabs(y / mass - 14) < 3))
+            CHECK_FAIL("image %d: ink %g, centre %g, %g", i, mass / 255, x / mass, y / mass);
+    }
+    for (int digit = 0; digit < DIGITS_CLASSES; ++digit)
+        CHECK_CLOSE(counts[digit], DIGITS / 10, 5 * sqrt(DIGITS / 10));
+    CHECK_CLOSE(border, 0, DIGITS * 108 / 1000); /* at most 0.1 % of the border's pixels */
+    free(images);
+}
+
+/* ---- Augmentation ----------------------------------------------------------------------------- */
+
+/* Noise, so that a pixel taken from the wrong place shows. */
+static void draw_noise(uint8_t *image, uint64_t index)
+{
+    struct random_stream random = random_open(99, RANDOM_DIGITS_TEST, 1, index);
+    for (int i = 0; i < PIXELS; ++i)
+        image[i] = (uint8_t)random_bits(&random);
+}
+
+/*
+ * An output pixel looks along the inverse map for the input pixel that it falls into, with libm's functions and no
+ * fixed point. Which random number is which is part of what a seed means: angle, shifts, scale, shear.
+ */
+static void reference_geometry(const uint8_t *in, uint8_t *out, uint64_t index, double degrees, double shear,
+                               double translate, double low, double high, uint8_t fill)
+{
+    const double radian = 3.14159265358979323846 / 180;
+    struct random_stream random = random_open(1, RANDOM_AUGMENT, 5, index);
+    double angle = radian * random_uniform(&random, -degrees, degrees);
+    double shift_x = floor(0.5 + random_uniform(&random, -translate * WIDTH, translate * WIDTH));
+    double shift_y = floor(0.5 + random_uniform(&random, -translate * HEIGHT, translate * HEIGHT));
+    double scale = random_uniform(&random, low, high);
+    double tangent = tan(radian * random_uniform(&random, -shear, shear));
+
+    for (int i = 0; i < PIXELS; ++i) {
+        /* Undo the shift, then the rotation and the scale, then the shear (x' = x - tangent * y). */
+        double x = i % WIDTH + 0.5 - WIDTH / 2.0 - shift_x;
+        double y = i % PLANE / WIDTH + 0.5 - HEIGHT / 2.0 - shift_y;
+        double turned_x = (x * cos(angle) + y * sin(angle)) / scale;
+        double turned_y = (y * cos(angle) - x * sin(angle)) / scale;
+        double column = floor(turned_x + tangent * turned_y + WIDTH / 2.0);
+        double row = floor(turned_y + HEIGHT / 2.0);
+        bool inside = column >= 0 && column < WIDTH && row >= 0 && row < HEIGHT;
+        out[i] = inside ? in[i / PLANE * PLANE + (int)row * WIDTH + (int)column] : fill;
+    }
+}
+
+static void augment_geometry(const void *argument)
+{
+    static const struct {
+        const char *spec;
+        double degrees, shear, translate, low, high;
+        uint8_t fill;
+    } cases[] = {
+        {"rotate:6", 6, 0, 0, 1, 1, 0},
+        {"rotate:deg=180,fill=9", 180, 0, 0, 1, 1, 9},
+        {"affine:deg=20", 20, 0, 0, 1, 1, 0},
+        {"affine:shear=40:fill=255", 0, 40, 0, 1, 1, 255},
+        {"affine:translate=.3,fill=1", 0, 0, .3, 1, 1, 1},
+        {"affine:scale=.5-2", 0, 0, 0, .5, 2, 0},
+        {"affine:deg=7,shear=7,translate=.1,scale=.8-1.2", 7, 7, .1, .8, 1.2, 0},
+    };
+    uint8_t image[PIXELS], expected[PIXELS];
+    (void)argument;
+
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; ++c) {
+        int differences = 0;
+        for (uint64_t index = 0; index < 200; ++index) {
+            draw_noise(image, index);
+            reference_geometry(image, expected, index, cases[c].degrees, cases[c].shear, cases[c].translate,
+                               cases[c].low, cases[c].high, cases[c].fill);
+            augment(cases[c].spec, index, image);
+            for (int i = 0; i < PIXELS; ++i)
+                differences += image[i] != expected[i];
+        }
+        /* Where 16 bits after the point decide between neighbours: a row's error of 28 * 2^-17, twice. */
+        if (differences > 200 * PIXELS / 1000)
+            CHECK_FAIL("%s: %d of %d pixels differ", cases[c].spec, differences, 200 * PIXELS);
+    }
+}
+
+static double stretched(double value, double centre, double factor)
+{
+    double result = floor(centre + factor * (value - centre) + 1e-9);
+    return result < 0 ? 0 : result > 255 ? 255 : result;
+}
+
+static double reference_mean(const uint8_t *image)
+{
+    double sum = 0;
+    for (int i = 0; i < PIXELS; ++i)
+        sum += image[i];
+    return floor(sum / PIXELS + 0.5);
+}
+
+static void augment_jitter(const void *argument)
+{
+    uint8_t image[PIXELS], expected[PIXELS];
+    int brightness_first = 0;
+    (void)argument;
+
+    for (uint64_t index = 0; index < 200; ++index) {
+        struct random_stream random = random_open(1, RANDOM_AUGMENT, 5, index);
+        double brightness = floor(random_uniform(&random, 0.6, 1.4) * 16384 + 0.5) / 16384;
+        double contrast = floor(random_uniform(&random, 0.2, 1.8) * 16384 + 0.5) / 16384;
+        bool first = random_bits(&random) >> 63;
+        draw_noise(image, index);
+        memcpy(expected, image, PIXELS);
+        for (int turn = 0; turn < 2; ++turn) {
+            bool brighten = (turn == 0) == first;
+            double centre = brighten ? 0 : reference_mean(expected);
+            for (int i = 0; i < PIXELS; ++i)
+                expected[i] = (uint8_t)stretched(expected[i], centre, brighten ? brightness : contrast);
+        }
+        augment("jitter:brightness=.4,contrast=.8", index, image);
+        if (memcmp(image, expected, PIXELS) != 0)
+            CHECK_FAIL("image %" PRIu64 " differs", index);
+        brightness_first += first;
+    }
+    CHECK(brightness_first > 60 && brightness_first < 140);
+}
+
+/* A list is its operations one after another, with one stream of random numbers. */
+static void augment_golden(const void *argument)
+{
+    enum { IMAGES = 500 };
+    uint8_t *images = check_allocate(IMAGES, DIGITS_PIXELS + 1);
+    uint8_t scratch[DIGITS_PIXELS], noise[PIXELS], same[PIXELS];
+    struct augment_list list;
+    char text[65];
+    (void)argument;
+
+    digits_draw(DIGITS_TRAIN, IMAGES, images, images + IMAGES * DIGITS_PIXELS);
+    CHECK(augment_parse(&list, "affine") == 0 && list.count == 3);
+    for (uint64_t i = 0; i < IMAGES; ++i) {
+        struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, i);
+        augment_apply(&list, &random, images + i * DIGITS_PIXELS, scratch, 1, DIGITS_SIDE, DIGITS_SIDE);
+    }
+    checksum(images, IMAGES * DIGITS_PIXELS, text);
+    CHECK_TEXT(text, "82f326fa72579be098d3a1b2768386ab911bebef7a61160c117d91c43460fa53");
+    free(images);
+
+    CHECK(augment_parse(&list, "none") == 0 && list.count == 0);
+    draw_noise(noise, 1);
+    memcpy(same, noise, PIXELS);
+    augment("rotate:0,affine:deg=0,jitter:0", 1, noise);
+    CHECK(memcmp(noise, same, PIXELS) == 0);
+}
+
+/* ---- Batches ---------------------------------------------------------------------------------- */
+
+/* Writes the images of the batches first to last - 1 in their order; returns how many there are. */
+static int collect(int64_t seed, int64_t first, int64_t last, uint8_t *order)
+{
+    uint8_t bytes[SET];
+    struct dataset data = numbered_images(bytes);
+    struct augment_list none = {0};
+    struct pipeline_options options = {&data, &none, BATCH, seed, first, last};
+    struct pipeline *pipeline = NULL;
+    const uint8_t *images, *labels;
+    int count = 0;
+
+    if (!CHECK(pipeline_open(&pipeline, &options) == 0))
+        return 0;
+    for (int64_t batch = first; batch < last; ++batch) {
+        int64_t got = pipeline_next(pipeline, &images, &labels);
+        CHECK_EQUAL(got, batch % BATCHES == BATCHES - 1 ? SET % BATCH : BATCH);
+        CHECK(memcmp(images, labels, (size_t)got) == 0);
+        memcpy(order + count, images, (size_t)got);
+        count += (int)got;
+    }
+    CHECK_EQUAL(pipeline_next(pipeline, &images, &labels), 0);
+    pipeline_close(pipeline);
+    return count;
+}
+
+static void batches_cover_every_epoch(const void *argument)
+{
+    uint8_t order[3 * SET], again[3 * SET];
+    int equal = 0;
+    (void)argument;
+
+    CHECK_EQUAL(collect(1, 0, 3 * BATCHES, order), 3 * SET);
+    for (int epoch = 0; epoch < 3; ++epoch) {
+        int seen[SET] = {0}, moved = 0;
+        for (int i = 0; i < SET; ++i) {
+            ++seen[order[epoch * SET + i]];
+            moved += order[epoch * SET + i] != i;
+        }
+        for (int i = 0; i < SET; ++i)
+            CHECK_EQUAL(seen[i], 1);
+        CHECK(moved > SET / 2);
+    }
+    for (int i = 0; i < SET; ++i)
+        equal += order[i] == order[SET + i];
+    CHECK(equal < SET / 4); /* another epoch, another order */
+
+    CHECK_EQUAL(collect(1, 0, 3 * BATCHES, again), 3 * SET);
+    CHECK(memcmp(order, again, 3 * SET) == 0);
+    CHECK_EQUAL(collect(2, 0, BATCHES, again), SET);
+    CHECK(memcmp(order, again, SET) != 0);
+    /* Beginning in the middle of the second epoch is the same as never having stopped. */
+    CHECK_EQUAL(collect(1, BATCHES + 5, 3 * BATCHES, again), 2 * SET - 5 * BATCH);
+    CHECK(memcmp(order + SET + 5 * BATCH, again, 2 * SET - 5 * BATCH) == 0);
+}
+
+static void batches_stop_early(const void *argument)
+{
+    uint8_t bytes[SET];
+    struct dataset data = numbered_images(bytes);
+    struct augment_list none = {0};
+    struct pipeline_options options = {&data, &none, BATCH, 1, 0, INT64_C(1) << 40};
+    const uint8_t *images, *labels;
+    (void)argument;
+
+    for (int taken = 0; taken < 8; ++taken) {
+        struct pipeline *pipeline = NULL;
+        if (!CHECK(pipeline_open(&pipeline, &options) == 0))
+            return;
+        for (int i = 0; i < taken; ++i)
+            CHECK_EQUAL(pipeline_next(pipeline, &images, &labels), BATCH);
+        pipeline_close(pipeline);
+    }
+    pipeline_close(NULL);
+}
+
+/* ---- Pictures --------------------------------------------------------------------------------- */
+
+/* In memory of its own size, so that reading beyond it shows under a sanitizer. */
+static int read_copy(const uint8_t *bytes, size_t size)
+{
+    struct picture picture = {0};
+    uint8_t *copy = malloc(size ? size : 1);
+
+    if (!CHECK(copy != NULL))
+        return 1;
+    memcpy(copy, bytes, size);
+    int code = picture_read(&picture, copy, size, "picture");
+    if (code == 0) {
+        CHECK(picture.channels == 1 || picture.channels == 3);
+        CHECK(picture.width >= 1 && picture.width <= PICTURE_MOST_SIDE);
+        CHECK(picture.height >= 1 && picture.height <= PICTURE_MOST_SIDE);
+    } else {
+        CHECK(picture.pixels == NULL);
+    }
+    picture_free(&picture);
+    free(copy);
+    return code;
+}
+
+/* Every cut and a thousand random changes of an image of each of the four kinds. */
+static void pictures_from_strangers(const void *argument)
+{
+    static const char bytes[] = "P5 #9\n2 3\n255\nabcdef", colours[] = "P6\n1 2 255\nabcdef";
+    static const char text[] = "P2\n2 3 # 3\n9\n1 2 3\n4 5 6\n", colour_text[] = "P3 1 2 255 1 22 3 44 5 66\n";
+    static const char *const pictures[] = {bytes, colours, text, colour_text};
+    static const char likely[] = "0123456789 #\nP-";
+    struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, 0);
+    (void)argument;
+
+    for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; ++i) {
+        const size_t size = strlen(pictures[i]);
+        uint8_t changed[64];
+        CHECK_EQUAL(read_copy((const uint8_t *)pictures[i], size), 0);
+        for (size_t cut = 0; cut + 2 < size; ++cut)
+            CHECK(read_copy((const uint8_t *)pictures[i], cut) != 0);
+        for (int trial = 0; trial < 1000; ++trial) {
+            memcpy(changed, pictures[i], size);
+            for (uint32_t k = 0; k <= random_below(&random, 3); ++k) {
+                uint32_t place = random_below(&random, (uint32_t)size);
+                changed[place] = random_below(&random, 2) ? (uint8_t)likely[random_below(&random, sizeof likely - 1)]
+                                                          : (uint8_t)random_below(&random, 256);
+            }
+            read_copy(changed, size);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (!check_begin(argc, argv))
+        return check_end();
+    check_case("digits: golden checksums", digits_golden, NULL);
+    check_case("digits: shape", digits_shape, NULL);
+    check_case("augment: geometry against a reference", augment_geometry, NULL);
+    check_case("augment: jitter against a reference", augment_jitter, NULL);
+    check_case("augment: golden checksum", augment_golden, NULL);
+    check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
+    check_case("batches: stop early", batches_stop_early, NULL);
+    check_case("pictures: from strangers", pictures_from_strangers, NULL);
+    return check_end();
+}

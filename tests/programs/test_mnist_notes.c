@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Parts of normnet-mnist: the notes of checkpoints, and the settings of a training. */
+#include "part_checks.h"
+
+#include "json.h"
+
+#include <float.h>
+#include <stdbool.h>
+
+/* ---- Notes ------------------------------------------------------------------------------------ */
+
+enum { NOTE_EPOCHS = 700, NOTE_IMAGES = 1000, NOTE_BATCH = 48, NOTE_BATCHES = 21, NOTE_TOTAL = 700 * 21 };
+
+/* A training that has finished so many epochs and two batches of the next. */
+static struct training_pass note_training(struct epoch_result *history, int64_t finished)
+{
+    struct training_pass training = {
+        .images = NOTE_IMAGES,
+        .history = history,
+        .finished = finished,
+        .done = 2 * NOTE_BATCH,
+        .correct = 17,
+        .loss_sum = 1.0 / 3,
+        .seconds = 1e-300,
+    };
+
+    memset(training.train_data, 'a', 64);
+    memset(training.test_data, '5', 64);
+    for (int64_t i = 0; i < finished; ++i)
+        history[i] = (struct epoch_result){i + 1, 1.0 / (double)(i + 3), 12.3, 1e300, 99.9, 5e-324, 0, 0.1};
+    return training;
+}
+
+static char *write_note(struct epoch_result *history, int64_t finished)
+{
+    const struct settings settings = {
+        .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
+    const struct training_pass training = note_training(history, finished);
+    return checkpoint_write_note(&settings, &training);
+}
+
+/* Takes the note; the checkpoint has no model. */
+static int read_note(struct checkpoint *checkpoint, char *note, int64_t step)
+{
+    *checkpoint = (struct checkpoint){.note = note};
+    return checkpoint_read_note(checkpoint, "file", step, NOTE_TOTAL);
+}
+
+/* Also with more epochs than a note has room for: the oldest are forgotten. */
+static void notes_read_back(const void *argument)
+{
+    static struct epoch_result history[NOTE_EPOCHS];
+    struct checkpoint checkpoint;
+    (void)argument;
+
+    for (int64_t finished = 0; finished < NOTE_EPOCHS; finished += 233) {
+        char *note = write_note(history, finished);
+        if (!CHECK(note && strlen(note) <= 65536))
+            return;
+        CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
+        const struct training_pass *training = &checkpoint.training;
+        CHECK_EQUAL(checkpoint.settings.preset, 1);
+        CHECK_EQUAL(checkpoint.settings.limit, 5);
+        CHECK_EQUAL(checkpoint.settings.batch, NOTE_BATCH);
+        CHECK_EQUAL(checkpoint.settings.epochs, NOTE_EPOCHS);
+        CHECK_TEXT(checkpoint.settings.augment, "rotate:6");
+        CHECK_EQUAL(training->finished, finished);
+        CHECK_EQUAL(training->done, 2 * NOTE_BATCH);
+        CHECK_EQUAL(training->correct, 17);
+        CHECK(training->loss_sum == 1.0 / 3 && training->seconds == 1e-300);
+        CHECK_EQUAL(training->forgotten > 0, finished > 600);
+        CHECK(finished - training->forgotten >= (finished < 400 ? finished : 400));
+        for (int64_t i = training->forgotten; i < finished; ++i) {
+            history[i].images_per_second = NOTE_IMAGES / history[i].seconds;
+            CHECK(memcmp(&history[i], &training->history[i], sizeof history[i]) == 0);
+        }
+        checkpoint_close(&checkpoint);
+    }
+}
+
+/* The text of --augment has its own parser. */
+static bool in_augment(const char *note, size_t place)
+{
+    const char *augment = strstr(note, "augment ") + strlen("augment ");
+    return place >= (size_t)(augment - note) && place < (size_t)(strchr(augment, '\n') - note);
+}
+
+/* A note that is cut at any place, or has a wrong byte there, is refused. */
+static void notes_are_read_strictly(const void *argument)
+{
+    static struct epoch_result history[NOTE_EPOCHS];
+    static const char wrong[] = {0, ' ', '\n', '-', 'g', '\x80'};
+    struct checkpoint checkpoint;
+    char *whole = write_note(history, 2);
+    (void)argument;
+
+    for (size_t i = 0; whole && whole[i]; ++i) {
+        for (size_t k = 0; k < sizeof wrong; ++k) {
+            char *note = write_note(history, 2);
+            if (!CHECK(note != NULL) || note[i] == wrong[k] || (in_augment(whole, i) && wrong[k] && wrong[k] != '\n')) {
+                free(note);
+                continue;
+            }
+            note[i] = wrong[k];
+            if (read_note(&checkpoint, note, 2 * NOTE_BATCHES + 2) == 0)
+                CHECK_FAIL("0x%02x as byte %zu is accepted", (unsigned)(unsigned char)wrong[k], i);
+            checkpoint_close(&checkpoint);
+        }
+    }
+    free(whole);
+}
+
+static void notes_of_other_trainings(const void *argument)
+{
+    static struct epoch_result history[NOTE_EPOCHS];
+    const int64_t steps[] = {-1, 0, 2, 42, 43, 45, 65, NOTE_TOTAL, NOTE_TOTAL + 1};
+    struct checkpoint checkpoint;
+    (void)argument;
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; ++i) {
+        char *note = steps[i] < 0 ? calloc(1, 1) : write_note(history, 2);
+        int code = read_note(&checkpoint, note, steps[i]);
+        /* The numbers of the epoch in progress could be those of any step but its first. */
+        CHECK_EQUAL(code, steps[i] == 43 || steps[i] == 45 ? 0 : 1);
+        checkpoint_close(&checkpoint);
+    }
+}
+
+/* ---- Settings --------------------------------------------------------------------------------- */
+
+/* The library's limit is for models of strangers. */
+static void a_training_may_be_large(const void *argument)
+{
+    uint8_t bytes[SET];
+    struct dataset data = numbered_images(bytes);
+    struct settings settings;
+    normnet_config config;
+    (void)argument;
+
+    settings_init(&settings);
+    settings_configure(&settings, &data, &config);
+    CHECK_EQUAL(config.memory_limit, 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (!check_begin(argc, argv))
+        return check_end();
+    check_case("settings: a training may be large", a_training_may_be_large, NULL);
+    check_case("notes: read back", notes_read_back, NULL);
+    check_case("notes: read strictly", notes_are_read_strictly, NULL);
+    check_case("notes: of other trainings", notes_of_other_trainings, NULL);
+    return check_end();
+}
