@@ -29,6 +29,8 @@ typedef struct reference_shape {
 } reference_shape;
 
 int reference_count(reference_shape shape);
+/* The shape of a batch of `images`. */
+reference_shape reference_with_images(reference_shape shape, int images);
 /* The place of one value. */
 int reference_at(reference_shape shape, int image, int channel, int row, int column);
 
