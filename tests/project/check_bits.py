@@ -24,7 +24,7 @@ from check_consumers import Failed, meson, run
 
 HASH = re.compile(r"^((?:small|large)-[a-z-]+) ([0-9a-f]{16})$", re.M)
 # Where meson builds each program, below tests.
-ROOMS = {"test_bits": "numerics", "test_kernels": "kernels", "test_structs": "api", "test_tensors": "api",
+ROOMS = {"test_bits": "numerics", "test_kernels": "kernels", "test_structs": "api", "test_tensors": "api", "test_tensor_values": "api",
          **{"test_reader_" + part: "files" for part in ("damage", "edits", "headers", "memory", "variants")}}
 HASHES = 2 * 7  # of a network with each norm: of its state and of its checkpoint
 
@@ -42,7 +42,7 @@ class Machine(NamedTuple):
     programs: tuple = ()
 
 
-I686_TESTS = (("test_structs",), ("test_tensors",), ("test_reader_damage",), ("test_reader_edits",),
+I686_TESTS = (("test_structs",), ("test_tensors",), ("test_tensor_values",), ("test_reader_damage",), ("test_reader_edits",),
               ("test_reader_headers",), ("test_reader_memory",), ("test_reader_variants",))
 AARCH64 = Machine("aarch64", "aarch64", "qemu-aarch64", "arm64", "little", (("test_kernels", "--small"),))
 EMULATED = [

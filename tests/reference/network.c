@@ -2,7 +2,6 @@
 /* Reads an architecture: layers, shapes, and where their parameters are. */
 #include "reference.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* Tensors that are rejected for their values or their place: pixels, labels, overlaps, too many images or classes. */
+#include "tensor_calls.h"
+
+/* ---- The description -------------------------------------------------------------------------- */
+
+static void too_many_images(const void *argument)
+{
+    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    const int64_t counts[] = {TWINS_MOST + 1, (int64_t)1 << 31, ((int64_t)1 << 32) + 1};
+    int i, j;
+    (void)argument;
+    for (i = 0; i < COUNT(image_calls); ++i)
+        for (j = 0; j < COUNT(counts) && image_calls[i].trains; ++j) {
+            normnet_tensor wrong = pair->images;
+            char count[32];
+            snprintf(count, sizeof count, "%" PRId64, counts[j]);
+            wrong.shape[0] = counts[j];
+            refuse_tensor(pair, &image_calls[i], &wrong, "more images than max_batch", NORMNET_EINVAL, count);
+            /* The same image again and again, so that nothing but the count is wrong. */
+            wrong.strides[1] = TWINS_SIDE * TWINS_SIDE;
+            wrong.strides[2] = TWINS_SIDE;
+            wrong.strides[3] = 1;
+            refuse_tensor(pair, &image_calls[i], &wrong, "an image repeated beyond max_batch", NORMNET_EINVAL, count);
+        }
+    twins_close(pair);
+}
+
+/* ---- Values ----------------------------------------------------------------------------------- */
+
+static void pixels_not_finite(const void *argument)
+{
+    const int32_t *norm = argument;
+    twins *pair = twins_open(*norm);
+    const float values[] = {NAN, INFINITY, -INFINITY};
+    const char *const names[] = {"nan", "inf", "-inf"};
+    const int last = TWINS_IMAGES * TWINS_PIXELS - 1, places[] = {last, 0, last - TWINS_PIXELS / 2};
+    int i, j, k;
+    for (i = 0; i < COUNT(values); ++i)
+        for (j = 0; j < COUNT(places); ++j)
+            for (k = 0; k < COUNT(image_calls); ++k) {
+                char how[64];
+                snprintf(how, sizeof how, "%s as pixel %d of %d", names[i], places[j], last + 1);
+                pair->in.floats[places[j]] = values[i];
+                memcpy(&pair->in_before, &pair->in, sizeof pair->in);
+                refuse_tensor(pair, &image_calls[k], &pair->float_images, how, NORMNET_EVALUE, names[i]);
+                pair->in.floats[places[j]] = 0.5f;
+                memcpy(&pair->in_before, &pair->in, sizeof pair->in);
+            }
+    twins_close(pair);
+}
+
+/* A pixel between the images that no stride reaches is nobody's business. */
+static void pixels_beside_the_view(const void *argument)
+{
+    twins *pair = twins_open(NORMNET_NORM_LAYER);
+    normnet_tensor every_second = pair->float_images, labels = pair->labels;
+    (void)argument;
+    every_second.shape[0] = labels.shape[0] = 16;
+    every_second.strides[0] = 2 * TWINS_PIXELS;
+    every_second.strides[1] = TWINS_SIDE * TWINS_SIDE;
+    every_second.strides[2] = TWINS_SIDE;
+    every_second.strides[3] = 1;
+    pair->in.floats[TWINS_PIXELS] = NAN;
+    pair->in.floats[16 * 2 * TWINS_PIXELS] = NAN;
+    CHECK_OK(normnet_evaluate(pair->model, &every_second, &labels, &pair->out.metrics, NULL, NULL));
+    CHECK(isfinite(pair->out.metrics.loss));
+    twins_close(pair);
+}
+
+static void set_label(twins *pair, int place, int64_t value)
+{
+    pair->in.digits[place] = value;
+    pair->in.digits32[place] = (int32_t)value;
+    pair->in.digits8[place] = (uint8_t)value;
+    memcpy(&pair->in_before, &pair->in, sizeof pair->in);
+}
+
+static void labels_out_of_range(const void *argument)
+{
+    const int32_t *norm = argument;
+    twins *pair = twins_open(*norm);
+    const int64_t wrong[] = {TWINS_CLASSES,          255,       -1,       INT32_MAX, INT32_MIN, (int64_t)1 << 31,
+                             ((int64_t)1 << 32) + 1, INT64_MIN, INT64_MAX};
+    const int places[] = {TWINS_IMAGES - 1, 0, 16};
+    int i, j, k;
+    for (i = 0; i < COUNT(wrong); ++i)
+        for (j = 0; j < COUNT(places); ++j)
+            for (k = 0; k < COUNT(label_calls); ++k) {
+                const int64_t before = pair->in.digits[places[j]];
+                char value[32], how[64];
+                snprintf(value, sizeof value, "%" PRId64, wrong[i]);
+                snprintf(how, sizeof how, "%s at %d", value, places[j]);
+                set_label(pair, places[j], wrong[i]);
+                /* The step after a refusal takes good labels. */
+                pair->labels = tensor_1d(NORMNET_U8, pair->in.digits8, TWINS_IMAGES);
+                if (wrong[i] >= 0 && wrong[i] <= 255) {
+                    const normnet_status status = label_calls[k].run(pair, &pair->labels8);
+                    CHECK_STATUS(status, NORMNET_ELABEL);
+                }
+                if (wrong[i] >= INT32_MIN && wrong[i] <= INT32_MAX) {
+                    const normnet_status status = label_calls[k].run(pair, &pair->labels32);
+                    CHECK_STATUS(status, NORMNET_ELABEL);
+                }
+                {
+                    const char *const words[] = {value, NULL};
+                    const normnet_tensor labels = tensor_1d(NORMNET_I64, pair->in.digits, TWINS_IMAGES);
+                    const normnet_status status = label_calls[k].run(pair, &labels);
+                    check_status(__FILE__, __LINE__, how, status, NORMNET_ELABEL);
+                    check_sentence(__FILE__, __LINE__, how, words);
+                    check_untouched(__FILE__, __LINE__, how, pair);
+                }
+                set_label(pair, places[j], before);
+                twins_advance(__FILE__, __LINE__, how, pair);
+            }
+    twins_close(pair);
+}
+
+/* ---- Places ----------------------------------------------------------------------------------- */
+
+/* Outputs that lie in the images, partly or wholly, or in one another. */
+static void overlaps(const void *argument)
+{
+    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    const size_t image_bytes = TWINS_IMAGES * TWINS_PIXELS * sizeof(float);
+    normnet_tensor output;
+    (void)argument;
+    output = pair->scores;
+    output.data = pair->in.floats;
+    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->float_images, &output, NULL, NULL), NORMNET_EINVAL,
+                  "scores", "overlap");
+    output.data = (char *)pair->in.floats + image_bytes - 4; /* the last pixel */
+    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->float_images, &output, NULL, NULL), NORMNET_EINVAL,
+                  "scores", "overlap");
+    output = pair->classes;
+    output.data = pair->in.floats + 2;
+    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->float_images, NULL, &output, NULL), NORMNET_EINVAL,
+                  "classes", "overlap");
+    output = pair->map;
+    output.data = pair->in.floats + 4;
+    CHECK_REFUSED(pair, normnet_layer_output(pair->model, &pair->float_images, 0, &output, NULL), NORMNET_EINVAL,
+                  "output", "overlap");
+    output = pair->classes;
+    output.data = pair->out.scores;
+    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &output, NULL), NORMNET_EINVAL,
+                  "classes", "overlap");
+    /* Walking backwards, the images end where the data pointer says they begin. */
+    output = pair->float_images;
+    output.strides[0] = -TWINS_PIXELS;
+    output.strides[1] = TWINS_SIDE * TWINS_SIDE;
+    output.strides[2] = TWINS_SIDE;
+    output.strides[3] = 1;
+    output.data = pair->in.floats + (TWINS_IMAGES - 1) * TWINS_PIXELS;
+    {
+        normnet_tensor scores = pair->scores;
+        scores.data = pair->in.floats;
+        CHECK_REFUSED(pair, normnet_predict(pair->model, &output, &scores, NULL, NULL), NORMNET_EINVAL, "scores",
+                      "overlap");
+    }
+    twins_close(pair);
+}
+
+/* Side by side is no overlap. */
+static void neighbours(const void *argument)
+{
+    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    float *memory = check_allocate(TWINS_IMAGES * (TWINS_PIXELS + 2 * TWINS_CLASSES), sizeof *memory);
+    normnet_tensor images = pair->float_images, scores = pair->scores, classes = pair->classes;
+    (void)argument;
+    memcpy(memory + TWINS_IMAGES * TWINS_CLASSES, pair->in.floats, TWINS_IMAGES * TWINS_PIXELS * sizeof(float));
+    scores.data = memory;
+    images.data = memory + TWINS_IMAGES * TWINS_CLASSES;
+    classes.dtype = NORMNET_I32;
+    classes.data = memory + TWINS_IMAGES * (TWINS_CLASSES + TWINS_PIXELS);
+    CHECK_OK(normnet_predict(pair->model, &images, &scores, &classes, NULL));
+    free(memory);
+    twins_close(pair);
+}
+
+/* u8 cannot hold more than 256 classes. */
+static void many_classes(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_NONE);
+    normnet_model *model;
+    uint8_t pixels[TWINS_PIXELS] = {0}, classes = 77;
+    const normnet_tensor images = tensor_images(NORMNET_U8, pixels, 1, &config);
+    normnet_tensor output = tensor_1d(NORMNET_U8, &classes, 1);
+    (void)argument;
+    config.architecture = "gap conv1-256";
+    config.classes = 256;
+    model = CHECK_CREATE(&config);
+    CHECK_OK(normnet_predict(model, &images, NULL, &output, NULL));
+    normnet_model_destroy(model);
+    classes = 77;
+    config.architecture = "gap conv1-257";
+    config.classes = 257;
+    model = CHECK_CREATE(&config);
+    CHECK_STATUS(normnet_predict(model, &images, NULL, &output, NULL), NORMNET_EUNSUPPORTED);
+    CHECK(strstr(normnet_error_message(), "257") != NULL);
+    CHECK_EQUAL(classes, 77);
+    normnet_model_destroy(model);
+}
+
+int main(int argc, char **argv)
+{
+    static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP;
+    if (!check_begin(argc, argv))
+        return check_end();
+    check_case("images: more than max_batch in a training call are EINVAL", too_many_images, NULL);
+    check_case("images: a pixel that is not finite is EVALUE, batch norm", pixels_not_finite, &batch);
+    check_case("images: a pixel that is not finite is EVALUE, group norm", pixels_not_finite, &group);
+    check_case("images: what lies beside the view is not looked at", pixels_beside_the_view, NULL);
+    check_case("labels: outside [0, classes) is ELABEL, batch norm", labels_out_of_range, &batch);
+    check_case("labels: outside [0, classes) is ELABEL, group norm", labels_out_of_range, &group);
+    check_case("outputs: in an input or in each other they are EINVAL", overlaps, NULL);
+    check_case("outputs: beside an input they are fine", neighbours, NULL);
+    check_case("outputs: u8 for more than 256 classes is EUNSUPPORTED", many_classes, NULL);
+    return check_end();
+}
