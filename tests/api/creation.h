@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Models that must not come into being: the defined status, a sentence with the values, nothing left after. */
+/* Models that must not come into being: the defined status, a message with the values, nothing left after. */
 #ifndef CREATION_H
 #define CREATION_H
 
@@ -22,7 +22,7 @@ static inline void check_not_created(const char *file, int line, const char *wha
         normnet_model_destroy(model);
         return;
     }
-    check_sentence(file, line, what, words);
+    check_message(file, line, what, words);
     if (model != untouched)
         check_fail(file, line, "%s: *model was written", what);
     if (memcmp(&asked, &before, sizeof asked) != 0)

@@ -86,13 +86,13 @@ static const named_call label_calls[] = {
     {"evaluate(labels, batch statistics)", evaluate_batch_labels, 0},
 };
 
-static inline void refuse_tensor(twins *pair, const named_call *call, const normnet_tensor *tensor, const char *how,
+static inline void reject_tensor(twins *pair, const named_call *call, const normnet_tensor *tensor, const char *how,
                                  normnet_status expected, const char *word)
 {
     const char *const words[] = {word, NULL};
     char what[160];
     snprintf(what, sizeof what, "%s with %s", call->name, how);
-    check_refused(__FILE__, __LINE__, what, pair, call->run(pair, tensor), expected, words);
+    check_rejected(__FILE__, __LINE__, what, pair, call->run(pair, tensor), expected, words);
 }
 
 /* ---- The description -------------------------------------------------------------------------- */

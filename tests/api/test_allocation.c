@@ -167,7 +167,7 @@ static void each_allocation_fails(const void *argument)
                 break;
             }
             if (CHECK_STATUS(status, NORMNET_ENOMEM))
-                check_sentence(__FILE__, __LINE__, "create without memory", words);
+                check_message(__FILE__, __LINE__, "create without memory", words);
             CHECK(model == untouched);
             CHECK_ALL_FREED(&memory);
         }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The architecture string: what the header calls a network is one, and whatever else is refused with the token, its
+ * The architecture string: what the header calls a network is one, and whatever else is rejected with the token, its
  * column and the shape that reached it. Networks here begin with 2x12x12 and end in 10 values.
  */
 #include "creation.h"
 
-typedef struct sentence {
+typedef struct rejected_architecture {
     const char *text;
     normnet_status status;
     const char *words[6];
-} sentence;
+} rejected_architecture;
 
 /* What the words of the message must be: the column, the token, the shape before it, the value if it has one. */
-static const sentence wrong_tokens[] = {
+static const rejected_architecture wrong_tokens[] = {
     {"conv3-4 nrom gap conv1-10", NORMNET_EARCH, {"column 9", "nrom", "4x10x10"}},
     {"Conv3-4 gap conv1-10", NORMNET_EARCH, {"column 1", "Conv3-4", "2x12x12"}},
     {"conv3-4, gap conv1-10", NORMNET_EARCH, {"column 1", "conv3-4,", "2x12x12"}},
@@ -53,7 +53,7 @@ static const sentence wrong_tokens[] = {
     {"dropout 0.1 gap conv1-10", NORMNET_EARCH, {"column 9", "0.1", "2x12x12"}},
 };
 
-static const sentence wrong_sizes[] = {
+static const rejected_architecture wrong_sizes[] = {
     {"conv0-4 gap conv1-10", NORMNET_EARCH, {"column 1", "conv0-4", "2x12x12"}},
     {"conv3-0 gap conv1-10", NORMNET_EARCH, {"column 1", "conv3-0", "2x12x12"}},
     {"conv3-4s0 gap conv1-10", NORMNET_EARCH, {"column 1", "conv3-4s0", "2x12x12"}},
@@ -87,7 +87,7 @@ static const sentence wrong_sizes[] = {
     {"dropout99999999999999999999 gap conv1-10", NORMNET_EARCH, {"column 1", "dropout9999", "2x12x12"}},
 };
 
-static const sentence wrong_groups[] = {
+static const rejected_architecture wrong_groups[] = {
     {"conv3-8 groupnorm0 gap conv1-10", NORMNET_EARCH, {"column 9", "groupnorm0", "8x10x10"}},
     {"conv3-8 groupnorm-1 gap conv1-10", NORMNET_EARCH, {"column 9", "groupnorm-1", "8x10x10"}},
     {"conv3-8 groupnorm-2147483648 gap conv1-10", NORMNET_EARCH, {"column 9", "groupnorm-2147483648", "8x10x10"}},
@@ -101,7 +101,7 @@ static const sentence wrong_groups[] = {
 };
 
 /* Layers after flatten have no rows and columns; fc needs flatten; the end must fit the classes. */
-static const sentence wrong_orders[] = {
+static const rejected_architecture wrong_orders[] = {
     {"flatten conv3-4 gap conv1-10", NORMNET_EARCH, {"column 9", "conv3-4", "288"}},
     {"flatten maxpool2 fc-10", NORMNET_EARCH, {"column 9", "maxpool2", "288"}},
     {"flatten avgpool2 fc-10", NORMNET_EARCH, {"column 9", "avgpool2", "288"}},
@@ -117,7 +117,7 @@ static const sentence wrong_orders[] = {
     {"gap flatten fc-1000 relu", NORMNET_EARCH, {"column 21", "relu", "1000", "10"}},
 };
 
-static void refuse_table(const sentence *table, int count)
+static void reject_table(const rejected_architecture *table, int count)
 {
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     int i;
@@ -127,26 +127,26 @@ static void refuse_table(const sentence *table, int count)
     }
 }
 
-static void tokens_refused(const void *argument)
+static void tokens_rejected(const void *argument)
 {
     (void)argument;
-    refuse_table(wrong_tokens, COUNT(wrong_tokens));
+    reject_table(wrong_tokens, COUNT(wrong_tokens));
 }
 
-static void sizes_refused(const void *argument)
+static void sizes_rejected(const void *argument)
 {
     (void)argument;
-    refuse_table(wrong_sizes, COUNT(wrong_sizes));
+    reject_table(wrong_sizes, COUNT(wrong_sizes));
 }
 
-static void groups_refused(const void *argument)
+static void groups_rejected(const void *argument)
 {
     const int32_t groups[] = {3, 5, 16, 65537, INT32_MAX, -1, INT32_MIN};
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     char value[16];
     int i;
     (void)argument;
-    refuse_table(wrong_groups, COUNT(wrong_groups));
+    reject_table(wrong_groups, COUNT(wrong_groups));
     config.architecture = "conv3-8 norm gap conv1-10";
     for (i = 0; i < COUNT(groups); ++i) {
         config.groups = groups[i];
@@ -155,10 +155,10 @@ static void groups_refused(const void *argument)
     }
 }
 
-static void orders_refused(const void *argument)
+static void orders_rejected(const void *argument)
 {
     (void)argument;
-    refuse_table(wrong_orders, COUNT(wrong_orders));
+    reject_table(wrong_orders, COUNT(wrong_orders));
 }
 
 static void no_layers(const void *argument)
@@ -197,7 +197,7 @@ static void length_limit(const void *argument)
         CHECK_NOT_CREATED("over 4096 bytes", &config, NORMNET_ELIMIT, "4096");
         free(text);
     }
-    /* A single token of nearly that length: refused for what it is, in a sentence of reasonable length. */
+    /* A single token of nearly that length: rejected for what it is, in a message of reasonable length. */
     token = check_allocate(4001, 1);
     memset(token, 'z', 4000);
     config.architecture = token;
@@ -365,10 +365,10 @@ int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("architecture: unknown and malformed tokens are EARCH with column and shape", tokens_refused, NULL);
-    check_case("architecture: sizes that cannot be are EARCH with column and shape", sizes_refused, NULL);
-    check_case("architecture: groups that do not divide the channels are EARCH", groups_refused, NULL);
-    check_case("architecture: wrong orders and wrong ends are EARCH", orders_refused, NULL);
+    check_case("architecture: unknown and malformed tokens are EARCH with column and shape", tokens_rejected, NULL);
+    check_case("architecture: sizes that cannot be are EARCH with column and shape", sizes_rejected, NULL);
+    check_case("architecture: groups that do not divide the channels are EARCH", groups_rejected, NULL);
+    check_case("architecture: wrong orders and wrong ends are EARCH", orders_rejected, NULL);
     check_case("architecture: without a layer it is EARCH", no_layers, NULL);
     check_case("architecture: over 4,096 bytes it is ELIMIT", length_limit, NULL);
     check_case("architecture: as many layers as fit", many_layers, NULL);

@@ -28,11 +28,11 @@ static int32_t never_reduced(void *user, double *values, int64_t count)
     (void)user;
     (void)values;
     (void)count;
-    CHECK_FAIL("a reduce of a model that is refused was called");
+    CHECK_FAIL("a reduce of a model that is rejected was called");
     return 0;
 }
 
-static void combinations_refused(const void *argument)
+static void combinations_rejected(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_NONE);
     (void)argument;
@@ -189,7 +189,7 @@ static void memory_beyond_counting(const void *argument)
     config.architecture = "conv1-65536 norm norm norm gap conv1-10";
     CHECK_NOT_CREATED("more than 2^63 bytes", &config, NORMNET_ELIMIT, "bytes");
     if (strstr(normnet_error_message(), " -1 ") != NULL)
-        CHECK_FAIL("the sentence says: %s", normnet_error_message());
+        CHECK_FAIL("the message is \"%s\"", normnet_error_message());
 }
 
 /* The number of each set and its name; what this machine or build lacks cannot be pinned, and is not the best. */
@@ -257,7 +257,7 @@ static void memory_limit(const void *argument)
     CHECK_STATUS(normnet_model_create(&model, &config), NORMNET_ELIMIT);
     CHECK_EQUAL(memory.requested, 0);
 
-    /* The default limit of 2^30: refused before anything of that size is asked for. */
+    /* The default limit of 2^30: rejected before anything of that size is asked for. */
     config = twins_config(NORMNET_NORM_NONE);
     allocator_use(&memory, &config);
     memory.largest = 0;
@@ -273,7 +273,7 @@ int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("config: fields that exclude each other are EINVAL", combinations_refused, NULL);
+    check_case("config: fields that exclude each other are EINVAL", combinations_rejected, NULL);
     check_case("config: norm and affine forms that do not go together are EUNSUPPORTED", affine_forms, NULL);
     check_case("config: the ends of the ranges are allowed", ends_of_ranges, NULL);
     check_case("config: a model beyond memory_limit is ELIMIT before it is allocated", memory_limit, NULL);

@@ -172,7 +172,7 @@ static const integer_field integer_fields[] = {
     {FIELD(memory_limit), NORMNET_EINVAL, {-1, INT64_MIN}},
 };
 
-static void integers_refused(const void *argument)
+static void integers_rejected(const void *argument)
 {
     int i, j;
     (void)argument;
@@ -220,7 +220,7 @@ static const number_field number_fields[] = {
     {FIELD(clip_norm), {-0.5}},
 };
 
-static void refuse_number(const char *name, normnet_config *config, double *place, double wrong)
+static void reject_number(const char *name, normnet_config *config, double *place, double wrong)
 {
     char value[32], what[64];
     if (isfinite(wrong))
@@ -232,7 +232,7 @@ static void refuse_number(const char *name, normnet_config *config, double *plac
     CHECK_NOT_CREATED(what, config, NORMNET_EVALUE, name, value);
 }
 
-static void numbers_refused(const void *argument)
+static void numbers_rejected(const void *argument)
 {
     int i, j;
     (void)argument;
@@ -242,14 +242,14 @@ static void numbers_refused(const void *argument)
         double *place = (double *)(void *)((char *)&config + field->offset);
         for (j = 0; j < COUNT(field->wrong); ++j)
             if (field->wrong[j] != 0.0 || (j == 0 && field->wrong[1] != 0.0))
-                refuse_number(field->name, &config, place, field->wrong[j]);
-        refuse_number(field->name, &config, place, NAN);
-        refuse_number(field->name, &config, place, INFINITY);
-        refuse_number(field->name, &config, place, -INFINITY);
+                reject_number(field->name, &config, place, field->wrong[j]);
+        reject_number(field->name, &config, place, NAN);
+        reject_number(field->name, &config, place, INFINITY);
+        reject_number(field->name, &config, place, -INFINITY);
     }
 }
 
-static void scaling_refused(const void *argument)
+static void scaling_rejected(const void *argument)
 {
     const double wrong_mean[] = {NAN, INFINITY, -INFINITY}, wrong_std[] = {0.0, -1.0, NAN, INFINITY};
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
@@ -259,10 +259,10 @@ static void scaling_refused(const void *argument)
     config.input_mean = mean;
     config.input_std = deviation;
     for (i = 0; i < COUNT(wrong_mean); ++i)
-        refuse_number("input_mean", &config, &mean[1], wrong_mean[i]);
+        reject_number("input_mean", &config, &mean[1], wrong_mean[i]);
     mean[1] = 0.0;
     for (i = 0; i < COUNT(wrong_std); ++i)
-        refuse_number("input_std", &config, &deviation[1], wrong_std[i]);
+        reject_number("input_std", &config, &deviation[1], wrong_std[i]);
 }
 
 int main(int argc, char **argv)
@@ -272,8 +272,8 @@ int main(int argc, char **argv)
     check_case("config: init writes the defaults in brackets", defaults_of_init, NULL);
     check_case("config: NULL is all defaults, without normalization", defaults_of_null, NULL);
     check_case("config: create copies it, the strings and arrays too", config_is_copied, NULL);
-    check_case("config: integers out of range are EINVAL, unknown enum values EUNSUPPORTED", integers_refused, NULL);
-    check_case("config: hyper-parameters out of range are EVALUE", numbers_refused, NULL);
-    check_case("config: means and deviations of the input are checked to the last", scaling_refused, NULL);
+    check_case("config: integers out of range are EINVAL, unknown enum values EUNSUPPORTED", integers_rejected, NULL);
+    check_case("config: hyper-parameters out of range are EVALUE", numbers_rejected, NULL);
+    check_case("config: means and deviations of the input are checked to the last", scaling_rejected, NULL);
     return check_end();
 }

@@ -144,7 +144,7 @@ static void default_allocator(const void *argument)
     twins_close(pair);
 }
 
-/* With an allocator of the caller nobody calls malloc at all, not even for a model that is refused. */
+/* With an allocator of the caller nobody calls malloc at all, not even for a model that is rejected. */
 static void own_allocator(const void *argument)
 {
     const int32_t *norm = argument;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Status values and their names, the sentence about the last failure of each thread, and version numbers. */
+/* Status values and their names, the message about the last failure of each thread, and version numbers. */
 #include "harness/twins.h"
 
 #include <pthread.h>
@@ -74,13 +74,13 @@ static void survives_success(const void *argument)
     normnet_config config;
     normnet_metrics metrics = metrics_init();
     normnet_model *model = NULL;
-    const char *sentence;
+    const char *message;
     char copy[1024], text[64];
     (void)argument;
     a_failure(41);
-    sentence = normnet_error_message();
-    CHECK(strstr(sentence, "41") != NULL);
-    snprintf(copy, sizeof copy, "%s", sentence);
+    message = normnet_error_message();
+    CHECK(strstr(message, "41") != NULL);
+    snprintf(copy, sizeof copy, "%s", message);
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_BATCH));
     CHECK_OK(normnet_model_create(&model, &config));
     normnet_model_destroy(model);
@@ -89,8 +89,8 @@ static void survives_success(const void *argument)
     CHECK_OK(normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, NULL));
     CHECK(normnet_model_summary(pair->model, text, sizeof text) > 0);
     CHECK(strlen(normnet_status_string(NORMNET_EBUSY)) > 0);
-    CHECK(normnet_error_message() == sentence);
-    CHECK_TEXT(sentence, copy);
+    CHECK(normnet_error_message() == message);
+    CHECK_TEXT(message, copy);
     /* The next failure has the next word. */
     a_failure(42);
     CHECK(strstr(normnet_error_message(), "42") != NULL);
@@ -98,8 +98,8 @@ static void survives_success(const void *argument)
     twins_close(pair);
 }
 
-/* Whatever a name has in it, the sentence is one line of well-formed UTF-8 without orders to a terminal. */
-static void sentences_are_printable(const void *argument)
+/* Whatever a name has in it, the message is one line of well-formed UTF-8 without orders to a terminal. */
+static void messages_are_printable(const void *argument)
 {
     static const struct {
         const char *path, *shown;
@@ -196,7 +196,7 @@ static void of_each_thread(const void *argument)
     CHECK_TEXT(normnet_error_message(), own);
 }
 
-/* Sentences that carry the caller's text stay sentences: bounded, with a final 0. */
+/* Messages that carry the caller's text stay messages: bounded, with a final 0. */
 static void of_long_names(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_NONE);
@@ -205,9 +205,9 @@ static void of_long_names(const void *argument)
     char *name = check_allocate(100001, 1);
     (void)argument;
     memset(name, 'n', 100000);
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, name, &tensor), NORMNET_EMISMATCH, "nnnnnnnn");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, name, &tensor), NORMNET_EMISMATCH, "nnnnnnnn");
     CHECK(strlen(normnet_error_message()) < 1024);
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "%s%s%n%d", &tensor), NORMNET_EMISMATCH, "%s%s%n%d");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "%s%s%n%d", &tensor), NORMNET_EMISMATCH, "%s%s%n%d");
     free(name);
     twins_close(pair);
 }
@@ -218,13 +218,13 @@ int main(int argc, char **argv)
         return check_end();
     /* Before any case fails a call: this thread has not failed yet either. */
     if (strcmp(normnet_error_message(), "") != 0) {
-        fprintf(stderr, "the sentence before the first failure is \"%s\"\n", normnet_error_message());
+        fprintf(stderr, "the message before the first failure is \"%s\"\n", normnet_error_message());
         return 1;
     }
     check_case("status: every value has its name, unknown ones a constant string", status_names, NULL);
     check_case("version: the functions say what the macros say", versions, NULL);
     check_case("message: a success does not clear it", survives_success, NULL);
-    check_case("message: a sentence is printable", sentences_are_printable, NULL);
+    check_case("message: a message is printable", messages_are_printable, NULL);
     check_case("message: of the calling thread, \"\" before its first failure", of_each_thread, NULL);
     check_case("message: bounded whatever the caller's text", of_long_names, NULL);
     return check_end();

@@ -447,7 +447,7 @@ static void reduce_fails(const void *argument)
             watcher.fail_at = 0;
             if (watcher.calls < call)
                 break;
-            check_refused(__FILE__, __LINE__, "a call whose reduce fails", pair, status, NORMNET_EIO, words);
+            check_rejected(__FILE__, __LINE__, "a call whose reduce fails", pair, status, NORMNET_EIO, words);
         }
         CHECK(call > 3);
         twins_close(pair);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Calls that do not fit the state of the model, values that are not finite or out of range, and batches that batch
- * norm cannot take: each is refused and the model trains on as if nothing had happened.
+ * norm cannot take: each is rejected and the model trains on as if nothing had happened.
  */
 #include "harness/twins.h"
 
@@ -12,17 +12,17 @@ static void apply_without_compute(const void *argument)
     twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_tensor short_labels = pair->labels;
     (void)argument;
-    CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
     CHECK_OK(normnet_discard_gradients(pair->model));
-    CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
     /* A compute that failed is none. */
     short_labels.shape[0] = 1;
     CHECK_STATUS(normnet_compute_gradients(pair->model, &pair->images, &short_labels, NULL, NULL), NORMNET_EINVAL);
-    CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
     /* Nor is one that was discarded, with the statistics that came with it. */
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
     CHECK_OK(normnet_discard_gradients(pair->model));
-    CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
     twins_close(pair);
 }
 
@@ -31,17 +31,17 @@ static void step_while_gradients_wait(const void *argument)
     const int32_t *norm = argument;
     twins *pair = twins_open(*norm);
     twins_wait(pair);
-    CHECK_REFUSED(pair, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics),
-                  NORMNET_ESTATE, "gradients");
-    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &pair->images, 0), NORMNET_ESTATE, "gradients");
-    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &pair->images, 1), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics),
+                   NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->images, 0), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->images, 1), NORMNET_ESTATE, "gradients");
     /* Broken arguments beside gradients that wait. */
-    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &pair->labels, &pair->images, NULL, NULL),
-                  NORMNET_EUNSUPPORTED, "i64");
-    CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, 0), NORMNET_EINVAL, "images_in_all", "0");
-    CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, -1), NORMNET_EINVAL, "images_in_all", "-1");
-    CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, INT64_MIN), NORMNET_EINVAL, "images_in_all",
-                  "-9223372036854775808");
+    CHECK_REJECTED(pair, normnet_compute_gradients(pair->model, &pair->labels, &pair->images, NULL, NULL),
+                   NORMNET_EUNSUPPORTED, "i64");
+    CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, 0), NORMNET_EINVAL, "images_in_all", "0");
+    CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, -1), NORMNET_EINVAL, "images_in_all", "-1");
+    CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, INT64_MIN), NORMNET_EINVAL, "images_in_all",
+                   "-9223372036854775808");
     twins_close(pair);
 }
 
@@ -56,7 +56,7 @@ static void schedule_sets_the_rate(const void *argument)
         config.schedule = schedules[i];
         config.total_steps = 100;
         pair = twins_open_config(&config);
-        CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.5, 0.5), NORMNET_ESTATE, "schedule");
+        CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.5, 0.5), NORMNET_ESTATE, "schedule");
         twins_close(pair);
     }
 }
@@ -78,11 +78,11 @@ static void one_cycle_ends(const void *argument)
         const char *const words[] = {"one-cycle", "3", NULL};
         normnet_status status = normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
         CHECK_STATUS(status, NORMNET_ESTATE);
-        check_sentence(__FILE__, __LINE__, "a fourth step", words);
+        check_message(__FILE__, __LINE__, "a fourth step", words);
         check_untouched(__FILE__, __LINE__, "a fourth step", pair);
         status = normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, &pair->out.metrics);
         CHECK_STATUS(status, NORMNET_ESTATE);
-        check_sentence(__FILE__, __LINE__, "a fourth compute", words);
+        check_message(__FILE__, __LINE__, "a fourth compute", words);
         check_untouched(__FILE__, __LINE__, "a fourth compute", pair);
     }
     /* It predicts on, and no step has been counted. */
@@ -99,22 +99,22 @@ static void rates_out_of_range(const void *argument)
     twins *pair = twins_open(NORMNET_NORM_GROUP);
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     (void)argument;
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, -0.25, 0.5), NORMNET_EVALUE, "lr", "-0.25");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, NAN, 0.5), NORMNET_EVALUE, "lr", "nan");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, INFINITY, 0.5), NORMNET_EVALUE, "lr", "inf");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 1.5e30, 0.5), NORMNET_EVALUE, "lr", "1.5e+30");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, -0.5), NORMNET_EVALUE, "momentum", "-0.5");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, 1.5e30), NORMNET_EVALUE, "momentum", "1.5e+30");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, NAN), NORMNET_EVALUE, "momentum", "nan");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, -INFINITY), NORMNET_EVALUE, "momentum", "-inf");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, -0.25, 0.5), NORMNET_EVALUE, "lr", "-0.25");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, NAN, 0.5), NORMNET_EVALUE, "lr", "nan");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, INFINITY, 0.5), NORMNET_EVALUE, "lr", "inf");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 1.5e30, 0.5), NORMNET_EVALUE, "lr", "1.5e+30");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.25, -0.5), NORMNET_EVALUE, "momentum", "-0.5");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.25, 1.5e30), NORMNET_EVALUE, "momentum", "1.5e+30");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.25, NAN), NORMNET_EVALUE, "momentum", "nan");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.25, -INFINITY), NORMNET_EVALUE, "momentum", "-inf");
     twins_close(pair);
     config.nesterov = 1;
     pair = twins_open_config(&config);
-    CHECK_REFUSED(pair, normnet_set_learning_rate(pair->model, 0.25, 0.0), NORMNET_EINVAL, "momentum", "nesterov");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.25, 0.0), NORMNET_EINVAL, "momentum", "nesterov");
     twins_close(pair);
 }
 
-/* A rate that makes a weight overflow: the step that would do it is refused, whenever it comes. */
+/* A rate that makes a weight overflow: the step that would do it is rejected, whenever it comes. */
 static void explosion(const void *argument)
 {
     const int32_t *norm = argument;
@@ -134,7 +134,7 @@ static void explosion(const void *argument)
         }
         if (!CHECK_STATUS(status, NORMNET_EVALUE))
             break;
-        check_sentence(__FILE__, __LINE__, "an exploding step", words);
+        check_message(__FILE__, __LINE__, "an exploding step", words);
         check_untouched(__FILE__, __LINE__, "an exploding step", pair);
         /* Back to where it can go on: the twins' weights are equal and huge, so begin anew from smaller ones. */
         {
@@ -156,7 +156,7 @@ static void explosion(const void *argument)
     twins_close(pair);
 }
 
-/* The gradient is finite, but the weights or the momentum after it are not: the update is refused as a whole. */
+/* The gradient is finite, but the weights or the momentum after it are not: the update is rejected as a whole. */
 static void update_overflows(const void *argument)
 {
     const int32_t *norm = argument;
@@ -200,15 +200,15 @@ static void overflow_inside(const void *argument)
     for (i = 0; i < TWINS_IMAGES * TWINS_PIXELS; ++i)
         pair->in.floats[i] = i % 2 ? 3e38f : -3e38f;
     memcpy(&pair->in_before, &pair->in, sizeof pair->in);
-    CHECK_REFUSED(pair, normnet_train_step(pair->model, &pair->float_images, &pair->labels, &pair->out.metrics),
-                  NORMNET_EVALUE, "loss");
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics),
-                  NORMNET_EVALUE, "loss");
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->float_images, &pair->labels, &pair->out.metrics),
+                   NORMNET_EVALUE, "loss");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics),
+                   NORMNET_EVALUE, "loss");
     twins_wait(pair);
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics),
-                  NORMNET_EVALUE, "loss");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics),
+                   NORMNET_EVALUE, "loss");
     twins_close(pair);
 }
 
@@ -224,10 +224,10 @@ static void statistics_overflow(const void *argument)
     for (i = 0; i < TWINS_IMAGES * TWINS_PIXELS; ++i)
         pair->in.floats[i] = i % 2 ? 3e38f : -3e38f;
     memcpy(&pair->in_before, &pair->in, sizeof pair->in);
-    CHECK_REFUSED(pair, normnet_train_step(pair->model, &pair->float_images, &pair->labels, &pair->out.metrics),
-                  NORMNET_EVALUE, "statistic");
-    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &pair->float_images, 0), NORMNET_EVALUE, "statistic");
-    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &pair->float_images, 1), NORMNET_EVALUE, "statistic");
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->float_images, &pair->labels, &pair->out.metrics),
+                   NORMNET_EVALUE, "statistic");
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->float_images, 0), NORMNET_EVALUE, "statistic");
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->float_images, 1), NORMNET_EVALUE, "statistic");
     twins_close(pair);
 }
 
@@ -250,7 +250,7 @@ static void gradients_spoilt_by_the_caller(const void *argument)
         pair->fingerprint = hash_model(pair->model);
         status = normnet_apply_gradients(pair->model, 1);
         CHECK_STATUS(status, NORMNET_EVALUE);
-        check_sentence(__FILE__, __LINE__, "apply", words);
+        check_message(__FILE__, __LINE__, "apply", words);
         check_untouched(__FILE__, __LINE__, "apply of a gradient that is not finite", pair);
         values[count - 1] = before;
         twins_advance(__FILE__, __LINE__, "apply of a gradient that is not finite", pair);
@@ -271,35 +271,35 @@ static void states_out_of_range(const void *argument)
     int64_t parameter_count;
     (void)argument;
     normnet_tensor_init(&scalar, NORMNET_I64, &count, 0, NULL);
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.wait", &tensor), NORMNET_EMISMATCH, "1.wait");
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "", &tensor), NORMNET_EMISMATCH, "''");
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.weight", &seven), NORMNET_EMISMATCH, "1.weight", "7");
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.weight", &plane), NORMNET_EMISMATCH, "1.weight", "2x2");
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.weight", &scalar), NORMNET_EMISMATCH, "1.weight", "i64");
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.num_batches_tracked", &tensor), NORMNET_EMISMATCH,
-                  "1.num_batches_tracked");
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.num_batches_tracked", &scalar), NORMNET_EVALUE,
-                  "1.num_batches_tracked", "-1");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.wait", &tensor), NORMNET_EMISMATCH, "1.wait");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "", &tensor), NORMNET_EMISMATCH, "''");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &seven), NORMNET_EMISMATCH, "1.weight", "7");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &plane), NORMNET_EMISMATCH, "1.weight", "2x2");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &scalar), NORMNET_EMISMATCH, "1.weight", "i64");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.num_batches_tracked", &tensor), NORMNET_EMISMATCH,
+                   "1.num_batches_tracked");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.num_batches_tracked", &scalar), NORMNET_EVALUE,
+                   "1.num_batches_tracked", "-1");
     values[3] = NAN;
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.weight", &tensor), NORMNET_EVALUE, "1.weight", "3", "nan");
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.running_mean", &tensor), NORMNET_EVALUE, "1.running_mean",
-                  "nan");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &tensor), NORMNET_EVALUE, "1.weight", "3", "nan");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.running_mean", &tensor), NORMNET_EVALUE, "1.running_mean",
+                   "nan");
     values[3] = -INFINITY;
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.bias", &tensor), NORMNET_EVALUE, "1.bias", "-inf");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.bias", &tensor), NORMNET_EVALUE, "1.bias", "-inf");
     values[3] = -0.5f;
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.running_var", &tensor), NORMNET_EVALUE, "1.running_var",
-                  "-0.5");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.running_var", &tensor), NORMNET_EVALUE, "1.running_var",
+                   "-0.5");
     tensor.struct_size = 8;
-    CHECK_REFUSED(pair, normnet_set_state(pair->model, "1.weight", &tensor), NORMNET_EINVAL, "struct_size", "8");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &tensor), NORMNET_EINVAL, "struct_size", "8");
     parameter_count = normnet_parameter_count(pair->model);
     parameters = check_allocate((size_t)parameter_count, sizeof *parameters);
-    CHECK_REFUSED(pair, normnet_set_parameters(pair->model, parameters, parameter_count - 1), NORMNET_EMISMATCH,
-                  "parameters");
-    CHECK_REFUSED(pair, normnet_set_parameters(pair->model, parameters, parameter_count + 1), NORMNET_EMISMATCH,
-                  "parameters");
-    CHECK_REFUSED(pair, normnet_set_parameters(pair->model, parameters, -1), NORMNET_EMISMATCH, "-1");
+    CHECK_REJECTED(pair, normnet_set_parameters(pair->model, parameters, parameter_count - 1), NORMNET_EMISMATCH,
+                   "parameters");
+    CHECK_REJECTED(pair, normnet_set_parameters(pair->model, parameters, parameter_count + 1), NORMNET_EMISMATCH,
+                   "parameters");
+    CHECK_REJECTED(pair, normnet_set_parameters(pair->model, parameters, -1), NORMNET_EMISMATCH, "-1");
     parameters[parameter_count - 1] = INFINITY;
-    CHECK_REFUSED(pair, normnet_set_parameters(pair->model, parameters, parameter_count), NORMNET_EVALUE, "inf");
+    CHECK_REJECTED(pair, normnet_set_parameters(pair->model, parameters, parameter_count), NORMNET_EVALUE, "inf");
     free(parameters);
     twins_close(pair);
 }
@@ -349,16 +349,16 @@ static void single_value(const void *argument)
     scores = tensor_2d(NORMNET_F32, pair->out.scores, 1, TWINS_CLASSES);
     map = pair->map;
     map.shape[0] = map.shape[2] = map.shape[3] = 1;
-    CHECK_REFUSED(pair, normnet_train_step(pair->model, &one, &label, &pair->out.metrics), NORMNET_EINVAL, "layer 4",
-                  "norm", "1");
-    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &one, &label, NULL, &pair->out.metrics), NORMNET_EINVAL,
-                  "layer 4");
-    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &one, 0), NORMNET_EINVAL, "layer 4");
-    CHECK_REFUSED(pair, normnet_update_statistics(pair->model, &one, 1), NORMNET_EINVAL, "layer 4");
-    CHECK_REFUSED(pair, normnet_evaluate(pair->model, &one, &label, &pair->out.metrics, pair->out.confusion, &batch),
-                  NORMNET_EINVAL, "layer 4");
-    CHECK_REFUSED(pair, normnet_predict(pair->model, &one, &scores, NULL, &batch), NORMNET_EINVAL, "layer 4");
-    CHECK_REFUSED(pair, normnet_layer_output(pair->model, &one, 4, &map, &batch), NORMNET_EINVAL, "layer 4");
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &one, &label, &pair->out.metrics), NORMNET_EINVAL, "layer 4",
+                   "norm", "1");
+    CHECK_REJECTED(pair, normnet_compute_gradients(pair->model, &one, &label, NULL, &pair->out.metrics), NORMNET_EINVAL,
+                   "layer 4");
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &one, 0), NORMNET_EINVAL, "layer 4");
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &one, 1), NORMNET_EINVAL, "layer 4");
+    CHECK_REJECTED(pair, normnet_evaluate(pair->model, &one, &label, &pair->out.metrics, pair->out.confusion, &batch),
+                   NORMNET_EINVAL, "layer 4");
+    CHECK_REJECTED(pair, normnet_predict(pair->model, &one, &scores, NULL, &batch), NORMNET_EINVAL, "layer 4");
+    CHECK_REJECTED(pair, normnet_layer_output(pair->model, &one, 4, &map, &batch), NORMNET_EINVAL, "layer 4");
     /* Its running statistics serve a single image, and two images are enough for the rest. */
     CHECK_OK(normnet_predict(pair->model, &one, &scores, NULL, NULL));
     one.shape[0] = label.shape[0] = 2;
@@ -375,33 +375,33 @@ static void batch_out_of_range(const void *argument)
     (void)argument;
     batch.struct_size = (int32_t)sizeof batch;
     batch.first_sample = -1;
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
-                  NORMNET_EINVAL, "first_sample", "-1");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                   NORMNET_EINVAL, "first_sample", "-1");
     batch.first_sample = INT64_MAX;
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
-                  NORMNET_EINVAL, "first_sample", "9223372036854775807");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                   NORMNET_EINVAL, "first_sample", "9223372036854775807");
     batch.first_sample = 0;
     batch.images_in_all = -1;
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
-                  NORMNET_EINVAL, "images_in_all", "-1");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                   NORMNET_EINVAL, "images_in_all", "-1");
     batch.images_in_all = TWINS_IMAGES - 1;
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
-                  NORMNET_EINVAL, "images_in_all", "32");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                   NORMNET_EINVAL, "images_in_all", "32");
     batch.images_in_all = 0;
     batch.reserved = 3;
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
-                  NORMNET_EINVAL, "reserved", "3");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                   NORMNET_EINVAL, "reserved", "3");
     batch.reserved = 0;
     batch.first_sample = 1;
     batch.images_in_all = TWINS_IMAGES;
-    CHECK_REFUSED(pair,
-                  normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
-                  NORMNET_EINVAL, "images_in_all", "33");
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                   NORMNET_EINVAL, "images_in_all", "33");
     twins_close(pair);
 }
 
@@ -415,11 +415,11 @@ static void images_beyond_counting(const void *argument)
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL));
     CHECK_OK(normnet_discard_gradients(pair->model));
     batch.first_sample += 1;
-    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL),
-                  NORMNET_EINVAL, "first_sample", "4294967263");
+    CHECK_REJECTED(pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL),
+                   NORMNET_EINVAL, "first_sample", "4294967263");
     batch.first_sample = (int64_t)1 << 32;
-    CHECK_REFUSED(pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL),
-                  NORMNET_EINVAL, "first_sample", "4294967296");
+    CHECK_REJECTED(pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL),
+                   NORMNET_EINVAL, "first_sample", "4294967296");
     twins_close(pair);
 }
 
@@ -434,11 +434,11 @@ static void layers_and_entries_out_of_range(const void *argument)
     (void)argument;
     for (i = 0; i < COUNT(wrong_layers); ++i) {
         snprintf(value, sizeof value, "%d", wrong_layers[i]);
-        CHECK_REFUSED(pair, normnet_layer(pair->model, wrong_layers[i], &pair->out.layer), NORMNET_EINVAL, value);
-        CHECK_REFUSED(pair, normnet_layer_output(pair->model, &pair->images, wrong_layers[i], &pair->map, NULL),
-                      NORMNET_EINVAL, value);
+        CHECK_REJECTED(pair, normnet_layer(pair->model, wrong_layers[i], &pair->out.layer), NORMNET_EINVAL, value);
+        CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->images, wrong_layers[i], &pair->map, NULL),
+                       NORMNET_EINVAL, value);
         snprintf(value, sizeof value, "%d", wrong_entries[i]);
-        CHECK_REFUSED(pair, normnet_state(pair->model, wrong_entries[i], &pair->out.state), NORMNET_EINVAL, value);
+        CHECK_REJECTED(pair, normnet_state(pair->model, wrong_entries[i], &pair->out.state), NORMNET_EINVAL, value);
     }
     twins_close(pair);
 }

@@ -57,19 +57,19 @@ static void longer_inputs(const void *argument)
 
     /* A byte at the very end is a wish that this library cannot fulfil. */
     config.tail[15] = 0x01000000;
-    CHECK_REFUSED(pair, normnet_model_create(&model, &config.config), NORMNET_EINVAL, "config");
+    CHECK_REJECTED(pair, normnet_model_create(&model, &config.config), NORMNET_EINVAL, "config");
     CHECK(model == NULL);
     images.tail[39] = labels.tail[39] = scores.tail[39] = 1;
     options.tail[7] = batch.tail[0] = 1;
-    CHECK_REFUSED(pair, normnet_train_step(pair->model, &images.tensor, &pair->labels, &pair->out.metrics),
-                  NORMNET_EINVAL, "images");
-    CHECK_REFUSED(pair, normnet_train_step(pair->model, &pair->images, &labels.tensor, &pair->out.metrics),
-                  NORMNET_EINVAL, "labels");
-    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &scores.tensor, &pair->classes, NULL),
-                  NORMNET_EINVAL, "scores");
-    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options.options),
-                  NORMNET_EINVAL, "options");
-    CHECK_REFUSED(
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &images.tensor, &pair->labels, &pair->out.metrics),
+                   NORMNET_EINVAL, "images");
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->images, &labels.tensor, &pair->out.metrics),
+                   NORMNET_EINVAL, "labels");
+    CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &scores.tensor, &pair->classes, NULL),
+                   NORMNET_EINVAL, "scores");
+    CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options.options),
+                   NORMNET_EINVAL, "options");
+    CHECK_REJECTED(
         pair, normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch.batch, &pair->out.metrics),
         NORMNET_EINVAL, "batch");
     twins_close(pair);
@@ -92,22 +92,22 @@ static void inputs_of_no_size(const void *argument)
         char value[16];
         snprintf(value, sizeof value, "%d", no_sizes[i]);
         config.struct_size = options.struct_size = batch.struct_size = no_sizes[i];
-        CHECK_REFUSED(pair, normnet_model_create(&model, &config), NORMNET_EINVAL, "struct_size", value);
+        CHECK_REJECTED(pair, normnet_model_create(&model, &config), NORMNET_EINVAL, "struct_size", value);
         CHECK(model == NULL);
-        CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
-        CHECK_REFUSED(pair, normnet_step_lr(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
+        CHECK_REJECTED(pair, normnet_one_cycle_lr(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
+        CHECK_REJECTED(pair, normnet_step_lr(&config, 0, &lr, &momentum), NORMNET_EINVAL, "struct_size", value);
         CHECK(lr == 7.0 && momentum == 7.0);
-        CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options), NORMNET_EINVAL,
-                      "struct_size", value);
-        CHECK_REFUSED(pair,
-                      normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics,
-                                       pair->out.confusion, &options),
-                      NORMNET_EINVAL, "struct_size", value);
-        CHECK_REFUSED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &options), NORMNET_EINVAL,
-                      "struct_size", value);
-        CHECK_REFUSED(pair,
-                      normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
-                      NORMNET_EINVAL, "struct_size", value);
+        CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, NULL, &options), NORMNET_EINVAL,
+                       "struct_size", value);
+        CHECK_REJECTED(pair,
+                       normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics,
+                                        pair->out.confusion, &options),
+                       NORMNET_EINVAL, "struct_size", value);
+        CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &options), NORMNET_EINVAL,
+                       "struct_size", value);
+        CHECK_REJECTED(pair,
+                       normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                       NORMNET_EINVAL, "struct_size", value);
     }
     twins_close(pair);
 }
@@ -123,23 +123,23 @@ static void options_out_of_range(const void *argument)
         const normnet_predict_options scores = options_init(wrong_scores[i], 0),
                                       statistics = options_init(0, wrong_statistics[i]);
         snprintf(value, sizeof value, "%d", wrong_scores[i]);
-        CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &scores),
-                      NORMNET_EUNSUPPORTED, "scores", value);
+        CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &scores),
+                       NORMNET_EUNSUPPORTED, "scores", value);
         snprintf(value, sizeof value, "%d", wrong_statistics[i]);
-        CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &statistics),
-                      NORMNET_EUNSUPPORTED, "statistics", value);
-        CHECK_REFUSED(pair,
-                      normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics,
-                                       pair->out.confusion, &statistics),
-                      NORMNET_EUNSUPPORTED, "statistics", value);
-        CHECK_REFUSED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &statistics),
-                      NORMNET_EUNSUPPORTED, "statistics", value);
+        CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &statistics),
+                       NORMNET_EUNSUPPORTED, "statistics", value);
+        CHECK_REJECTED(pair,
+                       normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics,
+                                        pair->out.confusion, &statistics),
+                       NORMNET_EUNSUPPORTED, "statistics", value);
+        CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &statistics),
+                       NORMNET_EUNSUPPORTED, "statistics", value);
     }
     {
         normnet_predict_options reserved = options_init(0, 0);
         reserved.reserved = 7;
-        CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &reserved),
-                      NORMNET_EINVAL, "reserved", "7");
+        CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &reserved),
+                       NORMNET_EINVAL, "reserved", "7");
     }
     twins_close(pair);
 }
@@ -229,7 +229,7 @@ static void outputs_of_no_size(const void *argument)
 /* The size is part of the outputs, so it is set in both copies. */
 #define WITH_SIZE(part, call)                                                                                          \
     pair->out.part.struct_size = pair->blank.part.struct_size = no_sizes[i];                                           \
-    check_refused(__FILE__, __LINE__, #call, pair, (call), NORMNET_EINVAL, words)
+    check_rejected(__FILE__, __LINE__, #call, pair, (call), NORMNET_EINVAL, words)
         WITH_SIZE(metrics, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics));
         WITH_SIZE(metrics,
                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, &pair->out.metrics));
@@ -264,7 +264,7 @@ static void config_of_no_size(const void *argument)
         memset(&large, 0x5C, sizeof large);
         snprintf(value, sizeof value, "%d", sizes[i]);
         if (CHECK_STATUS(normnet_config_init_size(&large.config, sizes[i], NORMNET_NORM_BATCH), NORMNET_EINVAL))
-            check_sentence(__FILE__, __LINE__, "config_init_size", words);
+            check_message(__FILE__, __LINE__, "config_init_size", words);
         else
             continue;
         CHECK(memcmp(&large.config, &before, sizeof before) == 0);
@@ -273,7 +273,7 @@ static void config_of_no_size(const void *argument)
         const char *const words[] = {"norm", value, NULL};
         snprintf(value, sizeof value, "%d", norms[i]);
         CHECK_STATUS(normnet_config_init(&config, norms[i]), NORMNET_EUNSUPPORTED);
-        check_sentence(__FILE__, __LINE__, "config_init", words);
+        check_message(__FILE__, __LINE__, "config_init", words);
         CHECK(memcmp(&config, &before, sizeof before) == 0);
     }
     CHECK_STATUS(normnet_config_init_size(NULL, (int32_t)sizeof config, NORMNET_NORM_BATCH), NORMNET_EINVAL);
@@ -281,7 +281,7 @@ static void config_of_no_size(const void *argument)
 
 /* ---- NULL -------------------------------------------------------------------------------------- */
 
-static void null_refused(const void *argument)
+static void null_rejected(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_model *model = pair->model;
@@ -290,55 +290,55 @@ static void null_refused(const void *argument)
     const normnet_tensor tensor = tensor_1d(NORMNET_F32, values, TWINS_CLASSES);
     twins_outputs *out = &pair->out;
     (void)argument;
-    CHECK_REFUSED(pair, normnet_model_create(NULL, &config), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_model_config(NULL, &out->config), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_model_config(model, NULL), NORMNET_EINVAL, "config", "NULL");
-    CHECK_REFUSED(pair, normnet_layer(NULL, 0, &out->layer), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_layer(model, 0, NULL), NORMNET_EINVAL, "info", "NULL");
-    CHECK_REFUSED(pair, normnet_state(NULL, 0, &out->state), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_state(model, 0, NULL), NORMNET_EINVAL, "info", "NULL");
-    CHECK_REFUSED(pair, normnet_set_state(NULL, "14.bias", &tensor), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_set_state(model, NULL, &tensor), NORMNET_EINVAL, "name", "NULL");
-    CHECK_REFUSED(pair, normnet_set_state(model, "14.bias", NULL), NORMNET_EINVAL, "tensor", "NULL");
-    CHECK_REFUSED(pair, normnet_set_parameters(NULL, values, 1), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_set_parameters(model, NULL, normnet_parameter_count(model)), NORMNET_EINVAL, "values",
-                  "NULL");
-    CHECK_REFUSED(pair, normnet_train_step(NULL, &pair->images, &pair->labels, &out->metrics), NORMNET_EINVAL, "model",
-                  "NULL");
-    CHECK_REFUSED(pair, normnet_train_step(model, NULL, &pair->labels, &out->metrics), NORMNET_EINVAL, "images",
-                  "NULL");
-    CHECK_REFUSED(pair, normnet_train_step(model, &pair->images, NULL, &out->metrics), NORMNET_EINVAL, "labels",
-                  "NULL");
-    CHECK_REFUSED(pair, normnet_compute_gradients(NULL, &pair->images, &pair->labels, NULL, &out->metrics),
-                  NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_compute_gradients(model, NULL, &pair->labels, NULL, &out->metrics), NORMNET_EINVAL,
-                  "images", "NULL");
-    CHECK_REFUSED(pair, normnet_compute_gradients(model, &pair->images, NULL, NULL, &out->metrics), NORMNET_EINVAL,
-                  "labels", "NULL");
-    CHECK_REFUSED(pair, normnet_gradients(NULL, &out->gradients, &out->count), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_apply_gradients(NULL, 1), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_discard_gradients(NULL), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_set_learning_rate(NULL, 0.1, 0.9), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_update_statistics(NULL, &pair->images, 0), NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_update_statistics(model, NULL, 0), NORMNET_EINVAL, "images", "NULL");
-    CHECK_REFUSED(pair, normnet_evaluate(NULL, &pair->images, &pair->labels, &out->metrics, out->confusion, NULL),
-                  NORMNET_EINVAL, "model", "NULL");
-    CHECK_REFUSED(pair, normnet_evaluate(model, NULL, &pair->labels, &out->metrics, out->confusion, NULL),
-                  NORMNET_EINVAL, "images", "NULL");
-    CHECK_REFUSED(pair, normnet_evaluate(model, &pair->images, NULL, &out->metrics, out->confusion, NULL),
-                  NORMNET_EINVAL, "labels", "NULL");
-    CHECK_REFUSED(pair, normnet_predict(NULL, &pair->images, &pair->scores, &pair->classes, NULL), NORMNET_EINVAL,
-                  "model", "NULL");
-    CHECK_REFUSED(pair, normnet_predict(model, NULL, &pair->scores, &pair->classes, NULL), NORMNET_EINVAL, "images",
-                  "NULL");
-    CHECK_REFUSED(pair, normnet_layer_output(NULL, &pair->images, 0, &pair->map, NULL), NORMNET_EINVAL, "model",
-                  "NULL");
-    CHECK_REFUSED(pair, normnet_layer_output(model, NULL, 0, &pair->map, NULL), NORMNET_EINVAL, "images", "NULL");
-    CHECK_REFUSED(pair, normnet_layer_output(model, &pair->images, 0, NULL, NULL), NORMNET_EINVAL, "output", "NULL");
-    CHECK_REFUSED(pair, normnet_one_cycle_lr(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
-    CHECK_REFUSED(pair, normnet_step_lr(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
-    CHECK_REFUSED(pair, normnet_shard(10, 2, 0, NULL, &out->count), NORMNET_EINVAL, "first", "NULL");
-    CHECK_REFUSED(pair, normnet_shard(10, 2, 0, &out->first, NULL), NORMNET_EINVAL, "count", "NULL");
+    CHECK_REJECTED(pair, normnet_model_create(NULL, &config), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_model_config(NULL, &out->config), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_model_config(model, NULL), NORMNET_EINVAL, "config", "NULL");
+    CHECK_REJECTED(pair, normnet_layer(NULL, 0, &out->layer), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_layer(model, 0, NULL), NORMNET_EINVAL, "info", "NULL");
+    CHECK_REJECTED(pair, normnet_state(NULL, 0, &out->state), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_state(model, 0, NULL), NORMNET_EINVAL, "info", "NULL");
+    CHECK_REJECTED(pair, normnet_set_state(NULL, "14.bias", &tensor), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_set_state(model, NULL, &tensor), NORMNET_EINVAL, "name", "NULL");
+    CHECK_REJECTED(pair, normnet_set_state(model, "14.bias", NULL), NORMNET_EINVAL, "tensor", "NULL");
+    CHECK_REJECTED(pair, normnet_set_parameters(NULL, values, 1), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_set_parameters(model, NULL, normnet_parameter_count(model)), NORMNET_EINVAL, "values",
+                   "NULL");
+    CHECK_REJECTED(pair, normnet_train_step(NULL, &pair->images, &pair->labels, &out->metrics), NORMNET_EINVAL, "model",
+                   "NULL");
+    CHECK_REJECTED(pair, normnet_train_step(model, NULL, &pair->labels, &out->metrics), NORMNET_EINVAL, "images",
+                   "NULL");
+    CHECK_REJECTED(pair, normnet_train_step(model, &pair->images, NULL, &out->metrics), NORMNET_EINVAL, "labels",
+                   "NULL");
+    CHECK_REJECTED(pair, normnet_compute_gradients(NULL, &pair->images, &pair->labels, NULL, &out->metrics),
+                   NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_compute_gradients(model, NULL, &pair->labels, NULL, &out->metrics), NORMNET_EINVAL,
+                   "images", "NULL");
+    CHECK_REJECTED(pair, normnet_compute_gradients(model, &pair->images, NULL, NULL, &out->metrics), NORMNET_EINVAL,
+                   "labels", "NULL");
+    CHECK_REJECTED(pair, normnet_gradients(NULL, &out->gradients, &out->count), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_apply_gradients(NULL, 1), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_discard_gradients(NULL), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_set_learning_rate(NULL, 0.1, 0.9), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_update_statistics(NULL, &pair->images, 0), NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_update_statistics(model, NULL, 0), NORMNET_EINVAL, "images", "NULL");
+    CHECK_REJECTED(pair, normnet_evaluate(NULL, &pair->images, &pair->labels, &out->metrics, out->confusion, NULL),
+                   NORMNET_EINVAL, "model", "NULL");
+    CHECK_REJECTED(pair, normnet_evaluate(model, NULL, &pair->labels, &out->metrics, out->confusion, NULL),
+                   NORMNET_EINVAL, "images", "NULL");
+    CHECK_REJECTED(pair, normnet_evaluate(model, &pair->images, NULL, &out->metrics, out->confusion, NULL),
+                   NORMNET_EINVAL, "labels", "NULL");
+    CHECK_REJECTED(pair, normnet_predict(NULL, &pair->images, &pair->scores, &pair->classes, NULL), NORMNET_EINVAL,
+                   "model", "NULL");
+    CHECK_REJECTED(pair, normnet_predict(model, NULL, &pair->scores, &pair->classes, NULL), NORMNET_EINVAL, "images",
+                   "NULL");
+    CHECK_REJECTED(pair, normnet_layer_output(NULL, &pair->images, 0, &pair->map, NULL), NORMNET_EINVAL, "model",
+                   "NULL");
+    CHECK_REJECTED(pair, normnet_layer_output(model, NULL, 0, &pair->map, NULL), NORMNET_EINVAL, "images", "NULL");
+    CHECK_REJECTED(pair, normnet_layer_output(model, &pair->images, 0, NULL, NULL), NORMNET_EINVAL, "output", "NULL");
+    CHECK_REJECTED(pair, normnet_one_cycle_lr(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
+    CHECK_REJECTED(pair, normnet_step_lr(NULL, 0, &out->lr, &out->momentum), NORMNET_EINVAL, "config", "NULL");
+    CHECK_REJECTED(pair, normnet_shard(10, 2, 0, NULL, &out->count), NORMNET_EINVAL, "first", "NULL");
+    CHECK_REJECTED(pair, normnet_shard(10, 2, 0, &out->first, NULL), NORMNET_EINVAL, "count", "NULL");
     twins_close(pair);
 }
 
@@ -390,12 +390,12 @@ int main(int argc, char **argv)
         return check_end();
     check_case("structs: a longer input is accepted if the unknown tail is zero", longer_inputs, NULL);
     check_case("structs: an input of no known size is EINVAL", inputs_of_no_size, NULL);
-    check_case("structs: an option out of range is refused", options_out_of_range, NULL);
+    check_case("structs: an option out of range is rejected", options_out_of_range, NULL);
     check_case("structs: a longer output is zero beyond what the library knows", longer_outputs, NULL);
     check_case("structs: an output of no known size is EINVAL", outputs_of_no_size, NULL);
-    check_case("structs: config_init_size refuses a size that is no config's and an unknown norm", config_of_no_size,
+    check_case("structs: config_init_size rejects a size that is no config's and an unknown norm", config_of_no_size,
                NULL);
-    check_case("NULL: where it is not allowed it is EINVAL", null_refused, NULL);
+    check_case("NULL: where it is not allowed it is EINVAL", null_rejected, NULL);
     check_case("NULL: where it is allowed it works", null_allowed, NULL);
     return check_end();
 }

@@ -16,12 +16,12 @@ static void too_many_images(const void *argument)
             char count[32];
             snprintf(count, sizeof count, "%" PRId64, counts[j]);
             wrong.shape[0] = counts[j];
-            refuse_tensor(pair, &image_calls[i], &wrong, "more images than max_batch", NORMNET_EINVAL, count);
+            reject_tensor(pair, &image_calls[i], &wrong, "more images than max_batch", NORMNET_EINVAL, count);
             /* The same image again and again, so that nothing but the count is wrong. */
             wrong.strides[1] = TWINS_SIDE * TWINS_SIDE;
             wrong.strides[2] = TWINS_SIDE;
             wrong.strides[3] = 1;
-            refuse_tensor(pair, &image_calls[i], &wrong, "an image repeated beyond max_batch", NORMNET_EINVAL, count);
+            reject_tensor(pair, &image_calls[i], &wrong, "an image repeated beyond max_batch", NORMNET_EINVAL, count);
         }
     twins_close(pair);
 }
@@ -43,7 +43,7 @@ static void pixels_not_finite(const void *argument)
                 snprintf(how, sizeof how, "%s as pixel %d of %d", names[i], places[j], last + 1);
                 pair->in.floats[places[j]] = values[i];
                 memcpy(&pair->in_before, &pair->in, sizeof pair->in);
-                refuse_tensor(pair, &image_calls[k], &pair->float_images, how, NORMNET_EVALUE, names[i]);
+                reject_tensor(pair, &image_calls[k], &pair->float_images, how, NORMNET_EVALUE, names[i]);
                 pair->in.floats[places[j]] = 0.5f;
                 memcpy(&pair->in_before, &pair->in, sizeof pair->in);
             }
@@ -92,7 +92,7 @@ static void labels_out_of_range(const void *argument)
                 snprintf(value, sizeof value, "%" PRId64, wrong[i]);
                 snprintf(how, sizeof how, "%s at %d", value, places[j]);
                 set_label(pair, places[j], wrong[i]);
-                /* The step after a refusal takes good labels. */
+                /* The step after a rejection takes good labels. */
                 pair->labels = tensor_1d(NORMNET_U8, pair->in.digits8, TWINS_IMAGES);
                 if (wrong[i] >= 0 && wrong[i] <= 255) {
                     const normnet_status status = label_calls[k].run(pair, &pair->labels8);
@@ -107,7 +107,7 @@ static void labels_out_of_range(const void *argument)
                     const normnet_tensor labels = tensor_1d(NORMNET_I64, pair->in.digits, TWINS_IMAGES);
                     const normnet_status status = label_calls[k].run(pair, &labels);
                     check_status(__FILE__, __LINE__, how, status, NORMNET_ELABEL);
-                    check_sentence(__FILE__, __LINE__, how, words);
+                    check_message(__FILE__, __LINE__, how, words);
                     check_untouched(__FILE__, __LINE__, how, pair);
                 }
                 set_label(pair, places[j], before);
@@ -127,23 +127,23 @@ static void overlaps(const void *argument)
     (void)argument;
     output = pair->scores;
     output.data = pair->in.floats;
-    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->float_images, &output, NULL, NULL), NORMNET_EINVAL,
-                  "scores", "overlap");
+    CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->float_images, &output, NULL, NULL), NORMNET_EINVAL,
+                   "scores", "overlap");
     output.data = (char *)pair->in.floats + image_bytes - 4; /* the last pixel */
-    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->float_images, &output, NULL, NULL), NORMNET_EINVAL,
-                  "scores", "overlap");
+    CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->float_images, &output, NULL, NULL), NORMNET_EINVAL,
+                   "scores", "overlap");
     output = pair->classes;
     output.data = pair->in.floats + 2;
-    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->float_images, NULL, &output, NULL), NORMNET_EINVAL,
-                  "classes", "overlap");
+    CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->float_images, NULL, &output, NULL), NORMNET_EINVAL,
+                   "classes", "overlap");
     output = pair->map;
     output.data = pair->in.floats + 4;
-    CHECK_REFUSED(pair, normnet_layer_output(pair->model, &pair->float_images, 0, &output, NULL), NORMNET_EINVAL,
-                  "output", "overlap");
+    CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->float_images, 0, &output, NULL), NORMNET_EINVAL,
+                   "output", "overlap");
     output = pair->classes;
     output.data = pair->out.scores;
-    CHECK_REFUSED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &output, NULL), NORMNET_EINVAL,
-                  "classes", "overlap");
+    CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &output, NULL), NORMNET_EINVAL,
+                   "classes", "overlap");
     /* Walking backwards, the images end where the data pointer says they begin. */
     output = pair->float_images;
     output.strides[0] = -TWINS_PIXELS;
@@ -154,8 +154,8 @@ static void overlaps(const void *argument)
     {
         normnet_tensor scores = pair->scores;
         scores.data = pair->in.floats;
-        CHECK_REFUSED(pair, normnet_predict(pair->model, &output, &scores, NULL, NULL), NORMNET_EINVAL, "scores",
-                      "overlap");
+        CHECK_REJECTED(pair, normnet_predict(pair->model, &output, &scores, NULL, NULL), NORMNET_EINVAL, "scores",
+                       "overlap");
     }
     twins_close(pair);
 }

@@ -96,7 +96,7 @@ static void spoil_tensor(twins *pair, const named_call *calls, int call_count, c
     for (i = 0; i < call_count; ++i)
         for (j = 0; j < count; ++j) {
             const normnet_tensor wrong = spoilt(tensor, &table[j]);
-            refuse_tensor(pair, &calls[i], &wrong, table[j].how, table[j].status, table[j].word);
+            reject_tensor(pair, &calls[i], &wrong, table[j].how, table[j].status, table[j].word);
         }
 }
 
@@ -140,31 +140,31 @@ static void outputs_of_their_kind(const void *argument)
     normnet_tensor wrong = pair->scores;
     (void)argument;
     wrong.dtype = NORMNET_I32;
-    refuse_tensor(pair, &output_calls[0], &wrong, "dtype i32", NORMNET_EUNSUPPORTED, "3");
+    reject_tensor(pair, &output_calls[0], &wrong, "dtype i32", NORMNET_EUNSUPPORTED, "3");
     wrong = pair->scores;
     wrong.shape[1] = TWINS_CLASSES - 1;
-    refuse_tensor(pair, &output_calls[0], &wrong, "9 columns", NORMNET_EINVAL, "33x9");
+    reject_tensor(pair, &output_calls[0], &wrong, "9 columns", NORMNET_EINVAL, "33x9");
     wrong = pair->scores;
     wrong.rank = 1;
-    refuse_tensor(pair, &output_calls[0], &wrong, "rank 1", NORMNET_EINVAL, "33");
+    reject_tensor(pair, &output_calls[0], &wrong, "rank 1", NORMNET_EINVAL, "33");
     wrong = pair->scores;
     wrong.strides[0] = TWINS_CLASSES; /* and 0 for the columns */
-    refuse_tensor(pair, &output_calls[0], &wrong, "all columns in one place", NORMNET_EINVAL, "itself");
+    reject_tensor(pair, &output_calls[0], &wrong, "all columns in one place", NORMNET_EINVAL, "itself");
     wrong.strides[0] = TWINS_CLASSES - 1;
     wrong.strides[1] = 1;
-    refuse_tensor(pair, &output_calls[0], &wrong, "rows that overlap by one", NORMNET_EINVAL, "itself");
+    reject_tensor(pair, &output_calls[0], &wrong, "rows that overlap by one", NORMNET_EINVAL, "itself");
     wrong = pair->classes;
     wrong.dtype = NORMNET_F32;
-    refuse_tensor(pair, &output_calls[1], &wrong, "dtype f32", NORMNET_EUNSUPPORTED, "f32");
+    reject_tensor(pair, &output_calls[1], &wrong, "dtype f32", NORMNET_EUNSUPPORTED, "f32");
     wrong = pair->map;
     wrong.dtype = NORMNET_I32;
-    refuse_tensor(pair, &output_calls[2], &wrong, "dtype i32", NORMNET_EUNSUPPORTED, "3");
+    reject_tensor(pair, &output_calls[2], &wrong, "dtype i32", NORMNET_EUNSUPPORTED, "3");
     wrong = pair->map;
     wrong.rank = 2;
-    refuse_tensor(pair, &output_calls[2], &wrong, "rank 2", NORMNET_EINVAL, "33x4");
+    reject_tensor(pair, &output_calls[2], &wrong, "rank 2", NORMNET_EINVAL, "33x4");
     wrong = pair->map;
     wrong.shape[3] = 9;
-    refuse_tensor(pair, &output_calls[2], &wrong, "9 columns", NORMNET_EINVAL, "33x4x10x9");
+    reject_tensor(pair, &output_calls[2], &wrong, "9 columns", NORMNET_EINVAL, "33x4x10x9");
     twins_close(pair);
 }
 

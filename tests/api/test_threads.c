@@ -25,7 +25,7 @@ static void check_busy(const char *what, normnet_status status)
 {
     const char *const words[] = {"in use", NULL};
     if (check_status(__FILE__, __LINE__, what, status, NORMNET_EBUSY))
-        check_sentence(__FILE__, __LINE__, what, words);
+        check_message(__FILE__, __LINE__, what, words);
 }
 
 #define CHECK_BUSY(call) check_busy(#call, (call))
@@ -200,7 +200,7 @@ static void *read_long(void *argument)
     return NULL;
 }
 
-/* Calls until one is refused as busy, for 20 seconds; between two long calls one may get through. */
+/* Calls until one is rejected as busy, for 20 seconds; between two long calls one may get through. */
 static int see_busy(twins *pair, normnet_status (*call)(twins *))
 {
     const time_t end = time(NULL) + 20;
@@ -261,7 +261,7 @@ static void beside_readers(const void *argument)
     atomic_store(&stop, 1);
     for (i = 0; i < READERS; ++i)
         pthread_join(readers[i].thread, NULL);
-    /* Now as many readers as there may be, and one more: somebody is refused, this thread or one of them. */
+    /* Now as many readers as there may be, and one more: somebody is rejected, this thread or one of them. */
     for (attempts = 0; attempts < 3; ++attempts) {
         int seen;
         atomic_store(&stop, 0);

@@ -232,26 +232,26 @@ static void schedules(const void *argument)
     }
 }
 
-static void pure_functions_refuse(const void *argument)
+static void pure_functions_reject(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_NONE);
     normnet_config config = twins_config(NORMNET_NORM_NONE);
     double *lr = &pair->out.lr, *momentum = &pair->out.momentum;
     (void)argument;
     config.total_steps = 10;
-    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 10, lr, momentum), NORMNET_ESTATE, "10");
-    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, INT64_MAX, lr, momentum), NORMNET_ESTATE, "9223372036854775807");
-    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
-    CHECK_REFUSED(pair, normnet_step_lr(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
-    CHECK_REFUSED(pair, normnet_step_lr(&config, INT64_MIN, lr, momentum), NORMNET_EINVAL, "-9223372036854775808");
+    CHECK_REJECTED(pair, normnet_one_cycle_lr(&config, 10, lr, momentum), NORMNET_ESTATE, "10");
+    CHECK_REJECTED(pair, normnet_one_cycle_lr(&config, INT64_MAX, lr, momentum), NORMNET_ESTATE, "9223372036854775807");
+    CHECK_REJECTED(pair, normnet_one_cycle_lr(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
+    CHECK_REJECTED(pair, normnet_step_lr(&config, -1, lr, momentum), NORMNET_EINVAL, "-1");
+    CHECK_REJECTED(pair, normnet_step_lr(&config, INT64_MIN, lr, momentum), NORMNET_EINVAL, "-9223372036854775808");
     config.total_steps = 0;
-    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 0, lr, momentum), NORMNET_EINVAL, "total_steps", "0");
+    CHECK_REJECTED(pair, normnet_one_cycle_lr(&config, 0, lr, momentum), NORMNET_EINVAL, "total_steps", "0");
     config.total_steps = 10;
     config.pct_start = 2.0;
-    CHECK_REFUSED(pair, normnet_one_cycle_lr(&config, 0, lr, momentum), NORMNET_EVALUE, "pct_start", "2");
+    CHECK_REJECTED(pair, normnet_one_cycle_lr(&config, 0, lr, momentum), NORMNET_EVALUE, "pct_start", "2");
     config.pct_start = 0.3;
     config.step_size = 0;
-    CHECK_REFUSED(pair, normnet_step_lr(&config, 0, lr, momentum), NORMNET_EINVAL, "step_size", "0");
+    CHECK_REJECTED(pair, normnet_step_lr(&config, 0, lr, momentum), NORMNET_EINVAL, "step_size", "0");
     config.step_size = 1;
     CHECK_OK(normnet_step_lr(&config, INT64_MAX, lr, momentum));
     CHECK(*lr == 0.0);
@@ -472,7 +472,7 @@ int main(int argc, char **argv)
     check_case("gradients: the caller's to change before apply", gradients_may_be_changed, NULL);
     check_case("discard_gradients: forgets them and their statistics", discard_forgets, NULL);
     check_case("schedules: each step takes the rates of the pure functions", schedules, NULL);
-    check_case("schedules: steps and fields out of range are refused", pure_functions_refuse, NULL);
+    check_case("schedules: steps and fields out of range are rejected", pure_functions_reject, NULL);
     check_case("shard: covers any number of images", shards_of_many_images, NULL);
     check_case("set_learning_rate: from the next step on", learning_rate, NULL);
     check_case("set_learning_rate: momentum that comes back", momentum_comes_back, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A harness for libFuzzer: bytes for the two functions that read files from memory. Beyond what sanitizers see, it
- * stops where a promise is broken: a refusal that changes the model or writes *model, and a model that comes of a file
- * but not of the file that it makes.
+ * stops where a promise is broken: a rejection that changes the model or writes *model, and a model that comes of a
+ * file but not of the file that it makes.
  *
  *     fuzz_reader -max_len=8192 -len_control=0 [FOLDER FOR FINDINGS]
  *
@@ -38,7 +38,7 @@ static void require(int holds, const char *promise)
 {
     if (holds)
         return;
-    fprintf(stderr, "broken: %s; the last sentence is \"%s\"\n", promise, normnet_error_message());
+    fprintf(stderr, "broken: %s; the last message is \"%s\"\n", promise, normnet_error_message());
     abort();
 }
 
@@ -115,7 +115,7 @@ static void create(const uint8_t *data, size_t size)
         require_round_trip(created);
         normnet_model_destroy(created);
     } else {
-        require(created == untouched, "a refusal leaves *model");
+        require(created == untouched, "a rejection leaves *model");
     }
 }
 
@@ -127,7 +127,7 @@ static void fill(const uint8_t *data, size_t size)
     serialize(model, NORMNET_FILE_CHECKPOINT, &after);
     if (status != NORMNET_OK)
         require(after.size == before->size && memcmp(after.bytes, before->bytes, (size_t)after.size) == 0,
-                "a refusal leaves the model");
+                "a rejection leaves the model");
     else
         require(normnet_deserialize_weights(model, before->bytes, before->size) == NORMNET_OK, "the model is filled");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Headers that a reader must refuse where they go wrong, and headers that it must take. */
+/* Headers that a reader must reject where they go wrong, and headers that it must take. */
 #ifndef HEADERS_H
 #define HEADERS_H
 
@@ -20,7 +20,7 @@
 #define TEXT_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /*
- * `before` and `after` are the header, `data` how many zeros follow it. The sentence must give the place between the
+ * `before` and `after` are the header, `data` how many zeros follow it. The message must give the place between the
  * two as the byte of the file, unless `before` is NULL, and it must hold both words.
  */
 typedef struct broken_header {
@@ -520,7 +520,7 @@ static const broken_header broken_headers[] = {
      {"belong to no tensor"}},
 };
 
-/* In order as far as the format goes: they are refused because they are of no network, and not of the model's. */
+/* In order as far as the format goes: they are rejected because they are of no network, and not of the model's. */
 typedef struct sound_header {
     const char *name, *header;
     int64_t length;

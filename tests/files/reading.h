@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files offered to the two functions that read from memory. Whatever is in a file: a refusal leaves no memory after,
+ * Files offered to the two functions that read from memory. Whatever is in a file: a rejection leaves no memory after,
  * does not touch *model, and leaves a model that was to be filled bit for bit as it was.
  */
 #ifndef READING_H
@@ -240,19 +240,19 @@ static inline void reading_close(reading *self)
 /* Of normnet_model_deserialize and normnet_deserialize_weights. */
 typedef struct outcome {
     normnet_status created, filled;
-    char created_sentence[600], filled_sentence[600];
+    char created_message[600], filled_message[600];
 } outcome;
 
-/* One sentence on one line, whatever bytes the file holds. */
-static inline void keep_sentence(const char *function, char *sentence, size_t size)
+/* One message on one line, whatever bytes the file holds. */
+static inline void keep_message(const char *function, char *message, size_t size)
 {
     const char *character;
-    snprintf(sentence, size, "%s", normnet_error_message());
-    if (strlen(sentence) < 8)
-        CHECK_FAIL("%s: no sentence: \"%s\"", function, sentence);
-    for (character = sentence; *character != '\0'; ++character)
+    snprintf(message, size, "%s", normnet_error_message());
+    if (strlen(message) < 8)
+        CHECK_FAIL("%s: no message: \"%s\"", function, message);
+    for (character = message; *character != '\0'; ++character)
         if ((unsigned char)*character < 0x20 || *character == 0x7F) {
-            CHECK_FAIL("%s: the control character %d in \"%s\"", function, *character, sentence);
+            CHECK_FAIL("%s: the control character %d in \"%s\"", function, *character, message);
             break;
         }
 }
@@ -267,7 +267,7 @@ static inline void offer_to_create(reading *self, const unsigned char *bytes, in
     if (result->created == NORMNET_OK) {
         normnet_model_destroy(model);
     } else {
-        keep_sentence("deserialize", result->created_sentence, sizeof result->created_sentence);
+        keep_message("deserialize", result->created_message, sizeof result->created_message);
         CHECK(model == untouched);
     }
     CHECK_EQUAL(self->memory.live_blocks, blocks);
@@ -281,7 +281,7 @@ static inline void offer_to_fill(reading *self, const unsigned char *bytes, int6
     result->filled = normnet_deserialize_weights(self->model, bytes, size);
     if (result->filled != NORMNET_OK) {
         file after = {NULL, 0, 0};
-        keep_sentence("deserialize_weights", result->filled_sentence, sizeof result->filled_sentence);
+        keep_message("deserialize_weights", result->filled_message, sizeof result->filled_message);
         after = serialized(self->model, NORMNET_FILE_CHECKPOINT);
         CHECK_EQUAL(after.size, self->checkpoint.size);
         CHECK(memcmp(after.bytes, self->checkpoint.bytes, (size_t)after.size) == 0);
@@ -305,23 +305,23 @@ static inline outcome offer(reading *self, const unsigned char *bytes, int64_t s
 }
 
 /* `words` end in NULL. */
-static inline void expect(const char *what, normnet_status status, const char *sentence, normnet_status expected,
+static inline void expect(const char *what, normnet_status status, const char *message, normnet_status expected,
                           const char *const *words)
 {
     if (status != expected)
-        CHECK_FAIL("%s: %s, expected %s; the sentence is \"%s\"", what, normnet_status_string((int32_t)status),
-                   normnet_status_string((int32_t)expected), sentence);
+        CHECK_FAIL("%s: %s, expected %s; the message is \"%s\"", what, normnet_status_string((int32_t)status),
+                   normnet_status_string((int32_t)expected), message);
     for (; *words != NULL && status != NORMNET_OK; ++words)
-        if (strstr(sentence, *words) == NULL)
-            CHECK_FAIL("%s: \"%s\" does not name \"%s\"", what, sentence, *words);
+        if (strstr(message, *words) == NULL)
+            CHECK_FAIL("%s: \"%s\" does not name \"%s\"", what, message, *words);
 }
 
 static inline void expect_outcome(reading *self, const file *offered, normnet_status created, normnet_status filled,
                                   const char *const *words)
 {
     const outcome result = offer(self, offered->bytes, offered->size);
-    expect("deserialize", result.created, result.created_sentence, created, words);
-    expect("deserialize_weights", result.filled, result.filled_sentence, filled, words);
+    expect("deserialize", result.created, result.created_message, created, words);
+    expect("deserialize_weights", result.filled, result.filled_message, filled, words);
 }
 
 #endif

@@ -137,7 +137,7 @@ static void the_rate_that_was_set_goes_on(const void *argument)
     normnet_model_destroy(other);
 }
 
-/* A one-cycle model that is loaded at its end refuses the next step like the one that was saved. */
+/* A one-cycle model that is loaded at its end rejects the next step like the one that was saved. */
 static void the_schedule_ends_as_it_would(const void *argument)
 {
     normnet_config config = training_config(&trainings[1], 1);
@@ -201,7 +201,7 @@ static void a_checkpoint_brings_all_but_the_host(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* A host may say how many steps it means to take: others than the checkpoint's are refused. */
+/* A host may say how many steps it means to take: others than the checkpoint's are rejected. */
 static void another_total_of_steps(const void *argument)
 {
     const normnet_config config = training_config(&trainings[1], 1);

@@ -45,7 +45,7 @@ static void a_clone_has_the_gradients_that_wait(const void *argument)
     twins_close(pair);
 }
 
-static void clones_are_refused(const void *argument)
+static void clones_are_rejected(const void *argument)
 {
     const normnet_config config = training_config(&trainings[1], 1);
     normnet_model *model = CHECK_CREATE(&config), *copy = NULL;
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
         void (*function)(const void *argument);
     } cases[] = {
         {"a clone has the gradients that wait", a_clone_has_the_gradients_that_wait},
-        {"clones that are refused", clones_are_refused},
+        {"clones that are rejected", clones_are_rejected},
     };
     int i;
     if (!check_begin(argc, argv))

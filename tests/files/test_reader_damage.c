@@ -211,7 +211,7 @@ static void order_of_rules(const void *argument)
 
 /* ---- Every prefix and every bit --------------------------------------------------------------- */
 
-static void expect_refusal(reading *self, const file *offered, const char *what, int64_t at)
+static void expect_rejection(reading *self, const file *offered, const char *what, int64_t at)
 {
     const outcome result = offer(self, offered->bytes, offered->size);
     if (result.created == NORMNET_OK || result.filled == NORMNET_OK)
@@ -226,7 +226,7 @@ static void every_prefix(const void *argument)
     const file *whole = file_of_kind(self, *kind);
     file prefix = *whole;
     for (prefix.size = 0; prefix.size < whole->size; ++prefix.size)
-        expect_refusal(self, &prefix, "the first bytes, to", prefix.size);
+        expect_rejection(self, &prefix, "the first bytes, to", prefix.size);
     reading_close(self);
 }
 
@@ -239,7 +239,7 @@ static void longer_file(const void *argument)
     const int64_t size = longer.size;
     while (longer.size < size + 9) {
         file_fill(&longer, 0, 1);
-        expect_refusal(self, &longer, "bytes after the end, to", longer.size);
+        expect_rejection(self, &longer, "bytes after the end, to", longer.size);
         expect_signed(self, &longer, NORMNET_EFORMAT, NORMNET_EFORMAT, "belong to no tensor");
     }
     file_free(&longer);
@@ -254,14 +254,14 @@ static void every_bit(const void *argument)
     int64_t bit;
     for (bit = 0; bit < 8 * changed.size; ++bit) {
         changed.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        expect_refusal(self, &changed, "bit", bit);
+        expect_rejection(self, &changed, "bit", bit);
         changed.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
     file_free(&changed);
     reading_close(self);
 }
 
-/* After the checksum: whatever a byte of the header becomes, the file is refused or taken, and nothing else happens.
+/* After the checksum: whatever a byte of the header becomes, the file is rejected or taken, and nothing else happens.
  */
 static void every_byte_signed(const void *argument)
 {
@@ -272,7 +272,7 @@ static void every_byte_signed(const void *argument)
     file changed = file_copy(before);
     const int64_t end = crafted_header_end(changed.bytes, changed.size);
     int64_t at;
-    int i, refused = 0;
+    int i, rejected = 0;
     for (at = CRAFTED_LENGTH; at < end; ++at)
         for (i = 0; i < CHECK_COUNT(values); ++i) {
             outcome result;
@@ -280,11 +280,11 @@ static void every_byte_signed(const void *argument)
             changed.bytes[at] = values[i];
             (void)crafted_enter_checksum(changed.bytes, changed.size);
             result = offer(self, changed.bytes, changed.size);
-            refused += result.created != NORMNET_OK;
+            rejected += result.created != NORMNET_OK;
             if (result.filled == NORMNET_OK) /* perhaps from other places */
                 CHECK_OK(normnet_deserialize_weights(self->model, before->bytes, before->size));
         }
-    CHECK(refused > (int)(end - CRAFTED_LENGTH));
+    CHECK(rejected > (int)(end - CRAFTED_LENGTH));
     file_free(&changed);
     reading_close(self);
 }

@@ -36,7 +36,7 @@ static const length_case length_cases[] = {
     {"2^64 - 1 and nothing else", UINT64_MAX, 8, NORMNET_ELIMIT, {"18446744073709551615"}},
 };
 
-static void refused_length(const void *argument)
+static void rejected_length(const void *argument)
 {
     const length_case *want = argument;
     const char *const words[] = {want->words[0], want->words[1], NULL};
@@ -68,7 +68,7 @@ static void negative_sizes(const void *argument)
 
 /* ---- Headers ---------------------------------------------------------------------------------- */
 
-static void refused_header(const void *argument)
+static void rejected_header(const void *argument)
 {
     const broken_header *want = argument;
     const int64_t before = want->before != NULL ? (int64_t)strlen(want->before) : 0;
@@ -88,13 +88,13 @@ static void refused_header(const void *argument)
     reading_close(self);
 }
 
-/* The header is in order: what is refused is that it is of no network, and not of the model's. */
+/* The header is in order: what is rejected is that it is of no network, and not of the model's. */
 static void expect_sound(reading *self, const file *offered)
 {
     const outcome result = offer(self, offered->bytes, offered->size);
     const char *const creating[] = {"normnet.architecture", NULL}, *const filling[] = {"'0.weight'", NULL};
-    expect("deserialize", result.created, result.created_sentence, NORMNET_EARCH, creating);
-    expect("deserialize_weights", result.filled, result.filled_sentence, NORMNET_EMISMATCH, filling);
+    expect("deserialize", result.created, result.created_message, NORMNET_EARCH, creating);
+    expect("deserialize_weights", result.filled, result.filled_message, NORMNET_EMISMATCH, filling);
 }
 
 static void accepted_header(const void *argument)
@@ -183,9 +183,9 @@ int main(int argc, char **argv)
     if (!check_begin(argc, argv))
         return check_end();
     for (i = 0; i < CHECK_COUNT(length_cases); ++i)
-        check_case_named(refused_length, &length_cases[i], "length: %s", length_cases[i].name);
+        check_case_named(rejected_length, &length_cases[i], "length: %s", length_cases[i].name);
     for (i = 0; i < CHECK_COUNT(broken_headers); ++i)
-        check_case_named(refused_header, &broken_headers[i], "refused header: %s", broken_headers[i].name);
+        check_case_named(rejected_header, &broken_headers[i], "rejected header: %s", broken_headers[i].name);
     for (i = 0; i < CHECK_COUNT(sound_headers); ++i)
         check_case_named(accepted_header, &sound_headers[i], "accepted header: %s", sound_headers[i].name);
     check_case("negative sizes", negative_sizes, NULL);

@@ -24,7 +24,7 @@ static void creation_without_memory(const void *argument)
                 CHECK_STATUS(result.created, NORMNET_OK);
                 break;
             }
-            expect("deserialize", result.created, result.created_sentence, NORMNET_ENOMEM, words);
+            expect("deserialize", result.created, result.created_message, NORMNET_ENOMEM, words);
         }
     CHECK(fail > 3); /* the file's header, and two blocks of the model */
     reading_close(self);
@@ -44,7 +44,7 @@ static void filling_without_memory(const void *argument)
         self->memory.fail_at = 0;
         if (self->memory.failures < fail)
             break;
-        expect("deserialize_weights", result.filled, result.filled_sentence, NORMNET_ENOMEM, words);
+        expect("deserialize_weights", result.filled, result.filled_message, NORMNET_ENOMEM, words);
     }
     CHECK_STATUS(result.filled, NORMNET_OK);
     CHECK_EQUAL(fail, 3); /* the file's header, and its network */

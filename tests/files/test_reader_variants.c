@@ -33,7 +33,7 @@ typedef struct manner {
 
 static const manner manners[] = {
     {.name = "as plain as can be"},
-    {.name = "blanks between tokens", .blank = " \t\r\n"},
+    {.name = "whitespace between tokens", .blank = " \t\r\n"},
     {.name = "tensors in another order", .header_first = 3},
     {.name = "tensors backwards", .backwards = 1},
     {.name = "data in another order", .data_first = 5},
@@ -269,7 +269,7 @@ static void means_for_other_channels(const void *argument)
         outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
         *(i == 0 ? &self->config.input_mean : &self->config.input_std) = just_one;
         offer_to_create(self, whole.bytes, whole.size, &result);
-        expect("deserialize", result.created, result.created_sentence, NORMNET_EMISMATCH, words);
+        expect("deserialize", result.created, result.created_message, NORMNET_EMISMATCH, words);
         reading_close(self);
     }
     free(just_one);

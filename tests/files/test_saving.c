@@ -97,7 +97,7 @@ static void order_of_calls(const void *argument)
 
 /* ---- Failing ---------------------------------------------------------------------------------- */
 
-/* Each call in turn fails with each error: the old file is as it was, the sentence says why, and saving works again. */
+/* Each call in turn fails with each error: the old file is as it was, the message says why, and saving works again. */
 static void fails_at_any_call(const void *argument)
 {
     static const struct {

@@ -114,8 +114,8 @@ static void gradients_that_wait(const void *argument)
     int64_t needed = 0;
     (void)argument;
     twins_wait(pair);
-    CHECK_REFUSED(pair, normnet_model_serialize(pair->model, NULL, 0, &needed, NULL), NORMNET_ESTATE, "gradients");
-    CHECK_REFUSED(pair, normnet_model_save(pair->model, "test_serialization.none", NULL), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_model_serialize(pair->model, NULL, 0, &needed, NULL), NORMNET_ESTATE, "gradients");
+    CHECK_REJECTED(pair, normnet_model_save(pair->model, "test_serialization.none", NULL), NORMNET_ESTATE, "gradients");
     CHECK_OK(normnet_model_serialize(pair->model, NULL, 0, &needed, &weights));
     twins_close(pair);
 }
@@ -180,17 +180,17 @@ static void nothing_to_read(const void *argument)
     normnet_model *model = NULL;
     int64_t needed = -5;
     (void)argument;
-    CHECK_REFUSED(pair, normnet_model_save(pair->model, NULL, NULL), NORMNET_EINVAL, "path", "NULL");
-    CHECK_REFUSED(pair, normnet_model_export_onnx(pair->model, NULL), NORMNET_EINVAL, "path", "NULL");
-    CHECK_REFUSED(pair, normnet_load_weights(pair->model, NULL), NORMNET_EINVAL, "path", "NULL");
-    CHECK_REFUSED(pair, normnet_deserialize_weights(pair->model, NULL, 8), NORMNET_EINVAL, "bytes", "NULL");
-    CHECK_REFUSED(pair, normnet_deserialize_weights(pair->model, NULL, 0), NORMNET_EINVAL, "bytes", "NULL");
-    CHECK_REFUSED(pair, normnet_model_load(&model, NULL, NULL), NORMNET_EINVAL, "path", "NULL");
-    CHECK_REFUSED(pair, normnet_model_deserialize(&model, NULL, 8, NULL), NORMNET_EINVAL, "bytes", "NULL");
-    CHECK_REFUSED(pair, normnet_model_deserialize(&model, NULL, 0, NULL), NORMNET_EINVAL, "bytes", "NULL");
-    CHECK_REFUSED(pair, normnet_model_serialize(pair->model, NULL, 8, &needed, NULL), NORMNET_EINVAL, "bytes", "NULL");
-    CHECK_REFUSED(pair, normnet_model_serialize(pair->model, NULL, 0, NULL, NULL), NORMNET_EINVAL, "needed", "NULL");
-    CHECK_REFUSED(pair, normnet_model_clone(NULL, pair->model, NULL), NORMNET_EINVAL, "copy", "NULL");
+    CHECK_REJECTED(pair, normnet_model_save(pair->model, NULL, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REJECTED(pair, normnet_model_export_onnx(pair->model, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REJECTED(pair, normnet_load_weights(pair->model, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REJECTED(pair, normnet_deserialize_weights(pair->model, NULL, 8), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REJECTED(pair, normnet_deserialize_weights(pair->model, NULL, 0), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REJECTED(pair, normnet_model_load(&model, NULL, NULL), NORMNET_EINVAL, "path", "NULL");
+    CHECK_REJECTED(pair, normnet_model_deserialize(&model, NULL, 8, NULL), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REJECTED(pair, normnet_model_deserialize(&model, NULL, 0, NULL), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REJECTED(pair, normnet_model_serialize(pair->model, NULL, 8, &needed, NULL), NORMNET_EINVAL, "bytes", "NULL");
+    CHECK_REJECTED(pair, normnet_model_serialize(pair->model, NULL, 0, NULL, NULL), NORMNET_EINVAL, "needed", "NULL");
+    CHECK_REJECTED(pair, normnet_model_clone(NULL, pair->model, NULL), NORMNET_EINVAL, "copy", "NULL");
     CHECK(model == NULL && needed == -5);
     twins_close(pair);
 }

@@ -110,8 +110,8 @@ static void files_keep_to_the_limit(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* The same shapes, but another function: refused, with nothing changed. */
-static void another_network_is_refused(const void *argument)
+/* The same shapes, but another function: rejected, with nothing changed. */
+static void another_network_is_rejected(const void *argument)
 {
     const normnet_config config = training_config(&trainings[3], 1);
     normnet_model *model = CHECK_CREATE(&config);
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
         {"load_weights leaves step and momentum", load_weights_fills},
         {"load_weights lets gradients wait", load_weights_lets_gradients_wait},
         {"a file beyond memory_limit is ELIMIT", files_keep_to_the_limit},
-        {"load_weights refuses another network of the same shapes", another_network_is_refused},
+        {"load_weights rejects another network of the same shapes", another_network_is_rejected},
         {"load_weights compares networks, not their spelling", weights_know_their_network},
     };
     int i;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Twins: two equal models. One of them is also given calls that must be refused; each time it must answer with the
- * defined status and a sentence that names the values, touch no output, stay bit for bit as it was, and train on like
+ * Twins: two equal models. One of them is also given calls that must be rejected; each time it must answer with the
+ * defined status and a message that names the values, touch no output, stay bit for bit as it was, and train on like
  * its undisturbed twin.
  *
  *     twins *pair = twins_open(NORMNET_NORM_BATCH);
- *     CHECK_REFUSED(pair, normnet_apply_gradients(pair->model, 0), NORMNET_EINVAL, "images_in_all", "0");
+ *     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, 0), NORMNET_EINVAL, "images_in_all", "0");
  *     twins_close(pair);
  */
 #ifndef TWINS_H
@@ -227,7 +227,7 @@ static inline twins *twins_open(int32_t norm)
     return pair;
 }
 
-/* Begins again with new models, after something that should have been refused parted the twins. */
+/* Begins again with new models, after something that should have been rejected parted the twins. */
 static inline void twins_renew(twins *pair)
 {
     normnet_model_destroy(pair->model);
@@ -259,17 +259,17 @@ static inline void twins_close(twins *pair)
     free(pair);
 }
 
-/* ---- What every refusal has in common ---------------------------------------------------------- */
+/* ---- What every rejection has in common ---------------------------------------------------------- */
 
-/* One sentence with all of `words`, which end in NULL. */
-static inline void check_sentence(const char *file, int line, const char *expression, const char *const *words)
+/* One message with all of `words`, which end in NULL. */
+static inline void check_message(const char *file, int line, const char *expression, const char *const *words)
 {
-    const char *sentence = normnet_error_message();
-    if (strlen(sentence) < 8 || strchr(sentence, '\n') != NULL)
-        check_fail(file, line, "%s: no sentence: \"%s\"", expression, sentence);
+    const char *message = normnet_error_message();
+    if (strlen(message) < 8 || strchr(message, '\n') != NULL)
+        check_fail(file, line, "%s: no message: \"%s\"", expression, message);
     for (; *words != NULL; ++words)
-        if (strstr(sentence, *words) == NULL)
-            check_fail(file, line, "%s: \"%s\" does not name \"%s\"", expression, sentence, *words);
+        if (strstr(message, *words) == NULL)
+            check_fail(file, line, "%s: \"%s\" does not name \"%s\"", expression, message, *words);
 }
 
 /* The model, the outputs and the inputs are as they were. Pointers into the outputs are part of `pair`. */
@@ -285,20 +285,20 @@ static inline void check_untouched(const char *file, int line, const char *expre
     twins_blank(pair);
 }
 
-static inline void check_refused(const char *file, int line, const char *expression, twins *pair, normnet_status status,
-                                 normnet_status expected, const char *const *words)
+static inline void check_rejected(const char *file, int line, const char *expression, twins *pair,
+                                  normnet_status status, normnet_status expected, const char *const *words)
 {
     if (!check_status(file, line, expression, status, expected) && status == NORMNET_OK) {
         twins_renew(pair);
         return;
     }
-    check_sentence(file, line, expression, words);
+    check_message(file, line, expression, words);
     check_untouched(file, line, expression, pair);
     twins_advance(file, line, expression, pair);
 }
 
-/* The call fails as `expected` says, its sentence holds the words after, and nothing has changed. */
-#define CHECK_REFUSED(pair, call, expected, ...)                                                                       \
-    check_refused(__FILE__, __LINE__, #call, (pair), (call), (expected), (const char *const[]){__VA_ARGS__, NULL})
+/* The call fails as `expected` says, its message holds the words after, and nothing has changed. */
+#define CHECK_REJECTED(pair, call, expected, ...)                                                                      \
+    check_rejected(__FILE__, __LINE__, #call, (pair), (call), (expected), (const char *const[]){__VA_ARGS__, NULL})
 
 #endif

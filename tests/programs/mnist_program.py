@@ -56,7 +56,7 @@ class TestCase(unittest.TestCase):
         )
 
     def expect_failure(self, code, pattern, *arguments, **variables):
-        """One sentence on standard error, no signal, nothing on standard output."""
+        """One message on standard error, no signal, nothing on standard output."""
         result = self.run_program(*arguments, **variables)
         self.assertEqual(result.returncode, code, result)
         self.assertRegex(result.stderr, pattern)

@@ -44,7 +44,7 @@ class Fetch(mnist_program.TestCase):
             check=False,
         )
 
-    def expect_refusal(self, pattern, **variables):
+    def expect_rejection(self, pattern, **variables):
         result = self.fetch(**variables)
         self.assertEqual(result.returncode, 1, result)
         self.assertRegex(result.stderr, pattern)
@@ -95,31 +95,31 @@ class Fetch(mnist_program.TestCase):
         self.assertEqual(result.returncode, 0, result)
         self.assertTrue((self.directory / "x" / "normnet" / "mnist" / FILES[0]).exists())
 
-    def test_refuses_other_contents(self):
+    def test_rejects_other_contents(self):
         for name in FILES:
             (self.mirror / f"{name}.gz").write_bytes(gzip.compress(idx([10], range(10))))
-        self.expect_refusal(r"is not the MNIST file: its contents have the SHA-256 [0-9a-f]{64}")
+        self.expect_rejection(r"is not the MNIST file: its contents have the SHA-256 [0-9a-f]{64}")
         self.assertEqual(len(QuietHandler.requests), 1)
 
-    def test_refuses_what_is_no_archive(self):
+    def test_rejects_what_is_no_archive(self):
         for name in FILES:
             (self.mirror / f"{name}.gz").write_bytes(b"<html>Log in to the network of this hotel</html>")
-        self.expect_refusal(r"is not the MNIST file")
+        self.expect_rejection(r"is not the MNIST file")
 
-    def test_refuses_a_bomb(self):
+    def test_rejects_a_bomb(self):
         """An archive that unpacks to far more than MNIST is cut off, not written out."""
         with gzip.open(self.mirror / f"{FILES[2]}.gz", "wb", 1) as file:
             for _ in range(300):
                 file.write(bytes(1 << 20))
-        self.expect_refusal(r"is not the MNIST file")
+        self.expect_rejection(r"is not the MNIST file")
 
     def test_missing_files(self):
-        result = self.expect_refusal(r"404")
+        result = self.expect_rejection(r"404")
         self.assertIn("could not fetch t10k-images-idx3-ubyte.gz; set NORMNET_MIRROR to another mirror", result.stderr)
 
     def test_no_server(self):
         start = time.monotonic()
-        self.expect_refusal(r"could not fetch", NORMNET_MIRROR="http://127.0.0.1:1")
+        self.expect_rejection(r"could not fetch", NORMNET_MIRROR="http://127.0.0.1:1")
         self.assertLess(time.monotonic() - start, 60)
 
     def test_no_home(self):

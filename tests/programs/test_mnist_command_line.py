@@ -127,7 +127,7 @@ class CommandLine(mnist_program.TestCase):
                 self.expect_failure(2, r"^normnet-mnist: --augment: .*(?:" + pattern + ")", "train", "--augment", spec)
 
     def test_network_mistakes(self):
-        """What the library refuses is a mistake on the command line too, in the library's words."""
+        """What the library rejects is a mistake on the command line too, in the library's words."""
         data = self.write_data()
         for pattern, *arguments in [
             (r"conv3-8x", "--architecture", "conv3-8x gap conv1-5"),

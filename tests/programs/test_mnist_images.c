@@ -303,7 +303,7 @@ static int read_copy(const uint8_t *bytes, size_t size)
 }
 
 /* Every cut and a thousand random changes of an image of each of the four kinds. */
-static void pictures_from_strangers(const void *argument)
+static void pictures_with_any_contents(const void *argument)
 {
     static const char bytes[] = "P5 #9\n2 3\n255\nabcdef", colours[] = "P6\n1 2 255\nabcdef";
     static const char text[] = "P2\n2 3 # 3\n9\n1 2 3\n4 5 6\n", colour_text[] = "P3 1 2 255 1 22 3 44 5 66\n";
@@ -341,6 +341,6 @@ int main(int argc, char **argv)
     check_case("augment: golden checksum", augment_golden, NULL);
     check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
     check_case("batches: stop early", batches_stop_early, NULL);
-    check_case("pictures: from strangers", pictures_from_strangers, NULL);
+    check_case("pictures: with any contents", pictures_with_any_contents, NULL);
     return check_end();
 }

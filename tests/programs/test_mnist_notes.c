@@ -85,7 +85,7 @@ static bool in_augment(const char *note, size_t place)
     return place >= (size_t)(augment - note) && place < (size_t)(strchr(augment, '\n') - note);
 }
 
-/* A note that is cut at any place, or has a wrong byte there, is refused. */
+/* A note that is cut at any place, or has a wrong byte there, is rejected. */
 static void notes_are_read_strictly(const void *argument)
 {
     static struct epoch_result history[NOTE_EPOCHS];

@@ -130,7 +130,7 @@ class Errors:
             yield key, len(pairs), ours, pytorch, ours / max(pytorch, FLOOR)
 
     def too_large(self):
-        """A sentence for each key with errors too many times those of PyTorch."""
+        """A message for each key with errors too many times those of PyTorch."""
         return [f"{key}: {ours:.2e} is {ratio:.2f} times PyTorch's {pytorch:.2e} ({count} comparisons)"
                 for key, count, ours, pytorch, ratio in self.table() if count >= ENOUGH and not ratio <= TIMES]
 

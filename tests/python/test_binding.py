@@ -119,7 +119,7 @@ def fails(status, call, *arguments, **keywords):
     return caught.value.message
 
 
-def test_failures_raise_the_sentence_of_the_library():
+def test_failures_raise_the_message_of_the_library():
     assert "conv3-x" in fails(normnet.Status.EARCH, model, architecture="conv3-x gap conv1-5")
     fails(normnet.Status.EVALUE, model, lr=float("nan"))
     fails(normnet.Status.EUNSUPPORTED, model, norm=77)
@@ -165,7 +165,7 @@ def test_mistakes_in_python_are_named():
             network.layer_output(images, 8)
 
 
-def test_a_closed_model_refuses_every_call():
+def test_a_closed_model_rejects_every_call():
     network = model()
     network.close()
     network.close()

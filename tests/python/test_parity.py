@@ -102,7 +102,7 @@ def cases():
 
         for norm in ("none", "batch", "group", "layer"):
             for batch, steps in ((1, 5), (7, 3), (33, 2), (128, 1)):
-                # After the pool of 003 a channel is one pixel, and batch norm refuses single values.
+                # After the pool of 003 a channel is one pixel, and batch norm rejects single values.
                 if (seed, norm, batch) != ("003", "batch", 1) and (norm, batch) != ("none", 128):
                     yield case(norm, batch, steps)
         if seed != "001-bn":  # whose six instance norms leave PyTorch's float32 with errors of up to 1e-5

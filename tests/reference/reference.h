@@ -180,7 +180,7 @@ typedef struct reference_network {
     reference_layer layers[REFERENCE_MOST_LAYERS];
 } reference_network;
 
-/* Reads the architecture. NULL if it is none, with a sentence on stderr. free() it. */
+/* Reads the architecture. NULL if it is not one, with a message on stderr. free() it. */
 reference_network *reference_network_create(const normnet_config *config);
 /* Initial running statistics: 0, 1 and no batch. */
 void reference_initial_statistics(const reference_network *network, double *statistics);
