@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Models that must not come into being: the defined status, a message with the values, nothing left after. */
+/* Configurations that create must reject: with the right status, a message with the values, and no memory left. */
 #ifndef CREATION_H
 #define CREATION_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory: create and destroy use the caller's allocator and nobody else does; whichever allocation fails, create says
+ * Memory: only create and destroy use the caller's allocator; whichever allocation fails, create says
  * NORMNET_ENOMEM and leaves nothing after; and no result depends on what the memory held.
  */
 #include "creation.h"

@@ -171,7 +171,7 @@ static void no_layers(const void *argument)
     CHECK_NOT_CREATED("blanks", &config, NORMNET_EARCH, "architecture");
 }
 
-/* `length` bytes that are a network but for their number: blanks between its two layers. */
+/* `length` bytes that would be a network if they were fewer: spaces between its two layers. */
 static char *padded_architecture(size_t length)
 {
     char *text = check_allocate(length + 1, 1);
@@ -299,7 +299,7 @@ static void the_default_network(const void *argument)
     CHECK_CREATED("the default network of 18x18", &config);
 }
 
-/* Every word means the norm that it names whatever `norm` stands for, and in any place. */
+/* Every word is the norm that it names, in any place and whatever config.norm is. */
 static void norms_spelled_out(const void *argument)
 {
     const char *const modules[] = {"Identity", "BatchNorm2d", "GroupNorm", "GroupNorm", "GroupNorm"};

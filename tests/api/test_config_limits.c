@@ -127,7 +127,7 @@ static void affine_forms(const void *argument)
     }
 }
 
-/* Ranges end where the header says they do: the ends themselves are allowed. */
+/* The ends of the ranges in the header are allowed themselves. */
 static void ends_of_ranges(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a model says about itself: its layers, its state entries and its first weights. */
+/* The description of a model: its layers, its state entries and its first weights. */
 #include "harness/twins.h"
 
 /* ---- Layers ------------------------------------------------------------------------------------ */
@@ -306,7 +306,7 @@ static void state_entries(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* What was handed out stays where it is, whatever is called. */
+/* Returned pointers stay valid and unchanged after any call. */
 static void state_unmoved(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_BATCH);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nothing goes around the allocator: this program is linked with the library's objects in such a way that their calls
- * of malloc and its kin arrive here (ld's --wrap), where they are counted. One thread: an OpenMP runtime has memory of
+ * of malloc and the like arrive here (ld's --wrap), where they are counted. One thread: an OpenMP runtime has memory of
  * its own.
  */
 #include "harness/twins.h"
@@ -117,7 +117,7 @@ static void watch(void)
     watching = 1;
 }
 
-/* create may call malloc if the caller brings no allocator; everything up to destroy may not. */
+/* Without a caller's allocator create may call malloc; the calls from there to destroy may not. */
 static void default_allocator(const void *argument)
 {
     const int32_t *norm = argument;
@@ -144,7 +144,7 @@ static void default_allocator(const void *argument)
     twins_close(pair);
 }
 
-/* With an allocator of the caller nobody calls malloc at all, not even for a model that is rejected. */
+/* With a caller's allocator the library never calls malloc, not even for a model that is rejected. */
 static void own_allocator(const void *argument)
 {
     const int32_t *norm = argument;

@@ -98,7 +98,7 @@ static void survives_success(const void *argument)
     twins_close(pair);
 }
 
-/* Whatever a name has in it, the message is one line of well-formed UTF-8 without orders to a terminal. */
+/* Whatever a name has in it, the message is one line of well-formed UTF-8 without control characters. */
 static void messages_are_printable(const void *argument)
 {
     static const struct {
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
         return 1;
     }
     check_case("status: every value has its name, unknown ones a constant string", status_names, NULL);
-    check_case("version: the functions say what the macros say", versions, NULL);
+    check_case("version: the functions return the values of the macros", versions, NULL);
     check_case("message: a success does not clear it", survives_success, NULL);
     check_case("message: a message is printable", messages_are_printable, NULL);
     check_case("message: of the calling thread, \"\" before its first failure", of_each_thread, NULL);

@@ -181,7 +181,7 @@ static void first_maximum(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* Loss, accuracy and confusion of evaluate are those of what predict says, at any size and for any dtype of labels. */
+/* Loss, accuracy and confusion of evaluate follow from predict's outputs, for any batch size and dtype of labels. */
 static void evaluate_agrees(const void *argument)
 {
     const int32_t *threads = argument;
@@ -291,7 +291,7 @@ static void strided_outputs(const void *argument)
             j = k % PLANE % ROW;
             if (c < 4 && i < 10 && j < 10) {
                 if (map[n * IMAGE + k] != dense[n * TWINS_MAP + c * 100 + i * 10 + j])
-                    CHECK_FAIL("element %d,%d,%d,%d is not where its strides say", n, c, i, j);
+                    CHECK_FAIL("element %d,%d,%d,%d is not where its strides put it", n, c, i, j);
             } else if (map[n * IMAGE + k] != 77.0f) {
                 CHECK_FAIL("written between the elements of an output");
             }
@@ -474,7 +474,7 @@ int main(int argc, char **argv)
     check_case("predict: a score that is not finite is returned as it is", infinite_scores, NULL);
     check_case("evaluate: agrees with predict, labels as u8, i32 and i64, 1 thread", evaluate_agrees, &one);
     check_case("evaluate: agrees with predict, labels as u8, i32 and i64, 3 threads", evaluate_agrees, &three);
-    check_case("tensors: outputs go where their strides say", strided_outputs, NULL);
+    check_case("tensors: outputs go where their strides put them", strided_outputs, NULL);
     check_case("tensors: images in any order of memory, u8", strided_images, &bytes);
     check_case("tensors: images in any order of memory, f32", strided_images, &floats);
     check_case("images: u8 is scaled by 1/255, then (x - mean) / std", scaling, NULL);

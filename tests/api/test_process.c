@@ -85,7 +85,7 @@ static int use_well(const settings *want, twins_inputs *in, twins_outputs *out)
     return failed;
 }
 
-/* The same with mistakes of every kind beside. */
+/* The same with wrong calls of every kind in between. */
 static void use_badly(const settings *want, twins_inputs *in)
 {
     normnet_config config = config_of(want);
@@ -313,7 +313,7 @@ static int use_locale(const char *name)
     return setlocale(LC_ALL, name) != NULL && strcmp(localeconv()->decimal_point, ",") == 0;
 }
 
-/* A locale with a decimal comma: an installed one, or one built by localedef in a folder of its own. */
+/* A locale with a decimal comma: an installed one, or one built by localedef in a temporary folder. */
 static int use_comma(char *folder)
 {
     const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "tr_TR.UTF-8", "de_DE"};
@@ -340,7 +340,7 @@ static void leave_locale(const char *folder)
         CHECK_FAIL("cannot remove %s", folder);
 }
 
-/* What a model says and learns, as text. */
+/* A model's description and results, as text. */
 static void speak(char *text, size_t size)
 {
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
@@ -465,7 +465,7 @@ static uint64_t hash_process(void)
     return hash_bytes(hash, setlocale(LC_ALL, NULL), strlen(setlocale(LC_ALL, NULL)));
 }
 
-/* Threads of this process, -1 where that cannot be told. */
+/* Threads of this process, -1 where that is unknown. */
 static int count_threads(void)
 {
     DIR *folder = opendir("/proc/self/task");

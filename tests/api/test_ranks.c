@@ -15,7 +15,7 @@ typedef struct meeting {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int arrived, round, ranks;
-    int64_t count;        /* of the values that are being summed; all ranks must bring as many */
+    int64_t count;        /* of the values that are summed, the same on all ranks */
     double sums[2][4096]; /* of even and of odd rounds: a rank may begin the next before another has read this one */
     int calls, mistakes;
     int abandoned; /* a rank has failed and will not come any more */
@@ -95,7 +95,7 @@ typedef struct rank {
 static const char rank_architecture[] =
     "conv3-4 norm relu dropout0.25 maxpool2 conv3-8p1 relu norm gap flatten fc-6 norm fc-10b";
 
-/* At the end of a rank's thread: a failure is reported, and keeps nobody waiting. */
+/* At the end of a rank's thread: a failure is reported, and no rank waits for this one. */
 static void *end_rank(rank *self)
 {
     if (self->status != NORMNET_OK) {
@@ -250,7 +250,7 @@ static void ranks_learn_as_one(const void *argument)
     twins_close(pair);
 }
 
-/* update_statistics meets as well: the statistics of the whole batch on every rank. */
+/* update_statistics sums over the ranks too: the statistics of the whole batch on every rank. */
 static void *update_rank(void *argument)
 {
     rank *self = argument;

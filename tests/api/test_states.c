@@ -35,7 +35,7 @@ static void step_while_gradients_wait(const void *argument)
                    NORMNET_ESTATE, "gradients");
     CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->images, 0), NORMNET_ESTATE, "gradients");
     CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->images, 1), NORMNET_ESTATE, "gradients");
-    /* Broken arguments beside gradients that wait. */
+    /* Wrong arguments while gradients are pending. */
     CHECK_REJECTED(pair, normnet_compute_gradients(pair->model, &pair->labels, &pair->images, NULL, NULL),
                    NORMNET_EUNSUPPORTED, "i64");
     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, 0), NORMNET_EINVAL, "images_in_all", "0");
@@ -136,7 +136,7 @@ static void explosion(const void *argument)
             break;
         check_message(__FILE__, __LINE__, "an exploding step", words);
         check_untouched(__FILE__, __LINE__, "an exploding step", pair);
-        /* Back to where it can go on: the twins' weights are equal and huge, so begin anew from smaller ones. */
+        /* Back to where it can go on: the twins' weights are equal and huge, so start again from smaller ones. */
         {
             const int64_t count = normnet_parameter_count(pair->model);
             float *values = check_allocate((size_t)count, sizeof *values);
@@ -304,7 +304,7 @@ static void states_out_of_range(const void *argument)
     twins_close(pair);
 }
 
-/* A count of batches at the end of 64 bits neither wraps nor turns negative. */
+/* The largest count of batches does not wrap around. */
 static void batches_beyond_counting(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);

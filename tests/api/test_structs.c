@@ -154,7 +154,7 @@ static void check_tail(const char *what, const unsigned char *bytes, size_t size
     int i;
     for (i = 0; i < TAIL; ++i)
         if (bytes[size + (size_t)i] != 0) {
-            CHECK_FAIL("%s: byte %d after what the library knows is not zero", what, i);
+            CHECK_FAIL("%s: byte %d after the library's struct is not zero", what, i);
             break;
         }
     if (bytes[size + TAIL] != 0x5C)
@@ -391,7 +391,7 @@ int main(int argc, char **argv)
     check_case("structs: a longer input is accepted if the unknown tail is zero", longer_inputs, NULL);
     check_case("structs: an input of no known size is EINVAL", inputs_of_no_size, NULL);
     check_case("structs: an option out of range is rejected", options_out_of_range, NULL);
-    check_case("structs: a longer output is zero beyond what the library knows", longer_outputs, NULL);
+    check_case("structs: a longer output is zero after the library's fields", longer_outputs, NULL);
     check_case("structs: an output of no known size is EINVAL", outputs_of_no_size, NULL);
     check_case("structs: config_init_size rejects a size that is no config's and an unknown norm", config_of_no_size,
                NULL);

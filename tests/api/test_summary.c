@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The summary: its manners, its table, and its warnings, each of which is also shown to be true: a network that is
+ * The summary: its return value, its table, and its warnings, each of which is also shown to be true: a network that is
  * warned of gives every image the same value, and one that is not warned of does not.
  */
 #include "harness/twins.h"
@@ -122,7 +122,7 @@ static const warning_case warning_cases[] = {
     {"the default network, batch", NORMNET_NORM_BATCH, 3, 28, 0.03, NULL, {-1}, -1},
     {"the default network, group", NORMNET_NORM_GROUP, 3, 28, 0.03, NULL, {-1}, -1},
     {"the default network, layer", NORMNET_NORM_LAYER, 3, 28, 0.03, NULL, {-1}, -1},
-    /* Norm 20 stands before gap (dropout 21 does nothing in evaluation), norm 25 normalizes a 1x1 map. */
+    /* Norm 20 comes before gap (dropout 21 does nothing in evaluation), norm 25 normalizes a 1x1 map. */
     {"the default network, instance", NORMNET_NORM_INSTANCE, 3, 28, 0.03, NULL, {20, 25, -1}, 22},
     {"the default network, instance, no dropout", NORMNET_NORM_INSTANCE, 3, 28, 0.0, NULL, {20, 25, -1}, 22},
     {"the default network, layer over two dimensions", NORMNET_NORM_LAYER, 2, 28, 0.03, NULL, {20, 25, -1}, 22},
@@ -175,7 +175,8 @@ static const warning_case element_cases[] = {
      -1},
 };
 
-/* How far apart a layer's outputs for different images lie. The layer stands after flatten if there is one. */
+/* The largest difference between a layer's outputs for different images. The layer comes after flatten if there is one.
+ */
 static double spread_of(normnet_model *model, int32_t layer, const normnet_config *config)
 {
     enum { IMAGES = 5 };
@@ -187,7 +188,7 @@ static double spread_of(normnet_model *model, int32_t layer, const normnet_confi
     const normnet_tensor images = tensor_images(NORMNET_U8, bytes, IMAGES, config);
     const int flat = config->architecture != NULL && strstr(config->architecture, "flatten") != NULL;
     const int64_t shape[] = {IMAGES, info.channels, info.height, info.width};
-    /* The statistics of these images: running ones that nothing has been learned from say little. */
+    /* The statistics of these images: the initial running ones have nothing to do with them. */
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor output;
     random_stream random = {17};
@@ -257,11 +258,11 @@ static void check_warnings(const warning_case *want, int32_t affine)
     if (count_warnings(text) != expected)
         CHECK_FAIL("%d warnings, expected %d: %s", count_warnings(text), expected,
                    strstr(text, "warning") == NULL ? "" : strstr(text, "warning"));
-    /* The warnings tell the truth, and so does their absence. */
+    /* A warning is given exactly when it is true. */
     if (want->pool >= 0 && spread_of(model, want->pool, &config) > 1e-5)
         CHECK_FAIL("layer %d depends on the image after all", want->pool);
     if (expected == 0 && spread_of(model, normnet_layer_count(model) - 1, &config) < 1e-4)
-        CHECK_FAIL("the scores do not depend on the image, and nobody said so");
+        CHECK_FAIL("the scores do not depend on the image, and there is no warning");
     free(text);
     normnet_model_destroy(model);
 }
@@ -282,7 +283,7 @@ int main(int argc, char **argv)
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("summary: the manners of snprintf", manners, NULL);
+    check_case("summary: it returns and writes as snprintf does", manners, NULL);
     check_case("summary: a table of layers, outputs, parameters and receptive fields", table, NULL);
     for (i = 0; i < COUNT(warning_cases); ++i) {
         snprintf(name, sizeof name, "summary: warnings, %s", warning_cases[i].name);

@@ -50,7 +50,7 @@ static void pixels_not_finite(const void *argument)
     twins_close(pair);
 }
 
-/* A pixel between the images that no stride reaches is nobody's business. */
+/* A pixel between the images that no stride reaches is not checked. */
 static void pixels_beside_the_view(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_LAYER);
@@ -144,7 +144,7 @@ static void overlaps(const void *argument)
     output.data = pair->out.scores;
     CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &output, NULL), NORMNET_EINVAL,
                    "classes", "overlap");
-    /* Walking backwards, the images end where the data pointer says they begin. */
+    /* Walking backwards, the images end at the data pointer. */
     output = pair->float_images;
     output.strides[0] = -TWINS_PIXELS;
     output.strides[1] = TWINS_SIDE * TWINS_SIDE;
@@ -209,11 +209,11 @@ int main(int argc, char **argv)
     check_case("images: more than max_batch in a training call are EINVAL", too_many_images, NULL);
     check_case("images: a pixel that is not finite is EVALUE, batch norm", pixels_not_finite, &batch);
     check_case("images: a pixel that is not finite is EVALUE, group norm", pixels_not_finite, &group);
-    check_case("images: what lies beside the view is not looked at", pixels_beside_the_view, NULL);
+    check_case("images: values outside the view are not checked", pixels_beside_the_view, NULL);
     check_case("labels: outside [0, classes) is ELABEL, batch norm", labels_out_of_range, &batch);
     check_case("labels: outside [0, classes) is ELABEL, group norm", labels_out_of_range, &group);
     check_case("outputs: in an input or in each other they are EINVAL", overlaps, NULL);
-    check_case("outputs: beside an input they are fine", neighbours, NULL);
+    check_case("outputs: next to an input they are allowed", neighbours, NULL);
     check_case("outputs: u8 for more than 256 classes is EUNSUPPORTED", many_classes, NULL);
     return check_end();
 }

@@ -195,7 +195,7 @@ int main(int argc, char **argv)
     check_case("images: size, rank, dtype, shape, strides and data, group norm", images_described, &group);
     check_case("labels: size, rank, dtype, shape, strides and data", labels_described, NULL);
     check_case("outputs: size, rank, dtype, shape, strides and data", outputs_described, NULL);
-    check_case("outputs: each of its own shape and dtype, without overlapping itself", outputs_of_their_kind, NULL);
+    check_case("outputs: each has its shape and dtype and does not overlap itself", outputs_of_their_kind, NULL);
     check_case("tensors: data is aligned to its element", misaligned, NULL);
     return check_end();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads: different models are independent; on one model config.readers readers work at the same time, and one more,
- * or a reader or writer beside a writer, is NORMNET_EBUSY; calls that describe are always allowed.
+ * or a reader or writer during a writer's call, is NORMNET_EBUSY; calls that describe are always allowed.
  */
 #include "harness/allocator.h"
 #include "harness/twins.h"
@@ -10,11 +10,11 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* ---- Anything beside a writer ------------------------------------------------------------------ */
+/* ---- Any call during a writer's ---------------------------------------------------------------- */
 
 /*
  * config.reduce is called in the middle of a training call, which makes the meeting of two calls a matter of program
- * text instead of luck: whatever the callback calls, it calls while a writer is at work.
+ * text instead of luck: any call of the callback is made during a writer's call.
  */
 typedef struct intruder {
     twins *pair;
@@ -261,7 +261,7 @@ static void beside_readers(const void *argument)
     atomic_store(&stop, 1);
     for (i = 0; i < READERS; ++i)
         pthread_join(readers[i].thread, NULL);
-    /* Now as many readers as there may be, and one more: somebody is rejected, this thread or one of them. */
+    /* The allowed number of readers and one more: one of them or this thread is rejected. */
     for (attempts = 0; attempts < 3; ++attempts) {
         int seen;
         atomic_store(&stop, 0);
@@ -377,7 +377,7 @@ typedef struct trainee {
     pthread_t thread;
 } trainee;
 
-/* From creation to the last step, in whatever thread. */
+/* From creation to the last step, in any thread. */
 static void *train_alone(void *argument)
 {
     trainee *self = argument;
@@ -455,12 +455,12 @@ int main(int argc, char **argv)
     static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP, one = 1, two = 2;
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("threads: anything beside a writer is EBUSY", beside_a_writer, NULL);
+    check_case("threads: any call during a writer's is EBUSY", beside_a_writer, NULL);
     check_case("threads: config.readers readers at the same time, batch norm", readers_together, &batch);
     check_case("threads: config.readers readers at the same time, group norm", readers_together, &group);
-    check_case("threads: one reader more, or a writer beside readers, is EBUSY", beside_readers, NULL);
-    check_case("threads: save, serialize, export and clone beside a reader", beside_a_reader_that_writes, &two);
-    check_case("threads: save, serialize, export and clone beside the only reader", beside_a_reader_that_writes, &one);
+    check_case("threads: one reader more, or a writer during a reader's call, is EBUSY", beside_readers, NULL);
+    check_case("threads: save, serialize, export and clone next to a reader", beside_a_reader_that_writes, &two);
+    check_case("threads: save, serialize, export and clone next to the only reader", beside_a_reader_that_writes, &one);
     check_case("threads: different models are independent", models_apart, NULL);
     check_case("threads: a model belongs to no thread", handed_over, NULL);
     return check_end();

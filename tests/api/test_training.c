@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the header says about training beyond the numbers themselves (test_gradients, test_golden): what the metrics
+ * What the header promises about training besides the numbers (test_gradients, test_golden): what the metrics
  * mean, that train_step is compute and apply, what gradients hold between the two, and what set_state leaves alone.
  */
 #include "harness/twins.h"
@@ -201,7 +201,7 @@ static void discard_forgets(const void *argument)
     twins_close(pair);
 }
 
-/* lr and momentum of every step are those of the pure functions, whatever config.schedule says there. */
+/* lr and momentum of every step are those of the pure functions, whatever config.schedule is there. */
 static void schedules(const void *argument)
 {
     const int32_t kinds[] = {NORMNET_SCHEDULE_STEP, NORMNET_SCHEDULE_ONE_CYCLE};
@@ -288,7 +288,7 @@ static void shards_of_many_images(const void *argument)
         }
 }
 
-/* set_learning_rate acts from the next step on and is what model_config says. */
+/* set_learning_rate acts from the next step on, and model_config returns its values. */
 static void learning_rate(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_GROUP);
@@ -424,7 +424,7 @@ static void set_state_is_used(const void *argument)
     twins_close(pair);
 }
 
-/* After the calls nobody looks at the caller's memory again. */
+/* After the calls the library never reads the caller's memory again. */
 static void keeps_no_pointer(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_BATCH);
@@ -461,7 +461,7 @@ int main(int argc, char **argv)
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("metrics: each field is what the header says", metrics_mean_what_they_say, NULL);
+    check_case("metrics: each field is as documented", metrics_mean_what_they_say, NULL);
     for (i = 0; i < COUNT(norms); ++i) {
         snprintf(name, sizeof name, "train_step: is compute and apply, norm %s", names[i]);
         check_case(name, step_is_compute_and_apply, &norms[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A harness for libFuzzer: bytes for the two functions that read files from memory. Beyond what sanitizers see, it
- * stops where a promise is broken: a rejection that changes the model or writes *model, and a model that comes of a
+ * stops where a promise is broken: a rejection that changes the model or writes *model, and a model that is made from a
  * file but not of the file that it makes.
  *
  *     fuzz_reader -max_len=8192 -len_control=0 [FOLDER FOR FINDINGS]
@@ -90,7 +90,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 
 /* ---- One file ---------------------------------------------------------------------------------- */
 
-/* What comes of a file can be saved, and loaded again to the same. Larger models have larger files than a seed's. */
+/* A model from a file can be saved and loaded again, to the same bytes. Larger models have larger files than a seed's.
+ */
 static void require_round_trip(normnet_model *created)
 {
     normnet_model *again = NULL;

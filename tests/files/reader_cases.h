@@ -34,7 +34,7 @@ static inline file many_texts(int count)
     return self;
 }
 
-/* ---- Files of ours, changed ------------------------------------------------------------------- */
+/* ---- Saved files, changed --------------------------------------------------------------------- */
 
 static inline const file *file_of_kind(const reading *self, int32_t kind)
 {

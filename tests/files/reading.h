@@ -243,7 +243,7 @@ typedef struct outcome {
     char created_message[600], filled_message[600];
 } outcome;
 
-/* One message on one line, whatever bytes the file holds. */
+/* A message of one line without control characters, for any bytes in the file. */
 static inline void keep_message(const char *function, char *message, size_t size)
 {
     const char *character;

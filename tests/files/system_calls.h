@@ -123,7 +123,7 @@ static inline int open_with(int (*open_in)(int directory, const char *path, int 
     return open_in(directory, path, flags, mode);
 }
 
-/* The library gives a mode to every call. */
+/* The library passes a mode with every call. */
 int __wrap_openat(int directory, const char *path, int flags, ...)
 {
     va_list arguments;
@@ -288,7 +288,7 @@ typedef struct saving_case {
     const char *argument;
 } saving_case;
 
-/* Whatever comes of it, nothing is left open. */
+/* No descriptor is left open, whether the case passes or fails. */
 static inline void leaves_nothing_open(const void *argument)
 {
     const saving_case *want = argument;

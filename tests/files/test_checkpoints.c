@@ -201,7 +201,7 @@ static void a_checkpoint_brings_all_but_the_host(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* A host may say how many steps it means to take: others than the checkpoint's are rejected. */
+/* The caller may pass a total of steps; one that differs from the checkpoint's is rejected. */
 static void another_total_of_steps(const void *argument)
 {
     const normnet_config config = training_config(&trainings[1], 1);
@@ -247,7 +247,7 @@ int main(int argc, char **argv)
         {"statistics that are being recomputed go on", statistics_go_on},
         {"a learning rate that was set goes on", the_rate_that_was_set_goes_on},
         {"a schedule ends where it would have", the_schedule_ends_as_it_would},
-        {"a checkpoint brings everything but what is the host's", a_checkpoint_brings_all_but_the_host},
+        {"a checkpoint holds everything but the caller's settings", a_checkpoint_brings_all_but_the_host},
         {"another total of steps is ESTATE", another_total_of_steps},
     };
     int i;

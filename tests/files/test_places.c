@@ -36,7 +36,7 @@ static void permissions_are_kept(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* A pipe stands for every file that is none, devices among them: those must not be at risk in a test. */
+/* A pipe is tried for all that are not regular files: a test must not risk to write to a device. */
 static const char pipe_path[] = "test_places.pipe";
 
 static void make_pipe(void)
@@ -142,7 +142,7 @@ static void no_place_for_a_file(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* Below a directory that is not there, whose path has `length` bytes; the system knows none of 4096. */
+/* Below a missing directory whose path has `length` bytes; the system accepts no path of 4096. */
 static void save_below(normnet_model *model, size_t length, const char *words, int calls)
 {
     char longer[4200];
@@ -240,7 +240,7 @@ int main(int argc, char **argv)
         {"saving: where no file can be", no_place_for_a_file, NULL},
         {"saving: long directories", long_directories, NULL},
         {"reading: what is no regular file", what_is_no_file, NULL},
-        {"reading: files that change meanwhile", files_that_change_meanwhile, NULL},
+        {"reading: files that change while they are read", files_that_change_meanwhile, NULL},
     };
     int i;
     if (!check_begin(argc, argv))

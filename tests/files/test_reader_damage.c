@@ -99,7 +99,7 @@ static void missing_tensor(const void *argument)
     reading_close(self);
 }
 
-/* The same name and shape, and as many bytes as the dtype asks for. */
+/* The same name and shape, and the size that the dtype requires. */
 static void other_dtype(const void *argument)
 {
     static const char counts[] = "\"I64\",\"shape\":[2,2,1,1],\"data_offsets\":[112,144]";
@@ -192,7 +192,7 @@ static void value(const void *argument)
     reading_close(self);
 }
 
-/* Names and shapes are looked at before any value, and the checksum before both. */
+/* Names and shapes are checked before any value, and the checksum before both. */
 static void order_of_rules(const void *argument)
 {
     reading *self = reading_open();
@@ -230,7 +230,7 @@ static void every_prefix(const void *argument)
     reading_close(self);
 }
 
-/* The header says how much there is, so a byte more is as wrong as one less. */
+/* The header determines the size, so one byte more is as wrong as one less. */
 static void longer_file(const void *argument)
 {
     const int32_t *kind = argument;

@@ -2,7 +2,7 @@
 /* The reader of files: a checkpoint or a file of weights in which one thing is changed or missing. */
 #include "reader_cases.h"
 
-/* ---- Files of ours, changed ------------------------------------------------------------------- */
+/* ---- Saved files, changed --------------------------------------------------------------------- */
 
 /* The header's first `find` becomes `replacement`, up to three times, and the checksum follows. */
 typedef struct edit_case {
@@ -61,18 +61,18 @@ static const edit_case edit_cases[] = {
      "normnet.kind",
      {{"\"weights\"", "\"weights\\n\""}}},
     {"an empty kind", CHECKPOINT, NORMNET_EFORMAT, NORMNET_EFORMAT, "normnet.kind", {{"\"checkpoint\"", "\"\""}}},
-    {"weights that say that they are a checkpoint",
+    {"weights whose kind is checkpoint",
      WEIGHTS,
      NORMNET_EFORMAT,
      NORMNET_EMISMATCH,
      "",
      {{"\"weights\"", "\"checkpoint\""}}},
-    {"a checkpoint that says that it is weights",
+    {"a checkpoint whose kind is weights",
      CHECKPOINT,
      MISMATCH,
      "'optim.0.weight'",
      {{"\"checkpoint\"", "\"weights\""}}},
-    {"a checkpoint that does not say what it is",
+    {"a checkpoint without a kind",
      CHECKPOINT,
      MISMATCH,
      "'optim.0.weight'",
@@ -357,7 +357,7 @@ static const setting_case setting_cases[] = {
     {"normnet.has_momentum", 64, 0},
 };
 
-/* A checkpoint needs it; whoever fills a model does not. */
+/* A checkpoint needs it; filling a model does not. */
 static void missing_setting(const void *argument)
 {
     const setting_case *want = argument;

@@ -5,7 +5,7 @@
 
 /* ---- The length and the size ------------------------------------------------------------------ */
 
-/* The first `size` bytes of a file of 64 that says that its header has `length`. */
+/* The first `size` bytes of a file of 64 whose header's length is `length`. */
 typedef struct length_case {
     const char *name;
     uint64_t length;

@@ -52,8 +52,8 @@ static void filling_without_memory(const void *argument)
 }
 
 /*
- * No more than four times the file and 64 KiB, beside a model of `model` bytes if one comes of it. normnet_model_load
- * holds the bytes of the file as well, which are the caller's here.
+ * No more than four times the file and 64 KiB, in addition to a model of `model` bytes if one is made.
+ * normnet_model_load holds the bytes of the file as well, which are the caller's here.
  */
 static void expect_frugal(const char *what, reading *self, const file *offered, int64_t model)
 {
@@ -126,6 +126,6 @@ int main(int argc, char **argv)
         check_case_named(creation_without_memory, &kinds[i], "creation without memory: %s", names[i]);
         check_case_named(filling_without_memory, &kinds[i], "filling without memory: %s", names[i]);
     }
-    check_case("memory beside the model", frugal, NULL);
+    check_case("memory besides the model", frugal, NULL);
     return check_end();
 }

@@ -18,17 +18,17 @@ static const content contents[TENSORS] = {
     {"4.weight", "F32", "2,2,1,1", 4},
 };
 
-/* How a file says what it says. */
+/* How a file is written. */
 typedef struct manner {
     const char *name;
     int header_first, data_first; /* the order of the tensors: from this one on, around the end */
     int backwards;                /* the header, in the other direction */
     int fields;                   /* of an entry, in another order in each entry */
     int escapes;                  /* 1, 2: every character of a name by escape, in lower or upper case */
-    const char *blank;            /* between any two tokens */
+    const char *blank;            /* whitespace between any two tokens */
     const char *texts;            /* an entry of the header */
     int texts_at;                 /* before which tensor */
-    int tail;                     /* blanks after, to this length modulo 8 */
+    int tail;                     /* spaces after it, to this length modulo 8 */
 } manner;
 
 static const manner manners[] = {
@@ -217,7 +217,7 @@ static void accepted_file(const void *argument)
     reading_close(self);
 }
 
-/* A file of weights that says of its network nothing but `texts`. */
+/* A file of weights with no more about its network than `texts`. */
 static file composed_with(const char *texts)
 {
     manner how = {0};
@@ -230,7 +230,7 @@ static file composed_with(const char *texts)
     return composed(&how);
 }
 
-/* What the file does not say is the host's. */
+/* Settings that the file does not hold are the caller's. */
 static void created_from_weights(const void *argument)
 {
     const double mean[] = {0.25}, std[] = {0.5};
@@ -255,7 +255,7 @@ static void created_from_weights(const void *argument)
     reading_close(self);
 }
 
-/* The host's means are for as many channels as the host says, whatever the file does. */
+/* The caller's means are for the caller's number of channels, whatever the file's is. */
 static void means_for_other_channels(const void *argument)
 {
     const char *const words[] = {"1 channels", "2", NULL};
@@ -306,7 +306,7 @@ int main(int argc, char **argv)
     for (i = 0; i < CHECK_COUNT(kinds); ++i) {
         check_case_named(saved_and_loaded, &kinds[i], "saved and loaded: %s", names[i]);
     }
-    check_case("a model from weights and its host", created_from_weights, NULL);
+    check_case("a model from weights and the caller's settings", created_from_weights, NULL);
     check_case("means for another number of channels", means_for_other_channels, NULL);
     return check_end();
 }

@@ -7,7 +7,7 @@
 
 /* ---- Killed ----------------------------------------------------------------------------------- */
 
-/* Saves in a process of its own that is killed before event `kill_at`; whether it was. */
+/* Saves in another process that is killed before event `kill_at`; returns whether it was. */
 static int killed_while_saving(normnet_model *model, int kill_at)
 {
     int status = 0;
@@ -97,7 +97,8 @@ static void order_of_calls(const void *argument)
 
 /* ---- Failing ---------------------------------------------------------------------------------- */
 
-/* Each call in turn fails with each error: the old file is as it was, the message says why, and saving works again. */
+/* Each call in turn fails with each error: the old file is as it was, the message has the reason, and saving works
+ * again. */
 static void fails_at_any_call(const void *argument)
 {
     static const struct {

@@ -213,7 +213,7 @@ int main(int argc, char **argv)
         const char *name;
         void (*function)(const void *argument);
     } cases[] = {
-        {"serialize tells the size", serialize_tells_the_size},
+        {"serialize reports the size", serialize_tells_the_size},
         {"save options", options_are_checked},
         {"notes come back", notes_come_back},
         {"limits of notes", notes_have_limits},

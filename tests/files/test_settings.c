@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The fields of normnet_config on their way through checkpoints and clones: each comes back, from the file or from the
- * host. A checkpoint of long ago, golden.safetensors, loads for ever.
+ * host. A checkpoint of the first release, golden.safetensors, must always load.
  *
  * With --make FILE as its arguments the program writes such a file: golden.safetensors is what it wrote at version
  * 0.1.0, bits version 1.
@@ -312,7 +312,7 @@ static void values_are_the_golden_ones(const file *checkpoint)
     }
 }
 
-/* Without what the library writes of itself: the versions, the checksum over them and the blanks after the header. */
+/* Without the library's texts: the versions, the checksum over them and the spaces after the header. */
 static file without_versions(const file *from)
 {
     static const char *const keys[] = {"normnet.version", "normnet.bits_version", "normnet.crc32c"};

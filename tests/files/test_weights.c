@@ -4,7 +4,7 @@
 
 /* ---- What comes from where -------------------------------------------------------------------- */
 
-/* Weights bring the network, the host the recipe. */
+/* The network comes from the file, the settings of training from the caller. */
 static void weights_bring_the_network(const void *argument)
 {
     const normnet_config config = training_config(&trainings[3], 1);
@@ -227,7 +227,7 @@ int main(int argc, char **argv)
         const char *name;
         void (*function)(const void *argument);
     } cases[] = {
-        {"weights bring the network, the host the recipe", weights_bring_the_network},
+        {"weights hold the network, the caller passes the recipe", weights_bring_the_network},
         {"load_weights leaves step and momentum", load_weights_fills},
         {"load_weights lets gradients wait", load_weights_lets_gradients_wait},
         {"a file beyond memory_limit is ELIMIT", files_keep_to_the_limit},

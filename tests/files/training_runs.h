@@ -57,7 +57,7 @@ static inline normnet_config training_config(const training *want, int threads)
     return config;
 }
 
-/* A batch that the step alone decides about, as a program with its own augmentation would draw it. */
+/* A batch that depends on the step alone, as a program with augmentation would draw it. */
 static inline void train(normnet_model *model, int64_t steps)
 {
     uint8_t pixels[IMAGES * SIDE * SIDE], labels[IMAGES];

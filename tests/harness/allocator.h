@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An allocator to pass to normnet_model_create(): it counts, fails where it is told to, fills blocks with a pattern,
+ * An allocator to pass to normnet_model_create(): it counts, fails on request, fills blocks with a pattern,
  * aligns them to exactly what was asked for and no further, and finds out when they come back whether the size is the
  * one that was asked for and nobody wrote around them.
  */
@@ -51,7 +51,7 @@ static inline void *allocator_allocate(void *user, int64_t size, int64_t alignme
     room = (size_t)size + 3 * (size_t)alignment + 2 * ALLOCATOR_GUARD;
     place->raw = check_allocate(room, 1);
     memset(place->raw, ALLOCATOR_GUARD_BYTE, room);
-    /* An odd multiple of the alignment: whoever relies on more is found out. */
+    /* An odd multiple of the alignment: code that relies on more fails. */
     offset = ALLOCATOR_GUARD;
     while (((uintptr_t)place->raw + offset) % (2 * (uintptr_t)alignment) != (uintptr_t)alignment)
         ++offset;
@@ -84,7 +84,7 @@ static inline void allocator_deallocate(void *user, void *block, int64_t size)
         CHECK_FAIL("a block of %" PRId64 " bytes comes back as one of %" PRId64, place->size, size);
     for (i = 0; i < ALLOCATOR_GUARD; ++i)
         if (place->block[-1 - i] != ALLOCATOR_GUARD_BYTE || place->block[place->size + i] != ALLOCATOR_GUARD_BYTE) {
-            CHECK_FAIL("somebody wrote around a block of %" PRId64 " bytes", place->size);
+            CHECK_FAIL("something wrote around a block of %" PRId64 " bytes", place->size);
             break;
         }
     self->live -= place->size;

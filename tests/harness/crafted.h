@@ -43,7 +43,7 @@ static inline uint32_t crafted_crc32c(const unsigned char *bytes, int64_t size)
     return ~checksum;
 }
 
-/* Where the header ends, or the file if the header says that it is longer. */
+/* Where the header ends, or the end of the file if the header's length exceeds it. */
 static inline int64_t crafted_header_end(const unsigned char *bytes, int64_t size)
 {
     const uint64_t length = size < CRAFTED_LENGTH ? 0 : crafted_read_little(bytes);
@@ -52,7 +52,7 @@ static inline int64_t crafted_header_end(const unsigned char *bytes, int64_t siz
     return CRAFTED_LENGTH + (int64_t)length;
 }
 
-/* Where `text` stands in the header, or -1. */
+/* The place of `text` in the header, or -1. */
 static inline int64_t crafted_find(const unsigned char *bytes, int64_t size, const char *text)
 {
     const int64_t length = (int64_t)strlen(text), last = crafted_header_end(bytes, size) - length;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Networks of published MNIST experiments with batch, layer and group norm, by the number this project gives them. */
+/* Networks of published MNIST experiments with batch, layer and group norm, by their numbers in this project. */
 #ifndef PUBLISHED_NETWORKS_H
 #define PUBLISHED_NETWORKS_H
 
 #define SEED_000                                                                                                       \
     "conv3-8 relu norm dropout conv3-16 relu norm dropout conv1-8 maxpool2 conv3-16 relu norm dropout "                \
     "conv3-8 relu norm dropout conv3-16 relu norm dropout conv3-16 relu norm dropout avgpool4 conv1-10"
-/* Batch norm stands before relu; layer and group norm stand after it but for one. */
+/* Batch norm comes before relu; layer and group norm come after it, except for one. */
 #define SEED_001_BATCH                                                                                                 \
     "conv3-4 norm relu conv3-8 norm relu conv1-16 maxpool2 conv3-16 norm relu dropout conv1-16 "                       \
     "conv3-16 norm relu dropout conv3-16 norm relu conv3-10 norm relu avgpool4 conv1-10"

@@ -19,7 +19,8 @@ SKIPPED, PASSED = "SKIP", ("OK", "EXPECTEDFAIL")
 def count(test):
     """Cases of one test program: passed, failed, skipped. A program that counts its cases and runs none has failed."""
     words = {"passed": 0, "failed": 0, "skipped": 0, "error": 0, "errors": 0}
-    lines = [line for line in (test.get("stdout") or "").splitlines() if re.search(r"\b\d+ (passed|failed|skipped)\b", line)]
+    lines = [line for line in (test.get("stdout") or "").splitlines()
+             if re.search(r"\b\d+ (passed|failed|skipped)\b", line)]
     for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)\b", lines[-1] if lines else ""):
         words[word] += int(number)
     failed = words["failed"] + words["error"] + words["errors"]

@@ -297,7 +297,7 @@ static inline void check_rejected(const char *file, int line, const char *expres
     twins_advance(file, line, expression, pair);
 }
 
-/* The call fails as `expected` says, its message holds the words after, and nothing has changed. */
+/* The call fails with `expected`, its message holds the words, and nothing has changed. */
 #define CHECK_REJECTED(pair, call, expected, ...)                                                                      \
     check_rejected(__FILE__, __LINE__, #call, (pair), (call), (expected), (const char *const[]){__VA_ARGS__, NULL})
 

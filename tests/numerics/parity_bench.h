@@ -70,7 +70,7 @@ typedef struct parity_bench {
     random_stream random;
     int images;
 
-    /* The batch, as the caller's memory and as the reference wants it. */
+    /* The batch, as the caller's memory and as the reference's input. */
     input_layout layout;
     int dtype;
     void *memory;
@@ -172,7 +172,7 @@ static inline void make_batch_memory(parity_bench *bench, const parity_case *wan
     bench->label_tensor = tensor_1d(label_dtype, bench->label_memory, want->images);
 }
 
-/* Stores a value of [-1.3, 1.3] as the data type can hold it; returns what it stands for. */
+/* Stores a value of [-1.3, 1.3] as the data type can hold it; returns the value that is stored. */
 static inline double store_pixel(parity_bench *bench, int64_t place, double value)
 {
     if (bench->dtype == NORMNET_U8) {
@@ -235,7 +235,7 @@ static inline void draw_labels(parity_bench *bench)
     }
 }
 
-/* ---- Making and clearing away ---------------------------------------------------------------- */
+/* ---- Creation and destruction ---------------------------------------------------------------- */
 
 static inline void configure(parity_bench *bench, const parity_case *want)
 {
@@ -248,7 +248,7 @@ static inline void configure(parity_bench *bench, const parity_case *want)
     config->height = want->network->height;
     config->width = want->network->width;
     config->classes = want->network->classes;
-    config->dropout = 0; /* masks are looked at in test_dropout.c */
+    config->dropout = 0; /* test_dropout.c checks masks */
     config->groups = want->norm->groups;
     config->layer_dims = want->norm->layer_dims > 0 ? want->norm->layer_dims : 3;
     config->affine = want->norm->affine;
@@ -304,7 +304,7 @@ static inline void set_parameters(parity_bench *bench, double *parameters)
     free(values);
 }
 
-/* 1 if all of it stands. */
+/* 1 if all of it was created. */
 static inline int bench_create(parity_bench *bench, const parity_case *want)
 {
     static const int label_dtypes[] = {NORMNET_U8, NORMNET_I32, NORMNET_I64};

@@ -44,7 +44,7 @@ static inline int same_signs(const double *a, const double *b, int count)
     return 1;
 }
 
-/* The size of the values of a layer, or if they vanish, of those that they were made of. */
+/* The size of the values of a layer, or if they vanish, of the values from which they were computed. */
 static inline double typical_output(const reference_pass *pass, int layer)
 {
     double typical = 0;
@@ -72,7 +72,7 @@ static inline double *library_parameters(const parity_bench *bench)
 
 /*
  * Goes through the layers: 0 as soon as a ReLU or a max pool decides otherwise than in the reference. On the way
- * every layer is asked what it makes of the output that the library's layer before it gave.
+ * every layer of the reference is applied to the output of the library's layer before it.
  */
 static inline int same_decisions(parity_bench *bench)
 {

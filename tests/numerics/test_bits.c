@@ -253,7 +253,7 @@ static uint64_t train(const bits_case *want, int threads, int32_t cpu, uint64_t 
         CHECK_OK(normnet_train_step(model, &pixels, &labels, &metrics));
         losses[step >= network->steps / 2] += metrics.loss;
     }
-    if (!(losses[1] < losses[0])) /* bits of a network that does nothing say nothing */
+    if (!(losses[1] < losses[0])) /* bits of a network that does not learn prove nothing */
         CHECK_FAIL("the loss does not fall: %g in the first half, %g in the second", losses[0], losses[1]);
     if (model != NULL && file != NULL)
         *file = hash_file(model);

@@ -54,7 +54,7 @@ static void dropout_destroy(dropout_bench *bench)
     free(bench->parameters);
 }
 
-/* The gradients of `images` images, of which the first stands at `first_sample` of its batch. To be freed. */
+/* The gradients of `images` images, of which the first has the index `first_sample` in its batch. To be freed. */
 static double *dropout_gradient(dropout_bench *bench, const float *pixels, int images, int64_t first_sample)
 {
     const int count = bench->network->parameter_count;
@@ -176,7 +176,7 @@ static int differing(const unsigned char *a, const unsigned char *b, int count)
     return different;
 }
 
-/* The mask of one image that stands at first_sample; `model` on its way, after `steps` training steps. */
+/* The mask of the image with the index first_sample; `model` is trained for `steps` steps first. */
 static unsigned char *mask_of(int64_t seed, int steps, int64_t first_sample, int *features)
 {
     float *pixels = dropout_pixels(1);

@@ -77,7 +77,7 @@ static void golden_log_softmax(const void *argument)
     }
 }
 
-/* Ties of a max pool: a second channel without weight says which place the gradient went to. */
+/* Ties of a max pool: a second channel without weight shows where the gradient went. */
 static void first_of_equals_wins(const void *argument)
 {
     normnet_config config = small_config(NORMNET_NORM_NONE, "conv1-1 maxpool2 flatten fc-2", 2, 2, 4, 2);

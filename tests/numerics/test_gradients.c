@@ -3,12 +3,12 @@
  * The library against the reference: from equal weights and images, logits, loss, every gradient, running
  * statistics and updated parameters of up to three steps. Through the public API.
  *
- * The error of a tensor is max |a - b| / max |b| with b the reference, at most 1e-5, and at most 2e-6 for what one
- * layer makes of its input as the library has it. A tensor whose true
- * value is (nearly) zero, since what normalization adds it takes away again, has no such error; there
- * max |a - b| is at most 1e-6 of what the tensor would hold if nothing cancelled.
+ * The error of a tensor is max |a - b| / max |b| with b the reference, at most 1e-5, and at most 2e-6 for the output of
+ * one layer for the library's input of it. A tensor whose true value is (nearly) zero, since what normalization adds it
+ * takes away again, has no such error; there max |a - b| is at most 1e-6 of what the tensor would hold if nothing
+ * cancelled.
  *
- * Two kinds of batches say nothing about the library and are replaced by others. Rounding may turn a ReLU or the
+ * Two kinds of batches prove nothing about the library and are replaced by others. Rounding may turn a ReLU or the
  * winner of a max pool, after which gradients differ for good: these decisions are compared first, and at most 2 %
  * of all batches may differ. And where the variances of a normalization nearly vanish, so does the meaning of the
  * digits after it: where a change of weights and pixels by 2^-23, in the reference alone, moves a gradient by more
@@ -158,7 +158,7 @@ static void compare_logits(parity_bench *bench, int statistics)
     free(scores);
 }
 
-/* The loss against that of the library's own logits, which compare_logits holds to the reference. */
+/* The loss against that of the library's logits, which compare_logits holds to the reference. */
 static void compare_evaluation(parity_bench *bench)
 {
     const int classes = bench->config.classes, count = bench->images * classes;

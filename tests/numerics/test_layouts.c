@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An image gives the same bits at every layer, alone, with a few others or in a full block: the library works on a few
+ * An image has the same bits at every layer, alone, with a few others or in a full block: the library works on a few
  * images one by one with channels as lanes, and on more with the images as lanes.
  */
 #include "harness/check_normnet.h"

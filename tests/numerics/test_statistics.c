@@ -2,7 +2,7 @@
 /* The statistics of batch norm: running, cumulative, of virtual batches, recomputed, and those of the batch itself. */
 #include "harness/twins.h"
 
-/* Batch norm stands first, so that its statistics are those of the pixels. */
+/* Batch norm comes first, so that its statistics are those of the pixels. */
 static const char pixels_first[] = "norm conv3-4 relu dropout0.5 gap conv1-10";
 
 typedef struct channel_moments {
@@ -189,7 +189,7 @@ static void running(const void *argument)
     twins_close(pair);
 }
 
-/* floor(N / virtual_batch) groups, at least one, the rest joins the last; running statistics once per group. */
+/* floor(N / virtual_batch) groups, at least one, the rest belongs to the last; running statistics once per group. */
 static void virtual_batches(const void *argument)
 {
     static const struct {
@@ -307,7 +307,7 @@ int main(int argc, char **argv)
     check_case("update_statistics: without batch norm there is nothing to do", recomputed_without_batch_norm, NULL);
     check_case("running statistics: batchnorm_momentum weighs the newest batch", running, &no);
     check_case("running statistics: cumulative ones are plain averages", running, &yes);
-    check_case("virtual_batch: groups, the rest joins the last", virtual_batches, NULL);
+    check_case("virtual_batch: groups, the rest belongs to the last", virtual_batches, NULL);
     check_case("batch statistics: those of the images given", of_the_batch, NULL);
     check_case("batch statistics: evaluate sees what train_step sees", of_the_batch_as_in_training, NULL);
     check_case("evaluate and predict: without dropout", without_dropout, NULL);

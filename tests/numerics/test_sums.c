@@ -15,7 +15,7 @@ typedef struct sum_case {
     int channels, height, width, classes;
 } sum_case;
 
-/* Networks whose images do not meet before the gradients. */
+/* Networks whose images are independent up to the gradients. */
 static const sum_case networks[] = {
     {"none", "conv3-5b relu maxpool2 conv3-4p1s2 norm gap flatten fc-3b", NORMNET_NORM_NONE, 0, 1, 13, 11, 3},
     {"group with dropout", "conv3-8 relu norm dropout conv3-8 relu norm dropout gap conv1-4", NORMNET_NORM_GROUP, 0.3,
@@ -145,7 +145,7 @@ static void shares(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* Two computes in a row add up by themselves, and apply gives the weights of one train_step. */
+/* Two computes in a row add up, and apply gives the weights of one train_step. */
 static void halves_in_one_model(const void *argument)
 {
     static const int batches[] = {2, 7, 16, 32, 33, 128};

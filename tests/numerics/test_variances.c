@@ -48,7 +48,7 @@ static double constant(int i, random_stream *random)
     return 12345.678;
 }
 
-/* Not in the published table: values whose first one, a natural pivot, lies far off. */
+/* Not in the published table: values whose first one, a natural pivot, is far from the others. */
 static double outlier_first(int i, random_stream *random)
 {
     return i == 0 ? -3e6 : 100 + random_uniform(random, -0.01, 0.01);

@@ -71,7 +71,7 @@ class TestCase(unittest.TestCase):
         return pipe
 
     def start(self, *arguments, **options):
-        """A training that runs beside the test; Ctrl-C ends it, even in a background shell, which ignores it."""
+        """A training that runs in the background; Ctrl-C ends it, even in a background shell, which ignores it."""
         return subprocess.Popen(
             [self.program, "train", *map(str, arguments)],
             text=True,
@@ -166,7 +166,7 @@ class LineResult(unittest.TestResult):
 
 
 def selected_tests(parts, without):
-    """The tests of the program that runs whose names have one of the parts, or none of them; all if there is no part."""
+    """This program's tests with one of the parts in their names, or with none of them; all if there is no part."""
     loaded = unittest.TestLoader().loadTestsFromModule(sys.modules["__main__"])
     tests = [test for group in loaded for test in group]
     if parts:

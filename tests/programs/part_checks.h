@@ -38,7 +38,7 @@ static inline void augment(const char *spec, uint64_t index, uint8_t *image)
 
 enum { SET = 103, BATCH = 10, BATCHES = 11 };
 
-/* Images of one pixel, which says which image it is. */
+/* Images of one pixel, which is the image's number. */
 static inline struct dataset numbered_images(uint8_t *bytes)
 {
     struct dataset data = {.channels = 1, .height = 1, .width = 1, .classes = SET};

@@ -74,7 +74,7 @@ class Fetch(mnist_program.TestCase):
         for name in FILES:
             expected = hashlib.sha256((Path(REAL_MNIST) / name).read_bytes()).hexdigest()
             self.assertEqual(hashlib.sha256((self.cache / name).read_bytes()).hexdigest(), expected)
-        self.assertEqual(QuietHandler.requests[-1], f"/{FILES[0]}.gz")  # the file that says that all are there
+        self.assertEqual(QuietHandler.requests[-1], f"/{FILES[0]}.gz")  # its presence means that all files are there
 
         # A second time nothing is fetched; what is damaged is replaced, and only that.
         QuietHandler.requests.clear()

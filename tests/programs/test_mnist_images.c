@@ -32,7 +32,7 @@ static void digits_golden(const void *argument)
     free(images);
 }
 
-/* Every digit occurs, lies in the middle, has ink, and keeps off the border. */
+/* Every digit occurs, is in the middle, has ink, and does not touch the border. */
 static void digits_shape(const void *argument)
 {
     uint8_t *images = check_allocate(DIGITS, DIGITS_PIXELS + 1);
@@ -280,7 +280,7 @@ static void batches_stop_early(const void *argument)
 
 /* ---- Pictures --------------------------------------------------------------------------------- */
 
-/* In memory of its own size, so that reading beyond it shows under a sanitizer. */
+/* In memory of exactly its size, so that reading beyond it shows under a sanitizer. */
 static int read_copy(const uint8_t *bytes, size_t size)
 {
     struct picture picture = {0};

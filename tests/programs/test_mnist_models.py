@@ -109,7 +109,7 @@ class Models(mnist_program.TestCase):
         self.assertEqual(self.predict(f"{named}:3")[0]["probabilities"], answers[3]["probabilities"])
 
     def test_predict_many(self):
-        """More than are asked at a time; 100 unless --count says otherwise."""
+        """More than one call predicts; 100 without --count."""
         file = self.image("many", idx([600, 6, 8], self.pixels * 60))
         self.assertEqual(len(self.predict(file)), 100)
         self.assertIn("Left out: 500 more images", self.output)

@@ -11,7 +11,7 @@
 
 enum { NOTE_EPOCHS = 700, NOTE_IMAGES = 1000, NOTE_BATCH = 48, NOTE_BATCHES = 21, NOTE_TOTAL = 700 * 21 };
 
-/* A training that has finished so many epochs and two batches of the next. */
+/* A training that has finished this many epochs and two batches of the next. */
 static struct training_pass note_training(struct epoch_result *history, int64_t finished)
 {
     struct training_pass training = {
@@ -78,7 +78,7 @@ static void notes_read_back(const void *argument)
     }
 }
 
-/* The text of --augment has its own parser. */
+/* The text of --augment is parsed elsewhere. */
 static bool in_augment(const char *note, size_t place)
 {
     const char *augment = strstr(note, "augment ") + strlen("augment ");
@@ -128,7 +128,7 @@ static void notes_of_other_trainings(const void *argument)
 
 /* ---- Settings --------------------------------------------------------------------------------- */
 
-/* The library's limit is for models of strangers. */
+/* The library's memory limit is for untrusted models, not for a training. */
 static void a_training_may_be_large(const void *argument)
 {
     uint8_t bytes[SET];

@@ -106,7 +106,7 @@ class Resuming(mnist_program.TestCase):
             self.checkpoint.unlink()
 
     def test_the_command_that_goes_on(self):
-        """It works as it is printed, and asks for what this run was asked for."""
+        """It works as it is printed, and has the options of this run."""
         data = self.write_data("my data; it's")
         self.checkpoint = self.directory / "$HOME *'.ckpt"
         options = ["--data", data, "--save", self.checkpoint, "--save-every", "5", "--threads", "1", "--cpu=portable"]
@@ -188,7 +188,7 @@ class Resuming(mnist_program.TestCase):
             self.assertIn(whole["weights_sha256"], self.output)
 
     def test_save_every_and_other_file(self):
-        """--save-every counts the steps of the training; a resumed run writes where --save says."""
+        """--save-every counts the steps of the training; a resumed run writes to the file of --save."""
         self.stop(signal.SIGINT, 0, *self.ARGUMENTS, "--save", self.checkpoint)
         before = self.checkpoint.read_bytes()
         other = self.directory / "other.ckpt"
@@ -197,7 +197,7 @@ class Resuming(mnist_program.TestCase):
         self.assertTrue(other.exists())
 
     def test_save_every(self):
-        """After every so many steps of the training, at the ends of its epochs, and at no other time."""
+        """After every N steps of the training, at the ends of its epochs, and at no other time."""
         network = ["--architecture", "conv3-48 conv3-48 gap conv1-10", "--augment", "none", "--threads", "1"]
         arguments = ["--data", "generated", "--limit", "320", "--batch", "32", "--epochs", "2", *network]
         caught = set()

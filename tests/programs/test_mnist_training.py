@@ -116,7 +116,7 @@ class Training(mnist_program.TestCase):
         self.expect_failure(1, r"cannot write .*pipe: it is not a regular file", *arguments, pipe)
         self.assertTrue(pipe.is_fifo())
         pipe.unlink()
-        # A run that fails leaves an older file as it was, and nothing beside it.
+        # A run that fails leaves an older file as it was, and no other file.
         target = self.directory / "old.json"
         target.write_text("old")
         link = self.directory / "link.json"
@@ -184,7 +184,9 @@ class Training(mnist_program.TestCase):
         if not os.path.exists("/dev/full"):
             self.skipTest("there is no /dev/full here")
         with open("/dev/full", "w", encoding="utf-8") as full:
-            result = subprocess.run([self.program, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            result = subprocess.run(
+                [self.program, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
         self.assertEqual(result.returncode, 1)
         self.assertIn("cannot write to standard output", result.stderr)
 

@@ -65,7 +65,7 @@ class Tree:
 def install(source, folder, openmp):
     """Configures, builds and installs into a prefix, deletes the build and moves the tree."""
     build, prefix, moved = (os.path.join(folder, name) for name in ("build", "prefix", "moved"))
-    # A .pc that finds its own tree wherever it lies is a wish of whoever installs.
+    # Whoever installs may ask for a .pc file that finds its tree anywhere.
     run([*meson(), "setup", build, source, "--prefix", prefix, "--buildtype=release", "--default-library=both",
          "-Dtests=false", "-Dpkgconfig.relocatable=true", "-Dopenmp=" + openmp])
     run([*meson(), "install", "-C", build, "--quiet"])
@@ -84,7 +84,7 @@ def static_only(tree, folder):
 
 
 def build_program(compiler, source, tree, folder, *options):
-    """Compiles as the README says."""
+    """Compiles as in the README."""
     program = os.path.join(folder, "program")
     run([*compiler, source, *tree.flags(*options), "-o", program])
     return program
@@ -96,7 +96,8 @@ def needs_normnet(program):
 
 def check_installed(tree, source, openmp):
     problems = []
-    expected = ["include/normnet.h", "libnormnet.so", "libnormnet.so.0", "libnormnet.a", "normnet.pc", "bin/normnet-mnist"]
+    expected = ["include/normnet.h", "libnormnet.so", "libnormnet.so.0", "libnormnet.a", "normnet.pc",
+                "bin/normnet-mnist"]
     files = [os.path.join(directory, name) for directory, _, names in os.walk(tree.root) for name in names]
     for name in expected:
         if not any(path.endswith("/" + name) for path in files):
@@ -119,13 +120,13 @@ def check_installed(tree, source, openmp):
 
 
 def check_program(tree):
-    """The program finds the library of its own prefix, wherever that lies."""
+    """The program finds the library of its own prefix, wherever that is."""
     output = run([os.path.join(tree.root, "bin", "normnet-mnist"), "--version"])
     return [] if output.startswith("normnet-mnist ") else ["it says: %s" % output]
 
 
 def check_train(tree, source, folder, compiler, static):
-    """examples/small/train.c, as it stands."""
+    """examples/small/train.c, unchanged."""
     program = build_program(compiler, os.path.join(source, "examples", "small", "train.c"), tree, folder,
                             *(["--static"] if static else []))
     problems = []
@@ -230,7 +231,7 @@ def main():
     parser.add_argument("--openmp", action="append", choices=["auto", "enabled", "disabled"])
     arguments = parser.parse_args()
     cases = Cases()
-    # What this build's compiler is told by the environment is not what a user's is told.
+    # The environment's settings for this build's compiler are not a user's.
     for name in ("CFLAGS", "LDFLAGS", "DESTDIR", "PKG_CONFIG_PATH"):
         os.environ.pop(name, None)
     if shutil.which("pkg-config"):

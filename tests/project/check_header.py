@@ -23,7 +23,7 @@ C_STANDARDS = ["c99", "c11", "c17"]
 CXX_STANDARDS = ["c++11", "c++17", "c++20"]
 WARNINGS = ["-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Wundef", "-Werror"]
 
-# Twice, and with its inline functions in use. Layouts do not depend on the size that a compiler gives to enums.
+# Twice, and with its inline functions in use. Layouts do not depend on the compiler's size of enums.
 ALONE = """
 #include <normnet.h>
 #include <normnet.h>
@@ -54,7 +54,7 @@ int use(const unsigned char *pixels)
 }
 """
 
-# What "..." stands for in the head comment.
+# The code that "..." in the head comment replaces.
 FRAME = """
 #include <normnet.h>
 #include <stdio.h>

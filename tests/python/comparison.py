@@ -53,7 +53,7 @@ LARGEST = 1e-5
 #: random: of two equally good results one is by chance 3 times the other in many a case. So it is the root mean
 #: square over the cases of a kind (see Errors) that is compared.
 TIMES = 3
-ENOUGH = 20  # comparisons in a kind for its mean to tell more than chance
+ENOUGH = 20  # comparisons in a kind for its mean to be more than chance
 #: PyTorch may be exact by chance, too: its error counts as no smaller than makes the bound two roundings of float32.
 FLOOR = 2.0 ** -23 / TIMES
 #: Largest error where the truth is zero, relative to the typical gradient of the layer.
@@ -115,7 +115,7 @@ def draw_state(random, state, architecture):
 
 
 class Errors:
-    """Errors of normnet and of PyTorch in float32, of the kinds of tensors that keys tell apart."""
+    """Errors of normnet and of PyTorch in float32, by kinds of tensors, each with a key."""
 
     def __init__(self):
         self.pairs = {}

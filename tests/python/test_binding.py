@@ -467,7 +467,7 @@ def decoded(text, value):
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_metadata_name_every_field(flag):
-    """Each text holds the value of the field whose name it bears; one field at a time that is 0 or 1 is 1."""
+    """Each text holds the value of the field whose name it has; one field at a time that is 0 or 1 is 1."""
     changes = {**dict.fromkeys(FLAGS, 0), flag: 1, "dampening": 0.125 * (flag != "nesterov")}
     with normnet.Model(**{**DIFFERENT, **changes}) as network:
         fields = {name: getattr(network.config, name) for name, _ in normnet.Config._fields_ if name not in HOST}

@@ -88,7 +88,7 @@ def logits_of(network, images):
 
 
 def compare(options, network, other):
-    """Is what `other` makes of images within LARGEST of what the network makes of them?"""
+    """Are the outputs of `other` for the images within LARGEST of the network's?"""
     for seed in range(10, 20):
         images, _ = draw(options, 16, seed)
         truth, single = logits_of(network, images)
@@ -133,7 +133,7 @@ def test_normnet_loads_what_pytorch_trained(options, tmp_path):
 
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES)
 def test_onnx_runtime_agrees(options, tmp_path):
-    """normnet_model_export_onnx: passes the checker and gives the same logits, for batches of any size."""
+    """normnet_model_export_onnx: passes the checker and returns the same logits, for batches of any size."""
     onnx = pytest.importorskip("onnx", reason="pip install onnx")
     onnxruntime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
     with trained(options) as model:
@@ -172,7 +172,7 @@ def test_onnx_scales_the_images(tmp_path):
 
 
 def test_python_reads_checkpoints(tmp_path):
-    """The optimizer's memory stands beside the weights, and the configuration in the metadata."""
+    """The optimizer's buffers are next to the weights, and the configuration is in the metadata."""
     with trained({"norm": "batch"}) as model:
         model.save(tmp_path / "model.safetensors", note="of the caller")
         tensors = safetensors_numpy.load_file(tmp_path / "model.safetensors")

@@ -25,7 +25,7 @@ from comparison import (FEW, FLAT, LARGEST, MIXED, NORMS, SEEDS, SUMMARY, TIMES,
 
 torch.set_num_threads(1)
 KINK = 3e-7
-NOTHING = 1e-12  # what float64 makes of zero
+NOTHING = 1e-12  # what remains of zero in float64
 
 # Rows of a few values of which ReLU leaves one or none hardly deviate. So where statistics are taken over one or two
 # dimensions, norm comes first.
@@ -184,7 +184,7 @@ class Comparison:
             raise Unsuitable
 
     def compare(self, kind, name, ours, single, truth, size=None):
-        """Checks one tensor. `size` tells how large it typically is, in case the truth is zero."""
+        """Checks one tensor. `size` is its typical size, in case the true value is zero."""
         if size and largest(truth) <= NOTHING:
             ours, single, size = largest(ours), largest(single), size()
             if ours > ZERO * size:

@@ -133,7 +133,7 @@ class Trainer:
         return loss.detach(), logits.detach(), gradients
 
     def update(self):
-        """The second half: penalty, clipping, update, schedule. Returns what normnet_metrics says about it."""
+        """The second half: penalty, clipping, update, schedule. Returns the fields of normnet_metrics."""
         l1_term = self.l1 * sum(parameter.abs().sum() for parameter in self.penalized)
         if self.l1:
             l1_term.backward()  # adds to the gradient of the data loss, as if it were part of the loss
@@ -157,7 +157,7 @@ class Trainer:
         return said
 
 
-# ---- Inputs that tell something ----------------------------------------------------------------------
+# ---- Inputs that show errors -----------------------------------------------------------------------
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 

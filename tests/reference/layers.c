@@ -213,7 +213,7 @@ static int set_of(reference_shape shape, const reference_norm *norm, int image, 
     case NORMNET_NORM_BATCH:
         batch = norm->virtual_batch > 0 ? image / norm->virtual_batch : 0;
         if (batch > ghost_batches(shape, norm) - 1)
-            batch = ghost_batches(shape, norm) - 1; /* the rest joins the last */
+            batch = ghost_batches(shape, norm) - 1; /* the rest belongs to the last */
         return batch * shape.channels + channel;
     case NORMNET_NORM_GROUP:
         return image * norm->groups + channel / (shape.channels / norm->groups);

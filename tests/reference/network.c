@@ -86,7 +86,7 @@ static int resolve_norm(const normnet_config *config, int kind, int groups, int 
     return norm->affine != NORMNET_AFFINE_ELEMENT && !(kind == NORMNET_NORM_INSTANCE && flat);
 }
 
-/* Fills what the word says; the parameters come later. 0 for an unknown word. */
+/* Fills the fields of a word's layer; the parameters come later. 0 for an unknown word. */
 static int read_word(const normnet_config *config, const char *word, int flat, reference_layer *layer, int *bias)
 {
     if (take(&word, "conv"))

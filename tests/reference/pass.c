@@ -300,7 +300,7 @@ static double *magnitude_behind_average(const reference_pass *pass, int i)
     return means;
 }
 
-/* |x - mean| / sqrt(variance + eps) stands for the normalized value in the gradient of gamma. */
+/* |x - mean| / sqrt(variance + eps) replaces the normalized value in the gradient of gamma. */
 static void typical_norm_backward(const reference_pass *pass, int i, const double *gamma, const double *dy, double *dx,
                                   double *dgamma, double *dbeta)
 {

@@ -8,7 +8,7 @@
  * A gradient by activations overwrites its target, a gradient by parameters is added to it. A NULL
  * parameter (bias, gamma, beta) or gradient target is left out.
  *
- * Three parts: layers.c knows single layers, training.c what happens between two batches,
+ * Three parts: layers.c has single layers, training.c what happens between two batches,
  * network.c reads an architecture and runs all of it.
  */
 #ifndef REFERENCE_H
@@ -222,7 +222,7 @@ void reference_backward(reference_pass *pass, const double *parameters, const in
 /*
  * What a gradient would typically be if nothing cancelled: backward with the statistics of all
  * normalizations held constant, |normalized| in the gradient of gamma, and means of |x| instead of x after
- * averages. The yardstick where the true gradient is zero. [parameter_count]
+ * averages. The scale for errors where the true gradient is zero. [parameter_count]
  */
 void reference_typical_gradient(const reference_pass *pass, const double *parameters, const int *labels,
                                 double *gradient);

@@ -20,7 +20,8 @@ static const double probe_offset[PROBES] = {1, -1, 2, -2};
 
 static const double probe_factor[PROBES] = {8, -8, -1, 1};
 
-/* A long step rounds less, a short one meets fewer of the thousands of kinks of a deep network: tried in this order. */
+/* A long step rounds less, a short one crosses fewer of the thousands of kinks of a deep network: tried in this order.
+ */
 static const double probe_steps[] = {6.4e-5, 1.6e-5, 4e-6};
 
 static const double most_error = 1e-8;
@@ -106,7 +107,7 @@ static int difference(probe_bench *bench, double *value, double step, double *de
     return smooth;
 }
 
-/* The error of the gradient by *value, or 0 if every step meets a kink. */
+/* The error of the gradient by *value, or 0 if every step crosses a kink. */
 static double difference_error(probe_bench *bench, double *value, double gradient)
 {
     double derivative = gradient;
@@ -118,7 +119,7 @@ static double difference_error(probe_bench *bench, double *value, double gradien
     return smooth ? fabs(derivative - gradient) : 0;
 }
 
-/* Compares one tensor; `typical` is the yardstick should the true gradient be (close to) zero. */
+/* Compares one tensor; `typical` is the scale if the true gradient is (close to) zero. */
 static void compare_tensor(probe_bench *bench, const char *what, double *values, const double *gradient, int count,
                            int probes, double typical, random_stream *random)
 {

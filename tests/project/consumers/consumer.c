@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program of somebody else, in C and in C++: trains a step, predicts, and says which library it got. */
+/* A program that uses the library, in C and in C++: trains a step, predicts, and prints the library's version. */
 #include <normnet.h>
 #include <stdio.h>
 
