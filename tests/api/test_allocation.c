@@ -49,7 +49,7 @@ static uint64_t use_all(normnet_model *model, twins *pair)
     uint64_t hash = 0;
     char text[64];
     int i;
-    for (i = 0; i < COUNT(counts); ++i) {
+    for (i = 0; i < CHECK_COUNT(counts); ++i) {
         const normnet_tensor images = tensor_images(NORMNET_U8, pair->in.bytes, counts[i], &pair->config);
         const normnet_tensor floats = tensor_images(NORMNET_F32, pair->in.floats, counts[i], &pair->config);
         const normnet_tensor labels = tensor_1d(NORMNET_U8, pair->in.digits8, counts[i]);
@@ -120,9 +120,9 @@ static void whatever_memory_held(const void *argument)
     const int fills[] = {0x00, 0xA5, 0xFF, 0x7F};
     normnet_config config = config_of(want);
     twins *pair = twins_open_config(&config);
-    uint64_t hashes[COUNT(fills)];
+    uint64_t hashes[CHECK_COUNT(fills)];
     int i;
-    for (i = 0; i < COUNT(fills); ++i) {
+    for (i = 0; i < CHECK_COUNT(fills); ++i) {
         allocator memory = {.fill = fills[i]};
         normnet_model *model;
         allocator_use(&memory, &config);
@@ -196,18 +196,16 @@ static void alignment_asked_for(const void *argument)
 
 int main(int argc, char **argv)
 {
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < COUNT(cases); ++i) {
-        snprintf(name, sizeof name, "memory: no step, reading or failure allocates, norm %s", cases[i].name);
-        check_case(name, without_allocating, &cases[i]);
-        snprintf(name, sizeof name, "memory: what it held does not matter, norm %s", cases[i].name);
-        check_case(name, whatever_memory_held, &cases[i]);
-        snprintf(name, sizeof name, "memory: each failing allocation is ENOMEM and leaves nothing, norm %s",
-                 cases[i].name);
-        check_case(name, each_allocation_fails, &cases[i]);
+    for (i = 0; i < CHECK_COUNT(cases); ++i) {
+        check_case_named(without_allocating, &cases[i], "memory: no step, reading or failure allocates, norm %s",
+                         cases[i].name);
+        check_case_named(whatever_memory_held, &cases[i], "memory: what it held does not matter, norm %s",
+                         cases[i].name);
+        check_case_named(each_allocation_fails, &cases[i],
+                         "memory: each failing allocation is ENOMEM and leaves nothing, norm %s", cases[i].name);
     }
     check_case("memory: the allocator gets its user pointer, sizes and alignments", alignment_asked_for, NULL);
     return check_end();

@@ -130,13 +130,13 @@ static void reject_table(const rejected_architecture *table, int count)
 static void tokens_rejected(const void *argument)
 {
     (void)argument;
-    reject_table(wrong_tokens, COUNT(wrong_tokens));
+    reject_table(wrong_tokens, CHECK_COUNT(wrong_tokens));
 }
 
 static void sizes_rejected(const void *argument)
 {
     (void)argument;
-    reject_table(wrong_sizes, COUNT(wrong_sizes));
+    reject_table(wrong_sizes, CHECK_COUNT(wrong_sizes));
 }
 
 static void groups_rejected(const void *argument)
@@ -146,9 +146,9 @@ static void groups_rejected(const void *argument)
     char value[16];
     int i;
     (void)argument;
-    reject_table(wrong_groups, COUNT(wrong_groups));
+    reject_table(wrong_groups, CHECK_COUNT(wrong_groups));
     config.architecture = "conv3-8 norm gap conv1-10";
-    for (i = 0; i < COUNT(groups); ++i) {
+    for (i = 0; i < CHECK_COUNT(groups); ++i) {
         config.groups = groups[i];
         snprintf(value, sizeof value, "%d", groups[i]);
         CHECK_NOT_CREATED("groups that do not divide 8 channels", &config, NORMNET_EARCH, value, "groups");
@@ -158,7 +158,7 @@ static void groups_rejected(const void *argument)
 static void orders_rejected(const void *argument)
 {
     (void)argument;
-    reject_table(wrong_orders, COUNT(wrong_orders));
+    reject_table(wrong_orders, CHECK_COUNT(wrong_orders));
 }
 
 static void no_layers(const void *argument)
@@ -191,7 +191,7 @@ static void length_limit(const void *argument)
     config.architecture = text;
     CHECK_CREATED("4096 bytes", &config);
     free(text);
-    for (i = 0; i < COUNT(too_long); ++i) {
+    for (i = 0; i < CHECK_COUNT(too_long); ++i) {
         text = padded_architecture(too_long[i]);
         config.architecture = text;
         CHECK_NOT_CREATED("over 4096 bytes", &config, NORMNET_ELIMIT, "4096");
@@ -261,7 +261,7 @@ static void networks_accepted(const void *argument)
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(networks); ++i) {
+    for (i = 0; i < CHECK_COUNT(networks); ++i) {
         config.architecture = networks[i];
         CHECK_CREATED(networks[i], &config);
     }
@@ -290,7 +290,7 @@ static void the_default_network(const void *argument)
     int i;
     (void)argument;
     config.architecture = NULL;
-    for (i = 0; i < COUNT(wrong); ++i) {
+    for (i = 0; i < CHECK_COUNT(wrong); ++i) {
         config.height = wrong[i][0];
         config.width = wrong[i][1];
         CHECK_NOT_CREATED("the default network, too small", &config, NORMNET_EARCH, "kernel", "conv3-16");
@@ -345,7 +345,7 @@ static void shapes(const void *argument)
     int i;
     (void)argument;
     config.width = 10;
-    for (i = 0; i < COUNT(expected); ++i) {
+    for (i = 0; i < CHECK_COUNT(expected); ++i) {
         normnet_model *model;
         config.architecture = expected[i].text;
         model = CHECK_CREATE(&config);

@@ -112,7 +112,7 @@ static void affine_forms(const void *argument)
 {
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(forms); ++i) {
+    for (i = 0; i < CHECK_COUNT(forms); ++i) {
         normnet_config config = twins_config(forms[i].norm);
         char what[80];
         config.architecture = "conv3-4 norm relu gap conv1-10";
@@ -200,7 +200,7 @@ static void instruction_sets(const void *argument)
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     int32_t cpu;
     (void)argument;
-    for (cpu = NORMNET_CPU_BEST; cpu < COUNT(names); ++cpu) {
+    for (cpu = NORMNET_CPU_BEST; cpu < CHECK_COUNT(names); ++cpu) {
         normnet_model *model = NULL;
         normnet_status status;
         char value[16];

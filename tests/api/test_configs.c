@@ -176,9 +176,9 @@ static void integers_rejected(const void *argument)
 {
     int i, j;
     (void)argument;
-    for (i = 0; i < COUNT(integer_fields); ++i) {
+    for (i = 0; i < CHECK_COUNT(integer_fields); ++i) {
         const integer_field *field = &integer_fields[i];
-        for (j = 0; j < COUNT(field->wrong) && (j == 0 || field->wrong[j] != 0); ++j) {
+        for (j = 0; j < CHECK_COUNT(field->wrong) && (j == 0 || field->wrong[j] != 0); ++j) {
             normnet_config config = twins_config(NORMNET_NORM_BATCH);
             const int32_t narrow = (int32_t)field->wrong[j];
             char value[32], what[64];
@@ -236,11 +236,11 @@ static void numbers_rejected(const void *argument)
 {
     int i, j;
     (void)argument;
-    for (i = 0; i < COUNT(number_fields); ++i) {
+    for (i = 0; i < CHECK_COUNT(number_fields); ++i) {
         const number_field *field = &number_fields[i];
         normnet_config config = twins_config(NORMNET_NORM_BATCH);
         double *place = (double *)(void *)((char *)&config + field->offset);
-        for (j = 0; j < COUNT(field->wrong); ++j)
+        for (j = 0; j < CHECK_COUNT(field->wrong); ++j)
             if (field->wrong[j] != 0.0 || (j == 0 && field->wrong[1] != 0.0))
                 reject_number(field->name, &config, place, field->wrong[j]);
         reject_number(field->name, &config, place, NAN);
@@ -258,10 +258,10 @@ static void scaling_rejected(const void *argument)
     (void)argument;
     config.input_mean = mean;
     config.input_std = deviation;
-    for (i = 0; i < COUNT(wrong_mean); ++i)
+    for (i = 0; i < CHECK_COUNT(wrong_mean); ++i)
         reject_number("input_mean", &config, &mean[1], wrong_mean[i]);
     mean[1] = 0.0;
-    for (i = 0; i < COUNT(wrong_std); ++i)
+    for (i = 0; i < CHECK_COUNT(wrong_std); ++i)
         reject_number("input_std", &config, &deviation[1], wrong_std[i]);
 }
 

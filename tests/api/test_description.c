@@ -54,9 +54,9 @@ static void default_network(const void *argument)
         CHECK_OK(normnet_config_init(&config, norm));
         model = CHECK_CREATE(&config);
         CHECK_EQUAL(normnet_parameter_count(model), parameters[norm]);
-        CHECK_EQUAL(normnet_layer_count(model), COUNT(default_layers));
+        CHECK_EQUAL(normnet_layer_count(model), CHECK_COUNT(default_layers));
         total = work = 0;
-        for (i = 0; i < COUNT(default_layers); ++i) {
+        for (i = 0; i < CHECK_COUNT(default_layers); ++i) {
             const expected_layer *expected = &default_layers[i];
             const normnet_layer_info info = layer_info(model, i);
             const int is_norm = strcmp(expected->token, "norm") == 0;
@@ -94,7 +94,7 @@ static void receptive_fields(const void *argument)
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     int32_t i, layer;
     (void)argument;
-    for (i = 0; i < COUNT(expected); ++i) {
+    for (i = 0; i < CHECK_COUNT(expected); ++i) {
         normnet_model *model;
         config.architecture = expected[i].text;
         model = CHECK_CREATE(&config);
@@ -290,7 +290,8 @@ static void state_entries(const void *argument)
     config.layer_dims = want->dims;
     config.affine = want->affine;
     model = CHECK_CREATE(&config);
-    for (i = 0; i < normnet_state_count(model) && i < COUNT(want->entries) && want->entries[i].name != NULL; ++i) {
+    for (i = 0; i < normnet_state_count(model) && i < CHECK_COUNT(want->entries) && want->entries[i].name != NULL;
+         ++i) {
         const normnet_state_info info = state_info(model, i);
         compare_entry(&want->entries[i], &info);
         if (!info.trained)
@@ -301,7 +302,7 @@ static void state_entries(const void *argument)
         total += state_length(&info);
     }
     CHECK_EQUAL(i, normnet_state_count(model));
-    CHECK(i == COUNT(want->entries) || want->entries[i].name == NULL);
+    CHECK(i == CHECK_COUNT(want->entries) || want->entries[i].name == NULL);
     CHECK_EQUAL(total, normnet_parameter_count(model));
     normnet_model_destroy(model);
 }
@@ -396,7 +397,7 @@ static void first_weights(const void *argument)
             double fan_in;
         } layers[] = {{"0.", 2 * 25}, {"3.", 60 * 9}, {"8.", 40}, {"9.", 200}};
         int j, drawn = 0;
-        for (j = 0; j < COUNT(layers); ++j)
+        for (j = 0; j < CHECK_COUNT(layers); ++j)
             if (strncmp(info.name, layers[j].prefix, strlen(layers[j].prefix)) == 0) {
                 check_uniform(&info, 1.0 / sqrt(layers[j].fan_in));
                 drawn = 1;
@@ -416,11 +417,11 @@ static void seeds(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     const int64_t numbers[] = {1, 2, -1, ((int64_t)1 << 32) + 1, INT64_MIN};
-    uint64_t hashes[COUNT(numbers)];
+    uint64_t hashes[CHECK_COUNT(numbers)];
     normnet_model *model, *again;
     int i, j;
     (void)argument;
-    for (i = 0; i < COUNT(numbers); ++i) {
+    for (i = 0; i < CHECK_COUNT(numbers); ++i) {
         config.seed = numbers[i];
         model = CHECK_CREATE(&config);
         again = CHECK_CREATE(&config);
@@ -436,16 +437,15 @@ static void seeds(const void *argument)
 
 int main(int argc, char **argv)
 {
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("layers: the default network, 7,704 parameters and 1,076,672 multiply-adds", default_network, NULL);
     check_case("layers: receptive fields", receptive_fields, NULL);
     check_case("layers: modules of features", modules_of_features, NULL);
-    for (i = 0; i < COUNT(state_cases); ++i) {
-        snprintf(name, sizeof name, "state entries: names and shapes of the state_dict, norm %s", state_cases[i].name);
-        check_case(name, state_entries, &state_cases[i]);
+    for (i = 0; i < CHECK_COUNT(state_cases); ++i) {
+        check_case_named(state_entries, &state_cases[i], "state entries: names and shapes of the state_dict, norm %s",
+                         state_cases[i].name);
     }
     check_case("state entries: what is handed out stays where it is", state_unmoved, NULL);
     check_case("create: draws the weights as PyTorch does", first_weights, NULL);

@@ -174,11 +174,9 @@ static int print_networks(void)
 
 static void check_types(const char *what, void (*function)(const void *argument))
 {
-    char name[96];
 
     for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type) {
-        snprintf(name, sizeof name, "%s %s", (*type)->name, what);
-        check_case(name, function, type);
+        check_case_named(function, type, "%s %s", (*type)->name, what);
     }
 }
 

@@ -175,15 +175,14 @@ int main(int argc, char **argv)
     static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
                                     NORMNET_NORM_INSTANCE};
     static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < COUNT(norms); ++i) {
-        snprintf(name, sizeof name, "malloc: only create calls it, only destroy frees, norm %s", names[i]);
-        check_case(name, default_allocator, &norms[i]);
-        snprintf(name, sizeof name, "malloc: never called beside the caller's allocator, norm %s", names[i]);
-        check_case(name, own_allocator, &norms[i]);
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
+        check_case_named(default_allocator, &norms[i], "malloc: only create calls it, only destroy frees, norm %s",
+                         names[i]);
+        check_case_named(own_allocator, &norms[i], "malloc: never called beside the caller's allocator, norm %s",
+                         names[i]);
     }
     return check_end();
 }

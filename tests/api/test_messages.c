@@ -35,14 +35,14 @@ static void status_names(const void *argument)
         "NORMNET_EFORMAT", "NORMNET_ELIMIT",    "NORMNET_EUNSUPPORTED", "NORMNET_EARCH", "NORMNET_EMISMATCH",
         "NORMNET_EVALUE",  "NORMNET_ECHECKSUM", "NORMNET_ELABEL",       "NORMNET_EBUSY", "NORMNET_ESTATE",
     };
-    const int32_t unknown[] = {COUNT(names), 255, INT32_MAX, -1, INT32_MIN};
+    const int32_t unknown[] = {CHECK_COUNT(names), 255, INT32_MAX, -1, INT32_MIN};
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(names); ++i) {
+    for (i = 0; i < CHECK_COUNT(names); ++i) {
         CHECK_TEXT(normnet_status_string(i), names[i]);
         CHECK(normnet_status_string(i) == normnet_status_string(i));
     }
-    for (i = 0; i < COUNT(unknown); ++i) {
+    for (i = 0; i < CHECK_COUNT(unknown); ++i) {
         const char *text = normnet_status_string(unknown[i]);
         CHECK(text != NULL && strlen(text) > 0);
         CHECK(strncmp(text, "NORMNET_", 8) != 0);
@@ -116,7 +116,7 @@ static void messages_are_printable(const void *argument)
     normnet_model *model = NULL;
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(names); ++i) {
+    for (i = 0; i < CHECK_COUNT(names); ++i) {
         CHECK_STATUS(normnet_model_load(&model, names[i].path, NULL), NORMNET_EIO);
         if (strstr(normnet_error_message(), names[i].shown) == NULL)
             CHECK_FAIL("\"%s\" does not show \"%s\"", normnet_error_message(), names[i].shown);

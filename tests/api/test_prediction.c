@@ -65,9 +65,9 @@ static void batch_sizes(const void *argument)
     int64_t classes[MANY];
     int i, k, first;
     int32_t layer;
-    for (k = 0; k < COUNT(kinds); ++k) {
+    for (k = 0; k < CHECK_COUNT(kinds); ++k) {
         predict_some(bench, 0, MANY, kinds[k], bench->scores, bench->classes);
-        for (i = 0; i < COUNT(sizes); ++i) {
+        for (i = 0; i < CHECK_COUNT(sizes); ++i) {
             for (first = 0; first < MANY; first += sizes[i])
                 predict_some(bench, first, first + sizes[i] < MANY ? sizes[i] : MANY - first, kinds[k],
                              scores + first * TWINS_CLASSES, classes + first);
@@ -87,7 +87,7 @@ static void batch_sizes(const void *argument)
         normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config), output;
         normnet_tensor_init(&output, NORMNET_F32, whole_map, 4, shape);
         CHECK_OK(normnet_layer_output(bench->model, &images, layer, &output, NULL));
-        for (i = 0; i < COUNT(sizes) - 1; ++i) {
+        for (i = 0; i < CHECK_COUNT(sizes) - 1; ++i) {
             for (first = 0; first < MANY; first += sizes[i]) {
                 shape[0] = first + sizes[i] < MANY ? sizes[i] : MANY - first;
                 images = tensor_images(NORMNET_F32, bench->pixels + first * TWINS_PIXELS, shape[0], &bench->config);
@@ -151,9 +151,9 @@ static void first_maximum(const void *argument)
         float channel[2];
         int64_t winner;
     } expected[] = {{{1, 0}, 1}, {{0, 1}, 2}, {{1, 1}, 1}, {{0, 0}, 0}, {{-1, -1}, 0}, {{-1, -2}, 0}};
-    float pixels[COUNT(expected) * TWINS_PIXELS];
-    int64_t classes[COUNT(expected)], confusion[TWINS_CLASSES * TWINS_CLASSES];
-    uint8_t labels[COUNT(expected)];
+    float pixels[CHECK_COUNT(expected) * TWINS_PIXELS];
+    int64_t classes[CHECK_COUNT(expected)], confusion[TWINS_CLASSES * TWINS_CLASSES];
+    uint8_t labels[CHECK_COUNT(expected)];
     normnet_metrics metrics = metrics_init();
     normnet_tensor images, output, label;
     normnet_model *model;
@@ -161,20 +161,20 @@ static void first_maximum(const void *argument)
     (void)argument;
     config.architecture = "gap conv1-10";
     model = CHECK_CREATE(&config);
-    CHECK_OK(normnet_set_parameters(model, weights, COUNT(weights)));
-    for (i = 0; i < COUNT(expected); ++i) {
+    CHECK_OK(normnet_set_parameters(model, weights, CHECK_COUNT(weights)));
+    for (i = 0; i < CHECK_COUNT(expected); ++i) {
         for (j = 0; j < TWINS_PIXELS; ++j)
             pixels[i * TWINS_PIXELS + j] = expected[i].channel[j / (TWINS_PIXELS / 2)];
         labels[i] = (uint8_t)expected[i].winner;
     }
-    images = tensor_images(NORMNET_F32, pixels, COUNT(expected), &config);
-    output = tensor_1d(NORMNET_I64, classes, COUNT(expected));
-    label = tensor_1d(NORMNET_U8, labels, COUNT(expected));
+    images = tensor_images(NORMNET_F32, pixels, CHECK_COUNT(expected), &config);
+    output = tensor_1d(NORMNET_I64, classes, CHECK_COUNT(expected));
+    label = tensor_1d(NORMNET_U8, labels, CHECK_COUNT(expected));
     CHECK_OK(normnet_predict(model, &images, NULL, &output, NULL));
-    for (i = 0; i < COUNT(expected); ++i)
+    for (i = 0; i < CHECK_COUNT(expected); ++i)
         CHECK_EQUAL(classes[i], expected[i].winner);
     CHECK_OK(normnet_evaluate(model, &images, &label, &metrics, confusion, NULL));
-    CHECK_EQUAL(metrics.correct, COUNT(expected));
+    CHECK_EQUAL(metrics.correct, CHECK_COUNT(expected));
     CHECK_EQUAL(confusion[0], 3);
     CHECK_EQUAL(confusion[1 * TWINS_CLASSES + 1], 2);
     CHECK_EQUAL(confusion[2 * TWINS_CLASSES + 2], 1);
@@ -194,7 +194,7 @@ static void evaluate_agrees(const void *argument)
     predict_some(bench, 0, MANY, NORMNET_SCORES_LOG_PROBABILITIES, logp, bench->classes);
     for (n = 0; n < MANY; ++n)
         labels64[n] = labels32[n] = bench->labels[n];
-    for (i = 0; i < COUNT(sizes); ++i) {
+    for (i = 0; i < CHECK_COUNT(sizes); ++i) {
         const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, sizes[i], &bench->config);
         const normnet_tensor labels[] = {tensor_1d(NORMNET_U8, bench->labels, sizes[i]),
                                          tensor_1d(NORMNET_I32, labels32, sizes[i]),
@@ -206,7 +206,7 @@ static void evaluate_agrees(const void *argument)
             correct += bench->classes[n] == bench->labels[n];
             expected[bench->labels[n] * TWINS_CLASSES + bench->classes[n]] += 1; /* row = label */
         }
-        for (k = 0; k < COUNT(labels); ++k) {
+        for (k = 0; k < CHECK_COUNT(labels); ++k) {
             normnet_metrics metrics = metrics_init();
             memset(confusion, 0x5C, sizeof confusion);
             CHECK_OK(normnet_evaluate(bench->model, &images, &labels[k], &metrics, confusion, NULL));
@@ -458,15 +458,13 @@ int main(int argc, char **argv)
                                     NORMNET_NORM_INSTANCE};
     static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
     static const int32_t one = 1, three = 3, bytes = NORMNET_U8, floats = NORMNET_F32;
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < COUNT(norms); ++i) {
-        snprintf(name, sizeof name, "predict: the same bits in batches of 1, 2, 15, 16, 17 and 100, norm %s", names[i]);
-        check_case(name, batch_sizes, &norms[i]);
-        snprintf(name, sizeof name, "evaluate and predict change nothing, norm %s", names[i]);
-        check_case(name, reading_changes_nothing, &norms[i]);
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
+        check_case_named(batch_sizes, &norms[i],
+                         "predict: the same bits in batches of 1, 2, 15, 16, 17 and 100, norm %s", names[i]);
+        check_case_named(reading_changes_nothing, &norms[i], "evaluate and predict change nothing, norm %s", names[i]);
     }
     check_case("predict: probabilities, their logarithms and logits belong together", kinds_of_scores, NULL);
     check_case("predict: the class is the first of the highest scores", first_maximum, NULL);

@@ -61,7 +61,7 @@ static int use_well(const settings *want, twins_inputs *in, twins_outputs *out)
     double lr, momentum;
     int failed = normnet_model_create(&model, &config) != NORMNET_OK, i;
     char text[4096];
-    for (i = 0; i < COUNT(counts) && failed == 0; ++i) {
+    for (i = 0; i < CHECK_COUNT(counts) && failed == 0; ++i) {
         const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, counts[i], &config);
         const normnet_tensor floats = tensor_images(NORMNET_F32, in->floats, counts[i], &config);
         const normnet_tensor labels = tensor_1d(NORMNET_I32, in->digits32, counts[i]);
@@ -126,7 +126,7 @@ static int for_each_setting(int (*use)(const settings *, twins_inputs *, twins_o
                             twins_outputs *out)
 {
     int failed = 0, i, cpu;
-    for (i = 0; i < COUNT(norms); ++i)
+    for (i = 0; i < CHECK_COUNT(norms); ++i)
         for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
             const settings want = {norms[i], 1, cpu};
             failed += use(&want, in, out);
@@ -225,7 +225,7 @@ static void mode_unchanged(const void *argument)
     const mode before = current_mode();
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(norms); ++i) {
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
         const settings want = {norms[i], 2, NORMNET_CPU_BEST};
         CHECK_EQUAL(use_well(&want, in, out), 0);
         use_badly(&want, in);
@@ -243,7 +243,7 @@ static void rounding_hosts(const void *argument)
     twins_outputs *out = check_allocate(1, sizeof *out);
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(modes); ++i) {
+    for (i = 0; i < CHECK_COUNT(modes); ++i) {
         mode before;
         fesetround(modes[i]);
         before = current_mode();
@@ -319,7 +319,7 @@ static int use_comma(char *folder)
     const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "tr_TR.UTF-8", "de_DE"};
     char command[256];
     int i;
-    for (i = 0; i < COUNT(names); ++i)
+    for (i = 0; i < CHECK_COUNT(names); ++i)
         if (use_locale(names[i]))
             return 1;
     if (mkdtemp(folder) == NULL)
@@ -380,7 +380,7 @@ static void locales(const void *argument)
 static void use_all_ways(twins_inputs *in, twins_outputs *out)
 {
     int i;
-    for (i = 0; i < COUNT(norms); ++i) {
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
         const settings want = {norms[i], 1, NORMNET_CPU_BEST};
         CHECK_EQUAL(use_well(&want, in, out), 0);
         use_badly(&want, in);
@@ -572,16 +572,14 @@ int main(int argc, char **argv)
         static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
         static const char *const sets[] = {"best", "portable"};
         settings want;
-        char name[128];
         int i, cpu;
-        for (i = 0; i < COUNT(norms); ++i)
+        for (i = 0; i < CHECK_COUNT(norms); ++i)
             for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
                 want.norm = norms[i];
                 want.threads = 1;
                 want.cpu = cpu;
-                snprintf(name, sizeof name, "floating point: valid data raises no trap, norm %s, cpu %s", names[i],
-                         sets[cpu]);
-                check_case(name, trapping_hosts, &want);
+                check_case_named(trapping_hosts, &want, "floating point: valid data raises no trap, norm %s, cpu %s",
+                                 names[i], sets[cpu]);
             }
     }
 #endif

@@ -52,9 +52,9 @@ static int32_t meet(void *user, double *values, int64_t count)
         memset(sums, 0, sizeof self->sums[0]);
         self->count = count;
     }
-    if (count != self->count || count > COUNT(self->sums[0]))
+    if (count != self->count || count > CHECK_COUNT(self->sums[0]))
         ++self->mistakes;
-    for (i = 0; i < count && i < COUNT(self->sums[0]); ++i)
+    for (i = 0; i < count && i < CHECK_COUNT(self->sums[0]); ++i)
         sums[i] += values[i];
     if (++self->arrived == self->ranks) {
         self->arrived = 0;
@@ -430,7 +430,7 @@ static void reduce_fails(const void *argument)
     failing_call *const calls[] = {train, compute, update_with_reset, compute};
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(calls); ++i) {
+    for (i = 0; i < CHECK_COUNT(calls); ++i) {
         observer watcher;
         twins *pair = open_observed(&watcher, 1);
         const char *const words[] = {"reduce", NULL};
@@ -465,13 +465,12 @@ int main(int argc, char **argv)
         {"batch without affine", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 1, 16},
         {"batch, 2 threads per rank", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 2, 32},
     };
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < COUNT(cases); ++i) {
-        snprintf(name, sizeof name, "ranks: two of them learn what one model learns, norm %s", cases[i].name);
-        check_case(name, ranks_learn_as_one, &cases[i]);
+    for (i = 0; i < CHECK_COUNT(cases); ++i) {
+        check_case_named(ranks_learn_as_one, &cases[i], "ranks: two of them learn what one model learns, norm %s",
+                         cases[i].name);
     }
     check_case("ranks: update_statistics sees the images of all", statistics_of_all_ranks, NULL);
     check_case("ranks: a single image each is enough together", one_image_each, NULL);

@@ -50,7 +50,7 @@ static void schedule_sets_the_rate(const void *argument)
     const int32_t schedules[] = {NORMNET_SCHEDULE_STEP, NORMNET_SCHEDULE_ONE_CYCLE};
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(schedules); ++i) {
+    for (i = 0; i < CHECK_COUNT(schedules); ++i) {
         normnet_config config = twins_config(NORMNET_NORM_GROUP);
         twins *pair;
         config.schedule = schedules[i];
@@ -121,7 +121,7 @@ static void explosion(const void *argument)
     twins *pair = twins_open(*norm);
     const double rates[] = {1e30, 1e29, 1e25};
     int i, step;
-    for (i = 0; i < COUNT(rates); ++i) {
+    for (i = 0; i < CHECK_COUNT(rates); ++i) {
         const char *const words[] = {NULL};
         normnet_status status = NORMNET_OK;
         CHECK_OK(normnet_set_learning_rate(pair->model, rates[i], 0.9));
@@ -241,7 +241,7 @@ static void gradients_spoilt_by_the_caller(const void *argument)
     int i;
     (void)argument;
     twins_wait(pair);
-    for (i = 0; i < COUNT(wrong); ++i) {
+    for (i = 0; i < CHECK_COUNT(wrong); ++i) {
         const char *const words[] = {NULL};
         normnet_status status;
         CHECK_OK(normnet_gradients(pair->model, &values, &count));
@@ -432,7 +432,7 @@ static void layers_and_entries_out_of_range(const void *argument)
     char value[32];
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(wrong_layers); ++i) {
+    for (i = 0; i < CHECK_COUNT(wrong_layers); ++i) {
         snprintf(value, sizeof value, "%d", wrong_layers[i]);
         CHECK_REJECTED(pair, normnet_layer(pair->model, wrong_layers[i], &pair->out.layer), NORMNET_EINVAL, value);
         CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->images, wrong_layers[i], &pair->map, NULL),
@@ -448,20 +448,19 @@ int main(int argc, char **argv)
     static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
                                     NORMNET_NORM_INSTANCE};
     static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("state: apply without compute is ESTATE", apply_without_compute, NULL);
-    for (i = 0; i < COUNT(norms); ++i) {
-        snprintf(name, sizeof name, "state: a step while gradients wait is ESTATE, norm %s", names[i]);
-        check_case(name, step_while_gradients_wait, &norms[i]);
-        snprintf(name, sizeof name, "state: a one-cycle step past the end is ESTATE, norm %s", names[i]);
-        check_case(name, one_cycle_ends, &norms[i]);
-        snprintf(name, sizeof name, "value: an exploding step is EVALUE and changes nothing, norm %s", names[i]);
-        check_case(name, explosion, &norms[i]);
-        snprintf(name, sizeof name, "value: an update that overflows is EVALUE and changes nothing, norm %s", names[i]);
-        check_case(name, update_overflows, &norms[i]);
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
+        check_case_named(step_while_gradients_wait, &norms[i], "state: a step while gradients wait is ESTATE, norm %s",
+                         names[i]);
+        check_case_named(one_cycle_ends, &norms[i], "state: a one-cycle step past the end is ESTATE, norm %s",
+                         names[i]);
+        check_case_named(explosion, &norms[i], "value: an exploding step is EVALUE and changes nothing, norm %s",
+                         names[i]);
+        check_case_named(update_overflows, &norms[i],
+                         "value: an update that overflows is EVALUE and changes nothing, norm %s", names[i]);
     }
     check_case("state: set_learning_rate under a schedule is ESTATE", schedule_sets_the_rate, NULL);
     check_case("value: learning rates out of range are EVALUE", rates_out_of_range, NULL);

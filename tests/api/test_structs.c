@@ -83,7 +83,7 @@ static void inputs_of_no_size(const void *argument)
     twins *pair = twins_open(NORMNET_NORM_GROUP);
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(no_sizes); ++i) {
+    for (i = 0; i < CHECK_COUNT(no_sizes); ++i) {
         normnet_config config = twins_config(NORMNET_NORM_BATCH);
         normnet_predict_options options = options_init(0, 0);
         normnet_batch batch = {0};
@@ -119,7 +119,7 @@ static void options_out_of_range(const void *argument)
     char value[16];
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(wrong_scores); ++i) {
+    for (i = 0; i < CHECK_COUNT(wrong_scores); ++i) {
         const normnet_predict_options scores = options_init(wrong_scores[i], 0),
                                       statistics = options_init(0, wrong_statistics[i]);
         snprintf(value, sizeof value, "%d", wrong_scores[i]);
@@ -222,7 +222,7 @@ static void outputs_of_no_size(const void *argument)
     twins *pair = twins_open(NORMNET_NORM_GROUP);
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(no_sizes); ++i) {
+    for (i = 0; i < CHECK_COUNT(no_sizes); ++i) {
         char value[16];
         const char *const words[] = {"struct_size", value, NULL};
         snprintf(value, sizeof value, "%d", no_sizes[i]);
@@ -255,7 +255,7 @@ static void config_of_no_size(const void *argument)
     (void)argument;
     memset(&config, 0x5C, sizeof config);
     memcpy(&before, &config, sizeof before);
-    for (i = 0; i < COUNT(sizes); ++i) {
+    for (i = 0; i < CHECK_COUNT(sizes); ++i) {
         const char *const words[] = {"struct_size", value, NULL};
         union {
             normnet_config config;
@@ -269,7 +269,7 @@ static void config_of_no_size(const void *argument)
             continue;
         CHECK(memcmp(&large.config, &before, sizeof before) == 0);
     }
-    for (i = 0; i < COUNT(norms); ++i) {
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
         const char *const words[] = {"norm", value, NULL};
         snprintf(value, sizeof value, "%d", norms[i]);
         CHECK_STATUS(normnet_config_init(&config, norms[i]), NORMNET_EUNSUPPORTED);

@@ -279,19 +279,16 @@ static void warnings_per_element(const void *argument)
 
 int main(int argc, char **argv)
 {
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("summary: it returns and writes as snprintf does", manners, NULL);
     check_case("summary: a table of layers, outputs, parameters and receptive fields", table, NULL);
-    for (i = 0; i < COUNT(warning_cases); ++i) {
-        snprintf(name, sizeof name, "summary: warnings, %s", warning_cases[i].name);
-        check_case(name, warnings, &warning_cases[i]);
+    for (i = 0; i < CHECK_COUNT(warning_cases); ++i) {
+        check_case_named(warnings, &warning_cases[i], "summary: warnings, %s", warning_cases[i].name);
     }
-    for (i = 0; i < COUNT(element_cases); ++i) {
-        snprintf(name, sizeof name, "summary: warnings, %s", element_cases[i].name);
-        check_case(name, warnings_per_element, &element_cases[i]);
+    for (i = 0; i < CHECK_COUNT(element_cases); ++i) {
+        check_case_named(warnings_per_element, &element_cases[i], "summary: warnings, %s", element_cases[i].name);
     }
     return check_end();
 }

@@ -10,8 +10,8 @@ static void too_many_images(const void *argument)
     const int64_t counts[] = {TWINS_MOST + 1, (int64_t)1 << 31, ((int64_t)1 << 32) + 1};
     int i, j;
     (void)argument;
-    for (i = 0; i < COUNT(image_calls); ++i)
-        for (j = 0; j < COUNT(counts) && image_calls[i].trains; ++j) {
+    for (i = 0; i < CHECK_COUNT(image_calls); ++i)
+        for (j = 0; j < CHECK_COUNT(counts) && image_calls[i].trains; ++j) {
             normnet_tensor wrong = pair->images;
             char count[32];
             snprintf(count, sizeof count, "%" PRId64, counts[j]);
@@ -36,9 +36,9 @@ static void pixels_not_finite(const void *argument)
     const char *const names[] = {"nan", "inf", "-inf"};
     const int last = TWINS_IMAGES * TWINS_PIXELS - 1, places[] = {last, 0, last - TWINS_PIXELS / 2};
     int i, j, k;
-    for (i = 0; i < COUNT(values); ++i)
-        for (j = 0; j < COUNT(places); ++j)
-            for (k = 0; k < COUNT(image_calls); ++k) {
+    for (i = 0; i < CHECK_COUNT(values); ++i)
+        for (j = 0; j < CHECK_COUNT(places); ++j)
+            for (k = 0; k < CHECK_COUNT(image_calls); ++k) {
                 char how[64];
                 snprintf(how, sizeof how, "%s as pixel %d of %d", names[i], places[j], last + 1);
                 pair->in.floats[places[j]] = values[i];
@@ -84,9 +84,9 @@ static void labels_out_of_range(const void *argument)
                              ((int64_t)1 << 32) + 1, INT64_MIN, INT64_MAX};
     const int places[] = {TWINS_IMAGES - 1, 0, 16};
     int i, j, k;
-    for (i = 0; i < COUNT(wrong); ++i)
-        for (j = 0; j < COUNT(places); ++j)
-            for (k = 0; k < COUNT(label_calls); ++k) {
+    for (i = 0; i < CHECK_COUNT(wrong); ++i)
+        for (j = 0; j < CHECK_COUNT(places); ++j)
+            for (k = 0; k < CHECK_COUNT(label_calls); ++k) {
                 const int64_t before = pair->in.digits[places[j]];
                 char value[32], how[64];
                 snprintf(value, sizeof value, "%" PRId64, wrong[i]);

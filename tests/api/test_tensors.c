@@ -104,9 +104,9 @@ static void images_described(const void *argument)
 {
     const int32_t *norm = argument;
     twins *pair = twins_open(*norm);
-    spoil_tensor(pair, image_calls, COUNT(image_calls), &pair->images, spoils, COUNT(spoils));
-    spoil_tensor(pair, image_calls, COUNT(image_calls), &pair->float_images, spoils, COUNT(spoils));
-    spoil_tensor(pair, image_calls, COUNT(image_calls), &pair->images, image_spoils, COUNT(image_spoils));
+    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, spoils, CHECK_COUNT(spoils));
+    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, spoils, CHECK_COUNT(spoils));
+    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, image_spoils, CHECK_COUNT(image_spoils));
     twins_close(pair);
 }
 
@@ -114,9 +114,9 @@ static void labels_described(const void *argument)
 {
     twins *pair = twins_open(NORMNET_NORM_BATCH);
     (void)argument;
-    spoil_tensor(pair, label_calls, COUNT(label_calls), &pair->labels, spoils, COUNT(spoils));
-    spoil_tensor(pair, label_calls, COUNT(label_calls), &pair->labels8, spoils, COUNT(spoils));
-    spoil_tensor(pair, label_calls, COUNT(label_calls), &pair->labels, label_spoils, COUNT(label_spoils));
+    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, spoils, CHECK_COUNT(spoils));
+    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels8, spoils, CHECK_COUNT(spoils));
+    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, label_spoils, CHECK_COUNT(label_spoils));
     twins_close(pair);
 }
 
@@ -126,9 +126,9 @@ static void outputs_described(const void *argument)
     const normnet_tensor *const tensors[] = {&pair->scores, &pair->classes, &pair->map};
     int i;
     (void)argument;
-    for (i = 0; i < COUNT(output_calls); ++i) {
-        spoil_tensor(pair, &output_calls[i], 1, tensors[i], spoils, COUNT(spoils));
-        spoil_tensor(pair, &output_calls[i], 1, tensors[i], output_spoils, COUNT(output_spoils));
+    for (i = 0; i < CHECK_COUNT(output_calls); ++i) {
+        spoil_tensor(pair, &output_calls[i], 1, tensors[i], spoils, CHECK_COUNT(spoils));
+        spoil_tensor(pair, &output_calls[i], 1, tensors[i], output_spoils, CHECK_COUNT(output_spoils));
     }
     twins_close(pair);
 }
@@ -176,13 +176,13 @@ static void misaligned(const void *argument)
                         {"data off by 3", DATA, 0, 3, NORMNET_EINVAL, "align"}};
     const spoil by_four = {"data off by 4", DATA, 0, 4, NORMNET_EINVAL, "align"};
     (void)argument;
-    spoil_tensor(pair, image_calls, COUNT(image_calls), &pair->float_images, by, COUNT(by));
-    spoil_tensor(pair, label_calls, COUNT(label_calls), &pair->labels32, by, COUNT(by));
-    spoil_tensor(pair, label_calls, COUNT(label_calls), &pair->labels, by, COUNT(by));
-    spoil_tensor(pair, label_calls, COUNT(label_calls), &pair->labels, &by_four, 1);
-    spoil_tensor(pair, &output_calls[0], 1, &pair->scores, by, COUNT(by));
+    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, by, CHECK_COUNT(by));
+    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels32, by, CHECK_COUNT(by));
+    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, by, CHECK_COUNT(by));
+    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, &by_four, 1);
+    spoil_tensor(pair, &output_calls[0], 1, &pair->scores, by, CHECK_COUNT(by));
     spoil_tensor(pair, &output_calls[1], 1, &pair->classes, &by_four, 1);
-    spoil_tensor(pair, &output_calls[2], 1, &pair->map, by, COUNT(by));
+    spoil_tensor(pair, &output_calls[2], 1, &pair->map, by, CHECK_COUNT(by));
     twins_close(pair);
 }
 

@@ -207,7 +207,7 @@ static void schedules(const void *argument)
     const int32_t kinds[] = {NORMNET_SCHEDULE_STEP, NORMNET_SCHEDULE_ONE_CYCLE};
     int i, n;
     (void)argument;
-    for (i = 0; i < COUNT(kinds); ++i) {
+    for (i = 0; i < CHECK_COUNT(kinds); ++i) {
         normnet_config config = twins_config(NORMNET_NORM_NONE), other;
         twins *pair;
         config.architecture = "gap conv1-10";
@@ -266,8 +266,8 @@ static void shards_of_many_images(const void *argument)
     const int32_t ranks[] = {3, 5, 1000, INT32_MAX};
     int i, j;
     (void)argument;
-    for (i = 0; i < COUNT(images); ++i)
-        for (j = 0; j < COUNT(ranks); ++j) {
+    for (i = 0; i < CHECK_COUNT(images); ++i)
+        for (j = 0; j < CHECK_COUNT(ranks); ++j) {
             int64_t first = -1, count = -1, next, after;
             int32_t rank;
             CHECK_OK(normnet_shard(images[i], ranks[j], ranks[j] - 1, &first, &count));
@@ -345,7 +345,7 @@ static void momentum_comes_back(const void *argument)
     expected.buffer = check_allocate((size_t)expected.count, sizeof(double));
     for (i = 0; i < expected.count; ++i)
         expected.parameters[i] = (double)parameters[i];
-    for (step = 0; step < COUNT(momenta); ++step) {
+    for (step = 0; step < CHECK_COUNT(momenta); ++step) {
         double furthest = 0.0;
         CHECK_OK(normnet_set_learning_rate(pair->model, config.lr, momenta[step]));
         CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
@@ -376,7 +376,7 @@ static void set_state_leaves_the_rest(const void *argument)
     CHECK_OK(normnet_gradients(pair->model, &gradients, &count));
     copy = check_allocate((size_t)count, sizeof *copy);
     memcpy(copy, gradients, (size_t)count * sizeof *copy);
-    for (i = 0; i < COUNT(names); ++i) {
+    for (i = 0; i < CHECK_COUNT(names); ++i) {
         const normnet_state_info info = state_info(pair->model, strcmp(names[i], "1.running_mean") == 0 ? 3 : i + 1);
         CHECK_TEXT(info.name, names[i]);
         memcpy(keep, info.data, sizeof keep);
@@ -457,16 +457,14 @@ int main(int argc, char **argv)
     static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
                                     NORMNET_NORM_INSTANCE};
     static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("metrics: each field is as documented", metrics_mean_what_they_say, NULL);
-    for (i = 0; i < COUNT(norms); ++i) {
-        snprintf(name, sizeof name, "train_step: is compute and apply, norm %s", names[i]);
-        check_case(name, step_is_compute_and_apply, &norms[i]);
-        snprintf(name, sizeof name, "set_state: a model with another's state predicts as it does, norm %s", names[i]);
-        check_case(name, set_state_is_used, &norms[i]);
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
+        check_case_named(step_is_compute_and_apply, &norms[i], "train_step: is compute and apply, norm %s", names[i]);
+        check_case_named(set_state_is_used, &norms[i],
+                         "set_state: a model with another's state predicts as it does, norm %s", names[i]);
     }
     check_case("gradients: zero, then sums that add up over calls", gradients_add_up, NULL);
     check_case("gradients: the caller's to change before apply", gradients_may_be_changed, NULL);

@@ -180,7 +180,7 @@ static void a_checkpoint_brings_all_but_the_host(const void *argument)
     before = host;
     other = load(&file, &host);
     CHECK(memcmp(&host, &before, sizeof host) == 0);
-    loaded = config_of(other);
+    loaded = model_config(other);
     CHECK_EQUAL(loaded.threads, 2);
     CHECK_EQUAL(loaded.readers, 3);
     CHECK_EQUAL(loaded.max_batch, 7);

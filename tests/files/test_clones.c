@@ -13,10 +13,10 @@ static void a_clone_goes_on(const void *argument)
     train(model, 9);
     host.threads = 3;
     CHECK_OK(normnet_model_clone(&copy, model, &host));
-    CHECK_EQUAL(config_of(copy).threads, 3);
+    CHECK_EQUAL(model_config(copy).threads, 3);
     CHECK_EQUAL_MODELS(model, copy);
     CHECK_OK(normnet_model_clone(&copy_of_copy, copy, NULL));
-    CHECK_EQUAL(config_of(copy_of_copy).threads, 3);
+    CHECK_EQUAL(model_config(copy_of_copy).threads, 3);
     train(model, 7);
     train(copy, 7);
     CHECK_EQUAL_MODELS(model, copy);

@@ -152,13 +152,6 @@ static void away_from_their_defaults(const void *argument)
 
 /* ---- Comparing ------------------------------------------------------------------------------------- */
 
-static normnet_config config_of(const normnet_model *model)
-{
-    normnet_config config = {.struct_size = sizeof config};
-    CHECK_OK(normnet_model_config(model, &config));
-    return config;
-}
-
 static int points_to_text(size_t offset)
 {
     return offset == offsetof(normnet_config, architecture) || offset == offsetof(normnet_config, input_mean) ||
@@ -169,7 +162,7 @@ static int points_to_text(size_t offset)
 static void check_fields(const char *place, const normnet_model *model, const normnet_config *stored,
                          const normnet_config *host)
 {
-    const normnet_config config = config_of(model);
+    const normnet_config config = model_config(model);
     size_t offset;
     for (offset = 0; offset < sizeof config; offset += field_size(offset))
         if (!points_to_text(offset) && !same_field(&config, is_host_field(offset) ? host : stored, offset))
@@ -186,7 +179,7 @@ enum { IMAGES = 5, PIXELS = 2 * 5 * 6 };
 static void train(normnet_model *model, int steps)
 {
     static const uint8_t digits[IMAGES] = {0, 1, 2, 1, 0};
-    const normnet_config config = config_of(model);
+    const normnet_config config = model_config(model);
     uint8_t pixels[IMAGES * PIXELS];
     const normnet_tensor images = tensor_images(NORMNET_U8, pixels, IMAGES, &config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, digits, IMAGES);

@@ -21,7 +21,7 @@ static void weights_bring_the_network(const void *argument)
     host.total_steps = 9;
     host.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     other = load(&file, &host);
-    loaded = config_of(other);
+    loaded = model_config(other);
     CHECK_EQUAL(loaded.norm, NORMNET_NORM_GROUP);
     CHECK_EQUAL(loaded.groups, 2);
     CHECK_EQUAL(loaded.height, SIDE);

@@ -129,11 +129,4 @@ static inline normnet_model *load(const bytes *file, const normnet_config *host)
 
 /* ---- What comes from where -------------------------------------------------------------------- */
 
-static inline normnet_config config_of(const normnet_model *model)
-{
-    normnet_config config = {.struct_size = sizeof config};
-    CHECK_OK(normnet_model_config(model, &config));
-    return config;
-}
-
 #endif

@@ -72,6 +72,14 @@ static inline normnet_predict_options options_init(int32_t scores, int32_t stati
     return options;
 }
 
+static inline normnet_config model_config(const normnet_model *model)
+{
+    normnet_config config = {0};
+    config.struct_size = (int32_t)sizeof config;
+    CHECK_OK(normnet_model_config(model, &config));
+    return config;
+}
+
 static inline normnet_state_info state_info(const normnet_model *model, int32_t index)
 {
     normnet_state_info info = {0};

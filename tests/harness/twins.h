@@ -14,8 +14,6 @@
 #include "check_normnet.h"
 #include "test_random.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-
 enum {
     TWINS_IMAGES = 33, /* two blocks of sixteen and one image more */
     TWINS_MOST = 40,
@@ -161,7 +159,7 @@ static inline void twins_draw(twins *pair)
 {
     random_stream random = {7};
     int i;
-    for (i = 0; i < COUNT(pair->in.bytes); ++i) {
+    for (i = 0; i < CHECK_COUNT(pair->in.bytes); ++i) {
         pair->in.bytes[i] = (uint8_t)random_below(&random, 256);
         pair->in.floats[i] = (float)pair->in.bytes[i] / 255.0f;
     }

@@ -109,7 +109,6 @@ static void every_kernel(const void *argument)
 int main(int argc, char **argv)
 {
     const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
-    char name[64];
 
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return bench_kernels(argc - 2, argv + 2);
@@ -120,8 +119,7 @@ int main(int argc, char **argv)
     if (!check_begin(argc - small, argv + small))
         return check_end();
     for (int i = 0; i < CHECK_COUNT(tests); ++i) {
-        snprintf(name, sizeof name, "kernels: %s", tests[i].name);
-        check_case(name, every_table, &tests[i]);
+        check_case_named(every_table, &tests[i], "kernels: %s", tests[i].name);
     }
     check_case("kernels: none is left out", every_kernel, NULL);
     return check_end();

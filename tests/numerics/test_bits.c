@@ -338,7 +338,6 @@ int main(int argc, char **argv)
     };
     static uint64_t hashes[NETWORKS][NORMS], files[NETWORKS][NORMS];
     const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
-    char name[128];
     int network, norm, kind;
     if (!check_begin(argc - small, argv + small))
         return check_end();
@@ -347,8 +346,8 @@ int main(int argc, char **argv)
             for (kind = 0; kind < CHECK_COUNT(kinds); ++kind) {
                 const bits_case one = {&norms[norm], &networks[network], recorded[network][norm],
                                        &hashes[network][norm], &files[network][norm]};
-                snprintf(name, sizeof name, "bits: %s, %s %s", kinds[kind].name, one.network->name, one.norm->name);
-                check_case(name, kinds[kind].function, &one);
+                check_case_named(kinds[kind].function, &one, "bits: %s, %s %s", kinds[kind].name, one.network->name,
+                                 one.norm->name);
             }
     check_case("bits: the version that is recorded", version, NULL);
     return check_end();

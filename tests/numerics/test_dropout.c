@@ -289,13 +289,11 @@ static const dropout_case dropouts[] = {
 
 int main(int argc, char **argv)
 {
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
     for (i = 0; i < CHECK_COUNT(dropouts); ++i) {
-        snprintf(name, sizeof name, "dropout of %s", dropouts[i].name);
-        check_case(name, dropout, &dropouts[i]);
+        check_case_named(dropout, &dropouts[i], "dropout of %s", dropouts[i].name);
     }
     check_case("dropout of everything", dropout_of_all, NULL);
     check_case("dropout depends on seed, step and sample", dropout_counters, NULL);

@@ -288,10 +288,8 @@ static void run(const network_case *network, const norm_case *norm, const recipe
                 int images, int steps)
 {
     const parity_case want = {network, norm, recipe, input, images, steps};
-    char name[256];
-    snprintf(name, sizeof name, "%s, norm %s, %s, %s, batch %d", network->name, norm->name, recipe->name, input->name,
-             images);
-    check_case(name, parity, &want);
+    check_case_named(parity, &want, "%s, norm %s, %s, %s, batch %d", network->name, norm->name, recipe->name,
+                     input->name, images);
 }
 
 /* A network around every type of layer that the library lists. */

@@ -143,7 +143,6 @@ int main(int argc, char **argv)
 {
     static const int32_t cpus[] = {NORMNET_CPU_BEST, NORMNET_CPU_PORTABLE, NORMNET_CPU_AVX2};
     static const char *const cpu_names[] = {"best", "portable", "avx2"};
-    char name[128];
     int i, k, n;
     if (!check_begin(argc, argv))
         return check_end();
@@ -151,8 +150,8 @@ int main(int argc, char **argv)
         for (k = 0; available(cpus[i]) && k < CHECK_COUNT(norms); ++k)
             for (n = cpus[i] == NORMNET_CPU_PORTABLE ? 3 : 0; n < CHECK_COUNT(networks); ++n) { /* it is slow */
                 layout_case want = {networks[n].architecture, &norms[k], cpus[i]};
-                snprintf(name, sizeof name, "%s, norm %s, cpu %s", networks[n].name, norms[k].name, cpu_names[i]);
-                check_case(name, same_bits, &want);
+                check_case_named(same_bits, &want, "%s, norm %s, cpu %s", networks[n].name, norms[k].name,
+                                 cpu_names[i]);
             }
     return check_end();
 }

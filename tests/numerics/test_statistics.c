@@ -197,7 +197,7 @@ static void virtual_batches(const void *argument)
     } splits[] = {{40, 2, {16, 24}}, {33, 2, {16, 17}}, {32, 2, {16, 16}}, {31, 1, {31}}, {16, 1, {16}}, {3, 1, {3}}};
     int i, g, c;
     (void)argument;
-    for (i = 0; i < COUNT(splits); ++i) {
+    for (i = 0; i < CHECK_COUNT(splits); ++i) {
         normnet_config config = statistics_config();
         double mean[TWINS_CHANNELS] = {0, 0}, variance[TWINS_CHANNELS] = {1, 1};
         normnet_tensor images, labels;
@@ -233,7 +233,7 @@ static void of_the_batch(const void *argument)
     (void)argument;
     config.eps = 0.01;
     pair = open_pixels_first(&config);
-    for (i = 0; i < COUNT(counts); ++i) {
+    for (i = 0; i < CHECK_COUNT(counts); ++i) {
         const channel_moments moments = moments_of(pair, 0, counts[i]);
         const normnet_tensor images = some_images(pair, 0, counts[i]);
         const int64_t shape[] = {counts[i], TWINS_CHANNELS, TWINS_SIDE, TWINS_SIDE};

@@ -317,22 +317,17 @@ static void shard_limits(const void *argument)
 
 int main(int argc, char **argv)
 {
-    char name[128];
     int i;
     if (!check_begin(argc, argv))
         return check_end();
     for (i = 0; i < CHECK_COUNT(networks); ++i) {
-        snprintf(name, sizeof name, "shares add up to the batch, norm %s", networks[i].name);
-        check_case(name, shares, &networks[i]);
-        snprintf(name, sizeof name, "two halves train as the batch, norm %s", networks[i].name);
-        check_case(name, halves_in_one_model, &networks[i]);
+        check_case_named(shares, &networks[i], "shares add up to the batch, norm %s", networks[i].name);
+        check_case_named(halves_in_one_model, &networks[i], "two halves train as the batch, norm %s", networks[i].name);
     }
     for (i = 0; i <= CHECK_COUNT(networks); ++i) {
         const sum_case *network = i < CHECK_COUNT(networks) ? &networks[i] : &batch_network;
-        snprintf(name, sizeof name, "threads keep the bits, norm %s", network->name);
-        check_case(name, threads, network);
-        snprintf(name, sizeof name, "instruction sets keep the bits, norm %s", network->name);
-        check_case(name, instruction_sets, network);
+        check_case_named(threads, network, "threads keep the bits, norm %s", network->name);
+        check_case_named(instruction_sets, network, "instruction sets keep the bits, norm %s", network->name);
     }
     check_case("shards are shares of the tree", shards, NULL);
     check_case("limits of shards", shard_limits, NULL);
