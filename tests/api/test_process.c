@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process around the library: locale, errno, floating-point mode, signals, output, environment, descriptors and
+ * The process around the library: locale, errno, signals, output, environment, descriptors and
  * threads are as they were, and hosts with unusual settings are served. POSIX only.
  */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* feenableexcept */
+#define _GNU_SOURCE
 #endif
-#include "harness/twins.h"
+#include "model_use.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fenv.h>
 #include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -32,109 +28,6 @@
 #if !defined(SANITIZED)
 #define SANITIZED 0
 #endif
-
-/* ---- A day in the life of a model -------------------------------------------------------------- */
-
-typedef struct settings {
-    int32_t norm, threads, cpu;
-} settings;
-
-static normnet_config config_of(const settings *want)
-{
-    normnet_config config = twins_config(want->norm);
-    config.threads = want->threads;
-    config.cpu = want->cpu;
-    config.l1 = 1e-4;
-    config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
-    config.total_steps = 1000;
-    config.label_smoothing = 0.1;
-    return config;
-}
-
-/* All that is valid, from create to destroy; the number of calls that failed. */
-static int use_well(const settings *want, twins_inputs *in, twins_outputs *out)
-{
-    const normnet_config config = config_of(want);
-    const normnet_predict_options batch = options_init(NORMNET_SCORES_LOG_PROBABILITIES, NORMNET_STATISTICS_BATCH);
-    const int64_t counts[] = {33, 16, 2, 1};
-    normnet_model *model = NULL;
-    double lr, momentum;
-    int failed = normnet_model_create(&model, &config) != NORMNET_OK, i;
-    char text[4096];
-    for (i = 0; i < CHECK_COUNT(counts) && failed == 0; ++i) {
-        const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, counts[i], &config);
-        const normnet_tensor floats = tensor_images(NORMNET_F32, in->floats, counts[i], &config);
-        const normnet_tensor labels = tensor_1d(NORMNET_I32, in->digits32, counts[i]);
-        normnet_tensor scores = tensor_2d(NORMNET_F32, out->scores, counts[i], TWINS_CLASSES);
-        normnet_tensor classes = tensor_1d(NORMNET_I64, out->classes, counts[i]);
-        normnet_metrics metrics = metrics_init();
-        failed += normnet_train_step(model, &images, &labels, &metrics) != NORMNET_OK;
-        failed += normnet_train_step(model, &floats, &labels, &metrics) != NORMNET_OK;
-        failed += normnet_compute_gradients(model, &images, &labels, NULL, &metrics) != NORMNET_OK;
-        failed += normnet_apply_gradients(model, counts[i]) != NORMNET_OK;
-        failed += normnet_update_statistics(model, &images, i == 0) != NORMNET_OK;
-        failed += normnet_evaluate(model, &images, &labels, &metrics, out->confusion, NULL) != NORMNET_OK;
-        failed += normnet_evaluate(model, &floats, &labels, &metrics, NULL, &batch) != NORMNET_OK;
-        failed += normnet_predict(model, &images, &scores, &classes, NULL) != NORMNET_OK;
-        failed += normnet_predict(model, &floats, &scores, &classes, &batch) != NORMNET_OK;
-        failed += normnet_one_cycle_lr(&config, 17, &lr, &momentum) != NORMNET_OK;
-        failed += normnet_step_lr(&config, 17, &lr, &momentum) != NORMNET_OK;
-        failed += normnet_model_summary(model, text, sizeof text) <= 0;
-    }
-    normnet_model_destroy(model);
-    return failed;
-}
-
-/* The same with wrong calls of every kind in between. */
-static void use_badly(const settings *want, twins_inputs *in)
-{
-    normnet_config config = config_of(want);
-    normnet_tensor images = tensor_images(NORMNET_F32, in->floats, TWINS_IMAGES, &config);
-    const normnet_tensor labels = tensor_1d(NORMNET_U8, in->digits8, TWINS_IMAGES);
-    normnet_model *model = NULL;
-    const float before = in->floats[77];
-    (void)normnet_config_init(&config, 99);
-    config.architecture = "conv3-4 nonsense";
-    (void)normnet_model_create(&model, &config);
-    config.architecture = NULL;
-    config.lr = -0.5;
-    (void)normnet_model_create(&model, &config);
-    config = config_of(want);
-    config.memory_limit = 1000;
-    (void)normnet_model_create(&model, &config);
-    config.memory_limit = 0;
-    if (normnet_model_create(&model, &config) != NORMNET_OK)
-        return;
-    (void)normnet_train_step(model, NULL, &labels, NULL);
-    (void)normnet_apply_gradients(model, 1);
-    (void)normnet_set_learning_rate(model, 0.5, 0.5);
-    (void)normnet_set_state(model, "no such entry", &labels);
-    images.shape[0] = 0;
-    (void)normnet_predict(model, &images, NULL, NULL, NULL);
-    images.shape[0] = TWINS_IMAGES;
-    in->floats[77] = NAN;
-    (void)normnet_evaluate(model, &images, &labels, NULL, NULL, NULL);
-    in->floats[77] = before;
-    normnet_model_destroy(model);
-}
-
-static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
-                                NORMNET_NORM_INSTANCE};
-
-/* Every norm on every instruction set that this machine has. */
-static int for_each_setting(int (*use)(const settings *, twins_inputs *, twins_outputs *), twins_inputs *in,
-                            twins_outputs *out)
-{
-    int failed = 0, i, cpu;
-    for (i = 0; i < CHECK_COUNT(norms); ++i)
-        for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
-            const settings want = {norms[i], 1, cpu};
-            failed += use(&want, in, out);
-        }
-    return failed;
-}
-
-/* ---- errno and floating-point mode ------------------------------------------------------------- */
 
 static void errno_unchanged(const void *argument)
 {
@@ -183,128 +76,6 @@ static void errno_unchanged(const void *argument)
 #undef KEEPS_ERRNO
     twins_close(pair);
 }
-
-/* The part of the floating-point environment that programs set: rounding, traps, flushing; not the sticky flags. */
-typedef struct mode {
-    int rounding, traps;
-    unsigned control;
-} mode;
-
-static mode current_mode(void)
-{
-    mode now = {fegetround(), 0, 0};
-#if defined(__GLIBC__)
-    now.traps = fegetexcept();
-#endif
-#if defined(__x86_64__)
-    now.control = _mm_getcsr() & ~0x3Fu;
-#endif
-    return now;
-}
-
-static int mode_is(const mode *expected)
-{
-    const mode now = current_mode();
-    return now.rounding == expected->rounding && now.traps == expected->traps && now.control == expected->control;
-}
-
-static twins_inputs *draw_inputs(void)
-{
-    twins *pair = check_allocate(1, sizeof *pair);
-    twins_inputs *in = check_allocate(1, sizeof *in);
-    twins_draw(pair);
-    memcpy(in, &pair->in, sizeof *in);
-    free(pair);
-    return in;
-}
-
-static void mode_unchanged(const void *argument)
-{
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
-    const mode before = current_mode();
-    int i;
-    (void)argument;
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
-        const settings want = {norms[i], 2, NORMNET_CPU_BEST};
-        CHECK_EQUAL(use_well(&want, in, out), 0);
-        use_badly(&want, in);
-        CHECK(mode_is(&before));
-    }
-    free(in);
-    free(out);
-}
-
-/* Hosts that round otherwise or flush small numbers: other results perhaps, but no failure, and their mode stays. */
-static void rounding_hosts(const void *argument)
-{
-    const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
-    int i;
-    (void)argument;
-    for (i = 0; i < CHECK_COUNT(modes); ++i) {
-        mode before;
-        fesetround(modes[i]);
-        before = current_mode();
-        CHECK_EQUAL(for_each_setting(use_well, in, out), 0);
-        CHECK(mode_is(&before));
-        fesetround(FE_TONEAREST);
-    }
-    free(in);
-    free(out);
-}
-
-#if defined(__x86_64__)
-static void flushing_hosts(const void *argument)
-{
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
-    const unsigned usual = _mm_getcsr();
-    mode before;
-    int i;
-    (void)argument;
-    for (i = 0; i < TWINS_PIXELS; ++i)
-        in->floats[i] = 1e-40f;  /* denormal */
-    _mm_setcsr(usual | 0x8040u); /* flush to zero, denormals are zero */
-    before = current_mode();
-    CHECK_EQUAL(for_each_setting(use_well, in, out), 0);
-    CHECK(mode_is(&before));
-    _mm_setcsr(usual);
-    free(in);
-    free(out);
-}
-#endif
-
-#if defined(__GLIBC__) && defined(__x86_64__)
-/* In a child, since a trap ends the process: with valid data nothing is invalid and nothing divides by zero. */
-static void trapping_hosts(const void *argument)
-{
-    const settings *want = argument;
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
-    pid_t child;
-    int result = 0;
-    fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        int failed;
-        signal(SIGFPE, SIG_DFL);
-        feclearexcept(FE_ALL_EXCEPT);
-        if (feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == -1)
-            _exit(101);
-        failed = use_well(want, in, out);
-        _exit(failed > 0 ? 100 : 0);
-    }
-    CHECK(child > 0 && waitpid(child, &result, 0) == child);
-    if (WIFSIGNALED(result))
-        CHECK_FAIL("the child ended with signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
-    else
-        CHECK_EQUAL(WEXITSTATUS(result), 0);
-    free(in);
-    free(out);
-}
-#endif
 
 /* ---- Locale ------------------------------------------------------------------------------------ */
 
@@ -562,27 +333,6 @@ int main(int argc, char **argv)
     check_case("process: works with standard input, output and error closed", closed_output, NULL);
     check_case("process: runs in a thread of 64 KiB of stack", little_stack, NULL);
     check_case("process: a child forked after a parallel step computes on", forked, NULL);
-    check_case("floating point: the mode is unchanged", mode_unchanged, NULL);
-    check_case("floating point: a host that rounds otherwise is served", rounding_hosts, NULL);
-#if defined(__x86_64__)
-    check_case("floating point: a host that flushes denormals is served", flushing_hosts, NULL);
-#endif
-#if defined(__GLIBC__) && defined(__x86_64__)
-    {
-        static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
-        static const char *const sets[] = {"best", "portable"};
-        settings want;
-        int i, cpu;
-        for (i = 0; i < CHECK_COUNT(norms); ++i)
-            for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
-                want.norm = norms[i];
-                want.threads = 1;
-                want.cpu = cpu;
-                check_case_named(trapping_hosts, &want, "floating point: valid data raises no trap, norm %s, cpu %s",
-                                 names[i], sets[cpu]);
-            }
-    }
-#endif
     check_case("locale: a decimal comma changes nothing and stays", locales, NULL);
     return check_end();
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Headers that a reader must reject where they go wrong, and headers that it must take. */
+/*
+ * Headers that a reader must reject where they go wrong, and headers that it must accept: two tables, one row per rule
+ * of docs/format.md and mistake.
+ */
 #ifndef HEADERS_H
 #define HEADERS_H
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Floating-point mode: it is unchanged after every call, and programs with an unusual mode can use the library. POSIX
+ * only. */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* feenableexcept */
+#endif
+#include "model_use.h"
+
+#include <fenv.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/* The part of the floating-point environment that programs set: rounding, traps, flushing; not the sticky flags. */
+typedef struct mode {
+    int rounding, traps;
+    unsigned control;
+} mode;
+
+static mode current_mode(void)
+{
+    mode now = {fegetround(), 0, 0};
+#if defined(__GLIBC__)
+    now.traps = fegetexcept();
+#endif
+#if defined(__x86_64__)
+    now.control = _mm_getcsr() & ~0x3Fu;
+#endif
+    return now;
+}
+
+static int mode_is(const mode *expected)
+{
+    const mode now = current_mode();
+    return now.rounding == expected->rounding && now.traps == expected->traps && now.control == expected->control;
+}
+
+static void mode_unchanged(const void *argument)
+{
+    twins_inputs *in = draw_inputs();
+    twins_outputs *out = check_allocate(1, sizeof *out);
+    const mode before = current_mode();
+    int i;
+    (void)argument;
+    for (i = 0; i < CHECK_COUNT(norms); ++i) {
+        const settings want = {norms[i], 2, NORMNET_CPU_BEST};
+        CHECK_EQUAL(use_well(&want, in, out), 0);
+        use_badly(&want, in);
+        CHECK(mode_is(&before));
+    }
+    free(in);
+    free(out);
+}
+
+/* Hosts that round otherwise or flush small numbers: other results perhaps, but no failure, and their mode stays. */
+static void rounding_hosts(const void *argument)
+{
+    const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    twins_inputs *in = draw_inputs();
+    twins_outputs *out = check_allocate(1, sizeof *out);
+    int i;
+    (void)argument;
+    for (i = 0; i < CHECK_COUNT(modes); ++i) {
+        mode before;
+        fesetround(modes[i]);
+        before = current_mode();
+        CHECK_EQUAL(for_each_setting(use_well, in, out), 0);
+        CHECK(mode_is(&before));
+        fesetround(FE_TONEAREST);
+    }
+    free(in);
+    free(out);
+}
+
+#if defined(__x86_64__)
+static void flushing_hosts(const void *argument)
+{
+    twins_inputs *in = draw_inputs();
+    twins_outputs *out = check_allocate(1, sizeof *out);
+    const unsigned usual = _mm_getcsr();
+    mode before;
+    int i;
+    (void)argument;
+    for (i = 0; i < TWINS_PIXELS; ++i)
+        in->floats[i] = 1e-40f;  /* denormal */
+    _mm_setcsr(usual | 0x8040u); /* flush to zero, denormals are zero */
+    before = current_mode();
+    CHECK_EQUAL(for_each_setting(use_well, in, out), 0);
+    CHECK(mode_is(&before));
+    _mm_setcsr(usual);
+    free(in);
+    free(out);
+}
+#endif
+
+#if defined(__GLIBC__) && defined(__x86_64__)
+/* In a child, since a trap ends the process: with valid data nothing is invalid and nothing divides by zero. */
+static void trapping_hosts(const void *argument)
+{
+    const settings *want = argument;
+    twins_inputs *in = draw_inputs();
+    twins_outputs *out = check_allocate(1, sizeof *out);
+    pid_t child;
+    int result = 0;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        int failed;
+        signal(SIGFPE, SIG_DFL);
+        feclearexcept(FE_ALL_EXCEPT);
+        if (feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == -1)
+            _exit(101);
+        failed = use_well(want, in, out);
+        _exit(failed > 0 ? 100 : 0);
+    }
+    CHECK(child > 0 && waitpid(child, &result, 0) == child);
+    if (WIFSIGNALED(result))
+        CHECK_FAIL("the child ended with signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
+    else
+        CHECK_EQUAL(WEXITSTATUS(result), 0);
+    free(in);
+    free(out);
+}
+#endif
+
+int main(int argc, char **argv)
+{
+    if (!check_begin(argc, argv))
+        return check_end();
+    check_case("floating point: the mode is unchanged", mode_unchanged, NULL);
+    check_case("floating point: a host that rounds otherwise is served", rounding_hosts, NULL);
+#if defined(__x86_64__)
+    check_case("floating point: a host that flushes denormals is served", flushing_hosts, NULL);
+#endif
+#if defined(__GLIBC__) && defined(__x86_64__)
+    {
+        static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
+        static const char *const sets[] = {"best", "portable"};
+        settings want;
+        int i, cpu;
+        for (i = 0; i < CHECK_COUNT(norms); ++i)
+            for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
+                want.norm = norms[i];
+                want.threads = 1;
+                want.cpu = cpu;
+                check_case_named(trapping_hosts, &want, "floating point: valid data raises no trap, norm %s, cpu %s",
+                                 names[i], sets[cpu]);
+            }
+    }
+#endif
+    return check_end();
+}
