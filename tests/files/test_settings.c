@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The fields of normnet_config on their way through checkpoints and clones: each comes back, from the file or from the
- * host. A checkpoint of the first release, golden.safetensors, must always load.
+ * host. An old checkpoint, golden.safetensors, must always load.
  *
  * With --make FILE as its arguments the program writes such a file: golden.safetensors is what it wrote at version
  * 0.1.0, bits version 1.
