@@ -4,7 +4,7 @@
 #include "files/metadata.h"
 #include "io/file.h"
 #include "model/config.h"
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 #include "model/views.h"
 
 #include <string.h>

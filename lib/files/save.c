@@ -5,7 +5,7 @@
 #include "io/file.h"
 #include "io/json.h"
 #include "model/config.h"
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 
 #include <string.h>
 

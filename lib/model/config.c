@@ -3,7 +3,7 @@
 
 #include "base/message.h"
 #include "layers/token.h"
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 #include "net/network.h"
 
 #include <math.h>

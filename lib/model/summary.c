@@ -6,7 +6,7 @@
 #include "layers/pool.h"
 #include "model/config.h"
 #include "model/model.h"
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 
 #include <stdarg.h>
 #include <stdio.h>

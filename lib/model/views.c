@@ -5,7 +5,7 @@
 #include "base/message.h"
 #include "layers/token.h"
 #include "model/config.h"
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 
 #include <math.h>
 #include <stdio.h>

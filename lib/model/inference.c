@@ -4,7 +4,7 @@
 #include "layers/loss.h"
 #include "model/config.h"
 #include "model/model.h"
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 #include "model/views.h"
 
 #include <string.h>

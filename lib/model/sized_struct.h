@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Structs that begin with their size, between callers and libraries of different age. */
-#ifndef NORMNET_MODEL_OVERLAY_H
-#define NORMNET_MODEL_OVERLAY_H
+#ifndef NORMNET_MODEL_SIZED_STRUCT_H
+#define NORMNET_MODEL_SIZED_STRUCT_H
 
 #include "normnet.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 
 #include "base/message.h"
 

@@ -3,7 +3,7 @@
 #include "base/random.h"
 #include "model/config.h"
 #include "model/model.h"
-#include "model/overlay.h"
+#include "model/sized_struct.h"
 #include "model/views.h"
 
 #include <math.h>
