@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-#include "normnet.h"
+/* Names of status values, the last error message, and versions. */
+#include "base/message.h"
+#include "model/version.h"
 
-#define TEXT_OF(number) #number
-#define TEXT(number) TEXT_OF(number)
+const char *normnet_status_string(int32_t status)
+{
+    static const char *const names[] = {
+        "NORMNET_OK",      "NORMNET_EINVAL",    "NORMNET_ENOMEM",       "NORMNET_EIO",   "NORMNET_ETRUNCATED",
+        "NORMNET_EFORMAT", "NORMNET_ELIMIT",    "NORMNET_EUNSUPPORTED", "NORMNET_EARCH", "NORMNET_EMISMATCH",
+        "NORMNET_EVALUE",  "NORMNET_ECHECKSUM", "NORMNET_ELABEL",       "NORMNET_EBUSY", "NORMNET_ESTATE",
+    };
+    const int32_t count = (int32_t)(sizeof names / sizeof names[0]);
+
+    return status >= 0 && status < count ? names[status] : "unknown status";
+}
+
+const char *normnet_error_message(void)
+{
+    return normnet__error_message();
+}
 
 const char *normnet_version(void)
 {
-    return TEXT(NORMNET_VERSION_MAJOR) "." TEXT(NORMNET_VERSION_MINOR) "." TEXT(NORMNET_VERSION_PATCH);
+    return NORMNET__VERSION;
 }
 
 int32_t normnet_abi_version(void)

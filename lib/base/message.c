@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 512 bytes hold the longest sentence with a token of 127 bytes in it; longer ones are cut. */
+/* 512 bytes hold the longest message with a token of 127 bytes in it; longer messages are truncated. */
 static _Thread_local char message[512];
 
 /* U+0000 to U+001F and U+007F to U+009F. */
@@ -18,7 +18,7 @@ static bool is_control(const unsigned char *character)
     return character[0] < 0x20 || character[0] == 0x7F || (character[0] == 0xC2 && character[1] < 0xA0);
 }
 
-/* Files and callers may name things with newlines, orders to a terminal or half a character in them. */
+/* Names from files and callers may contain newlines, terminal escape sequences or incomplete characters. */
 static void make_printable(unsigned char *text, int64_t count)
 {
     while (count > 0) {
@@ -45,7 +45,7 @@ normnet_status normnet__fail(normnet_status status, const char *format, ...)
     return status;
 }
 
-const char *normnet_error_message(void)
+const char *normnet__error_message(void)
 {
     return message;
 }
@@ -53,21 +53,9 @@ const char *normnet_error_message(void)
 const char *normnet__decimal(char *text, double value)
 {
     if (snprintf(text, 32, "%.9g", isnan(value) ? (double)NAN : value) < 0 || isnan(value))
-        strcpy(text, "nan"); /* some C libraries print its sign or its bits */
+        strcpy(text, "nan"); /* some C libraries print the sign or the bits of a NaN */
     for (char *character = text; *character != '\0'; ++character)
         if (strchr("0123456789+-einfa", *character) == NULL)
             *character = '.';
     return text;
-}
-
-const char *normnet_status_string(int32_t status)
-{
-    static const char *const names[] = {
-        "NORMNET_OK",      "NORMNET_EINVAL",    "NORMNET_ENOMEM",       "NORMNET_EIO",   "NORMNET_ETRUNCATED",
-        "NORMNET_EFORMAT", "NORMNET_ELIMIT",    "NORMNET_EUNSUPPORTED", "NORMNET_EARCH", "NORMNET_EMISMATCH",
-        "NORMNET_EVALUE",  "NORMNET_ECHECKSUM", "NORMNET_ELABEL",       "NORMNET_EBUSY", "NORMNET_ESTATE",
-    };
-    const int32_t count = (int32_t)(sizeof names / sizeof names[0]);
-
-    return status >= 0 && status < count ? names[status] : "unknown status";
 }

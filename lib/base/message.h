@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The sentence about the last failure of the calling thread. */
+/* The message about the last failure of the calling thread. */
 #ifndef NORMNET_BASE_MESSAGE_H
 #define NORMNET_BASE_MESSAGE_H
 
@@ -12,12 +12,18 @@
 #endif
 
 /*
- * Writes the sentence and returns `status`, so that a check reads `return normnet__fail(...)`. Only
- * the place that finds the failure calls it; callers pass the status on and leave the sentence alone.
+ * Formats the message and returns `status`, so that a check reads `return normnet__fail(...)`. Only the function that
+ * detects a failure calls it; its callers return the status unchanged.
  */
 NORMNET__PRINTF normnet_status normnet__fail(normnet_status status, const char *format, ...);
 
-/* A number in at most 9 digits with a decimal point in every locale; `text` holds at least 32 bytes. */
+/* "" before the first failure. Valid until the next failure of the same thread. */
+const char *normnet__error_message(void);
+
+/*
+ * Formats a number with up to 9 digits and with a decimal point in every locale. `text` has room for at least 32 bytes.
+ * Returns `text`.
+ */
 const char *normnet__decimal(char *text, double value);
 
 #endif

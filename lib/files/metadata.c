@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "base/message.h"
 #include "model/config.h"
+#include "model/version.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -287,8 +288,8 @@ void normnet__put_model_metadata(struct header *header, const normnet_model *mod
 
     put_integer(header, "normnet.format_version", FORMAT_VERSION);
     normnet__put_metadata(header, "normnet.kind", kinds[kind]);
-    normnet__put_metadata(header, "normnet.version", normnet_version());
-    put_integer(header, "normnet.bits_version", normnet_bits_version());
+    normnet__put_metadata(header, "normnet.version", NORMNET__VERSION);
+    put_integer(header, "normnet.bits_version", NORMNET_BITS_VERSION);
     put_architecture(header, &model->network);
     for (int i = 0; i < NETWORK_SETTINGS; ++i)
         put_setting(header, &network_settings[i], config);

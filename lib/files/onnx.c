@@ -9,6 +9,7 @@
 #include "io/protobuf.h"
 #include "layers/layer_type.h"
 #include "model/model.h"
+#include "model/version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -275,7 +276,7 @@ static void put_model(struct output *output, const void *context)
 
     normnet__put_integer_field(output, MODEL_IR_VERSION, IR_VERSION);
     normnet__put_text_field(output, MODEL_PRODUCER, "normnet");
-    normnet__put_text_field(output, MODEL_PRODUCER_VERSION, normnet_version());
+    normnet__put_text_field(output, MODEL_PRODUCER_VERSION, NORMNET__VERSION);
     message = normnet__begin_message(output, MODEL_OPSET);
     normnet__put_text_field(output, OPSET_DOMAIN, "");
     normnet__put_integer_field(output, OPSET_VERSION, OPSET);
