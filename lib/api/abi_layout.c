@@ -3,7 +3,7 @@
  * The layout of every public struct and the value of every enumerator, as released. Lines are added, never edited:
  * a program built against an older header relies on each of them.
  */
-#include "model/config.h"
+#include "model/sized_struct.h"
 #include "normnet.h"
 
 #include <assert.h>
@@ -124,14 +124,14 @@ static_assert(offsetof(normnet_save_options, note) == 8, "normnet_save_options.n
 static_assert(sizeof(normnet_save_options) == 16, "normnet_save_options");
 
 /* No implicit padding: the sums above leave no byte out. The sizes of the first release: */
-static_assert(sizeof(normnet_config) >= NORMNET__CONFIG_FIRST, "normnet_config");
-static_assert(sizeof(normnet_tensor) >= NORMNET__TENSOR_FIRST, "normnet_tensor");
-static_assert(sizeof(normnet_metrics) >= NORMNET__METRICS_FIRST, "normnet_metrics");
-static_assert(sizeof(normnet_batch) >= NORMNET__BATCH_FIRST, "normnet_batch");
-static_assert(sizeof(normnet_predict_options) >= NORMNET__PREDICT_OPTIONS_FIRST, "normnet_predict_options");
-static_assert(sizeof(normnet_save_options) >= NORMNET__SAVE_OPTIONS_FIRST, "normnet_save_options");
-static_assert(sizeof(normnet_layer_info) >= NORMNET__LAYER_INFO_FIRST, "normnet_layer_info");
-static_assert(sizeof(normnet_state_info) >= NORMNET__STATE_INFO_FIRST, "normnet_state_info");
+static_assert(sizeof(normnet_config) >= NORMNET__CONFIG_MIN_SIZE, "normnet_config");
+static_assert(sizeof(normnet_tensor) >= NORMNET__TENSOR_MIN_SIZE, "normnet_tensor");
+static_assert(sizeof(normnet_metrics) >= NORMNET__METRICS_MIN_SIZE, "normnet_metrics");
+static_assert(sizeof(normnet_batch) >= NORMNET__BATCH_MIN_SIZE, "normnet_batch");
+static_assert(sizeof(normnet_predict_options) >= NORMNET__PREDICT_OPTIONS_MIN_SIZE, "normnet_predict_options");
+static_assert(sizeof(normnet_save_options) >= NORMNET__SAVE_OPTIONS_MIN_SIZE, "normnet_save_options");
+static_assert(sizeof(normnet_layer_info) >= NORMNET__LAYER_INFO_MIN_SIZE, "normnet_layer_info");
+static_assert(sizeof(normnet_state_info) >= NORMNET__STATE_INFO_MIN_SIZE, "normnet_state_info");
 
 static_assert(NORMNET_OK == 0, "NORMNET_OK");
 static_assert(NORMNET_EINVAL == 1, "NORMNET_EINVAL");

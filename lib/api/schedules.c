@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The pure functions: schedules and shards. */
+#include "api/arguments.h"
 #include "base/message.h"
-#include "base/tree.h"
 #include "model/config.h"
+#include "model/shard.h"
 #include "train/schedule.h"
 
 #include <stddef.h>
@@ -11,8 +12,10 @@ static normnet_status rate_at(const normnet_config *from, int32_t schedule, int6
 {
     normnet_config config;
     struct rate rate;
-    const normnet_status status = normnet__read_schedule(&config, from, schedule);
+    normnet_status status = normnet__require(from, "config");
 
+    if (status == NORMNET_OK)
+        status = normnet__read_schedule(&config, from, schedule);
     if (status != NORMNET_OK)
         return status;
     if (step < 0)
@@ -38,39 +41,21 @@ normnet_status normnet_step_lr(const normnet_config *config, int64_t step, doubl
     return rate_at(config, NORMNET_SCHEDULE_STEP, step, lr, momentum);
 }
 
-/* Halves the ranks and walks down the tree of sums with them: the left half takes the left subtree. */
-static void shard_by_tree(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count)
-{
-    *first = 0;
-    *count = images;
-    for (int32_t half = ranks / 2; half > 0; half /= 2) {
-        const int64_t left = *count > 1 ? normnet__tree_split(*count) : *count;
-
-        if (rank < half) {
-            *count = left;
-        } else {
-            *first += left;
-            *count -= left;
-            rank -= half;
-        }
-    }
-}
-
 normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count)
 {
-    if (first == NULL || count == NULL)
-        return normnet__fail(NORMNET_EINVAL, "%s is NULL", first == NULL ? "first" : "count");
+    struct shard shard;
+    normnet_status status = normnet__require(first, "first");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(count, "count");
+    if (status != NORMNET_OK)
+        return status;
     if (images < 0 || ranks < 1 || rank < 0 || rank >= ranks)
         return normnet__fail(NORMNET_EINVAL,
                              "images is %lld, ranks %d and rank %d; expected images >= 0 and 0 <= rank < ranks",
                              (long long)images, ranks, rank);
-    if ((ranks & (ranks - 1)) == 0) {
-        shard_by_tree(images, ranks, rank, first, count);
-    } else {
-        const int64_t share = images / ranks, rest = images % ranks;
-
-        *first = share * rank + (rank < rest ? rank : rest);
-        *count = share + (rank < rest);
-    }
+    shard = normnet__shard(images, ranks, rank);
+    *first = shard.first;
+    *count = shard.count;
     return NORMNET_OK;
 }

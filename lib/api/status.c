@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of status values, the last error message, and versions. */
 #include "base/message.h"
+#include "model/enumerators.h"
 #include "model/version.h"
 
 const char *normnet_status_string(int32_t status)
 {
-    static const char *const names[] = {
+    static const char *const names[NORMNET__LAST_STATUS + 1] = {
         "NORMNET_OK",      "NORMNET_EINVAL",    "NORMNET_ENOMEM",       "NORMNET_EIO",   "NORMNET_ETRUNCATED",
         "NORMNET_EFORMAT", "NORMNET_ELIMIT",    "NORMNET_EUNSUPPORTED", "NORMNET_EARCH", "NORMNET_EMISMATCH",
         "NORMNET_EVALUE",  "NORMNET_ECHECKSUM", "NORMNET_ELABEL",       "NORMNET_EBUSY", "NORMNET_ESTATE",
     };
-    const int32_t count = (int32_t)(sizeof names / sizeof names[0]);
 
-    return status >= 0 && status < count ? names[status] : "unknown status";
+    return status >= 0 && status <= NORMNET__LAST_STATUS ? names[status] : "unknown status";
 }
 
 const char *normnet_error_message(void)

@@ -2,8 +2,11 @@
 /* Files to models: docs/format.md. Nothing of a model changes before all of the file has been checked. */
 #include "base/message.h"
 #include "files/metadata.h"
+#include "files/model_files.h"
 #include "io/file.h"
+#include "io/safetensors_reader.h"
 #include "model/config.h"
+#include "model/lock.h"
 #include "model/sized_struct.h"
 #include "model/views.h"
 
@@ -150,22 +153,11 @@ static normnet_status fill(normnet_model *model, const struct safetensors *file)
     return NORMNET_OK;
 }
 
-static normnet_status require_bytes(const void *bytes, int64_t size)
-{
-    if (size < 0)
-        return normnet__fail(NORMNET_EINVAL, "size is %lld", (long long)size);
-    return normnet__require(bytes, "bytes");
-}
-
-normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
+normnet_status normnet__deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
 {
     struct safetensors file;
-    normnet_status status = normnet__require(model, "model");
+    normnet_status status = normnet__begin_writing(model);
 
-    if (status == NORMNET_OK)
-        status = require_bytes(bytes, size);
-    if (status == NORMNET_OK)
-        status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
     status = normnet__open_safetensors(&file, bytes, size, &model->allocator);
@@ -177,18 +169,30 @@ normnet_status normnet_deserialize_weights(normnet_model *model, const void *byt
     return status;
 }
 
+normnet_status normnet__load_weights(normnet_model *model, const char *path)
+{
+    int64_t size;
+    unsigned char *bytes;
+    normnet_status status = normnet__read_file(path, model->config.memory_limit, &model->allocator, &bytes, &size);
+
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__deserialize_weights(model, bytes, size);
+    normnet__deallocate(&model->allocator, bytes, size);
+    return status;
+}
+
 /* ---- Creating a model ---------------------------------------------------------------------------- */
 
 /* What the file does not say: of a checkpoint the host's part, of weights everything but the network. */
 static normnet_status begin_config(normnet_config *config, const normnet_config *host, bool checkpoint)
 {
-    normnet_status status = normnet_config_init(config, NORMNET_NORM_NONE);
-
-    if (status != NORMNET_OK || host == NULL)
-        return status;
+    *config = normnet__default_config(NORMNET_NORM_NONE);
+    if (host == NULL)
+        return NORMNET_OK;
     if (checkpoint)
         return normnet__merge_host(config, host);
-    return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_FIRST, host, "host");
+    return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_MIN_SIZE, host, "host");
 }
 
 static normnet_status check_total_steps(const normnet_config *config, const normnet_config *host)
@@ -256,7 +260,7 @@ static normnet_status create(normnet_model **created, const struct safetensors *
     if (status == NORMNET_OK)
         status = check_values(file, &model->state, checkpoint);
     if (status != NORMNET_OK) {
-        normnet_model_destroy(model);
+        normnet__destroy_model(model);
         return status;
     }
     copy_values(file, &model->state, checkpoint);
@@ -278,7 +282,7 @@ static normnet_status read_host(const normnet_config *host, struct allocator *al
     if (status == NORMNET_OK && config.memory_limit < 0)
         status = normnet__fail(NORMNET_EINVAL, "host.memory_limit is %lld; expected 0 or more",
                                (long long)config.memory_limit);
-    *allocator = normnet__allocator_of(&config);
+    *allocator = normnet__configured_allocator(&config);
     *limit = config.memory_limit;
     return status;
 }
@@ -303,55 +307,28 @@ static normnet_status deserialize(normnet_model **model, const void *bytes, int6
     return status;
 }
 
-normnet_status normnet_model_deserialize(normnet_model **model, const void *bytes, int64_t size,
-                                         const normnet_config *host)
+normnet_status normnet__deserialize_model(normnet_model **model, const void *bytes, int64_t size,
+                                          const normnet_config *host)
 {
     struct allocator allocator;
     int64_t limit;
-    normnet_status status = normnet__require(model, "model");
+    const normnet_status status = read_host(host, &allocator, &limit);
 
-    if (status == NORMNET_OK)
-        status = require_bytes(bytes, size);
-    if (status == NORMNET_OK)
-        status = read_host(host, &allocator, &limit);
     return status == NORMNET_OK ? deserialize(model, bytes, size, host, &allocator) : status;
 }
 
-/* ---- From a file --------------------------------------------------------------------------------- */
-
-normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host)
+normnet_status normnet__load_model(normnet_model **model, const char *path, const normnet_config *host)
 {
     struct allocator allocator;
     int64_t limit, size;
     unsigned char *bytes;
-    normnet_status status = normnet__require(model, "model");
+    normnet_status status = read_host(host, &allocator, &limit);
 
-    if (status == NORMNET_OK)
-        status = normnet__require(path, "path");
-    if (status == NORMNET_OK)
-        status = read_host(host, &allocator, &limit);
     if (status == NORMNET_OK)
         status = normnet__read_file(path, limit, &allocator, &bytes, &size);
     if (status != NORMNET_OK)
         return status;
     status = deserialize(model, bytes, size, host, &allocator);
     normnet__deallocate(&allocator, bytes, size);
-    return status;
-}
-
-normnet_status normnet_load_weights(normnet_model *model, const char *path)
-{
-    int64_t size;
-    unsigned char *bytes;
-    normnet_status status = normnet__require(model, "model");
-
-    if (status == NORMNET_OK)
-        status = normnet__require(path, "path");
-    if (status == NORMNET_OK)
-        status = normnet__read_file(path, model->config.memory_limit, &model->allocator, &bytes, &size);
-    if (status != NORMNET_OK)
-        return status;
-    status = normnet_deserialize_weights(model, bytes != NULL ? bytes : (const unsigned char *)"", size);
-    normnet__deallocate(&model->allocator, bytes, size);
     return status;
 }

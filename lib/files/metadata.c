@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "base/message.h"
 #include "model/config.h"
+#include "model/enumerators.h"
 #include "model/version.h"
 
 #include <stddef.h>
@@ -261,7 +262,7 @@ const char *normnet__momentum_name(const struct entry *entry, char name[NORMNET_
 
 /* ---- All of it ----------------------------------------------------------------------------------- */
 
-static const char *const kinds[2] = {"checkpoint", "weights"};
+static const char *const kinds[NORMNET__LAST_FILE + 1] = {"checkpoint", "weights"};
 
 /* The layers' tokens with single blanks, spelled as the model's creator did. */
 static void put_architecture(struct header *header, const struct network *network)

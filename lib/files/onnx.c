@@ -5,10 +5,10 @@
  * A layer is described as nodes by its type (layers/onnx_graph.h).
  */
 #include "base/message.h"
+#include "files/model_files.h"
 #include "io/file.h"
 #include "io/protobuf.h"
 #include "layers/layer_type.h"
-#include "model/model.h"
 #include "model/version.h"
 
 #include <stdio.h>
@@ -286,7 +286,7 @@ static void put_model(struct output *output, const void *context)
     normnet__end_message(output, message);
 }
 
-static normnet_status export_model(const normnet_model *model, const char *path)
+normnet_status normnet__export_onnx(const normnet_model *model, const char *path)
 {
     struct output output = {NULL, 0};
 
@@ -295,20 +295,4 @@ static normnet_status export_model(const normnet_model *model, const char *path)
         return normnet__fail(NORMNET_ELIMIT, "the ONNX model has %lld bytes; a protocol buffer holds 2^31 - 1",
                              (long long)output.length);
     return normnet__write_file(path, put_model, model, &model->allocator);
-}
-
-normnet_status normnet_model_export_onnx(normnet_model *model, const char *path)
-{
-    struct reader *reader;
-    normnet_status status = normnet__require(model, "model");
-
-    if (status == NORMNET_OK)
-        status = normnet__require(path, "path");
-    if (status == NORMNET_OK)
-        status = normnet__begin_reading(model, &reader);
-    if (status != NORMNET_OK)
-        return status;
-    status = export_model(model, path);
-    normnet__end_reading(model, reader);
-    return status;
 }

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Models to files: docs/format.md. */
 #include "base/message.h"
 #include "files/metadata.h"
+#include "files/model_files.h"
 #include "io/file.h"
-#include "io/json.h"
-#include "model/config.h"
-#include "model/sized_struct.h"
-
-#include <string.h>
-
-enum { MAX_NOTE = 65536 }; /* bytes */
 
 static void put_header(struct header *header, const normnet_model *model, const normnet_save_options *options)
 {
@@ -69,30 +62,6 @@ static void put_file(struct output *output, const void *context)
     normnet__finish_safetensors(&header);
 }
 
-static normnet_status check_note(const char *note)
-{
-    const struct json text = {(const unsigned char *)note, 0, note != NULL ? (int64_t)strlen(note) : 0};
-
-    if (text.end > MAX_NOTE)
-        return normnet__fail(NORMNET_ELIMIT, "options.note has %lld bytes; expected up to %d", (long long)text.end,
-                             (int)MAX_NOTE);
-    if (normnet__json_check_utf8(&text) != NORMNET_OK)
-        return normnet__fail(NORMNET_EINVAL, "options.note is not well-formed UTF-8");
-    return NORMNET_OK;
-}
-
-static normnet_status read_options(normnet_save_options *options, const normnet_save_options *from)
-{
-    normnet_status status = NORMNET_OK;
-
-    *options = (normnet_save_options){.struct_size = (int32_t)sizeof *options};
-    if (from != NULL)
-        status = normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__SAVE_OPTIONS_FIRST, from, "options");
-    if (status == NORMNET_OK && (options->kind < 0 || options->kind > NORMNET_FILE_WEIGHTS))
-        status = normnet__fail(NORMNET_EUNSUPPORTED, "options.kind is %d; expected 0 or 1", options->kind);
-    return status == NORMNET_OK ? check_note(options->note) : status;
-}
-
 /* What readers would refuse, and what would be lost. */
 static normnet_status check_model(const normnet_model *model, int32_t kind)
 {
@@ -111,77 +80,30 @@ static normnet_status check_model(const normnet_model *model, int32_t kind)
     return NORMNET_OK;
 }
 
-/* With the model open for reading. */
-typedef normnet_status writer_function(const struct content *content, void *context);
-
-static normnet_status write_model(normnet_model *model, const normnet_save_options *from, writer_function *write,
-                                  void *context)
+normnet_status normnet__serialize_model(const normnet_model *model, void *bytes, int64_t size, int64_t *needed,
+                                        const normnet_save_options *options)
 {
-    normnet_save_options options;
-    struct reader *reader;
-    normnet_status status = read_options(&options, from);
+    const struct content content = {model, options};
+    struct output output = {NULL, 0};
+    const normnet_status status = check_model(model, options->kind);
 
-    if (status == NORMNET_OK)
-        status = normnet__begin_reading(model, &reader);
     if (status != NORMNET_OK)
         return status;
-    status = check_model(model, options.kind);
-    if (status == NORMNET_OK)
-        status = write(&(struct content){model, &options}, context);
-    normnet__end_reading(model, reader);
-    return status;
-}
-
-/* ---- To memory ----------------------------------------------------------------------------------- */
-
-struct destination {
-    unsigned char *bytes;
-    int64_t size, *needed;
-};
-
-static normnet_status write_to_memory(const struct content *content, void *context)
-{
-    const struct destination *destination = context;
-    struct output output = {NULL, 0};
-
-    put_file(&output, content);
-    if (destination->size > 0 && destination->size < output.length)
-        return normnet__fail(NORMNET_EINVAL, "size is %lld; the file has %lld bytes", (long long)destination->size,
+    put_file(&output, &content);
+    if (size > 0 && size < output.length)
+        return normnet__fail(NORMNET_EINVAL, "size is %lld; the file has %lld bytes", (long long)size,
                              (long long)output.length);
-    *destination->needed = output.length;
-    output = (struct output){destination->bytes, 0};
-    if (destination->size > 0)
-        put_file(&output, content);
+    *needed = output.length;
+    output = (struct output){bytes, 0};
+    if (size > 0)
+        put_file(&output, &content);
     return NORMNET_OK;
 }
 
-normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_t size, int64_t *needed,
-                                       const normnet_save_options *options)
+normnet_status normnet__save_model(const normnet_model *model, const char *path, const normnet_save_options *options)
 {
-    struct destination destination = {bytes, size, needed};
-    normnet_status status = normnet__require(model, "model");
+    const struct content content = {model, options};
+    const normnet_status status = check_model(model, options->kind);
 
-    if (status == NORMNET_OK)
-        status = normnet__require(needed, "needed");
-    if (status == NORMNET_OK && size < 0)
-        status = normnet__fail(NORMNET_EINVAL, "size is %lld", (long long)size);
-    if (status == NORMNET_OK && size > 0)
-        status = normnet__require(bytes, "bytes");
-    return status == NORMNET_OK ? write_model(model, options, write_to_memory, &destination) : status;
-}
-
-/* ---- To a file ----------------------------------------------------------------------------------- */
-
-static normnet_status write_to_file(const struct content *content, void *context)
-{
-    return normnet__write_file(context, put_file, content, &content->model->allocator);
-}
-
-normnet_status normnet_model_save(normnet_model *model, const char *path, const normnet_save_options *options)
-{
-    normnet_status status = normnet__require(model, "model");
-
-    if (status == NORMNET_OK)
-        status = normnet__require(path, "path");
-    return status == NORMNET_OK ? write_model(model, options, write_to_file, (void *)(uintptr_t)path) : status;
+    return status == NORMNET_OK ? normnet__write_file(path, put_file, &content, &model->allocator) : status;
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/config.h"
 
-#include "base/message.h"
-#include "layers/token.h"
 #include "model/sized_struct.h"
 #include "net/network.h"
-
-#include <math.h>
-#include <stdbool.h>
-#include <string.h>
 
 static const normnet_config defaults = {
     .struct_size = (int32_t)sizeof(normnet_config),
@@ -38,195 +32,31 @@ static const normnet_config defaults = {
     .final_div_factor = 1e4,
 };
 
-normnet_status normnet_config_init_size(normnet_config *config, int32_t struct_size, int32_t norm)
+normnet_config normnet__default_config(int32_t norm)
 {
-    normnet_config filled = defaults;
-    normnet_status status;
+    normnet_config config = defaults;
 
-    if (config == NULL)
-        return normnet__fail(NORMNET_EINVAL, "config is NULL");
-    status = normnet__check_size(struct_size, NORMNET__CONFIG_FIRST, "config");
-    if (status != NORMNET_OK)
-        return status;
-    if (norm < NORMNET_NORM_NONE || norm > NORMNET_NORM_INSTANCE)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "norm is %d; expected 0 to %d", norm, (int)NORMNET_NORM_INSTANCE);
-    filled.norm = norm;
-    config->struct_size = struct_size;
-    return normnet__write_struct(config, NORMNET__CONFIG_FIRST, &filled, (int32_t)sizeof filled, "config");
+    config.norm = norm;
+    return config;
 }
 
-/* ---- Checks: one line per field, the first failure wins ------------------------------------------- */
-
-static normnet_status check_integer(const char *name, int64_t value, int64_t min, int64_t max, normnet_status status)
+static normnet_status read_fields(normnet_config *config, const normnet_config *from, const char *name)
 {
-    if (value >= min && value <= max)
-        return NORMNET_OK;
-    return normnet__fail(status, "config.%s is %lld; expected %lld to %lld", name, (long long)value, (long long)min,
-                         (long long)max);
-}
-
-/* `open` excludes the lower bound. */
-static normnet_status check_number(const char *name, double value, double min, bool open, double max)
-{
-    char number[32], low[32], high[32];
-
-    if (isfinite(value) && value <= max && (open ? value > min : value >= min))
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_EVALUE, "config.%s is %s; expected %s%s to %s", name, normnet__decimal(number, value),
-                         open ? "more than " : "", normnet__decimal(low, min), normnet__decimal(high, max));
-}
-
-struct integer_rule {
-    const char *name;
-    int64_t value, min, max;
-    normnet_status status;
-};
-
-struct number_rule {
-    const char *name;
-    double value, min;
-    bool open;
-    double max;
-};
-
-static normnet_status check_integers(const struct integer_rule *rules, size_t count)
-{
-    normnet_status status = NORMNET_OK;
-
-    for (size_t i = 0; i < count && status == NORMNET_OK; ++i)
-        status = check_integer(rules[i].name, rules[i].value, rules[i].min, rules[i].max, rules[i].status);
-    return status;
-}
-
-static normnet_status check_numbers(const struct number_rule *rules, size_t count)
-{
-    normnet_status status = NORMNET_OK;
-
-    for (size_t i = 0; i < count && status == NORMNET_OK; ++i)
-        status = check_number(rules[i].name, rules[i].value, rules[i].min, rules[i].open, rules[i].max);
-    return status;
-}
-
-static const double any = NORMNET__MAX_NUMBER;
-
-static normnet_status check_schedule(const normnet_config *config)
-{
-    const struct integer_rule integers[] = {
-        {"schedule", config->schedule, 0, NORMNET_SCHEDULE_ONE_CYCLE, NORMNET_EUNSUPPORTED},
-        {"anneal", config->anneal, 0, NORMNET_ANNEAL_LINEAR, NORMNET_EUNSUPPORTED},
-        {"three_phase", config->three_phase, 0, 1, NORMNET_EINVAL},
-        {"cycle_momentum", config->cycle_momentum, 0, 1, NORMNET_EINVAL},
-        {"step_size", config->step_size, 1, INT64_MAX, NORMNET_EINVAL},
-        {"total_steps", config->total_steps, config->schedule == NORMNET_SCHEDULE_ONE_CYCLE, (int64_t)1 << 52,
-         NORMNET_EINVAL},
-    };
-    const struct number_rule numbers[] = {
-        {"lr", config->lr, 0.0, false, any},
-        {"momentum", config->momentum, 0.0, false, any},
-        {"step_gamma", config->step_gamma, 0.0, false, any},
-        {"max_lr", config->max_lr, 0.0, false, any},
-        {"base_momentum", config->base_momentum, 0.0, false, any},
-        {"max_momentum", config->max_momentum, 0.0, false, any},
-        {"pct_start", config->pct_start, 0.0, false, 1.0},
-        {"div_factor", config->div_factor, 0.0, true, any},
-        {"final_div_factor", config->final_div_factor, 0.0, true, any},
-    };
-    const normnet_status status = check_integers(integers, sizeof integers / sizeof integers[0]);
-
-    return status != NORMNET_OK ? status : check_numbers(numbers, sizeof numbers / sizeof numbers[0]);
-}
-
-static normnet_status check_input(const normnet_config *config)
-{
-    for (int32_t c = 0; c < config->channels; ++c) {
-        normnet_status status = NORMNET_OK;
-
-        if (config->input_mean != NULL)
-            status = check_number("input_mean", config->input_mean[c], -any, false, any);
-        if (status == NORMNET_OK && config->input_std != NULL)
-            status = check_number("input_std", config->input_std[c], 1e-30, false, any);
-        if (status != NORMNET_OK)
-            return status;
-    }
-    return NORMNET_OK;
-}
-
-/* The least momentum that a step will use. */
-static double min_momentum(const normnet_config *config)
-{
-    if (config->schedule != NORMNET_SCHEDULE_ONE_CYCLE || !config->cycle_momentum)
-        return config->momentum;
-    return config->base_momentum < config->max_momentum ? config->base_momentum : config->max_momentum;
-}
-
-static normnet_status check_config(const normnet_config *config)
-{
-    const struct integer_rule integers[] = {
-        {"norm", config->norm, 0, NORMNET_NORM_INSTANCE, NORMNET_EUNSUPPORTED},
-        {"channels", config->channels, 1, NORMNET__MAX_CHANNELS, NORMNET_EINVAL},
-        {"height", config->height, 1, 4096, NORMNET_EINVAL},
-        {"width", config->width, 1, 4096, NORMNET_EINVAL},
-        {"classes", config->classes, 2, 65536, NORMNET_EINVAL},
-        {"groups", config->groups, 0, NORMNET__MAX_DIMENSION, NORMNET_EARCH},
-        {"layer_dims", config->layer_dims, 1, 3, NORMNET_EINVAL},
-        {"affine", config->affine, 0, NORMNET_AFFINE_NONE, NORMNET_EUNSUPPORTED},
-        {"virtual_batch", config->virtual_batch, 0, 1048576, NORMNET_EINVAL},
-        {"cumulative_statistics", config->cumulative_statistics, 0, 1, NORMNET_EINVAL},
-        {"penalty_on", config->penalty_on, 0, NORMNET_PENALTY_WEIGHTS, NORMNET_EUNSUPPORTED},
-        {"nesterov", config->nesterov, 0, 1, NORMNET_EINVAL},
-        {"threads", config->threads, 1, 1024, NORMNET_EINVAL},
-        {"readers", config->readers, 1, 1024, NORMNET_EINVAL},
-        {"max_batch", config->max_batch, 1, 1048576, NORMNET_EINVAL},
-        {"cpu", config->cpu, 0, NORMNET_CPU_NEON, NORMNET_EUNSUPPORTED},
-        {"reserved", config->reserved, 0, 0, NORMNET_EINVAL},
-        {"memory_limit", config->memory_limit, 0, INT64_MAX, NORMNET_EINVAL},
-    };
-    const struct number_rule numbers[] = {
-        {"eps", config->eps, 0.0, false, any},
-        {"batchnorm_momentum", config->batchnorm_momentum, 0.0, false, 1.0},
-        {"dropout", config->dropout, 0.0, false, 1.0},
-        {"l1", config->l1, 0.0, false, any},
-        {"l2", config->l2, 0.0, false, any},
-        {"label_smoothing", config->label_smoothing, 0.0, false, 1.0},
-        {"dampening", config->dampening, -any, false, any},
-        {"clip_norm", config->clip_norm, 0.0, false, any},
-    };
-    normnet_status status = check_integers(integers, sizeof integers / sizeof integers[0]);
-
-    if (status == NORMNET_OK)
-        status = check_numbers(numbers, sizeof numbers / sizeof numbers[0]);
-    if (status == NORMNET_OK)
-        status = check_schedule(config);
-    if (status == NORMNET_OK)
-        status = check_input(config);
-    if (status != NORMNET_OK)
-        return status;
-    if (config->virtual_batch % NORMNET__LANES != 0)
-        return normnet__fail(NORMNET_EINVAL, "config.virtual_batch is %d; expected a multiple of %d",
-                             config->virtual_batch, (int)NORMNET__LANES);
-    if (config->virtual_batch != 0 && config->reduce != NULL)
-        return normnet__fail(NORMNET_EUNSUPPORTED,
-                             "config.virtual_batch and config.reduce exclude each other: ghost batch norm keeps to "
-                             "parts of a batch, synchronized batch norm combines batches");
-    if ((config->allocate == NULL) != (config->deallocate == NULL))
-        return normnet__fail(NORMNET_EINVAL, "config.allocate and config.deallocate go together; one of them is NULL");
-    if (config->nesterov && (config->dampening != 0.0 || min_momentum(config) == 0.0))
-        return normnet__fail(NORMNET_EINVAL, "config.nesterov needs momentum above 0 and dampening 0");
-    return NORMNET_OK;
+    return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_MIN_SIZE, from, name);
 }
 
 normnet_status normnet__read_config(normnet_config *config, const normnet_config *from)
 {
+    normnet_status status = NORMNET_OK;
+
     *config = defaults;
-    if (from != NULL) {
-        const normnet_status status =
-            normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_FIRST, from, "config");
-        if (status != NORMNET_OK)
-            return status;
-    }
+    if (from != NULL)
+        status = read_fields(config, from, "config");
+    if (status != NORMNET_OK)
+        return status;
     if (config->architecture == NULL)
         config->architecture = normnet__default_architecture;
-    return check_config(config);
+    return normnet__check_config(config);
 }
 
 normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule)
@@ -234,30 +64,34 @@ normnet_status normnet__read_schedule(normnet_config *config, const normnet_conf
     normnet_status status;
 
     *config = defaults;
-    if (from == NULL)
-        return normnet__fail(NORMNET_EINVAL, "config is NULL");
-    status = normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_FIRST, from, "config");
+    status = read_fields(config, from, "config");
     config->schedule = schedule;
-    return status != NORMNET_OK ? status : check_schedule(config);
+    return status == NORMNET_OK ? normnet__check_schedule_config(config) : status;
 }
 
 normnet_status normnet__merge_host(normnet_config *config, const normnet_config *host)
 {
-    normnet_config given = defaults;
-    const normnet_status status =
-        normnet__read_struct(&given, (int32_t)sizeof given, NORMNET__CONFIG_FIRST, host, "host");
+    normnet_config fields = defaults;
+    const normnet_status status = read_fields(&fields, host, "host");
 
     if (status != NORMNET_OK)
         return status;
-    config->threads = given.threads;
-    config->readers = given.readers;
-    config->max_batch = given.max_batch;
-    config->cpu = given.cpu;
-    config->memory_limit = given.memory_limit;
-    config->allocate = given.allocate;
-    config->deallocate = given.deallocate;
-    config->allocator_user = given.allocator_user;
-    config->reduce = given.reduce;
-    config->reduce_user = given.reduce_user;
+    config->threads = fields.threads;
+    config->readers = fields.readers;
+    config->max_batch = fields.max_batch;
+    config->cpu = fields.cpu;
+    config->memory_limit = fields.memory_limit;
+    config->allocate = fields.allocate;
+    config->deallocate = fields.deallocate;
+    config->allocator_user = fields.allocator_user;
+    config->reduce = fields.reduce;
+    config->reduce_user = fields.reduce_user;
     return NORMNET_OK;
+}
+
+struct allocator normnet__configured_allocator(const normnet_config *config)
+{
+    if (config->allocate == NULL)
+        return normnet__default_allocator();
+    return (struct allocator){config->allocate, config->deallocate, config->allocator_user};
 }

@@ -1,33 +1,31 @@
 /* SPDX-License-Identifier: MIT */
+/* The caller's configuration: defaults, checks, and which fields belong to the host program. */
 #ifndef NORMNET_MODEL_CONFIG_H
 #define NORMNET_MODEL_CONFIG_H
 
-#include "normnet.h"
+#include "base/allocator.h"
 
-/* What hyper-parameters may be at most: large, but with room for products in double. */
+/* The largest hyper-parameter: products of several still fit into a double. */
 #define NORMNET__MAX_NUMBER 1e30
 
 enum { NORMNET__MAX_CHANNELS = 4096 }; /* of an image */
 
-/* Sizes of the first release; a struct that a caller passes is at least this large. */
-enum {
-    NORMNET__CONFIG_FIRST = 256 + 8 * (int)sizeof(void *),
-    NORMNET__TENSOR_FIRST = 152,
-    NORMNET__METRICS_FIRST = 72,
-    NORMNET__BATCH_FIRST = 24,
-    NORMNET__PREDICT_OPTIONS_FIRST = 16,
-    NORMNET__SAVE_OPTIONS_FIRST = 16,
-    NORMNET__LAYER_INFO_FIRST = 40 + 2 * (int)sizeof(void *),
-    NORMNET__STATE_INFO_FIRST = 80 + 2 * (int)sizeof(void *)
-};
+normnet_config normnet__default_config(int32_t norm);
 
-/* The caller's configuration over the defaults, every value checked. NULL: the defaults. */
+/* Copies the fields of `from` (NULL: none) over the defaults, and checks every value. */
 normnet_status normnet__read_config(normnet_config *config, const normnet_config *from);
 
-/* The same with only what schedules need checked. */
+/* The same for a configuration with the schedule `schedule` of which only the schedule's fields matter. */
 normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule);
 
-/* Takes over from `host` what belongs to the host program. Nothing is checked but the struct itself. */
+/* Copies the fields that belong to the host program from `host`, without checking their values. */
 normnet_status normnet__merge_host(normnet_config *config, const normnet_config *host);
+
+/* One range check per field. The first that fails determines status and message. */
+normnet_status normnet__check_config(const normnet_config *config);
+normnet_status normnet__check_schedule_config(const normnet_config *config);
+
+/* The allocator of the configuration, or malloc and free. */
+struct allocator normnet__configured_allocator(const normnet_config *config);
 
 #endif

@@ -3,109 +3,28 @@
 
 #include "base/message.h"
 #include "model/config.h"
-#include "model/sized_struct.h"
 
 #include <string.h>
 
-normnet_status normnet__require(const void *pointer, const char *name)
-{
-    return pointer != NULL ? NORMNET_OK : normnet__fail(NORMNET_EINVAL, "%s is NULL", name);
-}
-
-/* ---- Who uses the model --------------------------------------------------------------------------- */
-
-normnet_status normnet__begin_writing(normnet_model *model)
-{
-    int idle = 0;
-
-    if (atomic_compare_exchange_strong(&model->users, &idle, -1))
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_EBUSY, "the model is in use by another call");
-}
-
-void normnet__end_writing(normnet_model *model)
-{
-    atomic_store(&model->users, 0);
-}
-
-normnet_status normnet__begin_reading(normnet_model *model, struct reader **reader)
-{
-    int users = atomic_load(&model->users);
-
-    do {
-        if (users < 0)
-            return normnet__fail(NORMNET_EBUSY, "the model is in use by a call that changes it");
-        if (users >= model->config.readers)
-            return normnet__fail(NORMNET_EBUSY, "the model has %d readers at work already (config.readers)", users);
-    } while (!atomic_compare_exchange_weak(&model->users, &users, users + 1));
-    /* There are as many places as readers, so one is free or about to be. */
-    for (int32_t i = 0;; i = (i + 1) % model->config.readers)
-        if (!atomic_flag_test_and_set(&model->readers[i].taken)) {
-            *reader = &model->readers[i];
-            return NORMNET_OK;
-        }
-}
-
-void normnet__end_reading(normnet_model *model, struct reader *reader)
-{
-    atomic_flag_clear(&reader->taken);
-    atomic_fetch_sub(&model->users, 1);
-}
-
-normnet_status normnet__check_batch_norms(const normnet_model *model, int64_t images)
-{
-    for (int32_t i = 0; i < model->network.layer_count; ++i) {
-        const struct layer *layer = &model->network.layers[i];
-
-        if (layer->batch_norm >= 0 && images * layer->norm.chain_length < 2)
-            return normnet__fail(NORMNET_EINVAL,
-                                 "layer %d (%.64s): batch statistics need more than one value per channel; there is "
-                                 "%lld image of %dx%d",
-                                 i, layer->token, (long long)images, layer->in.height, layer->in.width);
-    }
-    return NORMNET_OK;
-}
-
-normnet_status normnet__check_metrics(const normnet_metrics *metrics)
-{
-    if (metrics == NULL)
-        return NORMNET_OK;
-    return normnet__check_size(metrics->struct_size, NORMNET__METRICS_FIRST, "metrics");
-}
-
-normnet_status normnet__write_metrics(normnet_metrics *to, const normnet_metrics *from)
-{
-    if (to == NULL)
-        return NORMNET_OK;
-    return normnet__write_struct(to, NORMNET__METRICS_FIRST, from, (int32_t)sizeof *from, "metrics");
-}
-
-struct trainer normnet__trainer_of(normnet_model *model)
-{
-    return (struct trainer){&model->config, &model->engine, &model->training, &model->state};
-}
-
-/* ---- Creation ------------------------------------------------------------------------------------- */
-
-/* The first block: the model, its layers, the architecture twice (whole, and cut into words), mean, std and note. */
+/* The first block: the model, its layers, the architecture twice (whole, and cut into tokens), mean, std and note. */
 static normnet_model *alloc_first_block(struct arena *arena, const normnet_config *config, const char *note,
-                                        int32_t layers, char **words)
+                                        int32_t layer_count, char **tokens)
 {
-    const int64_t text = (int64_t)strlen(config->architecture) + 1, note_text = (int64_t)strlen(note) + 1;
+    const int64_t text_bytes = (int64_t)strlen(config->architecture) + 1, note_bytes = (int64_t)strlen(note) + 1;
     normnet_model *model = normnet__arena_alloc(arena, 1, sizeof *model);
-    struct layer *layer = normnet__arena_alloc(arena, layers, sizeof *layer);
-    char *architecture = normnet__arena_alloc(arena, text, 1);
+    struct layer *layers = normnet__arena_alloc(arena, layer_count, sizeof *layers);
+    char *architecture = normnet__arena_alloc(arena, text_bytes, 1);
     double *mean = normnet__arena_alloc(arena, config->channels, sizeof *mean);
     double *std = normnet__arena_alloc(arena, config->channels, sizeof *std);
-    char *own_note = normnet__arena_alloc(arena, note_text, 1);
+    char *copied_note = normnet__arena_alloc(arena, note_bytes, 1);
 
-    *words = normnet__arena_alloc(arena, text, 1);
+    *tokens = normnet__arena_alloc(arena, text_bytes, 1);
     if (model == NULL)
         return NULL;
     memset(model, 0, sizeof *model);
     model->config = *config;
-    memcpy(architecture, config->architecture, (size_t)text);
-    memcpy(own_note, note, (size_t)note_text);
+    memcpy(architecture, config->architecture, (size_t)text_bytes);
+    memcpy(copied_note, note, (size_t)note_bytes);
     for (int32_t c = 0; c < config->channels; ++c) {
         mean[c] = config->input_mean != NULL ? config->input_mean[c] : 0.0;
         std[c] = config->input_std != NULL ? config->input_std[c] : 1.0;
@@ -113,12 +32,12 @@ static normnet_model *alloc_first_block(struct arena *arena, const normnet_confi
     model->config.architecture = architecture;
     model->config.input_mean = mean;
     model->config.input_std = std;
-    model->network.layers = layer;
-    model->note = own_note;
+    model->network.layers = layers;
+    model->note = copied_note;
     return model;
 }
 
-/* The second block: everything that runs. */
+/* The second block: all arrays that training and prediction use. */
 static void alloc_second_block(struct arena *arena, normnet_model *model)
 {
     const int32_t channels = model->config.channels;
@@ -193,23 +112,16 @@ static void fill_scaling(normnet_model *model)
     model->engine.prepared = model->state.prepared;
 }
 
-struct allocator normnet__allocator_of(const normnet_config *config)
-{
-    if (config->allocate == NULL)
-        return normnet__default_allocator();
-    return (struct allocator){config->allocate, config->deallocate, config->allocator_user};
-}
-
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
 {
-    const struct allocator allocator = normnet__allocator_of(config);
+    const struct allocator allocator = normnet__configured_allocator(config);
     const struct kernels *kernels;
     struct arena arena = {0};
     normnet_model *model;
-    int32_t layers;
-    char *words;
+    int32_t layer_count;
+    char *tokens;
     void *block;
-    normnet_status status = normnet__count_tokens(config->architecture, &layers);
+    normnet_status status = normnet__count_tokens(config->architecture, &layer_count);
 
     if (status != NORMNET_OK)
         return status;
@@ -217,25 +129,25 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
     if (kernels == NULL)
         return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: not available on this machine or in this build",
                              config->cpu);
-    alloc_first_block(&arena, config, note, layers, &words);
+    alloc_first_block(&arena, config, note, layer_count, &tokens);
     status = check_limit(config, arena.used, arena.overflow);
     if (status == NORMNET_OK)
         status = normnet__allocate(&allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
     arena = (struct arena){.memory = block};
-    model = alloc_first_block(&arena, config, note, layers, &words);
+    model = alloc_first_block(&arena, config, note, layer_count, &tokens);
     model->bytes = arena.used;
     model->allocator = allocator;
     model->engine.kernels = kernels;
     configure(model);
-    status = normnet__read_architecture(&model->network, &model->config, words);
+    status = normnet__read_architecture(&model->network, &model->config, tokens);
     if (status == NORMNET_OK)
         status = normnet__plan(&model->network);
     if (status == NORMNET_OK)
         *begun = model;
     else
-        normnet_model_destroy(model);
+        normnet__destroy_model(model);
     return status;
 }
 
@@ -252,62 +164,29 @@ normnet_status normnet__finish_model(normnet_model *model)
     return NORMNET_OK;
 }
 
-normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
+normnet_status normnet__create_model(normnet_model **model, const normnet_config *config)
 {
-    normnet_config config;
     normnet_model *created = NULL;
-    normnet_status status = normnet__require(model, "model");
+    normnet_status status = normnet__begin_model(&created, config, "");
 
     if (status == NORMNET_OK)
-        status = normnet__read_config(&config, from);
-    if (status == NORMNET_OK)
-        status = normnet__begin_model(&created, &config, "");
-    if (created != NULL)
         status = normnet__finish_model(created);
     if (status != NORMNET_OK) {
-        normnet_model_destroy(created);
+        normnet__destroy_model(created);
         return status;
     }
-    normnet__initialize_state(&created->network, (uint64_t)config.seed, &created->state);
+    normnet__initialize_state(&created->network, (uint64_t)config->seed, &created->state);
     *model = created;
     return NORMNET_OK;
 }
 
-void normnet_model_destroy(normnet_model *model)
+void normnet__destroy_model(normnet_model *model)
 {
     struct allocator allocator;
 
     if (model == NULL)
         return;
     allocator = model->allocator;
-    if (model->memory != NULL)
-        allocator.deallocate(allocator.user, model->memory, model->memory_bytes);
-    allocator.deallocate(allocator.user, model, model->bytes);
-}
-
-normnet_status normnet_model_config(const normnet_model *model, normnet_config *config)
-{
-    normnet_status status = normnet__require(model, "model");
-
-    if (status == NORMNET_OK)
-        status = normnet__require(config, "config");
-    if (status != NORMNET_OK)
-        return status;
-    return normnet__write_struct(config, NORMNET__CONFIG_FIRST, &model->config, (int32_t)sizeof model->config,
-                                 "config");
-}
-
-const char *normnet_cpu_name(const normnet_model *model)
-{
-    return (model != NULL ? model->engine.kernels : normnet__select_kernels(NORMNET_CPU_BEST))->name;
-}
-
-int64_t normnet_steps_taken(const normnet_model *model)
-{
-    return model != NULL ? model->state.step : 0;
-}
-
-const char *normnet_model_note(const normnet_model *model)
-{
-    return model != NULL ? model->note : NULL;
+    normnet__deallocate(&allocator, model->memory, model->memory_bytes);
+    normnet__deallocate(&allocator, model, model->bytes);
 }

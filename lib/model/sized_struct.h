@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Structs that begin with their size, between callers and libraries of different age. */
+/* Public structs begin with their size, because caller and library may have been compiled against different headers. */
 #ifndef NORMNET_MODEL_SIZED_STRUCT_H
 #define NORMNET_MODEL_SIZED_STRUCT_H
 
 #include "normnet.h"
 
-/* NORMNET_EINVAL for a size that no release's struct can have; `first` is the size of the first release. */
-normnet_status normnet__check_size(int32_t size, int32_t first, const char *name);
+/* Sizes in the first release: a caller's struct is at least this large. */
+enum {
+    NORMNET__CONFIG_MIN_SIZE = 256 + 8 * (int)sizeof(void *),
+    NORMNET__TENSOR_MIN_SIZE = 152,
+    NORMNET__METRICS_MIN_SIZE = 72,
+    NORMNET__BATCH_MIN_SIZE = 24,
+    NORMNET__PREDICT_OPTIONS_MIN_SIZE = 16,
+    NORMNET__SAVE_OPTIONS_MIN_SIZE = 16,
+    NORMNET__LAYER_INFO_MIN_SIZE = 40 + 2 * (int)sizeof(void *),
+    NORMNET__STATE_INFO_MIN_SIZE = 80 + 2 * (int)sizeof(void *)
+};
+
+/* NORMNET_EINVAL for a size that the struct has in no release. `name` is the argument's, for the message. */
+normnet_status normnet__check_struct_size(int32_t size, int32_t min_size, const char *name);
 
 /*
- * Copies min(caller's size, own) bytes of `from` over `to`, which holds the defaults and keeps its own size.
- * NORMNET_EINVAL for a size that cannot be, or a non-zero tail.
+ * Copies the caller's struct `from` over `to`, a struct of `size` bytes, which holds the defaults and keeps its own
+ * struct_size. Fields that the caller's struct does not have stay as they are. NORMNET_EINVAL for an impossible size,
+ * or for a field beyond `size` that is not zero.
  */
-normnet_status normnet__read_struct(void *to, int32_t own, int32_t first, const void *from, const char *name);
+normnet_status normnet__read_struct(void *to, int32_t size, int32_t min_size, const void *from, const char *name);
 
-/* Writes min(own, caller's size) bytes of `from`, zero beyond; the caller's size field stays. */
-normnet_status normnet__write_struct(void *to, int32_t first, const void *from, int32_t own, const char *name);
+/* Copies `from`, a struct of `size` bytes, to the caller's struct `to`, which keeps its struct_size. Zero beyond
+ * `size`. */
+normnet_status normnet__write_struct(void *to, int32_t min_size, const void *from, int32_t size, const char *name);
 
 #endif

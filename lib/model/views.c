@@ -4,7 +4,7 @@
 #include "base/checked.h"
 #include "base/message.h"
 #include "layers/token.h"
-#include "model/config.h"
+#include "model/enumerators.h"
 #include "model/sized_struct.h"
 
 #include <math.h>
@@ -27,7 +27,8 @@ static int64_t element_size(int32_t dtype)
 
 const char *normnet__dtype_name(int32_t dtype)
 {
-    static const char *const names[] = {"unknown", "u8", "f32", "i32", "i64"};
+    static const char *const names[NORMNET__LAST_DTYPE + 1] = {
+        "unknown", [NORMNET_U8] = "u8", [NORMNET_F32] = "f32", [NORMNET_I32] = "i32", [NORMNET_I64] = "i64"};
 
     return names[element_size(dtype) > 0 ? dtype : 0];
 }
@@ -41,7 +42,7 @@ const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape)
     return text;
 }
 
-/* All strides 0: contiguous in the order of the shape. */
+/* Strides that are all 0 become those of a contiguous tensor; false if they overflow. */
 static bool fill_strides(normnet_tensor *tensor)
 {
     int64_t stride = 1;
@@ -57,7 +58,7 @@ static bool fill_strides(normnet_tensor *tensor)
     return true;
 }
 
-/* The elements before and after `data` that the strides reach. */
+/* Sets the count and the range of bytes that the strides reach before and after `data`; false if it overflows. */
 static bool measure(struct view *view)
 {
     const normnet_tensor *tensor = &view->tensor;
@@ -81,8 +82,9 @@ static bool measure(struct view *view)
     return true;
 }
 
-/* Whether no two elements share a place: each stride, in rising order, leaps over all that the smaller ones reach. */
-static bool is_injective(const normnet_tensor *tensor)
+/* Whether all elements have different addresses: each stride, in rising order, is larger than all that the smaller ones
+ * reach. */
+static bool elements_are_apart(const normnet_tensor *tensor)
 {
     bool used[8] = {false};
     int64_t reach = 0;
@@ -111,14 +113,15 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
     *view = (struct view){.tensor = {.struct_size = (int32_t)sizeof *tensor}};
     if (tensor == NULL)
         return normnet__fail(NORMNET_EINVAL, "%s is NULL", name);
-    status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR_FIRST, tensor, name);
+    status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR_MIN_SIZE, tensor, name);
     if (status != NORMNET_OK)
         return status;
     if (view->tensor.rank < 0 || view->tensor.rank > 8)
         return normnet__fail(NORMNET_EINVAL, "%s.rank is %d; expected 0 to 8", name, view->tensor.rank);
     view->element = element_size(view->tensor.dtype);
     if (view->element == 0)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "%s.dtype is %d; expected 1 to 4", name, view->tensor.dtype);
+        return normnet__fail(NORMNET_EUNSUPPORTED, "%s.dtype is %d; expected 1 to %d", name, view->tensor.dtype,
+                             (int)NORMNET__LAST_DTYPE);
     if (view->tensor.reserved != 0)
         return normnet__fail(NORMNET_EINVAL, "%s.reserved is %d; expected 0", name, view->tensor.reserved);
     if (view->tensor.data == NULL)
@@ -133,8 +136,8 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
     if (!fill_strides(&view->tensor) || !measure(view))
         return normnet__fail(NORMNET_EINVAL, "%s of shape %s reaches beyond the address space with its strides", name,
                              normnet__dims_text(dims, view->tensor.rank, view->tensor.shape));
-    if (writes && !is_injective(&view->tensor))
-        return normnet__fail(NORMNET_EINVAL, "%s overlaps itself: an output needs strides that keep elements apart",
+    if (writes && !elements_are_apart(&view->tensor))
+        return normnet__fail(NORMNET_EINVAL, "%s overlaps itself: two elements of an output have the same address",
                              name);
     return NORMNET_OK;
 }
@@ -162,22 +165,22 @@ normnet_status normnet__view_images(struct images *images, const normnet_tensor 
 {
     struct view view;
     const normnet_status status = normnet__view_tensor(&view, tensor, "images", false);
-    const int64_t *given = view.tensor.shape;
-    char text[NORMNET__DIMS_TEXT], wanted[40];
+    const int64_t *actual = view.tensor.shape;
+    char text[NORMNET__DIMS_TEXT], expected[40];
 
     if (status != NORMNET_OK)
         return status;
     if (view.tensor.dtype != NORMNET_U8 && view.tensor.dtype != NORMNET_F32)
         return normnet__fail(NORMNET_EUNSUPPORTED, "images are %s; expected u8 or f32",
                              normnet__dtype_name(view.tensor.dtype));
-    if (view.tensor.rank != 4 || given[1] != shape.channels || given[2] != shape.height || given[3] != shape.width)
+    if (view.tensor.rank != 4 || actual[1] != shape.channels || actual[2] != shape.height || actual[3] != shape.width)
         return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s",
-                             normnet__dims_text(text, view.tensor.rank, given), normnet__shape_text(wanted, shape));
-    if (given[0] > max)
+                             normnet__dims_text(text, view.tensor.rank, actual), normnet__shape_text(expected, shape));
+    if (actual[0] > max)
         return normnet__fail(NORMNET_EINVAL, "images are %lld; the model takes at most %lld at a time here",
-                             (long long)given[0], (long long)max);
+                             (long long)actual[0], (long long)max);
     *images = (struct images){
-        .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = given[0], .shape = shape};
+        .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = actual[0], .shape = shape};
     for (int i = 0; i < 4; ++i)
         images->strides[i] = view.tensor.strides[i];
     return images->bytes ? NORMNET_OK : check_pixels(images);
@@ -207,12 +210,17 @@ normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor 
     return NORMNET_OK;
 }
 
+bool normnet__views_overlap(const struct view *one, const struct view *other)
+{
+    return one->begin < other->end && other->begin < one->end;
+}
+
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
                                     const int64_t *shape, const normnet_tensor *input)
 {
     struct view other;
     normnet_status status = normnet__view_tensor(view, tensor, name, true);
-    char given[NORMNET__DIMS_TEXT], wanted[NORMNET__DIMS_TEXT];
+    char actual[NORMNET__DIMS_TEXT], expected[NORMNET__DIMS_TEXT];
     bool same = view->tensor.rank == rank;
 
     if (status != NORMNET_OK)
@@ -221,12 +229,12 @@ normnet_status normnet__view_output(struct view *view, const normnet_tensor *ten
         same = view->tensor.shape[i] == shape[i];
     if (!same)
         return normnet__fail(NORMNET_EINVAL, "%s has the shape %s; expected %s", name,
-                             normnet__dims_text(given, view->tensor.rank, view->tensor.shape),
-                             normnet__dims_text(wanted, rank, shape));
+                             normnet__dims_text(actual, view->tensor.rank, view->tensor.shape),
+                             normnet__dims_text(expected, rank, shape));
     status = normnet__view_tensor(&other, input, "input", false);
     if (status != NORMNET_OK)
         return status;
-    if (view->begin < other.end && other.begin < view->end)
+    if (normnet__views_overlap(view, &other))
         return normnet__fail(NORMNET_EINVAL, "%s overlaps an input or another output", name);
     return NORMNET_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the caller's tensors to checked views. */
+/* Checked views of the caller's tensors. */
 #ifndef NORMNET_MODEL_VIEWS_H
 #define NORMNET_MODEL_VIEWS_H
 
@@ -18,11 +18,11 @@ struct view {
 
 enum { NORMNET__DIMS_TEXT = 176 }; /* eight dimensions of 20 digits */
 
-/* "4x1x28x28", and "f32"; for sentences. */
+/* "4x1x28x28", and "f32": for messages. `text` has room for NORMNET__DIMS_TEXT bytes. */
 const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape);
 const char *normnet__dtype_name(int32_t dtype);
 
-/* Any well-formed tensor; outputs (`writes`) must not overlap themselves. `name` is used in sentences. */
+/* Any valid tensor; an output (`writes`) must not overlap itself. `name` is the argument's, for messages. */
 normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool writes);
 
 /* 1 to `max` images of `shape`; f32 pixels are finite. */
@@ -33,8 +33,11 @@ normnet_status normnet__view_images(struct images *images, const normnet_tensor 
 normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count,
                                     int32_t classes);
 
-/* An output of exactly this shape that lies apart from `input`. */
+/* An output of exactly this shape that does not overlap `input`. */
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
                                     const int64_t *shape, const normnet_tensor *input);
+
+/* Whether the ranges of bytes that the views touch overlap. */
+bool normnet__views_overlap(const struct view *one, const struct view *other);
 
 #endif

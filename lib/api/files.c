@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* Files and copies of models. */
+#include "api/arguments.h"
+#include "base/message.h"
+#include "base/utf8.h"
+#include "files/model_files.h"
+#include "model/enumerators.h"
+#include "model/lock.h"
+#include "model/sized_struct.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { MAX_NOTE = 65536 }; /* bytes */
+
+/* ---- Saving ---------------------------------------------------------------------------------------- */
+
+static bool is_utf8(const char *text, int64_t length)
+{
+    int character = 1;
+
+    for (int64_t at = 0; at < length && character > 0; at += character)
+        character = normnet__utf8_length((const unsigned char *)text + at, length - at);
+    return character > 0;
+}
+
+static normnet_status check_note(const char *note)
+{
+    const int64_t length = note != NULL ? (int64_t)strlen(note) : 0;
+
+    if (length > MAX_NOTE)
+        return normnet__fail(NORMNET_ELIMIT, "options.note has %lld bytes; expected up to %d", (long long)length,
+                             (int)MAX_NOTE);
+    if (!is_utf8(note, length))
+        return normnet__fail(NORMNET_EINVAL, "options.note is not well-formed UTF-8");
+    return NORMNET_OK;
+}
+
+static normnet_status read_save_options(const normnet_save_options *from, normnet_save_options *options)
+{
+    normnet_status status = NORMNET_OK;
+
+    *options = (normnet_save_options){.struct_size = (int32_t)sizeof *options};
+    if (from != NULL)
+        status =
+            normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__SAVE_OPTIONS_MIN_SIZE, from, "options");
+    if (status != NORMNET_OK)
+        return status;
+    if (options->kind < 0 || options->kind > NORMNET__LAST_FILE)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "options.kind is %d; expected 0 to %d", options->kind,
+                             (int)NORMNET__LAST_FILE);
+    return check_note(options->note);
+}
+
+normnet_status normnet_model_save(normnet_model *model, const char *path, const normnet_save_options *from)
+{
+    normnet_save_options options;
+    struct reader *reader;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    if (status == NORMNET_OK)
+        status = read_save_options(from, &options);
+    if (status == NORMNET_OK)
+        status = normnet__begin_reading(model, &reader);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__save_model(model, path, &options);
+    normnet__end_reading(model, reader);
+    return status;
+}
+
+/* Bytes may be NULL if there are none and `may_be_empty`. */
+static normnet_status check_bytes(const void *bytes, int64_t size, bool may_be_empty)
+{
+    if (size < 0)
+        return normnet__fail(NORMNET_EINVAL, "size is %lld; expected at least 0", (long long)size);
+    return may_be_empty && size == 0 ? NORMNET_OK : normnet__require(bytes, "bytes");
+}
+
+normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_t size, int64_t *needed,
+                                       const normnet_save_options *from)
+{
+    normnet_save_options options;
+    struct reader *reader;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(needed, "needed");
+    if (status == NORMNET_OK)
+        status = check_bytes(bytes, size, true);
+    if (status == NORMNET_OK)
+        status = read_save_options(from, &options);
+    if (status == NORMNET_OK)
+        status = normnet__begin_reading(model, &reader);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__serialize_model(model, bytes, size, needed, &options);
+    normnet__end_reading(model, reader);
+    return status;
+}
+
+normnet_status normnet_model_export_onnx(normnet_model *model, const char *path)
+{
+    struct reader *reader;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    if (status == NORMNET_OK)
+        status = normnet__begin_reading(model, &reader);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__export_onnx(model, path);
+    normnet__end_reading(model, reader);
+    return status;
+}
+
+/* ---- Loading --------------------------------------------------------------------------------------- */
+
+normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host)
+{
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    return status == NORMNET_OK ? normnet__load_model(model, path, host) : status;
+}
+
+normnet_status normnet_model_deserialize(normnet_model **model, const void *bytes, int64_t size,
+                                         const normnet_config *host)
+{
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = check_bytes(bytes, size, false);
+    return status == NORMNET_OK ? normnet__deserialize_model(model, bytes, size, host) : status;
+}
+
+normnet_status normnet_load_weights(normnet_model *model, const char *path)
+{
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(path, "path");
+    return status == NORMNET_OK ? normnet__load_weights(model, path) : status;
+}
+
+normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
+{
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = check_bytes(bytes, size, false);
+    return status == NORMNET_OK ? normnet__deserialize_weights(model, bytes, size) : status;
+}
+
+/* ---- After loading, and copies --------------------------------------------------------------------- */
+
+const char *normnet_model_note(const normnet_model *model)
+{
+    return model != NULL ? model->note : NULL;
+}
+
+int64_t normnet_steps_taken(const normnet_model *model)
+{
+    return model != NULL ? model->state.step : 0;
+}
+
+normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host)
+{
+    struct reader *reader;
+    normnet_status status = normnet__require(copy, "copy");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(model, "model");
+    if (status == NORMNET_OK)
+        status = normnet__begin_reading(model, &reader);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__clone_model(copy, model, host);
+    normnet__end_reading(model, reader);
+    return status;
+}

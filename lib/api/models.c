@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a model, and its description. */
+#include "api/arguments.h"
+#include "model/config.h"
+#include "model/model.h"
+#include "model/sized_struct.h"
+#include "model/summary.h"
+
+normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
+{
+    normnet_config config;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__read_config(&config, from);
+    return status == NORMNET_OK ? normnet__create_model(model, &config) : status;
+}
+
+void normnet_model_destroy(normnet_model *model)
+{
+    normnet__destroy_model(model);
+}
+
+normnet_status normnet_model_config(const normnet_model *model, normnet_config *config)
+{
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(config, "config");
+    if (status != NORMNET_OK)
+        return status;
+    return normnet__write_struct(config, NORMNET__CONFIG_MIN_SIZE, &model->config, (int32_t)sizeof model->config,
+                                 "config");
+}
+
+const char *normnet_cpu_name(const normnet_model *model)
+{
+    return (model != NULL ? model->engine.kernels : normnet__select_kernels(NORMNET_CPU_BEST))->name;
+}
+
+int64_t normnet_model_summary(const normnet_model *model, char *text, int64_t size)
+{
+    return model != NULL ? normnet__summarize(model, text, size) : 0;
+}
+
+int32_t normnet_layer_count(const normnet_model *model)
+{
+    return model != NULL ? model->network.layer_count : 0;
+}
+
+normnet_status normnet_layer(const normnet_model *model, int32_t index, normnet_layer_info *info)
+{
+    normnet_layer_info filled;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__require(info, "info");
+    if (status == NORMNET_OK)
+        status = normnet__check_index(index, model->network.layer_count, "layer");
+    if (status != NORMNET_OK)
+        return status;
+    filled = normnet__describe_layer(model, index);
+    return normnet__write_struct(info, NORMNET__LAYER_INFO_MIN_SIZE, &filled, (int32_t)sizeof filled, "info");
+}

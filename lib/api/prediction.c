@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Evaluation, prediction and the outputs of single layers. */
+#include "api/arguments.h"
+#include "base/message.h"
+#include "model/enumerators.h"
+#include "model/inference.h"
+#include "model/sized_struct.h"
+
+static normnet_status read_predict_options(const normnet_predict_options *from, normnet_predict_options *options)
+{
+    *options = (normnet_predict_options){.struct_size = (int32_t)sizeof *options};
+    if (from != NULL) {
+        const normnet_status status =
+            normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__PREDICT_OPTIONS_MIN_SIZE, from, "options");
+        if (status != NORMNET_OK)
+            return status;
+    }
+    if (options->scores < 0 || options->scores > NORMNET__LAST_SCORES)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "options.scores is %d; expected 0 to %d", options->scores,
+                             (int)NORMNET__LAST_SCORES);
+    if (options->statistics < 0 || options->statistics > NORMNET__LAST_STATISTICS)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "options.statistics is %d; expected 0 to %d", options->statistics,
+                             (int)NORMNET__LAST_STATISTICS);
+    if (options->reserved != 0)
+        return normnet__fail(NORMNET_EINVAL, "options.reserved is %d; expected 0", options->reserved);
+    return NORMNET_OK;
+}
+
+normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images, const normnet_tensor *labels,
+                                normnet_metrics *metrics, int64_t *confusion, const normnet_predict_options *from)
+{
+    normnet_metrics filled;
+    normnet_predict_options options;
+    struct inference inference;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = normnet__check_metrics(metrics);
+    if (status == NORMNET_OK)
+        status = read_predict_options(from, &options);
+    if (status == NORMNET_OK)
+        status = normnet__begin_inference(&inference, model, images, options.statistics);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__evaluate_model(&inference, labels, confusion, &filled);
+    if (status == NORMNET_OK)
+        status = normnet__write_metrics(metrics, &filled);
+    normnet__end_inference(&inference);
+    return status;
+}
+
+normnet_status normnet_predict(normnet_model *model, const normnet_tensor *images, normnet_tensor *scores,
+                               normnet_tensor *classes, const normnet_predict_options *from)
+{
+    normnet_predict_options options;
+    struct inference inference;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = read_predict_options(from, &options);
+    if (status == NORMNET_OK)
+        status = normnet__begin_inference(&inference, model, images, options.statistics);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__predict(&inference, images, options.scores, scores, classes);
+    normnet__end_inference(&inference);
+    return status;
+}
+
+normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *images, int32_t layer,
+                                    normnet_tensor *output, const normnet_predict_options *from)
+{
+    normnet_predict_options options;
+    struct inference inference;
+    normnet_status status = normnet__require(model, "model");
+
+    if (status == NORMNET_OK)
+        status = read_predict_options(from, &options);
+    if (status == NORMNET_OK)
+        status = normnet__begin_inference(&inference, model, images, options.statistics);
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__check_index(layer, model->network.layer_count, "layer");
+    if (status == NORMNET_OK)
+        status = normnet__layer_output(&inference, images, layer, output);
+    normnet__end_inference(&inference);
+    return status;
+}

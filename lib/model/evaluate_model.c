@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "layers/loss.h"
+#include "model/inference.h"
+#include "model/views.h"
+
+#include <string.h>
+
+struct evaluation {
+    const normnet_model *model;
+    struct team *team; /* its trees sum one loss per block */
+    struct labels labels;
+    int64_t *confusion;
+};
+
+static void evaluate_block(void *context, int32_t thread, const struct block *block)
+{
+    const struct evaluation *evaluation = context;
+    const int32_t classes = evaluation->model->network.classes;
+    struct tree *tree = &evaluation->team->trees[thread];
+    int32_t labels[NORMNET__LANES], predictions[NORMNET__LANES];
+    double losses[NORMNET__LANES];
+
+    for (int32_t lane = 0; lane < block->count; ++lane)
+        labels[lane] = (int32_t)normnet__label(&evaluation->labels, block->index * NORMNET__LANES + lane);
+    normnet__cross_entropy(normnet__block_logits(evaluation->model, block), classes, labels, block->count,
+                           evaluation->model->config.label_smoothing, losses, predictions, false);
+    normnet__tree_leaf(tree)[0] = normnet__tree_sum(losses, block->count, 1);
+    normnet__tree_push(tree, block->index);
+    for (int32_t lane = 0; lane < block->count; ++lane) {
+        evaluation->team->workers[thread].correct += predictions[lane] == labels[lane];
+        /* The counts are integers, so that the order of these additions does not matter. */
+        if (evaluation->confusion != NULL)
+            __atomic_fetch_add(&evaluation->confusion[(int64_t)labels[lane] * classes + predictions[lane]], 1,
+                               __ATOMIC_RELAXED);
+    }
+}
+
+static void begin_sums(struct evaluation *evaluation, int64_t images)
+{
+    const int64_t classes = evaluation->model->network.classes;
+
+    for (int32_t thread = 0; thread < evaluation->model->config.threads; ++thread) {
+        evaluation->team->workers[thread].correct = 0;
+        normnet__tree_begin(&evaluation->team->trees[thread], normnet__count_blocks(images), 0, 1);
+    }
+    if (evaluation->confusion != NULL)
+        memset(evaluation->confusion, 0, (size_t)(classes * classes) * sizeof *evaluation->confusion);
+}
+
+normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *labels, int64_t *confusion,
+                                       normnet_metrics *metrics)
+{
+    normnet_model *model = inference->model;
+    struct evaluation evaluation = {.model = model, .team = &inference->reader->team, .confusion = confusion};
+    const int64_t count = inference->images.count;
+    normnet_status status = normnet__view_labels(&evaluation.labels, labels, count, model->network.classes);
+
+    if (status != NORMNET_OK)
+        return status;
+    begin_sums(&evaluation, count);
+    status = normnet__run_inference(inference, model->network.layer_count - 1, evaluate_block, &evaluation);
+    if (status != NORMNET_OK)
+        return status;
+    *metrics = (normnet_metrics){.count = count, .step = model->state.step};
+    metrics->loss = normnet__tree_combine(evaluation.team->trees, model->config.threads)[0] / (double)count;
+    for (int32_t thread = 0; thread < model->config.threads; ++thread)
+        metrics->correct += evaluation.team->workers[thread].correct;
+    return NORMNET_OK;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/lock.h"
+
+#include "base/message.h"
+
+enum { WRITER = -1 }; /* the value of model->users while a writer is at work */
+
+normnet_status normnet__begin_writing(normnet_model *model)
+{
+    int idle = 0;
+
+    if (atomic_compare_exchange_strong(&model->users, &idle, WRITER))
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EBUSY, "the model is in use by another call");
+}
+
+void normnet__end_writing(normnet_model *model)
+{
+    atomic_store(&model->users, 0);
+}
+
+/* There are as many readers as may pass the lock, so that one is free or will be in a moment. */
+static struct reader *take_reader(normnet_model *model)
+{
+    int32_t i = 0;
+
+    while (atomic_flag_test_and_set(&model->readers[i].taken))
+        i = (i + 1) % model->config.readers;
+    return &model->readers[i];
+}
+
+normnet_status normnet__begin_reading(normnet_model *model, struct reader **reader)
+{
+    int users = atomic_load(&model->users);
+
+    do {
+        if (users == WRITER)
+            return normnet__fail(NORMNET_EBUSY, "the model is in use by a call that changes it");
+        if (users >= model->config.readers)
+            return normnet__fail(NORMNET_EBUSY, "the model already has %d readers (config.readers)", users);
+    } while (!atomic_compare_exchange_weak(&model->users, &users, users + 1));
+    *reader = take_reader(model);
+    return NORMNET_OK;
+}
+
+void normnet__end_reading(normnet_model *model, struct reader *reader)
+{
+    atomic_flag_clear(&reader->taken);
+    atomic_fetch_sub(&model->users, 1);
+}

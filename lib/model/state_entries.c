@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/state_entries.h"
+
+#include "base/message.h"
+
+#include <string.h>
+
+int32_t normnet__entry_dtype(const struct entry *entry)
+{
+    return entry->values != NULL ? NORMNET_F32 : NORMNET_I64;
+}
+
+normnet_state_info normnet__describe_entry(const struct entry *entry)
+{
+    normnet_state_info info = {
+        .dtype = normnet__entry_dtype(entry),
+        .rank = entry->rank,
+        .trained = entry->trained,
+        .name = entry->name,
+        .data = entry->values != NULL ? (const void *)entry->values : entry->batches,
+    };
+
+    memcpy(info.shape, entry->shape, sizeof info.shape);
+    return info;
+}
+
+/* Element `index` of a tensor, counted in the order of its shape. */
+static const void *element_at(const struct view *view, int64_t index)
+{
+    const normnet_tensor *tensor = &view->tensor;
+    int64_t at = 0;
+
+    for (int32_t i = tensor->rank - 1; i >= 0; --i) {
+        at += index % tensor->shape[i] * tensor->strides[i];
+        index /= tensor->shape[i];
+    }
+    return (const char *)tensor->data + at * view->element;
+}
+
+static double number_at(const struct view *view, int64_t index)
+{
+    const void *element = element_at(view, index);
+
+    return view->tensor.dtype == NORMNET_F32 ? (double)*(const float *)element : (double)*(const int64_t *)element;
+}
+
+static normnet_status check_tensor(const struct entry *entry, const struct view *view)
+{
+    const int32_t dtype = normnet__entry_dtype(entry);
+    char expected[NORMNET__DIMS_TEXT], actual[NORMNET__DIMS_TEXT], number[32];
+
+    if (view->tensor.dtype != dtype || !normnet__entry_has_shape(entry, view->tensor.rank, view->tensor.shape))
+        return normnet__fail(NORMNET_EMISMATCH, "'%s' is %s of %s in the model; the tensor is %s of %s", entry->name,
+                             normnet__dims_text(expected, entry->rank, entry->shape), normnet__dtype_name(dtype),
+                             normnet__dims_text(actual, view->tensor.rank, view->tensor.shape),
+                             normnet__dtype_name(view->tensor.dtype));
+    for (int64_t i = 0; i < entry->count; ++i) {
+        const double value = number_at(view, i);
+
+        if (!normnet__entry_accepts(entry, value))
+            return normnet__fail(NORMNET_EVALUE, "element %lld of '%s' is %s", (long long)i, entry->name,
+                                 normnet__decimal(number, value));
+    }
+    return NORMNET_OK;
+}
+
+static struct entry *find_entry(normnet_model *model, const char *name)
+{
+    for (int32_t i = 0; i < model->state.entry_count; ++i)
+        if (strcmp(model->state.entries[i].name, name) == 0)
+            return &model->state.entries[i];
+    return NULL;
+}
+
+normnet_status normnet__set_entry(normnet_model *model, const char *name, const struct view *view)
+{
+    struct entry *entry = find_entry(model, name);
+    normnet_status status;
+
+    if (entry == NULL)
+        return normnet__fail(NORMNET_EMISMATCH, "the model has no entry '%.127s'", name);
+    status = check_tensor(entry, view);
+    if (status != NORMNET_OK)
+        return status;
+    for (int64_t i = 0; i < entry->count; ++i) {
+        const void *element = element_at(view, i);
+
+        if (entry->values != NULL)
+            entry->values[i] = *(const float *)element;
+        else
+            entry->batches[i] = *(const int64_t *)element;
+    }
+    normnet__refresh_state(&model->network, &model->state);
+    return NORMNET_OK;
+}
+
+void normnet__set_parameters(normnet_model *model, const float *values)
+{
+    memcpy(model->state.parameters, values, (size_t)model->network.parameter_count * sizeof *values);
+    normnet__refresh_state(&model->network, &model->state);
+}
