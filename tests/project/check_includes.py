@@ -6,7 +6,8 @@ usage: python3 check_includes.py [--help] SOURCE-ROOT
     base < kernels < layers < net < train < model < files < api,   base < io < files
 
 The public header may be included everywhere and includes nothing of the library; lanes.h belongs to kernels;
-examples include nothing of the library but <normnet.h>; no two headers or sources have the same file name.
+examples include nothing of the library but <normnet.h>; no two headers or sources have the same file name; only lib/api
+defines or calls the exported functions, normnet_<name>, whose work is in functions normnet__<name> below it.
 The check proves itself on a small tree with planted violations first.
 """
 import argparse
@@ -31,6 +32,8 @@ MAY_INCLUDE = {
 PUBLIC = "normnet.h"
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)"|([^\n]+))', re.M)
+
+EXPORTED = re.compile(r"\bnormnet_[a-z]\w*(?=\s*\((?!\*))")  # not the type in normnet_status (*function)(...)
 
 
 def sources(root, folder):
@@ -78,6 +81,16 @@ def lanes(root):
             if text and text.split("/")[-1] == "lanes.h" and not path.startswith("lib/kernels/")]
 
 
+def exported(root):
+    problems = []
+    for path in sources(root, "lib"):
+        if not path.startswith("lib/api/"):
+            with open(os.path.join(root, path), encoding="utf-8") as file:
+                text = COMMENT.sub("", file.read())
+            problems += ["%s defines or calls %s" % (path, name) for name in EXPORTED.findall(text)]
+    return problems
+
+
 def public_header(root):
     problems = []
     headers = list(sources(root, "include"))
@@ -123,6 +136,7 @@ def unique_names(root):
 LAWS = {
     "each folder of lib includes only itself and those below it": upward,
     "lanes.h belongs to kernels": lanes,
+    "only lib/api defines or calls exported functions": exported,
     "the public header stands alone": public_header,
     "examples include nothing of the library but <normnet.h>": examples,
     "file names are unique across lib and include": unique_names,
@@ -140,7 +154,9 @@ GOOD = {
     "lib/train/step.c": '#include "net/pass.h"\n/*\n#include "api/model.h"\n*/\n',
     "lib/io/json.h": '#include "base/tree.h"\n',
     "lib/api/model.h": '#include "train/state.h"\n#include "io/json.h"\n',
-    "lib/train/state.h": "",
+    "lib/net/type.h": "normnet_status (*plan)(normnet_model *model);\n",
+    "lib/train/state.h": "/* for normnet_train_step() */\nnormnet_status normnet__step(normnet_model *model);\n",
+    "lib/api/training.c": "normnet_status normnet_train_step(normnet_model *model)\n{\n    return NORMNET_OK;\n}\n",
     "examples/small/train.c": '#include <normnet.h>\n#include <net/if.h>\n#include "helper.h"\n',
     "examples/small/helper.h": "",
 }
@@ -158,6 +174,9 @@ PLANTED = [
     (upward, "lib/api/up.c", '#include "base/nowhere.h"\n'),
     (upward, "lib/other/up.c", "\n"),
     (lanes, "lib/layers/up.c", '#include "kernels/lanes.h"\n'),
+    (exported, "lib/model/up.c", "normnet_status normnet_train_step(normnet_model *model)\n{\n}\n"),
+    (exported, "lib/base/up.c", "const char *normnet_version\n(void)\n{\n}\n"),
+    (exported, "lib/files/up.c", "    text = normnet_version();\n"),
     (public_header, "include/more.h", ""),
     (public_header, "include/normnet.h", '#include "api/model.h"\n'),
     (examples, "examples/small/up.c", '#include "net/pass.h"\n'),
