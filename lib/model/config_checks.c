@@ -68,7 +68,7 @@ normnet_status normnet__check_schedule_config(const normnet_config *config)
         {"three_phase", config->three_phase, 0, 1, NORMNET_EINVAL},
         {"cycle_momentum", config->cycle_momentum, 0, 1, NORMNET_EINVAL},
         {"step_size", config->step_size, 1, INT64_MAX, NORMNET_EINVAL},
-        {"total_steps", config->total_steps, config->schedule == NORMNET_SCHEDULE_ONE_CYCLE, (int64_t)1 << 52,
+        {"total_steps", config->total_steps, config->schedule == NORMNET_SCHEDULE_ONE_CYCLE, NORMNET__MAX_STEPS,
          NORMNET_EINVAL},
     };
     const struct number_range numbers[] = {

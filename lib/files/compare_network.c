@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "files/compare_network.h"
+
+#include "base/message.h"
+#include "files/config_fields.h"
+#include "model/config.h"
+
+#include <string.h>
+
+/* The configuration of the file's network, for the model's images and classes. */
+static normnet_status read_network_config(const struct safetensors *file, const normnet_model *model,
+                                          normnet_config *config)
+{
+    const char *architecture = normnet__find_metadata(file, "normnet.architecture");
+    normnet_config merged = model->config;
+    const normnet_status status = normnet__read_fields(file, NORMNET__NETWORK_FIELDS, false, &merged);
+
+    if (status != NORMNET_OK)
+        return status;
+    merged.channels = model->config.channels;
+    merged.height = model->config.height;
+    merged.width = model->config.width;
+    merged.classes = model->config.classes;
+    if (architecture != NULL)
+        merged.architecture = architecture;
+    return normnet__read_config(config, &merged);
+}
+
+static void alloc_network(struct arena *arena, const char *architecture, int32_t layer_count, struct network *network,
+                          char **tokens)
+{
+    network->layers = normnet__arena_alloc(arena, layer_count, sizeof *network->layers);
+    *tokens = normnet__arena_alloc(arena, (int64_t)strlen(architecture) + 1, 1);
+}
+
+static normnet_status compare_networks(const struct network *file_network, const normnet_config *config,
+                                       const normnet_model *model)
+{
+    const struct network *model_network = &model->network;
+    const int32_t layer = normnet__first_difference(file_network, model_network);
+
+    if (layer < 0)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EMISMATCH,
+                         "layer %d is %.64s in the file and %.64s in the model; norm, groups and layer_dims are %d, "
+                         "%d, %d and %d, %d, %d",
+                         layer, layer < file_network->layer_count ? file_network->layers[layer].token : "missing",
+                         layer < model_network->layer_count ? model_network->layers[layer].token : "missing",
+                         config->norm, config->groups, config->layer_dims, model->config.norm, model->config.groups,
+                         model->config.layer_dims);
+}
+
+normnet_status normnet__compare_network(const struct safetensors *file, const normnet_model *model)
+{
+    normnet_config config;
+    struct network network;
+    struct arena arena = {0};
+    int32_t layer_count;
+    char *tokens;
+    void *block;
+    normnet_status status = read_network_config(file, model, &config);
+
+    if (status == NORMNET_OK)
+        status = normnet__count_tokens(config.architecture, &layer_count);
+    if (status != NORMNET_OK)
+        return status;
+    alloc_network(&arena, config.architecture, layer_count, &network, &tokens);
+    status = normnet__allocate(&model->allocator, arena.used, &block);
+    if (status != NORMNET_OK)
+        return status;
+    arena = (struct arena){.memory = block};
+    alloc_network(&arena, config.architecture, layer_count, &network, &tokens);
+    if (normnet__read_architecture(&network, &config, tokens) == NORMNET_OK)
+        status = compare_networks(&network, &config, model);
+    else
+        status = normnet__fail(NORMNET_EMISMATCH,
+                               "the file's architecture '%.200s' is not valid for the images of the model",
+                               config.architecture);
+    normnet__deallocate(&model->allocator, block, arena.used);
+    return status;
+}

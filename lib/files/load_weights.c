@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "files/compare_network.h"
+#include "files/metadata.h"
+#include "files/model_files.h"
+#include "files/state_tensors.h"
+#include "io/file.h"
+#include "io/safetensors_reader.h"
+#include "model/lock.h"
+
+/* All of a checkpoint must be valid, although its momentum is not used. */
+static normnet_status fill_model(normnet_model *model, const struct safetensors *file)
+{
+    struct state *state = &model->state;
+    int32_t kind;
+    normnet_status status = normnet__read_file_kind(file, &kind);
+    const bool checkpoint = status == NORMNET_OK && kind == NORMNET_FILE_CHECKPOINT;
+
+    if (status == NORMNET_OK)
+        status = normnet__compare_network(file, model);
+    if (status == NORMNET_OK)
+        status = normnet__compare_tensors(file, state, checkpoint);
+    if (status == NORMNET_OK)
+        status = normnet__check_tensor_values(file, state, checkpoint);
+    if (status != NORMNET_OK)
+        return status;
+    normnet__copy_tensors(file, state, false);
+    normnet__refresh_state(&model->network, state);
+    return NORMNET_OK;
+}
+
+normnet_status normnet__deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
+{
+    struct safetensors file;
+    normnet_status status = normnet__begin_writing(model);
+
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__open_safetensors(&file, bytes, size, &model->allocator);
+    if (status == NORMNET_OK) {
+        status = fill_model(model, &file);
+        normnet__close_safetensors(&file, &model->allocator);
+    }
+    normnet__end_writing(model);
+    return status;
+}
+
+normnet_status normnet__load_weights(normnet_model *model, const char *path)
+{
+    int64_t size;
+    unsigned char *bytes;
+    normnet_status status = normnet__read_file(path, model->config.memory_limit, &model->allocator, &bytes, &size);
+
+    if (status != NORMNET_OK)
+        return status;
+    status = normnet__deserialize_weights(model, bytes, size);
+    normnet__deallocate(&model->allocator, bytes, size);
+    return status;
+}
