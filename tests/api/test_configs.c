@@ -2,6 +2,8 @@
 /* The configuration: its defaults, and what create rejects in each field. */
 #include "creation.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 
 /* ---- Defaults --------------------------------------------------------------------------------- */
@@ -265,6 +267,56 @@ static void scaling_rejected(const void *argument)
         reject_number("input_std", &config, &deviation[1], wrong_std[i]);
 }
 
+/* The seed may be any number. */
+static int has_range(size_t offset)
+{
+    return offset != offsetof(normnet_config, seed);
+}
+
+/* Sets the number at `offset` to one that is out of range whatever the range, and writes it to `value` as text. */
+static size_t set_out_of_range(normnet_config *config, size_t offset, char value[32])
+{
+    const int32_t narrow = INT32_MIN;
+    const int64_t wide = INT64_MIN;
+    const double number = NAN;
+    if (offset < offsetof(normnet_config, seed)) {
+        memcpy((char *)config + offset, &narrow, sizeof narrow);
+        snprintf(value, 32, "%" PRId32, narrow);
+        return sizeof narrow;
+    }
+    if (offset < offsetof(normnet_config, eps)) {
+        memcpy((char *)config + offset, &wide, sizeof wide);
+        snprintf(value, 32, "%" PRId64, wide);
+        return sizeof wide;
+    }
+    memcpy((char *)config + offset, &number, sizeof number);
+    snprintf(value, 32, "nan");
+    return sizeof number;
+}
+
+/* Walks over the struct, so that a new number without a range check is found without being listed here. */
+static void every_number_has_a_range(const void *argument)
+{
+    size_t offset = offsetof(normnet_config, norm), size;
+    (void)argument;
+    for (; offset < offsetof(normnet_config, architecture); offset += size) {
+        normnet_config config = twins_config(NORMNET_NORM_BATCH);
+        normnet_model *model = NULL;
+        char value[32], end[64];
+        size = set_out_of_range(&config, offset, value);
+        if (!has_range(offset))
+            continue;
+        snprintf(end, sizeof end, " is %s; expected ", value);
+        if (normnet_model_create(&model, &config) == NORMNET_OK ||
+            strncmp(normnet_error_message(), "config.", strlen("config.")) != 0 ||
+            strstr(normnet_error_message(), end) == NULL)
+            CHECK_FAIL("the field at byte %d of normnet_config has no range check", (int)offset);
+        normnet_model_destroy(model);
+    }
+    /* Fields of later releases come after the pointers: the loop above has to visit them, too. */
+    CHECK_EQUAL(sizeof(normnet_config), offsetof(normnet_config, reduce_user) + sizeof(void *));
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -274,6 +326,7 @@ int main(int argc, char **argv)
     check_case("config: create copies it, the strings and arrays too", config_is_copied, NULL);
     check_case("config: integers out of range are EINVAL, unknown enum values EUNSUPPORTED", integers_rejected, NULL);
     check_case("config: hyper-parameters out of range are EVALUE", numbers_rejected, NULL);
+    check_case("config: every number has a range, which create checks", every_number_has_a_range, NULL);
     check_case("config: means and deviations of the input are checked to the last", scaling_rejected, NULL);
     return check_end();
 }
