@@ -123,7 +123,7 @@ static_assert(offsetof(normnet_save_options, kind) == 4, "normnet_save_options.k
 static_assert(offsetof(normnet_save_options, note) == 8, "normnet_save_options.note");
 static_assert(sizeof(normnet_save_options) == 16, "normnet_save_options");
 
-/* No implicit padding: the sums above leave no byte out. The sizes of the first release: */
+/* A struct never becomes smaller than in the first release. */
 static_assert(sizeof(normnet_config) >= NORMNET__CONFIG_MIN_SIZE, "normnet_config");
 static_assert(sizeof(normnet_tensor) >= NORMNET__TENSOR_MIN_SIZE, "normnet_tensor");
 static_assert(sizeof(normnet_metrics) >= NORMNET__METRICS_MIN_SIZE, "normnet_metrics");

@@ -68,7 +68,7 @@ void normnet__put_tensor_data(struct output *output, const struct state *state, 
             normnet__put_floats(output, state->momentum + state->entries[i].offset, state->entries[i].count);
 }
 
-/* ---- Reading: names and shapes --------------------------------------------------------------- */
+/* ---- Reading: names and shapes -------------------------------------------------------------------- */
 
 static normnet_status compare_tensor(const struct file_tensor *tensor, const struct entry *entry, const char *prefix)
 {
@@ -122,7 +122,7 @@ normnet_status normnet__compare_tensors(const struct safetensors *file, const st
     return NORMNET_OK;
 }
 
-/* ---- Reading: values ------------------------------------------------------------------------- */
+/* ---- Reading: values ------------------------------------------------------------------------------ */
 
 /* Checks the values of an entry or of its momentum. */
 static normnet_status check_values(const struct safetensors *file, const struct file_tensor *tensor,

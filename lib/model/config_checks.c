@@ -16,7 +16,6 @@ static normnet_status check_integer(const char *name, int64_t value, int64_t min
                          (long long)max);
 }
 
-/* An `open` range excludes its lower bound. */
 static normnet_status check_number(const char *name, double value, double min, bool open, double max)
 {
     char number[32], low[32], high[32];
@@ -36,7 +35,7 @@ struct integer_range {
 struct number_range {
     const char *name;
     double value, min;
-    bool open;
+    bool open; /* min itself is out of range */
     double max;
 };
 
@@ -58,7 +57,7 @@ static normnet_status check_numbers(const struct number_range *ranges, size_t co
     return status;
 }
 
-static const double any = NORMNET__MAX_NUMBER;
+static const double max_number = NORMNET__MAX_NUMBER;
 
 normnet_status normnet__check_schedule_config(const normnet_config *config)
 {
@@ -72,15 +71,15 @@ normnet_status normnet__check_schedule_config(const normnet_config *config)
          NORMNET_EINVAL},
     };
     const struct number_range numbers[] = {
-        {"lr", config->lr, 0.0, false, any},
-        {"momentum", config->momentum, 0.0, false, any},
-        {"step_gamma", config->step_gamma, 0.0, false, any},
-        {"max_lr", config->max_lr, 0.0, false, any},
-        {"base_momentum", config->base_momentum, 0.0, false, any},
-        {"max_momentum", config->max_momentum, 0.0, false, any},
+        {"lr", config->lr, 0.0, false, max_number},
+        {"momentum", config->momentum, 0.0, false, max_number},
+        {"step_gamma", config->step_gamma, 0.0, false, max_number},
+        {"max_lr", config->max_lr, 0.0, false, max_number},
+        {"base_momentum", config->base_momentum, 0.0, false, max_number},
+        {"max_momentum", config->max_momentum, 0.0, false, max_number},
         {"pct_start", config->pct_start, 0.0, false, 1.0},
-        {"div_factor", config->div_factor, 0.0, true, any},
-        {"final_div_factor", config->final_div_factor, 0.0, true, any},
+        {"div_factor", config->div_factor, 0.0, true, max_number},
+        {"final_div_factor", config->final_div_factor, 0.0, true, max_number},
     };
     const normnet_status status = check_integers(integers, sizeof integers / sizeof integers[0]);
 
@@ -93,21 +92,38 @@ static normnet_status check_input(const normnet_config *config)
         normnet_status status = NORMNET_OK;
 
         if (config->input_mean != NULL)
-            status = check_number("input_mean", config->input_mean[c], -any, false, any);
+            status = check_number("input_mean", config->input_mean[c], -max_number, false, max_number);
         if (status == NORMNET_OK && config->input_std != NULL)
-            status = check_number("input_std", config->input_std[c], 1e-30, false, any);
+            status = check_number("input_std", config->input_std[c], 1e-30, false, max_number);
         if (status != NORMNET_OK)
             return status;
     }
     return NORMNET_OK;
 }
 
-/* The smallest momentum of any step. */
+/* The smallest momentum of max_number step. */
 static double min_momentum(const normnet_config *config)
 {
     if (config->schedule != NORMNET_SCHEDULE_ONE_CYCLE || !config->cycle_momentum)
         return config->momentum;
     return config->base_momentum < config->max_momentum ? config->base_momentum : config->max_momentum;
+}
+
+/* Fields that are in their ranges, but exclude each other. */
+static normnet_status check_combinations(const normnet_config *config)
+{
+    if (config->virtual_batch % NORMNET__LANES != 0)
+        return normnet__fail(NORMNET_EINVAL, "config.virtual_batch is %d; expected a multiple of %d",
+                             config->virtual_batch, (int)NORMNET__LANES);
+    if (config->virtual_batch != 0 && config->reduce != NULL)
+        return normnet__fail(NORMNET_EUNSUPPORTED,
+                             "config.virtual_batch and config.reduce exclude each other: ghost batch norm has "
+                             "statistics of parts of a batch, synchronized batch norm of several batches");
+    if ((config->allocate == NULL) != (config->deallocate == NULL))
+        return normnet__fail(NORMNET_EINVAL, "config.allocate and config.deallocate go together; one of them is NULL");
+    if (config->nesterov && (config->dampening != 0.0 || min_momentum(config) == 0.0))
+        return normnet__fail(NORMNET_EINVAL, "config.nesterov needs momentum above 0 and dampening 0");
+    return NORMNET_OK;
 }
 
 normnet_status normnet__check_config(const normnet_config *config)
@@ -133,14 +149,14 @@ normnet_status normnet__check_config(const normnet_config *config)
         {"memory_limit", config->memory_limit, 0, INT64_MAX, NORMNET_EINVAL},
     };
     const struct number_range numbers[] = {
-        {"eps", config->eps, 0.0, false, any},
+        {"eps", config->eps, 0.0, false, max_number},
         {"batchnorm_momentum", config->batchnorm_momentum, 0.0, false, 1.0},
         {"dropout", config->dropout, 0.0, false, 1.0},
-        {"l1", config->l1, 0.0, false, any},
-        {"l2", config->l2, 0.0, false, any},
+        {"l1", config->l1, 0.0, false, max_number},
+        {"l2", config->l2, 0.0, false, max_number},
         {"label_smoothing", config->label_smoothing, 0.0, false, 1.0},
-        {"dampening", config->dampening, -any, false, any},
-        {"clip_norm", config->clip_norm, 0.0, false, any},
+        {"dampening", config->dampening, -max_number, false, max_number},
+        {"clip_norm", config->clip_norm, 0.0, false, max_number},
     };
     normnet_status status = check_integers(integers, sizeof integers / sizeof integers[0]);
 
@@ -150,18 +166,5 @@ normnet_status normnet__check_config(const normnet_config *config)
         status = normnet__check_schedule_config(config);
     if (status == NORMNET_OK)
         status = check_input(config);
-    if (status != NORMNET_OK)
-        return status;
-    if (config->virtual_batch % NORMNET__LANES != 0)
-        return normnet__fail(NORMNET_EINVAL, "config.virtual_batch is %d; expected a multiple of %d",
-                             config->virtual_batch, (int)NORMNET__LANES);
-    if (config->virtual_batch != 0 && config->reduce != NULL)
-        return normnet__fail(NORMNET_EUNSUPPORTED,
-                             "config.virtual_batch and config.reduce exclude each other: ghost batch norm keeps to "
-                             "parts of a batch, synchronized batch norm combines batches");
-    if ((config->allocate == NULL) != (config->deallocate == NULL))
-        return normnet__fail(NORMNET_EINVAL, "config.allocate and config.deallocate go together; one of them is NULL");
-    if (config->nesterov && (config->dampening != 0.0 || min_momentum(config) == 0.0))
-        return normnet__fail(NORMNET_EINVAL, "config.nesterov needs momentum above 0 and dampening 0");
-    return NORMNET_OK;
+    return status == NORMNET_OK ? check_combinations(config) : status;
 }

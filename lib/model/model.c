@@ -98,7 +98,8 @@ static normnet_status allocate_second_block(normnet_model *model)
     return NORMNET_OK;
 }
 
-static void fill_scaling(normnet_model *model)
+/* Fills the tables of the input scaling, and lets the engine point to all arrays that it reads. */
+static void connect_engine(normnet_model *model)
 {
     const int32_t channels = model->config.channels;
 
@@ -112,15 +113,33 @@ static void fill_scaling(normnet_model *model)
     model->engine.prepared = model->state.prepared;
 }
 
-normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
+static normnet_status allocate_first_block(normnet_model **model, const normnet_config *config, const char *note,
+                                           int32_t layer_count, char **tokens)
 {
     const struct allocator allocator = normnet__configured_allocator(config);
-    const struct kernels *kernels;
     struct arena arena = {0};
+    void *block;
+    normnet_status status;
+
+    alloc_first_block(&arena, config, note, layer_count, tokens);
+    status = check_limit(config, arena.used, arena.overflow);
+    if (status == NORMNET_OK)
+        status = normnet__allocate(&allocator, arena.used, &block);
+    if (status != NORMNET_OK)
+        return status;
+    arena = (struct arena){.memory = block};
+    *model = alloc_first_block(&arena, config, note, layer_count, tokens);
+    (*model)->bytes = arena.used;
+    (*model)->allocator = allocator;
+    return NORMNET_OK;
+}
+
+normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
+{
+    const struct kernels *kernels;
     normnet_model *model;
     int32_t layer_count;
     char *tokens;
-    void *block;
     normnet_status status = normnet__count_tokens(config->architecture, &layer_count);
 
     if (status != NORMNET_OK)
@@ -129,16 +148,9 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
     if (kernels == NULL)
         return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: not available on this machine or in this build",
                              config->cpu);
-    alloc_first_block(&arena, config, note, layer_count, &tokens);
-    status = check_limit(config, arena.used, arena.overflow);
-    if (status == NORMNET_OK)
-        status = normnet__allocate(&allocator, arena.used, &block);
+    status = allocate_first_block(&model, config, note, layer_count, &tokens);
     if (status != NORMNET_OK)
         return status;
-    arena = (struct arena){.memory = block};
-    model = alloc_first_block(&arena, config, note, layer_count, &tokens);
-    model->bytes = arena.used;
-    model->allocator = allocator;
     model->engine.kernels = kernels;
     configure(model);
     status = normnet__read_architecture(&model->network, &model->config, tokens);
@@ -157,7 +169,7 @@ normnet_status normnet__finish_model(normnet_model *model)
 
     if (status != NORMNET_OK)
         return status;
-    fill_scaling(model);
+    connect_engine(model);
     for (int32_t i = 0; i < model->config.readers; ++i)
         normnet__clear_reader(&model->engine, &model->readers[i].team);
     normnet__clear_state(&model->network, &model->state);

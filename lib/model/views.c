@@ -82,8 +82,10 @@ static bool measure(struct view *view)
     return true;
 }
 
-/* Whether all elements have different addresses: each stride, in rising order, is larger than all that the smaller ones
- * reach. */
+/*
+ * Whether all elements have different addresses: in rising order, each stride is larger than the distance that the
+ * smaller strides together can cover.
+ */
 static bool elements_are_apart(const normnet_tensor *tensor)
 {
     bool used[8] = {false};
@@ -105,6 +107,28 @@ static bool elements_are_apart(const normnet_tensor *tensor)
     return true;
 }
 
+static normnet_status check_fields(const normnet_tensor *tensor, const char *name)
+{
+    const int64_t element = element_size(tensor->dtype);
+
+    if (tensor->rank < 0 || tensor->rank > 8)
+        return normnet__fail(NORMNET_EINVAL, "%s.rank is %d; expected 0 to 8", name, tensor->rank);
+    if (element == 0)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "%s.dtype is %d; expected 1 to %d", name, tensor->dtype,
+                             (int)NORMNET__LAST_DTYPE);
+    if (tensor->reserved != 0)
+        return normnet__fail(NORMNET_EINVAL, "%s.reserved is %d; expected 0", name, tensor->reserved);
+    if (tensor->data == NULL)
+        return normnet__fail(NORMNET_EINVAL, "%s.data is NULL", name);
+    if ((uintptr_t)tensor->data % (uintptr_t)element != 0)
+        return normnet__fail(NORMNET_EINVAL, "%s.data is not aligned to its elements of %d bytes", name, (int)element);
+    for (int32_t i = 0; i < tensor->rank; ++i)
+        if (tensor->shape[i] < 1)
+            return normnet__fail(NORMNET_EINVAL, "%s.shape[%d] is %lld; expected at least 1", name, i,
+                                 (long long)tensor->shape[i]);
+    return NORMNET_OK;
+}
+
 normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool writes)
 {
     char dims[NORMNET__DIMS_TEXT];
@@ -114,25 +138,11 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
     if (tensor == NULL)
         return normnet__fail(NORMNET_EINVAL, "%s is NULL", name);
     status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR_MIN_SIZE, tensor, name);
+    if (status == NORMNET_OK)
+        status = check_fields(&view->tensor, name);
     if (status != NORMNET_OK)
         return status;
-    if (view->tensor.rank < 0 || view->tensor.rank > 8)
-        return normnet__fail(NORMNET_EINVAL, "%s.rank is %d; expected 0 to 8", name, view->tensor.rank);
     view->element = element_size(view->tensor.dtype);
-    if (view->element == 0)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "%s.dtype is %d; expected 1 to %d", name, view->tensor.dtype,
-                             (int)NORMNET__LAST_DTYPE);
-    if (view->tensor.reserved != 0)
-        return normnet__fail(NORMNET_EINVAL, "%s.reserved is %d; expected 0", name, view->tensor.reserved);
-    if (view->tensor.data == NULL)
-        return normnet__fail(NORMNET_EINVAL, "%s.data is NULL", name);
-    if ((uintptr_t)view->tensor.data % (uintptr_t)view->element != 0)
-        return normnet__fail(NORMNET_EINVAL, "%s.data is not aligned to its elements of %d bytes", name,
-                             (int)view->element);
-    for (int32_t i = 0; i < view->tensor.rank; ++i)
-        if (view->tensor.shape[i] < 1)
-            return normnet__fail(NORMNET_EINVAL, "%s.shape[%d] is %lld; expected at least 1", name, i,
-                                 (long long)view->tensor.shape[i]);
     if (!fill_strides(&view->tensor) || !measure(view))
         return normnet__fail(NORMNET_EINVAL, "%s of shape %s reaches beyond the address space with its strides", name,
                              normnet__dims_text(dims, view->tensor.rank, view->tensor.shape));
@@ -177,7 +187,7 @@ normnet_status normnet__view_images(struct images *images, const normnet_tensor 
         return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s",
                              normnet__dims_text(text, view.tensor.rank, actual), normnet__shape_text(expected, shape));
     if (actual[0] > max)
-        return normnet__fail(NORMNET_EINVAL, "images are %lld; the model takes at most %lld at a time here",
+        return normnet__fail(NORMNET_EINVAL, "there are %lld images; expected at most %lld (config.max_batch)",
                              (long long)actual[0], (long long)max);
     *images = (struct images){
         .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = actual[0], .shape = shape};
@@ -197,7 +207,7 @@ normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor 
     if (view.tensor.dtype == NORMNET_F32)
         return normnet__fail(NORMNET_EUNSUPPORTED, "labels are f32; expected u8, i32 or i64");
     if (view.tensor.rank != 1 || view.tensor.shape[0] != count)
-        return normnet__fail(NORMNET_EINVAL, "labels have the shape %s; expected %lld for as many images",
+        return normnet__fail(NORMNET_EINVAL, "labels have the shape %s; expected %lld, one per image",
                              normnet__dims_text(text, view.tensor.rank, view.tensor.shape), (long long)count);
     *labels = (struct labels){view.tensor.data, view.tensor.dtype, view.tensor.strides[0]};
     for (int64_t i = 0; i < count; ++i) {
