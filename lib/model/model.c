@@ -181,7 +181,7 @@ normnet_status normnet__create_model(normnet_model **model, const normnet_config
     normnet_model *created = NULL;
     normnet_status status = normnet__begin_model(&created, config, "");
 
-    if (status == NORMNET_OK)
+    if (created != NULL)
         status = normnet__finish_model(created);
     if (status != NORMNET_OK) {
         normnet__destroy_model(created);
