@@ -22,7 +22,7 @@ static void write_layer_output(void *context, int32_t thread, const struct block
             for (int32_t j = 0; j < shape.width; ++j)
                 for (int32_t lane = 0; lane < block->count; ++lane) {
                     const int64_t sample = block->index * NORMNET__LANES + lane;
-                    /* After flatten, i and j are 0, and the strides of dimensions 2 and 3 are 0. */
+                    /* After flatten, i and j are 0, so that strides 2 and 3 do not matter. */
                     const int64_t at = sample * strides[0] + c * strides[1] + i * strides[2] + j * strides[3];
 
                     ((float *)output->view.tensor.data)[at] =

@@ -39,14 +39,14 @@ static void append_warnings(struct text *text, const struct network *network)
     }
 }
 
-static void append_layer(struct text *text, const struct network *network, int32_t index)
+static void append_layer(struct text *text, const normnet_model *model, int32_t index)
 {
-    const struct layer *layer = &network->layers[index];
+    const normnet_layer_info info = normnet__describe_layer(model, index);
     char shape[40];
 
-    normnet__append(text, "%5d  %-16s %-18s %-12s %10lld %9d %12lld\n", index, layer->token, layer->module,
-                    normnet__shape_text(shape, layer->out), (long long)(layer->weight.count + layer->bias.count),
-                    normnet__receptive_field(network, index), (long long)layer->multiply_adds);
+    normnet__append(text, "%5d  %-16s %-18s %-12s %10lld %9d %12lld\n", index, info.token, info.module,
+                    normnet__shape_text(shape, model->network.layers[index].out), (long long)info.parameters,
+                    info.receptive_field, (long long)info.multiply_adds);
 }
 
 int64_t normnet__summarize(const normnet_model *model, char *to, int64_t size)
@@ -60,7 +60,7 @@ int64_t normnet__summarize(const normnet_model *model, char *to, int64_t size)
     normnet__append(&text, "       input                               %-12s\n",
                     normnet__shape_text(shape, model->network.input));
     for (int32_t i = 0; i < model->network.layer_count; ++i) {
-        append_layer(&text, &model->network, i);
+        append_layer(&text, model, i);
         multiply_adds += model->network.layers[i].multiply_adds;
     }
     normnet__append(&text, "%lld parameters, %lld multiply-adds per image, %lld bytes\n",
