@@ -5,12 +5,12 @@
 
 #include "harness/check.h"
 
-#include "augment.h"
-#include "checkpoint.h"
-#include "dataset.h"
-#include "digits.h"
-#include "pipeline.h"
-#include "sha256.h"
+#include "data/augment.h"
+#include "data/dataset.h"
+#include "data/digits.h"
+#include "support/sha256.h"
+#include "training/checkpoint.h"
+#include "training/pipeline.h"
 
 static inline void checksum(const void *data, size_t size, char hexadecimal[65])
 {

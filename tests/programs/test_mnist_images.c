@@ -5,9 +5,9 @@
  */
 #include "part_checks.h"
 
-#include "angle.h"
-#include "pgm.h"
-#include "random.h"
+#include "data/pgm.h"
+#include "support/angle.h"
+#include "support/random.h"
 
 #include <float.h>
 #include <stdbool.h>

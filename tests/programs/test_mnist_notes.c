@@ -2,7 +2,7 @@
 /* Parts of normnet-mnist: the notes of checkpoints, and the settings of a training. */
 #include "part_checks.h"
 
-#include "json.h"
+#include "support/json.h"
 
 #include <float.h>
 #include <stdbool.h>

@@ -2,9 +2,9 @@
 /* Parts of normnet-mnist: SHA-256, random numbers, angles and JSON. The golden values hold on every machine. */
 #include "part_checks.h"
 
-#include "angle.h"
-#include "json.h"
-#include "random.h"
+#include "support/angle.h"
+#include "support/json.h"
+#include "support/random.h"
 
 #include <float.h>
 #include <stdbool.h>

@@ -107,7 +107,8 @@ def examples(root):
     problems = []
     for path in sources(root, "examples"):
         for text, angle in includes(root, path):
-            beside = os.path.normpath(os.path.join(root, os.path.dirname(path), text or ""))
+            home = "examples/mnist" if path.startswith("examples/mnist/") else os.path.dirname(path)
+            beside = os.path.normpath(os.path.join(root, home, text or ""))
             if text is None:
                 problems.append("%s: an include that is computed cannot be judged" % path)
             elif text == PUBLIC and not angle:

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/evaluate.h"
+
+#include "data/dataset.h"
+#include "support/atomic_file.h"
+#include "support/json.h"
+#include "support/options.h"
+#include "support/platform.h"
+#include "support/report.h"
+#include "training/model_file.h"
+#include "training/results.h"
+#include "training/testing.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <normnet.h>
+#include <stdlib.h>
+
+enum { WIDEST_TABLE = 20 }; /* classes of a confusion matrix that is printed */
+
+static const char introduction[] =
+    "Usage: normnet-mnist evaluate --model FILE [OPTION]...\n"
+    "\n"
+    "Tests a model that train or export wrote: loss, accuracy and which classes are taken for which.\n"
+    "The loss of a checkpoint is that of its training, with its label smoothing.\n"
+    "\n"
+    "Examples:\n"
+    "  normnet-mnist evaluate --model digits.ckpt\n"
+    "  normnet-mnist evaluate --model digits.ckpt --data ~/fashion --json test.json\n";
+
+struct evaluation {
+    const char *path, *directory, *json;
+    int64_t threads;
+
+    normnet_model *model;
+    normnet_config config;
+    struct dataset data;
+    struct test_result result;
+};
+
+static int parse(struct evaluation *evaluation, int argc, char **argv)
+{
+    struct option options[] = {
+        {.kind = OPTION_HEADING, .name = "Options"},
+        {OPTION_TEXT, "--model", "FILE", "a checkpoint or a file of weights", .target.text = &evaluation->path},
+        {OPTION_TEXT, "--data", "DIR",
+         "directory with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or the\n"
+         "word generated [where train looks for its data]",
+         .target.text = &evaluation->directory},
+        {OPTION_INTEGER, "--threads", "N", "the results do not depend on it [one per core]",
+         .target.integer = &evaluation->threads, .least = 1, .most = 1024},
+        {OPTION_TEXT, "--json", "FILE", "write the results", .target.text = &evaluation->json},
+    };
+    const int count = (int)(sizeof options / sizeof options[0]);
+
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
+        return code;
+    if (code == 0 && !evaluation->path)
+        return report_usage("--model FILE is missing");
+    return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
+}
+
+/* ---- The test ---------------------------------------------------------------------------------- */
+
+static int check_shape(const struct evaluation *evaluation)
+{
+    const struct dataset *data = &evaluation->data;
+    const normnet_config *config = &evaluation->config;
+
+    if (data->channels == config->channels && data->height == config->height && data->width == config->width)
+        return 0;
+    return report_error("%s takes images of %" PRId32 " x %" PRId32 " x %" PRId32 "; the test images are %" PRId32
+                        " x %" PRId32 " x %" PRId32,
+                        evaluation->path, config->channels, config->height, config->width, data->channels, data->height,
+                        data->width);
+}
+
+static int check_labels(const struct evaluation *evaluation)
+{
+    const struct image_set *set = &evaluation->data.test;
+
+    for (int64_t i = 0; i < set->count; ++i) {
+        if (set->labels[i] >= evaluation->config.classes)
+            return report_error("%s knows %" PRId32 " classes; the label of test image %" PRId64 " is %d",
+                                evaluation->path, evaluation->config.classes, i, set->labels[i]);
+    }
+    return 0;
+}
+
+static int open_all(struct evaluation *evaluation)
+{
+    int code = evaluation->json ? atomic_file_check(evaluation->json) : 0;
+    if (code == 0)
+        code = model_file_open(&evaluation->model, evaluation->path, MODEL_OF_STRANGER, evaluation->threads);
+    if (code != 0)
+        return code;
+    normnet_model_config(evaluation->model, &evaluation->config);
+    code = dataset_open_test(&evaluation->data, evaluation->directory);
+    if (code == 0)
+        code = dataset_check_distinct(&evaluation->data, "--json", evaluation->json);
+    if (code == 0)
+        code = check_shape(evaluation);
+    return code == 0 ? check_labels(evaluation) : code;
+}
+
+static int test(struct evaluation *evaluation)
+{
+    const size_t classes = (size_t)evaluation->config.classes;
+    struct progress progress = progress_open();
+
+    evaluation->result.confusion = calloc(classes, classes * sizeof *evaluation->result.confusion);
+    if (!evaluation->result.confusion)
+        return report_error("not enough memory for %zu x %zu classes", classes, classes);
+    return testing_run(&evaluation->result, evaluation->model, &evaluation->data, &progress, evaluation->path);
+}
+
+/* ---- Results ----------------------------------------------------------------------------------- */
+
+static double accuracy(const struct evaluation *evaluation)
+{
+    return 100.0 * (double)evaluation->result.correct / (double)evaluation->result.images;
+}
+
+/* The counts of the images with this label, by predicted class. */
+static const int64_t *row_of(const struct evaluation *evaluation, int32_t label)
+{
+    return evaluation->result.confusion + (size_t)label * (size_t)evaluation->config.classes;
+}
+
+static int64_t images_of(const struct evaluation *evaluation, int32_t label)
+{
+    int64_t images = 0;
+
+    for (int32_t i = 0; i < evaluation->config.classes; ++i)
+        images += row_of(evaluation, label)[i];
+    return images;
+}
+
+/* NAN for a class without images. */
+static double class_accuracy(const struct evaluation *evaluation, int32_t label)
+{
+    int64_t images = images_of(evaluation, label);
+    return images > 0 ? 100.0 * (double)row_of(evaluation, label)[label] / (double)images : (double)NAN;
+}
+
+static void print_table(const struct evaluation *evaluation)
+{
+    const int32_t classes = evaluation->config.classes;
+    const int32_t columns = classes <= WIDEST_TABLE ? classes : 0;
+
+    if (columns > 0)
+        printf("Images by label (row) and predicted class (column):\n\n");
+    printf("label");
+    for (int32_t i = 0; i < columns; ++i)
+        printf("%7" PRId32, i);
+    printf("   images  accuracy\n");
+    for (int32_t label = 0; label < classes; ++label) {
+        printf("%5" PRId32, label);
+        for (int32_t i = 0; i < columns; ++i)
+            printf("%7" PRId64, row_of(evaluation, label)[i]);
+        printf("  %7" PRId64, images_of(evaluation, label));
+        if (images_of(evaluation, label) > 0)
+            printf("  %6.2f %%\n", class_accuracy(evaluation, label));
+        else
+            printf("         -\n");
+    }
+}
+
+static void write_data(struct json_writer *json, const struct dataset *data)
+{
+    json_begin_object(json, "data");
+    json_text(json, "source", data->directory ? data->directory : DATASET_GENERATED);
+    json_integer(json, "test_images", data->test.count);
+    json_end_object(json);
+}
+
+static void write_classes(struct json_writer *json, const struct evaluation *evaluation)
+{
+    json_begin_array(json, "classes");
+    for (int32_t label = 0; label < evaluation->config.classes; ++label) {
+        json_begin_object(json, NULL);
+        json_integer(json, "class", label);
+        json_integer(json, "images", images_of(evaluation, label));
+        json_integer(json, "correct", row_of(evaluation, label)[label]);
+        json_real(json, "accuracy", class_accuracy(evaluation, label));
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
+static void write_confusion(struct json_writer *json, const struct evaluation *evaluation)
+{
+    json_begin_array(json, "confusion");
+    for (int32_t label = 0; label < evaluation->config.classes; ++label) {
+        json_begin_array(json, NULL);
+        for (int32_t i = 0; i < evaluation->config.classes; ++i)
+            json_integer(json, NULL, row_of(evaluation, label)[i]);
+        json_end_array(json);
+    }
+    json_end_array(json);
+}
+
+static int write_json(const struct evaluation *evaluation)
+{
+    struct atomic_file file;
+
+    if (!evaluation->json)
+        return 0;
+    int code = atomic_file_open(&file, evaluation->json);
+    if (code != 0)
+        return code;
+    struct json_writer json = json_open(file.stream);
+    results_begin(&json, "normnet-mnist evaluate");
+    results_model(&json, evaluation->path, evaluation->model);
+    write_data(&json, &evaluation->data);
+    json_real(&json, "loss", evaluation->result.loss);
+    json_real(&json, "accuracy", accuracy(evaluation));
+    write_classes(&json, evaluation);
+    write_confusion(&json, evaluation);
+    json_end_object(&json);
+    return atomic_file_commit(&file);
+}
+
+static void print(const struct evaluation *evaluation)
+{
+    dataset_print_test(&evaluation->data);
+    print_table(evaluation);
+    printf("\nTest loss %.4f, accuracy %.2f %%: %" PRId64 " of %" PRId64 " images\n", evaluation->result.loss,
+           accuracy(evaluation), evaluation->result.correct, evaluation->result.images);
+}
+
+int evaluate_command(int argc, char **argv)
+{
+    struct evaluation evaluation = {
+        .threads = core_count(),
+        .config = {.struct_size = sizeof evaluation.config},
+    };
+
+    int code = parse(&evaluation, argc, argv);
+    if (code == OPTIONS_HELP)
+        return 0;
+    if (code == 0)
+        code = open_all(&evaluation);
+    if (code == 0)
+        code = test(&evaluation);
+    if (code == 0)
+        code = write_json(&evaluation);
+    if (code == 0)
+        print(&evaluation);
+    free(evaluation.result.confusion);
+    dataset_close(&evaluation.data);
+    normnet_model_destroy(evaluation.model);
+    return code;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/export.h"
+
+#include "support/atomic_file.h"
+#include "support/options.h"
+#include "support/report.h"
+#include "training/model_file.h"
+
+#include <normnet.h>
+#include <stdio.h>
+
+static const char introduction[] = "Usage: normnet-mnist export --model FILE [--onnx FILE] [--weights FILE]\n"
+                                   "\n"
+                                   "Writes a model for other programs.\n"
+                                   "\n"
+                                   "Examples:\n"
+                                   "  normnet-mnist export --model digits.ckpt --onnx digits.onnx\n"
+                                   "  normnet-mnist export --model digits.ckpt --weights digits.safetensors\n";
+
+struct files {
+    const char *model, *onnx, *weights;
+};
+
+static int parse(struct files *files, int argc, char **argv)
+{
+    struct option options[] = {
+        {.kind = OPTION_HEADING, .name = "Options"},
+        {OPTION_TEXT, "--model", "FILE", "a checkpoint or a file of weights", .target.text = &files->model},
+        {OPTION_TEXT, "--onnx", "FILE", "write the network as an ONNX graph, from images to logits",
+         .target.text = &files->onnx},
+        {OPTION_TEXT, "--weights", "FILE",
+         "write weights and statistics as safetensors, which PyTorch loads into\n"
+         "the equivalent torch.nn.Sequential",
+         .target.text = &files->weights},
+    };
+    const int count = (int)(sizeof options / sizeof options[0]);
+
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
+        return code;
+    if (code == 0 && !files->model)
+        return report_usage("--model FILE is missing");
+    if (code == 0 && !files->onnx && !files->weights)
+        return report_usage("--onnx FILE or --weights FILE is missing");
+    if (code == 0)
+        code = options_check_distinct(options, count, "--model", "--onnx");
+    if (code == 0)
+        code = options_check_distinct(options, count, "--model", "--weights");
+    return code == 0 ? options_check_distinct(options, count, "--onnx", "--weights") : code;
+}
+
+static int export_files(normnet_model *model, const struct files *files)
+{
+    int code = files->weights ? atomic_file_check(files->weights) : 0; /* before the other one is written */
+
+    if (code == 0 && files->onnx) {
+        code = model_file_export_onnx(model, files->onnx);
+        if (code == 0)
+            printf("Wrote %s\n", files->onnx);
+    }
+    if (code == 0 && files->weights) {
+        code = model_file_save(model, files->weights, NORMNET_FILE_WEIGHTS, NULL);
+        if (code == 0)
+            printf("Wrote %s\n", files->weights);
+    }
+    return code;
+}
+
+int export_command(int argc, char **argv)
+{
+    struct files files = {NULL, NULL, NULL};
+    normnet_model *model = NULL;
+
+    int code = parse(&files, argc, argv);
+    if (code == OPTIONS_HELP)
+        return 0;
+    if (code == 0)
+        code = model_file_open(&model, files.model, MODEL_OF_STRANGER, 1);
+    if (code == 0)
+        code = export_files(model, &files);
+    normnet_model_destroy(model);
+    return code;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/predict.h"
+
+#include "data/image_files.h"
+#include "support/atomic_file.h"
+#include "support/interrupt.h"
+#include "support/json.h"
+#include "support/options.h"
+#include "support/platform.h"
+#include "support/report.h"
+#include "training/model_file.h"
+#include "training/results.h"
+
+#include <inttypes.h>
+#include <normnet.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    AT_A_TIME = 256,   /* images */
+    MAX_UNASKED = 100, /* of an IDX file */
+    WIDEST_TABLE = 20, /* classes with a column of their own */
+    WIDEST_NAME = 60
+};
+
+static const char introduction[] =
+    "Usage: normnet-mnist predict --model FILE [OPTION]... IMAGE...\n"
+    "\n"
+    "Says for each image which class it is and how probable all classes are. An IMAGE is a PGM file (PPM\n"
+    "for models of three channels) or an IDX file of images; FILE:INDEX is one image of an IDX file.\n"
+    "\n"
+    "Examples:\n"
+    "  normnet-mnist predict --model digits.ckpt seven.pgm three.pgm\n"
+    "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte --first 200 --count 10\n"
+    "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte:42 --json answer.json\n";
+
+struct prediction {
+    const char *path, *json;
+    int64_t threads, first, most;
+    struct file_arguments arguments;
+    bool most_given, first_given;
+
+    normnet_model *model;
+    normnet_config config;
+    struct image_files images;
+    int name_width;
+
+    /* Of up to AT_A_TIME images. */
+    float *scores;
+    int32_t classes[AT_A_TIME];
+};
+
+static int parse(struct prediction *prediction, int argc, char **argv)
+{
+    struct option options[] = {
+        {.kind = OPTION_HEADING, .name = "Arguments"},
+        {.kind = OPTION_FILES,
+         .name = "IMAGE...",
+         .help = "PGM, PPM or IDX files; FILE:INDEX for one image of an IDX file, from 0",
+         .target.files = &prediction->arguments},
+        {.kind = OPTION_HEADING, .name = "Options"},
+        {OPTION_TEXT, "--model", "FILE", "a checkpoint or a file of weights", .target.text = &prediction->path},
+        {OPTION_INTEGER, "--first", "N", "the first image of an IDX file [0]", .target.integer = &prediction->first,
+         .most = 1e9},
+        {OPTION_INTEGER, "--count", "N", "images of an IDX file at most [100]", .target.integer = &prediction->most,
+         .least = 1, .most = 1e9},
+        {OPTION_INTEGER, "--threads", "N", "the results do not depend on it [one per core]",
+         .target.integer = &prediction->threads, .least = 1, .most = 1024},
+        {OPTION_TEXT, "--json", "FILE", "write the results, with the probabilities of any number of classes",
+         .target.text = &prediction->json},
+    };
+    const int count = (int)(sizeof options / sizeof options[0]);
+
+    int code = options_run(options, count, introduction, argc, argv);
+    if (code == OPTIONS_HELP)
+        return code;
+    prediction->first_given = options_given(options, count, "--first");
+    prediction->most_given = options_given(options, count, "--count");
+    if (code == 0 && !prediction->path)
+        return report_usage("--model FILE is missing");
+    if (code == 0 && prediction->arguments.count == 0)
+        return report_usage("an image is missing, e.g. seven.pgm");
+    return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
+}
+
+/* ---- What is asked ----------------------------------------------------------------------------- */
+
+static int open_model(struct prediction *prediction)
+{
+    normnet_config *config = &prediction->config;
+
+    int code = model_file_open(&prediction->model, prediction->path, MODEL_OF_STRANGER, prediction->threads);
+    if (code != 0)
+        return code;
+    normnet_model_config(prediction->model, config);
+    prediction->scores = malloc(AT_A_TIME * (size_t)config->classes * sizeof *prediction->scores);
+    if (!prediction->scores)
+        return report_error("not enough memory for %" PRId32 " classes", config->classes);
+    prediction->images = (struct image_files){
+        .channels = config->channels,
+        .height = config->height,
+        .width = config->width,
+        .first = prediction->first,
+        .most = prediction->most,
+    };
+    return 0;
+}
+
+static int open_images(struct prediction *prediction)
+{
+    int code = 0;
+
+    for (int i = 0; i < prediction->arguments.count && code == 0; ++i)
+        code = image_files_add(&prediction->images, prediction->arguments.names[i]);
+    if (code == 0 && prediction->images.idx_files == 0 && (prediction->first_given || prediction->most_given))
+        return report_usage("%s has no effect without an IDX file", prediction->first_given ? "--first" : "--count");
+    return code;
+}
+
+/* The answers must not take an image's place. */
+static int check_json(const struct prediction *prediction)
+{
+    const struct image_files *images = &prediction->images;
+
+    for (int64_t i = 0; i < images->count && prediction->json; ++i) {
+        const struct image_name *name = &images->names[i];
+        if (i > 0 && name->path == images->names[i - 1].path)
+            continue; /* another image of the same file */
+        char *path = text_of("%.*s", name->path_length, name->path);
+        const bool same = path && file_same(path, prediction->json);
+        free(path);
+        if (same)
+            return report_usage("--json names %s, one of the images", prediction->json);
+    }
+    return prediction->json ? atomic_file_check(prediction->json) : 0;
+}
+
+/* ---- The answers ------------------------------------------------------------------------------- */
+
+/* "seven.pgm" or "images:42"; free() it. NULL without memory. */
+static char *text_of_name(const struct image_name *name)
+{
+    if (name->index < 0)
+        return text_of("%.*s", name->path_length, name->path);
+    return text_of("%.*s:%" PRId64, name->path_length, name->path, name->index);
+}
+
+static int32_t columns(const struct prediction *prediction)
+{
+    return prediction->config.classes <= WIDEST_TABLE ? prediction->config.classes : 0;
+}
+
+static void print_head(struct prediction *prediction)
+{
+    size_t width = strlen("image");
+
+    for (int64_t i = 0; i < prediction->images.count; ++i) {
+        char *name = text_of_name(&prediction->images.names[i]);
+        size_t length = name ? strlen(name) : 0;
+        if (length > width)
+            width = length < WIDEST_NAME ? length : WIDEST_NAME;
+        free(name);
+    }
+    prediction->name_width = (int)width;
+    if (columns(prediction) > 0)
+        printf("Probabilities in percent, in the end a column per class:\n\n");
+    printf("%-*s  class  probability ", prediction->name_width, "image");
+    for (int32_t i = 0; i < columns(prediction); ++i)
+        printf("%7" PRId32, i);
+    printf("\n");
+}
+
+static int print_answer(const struct prediction *prediction, const struct image_name *name, int32_t class,
+                        const float *scores)
+{
+    char *text = text_of_name(name);
+
+    if (!text)
+        return report_error("not enough memory");
+    printf("%-*s  %5" PRId32 "  %11.2f ", prediction->name_width, text, class, 100.0 * (double)scores[class]);
+    for (int32_t i = 0; i < columns(prediction); ++i)
+        printf("%7.2f", 100.0 * (double)scores[i]);
+    printf("\n");
+    free(text);
+    return 0;
+}
+
+static int write_answer(const struct prediction *prediction, struct json_writer *json, const struct image_name *name,
+                        int32_t class, const float *scores)
+{
+    char *path = text_of("%.*s", name->path_length, name->path);
+
+    if (!path)
+        return report_error("not enough memory");
+    json_begin_object(json, NULL);
+    json_text(json, "file", path);
+    if (name->index >= 0)
+        json_integer(json, "index", name->index);
+    json_integer(json, "class", class);
+    json_real(json, "probability", (double)scores[class]);
+    json_begin_array(json, "probabilities");
+    for (int32_t i = 0; i < prediction->config.classes; ++i)
+        json_real(json, NULL, (double)scores[i]);
+    json_end_array(json);
+    json_end_object(json);
+    free(path);
+    return 0;
+}
+
+/* Fills scores and classes for `count` images from image `first` on. */
+static int ask(struct prediction *prediction, int64_t first, int64_t count)
+{
+    const normnet_config *config = &prediction->config;
+    const int64_t shape[4] = {count, config->channels, config->height, config->width};
+    const size_t bytes = image_files_bytes(&prediction->images);
+    normnet_tensor images, scores, classes;
+
+    normnet_tensor_init(&images, NORMNET_U8, prediction->images.pixels + (size_t)first * bytes, 4, shape);
+    normnet_tensor_init(&scores, NORMNET_F32, prediction->scores, 2, (const int64_t[]){count, config->classes});
+    normnet_tensor_init(&classes, NORMNET_I32, prediction->classes, 1, &count);
+    if (normnet_predict(prediction->model, &images, &scores, &classes, NULL) != NORMNET_OK)
+        return report_error("%s: %s", prediction->path, normnet_error_message());
+    return 0;
+}
+
+/* To standard output and, unless it is NULL, as JSON. */
+static int answer(struct prediction *prediction, struct json_writer *json)
+{
+    const struct image_files *images = &prediction->images;
+    int code = 0;
+
+    for (int64_t i = 0; i < images->count && code == 0; ++i) {
+        const int64_t place = i % AT_A_TIME, left = images->count - i;
+        const float *scores = prediction->scores + (size_t)place * (size_t)prediction->config.classes;
+        if (place == 0)
+            code = ask(prediction, i, left < AT_A_TIME ? left : AT_A_TIME);
+        if (code == 0)
+            code = print_answer(prediction, &images->names[i], prediction->classes[place], scores);
+        if (code == 0 && json)
+            code = write_answer(prediction, json, &images->names[i], prediction->classes[place], scores);
+    }
+    return code;
+}
+
+static int answer_with_json(struct prediction *prediction)
+{
+    struct atomic_file file;
+
+    int code = atomic_file_open(&file, prediction->json);
+    if (code != 0)
+        return code;
+    struct json_writer json = json_open(file.stream);
+    results_begin(&json, "normnet-mnist predict");
+    results_model(&json, prediction->path, prediction->model);
+    json_begin_array(&json, "images");
+    code = answer(prediction, &json);
+    json_end_array(&json);
+    json_end_object(&json);
+    if (code == 0)
+        return atomic_file_commit(&file);
+    atomic_file_discard(&file);
+    return code;
+}
+
+static int print_all(struct prediction *prediction)
+{
+    print_head(prediction);
+    int code = prediction->json ? answer_with_json(prediction) : answer(prediction, NULL);
+    if (code == 0 && prediction->images.left_out > 0 && !prediction->most_given)
+        printf("\nLeft out: %" PRId64 " more images, for want of --count\n", prediction->images.left_out);
+    return code;
+}
+
+int predict_command(int argc, char **argv)
+{
+    struct prediction prediction = {
+        .threads = core_count(),
+        .most = MAX_UNASKED,
+        .config = {.struct_size = sizeof prediction.config},
+    };
+
+    int code = parse(&prediction, argc, argv);
+    if (code == OPTIONS_HELP)
+        return 0;
+    if (code == 0)
+        code = open_model(&prediction);
+    if (code == 0)
+        code = open_images(&prediction);
+    if (code == 0)
+        code = check_json(&prediction);
+    if (prediction.json)
+        interrupt_ignore_pipe();
+    if (code == 0)
+        code = print_all(&prediction);
+    image_files_free(&prediction.images);
+    free(prediction.scores);
+    normnet_model_destroy(prediction.model);
+    return code;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/augment.h"
+
+#include "support/angle.h"
+#include "support/report.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Parsing ----------------------------------------------------------------------------------- */
+
+static const char recipe_rotate[] = "rotate:7:fill=1";
+static const char recipe_affine[] = "rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4";
+
+static const char *const kind_names[] = {"rotate", "affine", "jitter"};
+enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
+
+/* A number goes to `offset`; of a range LOW-HIGH the second to `offset_high`. */
+static const struct parameter {
+    enum augment_kind kind;
+    const char *name;
+    double least, most;
+    size_t offset, offset_high; /* in struct augment_operation; 0 = no range */
+} parameters[] = {
+    {AUGMENT_ROTATE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0},
+    {AUGMENT_ROTATE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0},
+    {AUGMENT_AFFINE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0},
+    {AUGMENT_AFFINE, "shear", 0, 80, offsetof(struct augment_operation, shear), 0},
+    {AUGMENT_AFFINE, "translate", 0, 1, offsetof(struct augment_operation, translate), 0},
+    {AUGMENT_AFFINE, "scale", 0.1, 10, offsetof(struct augment_operation, scale_low),
+     offsetof(struct augment_operation, scale_high)},
+    {AUGMENT_AFFINE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0},
+    {AUGMENT_JITTER, "brightness", 0, 1, offsetof(struct augment_operation, brightness), 0},
+    {AUGMENT_JITTER, "contrast", 0, 1, offsetof(struct augment_operation, contrast), 0},
+};
+enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
+
+static int column(const char *spec, const char *at)
+{
+    return (int)(at - spec) + 1;
+}
+
+/* The kind whose name stands at `text` as a whole word, or -1. */
+static int find_kind(const char *text)
+{
+    for (int kind = 0; kind < KINDS; ++kind) {
+        size_t length = strlen(kind_names[kind]);
+        if (strncmp(text, kind_names[kind], length) == 0 && strchr(":,", text[length])) /* or the end */
+            return kind;
+    }
+    return -1;
+}
+
+static size_t word_length(const char *text)
+{
+    return strcspn(text, ":,");
+}
+
+/* strtod, but finite decimal numbers only. */
+static bool read_value(const char **text, double *value)
+{
+    char *end;
+    if (!strchr(".0123456789", **text) || !**text || ((*text)[0] == '0' && ((*text)[1] | 32) == 'x'))
+        return false;
+    *value = strtod(*text, &end);
+    bool good = end != *text && isfinite(*value);
+    *text = end;
+    return good;
+}
+
+static int parse_value(struct augment_operation *operation, const struct parameter *parameter, const char *spec,
+                       const char *word, const char *value)
+{
+    const char *cursor = value;
+    double low = 0, high = 0;
+    bool whole = strcmp(parameter->name, "fill") == 0;
+    bool good = read_value(&cursor, &low);
+
+    high = low;
+    if (good && parameter->offset_high)
+        good = *cursor++ == '-' && read_value(&cursor, &high) && low <= high;
+    good = good && strchr(":,", *cursor) && low >= parameter->least && high <= parameter->most;
+    if (whole)
+        good = good && low == floor(low);
+    if (!good) {
+        const char *kind = parameter->offset_high ? "a range LOW-HIGH" : whole ? "a whole number" : "a number";
+        return report_usage("--augment: '%.*s' at column %d: %s of %s is %s from %g to %g", (int)word_length(word),
+                            word, column(spec, word), parameter->name, kind_names[operation->kind], kind,
+                            parameter->least, parameter->most);
+    }
+    memcpy((char *)operation + parameter->offset, &low, sizeof low);
+    if (parameter->offset_high)
+        memcpy((char *)operation + parameter->offset_high, &high, sizeof high);
+    return 0;
+}
+
+/* One "name=value", or a bare value: the degrees of rotate, both factors of jitter. */
+static int parse_parameter(struct augment_operation *operation, const char *spec, const char *word)
+{
+    size_t length = word_length(word);
+    const char *equals = memchr(word, '=', length);
+    size_t name_length = equals ? (size_t)(equals - word) : 0;
+    bool bare = !equals && operation->kind != AUGMENT_AFFINE;
+    bool found = false;
+
+    if (length == 0)
+        return report_usage("--augment: a parameter of %s is missing at column %d", kind_names[operation->kind],
+                            column(spec, word));
+    for (int i = 0; i < PARAMETERS; ++i) {
+        const struct parameter *parameter = &parameters[i];
+        bool named =
+            equals && strlen(parameter->name) == name_length && strncmp(word, parameter->name, name_length) == 0;
+        if (parameter->kind != operation->kind || !(named || (bare && strcmp(parameter->name, "fill") != 0)))
+            continue;
+        int code = parse_value(operation, parameter, spec, word, named ? equals + 1 : word);
+        if (code != 0)
+            return code;
+        found = true;
+    }
+    if (!found)
+        return report_usage("--augment: %s has no parameter '%.*s' (column %d)", kind_names[operation->kind],
+                            (int)length, word, column(spec, word));
+    return 0;
+}
+
+static int parse_list(struct augment_list *list, const char *spec)
+{
+    const char *cursor = spec;
+
+    list->count = 0;
+    for (;;) {
+        int kind = find_kind(cursor);
+        if (kind < 0)
+            return report_usage("--augment: '%.*s' at column %d is none of rotate, affine, jitter",
+                                (int)word_length(cursor), cursor, column(spec, cursor));
+        if (list->count == AUGMENT_MOST)
+            return report_usage("--augment: more than %d operations at column %d", AUGMENT_MOST, column(spec, cursor));
+        struct augment_operation *operation = &list->operations[list->count++];
+        *operation = (struct augment_operation){.kind = (enum augment_kind)kind, .scale_low = 1, .scale_high = 1};
+        const char *start = cursor;
+        cursor += word_length(cursor);
+        int given = 0;
+        while (*cursor == ':' || (*cursor == ',' && find_kind(cursor + 1) < 0)) {
+            int code = parse_parameter(operation, spec, ++cursor);
+            if (code != 0)
+                return code;
+            cursor += word_length(cursor);
+            ++given;
+        }
+        if (!given)
+            return report_usage("--augment: %s at column %d needs parameters, e.g. %s", kind_names[kind],
+                                column(spec, start),
+                                kind == AUGMENT_ROTATE   ? "rotate:6"
+                                : kind == AUGMENT_AFFINE ? "affine:deg=7"
+                                                         : "jitter:.4");
+        if (!*cursor)
+            return 0;
+        ++cursor; /* the comma before the next operation */
+    }
+}
+
+int augment_parse(struct augment_list *list, const char *spec)
+{
+    list->count = 0;
+    if (strcmp(spec, "none") == 0)
+        return 0;
+    if (strcmp(spec, "rotate") == 0)
+        spec = recipe_rotate;
+    else if (strcmp(spec, "affine") == 0)
+        spec = recipe_affine;
+    return parse_list(list, spec);
+}
+
+/* ---- Geometry ---------------------------------------------------------------------------------- */
+
+/* Where an output pixel (x, y) comes from: (a x + b y + c, d x + e y + f), pixel centres at .5. */
+struct source_map {
+    double a, b, c, d, e, f;
+};
+
+static int64_t fixed_point(double value)
+{
+    return (int64_t)floor(value * 65536.0 + 0.5);
+}
+
+/*
+ * One row of nearest-neighbour sampling. A coordinate left of or above the image has its sign bit set and so is
+ * larger than any side once it counts as unsigned. No branches: whether a pixel comes from outside is a coin toss.
+ */
+static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_t height, int32_t width, int64_t x,
+                       int64_t y, int64_t step_x, int64_t step_y, uint8_t fill)
+{
+    const uint64_t rows = (uint64_t)height, columns = (uint64_t)width;
+
+    for (int32_t i = 0; i < width; ++i) {
+        uint64_t column_index = (uint64_t)x >> 16, row_index = (uint64_t)y >> 16;
+        bool inside = (column_index < columns) & (row_index < rows);
+        uint64_t index = row_index * columns + column_index;
+        uint8_t value = in[inside ? index : 0];
+        out[i] = inside ? value : fill;
+        x += step_x;
+        y += step_y;
+    }
+}
+
+/* PIL's transform(AFFINE, NEAREST): the map at the centre of pixel (0, 0), then whole steps in 16.16 fixed point. */
+static void sample(uint8_t *out, const uint8_t *in, const struct source_map *map, uint8_t fill, int32_t channels,
+                   int32_t height, int32_t width)
+{
+    const int64_t a = fixed_point(map->a), b = fixed_point(map->b), d = fixed_point(map->d), e = fixed_point(map->e);
+    const size_t plane = (size_t)height * (size_t)width;
+
+    for (int32_t channel = 0; channel < channels; ++channel) {
+        int64_t x = fixed_point(map->c + map->a * 0.5 + map->b * 0.5);
+        int64_t y = fixed_point(map->f + map->d * 0.5 + map->e * 0.5);
+        for (int32_t row = 0; row < height; ++row) {
+            size_t start = (size_t)channel * plane;
+            sample_row(out + start + (size_t)row * (size_t)width, in + start, height, width, x, y, a, d, fill);
+            x += b;
+            y += e;
+        }
+    }
+}
+
+/* torchvision's _get_inverse_affine_matrix: undoes shearing along x, turning and scaling about the centre, shifting. */
+static struct source_map inverse_affine(double degrees, double shear, double scale, double shift_x, double shift_y,
+                                        int32_t height, int32_t width)
+{
+    double sine, cosine, shear_sine, shear_cosine;
+    angle_sine_cosine(degrees, &sine, &cosine);
+    angle_sine_cosine(shear, &shear_sine, &shear_cosine);
+    double tangent = shear_sine / shear_cosine;
+    double x = 0.5 * width, y = 0.5 * height;
+    struct source_map map = {
+        .a = (cosine - sine * tangent) / scale,
+        .b = (sine + cosine * tangent) / scale,
+        .d = -sine / scale,
+        .e = cosine / scale,
+    };
+    map.c = map.a * (-x - shift_x) + map.b * (-y - shift_y) + x;
+    map.f = map.d * (-x - shift_x) + map.e * (-y - shift_y) + y;
+    return map;
+}
+
+static double random_shift(struct random_stream *random, double most)
+{
+    return floor(random_uniform(random, -most, most) + 0.5);
+}
+
+static struct source_map random_map(const struct augment_operation *operation, struct random_stream *random,
+                                    int32_t height, int32_t width)
+{
+    double degrees = random_uniform(random, -operation->degrees, operation->degrees);
+    double shift_x = random_shift(random, operation->translate * width);
+    double shift_y = random_shift(random, operation->translate * height);
+    double scale = random_uniform(random, operation->scale_low, operation->scale_high);
+    double shear = random_uniform(random, -operation->shear, operation->shear);
+    return inverse_affine(degrees, shear, scale, shift_x, shift_y, height, width);
+}
+
+/* ---- Grey levels ------------------------------------------------------------------------------- */
+
+enum { FACTOR_ONE = 1 << 14 }; /* factors are multiples of 2^-14, so that up to 2 they fit into 16 bits */
+
+static uint16_t random_factor(struct random_stream *random, double most)
+{
+    return (uint16_t)floor(random_uniform(random, 1 - most, 1 + most) * FACTOR_ONE + 0.5);
+}
+
+/* Every x becomes clamp(centre + factor * (x - centre)), rounded down. */
+static void stretch(uint8_t *image, size_t pixels, int32_t centre, uint16_t factor)
+{
+    const int32_t constant = centre * (FACTOR_ONE - factor);
+
+    for (size_t i = 0; i < pixels; ++i) {
+        int32_t value = constant + (int32_t)((uint32_t)factor * (uint16_t)image[i]);
+        value = value < 0 ? 0 : value > 255 * FACTOR_ONE ? 255 * FACTOR_ONE : value;
+        image[i] = (uint8_t)(value / FACTOR_ONE);
+    }
+}
+
+static int32_t rounded_mean(const uint8_t *image, size_t pixels)
+{
+    uint64_t sum = 0;
+
+    if (pixels == 0)
+        return 0;
+    for (size_t i = 0; i < pixels; ++i)
+        sum += image[i];
+    return (int32_t)((2 * sum + pixels) / (2 * pixels));
+}
+
+static void jitter(const struct augment_operation *operation, struct random_stream *random, uint8_t *image,
+                   size_t pixels)
+{
+    uint16_t brightness = random_factor(random, operation->brightness);
+    uint16_t contrast = random_factor(random, operation->contrast);
+    bool brightness_first = random_bits(random) >> 63;
+
+    if (brightness_first)
+        stretch(image, pixels, 0, brightness);
+    stretch(image, pixels, rounded_mean(image, pixels), contrast);
+    if (!brightness_first)
+        stretch(image, pixels, 0, brightness);
+}
+
+/* ---- All of them ------------------------------------------------------------------------------- */
+
+void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, uint8_t *scratch,
+                   int32_t channels, int32_t height, int32_t width)
+{
+    const size_t pixels = (size_t)channels * (size_t)height * (size_t)width;
+    uint8_t *current = image, *other = scratch;
+
+    for (int i = 0; i < list->count; ++i) {
+        const struct augment_operation *operation = &list->operations[i];
+        if (operation->kind == AUGMENT_JITTER) {
+            jitter(operation, random, current, pixels);
+            continue;
+        }
+        struct source_map map = random_map(operation, random, height, width);
+        sample(other, current, &map, (uint8_t)operation->fill, channels, height, width);
+        uint8_t *swapped = current;
+        current = other;
+        other = swapped;
+    }
+    if (current != image)
+        memcpy(image, current, pixels);
+}

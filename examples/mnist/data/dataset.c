@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/dataset.h"
+
+#include "data/digits.h"
+#include "support/report.h"
+#include "support/sha256.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GENERATED_TRAIN = 60000, GENERATED_TEST = 10000 };
+
+/* ---- Four files -------------------------------------------------------------------------------- */
+
+static const char *const set_names[] = {"train", "t10k"};
+
+/* The two files of a set; images have three dimensions, or four with channels. */
+enum content { IMAGES, LABELS };
+
+static const struct {
+    const char *word;
+    int32_t least, most; /* dimensions */
+} contents[] = {{"images", 3, 4}, {"labels", 1, 1}};
+
+/*
+ * The path of a file called e.g. "train-images-idx3-ubyte", also with a dot for the second "-", as
+ * some mirrors have it; the first name if there is none, for the error message. NULL without memory.
+ */
+static char *find_file(const char *directory, const char *set, enum content content)
+{
+    const char *word = contents[content].word;
+    char *first = NULL;
+
+    for (int32_t rank = contents[content].least; rank <= contents[content].most; ++rank) {
+        for (int dot = 0; dot <= 1; ++dot) {
+            char *path = text_of("%s/%s-%s%cidx%" PRId32 "-ubyte", directory, set, word, dot ? '.' : '-', rank);
+            if (!path || file_exists(path)) {
+                free(first);
+                return path;
+            }
+            if (first)
+                free(path);
+            else
+                first = path;
+        }
+    }
+    return first;
+}
+
+static int open_file(struct idx_file *idx, const char *directory, const char *set, enum content content)
+{
+    char *path = find_file(directory, set, content);
+    if (!path)
+        return report_error("not enough memory");
+    int code = idx_open(idx, path, contents[content].least, contents[content].most);
+    free(path);
+    return code;
+}
+
+static int open_set(struct image_set *set, const char *directory, const char *name)
+{
+    struct idx_file *images = &set->image_file, *labels = &set->label_file;
+
+    int code = open_file(images, directory, name, IMAGES);
+    if (code == 0)
+        code = open_file(labels, directory, name, LABELS);
+    if (code != 0)
+        return code;
+    if (images->shape[0] != labels->shape[0])
+        return report_error("%s: %" PRId64 " images in %s-images, but %" PRId64 " labels in %s-labels", directory,
+                            images->shape[0], name, labels->shape[0], name);
+    set->images = images->values;
+    set->labels = labels->values;
+    set->count = images->shape[0];
+    return 0;
+}
+
+/* "28 x 28" */
+static void print_shape(char *text, size_t size, const struct idx_file *images)
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (int i = 1; i < images->rank && length < size; ++i)
+        length += (size_t)snprintf(text + length, size - length, i > 1 ? " x %" PRId64 : "%" PRId64, images->shape[i]);
+}
+
+/* Files of rank 3 hold N x H x W grey images, files of rank 4 N x C x H x W. */
+static void take_shape(struct dataset *data, const struct idx_file *images)
+{
+    data->channels = images->rank == 4 ? (int32_t)images->shape[1] : 1;
+    data->height = (int32_t)images->shape[images->rank - 2];
+    data->width = (int32_t)images->shape[images->rank - 1];
+}
+
+static int read_shapes(struct dataset *data)
+{
+    const struct idx_file *train = &data->train.image_file, *test = &data->test.image_file;
+    char train_shape[64], test_shape[64];
+
+    print_shape(train_shape, sizeof train_shape, train);
+    print_shape(test_shape, sizeof test_shape, test);
+    if (strcmp(train_shape, test_shape) != 0)
+        return report_error("%s: the training images are %s, but the test images are %s", data->directory, train_shape,
+                            test_shape);
+    take_shape(data, train);
+    return 0;
+}
+
+static int count_classes(struct dataset *data)
+{
+    uint8_t largest = 0;
+
+    for (int64_t i = 0; i < data->train.count; ++i)
+        largest = data->train.labels[i] > largest ? data->train.labels[i] : largest;
+    if (largest == 0)
+        return report_error("%s: all training labels are 0; two classes are the least", data->directory);
+    data->classes = largest + 1;
+    for (int64_t i = 0; i < data->test.count; ++i) {
+        if (data->test.labels[i] > largest)
+            return report_error("%s: label %d of test image %" PRId64 " is none of the %" PRId32
+                                " classes of the training labels",
+                                data->directory, data->test.labels[i], i, data->classes);
+    }
+    return 0;
+}
+
+static int open_test_files(struct dataset *data)
+{
+    int code = open_set(&data->test, data->directory, set_names[1]);
+    if (code == 0)
+        take_shape(data, &data->test.image_file);
+    return code;
+}
+
+static int open_files(struct dataset *data)
+{
+    int code = open_set(&data->train, data->directory, set_names[0]);
+    if (code == 0)
+        code = open_set(&data->test, data->directory, set_names[1]);
+    if (code == 0)
+        code = read_shapes(data);
+    if (code == 0)
+        code = count_classes(data);
+    return code;
+}
+
+/* ---- Generated digits -------------------------------------------------------------------------- */
+
+static int generate_set(struct image_set *set, enum digits_set which, int64_t count)
+{
+    set->generated = malloc((size_t)count * (DIGITS_PIXELS + 1));
+    if (!set->generated)
+        return report_error("not enough memory for %" PRId64 " generated images", count);
+    uint8_t *labels = set->generated + (size_t)count * DIGITS_PIXELS;
+    digits_draw(which, count, set->generated, labels);
+    set->images = set->generated;
+    set->labels = labels;
+    set->count = count;
+    return 0;
+}
+
+static int generate_test(struct dataset *data)
+{
+    data->channels = 1;
+    data->height = DIGITS_SIDE;
+    data->width = DIGITS_SIDE;
+    return generate_set(&data->test, DIGITS_TEST, GENERATED_TEST);
+}
+
+static int generate(struct dataset *data, int64_t limit)
+{
+    int64_t count = limit > 0 && limit < GENERATED_TRAIN ? limit : GENERATED_TRAIN;
+    int code = generate_set(&data->train, DIGITS_TRAIN, count);
+    if (code == 0)
+        code = generate_test(data);
+    data->classes = DIGITS_CLASSES;
+    return code;
+}
+
+/* ---- Mean and standard deviation --------------------------------------------------------------- */
+
+/* To four digits, which gives the usual 0.1307 and 0.3081 for MNIST. */
+static double rounded(double value)
+{
+    return floor(value * 1e4 + 0.5) / 1e4;
+}
+
+/* Sums of whole numbers: exact, in whatever order a compiler adds them. */
+static void measure_channel(const struct dataset *data, int32_t channel, double *mean, double *std)
+{
+    const size_t plane = (size_t)data->height * (size_t)data->width;
+    uint64_t sum = 0, squares = 0;
+
+    for (int64_t i = 0; i < data->train.count; ++i) {
+        const uint8_t *pixels = data->train.images + ((size_t)i * (size_t)data->channels + (size_t)channel) * plane;
+        for (size_t k = 0; k < plane; ++k) {
+            sum += pixels[k];
+            squares += (uint32_t)pixels[k] * pixels[k];
+        }
+    }
+    double count = (double)data->train.count * (double)plane;
+    double average = (double)sum / count;
+    double variance = (double)squares / count - average * average;
+    *mean = rounded(average / 255);
+    *std = rounded(sqrt(variance > 0 ? variance : 0) / 255);
+    if (*std == 0)
+        *std = 1; /* a channel of one colour */
+}
+
+static int measure(struct dataset *data)
+{
+    data->mean = malloc(2 * (size_t)data->channels * sizeof *data->mean);
+    if (!data->mean)
+        return report_error("not enough memory for %" PRId32 " channels", data->channels);
+    data->std = data->mean + data->channels;
+    for (int32_t channel = 0; channel < data->channels; ++channel)
+        measure_channel(data, channel, &data->mean[channel], &data->std[channel]);
+    return 0;
+}
+
+/* ---- The data set ------------------------------------------------------------------------------ */
+
+/* NULL where no cache is, or no MNIST in it: examples/fetch_mnist.sh puts the training images there last. */
+static char *cached_mnist(void)
+{
+    char *directory = cache_directory();
+    char *path = directory ? text_of("%s/train-images-idx3-ubyte", directory) : NULL;
+    bool there = path && file_exists(path);
+
+    free(path);
+    if (there)
+        return directory;
+    free(directory);
+    return NULL;
+}
+
+/* The directory that is meant, NULL for the generated digits. */
+static int choose_directory(struct dataset *data, const char *directory)
+{
+    *data = (struct dataset){0};
+    if (!directory) {
+        const char *variable = getenv("NORMNET_DATA");
+        directory = variable && *variable ? variable : NULL;
+    }
+    if (!directory) {
+        data->directory = cached_mnist();
+        return 0;
+    }
+    if (strcmp(directory, DATASET_GENERATED) == 0)
+        return 0;
+    data->directory = text_of("%s", directory);
+    return data->directory ? 0 : report_error("not enough memory");
+}
+
+int dataset_open(struct dataset *data, const char *directory, int64_t limit)
+{
+    int code = choose_directory(data, directory);
+    if (code == 0)
+        code = data->directory ? open_files(data) : generate(data, limit);
+    if (code == 0 && limit > 0 && limit < data->train.count)
+        data->train.count = limit;
+    if (code == 0)
+        code = measure(data);
+    if (code != 0)
+        dataset_close(data);
+    return code;
+}
+
+int dataset_open_test(struct dataset *data, const char *directory)
+{
+    int code = choose_directory(data, directory);
+    if (code == 0)
+        code = data->directory ? open_test_files(data) : generate_test(data);
+    if (code != 0)
+        dataset_close(data);
+    return code;
+}
+
+static void close_set(struct image_set *set)
+{
+    idx_close(&set->image_file);
+    idx_close(&set->label_file);
+    free(set->generated);
+}
+
+void dataset_close(struct dataset *data)
+{
+    close_set(&data->train);
+    close_set(&data->test);
+    free(data->mean);
+    free(data->directory);
+    *data = (struct dataset){0};
+}
+
+int dataset_check_distinct(const struct dataset *data, const char *option, const char *path)
+{
+    for (int i = 0; path && data->directory && i < 4; ++i) {
+        char *file = find_file(data->directory, set_names[i / 2], i % 2 ? LABELS : IMAGES);
+        const bool same = file && file_same(file, path);
+        free(file);
+        if (same)
+            return report_usage("%s names %s, a file of the data set", option, path);
+    }
+    return 0;
+}
+
+void dataset_checksum(const struct dataset *data, const struct image_set *set, char hexadecimal[65])
+{
+    const size_t image_bytes = dataset_image_bytes(data);
+    char shape[80];
+    struct sha256 hash;
+
+    int length = snprintf(shape, sizeof shape, "%" PRId64 " %" PRId32 " %" PRId32 " %" PRId32 "\n", set->count,
+                          data->channels, data->height, data->width);
+    sha256_init(&hash);
+    sha256_update(&hash, shape, (size_t)length);
+    sha256_update(&hash, set->images, (size_t)set->count * image_bytes);
+    sha256_update(&hash, set->labels, (size_t)set->count);
+    sha256_final(&hash, hexadecimal);
+}
+
+static void print_source(const struct dataset *data)
+{
+    if (data->directory)
+        printf("Data: %s\n", data->directory);
+    else
+        printf("Data: generated digits, not MNIST (give --data, set NORMNET_DATA or run fetch_mnist.sh for that)\n");
+}
+
+void dataset_print(const struct dataset *data)
+{
+    print_source(data);
+    printf("%" PRId64 " training and %" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 ", %" PRId32
+           " classes; training mean",
+           data->train.count, data->test.count, data->channels, data->height, data->width, data->classes);
+    for (int32_t channel = 0; channel < data->channels; ++channel)
+        printf(" %.4f", data->mean[channel]);
+    printf(", standard deviation");
+    for (int32_t channel = 0; channel < data->channels; ++channel)
+        printf(" %.4f", data->std[channel]);
+    printf("\n\n");
+}
+
+void dataset_print_test(const struct dataset *data)
+{
+    print_source(data);
+    printf("%" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 "\n\n", data->test.count, data->channels,
+           data->height, data->width);
+}
+
+size_t dataset_image_bytes(const struct dataset *data)
+{
+    return (size_t)data->channels * (size_t)data->height * (size_t)data->width;
+}
+
+void dataset_tensors(const struct dataset *data, const uint8_t *images, const uint8_t *labels, int64_t count,
+                     normnet_tensor *image_tensor, normnet_tensor *label_tensor)
+{
+    const int64_t shape[4] = {count, data->channels, data->height, data->width};
+    normnet_tensor_init(image_tensor, NORMNET_U8, images, 4, shape);
+    normnet_tensor_init(label_tensor, NORMNET_U8, labels, 1, &count);
+}

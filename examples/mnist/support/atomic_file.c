@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/atomic_file.h"
+
+#include "support/platform.h"
+#include "support/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void forget(struct atomic_file *file)
+{
+    free(file->path);
+    free(file->temporary);
+    *file = (struct atomic_file){NULL, NULL, NULL};
+}
+
+void atomic_file_discard(struct atomic_file *file)
+{
+    if (file->stream) {
+        fclose(file->stream);
+        remove(file->temporary);
+    }
+    forget(file);
+}
+
+char *atomic_file_place(const char *path)
+{
+    char *place = file_resolve(path);
+
+    if (!place)
+        report_error("not enough memory to write %s", path);
+    else if (!file_replaceable(place))
+        report_error("cannot write %s: it is not a regular file", path);
+    else if (file_is_output(place))
+        report_error("cannot write %s: what the program prints goes into it", path);
+    else
+        return place;
+    free(place);
+    return NULL;
+}
+
+int atomic_file_open(struct atomic_file *file, const char *path)
+{
+    int code = EXIT_FAILED;
+
+    *file = (struct atomic_file){NULL, NULL, NULL};
+    file->path = atomic_file_place(path);
+    if (!file->path)
+        goto fail;
+    file->temporary = text_of("%s.%" PRId64 ".tmp", file->path, process_id());
+    if (!file->temporary) {
+        code = report_error("not enough memory to write %s", path);
+        goto fail;
+    }
+    file->stream = fopen(file->temporary, "wb");
+    if (!file->stream || !file_take_permissions(file->stream, file->path)) {
+        code = report_error("cannot write %s: %s", path, strerror(errno));
+        goto fail;
+    }
+    return 0;
+
+fail:
+    atomic_file_discard(file);
+    return code;
+}
+
+int atomic_file_check(const char *path)
+{
+    struct atomic_file file;
+    int code = atomic_file_open(&file, path);
+
+    if (code == 0)
+        atomic_file_discard(&file);
+    return code;
+}
+
+int atomic_file_commit(struct atomic_file *file)
+{
+    int code = 0;
+    bool written = !ferror(file->stream) && file_sync(file->stream);
+    written = fclose(file->stream) == 0 && written;
+
+    if (!written || !file_rename(file->temporary, file->path)) {
+        code = report_error("cannot write %s: %s", file->path, strerror(errno));
+        remove(file->temporary);
+    }
+    forget(file);
+    return code;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#if !defined(_WIN32)
+#define _POSIX_C_SOURCE 200809L /* strict C11 hides sigaction */
+#endif
+
+#include "support/interrupt.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+/* Atomic, for any thread of the process may be the one that the system interrupts. */
+static atomic_int first_signal;
+
+static void remember(int number)
+{
+    int none = 0;
+    atomic_compare_exchange_strong(&first_signal, &none, number);
+}
+
+static void catch_one(int number)
+{
+#if defined(_WIN32)
+    signal(number, remember); /* the system takes the handler away as it calls it */
+#else
+    struct sigaction action = {.sa_handler = remember, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
+
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
+#endif
+}
+
+void interrupt_catch(void)
+{
+    catch_one(SIGINT);
+    catch_one(SIGTERM);
+#if !defined(_WIN32)
+    catch_one(SIGHUP);
+#endif
+}
+
+void interrupt_ignore_pipe(void)
+{
+#if !defined(_WIN32)
+    signal(SIGPIPE, SIG_IGN);
+#endif
+}
+
+int interrupt_signal(void)
+{
+    return atomic_load(&first_signal);
+}
+
+int interrupt_exit_code(void)
+{
+    const int number = interrupt_signal();
+    return number ? 128 + number : 0;
+}

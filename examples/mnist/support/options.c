@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/options.h"
+
+#include "support/platform.h"
+#include "support/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Values ------------------------------------------------------------------------------------ */
+
+static int set_integer(const struct option *option, const char *text)
+{
+    char *end;
+    errno = 0;
+    intmax_t value = strtoimax(text, &end, 10);
+    bool number = end != text && !*end && strchr("-0123456789", *text);
+
+    if (!number || errno == ERANGE || (double)value < option->least || (double)value > option->most) {
+        if (option->most >= 9e18)
+            return report_usage("%s: '%s' is not a whole number from %.0f to 2^63 - 1", option->name, text,
+                                option->least);
+        return report_usage("%s: '%s' is not a whole number from %.0f to %.0f", option->name, text, option->least,
+                            option->most);
+    }
+    *option->target.integer = value;
+    return 0;
+}
+
+static int set_real(const struct option *option, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    bool number = end != text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
+
+    if (!number || !isfinite(value) || value < option->least || value > option->most)
+        return report_usage("%s: '%s' is not a number from %g to %g", option->name, text, option->least, option->most);
+    *option->target.real = value;
+    return 0;
+}
+
+/* "a, b or c" */
+static void join_choices(char *text, size_t size, const char *const *choices)
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (int i = 0; choices[i] && length < size; ++i) {
+        const char *before = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
+        length += (size_t)snprintf(text + length, size - length, "%s%s", before, choices[i]);
+    }
+}
+
+static int set_choice(const struct option *option, const char *text)
+{
+    char words[256];
+
+    for (int32_t i = 0; option->choices[i]; ++i) {
+        if (strcmp(option->choices[i], text) == 0) {
+            *option->target.choice = i;
+            return 0;
+        }
+    }
+    join_choices(words, sizeof words, option->choices);
+    return report_usage("%s: '%s' is not %s", option->name, text, words);
+}
+
+static int set_value(const struct option *option, const char *text)
+{
+    switch (option->kind) {
+    case OPTION_INTEGER:
+        return set_integer(option, text);
+    case OPTION_REAL:
+        return set_real(option, text);
+    case OPTION_CHOICE:
+        return set_choice(option, text);
+    default:
+        if (!*text)
+            return report_usage("%s needs a value: %s", option->name, option->value);
+        *option->target.text = text;
+        return 0;
+    }
+}
+
+/* ---- The command line -------------------------------------------------------------------------- */
+
+/* The option that the first `length` bytes of `name` name, or NULL. */
+static struct option *find(struct option *options, int count, const char *name, size_t length)
+{
+    for (int i = 0; i < count; ++i) {
+        if (options[i].kind != OPTION_HEADING && strlen(options[i].name) == length &&
+            strncmp(options[i].name, name, length) == 0)
+            return &options[i];
+    }
+    return NULL;
+}
+
+/* Where arguments that are no options go, or NULL. */
+static struct file_arguments *find_files(struct option *options, int count)
+{
+    for (int i = 0; i < count; ++i) {
+        if (options[i].kind == OPTION_FILES)
+            return options[i].target.files;
+    }
+    return NULL;
+}
+
+int options_parse(struct option *options, int count, int argc, char **argv)
+{
+    struct file_arguments *files = find_files(options, count);
+
+    if (files)
+        *files = (struct file_arguments){argv, 0};
+    for (int i = 0; i < argc; ++i) {
+        const char *argument = argv[i];
+        const char *value = strchr(argument, '=');
+        size_t length = value ? (size_t)(value - argument) : strlen(argument);
+
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+            return OPTIONS_HELP;
+        if (argument[0] != '-' || !argument[1]) {
+            if (!files)
+                return report_usage("'%s' is not an option", argument);
+            argv[files->count++] = argv[i];
+            continue;
+        }
+        struct option *option = find(options, count, argument, length);
+        if (!option)
+            return report_usage("there is no option %.*s", (int)length, argument);
+        option->given = true;
+        if (option->kind == OPTION_FLAG) {
+            if (value)
+                return report_usage("%s takes no value", option->name);
+            *option->target.flag = true;
+            continue;
+        }
+        if (!value && i + 1 == argc)
+            return report_usage("%s needs a value: %s", option->name, option->value);
+        int code = set_value(option, value ? value + 1 : argv[++i]);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+bool options_given(const struct option *options, int count, const char *name)
+{
+    for (int i = 0; i < count; ++i) {
+        if (options[i].kind != OPTION_HEADING && strcmp(options[i].name, name) == 0)
+            return options[i].given;
+    }
+    return false;
+}
+
+int options_check_distinct(struct option *options, int count, const char *first, const char *second)
+{
+    const struct option *a = find(options, count, first, strlen(first));
+    const struct option *b = find(options, count, second, strlen(second));
+
+    if (!*a->target.text || !*b->target.text || !file_same(*a->target.text, *b->target.text))
+        return 0;
+    return report_usage("%s and %s both name the file %s", first, second, *a->target.text);
+}
+
+/* ---- Comparison -------------------------------------------------------------------------------- */
+
+static bool same_words(const char *a, const char *b)
+{
+    for (;;) {
+        a += strspn(a, " ");
+        b += strspn(b, " ");
+        size_t length = strcspn(a, " ");
+        if (length != strcspn(b, " ") || strncmp(a, b, length) != 0)
+            return false;
+        if (length == 0)
+            return true;
+        a += length;
+        b += length;
+    }
+}
+
+bool options_equal(const struct option *a, const struct option *b)
+{
+    switch (a->kind) {
+    case OPTION_FLAG:
+        return *a->target.flag == *b->target.flag;
+    case OPTION_INTEGER:
+        return *a->target.integer == *b->target.integer;
+    case OPTION_REAL:
+        return *a->target.real == *b->target.real;
+    case OPTION_CHOICE:
+        return *a->target.choice == *b->target.choice;
+    default:
+        return same_words(*a->target.text, *b->target.text);
+    }
+}
+
+void option_text(const struct option *option, char text[OPTION_TEXT_ROOM])
+{
+    switch (option->kind) {
+    case OPTION_FLAG:
+        snprintf(text, OPTION_TEXT_ROOM, "%s", *option->target.flag ? "on" : "off");
+        break;
+    case OPTION_INTEGER:
+        snprintf(text, OPTION_TEXT_ROOM, "%" PRId64, *option->target.integer);
+        break;
+    case OPTION_REAL:
+        snprintf(text, OPTION_TEXT_ROOM, "%.15g", *option->target.real);
+        if (strtod(text, NULL) != *option->target.real)
+            snprintf(text, OPTION_TEXT_ROOM, "%.17g", *option->target.real);
+        break;
+    case OPTION_CHOICE:
+        snprintf(text, OPTION_TEXT_ROOM, "%s", option->choices[*option->target.choice]);
+        break;
+    default:
+        snprintf(text, OPTION_TEXT_ROOM, "'%s'", *option->target.text);
+    }
+}
+
+/* ---- Help -------------------------------------------------------------------------------------- */
+
+enum { HELP_COLUMN = 26 };
+
+/* Lines within a help text continue in its column. */
+static void print_help(const char *text)
+{
+    for (; *text; ++text) {
+        putchar(*text);
+        if (*text == '\n')
+            printf("%*s", HELP_COLUMN, "");
+    }
+    putchar('\n');
+}
+
+static void print_options(const struct option *options, int count)
+{
+    for (int i = 0; i < count; ++i) {
+        const struct option *option = &options[i];
+        if (option->kind == OPTION_HEADING) {
+            printf("\n%s\n", option->name);
+            continue;
+        }
+        int length = printf("  %s%s%s", option->name, option->value ? " " : "", option->value ? option->value : "");
+        if (length > HELP_COLUMN - 2) {
+            putchar('\n');
+            length = 0;
+        }
+        printf("%*s", HELP_COLUMN - length, "");
+        print_help(option->help);
+    }
+}
+
+int options_run(struct option *options, int count, const char *introduction, int argc, char **argv)
+{
+    int code = options_parse(options, count, argc, argv);
+
+    if (code == OPTIONS_HELP) {
+        fputs(introduction, stdout);
+        print_options(options, count);
+    }
+    return code;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/checkpoint.h"
+
+#include "support/platform.h"
+#include "support/report.h"
+#include "training/model_file.h"
+#include "training/pipeline.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A note may have 65,536 bytes; a line of the history has fewer than 128. */
+enum { NOTE_ROOM = 65537, EPOCH_ROOM = 128, EPOCH_REALS = 6 };
+
+static const char first_line[] = "normnet-mnist train 2";
+
+/* ---- Writing ----------------------------------------------------------------------------------- */
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static int write_head(char *note, size_t size, const struct settings *settings, const struct training_pass *training,
+                      int64_t forgotten)
+{
+    return snprintf(note, size,
+                    "%s\npreset %s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64
+                    "\naugment %s\nimages %" PRId64 "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64
+                    "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
+                    first_line, settings_preset_name(settings->preset), settings->limit, settings->batch,
+                    settings->epochs, settings->augment, training->images, training->train_data, training->test_data,
+                    training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
+}
+
+static int write_epoch(char *line, const struct epoch_result *result)
+{
+    return snprintf(
+        line, EPOCH_ROOM,
+        "epoch %" PRId64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n",
+        result->epoch, bits_of(result->train_loss), bits_of(result->train_accuracy), bits_of(result->test_loss),
+        bits_of(result->test_accuracy), bits_of(result->lr), bits_of(result->seconds));
+}
+
+int64_t checkpoint_forgets(const struct settings *settings, const struct training_pass *training)
+{
+    int64_t room = (NOTE_ROOM - write_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
+    int64_t forgotten = training->finished - (room > 0 ? room : 0);
+    return forgotten > training->forgotten ? forgotten : training->forgotten;
+}
+
+char *checkpoint_write_note(const struct settings *settings, const struct training_pass *training)
+{
+    char *note = malloc(NOTE_ROOM);
+
+    if (!note)
+        return NULL;
+    const int64_t forgotten = checkpoint_forgets(settings, training);
+    int length = write_head(note, NOTE_ROOM, settings, training, forgotten);
+    for (int64_t epoch = forgotten; epoch < training->finished && length < NOTE_ROOM; ++epoch)
+        length += write_epoch(note + length, &training->history[epoch]);
+    return note;
+}
+
+int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
+                    const struct training_pass *training)
+{
+    char *note = checkpoint_write_note(settings, training);
+
+    if (!note)
+        return report_error("not enough memory to write %s", path);
+    int code = model_file_save(model, path, NORMNET_FILE_CHECKPOINT, note);
+    free(note);
+    return code;
+}
+
+/* ---- Reading lines ----------------------------------------------------------------------------- */
+
+/* What is left of a note. */
+struct reader {
+    char *cursor;
+    int line;
+    const char *path;
+};
+
+static int refuse(const struct reader *reader, char *line, const char *key, const char *expected)
+{
+    for (char *byte = line; *byte; ++byte) { /* it goes to a terminal */
+        if (*byte < ' ' || *byte > '~')
+            *byte = '?';
+    }
+    return report_error("%s: line %d of its note is '%.80s' instead of '%s' and %s", reader->path, reader->line, line,
+                        key, expected);
+}
+
+/* The next line; an empty one after the last, and for a last one without an end. */
+static char *next_line(struct reader *reader)
+{
+    char *line = reader->cursor, *end = strchr(line, '\n');
+
+    ++reader->line;
+    if (!end)
+        return line + strlen(line);
+    *end = '\0';
+    reader->cursor = end + 1;
+    return line;
+}
+
+/* What stands after the key and a blank, NULL if the line has another key. */
+static const char *value_of(const char *line, const char *key)
+{
+    size_t length = strlen(key);
+    return strncmp(line, key, length) == 0 && line[length] == ' ' ? line + length + 1 : NULL;
+}
+
+static int read_text(struct reader *reader, const char *key, const char **text)
+{
+    char *line = next_line(reader);
+
+    *text = value_of(line, key);
+    return *text && **text ? 0 : refuse(reader, line, key, "a text");
+}
+
+/* A decimal number without sign and leading zeros; what ends it. NULL if it is none, or larger than `most`. */
+static const char *parse_integer(const char *text, int64_t most, int64_t *value)
+{
+    *value = 0;
+    if (*text < '0' || *text > '9' || (*text == '0' && text[1] >= '0' && text[1] <= '9'))
+        return NULL;
+    for (; *text >= '0' && *text <= '9'; ++text) {
+        if (*value > (most - (*text - '0')) / 10)
+            return NULL;
+        *value = 10 * *value + (*text - '0');
+    }
+    return text;
+}
+
+static int read_integer(struct reader *reader, const char *key, int64_t least, int64_t most, int64_t *value)
+{
+    char expected[80], *line = next_line(reader);
+    const char *text = value_of(line, key), *end = text ? parse_integer(text, most, value) : NULL;
+
+    if (end && !*end && *value >= least)
+        return 0;
+    snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, least, most);
+    return refuse(reader, line, key, expected);
+}
+
+/* 16 hexadecimal digits of a finite number that is not negative; what ends them, or NULL. */
+static const char *parse_real(const char *text, double *value)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t bits = 0;
+
+    for (int i = 0; i < 16; ++i, ++text) {
+        const char *digit = *text ? strchr(digits, *text) : NULL;
+        if (!digit)
+            return NULL;
+        bits = bits << 4 | (uint64_t)(digit - digits);
+    }
+    memcpy(value, &bits, sizeof bits);
+    return isfinite(*value) && *value >= 0 ? text : NULL;
+}
+
+static int read_real(struct reader *reader, const char *key, double *value)
+{
+    char *line = next_line(reader);
+    const char *text = value_of(line, key), *end = text ? parse_real(text, value) : NULL;
+
+    return end && !*end ? 0 : refuse(reader, line, key, "16 hexadecimal digits of a number");
+}
+
+static int read_epoch(struct reader *reader, struct epoch_result *result, int64_t epoch, int64_t images)
+{
+    double reals[EPOCH_REALS];
+    char key[32], *line = next_line(reader);
+
+    snprintf(key, sizeof key, "epoch %" PRId64, epoch);
+    const char *text = value_of(line, key);
+    for (int i = 0; text && i < EPOCH_REALS; ++i) {
+        text = parse_real(text, &reals[i]);
+        if (text)
+            text = *text == (i + 1 < EPOCH_REALS ? ' ' : '\0') ? text + 1 : NULL;
+    }
+    if (!text)
+        return refuse(reader, line, key, "6 numbers of 16 hexadecimal digits");
+    *result = (struct epoch_result){
+        .epoch = epoch,
+        .train_loss = reals[0],
+        .train_accuracy = reals[1],
+        .test_loss = reals[2],
+        .test_accuracy = reals[3],
+        .lr = reals[4],
+        .seconds = reals[5],
+        .images_per_second = reals[5] > 0 ? (double)images / reals[5] : 0,
+    };
+    return 0;
+}
+
+/* ---- Reading a note ---------------------------------------------------------------------------- */
+
+static int read_preset(struct reader *reader, int32_t *preset)
+{
+    const char *name = NULL;
+    int code = read_text(reader, "preset", &name);
+
+    if (code != 0)
+        return code;
+    *preset = settings_find_preset(name);
+    if (*preset < 0)
+        return report_error("%s: line %d of its note names no preset of this program", reader->path, reader->line);
+    return 0;
+}
+
+static int read_settings(struct reader *reader, struct settings *settings)
+{
+    int code = read_preset(reader, &settings->preset);
+    if (code == 0)
+        code = read_integer(reader, "limit", 0, 1000000000, &settings->limit);
+    if (code == 0)
+        code = read_integer(reader, "batch", 1, 1048576, &settings->batch);
+    if (code == 0)
+        code = read_integer(reader, "epochs", 1, 1000000, &settings->epochs);
+    if (code == 0)
+        code = read_text(reader, "augment", &settings->augment);
+    return code;
+}
+
+static int read_checksum(struct reader *reader, const char *key, char checksum[65])
+{
+    const char *text = NULL;
+    int code = read_text(reader, key, &text);
+
+    if (code == 0 && (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64))
+        code = report_error("%s: line %d of its note does not hold the 64 hexadecimal digits of a SHA-256",
+                            reader->path, reader->line);
+    if (code == 0)
+        memcpy(checksum, text, 65);
+    return code;
+}
+
+static int read_data(struct reader *reader, struct training_pass *training)
+{
+    int code = read_integer(reader, "images", 1, INT32_MAX, &training->images);
+    if (code == 0)
+        code = read_checksum(reader, "train", training->train_data);
+    return code == 0 ? read_checksum(reader, "test", training->test_data) : code;
+}
+
+/* The library's step says how much of the training lies after. */
+static int place(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
+{
+    const struct settings *settings = &checkpoint->settings;
+    struct training_pass *training = &checkpoint->training;
+    int64_t batch = settings->batch < training->images ? settings->batch : training->images;
+    int64_t batches = pipeline_batches(training->images, batch);
+
+    if (settings->epochs * batches != total_steps || step > total_steps)
+        return report_error("%s does not fit its note: %" PRId64 " of %" PRId64 " steps are done, where the note "
+                            "speaks of %" PRId64 " epochs of %" PRId64 " steps",
+                            path, step, total_steps, settings->epochs, batches);
+    training->finished = step / batches;
+    training->done = step % batches * batch;
+    training->history = calloc((size_t)settings->epochs, sizeof *training->history);
+    return training->history ? 0 : report_error("not enough memory for %" PRId64 " epochs", settings->epochs);
+}
+
+static int read_progress(struct reader *reader, struct training_pass *training)
+{
+    int code = read_integer(reader, "correct", 0, training->done, &training->correct);
+    if (code == 0)
+        code = read_real(reader, "loss_sum", &training->loss_sum);
+    if (code == 0)
+        code = read_real(reader, "seconds", &training->seconds);
+    if (code == 0)
+        code = read_integer(reader, "forgotten", 0, training->finished, &training->forgotten);
+    for (int64_t i = training->forgotten; code == 0 && i < training->finished; ++i)
+        code = read_epoch(reader, &training->history[i], i + 1, training->images);
+    if (code == 0 && *reader->cursor)
+        code = report_error("%s: its note goes on after the %d lines of its %" PRId64 " epochs", reader->path,
+                            reader->line, training->finished);
+    return code;
+}
+
+int checkpoint_read_note(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
+{
+    struct reader reader = {checkpoint->note, 0, path};
+
+    if (strcmp(next_line(&reader), first_line) != 0)
+        return report_error("%s is no checkpoint that normnet-mnist train --save wrote: it holds a model, but not how "
+                            "its training goes on",
+                            path);
+    int code = read_settings(&reader, &checkpoint->settings);
+    if (code == 0)
+        code = read_data(&reader, &checkpoint->training);
+    if (code == 0)
+        code = place(checkpoint, path, step, total_steps);
+    if (code == 0)
+        code = read_progress(&reader, &checkpoint->training);
+    return code;
+}
+
+/* ---- A file ------------------------------------------------------------------------------------ */
+
+static int read_checkpoint(struct checkpoint *checkpoint, const char *path)
+{
+    normnet_config config = {.struct_size = sizeof config};
+
+    checkpoint->note = text_of("%s", normnet_model_note(checkpoint->model));
+    if (!checkpoint->note)
+        return report_error("not enough memory to read %s", path);
+    settings_init(&checkpoint->settings);
+    normnet_model_config(checkpoint->model, &config);
+    int64_t step = normnet_steps_taken(checkpoint->model);
+    int code = checkpoint_read_note(checkpoint, path, step, config.total_steps);
+    if (code == 0)
+        settings_adopt(&checkpoint->settings, &config);
+    return code;
+}
+
+int checkpoint_open(struct checkpoint *checkpoint, const char *path)
+{
+    *checkpoint = (struct checkpoint){.model = NULL};
+    int code = model_file_open(&checkpoint->model, path, MODEL_OF_OWN, 1);
+    if (code == 0)
+        code = read_checkpoint(checkpoint, path);
+    if (code != 0)
+        checkpoint_close(checkpoint);
+    return code;
+}
+
+void checkpoint_close(struct checkpoint *checkpoint)
+{
+    normnet_model_destroy(checkpoint->model);
+    free(checkpoint->training.history);
+    free(checkpoint->note);
+    *checkpoint = (struct checkpoint){.model = NULL};
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/pipeline.h"
+
+#include "support/report.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS = 4 }; /* batches that exist at a time: one in use, the others waiting or in the making */
+
+struct slot {
+    uint8_t *images, *labels;
+    int64_t count;
+};
+
+struct pipeline {
+    struct pipeline_options options;
+    struct augment_list augment;
+    size_t image_bytes;
+    int64_t batches; /* per epoch */
+    uint32_t *order; /* of the images in the thread's current epoch */
+    uint8_t *scratch;
+    uint8_t *storage; /* of all slots */
+    struct slot slots[SLOTS];
+
+    pthread_t thread;
+    bool running; /* the thread was started */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed; /* any of the following */
+    int64_t taken;          /* batches that the program has asked for, all but the last of which are done with */
+    int64_t ready;          /* batches that the thread has finished */
+    bool stop;
+};
+
+int64_t pipeline_batches(int64_t images, int64_t batch)
+{
+    return (images + batch - 1) / batch;
+}
+
+/* ---- The thread -------------------------------------------------------------------------------- */
+
+/* Fisher and Yates. */
+static void shuffle(struct pipeline *pipeline, int64_t epoch)
+{
+    uint32_t count = (uint32_t)pipeline->options.data->train.count;
+    struct random_stream random = random_open((uint64_t)pipeline->options.seed, RANDOM_SHUFFLE, (uint64_t)epoch, 0);
+
+    for (uint32_t i = 0; i < count; ++i)
+        pipeline->order[i] = i;
+    for (uint32_t i = count - 1; i > 0; --i) {
+        uint32_t k = random_below(&random, i + 1);
+        uint32_t swapped = pipeline->order[i];
+        pipeline->order[i] = pipeline->order[k];
+        pipeline->order[k] = swapped;
+    }
+}
+
+static void fill_slot(struct pipeline *pipeline, struct slot *slot, int64_t epoch, int64_t batch)
+{
+    const struct dataset *data = pipeline->options.data;
+    const int64_t first = batch * pipeline->options.batch;
+    const int64_t left = data->train.count - first;
+
+    slot->count = left < pipeline->options.batch ? left : pipeline->options.batch;
+    for (int64_t i = 0; i < slot->count; ++i) {
+        uint32_t index = pipeline->order[first + i];
+        uint8_t *image = slot->images + (size_t)i * pipeline->image_bytes;
+        struct random_stream random =
+            random_open((uint64_t)pipeline->options.seed, RANDOM_AUGMENT, (uint64_t)epoch, index);
+        memcpy(image, data->train.images + index * pipeline->image_bytes, pipeline->image_bytes);
+        augment_apply(&pipeline->augment, &random, image, pipeline->scratch, data->channels, data->height, data->width);
+        slot->labels[i] = data->train.labels[index];
+    }
+}
+
+/* Waits until the slot of batch number `produced` (from 0) is free; false if the thread is to stop. */
+static bool wait_for_slot(struct pipeline *pipeline, int64_t produced)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    while (!pipeline->stop && produced - (pipeline->taken - 1) >= SLOTS)
+        pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    bool go_on = !pipeline->stop;
+    pthread_mutex_unlock(&pipeline->mutex);
+    return go_on;
+}
+
+static void *produce(void *argument)
+{
+    struct pipeline *pipeline = argument;
+    int64_t shuffled = -1;
+
+    for (int64_t number = pipeline->options.first_batch; number < pipeline->options.last_batch; ++number) {
+        int64_t produced = number - pipeline->options.first_batch;
+        int64_t epoch = number / pipeline->batches;
+        if (!wait_for_slot(pipeline, produced))
+            break;
+        if (epoch != shuffled)
+            shuffle(pipeline, epoch);
+        shuffled = epoch;
+        fill_slot(pipeline, &pipeline->slots[produced % SLOTS], epoch, number % pipeline->batches);
+        pthread_mutex_lock(&pipeline->mutex);
+        pipeline->ready = produced + 1;
+        pthread_cond_signal(&pipeline->changed);
+        pthread_mutex_unlock(&pipeline->mutex);
+    }
+    return NULL;
+}
+
+/* ---- The program's side ------------------------------------------------------------------------ */
+
+static bool allocate(struct pipeline *pipeline)
+{
+    const size_t batch = (size_t)pipeline->options.batch;
+    const size_t slot_bytes = batch * (pipeline->image_bytes + 1);
+
+    if (slot_bytes / batch != pipeline->image_bytes + 1 || slot_bytes > SIZE_MAX / SLOTS)
+        return false;
+    pipeline->order = malloc((size_t)pipeline->options.data->train.count * sizeof *pipeline->order);
+    pipeline->scratch = malloc(pipeline->image_bytes);
+    pipeline->storage = malloc(SLOTS * slot_bytes);
+    if (!pipeline->order || !pipeline->scratch || !pipeline->storage)
+        return false;
+    for (int i = 0; i < SLOTS; ++i) {
+        pipeline->slots[i].images = pipeline->storage + (size_t)i * slot_bytes;
+        pipeline->slots[i].labels = pipeline->slots[i].images + batch * pipeline->image_bytes;
+    }
+    return true;
+}
+
+int pipeline_open(struct pipeline **result, const struct pipeline_options *options)
+{
+    const struct dataset *data = options->data;
+    struct pipeline *pipeline;
+    int code = 0;
+
+    pipeline = calloc(1, sizeof *pipeline);
+    if (!pipeline)
+        return report_error("not enough memory for the batches");
+    pipeline->options = *options;
+    pipeline->augment = *options->augment;
+    pipeline->image_bytes = dataset_image_bytes(data);
+    pipeline->batches = pipeline_batches(data->train.count, options->batch);
+    pthread_mutex_init(&pipeline->mutex, NULL);
+    pthread_cond_init(&pipeline->changed, NULL);
+    if (!allocate(pipeline)) {
+        code = report_error("not enough memory for batches of %" PRId64 " images", options->batch);
+        goto fail;
+    }
+    if (pthread_create(&pipeline->thread, NULL, produce, pipeline) != 0) {
+        code = report_error("cannot start the thread that prepares the batches");
+        goto fail;
+    }
+    pipeline->running = true;
+    *result = pipeline;
+    return 0;
+
+fail:
+    pipeline_close(pipeline);
+    return code;
+}
+
+int64_t pipeline_next(struct pipeline *pipeline, const uint8_t **images, const uint8_t **labels)
+{
+    int64_t asked = pipeline->taken; /* only this side writes it */
+
+    if (asked == pipeline->options.last_batch - pipeline->options.first_batch)
+        return 0;
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->taken = asked + 1;
+    pthread_cond_signal(&pipeline->changed);
+    while (pipeline->ready <= asked)
+        pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    pthread_mutex_unlock(&pipeline->mutex);
+    const struct slot *slot = &pipeline->slots[asked % SLOTS];
+    *images = slot->images;
+    *labels = slot->labels;
+    return slot->count;
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    if (pipeline->running) {
+        pthread_mutex_lock(&pipeline->mutex);
+        pipeline->stop = true;
+        pthread_cond_signal(&pipeline->changed);
+        pthread_mutex_unlock(&pipeline->mutex);
+        pthread_join(pipeline->thread, NULL);
+    }
+    pthread_cond_destroy(&pipeline->changed);
+    pthread_mutex_destroy(&pipeline->mutex);
+    free(pipeline->order);
+    free(pipeline->scratch);
+    free(pipeline->storage);
+    free(pipeline);
+}

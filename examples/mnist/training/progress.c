@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/progress.h"
+
+#include "support/platform.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { LONGEST_LINE = 400, LONGEST_BAR = 40 };
+
+struct progress progress_open(void)
+{
+    FILE *terminal = is_terminal(stdout) ? stdout : is_terminal(stderr) ? stderr : NULL;
+    return (struct progress){.terminal = terminal};
+}
+
+struct progress progress_start(int64_t epochs, int64_t images, int64_t before)
+{
+    double now = seconds_now();
+    struct progress progress = progress_open();
+
+    printf("  epoch   train loss  accuracy    test loss  accuracy   learning rate   images/s\n");
+    fflush(stdout);
+    return (struct progress){progress.terminal, epochs, images, before, before % images, now, now, now};
+}
+
+/* "1:02:03" or "2:03" */
+static void print_duration(char *text, size_t size, double seconds)
+{
+    int64_t whole = (int64_t)(seconds + 0.5);
+    int64_t hours = whole / 3600, minutes = whole / 60 % 60;
+
+    if (hours > 0)
+        snprintf(text, size, "%" PRId64 ":%02" PRId64 ":%02" PRId64, hours, minutes, whole % 60);
+    else
+        snprintf(text, size, "%" PRId64 ":%02" PRId64, minutes, whole % 60);
+}
+
+/* The bar takes what the terminal leaves; a line that wraps could not be taken back. */
+static void draw_line(FILE *terminal, double share, const char *line)
+{
+    char bar[LONGEST_BAR + 1];
+    int width = terminal_width(terminal) - 1;
+    int room = width - (int)strlen(line) - 3; /* brackets and a blank */
+
+    room = room < 0 ? 0 : room > LONGEST_BAR ? LONGEST_BAR : room;
+    memset(bar, ' ', sizeof bar);
+    memset(bar, '#', (size_t)((double)room * share));
+    bar[room] = '\0';
+    if (room > 4)
+        fprintf(terminal, "\r[%s] %s\033[K", bar, line);
+    else
+        fprintf(terminal, "\r%.*s\033[K", width, line);
+    fflush(terminal);
+}
+
+/* Whether it is time for the bar. */
+static bool is_due(struct progress *progress, double now)
+{
+    if (!progress->terminal || now - progress->drawn < 0.1)
+        return false;
+    progress->drawn = now;
+    return true;
+}
+
+void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum)
+{
+    char line[LONGEST_LINE], left[32];
+    double now = seconds_now();
+
+    if (!is_due(progress, now))
+        return;
+    double trained = (double)((epoch - 1) * progress->images + done - progress->before);
+    double to_train = (double)(progress->epochs * progress->images - progress->before) - trained;
+    print_duration(left, sizeof left, (now - progress->started) * to_train / trained);
+    snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f %%, %.0f images/s, %s left", epoch,
+             progress->epochs, loss_sum / (double)done, 100.0 * (double)correct / (double)done,
+             (double)(done - progress->epoch_before) / (now - progress->epoch_started), left);
+    draw_line(progress->terminal, (double)done / (double)progress->images, line);
+}
+
+void progress_draw_test(struct progress *progress, double started, int64_t done, int64_t images)
+{
+    char line[LONGEST_LINE], left[32];
+    double now = seconds_now();
+
+    if (now - started < 1 || !is_due(progress, now))
+        return;
+    print_duration(left, sizeof left, (now - started) * (double)(images - done) / (double)done);
+    snprintf(line, sizeof line, "test: %" PRId64 " of %" PRId64 " images, %s left", done, images, left);
+    draw_line(progress->terminal, (double)done / (double)images, line);
+}
+
+void progress_clear(struct progress *progress)
+{
+    if (progress->terminal && progress->drawn > 0) {
+        fputs("\r\033[K", progress->terminal);
+        fflush(progress->terminal);
+        progress->drawn = 0;
+    }
+}
+
+void progress_epoch(struct progress *progress, const struct epoch_result *result)
+{
+    progress_clear(progress);
+    printf("%3" PRId64 "/%-3" PRId64 "  %11.4f  %6.2f %%  %11.4f  %6.2f %%  %14.3g  %9.0f\n", result->epoch,
+           progress->epochs, result->train_loss, result->train_accuracy, result->test_loss, result->test_accuracy,
+           result->lr, result->images_per_second);
+    fflush(stdout);
+    progress->epoch_started = seconds_now();
+    progress->epoch_before = 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/results.h"
+
+#include "support/atomic_file.h"
+#include "support/sha256.h"
+
+#include <string.h>
+
+/* ---- The weights ------------------------------------------------------------------------------- */
+
+static uint64_t read_number(const uint8_t *data, size_t bytes)
+{
+    uint32_t narrow;
+    uint64_t wide;
+
+    if (bytes == sizeof narrow) {
+        memcpy(&narrow, data, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&wide, data, sizeof wide);
+    return wide;
+}
+
+static void hash_entry(struct sha256 *hash, const normnet_state_info *entry)
+{
+    const size_t bytes = entry->dtype == NORMNET_I64 ? 8 : 4;
+    int64_t count = 1;
+
+    for (int32_t i = 0; i < entry->rank; ++i)
+        count *= entry->shape[i];
+    for (int64_t i = 0; i < count; ++i) {
+        uint64_t number = read_number((const uint8_t *)entry->data + (size_t)i * bytes, bytes);
+        uint8_t little_endian[8];
+        for (size_t k = 0; k < bytes; ++k)
+            little_endian[k] = (uint8_t)(number >> (8 * k));
+        sha256_update(hash, little_endian, bytes);
+    }
+}
+
+void results_hash_weights(const normnet_model *model, char hexadecimal[65])
+{
+    struct sha256 hash;
+
+    sha256_init(&hash);
+    for (int32_t i = 0; i < normnet_state_count(model); ++i) {
+        normnet_state_info entry = {.struct_size = sizeof entry};
+        if (normnet_state(model, i, &entry) == NORMNET_OK)
+            hash_entry(&hash, &entry);
+    }
+    sha256_final(&hash, hexadecimal);
+}
+
+/* ---- The file ---------------------------------------------------------------------------------- */
+
+void results_begin(struct json_writer *json, const char *command)
+{
+    json_begin_object(json, NULL);
+    json_text(json, "program", command);
+    json_text(json, "version", normnet_version());
+}
+
+void results_model(struct json_writer *json, const char *path, const normnet_model *model)
+{
+    char hexadecimal[65];
+
+    results_hash_weights(model, hexadecimal);
+    json_text(json, "model", path);
+    json_text(json, "weights_sha256", hexadecimal);
+}
+
+static void write_configuration(struct json_writer *json, const struct settings *settings, const normnet_model *model,
+                                const normnet_config *config)
+{
+    const bool one_cycle = config->schedule == NORMNET_SCHEDULE_ONE_CYCLE;
+    const bool step = config->schedule == NORMNET_SCHEDULE_STEP;
+
+    json_begin_object(json, "configuration");
+    json_text(json, "norm", settings_norm_name(config->norm));
+    json_integer(json, "groups", config->groups);
+    json_integer(json, "layer_dims", config->layer_dims);
+    json_text(json, "affine", settings_affine_name(config->affine));
+    json_integer(json, "virtual_batch", config->virtual_batch);
+    json_text(json, "architecture", config->architecture);
+    json_real(json, "dropout", config->dropout);
+    json_text(json, "preset", settings_preset_name(settings->preset));
+    json_integer(json, "limit", settings->limit);
+    json_integer(json, "epochs", settings->epochs);
+    json_integer(json, "batch", config->max_batch);
+    json_text(json, "schedule", settings_schedule_name(config->schedule));
+    json_real(json, "lr", settings->lr);
+    if (one_cycle && config->cycle_momentum) {
+        json_real(json, "base_momentum", config->base_momentum);
+        json_real(json, "max_momentum", config->max_momentum);
+    } else {
+        json_real(json, "momentum", config->momentum);
+    }
+    if (step) {
+        json_integer(json, "step_size", settings->step_size);
+        json_real(json, "step_gamma", config->step_gamma);
+    }
+    json_boolean(json, "nesterov", config->nesterov);
+    json_real(json, "l1", config->l1);
+    json_real(json, "l2", config->l2);
+    json_real(json, "label_smoothing", config->label_smoothing);
+    json_text(json, "augment", settings->augment);
+    json_integer(json, "seed", config->seed);
+    json_integer(json, "threads", config->threads);
+    json_text(json, "cpu", normnet_cpu_name(model));
+    json_end_object(json);
+}
+
+static void write_data(struct json_writer *json, const struct dataset *data)
+{
+    json_begin_object(json, "data");
+    json_text(json, "source", data->directory ? data->directory : DATASET_GENERATED);
+    json_integer(json, "training_images", data->train.count);
+    json_integer(json, "test_images", data->test.count);
+    json_integer(json, "channels", data->channels);
+    json_integer(json, "height", data->height);
+    json_integer(json, "width", data->width);
+    json_integer(json, "classes", data->classes);
+    json_begin_array(json, "mean");
+    for (int32_t channel = 0; channel < data->channels; ++channel)
+        json_real(json, NULL, data->mean[channel]);
+    json_end_array(json);
+    json_begin_array(json, "std");
+    for (int32_t channel = 0; channel < data->channels; ++channel)
+        json_real(json, NULL, data->std[channel]);
+    json_end_array(json);
+    json_end_object(json);
+}
+
+static void write_epoch(struct json_writer *json, const struct epoch_result *result)
+{
+    json_begin_object(json, NULL);
+    json_integer(json, "epoch", result->epoch);
+    json_real(json, "train_loss", result->train_loss);
+    json_real(json, "train_accuracy", result->train_accuracy);
+    json_real(json, "test_loss", result->test_loss);
+    json_real(json, "test_accuracy", result->test_accuracy);
+    json_real(json, "lr", result->lr);
+    json_real(json, "images_per_second", result->images_per_second);
+    json_real(json, "seconds", result->seconds);
+    json_end_object(json);
+}
+
+int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
+                  const struct training_pass *training)
+{
+    struct atomic_file file;
+    normnet_config config = {.struct_size = sizeof config};
+    char hexadecimal[65];
+
+    int code = atomic_file_open(&file, settings->json);
+    if (code != 0)
+        return code;
+    normnet_model_config(model, &config);
+    results_hash_weights(model, hexadecimal);
+
+    struct json_writer json = json_open(file.stream);
+    results_begin(&json, "normnet-mnist train");
+    json_integer(&json, "bits_version", normnet_bits_version());
+    write_configuration(&json, settings, model, &config);
+    write_data(&json, data);
+    json_integer(&json, "parameters", normnet_parameter_count(model));
+    if (training->forgotten > 0)
+        json_integer(&json, "forgotten_epochs", training->forgotten);
+    json_begin_array(&json, "history");
+    for (int64_t i = training->forgotten; i < training->finished; ++i)
+        write_epoch(&json, &training->history[i]);
+    json_end_array(&json);
+    json_text(&json, "weights_sha256", hexadecimal);
+    json_end_object(&json);
+    return atomic_file_commit(&file);
+}

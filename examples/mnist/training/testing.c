@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/testing.h"
+
+#include "support/platform.h"
+#include "support/report.h"
+
+#include <stdlib.h>
+
+enum { AT_A_TIME = 1024 }; /* images: enough for many threads */
+
+/* Up to AT_A_TIME images after those that are tested; the loss is a sum until all are. */
+static normnet_status test_part(struct test_result *result, normnet_model *model, const struct dataset *data,
+                                int64_t *confusion)
+{
+    const struct image_set *set = &data->test;
+    const int64_t left = set->count - result->images, count = left < AT_A_TIME ? left : AT_A_TIME;
+    const uint8_t *first = set->images + (size_t)result->images * dataset_image_bytes(data);
+    normnet_metrics metrics = {.struct_size = sizeof metrics};
+    normnet_tensor images, labels;
+
+    dataset_tensors(data, first, set->labels + result->images, count, &images, &labels);
+    const normnet_status status = normnet_evaluate(model, &images, &labels, &metrics, confusion, NULL);
+    if (status != NORMNET_OK)
+        return status;
+    result->loss += metrics.loss * (double)count;
+    result->images += count;
+    result->correct += metrics.correct;
+    return NORMNET_OK;
+}
+
+static int64_t *open_table(const normnet_model *model, size_t *size)
+{
+    normnet_config config = {.struct_size = sizeof config};
+
+    normnet_model_config(model, &config);
+    *size = (size_t)config.classes * (size_t)config.classes;
+    return malloc(*size * sizeof(int64_t));
+}
+
+int testing_run(struct test_result *result, normnet_model *model, const struct dataset *data, struct progress *progress,
+                const char *name)
+{
+    const double started = seconds_now();
+    size_t size = 0;
+    int64_t *part = result->confusion ? open_table(model, &size) : NULL;
+    normnet_status status = NORMNET_OK;
+
+    if (result->confusion && !part)
+        return report_error("%s: not enough memory for a table of %zu counts", name, size);
+    result->loss = 0;
+    result->images = result->correct = 0;
+    while (status == NORMNET_OK && result->images < data->test.count) {
+        status = test_part(result, model, data, part);
+        for (size_t i = 0; status == NORMNET_OK && i < size; ++i)
+            result->confusion[i] += part[i];
+        progress_draw_test(progress, started, result->images, data->test.count);
+    }
+    progress_clear(progress);
+    result->loss /= (double)data->test.count;
+    free(part);
+    return status == NORMNET_OK ? 0 : report_error("%s: %s", name, normnet_error_message());
+}
