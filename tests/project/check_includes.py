@@ -8,6 +8,10 @@ usage: python3 check_includes.py [--help] SOURCE-ROOT
 The public header may be included everywhere and includes nothing of the library; lanes.h belongs to kernels;
 examples include nothing of the library but <normnet.h>; no two headers or sources have the same file name; only lib/api
 defines or calls the exported functions, normnet_<name>, whose work is in functions normnet__<name> below it.
+The folders of examples/mnist have an order of their own, and their files include each other without a cycle:
+
+    support < data < training < commands
+
 The check proves itself on a small tree with planted violations first.
 """
 import argparse
@@ -29,6 +33,8 @@ MAY_INCLUDE = {
     "files": {"base", "kernels", "layers", "net", "train", "model", "io", "files"},
     "api": {"base", "kernels", "layers", "net", "train", "model", "io", "files", "api"},
 }
+MNIST = "examples/mnist"
+MNIST_ORDER = ["support", "data", "training", "commands"]
 PUBLIC = "normnet.h"
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)"|([^\n]+))', re.M)
@@ -107,7 +113,7 @@ def examples(root):
     problems = []
     for path in sources(root, "examples"):
         for text, angle in includes(root, path):
-            home = "examples/mnist" if path.startswith("examples/mnist/") else os.path.dirname(path)
+            home = MNIST if path.startswith(MNIST + "/") else os.path.dirname(path)
             beside = os.path.normpath(os.path.join(root, home, text or ""))
             if text is None:
                 problems.append("%s: an include that is computed cannot be judged" % path)
@@ -121,6 +127,41 @@ def examples(root):
             elif not angle and not beside.startswith(os.path.normpath(os.path.join(root, "examples")) + os.sep):
                 problems.append('%s includes "%s" from outside examples' % (path, text))
     return problems
+
+
+def mnist_folders(root):
+    """The order of the folders of examples/mnist; includes are written from examples/mnist on."""
+    problems = []
+    for path in sources(root, MNIST):
+        folder = path.split("/")[2]
+        if path.count("/") != 3 or folder not in MNIST_ORDER:
+            problems.append("%s is in none of the folders %s" % (path, ", ".join(MNIST_ORDER)))
+            continue
+        for text, angle in includes(root, path):
+            if text is None or angle:
+                continue
+            included = text.split("/")[0]
+            if text.count("/") != 1 or included not in MNIST_ORDER:
+                problems.append('%s includes "%s", expected "FOLDER/FILE"' % (path, text))
+            elif MNIST_ORDER.index(included) > MNIST_ORDER.index(folder):
+                problems.append('%s includes "%s": %s is above %s' % (path, text, included, folder))
+    return problems
+
+
+def mnist_cycles(root):
+    """Cycles among the parts of examples/mnist, where NAME.c and NAME.h are one part."""
+    uses = {}
+    for path in sources(root, MNIST):
+        part = path[len(MNIST) + 1:-2]
+        uses.setdefault(part, set()).update(text[:-2] for text, angle in includes(root, path)
+                                            if text and not angle and text[:-2] != part)
+    while True:
+        free = [part for part in uses if not uses[part] & uses.keys()]
+        if not free:
+            break
+        for part in free:
+            del uses[part]
+    return ["these include each other in a cycle, or a part of one: %s" % ", ".join(sorted(uses))] if uses else []
 
 
 def unique_names(root):
@@ -140,6 +181,8 @@ LAWS = {
     "only lib/api defines or calls exported functions": exported,
     "the public header stands alone": public_header,
     "examples include nothing of the library but <normnet.h>": examples,
+    "each folder of examples/mnist includes only itself and those below it": mnist_folders,
+    "the parts of examples/mnist include each other without a cycle": mnist_cycles,
     "file names are unique across lib and include": unique_names,
 }
 
@@ -160,6 +203,12 @@ GOOD = {
     "lib/api/training.c": "normnet_status normnet_train_step(normnet_model *model)\n{\n    return NORMNET_OK;\n}\n",
     "examples/small/train.c": '#include <normnet.h>\n#include <net/if.h>\n#include "helper.h"\n',
     "examples/small/helper.h": "",
+    "examples/mnist/support/report.h": '#include "support/text.h"\n',
+    "examples/mnist/support/text.h": "",
+    "examples/mnist/support/text.c": '#include "support/text.h"\n#include <stdio.h>\n',
+    "examples/mnist/data/idx.h": '#include "support/text.h"\n',
+    "examples/mnist/commands/main.c": '#include "data/idx.h"\n#include "support/report.h"\n#include <normnet.h>\n',
+    "examples/mnist/commands/train.h": "",
 }
 # ... and what breaks it: the law, the file, its text.
 PLANTED = [
@@ -184,6 +233,14 @@ PLANTED = [
     (examples, "examples/small/up.c", '#include "../../lib/net/pass.h"\n'),
     (examples, "examples/small/up.c", "#include <net/pass.h>\n"),
     (examples, "examples/small/up.c", '#include "normnet.h"\n'),
+    (examples, "examples/mnist/data/up.c", '#include "idx.h"\n'),
+    (mnist_folders, "examples/mnist/support/up.c", '#include "data/idx.h"\n'),
+    (mnist_folders, "examples/mnist/data/up.c", '#include "commands/train.h"\n'),
+    (mnist_folders, "examples/mnist/data/up.c", '#include "idx.h"\n'),
+    (mnist_folders, "examples/mnist/up.c", "\n"),
+    (mnist_folders, "examples/mnist/other/up.c", "\n"),
+    (mnist_cycles, "examples/mnist/support/text.c", '#include "support/report.h"\n'),
+    (mnist_cycles, "examples/mnist/support/text.h", '#include "data/idx.h"\n'),
     (unique_names, "lib/net/tree.h", ""),
     (unique_names, "lib/base/normnet.h", ""),
 ]

@@ -4,8 +4,8 @@
 #include "commands/export.h"
 #include "commands/predict.h"
 #include "commands/train.h"
-#include "support/platform.h"
 #include "support/report.h"
+#include "support/terminal.h"
 
 #include <normnet.h>
 #include <stdio.h>

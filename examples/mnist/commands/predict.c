@@ -3,11 +3,13 @@
 
 #include "data/image_files.h"
 #include "support/atomic_file.h"
+#include "support/file_system.h"
 #include "support/interrupt.h"
 #include "support/json.h"
+#include "support/machine.h"
 #include "support/options.h"
-#include "support/platform.h"
 #include "support/report.h"
+#include "support/text.h"
 #include "training/model_file.h"
 #include "training/results.h"
 

@@ -3,9 +3,10 @@
 
 #include "data/dataset.h"
 #include "support/atomic_file.h"
+#include "support/file_system.h"
 #include "support/interrupt.h"
+#include "support/machine.h"
 #include "support/options.h"
-#include "support/platform.h"
 #include "support/report.h"
 #include "training/checkpoint.h"
 #include "training/pipeline.h"

@@ -2,11 +2,15 @@
 #include "data/dataset.h"
 
 #include "data/digits.h"
+#include "support/file_system.h"
+#include "support/machine.h"
 #include "support/report.h"
 #include "support/sha256.h"
+#include "support/text.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,6 +4,7 @@
 #include "support/report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static uint32_t big_endian(const uint8_t *bytes)

@@ -7,7 +7,7 @@
 #ifndef MNIST_IDX_H
 #define MNIST_IDX_H
 
-#include "support/platform.h"
+#include "support/mapped_file.h"
 
 struct idx_file {
     struct mapped_file file;

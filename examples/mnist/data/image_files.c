@@ -3,7 +3,10 @@
 
 #include "data/idx.h"
 #include "data/pgm.h"
+#include "support/file_system.h"
+#include "support/mapped_file.h"
 #include "support/report.h"
+#include "support/text.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/atomic_file.h"
 
-#include "support/platform.h"
+#include "support/file_system.h"
+#include "support/machine.h"
 #include "support/report.h"
+#include "support/text.h"
 
 #include <errno.h>
 #include <inttypes.h>

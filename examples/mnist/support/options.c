@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/options.h"
 
-#include "support/platform.h"
+#include "support/file_system.h"
 #include "support/report.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #ifndef MNIST_REPORT_H
 #define MNIST_REPORT_H
 
-#include "support/platform.h"
+#include "support/text.h"
 
 enum {
     EXIT_FAILED = 1, /* the data or the training */

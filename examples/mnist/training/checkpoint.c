@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "training/checkpoint.h"
 
-#include "support/platform.h"
 #include "support/report.h"
+#include "support/text.h"
 #include "training/model_file.h"
 #include "training/pipeline.h"
 

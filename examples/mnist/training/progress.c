@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "training/progress.h"
 
-#include "support/platform.h"
+#include "support/machine.h"
+#include "support/terminal.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

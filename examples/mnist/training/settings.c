@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "training/settings.h"
 
+#include "support/machine.h"
 #include "support/options.h"
-#include "support/platform.h"
 #include "support/report.h"
+#include "support/text.h"
 #include "training/pipeline.h"
 
 #include <inttypes.h>

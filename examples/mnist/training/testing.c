@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "training/testing.h"
 
-#include "support/platform.h"
+#include "support/machine.h"
 #include "support/report.h"
 
 #include <stdlib.h>

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#if !defined(_WIN32)
+#define _DEFAULT_SOURCE /* strict C11 hides POSIX */
+#define _DARWIN_C_SOURCE
+#endif
+
+#include "support/file_system.h"
+
+#include "support/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#if defined(_WIN32)
+#include <io.h>
+#include <windows.h>
+#else
+#include <unistd.h>
+#endif
+
+bool file_exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+#if !defined(_WIN32)
+enum { MAX_LINKS = 40, LONGEST_LINK = 4096 };
+
+/* `name` as seen from the folder of `path`; free() it. */
+static char *beside(const char *path, const char *name)
+{
+    const char *slash = *name == '/' ? NULL : strrchr(path, '/');
+    return slash ? text_of("%.*s/%s", (int)(slash - path), path, name) : text_of("%s", name);
+}
+
+/* What realpath says of the folder, and the name in it; the path itself where there is no such folder. */
+static char *resolve_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = text_of("%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    char *folder = name ? realpath(name, NULL) : NULL;
+    char *resolved = !folder ? text_of("%s", path)
+                             : text_of("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, slash ? slash + 1 : path);
+
+    free(folder);
+    free(name);
+    return resolved;
+}
+
+/* For what realpath does not find: links that lead to a file that is not there. */
+static char *resolve_missing(const char *path, int links)
+{
+    char link[LONGEST_LINK];
+    const ssize_t length = links < MAX_LINKS ? readlink(path, link, sizeof link - 1) : -1;
+
+    if (length < 0)
+        return resolve_folder(path);
+    link[length] = '\0';
+    char *next = beside(path, link);
+    char *resolved = next ? resolve_missing(next, links + 1) : NULL;
+    free(next);
+    return resolved;
+}
+#endif
+
+char *file_resolve(const char *path)
+{
+#if defined(_WIN32)
+    char *resolved = _fullpath(NULL, path, 0);
+    return resolved ? resolved : text_of("%s", path);
+#else
+    char *resolved = realpath(path, NULL);
+    return resolved ? resolved : resolve_missing(path, 0);
+#endif
+}
+
+bool file_same(const char *a, const char *b)
+{
+    char *first = file_resolve(a), *second = file_resolve(b);
+#if defined(_WIN32)
+    bool same = first && second && _stricmp(first, second) == 0;
+#else
+    bool same = first && second && strcmp(first, second) == 0;
+#endif
+
+    free(first);
+    free(second);
+    return same;
+}
+
+bool file_replaceable(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || (status.st_mode & S_IFMT) == S_IFREG;
+}
+
+bool file_is_output(const char *path)
+{
+#if !defined(_WIN32) /* where a file that is open cannot be replaced */
+    struct stat status, output;
+
+    if (stat(path, &status) != 0)
+        return false;
+    for (int descriptor = STDOUT_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+        if (fstat(descriptor, &output) == 0 && output.st_dev == status.st_dev && output.st_ino == status.st_ino)
+            return true;
+    }
+#else
+    (void)path;
+#endif
+    return false;
+}
+
+bool file_take_permissions(FILE *file, const char *path)
+{
+#if !defined(_WIN32)
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return errno == ENOENT;
+    return fchmod(fileno(file), status.st_mode & 0777) == 0;
+#else
+    (void)file, (void)path;
+    return true;
+#endif
+}
+
+bool file_sync(FILE *file)
+{
+    if (fflush(file) != 0)
+        return false;
+#if defined(_WIN32)
+    return _commit(_fileno(file)) == 0;
+#else
+    return fsync(fileno(file)) == 0;
+#endif
+}
+
+bool file_rename(const char *from, const char *to)
+{
+#if defined(_WIN32)
+    if (MoveFileExA(from, to, MOVEFILE_REPLACE_EXISTING))
+        return true;
+    errno = EACCES;
+    return false;
+#else
+    return rename(from, to) == 0;
+#endif
+}

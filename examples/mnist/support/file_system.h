@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Files by name: links, permissions, and replacing one file by another. */
+#ifndef MNIST_FILE_SYSTEM_H
+#define MNIST_FILE_SYSTEM_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+bool file_exists(const char *path);
+
+/* The path with all symbolic links resolved, even if no file has that name yet; free() it. NULL without memory. */
+char *file_resolve(const char *path);
+
+/* Whether two paths, however they are written, name the same file. */
+bool file_same(const char *a, const char *b);
+
+/* True unless the path names something other than a regular file, such as a directory or a device. */
+bool file_replaceable(const char *path);
+
+/* Whether standard output or standard error is written to the file. */
+bool file_is_output(const char *path);
+
+/* Copies the permissions of the file at `path`, if there is one, to the new file; false on failure. */
+bool file_take_permissions(FILE *file, const char *path);
+
+/* Writes the file through to the disk; false on failure. */
+bool file_sync(FILE *file);
+
+/* Renames `from` to `to` and replaces a file of that name in one step; false on failure. */
+bool file_rename(const char *from, const char *to);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/text.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *text_of(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    int length = vsnprintf(NULL, 0, format, values);
+    va_end(values);
+    char *text = length < 0 ? NULL : malloc((size_t)length + 1);
+    if (!text)
+        return NULL;
+    va_start(values, format);
+    vsnprintf(text, (size_t)length + 1, format, values);
+    va_end(values);
+    return text;
+}
+
+void print_word(FILE *stream, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"
+#if defined(_WIN32)
+                                "\\";
+    const char quote = '"'; /* which no file name holds */
+#else
+        ;
+    const char quote = '\'';
+#endif
+
+    if (*word && !word[strspn(word, plain)]) {
+        fputs(word, stream);
+        return;
+    }
+    fputc(quote, stream);
+    for (; *word; ++word) {
+        if (*word == quote)
+            fputs("'\\'", stream); /* closes, a quote, opens again */
+        fputc(*word, stream);
+    }
+    fputc(quote, stream);
+}
