@@ -32,7 +32,7 @@ static int write_head(char *note, size_t size, const struct settings *settings, 
                     "%s\npreset %s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64
                     "\naugment %s\nimages %" PRId64 "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64
                     "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
-                    first_line, settings_preset_name(settings->preset), settings->limit, settings->batch,
+                    first_line, settings_preset_names[settings->preset], settings->limit, settings->batch,
                     settings->epochs, settings->augment, training->images, training->train_data, training->test_data,
                     training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
 }

@@ -75,18 +75,18 @@ static void write_configuration(struct json_writer *json, const struct settings 
     const bool step = config->schedule == NORMNET_SCHEDULE_STEP;
 
     json_begin_object(json, "configuration");
-    json_text(json, "norm", settings_norm_name(config->norm));
+    json_text(json, "norm", settings_norm_names[config->norm]);
     json_integer(json, "groups", config->groups);
     json_integer(json, "layer_dims", config->layer_dims);
-    json_text(json, "affine", settings_affine_name(config->affine));
+    json_text(json, "affine", settings_affine_names[config->affine]);
     json_integer(json, "virtual_batch", config->virtual_batch);
     json_text(json, "architecture", config->architecture);
     json_real(json, "dropout", config->dropout);
-    json_text(json, "preset", settings_preset_name(settings->preset));
+    json_text(json, "preset", settings_preset_names[settings->preset]);
     json_integer(json, "limit", settings->limit);
     json_integer(json, "epochs", settings->epochs);
     json_integer(json, "batch", config->max_batch);
-    json_text(json, "schedule", settings_schedule_name(config->schedule));
+    json_text(json, "schedule", settings_schedule_names[config->schedule]);
     json_real(json, "lr", settings->lr);
     if (one_cycle && config->cycle_momentum) {
         json_real(json, "base_momentum", config->base_momentum);

@@ -9,8 +9,11 @@
 #include <normnet.h>
 #include <stdbool.h>
 
+/* A set of defaults for the other settings. */
+enum preset { PRESET_STANDARD, PRESET_FAST };
+
 struct settings {
-    int32_t preset; /* what the others are without being given */
+    int32_t preset; /* enum preset */
 
     const char *data; /* NULL = where dataset_open() looks */
     int64_t limit;    /* training images, 0 = all */
@@ -47,20 +50,11 @@ struct settings {
 /* The defaults. */
 void settings_init(struct settings *settings);
 
-/*
- * Returns 0, OPTIONS_HELP after printing the help, or the exit code of the report. With --resume the rest of the
- * settings follows from settings_resume().
- */
-int settings_parse(struct settings *settings, int argc, char **argv);
+/* Replaces what the preset sets differently; all the rest stays. */
+void settings_use_preset(struct settings *settings, int32_t preset);
 
-/*
- * After settings_parse() named a checkpoint to resume: its settings, and what the arguments say about this run. Returns
- * 0 or reports which argument would change the training. The texts stay those of `stored` and the arguments.
- */
-int settings_resume(struct settings *settings, const struct settings *stored, int argc, char **argv);
-
-/* Prints the command that goes on with the training in `checkpoint` as this run does; NULL = without --json. */
-void settings_print_resume(const struct settings *settings, const char *checkpoint, const char *json);
+/* The preset with this name, or -1. */
+int32_t settings_find_preset(const char *name);
 
 /* The reverse of settings_configure(), whose settings->epochs are known; the texts stay those of `config`. */
 void settings_adopt(struct settings *settings, const normnet_config *config);
@@ -68,13 +62,11 @@ void settings_adopt(struct settings *settings, const normnet_config *config);
 /* The library's configuration for these settings and this data, which must outlive it. */
 void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config);
 
-/* The preset that is called so; -1 = none. */
-int32_t settings_find_preset(const char *name);
-
-/* The words of the command line for values of the library's enums. */
-const char *settings_preset_name(int32_t preset);
-const char *settings_norm_name(int32_t norm);
-const char *settings_affine_name(int32_t affine);
-const char *settings_schedule_name(int32_t schedule);
+/* The words of the command line for the values of the enums, ended by NULL. */
+extern const char *const settings_preset_names[];
+extern const char *const settings_norm_names[];
+extern const char *const settings_affine_names[];
+extern const char *const settings_schedule_names[];
+extern const char *const settings_cpu_names[];
 
 #endif

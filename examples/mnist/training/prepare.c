@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/prepare.h"
+
+#include "support/atomic_file.h"
+#include "support/file_system.h"
+#include "support/report.h"
+
+#include <inttypes.h>
+#include <normnet.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Better now than after the first epoch. A training that is in a file is hours of work, and its history is, too. */
+static int check_files(const struct run *run)
+{
+    const struct settings *settings = &run->settings;
+    const int64_t forgotten = run->resumed.training.forgotten;
+
+    int code = settings->save ? atomic_file_check(settings->save) : 0;
+    if (code == 0 && settings->save && !run_saves_in_place(run) && file_exists(settings->save))
+        return report_error("%s exists; go on with --resume %s, or remove it", settings->save, settings->save);
+    if (code == 0 && settings->json && forgotten > 0 && file_exists(settings->json))
+        return report_error("%s exists, and may hold the first %" PRId64 " epochs of the history, for which %s had no "
+                            "room: name another file with --json",
+                            settings->json, forgotten, settings->resume);
+    if (code == 0 && settings->json)
+        code = atomic_file_check(settings->json);
+    return code;
+}
+
+static const char *source(const struct run *run)
+{
+    return run->data.directory ? run->data.directory : DATASET_GENERATED;
+}
+
+static int check_checksum(const struct run *run, const char *kind, const char *checksum, const char *begun)
+{
+    if (strcmp(checksum, begun) == 0)
+        return 0;
+    return report_error("%s was begun with other %s images than those of %s: their SHA-256 is %s, expected %s",
+                        run->settings.resume, kind, source(run), checksum, begun);
+}
+
+/* The data must be those that the training was begun with. */
+static int check_data(const struct run *run)
+{
+    const struct training_pass *training = &run->training, *begun = &run->resumed.training;
+
+    if (training->images != begun->images)
+        return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,
+                            begun->images, source(run), training->images);
+    int code = check_checksum(run, "training", training->train_data, begun->train_data);
+    return code == 0 ? check_checksum(run, "test", training->test_data, begun->test_data) : code;
+}
+
+static int open_data(struct run *run)
+{
+    int code = dataset_open(&run->data, run->settings.data, run->settings.limit);
+    if (code == 0)
+        code = dataset_check_distinct(&run->data, "--save", run->settings.save);
+    if (code == 0)
+        code = dataset_check_distinct(&run->data, "--json", run->settings.json);
+    if (code != 0)
+        return code;
+    run->training.images = run->data.train.count;
+    if (run->settings.save) { /* nobody else asks for them, and they take a moment */
+        dataset_checksum(&run->data, &run->data.train, run->training.train_data);
+        dataset_checksum(&run->data, &run->data.test, run->training.test_data);
+    }
+    return run->settings.resume ? check_data(run) : 0;
+}
+
+/* What the network cannot be made of is a mistake on the command line. */
+static int create_model(struct run *run)
+{
+    normnet_config config;
+
+    settings_configure(&run->settings, &run->data, &config);
+    normnet_status status = run->settings.resume ? normnet_model_clone(&run->model, run->resumed.model, &config)
+                                                 : normnet_model_create(&run->model, &config);
+    if (status == NORMNET_ENOMEM)
+        return report_error("%s", normnet_error_message());
+    if (status != NORMNET_OK)
+        return report_usage("%s", normnet_error_message());
+    return 0;
+}
+
+/*
+ * Batch norm refuses a single value per channel, which the last batch of an epoch may leave it: better known now than
+ * after an epoch. The library is asked itself.
+ */
+static int check_last_batch(const struct run *run)
+{
+    const struct image_set *set = &run->data.train;
+    normnet_config config = {.struct_size = sizeof config};
+    normnet_tensor images, labels;
+
+    normnet_model_config(run->model, &config);
+    const int64_t rest = set->count % config.max_batch, count = rest > 0 ? rest : config.max_batch;
+    dataset_tensors(&run->data, set->images, set->labels, count, &images, &labels);
+    const normnet_status status = normnet_compute_gradients(run->model, &images, &labels, NULL, NULL);
+    normnet_discard_gradients(run->model);
+    if (status != NORMNET_EINVAL)
+        return 0; /* what else there is to say the training says */
+    return report_usage("%" PRId64 " training images in batches of %" PRId32 " end with a batch of %" PRId64
+                        ": %s; choose another --batch or --limit",
+                        set->count, config.max_batch, count, normnet_error_message());
+}
+
+static int print_summary(const normnet_model *model)
+{
+    int64_t length = normnet_model_summary(model, NULL, 0);
+    char *text = malloc((size_t)length + 1);
+
+    if (!text)
+        return report_error("not enough memory");
+    normnet_model_summary(model, text, length + 1);
+    printf("%s%s\n", text, length > 0 && text[length - 1] == '\n' ? "" : "\n");
+    free(text);
+    return 0;
+}
+
+static int start_training(struct run *run)
+{
+    if (run->settings.resume) {
+        run->training = run->resumed.training;
+        run->resumed.training.history = NULL; /* it has a new owner */
+        return 0;
+    }
+    run->training.history = calloc((size_t)run->settings.epochs, sizeof *run->training.history);
+    return run->training.history ? 0 : report_error("not enough memory");
+}
+
+static int start_pipeline(struct run *run)
+{
+    normnet_config config = {.struct_size = sizeof config};
+
+    normnet_model_config(run->model, &config);
+    struct pipeline_options options = {
+        .data = &run->data,
+        .augment = &run->settings.augment_list,
+        .batch = config.max_batch,
+        .seed = run->settings.seed,
+        .first_batch = normnet_steps_taken(run->model),
+        .last_batch = run->settings.epochs * pipeline_batches(run->data.train.count, config.max_batch),
+    };
+    return pipeline_open(&run->pipeline, &options);
+}
+
+int run_prepare(struct run *run)
+{
+    int code = check_files(run);
+    if (code == 0)
+        code = open_data(run);
+    if (code == 0)
+        code = create_model(run);
+    if (code == 0)
+        code = check_last_batch(run);
+    if (code != 0)
+        return code;
+    dataset_print(&run->data);
+    code = print_summary(run->model);
+    if (code == 0)
+        code = start_training(run);
+    return code == 0 ? start_pipeline(run) : code;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/run.h"
+
+#include "support/file_system.h"
+#include "support/interrupt.h"
+#include "support/machine.h"
+#include "support/report.h"
+#include "training/results.h"
+#include "training/testing.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool run_saves_in_place(const struct run *run)
+{
+    const struct settings *settings = &run->settings;
+
+    return settings->resume && settings->save && file_same(settings->save, settings->resume);
+}
+
+int run_save(struct run *run)
+{
+    if (!run->settings.save)
+        return 0;
+    progress_clear(&run->progress); /* should there be something to report */
+    return checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
+}
+
+int run_write_results(struct run *run)
+{
+    if (!run->settings.json)
+        return 0;
+    progress_clear(&run->progress);
+    return results_write(&run->settings, &run->data, run->model, &run->training);
+}
+
+static int train_batch(struct run *run, int64_t epoch, double *lr)
+{
+    struct training_pass *training = &run->training;
+    const uint8_t *batch_images, *batch_labels;
+    normnet_tensor images, labels;
+    normnet_metrics metrics = {.struct_size = sizeof metrics};
+
+    int64_t count = pipeline_next(run->pipeline, &batch_images, &batch_labels);
+    dataset_tensors(&run->data, batch_images, batch_labels, count, &images, &labels);
+    if (normnet_train_step(run->model, &images, &labels, &metrics) != NORMNET_OK) {
+        progress_clear(&run->progress);
+        return report_error("epoch %" PRId64 ", image %" PRId64 ": %s", epoch, training->done, normnet_error_message());
+    }
+    training->done += count;
+    training->correct += metrics.correct;
+    training->loss_sum += metrics.loss * (double)count;
+    *lr = metrics.lr;
+    progress_draw(&run->progress, epoch, training->done, training->correct, training->loss_sum);
+    return 0;
+}
+
+/* Up to the end of the epoch, or until the program is asked to stop. */
+int run_train_epoch(struct run *run, struct epoch_result *result)
+{
+    struct training_pass *training = &run->training;
+    const int64_t save_every = run->settings.save_every;
+    const double start = seconds_now() - training->seconds;
+    int code = 0;
+
+    while (code == 0 && training->done < training->images && !interrupt_signal()) {
+        code = train_batch(run, result->epoch, &result->lr);
+        training->seconds = seconds_now() - start;
+        /* At the end of an epoch once its test is done. */
+        if (code == 0 && save_every > 0 && normnet_steps_taken(run->model) % save_every == 0 &&
+            training->done < training->images)
+            code = run_save(run);
+    }
+    return code;
+}
+
+/* A loss that is no number could not be read back from a file; an older checkpoint is worth more. */
+int run_test(struct run *run, struct epoch_result *result)
+{
+    struct test_result tested = {.confusion = NULL};
+    char name[40];
+
+    snprintf(name, sizeof name, "epoch %" PRId64 ", test", result->epoch);
+    int code = testing_run(&tested, run->model, &run->data, &run->progress, name);
+    if (code != 0)
+        return code;
+    if (!isfinite(tested.loss))
+        return report_error("epoch %" PRId64
+                            ": the test loss is %g: the training has diverged; a smaller --lr may help",
+                            result->epoch, fabs(tested.loss));
+    result->test_loss = tested.loss;
+    result->test_accuracy = 100.0 * (double)tested.correct / (double)tested.images;
+    return 0;
+}
+
+/* What is done is in the files before anybody reads that it is. */
+int run_finish_epoch(struct run *run, struct epoch_result *result)
+{
+    struct training_pass *training = &run->training;
+    const double images = (double)training->images;
+
+    int code = run_test(run, result);
+    if (code != 0)
+        return code;
+    result->train_loss = training->loss_sum / images;
+    result->train_accuracy = 100.0 * (double)training->correct / images;
+    result->seconds = training->seconds;
+    result->images_per_second = result->seconds > 0 ? images / result->seconds : 0;
+    ++training->finished;
+    training->done = training->correct = 0;
+    training->loss_sum = training->seconds = 0;
+    code = run_save(run);
+    const int written = run_write_results(run);
+    progress_epoch(&run->progress, result);
+    return code ? code : written;
+}
+
+void run_close(struct run *run)
+{
+    pipeline_close(run->pipeline);
+    normnet_model_destroy(run->model);
+    dataset_close(&run->data);
+    free(run->training.history);
+    checkpoint_close(&run->resumed);
+}

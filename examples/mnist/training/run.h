@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of `normnet-mnist train`: its parts, and the training and testing of one epoch. */
+#ifndef MNIST_RUN_H
+#define MNIST_RUN_H
+
+#include "data/dataset.h"
+#include "training/checkpoint.h"
+#include "training/pipeline.h"
+#include "training/progress.h"
+#include "training/settings.h"
+
+#include <normnet.h>
+#include <stdbool.h>
+
+struct run {
+    struct settings settings;
+    struct checkpoint resumed; /* empty if the training is new */
+    struct dataset data;
+    normnet_model *model;
+    struct pipeline *pipeline;
+    struct progress progress;
+    struct training_pass training;
+};
+
+/* Whether this run saves to the checkpoint that it resumed from. */
+bool run_saves_in_place(const struct run *run);
+
+/* Writes the checkpoint if --save is given. Returns 0, or reports why it cannot. */
+int run_save(struct run *run);
+
+/* Writes the JSON file if --json is given. Returns 0, or reports why it cannot. */
+int run_write_results(struct run *run);
+
+/*
+ * Trains until the end of the epoch result->epoch, or until a signal stops the program. Returns 0, or reports which
+ * batch failed.
+ */
+int run_train_epoch(struct run *run, struct epoch_result *result);
+
+/* Tests the model and fills the test loss and accuracy. Returns 0, or reports a failure or a loss that is not finite.
+ */
+int run_test(struct run *run, struct epoch_result *result);
+
+/* Tests after the last batch of an epoch, completes `result`, writes the files and prints the line of the epoch. */
+int run_finish_epoch(struct run *run, struct epoch_result *result);
+
+void run_close(struct run *run);
+
+#endif
