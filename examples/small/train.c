@@ -1,40 +1,84 @@
 /* SPDX-License-Identifier: MIT */
-/* Learns to tell upright bars from flat ones: cc train.c $(pkg-config --cflags --libs normnet) && ./a.out */
+/* Trains a network to tell vertical bars from horizontal ones, then tests it on new images. */
 #include <normnet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BATCH = 100, STEPS = 200, SIDE = 28, PIXELS = SIDE * SIDE };
-static unsigned char images[BATCH][PIXELS], labels[BATCH], classes[BATCH];
+enum { BATCH = 100, STEPS = 200, SIDE = 28 };
+enum { VERTICAL, HORIZONTAL, CLASSES };
 
-static void draw_bars(void) /* anywhere in the image, brighter than the noise around them */
+static unsigned char images[BATCH][SIDE][SIDE];
+static unsigned char labels[BATCH];
+static unsigned char predictions[BATCH];
+
+/* Fills `images` with noise and one brighter bar each, 5 pixels wide, and `labels` with its direction. */
+static void draw_bars(void)
 {
     for (int i = 0; i < BATCH; ++i) {
-        int middle = rand() % SIDE, flat = labels[i] = rand() & 1;
-        for (int p = 0; p < PIXELS; ++p)
-            images[i][p] = (unsigned char)(rand() % 128 + (abs((flat ? p / SIDE : p % SIDE) - middle) < 3 ? 127 : 0));
+        int middle = rand() % SIDE;
+        labels[i] = (unsigned char)(rand() % CLASSES);
+        for (int y = 0; y < SIDE; ++y) {
+            for (int x = 0; x < SIDE; ++x) {
+                int position = labels[i] == VERTICAL ? x : y;
+                int brightness = rand() % 128;
+                if (abs(position - middle) <= 2)
+                    brightness += 127;
+                images[i][y][x] = (unsigned char)brightness;
+            }
+        }
     }
 }
+
+static int count_correct(void)
+{
+    int correct = 0;
+
+    for (int i = 0; i < BATCH; ++i) {
+        if (predictions[i] == labels[i])
+            ++correct;
+    }
+    return correct;
+}
+
 int main(void)
 {
-    normnet_model *model = NULL;
+    const int64_t image_shape[4] = {BATCH, 1, SIDE, SIDE}; /* images, channels, height, width */
+    const int64_t label_shape[1] = {BATCH};
+    normnet_tensor image_tensor, label_tensor, prediction_tensor;
     normnet_config config;
-    normnet_tensor x, y, predicted;
-    int correct = 0;
-    normnet_tensor_init(&x, NORMNET_U8, images, 4, (const int64_t[]){BATCH, 1, SIDE, SIDE});
-    normnet_tensor_init(&y, NORMNET_U8, labels, 1, (const int64_t[]){BATCH});
-    normnet_tensor_init(&predicted, NORMNET_U8, classes, 1, (const int64_t[]){BATCH});
-    normnet_config_init(&config, NORMNET_NORM_GROUP);
-    config.classes = 2;
+    normnet_model *model = NULL;
+    normnet_status status;
+
+    /* A tensor describes memory of the program; the library copies nothing. */
+    normnet_tensor_init(&image_tensor, NORMNET_U8, images, 4, image_shape);
+    normnet_tensor_init(&label_tensor, NORMNET_U8, labels, 1, label_shape);
+    normnet_tensor_init(&prediction_tensor, NORMNET_U8, predictions, 1, label_shape);
+
+    status = normnet_config_init(&config, NORMNET_NORM_GROUP);
+    if (status != NORMNET_OK)
+        goto done;
+    config.classes = CLASSES;
     config.architecture = "conv3-8 norm relu maxpool2 conv3-8 norm relu gap conv1-2";
-    normnet_status status = normnet_model_create(&model, &config);
+    status = normnet_model_create(&model, &config);
+    if (status != NORMNET_OK)
+        goto done;
+
+    for (int step = 0; step < STEPS; ++step) {
+        draw_bars();
+        status = normnet_train_step(model, &image_tensor, &label_tensor, NULL);
+        if (status != NORMNET_OK)
+            goto done;
+    }
+
     draw_bars();
-    for (int step = 0; status == NORMNET_OK && step < STEPS; ++step, draw_bars())
-        status = normnet_train_step(model, &x, &y, NULL);
-    if (status != NORMNET_OK || normnet_predict(model, &x, NULL, &predicted, NULL) != NORMNET_OK)
-        return puts(normnet_error_message()), 1;
-    for (int i = 0; i < BATCH; ++i)
-        correct += classes[i] == labels[i];
-    printf("%d of %d new images recognized\n", correct, BATCH);
+    status = normnet_predict(model, &image_tensor, NULL, &prediction_tensor, NULL);
+    if (status != NORMNET_OK)
+        goto done;
+    printf("%d of %d new images recognized\n", count_correct(), BATCH);
+
+done:
+    if (status != NORMNET_OK)
+        fprintf(stderr, "error: %s\n", normnet_error_message());
     normnet_model_destroy(model);
+    return status == NORMNET_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
