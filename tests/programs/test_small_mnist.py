@@ -101,6 +101,11 @@ class SmallMnist(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr, r"^error: .*label")
 
+    def test_readme_quotes_train(self):
+        root = Path(__file__).resolve().parents[2]
+        quoted = "```c\n" + (root / "examples" / "small" / "train.c").read_text(encoding="utf-8") + "```\n"
+        self.assertIn(quoted, (root / "README.md").read_text(encoding="utf-8"))
+
     @unittest.skipUnless(os.environ.get("NORMNET_DATA"), "needs NORMNET_DATA, a folder with MNIST")
     def test_real_mnist(self):
         self.assertGreater(self.accuracies(os.environ["NORMNET_DATA"], "batch", 1)[-1], 97)

@@ -14,72 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const set_names[] = {"train", "t10k"};
+enum { TRAIN, TEST, SETS };
+
 enum { GENERATED_TRAIN = 60000, GENERATED_TEST = 10000 };
 
-/* ---- Four files -------------------------------------------------------------------------------- */
-
-static const char *const set_names[] = {"train", "t10k"};
-
-/* The two files of a set; images have three dimensions, or four with channels. */
-enum content { IMAGES, LABELS };
-
-static const struct {
-    const char *word;
-    int32_t least, most; /* dimensions */
-} contents[] = {{"images", 3, 4}, {"labels", 1, 1}};
-
-/*
- * The path of a file called e.g. "train-images-idx3-ubyte", also with a dot for the second "-", as
- * some mirrors have it; the first name if there is none, for the error message. NULL without memory.
- */
-static char *find_file(const char *directory, const char *set, enum content content)
-{
-    const char *word = contents[content].word;
-    char *first = NULL;
-
-    for (int32_t rank = contents[content].least; rank <= contents[content].most; ++rank) {
-        for (int dot = 0; dot <= 1; ++dot) {
-            char *path = text_of("%s/%s-%s%cidx%" PRId32 "-ubyte", directory, set, word, dot ? '.' : '-', rank);
-            if (!path || file_exists(path)) {
-                free(first);
-                return path;
-            }
-            if (first)
-                free(path);
-            else
-                first = path;
-        }
-    }
-    return first;
-}
-
-static int open_file(struct idx_file *idx, const char *directory, const char *set, enum content content)
-{
-    char *path = find_file(directory, set, content);
-    if (!path)
-        return report_error("not enough memory");
-    int code = idx_open(idx, path, contents[content].least, contents[content].most);
-    free(path);
-    return code;
-}
-
-static int open_set(struct image_set *set, const char *directory, const char *name)
-{
-    struct idx_file *images = &set->image_file, *labels = &set->label_file;
-
-    int code = open_file(images, directory, name, IMAGES);
-    if (code == 0)
-        code = open_file(labels, directory, name, LABELS);
-    if (code != 0)
-        return code;
-    if (images->shape[0] != labels->shape[0])
-        return report_error("%s: %" PRId64 " images in %s-images, but %" PRId64 " labels in %s-labels", directory,
-                            images->shape[0], name, labels->shape[0], name);
-    set->images = images->values;
-    set->labels = labels->values;
-    set->count = images->shape[0];
-    return 0;
-}
+/* ---- IDX files --------------------------------------------------------------------------------- */
 
 /* "28 x 28" */
 static void print_shape(char *text, size_t size, const struct idx_file *images)
@@ -132,7 +72,7 @@ static int count_classes(struct dataset *data)
 
 static int open_test_files(struct dataset *data)
 {
-    int code = open_set(&data->test, data->directory, set_names[1]);
+    int code = image_set_open(&data->test, data->directory, set_names[TEST]);
     if (code == 0)
         take_shape(data, &data->test.image_file);
     return code;
@@ -140,9 +80,9 @@ static int open_test_files(struct dataset *data)
 
 static int open_files(struct dataset *data)
 {
-    int code = open_set(&data->train, data->directory, set_names[0]);
+    int code = image_set_open(&data->train, data->directory, set_names[TRAIN]);
     if (code == 0)
-        code = open_set(&data->test, data->directory, set_names[1]);
+        code = image_set_open(&data->test, data->directory, set_names[TEST]);
     if (code == 0)
         code = read_shapes(data);
     if (code == 0)
@@ -282,17 +222,10 @@ int dataset_open_test(struct dataset *data, const char *directory)
     return code;
 }
 
-static void close_set(struct image_set *set)
-{
-    idx_close(&set->image_file);
-    idx_close(&set->label_file);
-    free(set->generated);
-}
-
 void dataset_close(struct dataset *data)
 {
-    close_set(&data->train);
-    close_set(&data->test);
+    image_set_close(&data->train);
+    image_set_close(&data->test);
     free(data->mean);
     free(data->directory);
     *data = (struct dataset){0};
@@ -300,11 +233,8 @@ void dataset_close(struct dataset *data)
 
 int dataset_check_distinct(const struct dataset *data, const char *option, const char *path)
 {
-    for (int i = 0; path && data->directory && i < 4; ++i) {
-        char *file = find_file(data->directory, set_names[i / 2], i % 2 ? LABELS : IMAGES);
-        const bool same = file && file_same(file, path);
-        free(file);
-        if (same)
+    for (int i = 0; path && data->directory && i < SETS; ++i) {
+        if (image_set_has_file(data->directory, set_names[i], path))
             return report_usage("%s names %s, a file of the data set", option, path);
     }
     return 0;

@@ -3,20 +3,12 @@
 #ifndef MNIST_DATASET_H
 #define MNIST_DATASET_H
 
-#include "data/idx.h"
+#include "data/image_set.h"
 
 #include <normnet.h>
 
 /* The word that stands for the generated digits where a directory is expected. */
 #define DATASET_GENERATED "generated"
-
-struct image_set {
-    const uint8_t *images; /* count x channels x height x width */
-    const uint8_t *labels; /* count */
-    int64_t count;
-    struct idx_file image_file, label_file; /* what the two point into, or */
-    uint8_t *generated;                     /* this */
-};
 
 struct dataset {
     char *directory; /* NULL = generated digits */

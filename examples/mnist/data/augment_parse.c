@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/augment.h"
+
+#include "support/report.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char recipe_rotate[] = "rotate:7:fill=1";
+static const char recipe_affine[] = "rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4";
+
+static const char *const kind_names[] = {"rotate", "affine", "jitter"};
+enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
+
+/* A number goes to `offset`; of a range LOW-HIGH the second to `offset_high`. */
+static const struct parameter {
+    enum augment_kind kind;
+    const char *name;
+    double least, most;
+    size_t offset, offset_high; /* in struct augment_operation; 0 = no range */
+} parameters[] = {
+    {AUGMENT_ROTATE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0},
+    {AUGMENT_ROTATE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0},
+    {AUGMENT_AFFINE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0},
+    {AUGMENT_AFFINE, "shear", 0, 80, offsetof(struct augment_operation, shear), 0},
+    {AUGMENT_AFFINE, "translate", 0, 1, offsetof(struct augment_operation, translate), 0},
+    {AUGMENT_AFFINE, "scale", 0.1, 10, offsetof(struct augment_operation, scale_low),
+     offsetof(struct augment_operation, scale_high)},
+    {AUGMENT_AFFINE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0},
+    {AUGMENT_JITTER, "brightness", 0, 1, offsetof(struct augment_operation, brightness), 0},
+    {AUGMENT_JITTER, "contrast", 0, 1, offsetof(struct augment_operation, contrast), 0},
+};
+enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
+
+static int column(const char *spec, const char *at)
+{
+    return (int)(at - spec) + 1;
+}
+
+/* The kind whose name stands at `text` as a whole word, or -1. */
+static int find_kind(const char *text)
+{
+    for (int kind = 0; kind < KINDS; ++kind) {
+        size_t length = strlen(kind_names[kind]);
+        if (strncmp(text, kind_names[kind], length) == 0 && strchr(":,", text[length])) /* or the end */
+            return kind;
+    }
+    return -1;
+}
+
+static size_t word_length(const char *text)
+{
+    return strcspn(text, ":,");
+}
+
+/* strtod, but finite decimal numbers only. */
+static bool read_value(const char **text, double *value)
+{
+    char *end;
+    if (!strchr(".0123456789", **text) || !**text || ((*text)[0] == '0' && ((*text)[1] | 32) == 'x'))
+        return false;
+    *value = strtod(*text, &end);
+    bool good = end != *text && isfinite(*value);
+    *text = end;
+    return good;
+}
+
+static int parse_value(struct augment_operation *operation, const struct parameter *parameter, const char *spec,
+                       const char *word, const char *value)
+{
+    const char *cursor = value;
+    double low = 0, high = 0;
+    bool whole = strcmp(parameter->name, "fill") == 0;
+    bool good = read_value(&cursor, &low);
+
+    high = low;
+    if (good && parameter->offset_high)
+        good = *cursor++ == '-' && read_value(&cursor, &high) && low <= high;
+    good = good && strchr(":,", *cursor) && low >= parameter->least && high <= parameter->most;
+    if (whole)
+        good = good && low == floor(low);
+    if (!good) {
+        const char *kind = parameter->offset_high ? "a range LOW-HIGH" : whole ? "a whole number" : "a number";
+        return report_usage("--augment: '%.*s' at column %d: %s of %s is %s from %g to %g", (int)word_length(word),
+                            word, column(spec, word), parameter->name, kind_names[operation->kind], kind,
+                            parameter->least, parameter->most);
+    }
+    memcpy((char *)operation + parameter->offset, &low, sizeof low);
+    if (parameter->offset_high)
+        memcpy((char *)operation + parameter->offset_high, &high, sizeof high);
+    return 0;
+}
+
+/* One "name=value", or a bare value: the degrees of rotate, both factors of jitter. */
+static int parse_parameter(struct augment_operation *operation, const char *spec, const char *word)
+{
+    size_t length = word_length(word);
+    const char *equals = memchr(word, '=', length);
+    size_t name_length = equals ? (size_t)(equals - word) : 0;
+    bool bare = !equals && operation->kind != AUGMENT_AFFINE;
+    bool found = false;
+
+    if (length == 0)
+        return report_usage("--augment: a parameter of %s is missing at column %d", kind_names[operation->kind],
+                            column(spec, word));
+    for (int i = 0; i < PARAMETERS; ++i) {
+        const struct parameter *parameter = &parameters[i];
+        bool named =
+            equals && strlen(parameter->name) == name_length && strncmp(word, parameter->name, name_length) == 0;
+        if (parameter->kind != operation->kind || !(named || (bare && strcmp(parameter->name, "fill") != 0)))
+            continue;
+        int code = parse_value(operation, parameter, spec, word, named ? equals + 1 : word);
+        if (code != 0)
+            return code;
+        found = true;
+    }
+    if (!found)
+        return report_usage("--augment: %s has no parameter '%.*s' (column %d)", kind_names[operation->kind],
+                            (int)length, word, column(spec, word));
+    return 0;
+}
+
+static int parse_list(struct augment_list *list, const char *spec)
+{
+    const char *cursor = spec;
+
+    list->count = 0;
+    for (;;) {
+        int kind = find_kind(cursor);
+        if (kind < 0)
+            return report_usage("--augment: '%.*s' at column %d is none of rotate, affine, jitter",
+                                (int)word_length(cursor), cursor, column(spec, cursor));
+        if (list->count == AUGMENT_MOST)
+            return report_usage("--augment: more than %d operations at column %d", AUGMENT_MOST, column(spec, cursor));
+        struct augment_operation *operation = &list->operations[list->count++];
+        *operation = (struct augment_operation){.kind = (enum augment_kind)kind, .scale_low = 1, .scale_high = 1};
+        const char *start = cursor;
+        cursor += word_length(cursor);
+        int given = 0;
+        while (*cursor == ':' || (*cursor == ',' && find_kind(cursor + 1) < 0)) {
+            int code = parse_parameter(operation, spec, ++cursor);
+            if (code != 0)
+                return code;
+            cursor += word_length(cursor);
+            ++given;
+        }
+        if (!given)
+            return report_usage("--augment: %s at column %d needs parameters, e.g. %s", kind_names[kind],
+                                column(spec, start),
+                                kind == AUGMENT_ROTATE   ? "rotate:6"
+                                : kind == AUGMENT_AFFINE ? "affine:deg=7"
+                                                         : "jitter:.4");
+        if (!*cursor)
+            return 0;
+        ++cursor; /* the comma before the next operation */
+    }
+}
+
+int augment_parse(struct augment_list *list, const char *spec)
+{
+    list->count = 0;
+    if (strcmp(spec, "none") == 0)
+        return 0;
+    if (strcmp(spec, "rotate") == 0)
+        spec = recipe_rotate;
+    else if (strcmp(spec, "affine") == 0)
+        spec = recipe_affine;
+    return parse_list(list, spec);
+}
