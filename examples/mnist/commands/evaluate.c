@@ -38,7 +38,7 @@ struct evaluation {
     struct test_result result;
 };
 
-static int parse(struct evaluation *evaluation, int argc, char **argv)
+static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
 {
     struct option options[] = {
         {.kind = OPTION_HEADING, .name = "Options"},
@@ -63,7 +63,7 @@ static int parse(struct evaluation *evaluation, int argc, char **argv)
 
 /* ---- The test ---------------------------------------------------------------------------------- */
 
-static int check_shape(const struct evaluation *evaluation)
+static int check_test_shape(const struct evaluation *evaluation)
 {
     const struct dataset *data = &evaluation->data;
     const normnet_config *config = &evaluation->config;
@@ -76,7 +76,7 @@ static int check_shape(const struct evaluation *evaluation)
                         data->width);
 }
 
-static int check_labels(const struct evaluation *evaluation)
+static int check_test_labels(const struct evaluation *evaluation)
 {
     const struct image_set *set = &evaluation->data.test;
 
@@ -88,7 +88,7 @@ static int check_labels(const struct evaluation *evaluation)
     return 0;
 }
 
-static int open_all(struct evaluation *evaluation)
+static int open_evaluation(struct evaluation *evaluation)
 {
     int code = evaluation->json ? atomic_file_check(evaluation->json) : 0;
     if (code == 0)
@@ -100,11 +100,11 @@ static int open_all(struct evaluation *evaluation)
     if (code == 0)
         code = dataset_check_distinct(&evaluation->data, "--json", evaluation->json);
     if (code == 0)
-        code = check_shape(evaluation);
-    return code == 0 ? check_labels(evaluation) : code;
+        code = check_test_shape(evaluation);
+    return code == 0 ? check_test_labels(evaluation) : code;
 }
 
-static int test(struct evaluation *evaluation)
+static int run_evaluation(struct evaluation *evaluation)
 {
     const size_t classes = (size_t)evaluation->config.classes;
     struct progress progress = progress_open();
@@ -117,34 +117,34 @@ static int test(struct evaluation *evaluation)
 
 /* ---- Results ----------------------------------------------------------------------------------- */
 
-static double accuracy(const struct evaluation *evaluation)
+static double total_accuracy(const struct evaluation *evaluation)
 {
     return 100.0 * (double)evaluation->result.correct / (double)evaluation->result.images;
 }
 
 /* The counts of the images with this label, by predicted class. */
-static const int64_t *row_of(const struct evaluation *evaluation, int32_t label)
+static const int64_t *confusion_row(const struct evaluation *evaluation, int32_t label)
 {
     return evaluation->result.confusion + (size_t)label * (size_t)evaluation->config.classes;
 }
 
-static int64_t images_of(const struct evaluation *evaluation, int32_t label)
+static int64_t class_images(const struct evaluation *evaluation, int32_t label)
 {
     int64_t images = 0;
 
     for (int32_t i = 0; i < evaluation->config.classes; ++i)
-        images += row_of(evaluation, label)[i];
+        images += confusion_row(evaluation, label)[i];
     return images;
 }
 
 /* NAN for a class without images. */
 static double class_accuracy(const struct evaluation *evaluation, int32_t label)
 {
-    int64_t images = images_of(evaluation, label);
-    return images > 0 ? 100.0 * (double)row_of(evaluation, label)[label] / (double)images : (double)NAN;
+    int64_t images = class_images(evaluation, label);
+    return images > 0 ? 100.0 * (double)confusion_row(evaluation, label)[label] / (double)images : (double)NAN;
 }
 
-static void print_table(const struct evaluation *evaluation)
+static void print_confusion(const struct evaluation *evaluation)
 {
     const int32_t classes = evaluation->config.classes;
     const int32_t columns = classes <= WIDEST_TABLE ? classes : 0;
@@ -158,16 +158,16 @@ static void print_table(const struct evaluation *evaluation)
     for (int32_t label = 0; label < classes; ++label) {
         printf("%5" PRId32, label);
         for (int32_t i = 0; i < columns; ++i)
-            printf("%7" PRId64, row_of(evaluation, label)[i]);
-        printf("  %7" PRId64, images_of(evaluation, label));
-        if (images_of(evaluation, label) > 0)
+            printf("%7" PRId64, confusion_row(evaluation, label)[i]);
+        printf("  %7" PRId64, class_images(evaluation, label));
+        if (class_images(evaluation, label) > 0)
             printf("  %6.2f %%\n", class_accuracy(evaluation, label));
         else
             printf("         -\n");
     }
 }
 
-static void write_data(struct json_writer *json, const struct dataset *data)
+static void write_test_data(struct json_writer *json, const struct dataset *data)
 {
     json_begin_object(json, "data");
     json_text(json, "source", data->directory ? data->directory : DATASET_GENERATED);
@@ -181,8 +181,8 @@ static void write_classes(struct json_writer *json, const struct evaluation *eva
     for (int32_t label = 0; label < evaluation->config.classes; ++label) {
         json_begin_object(json, NULL);
         json_integer(json, "class", label);
-        json_integer(json, "images", images_of(evaluation, label));
-        json_integer(json, "correct", row_of(evaluation, label)[label]);
+        json_integer(json, "images", class_images(evaluation, label));
+        json_integer(json, "correct", confusion_row(evaluation, label)[label]);
         json_real(json, "accuracy", class_accuracy(evaluation, label));
         json_end_object(json);
     }
@@ -195,13 +195,13 @@ static void write_confusion(struct json_writer *json, const struct evaluation *e
     for (int32_t label = 0; label < evaluation->config.classes; ++label) {
         json_begin_array(json, NULL);
         for (int32_t i = 0; i < evaluation->config.classes; ++i)
-            json_integer(json, NULL, row_of(evaluation, label)[i]);
+            json_integer(json, NULL, confusion_row(evaluation, label)[i]);
         json_end_array(json);
     }
     json_end_array(json);
 }
 
-static int write_json(const struct evaluation *evaluation)
+static int write_evaluation(const struct evaluation *evaluation)
 {
     struct atomic_file file;
 
@@ -213,21 +213,21 @@ static int write_json(const struct evaluation *evaluation)
     struct json_writer json = json_open(file.stream);
     results_begin(&json, "normnet-mnist evaluate");
     results_model(&json, evaluation->path, evaluation->model);
-    write_data(&json, &evaluation->data);
+    write_test_data(&json, &evaluation->data);
     json_real(&json, "loss", evaluation->result.loss);
-    json_real(&json, "accuracy", accuracy(evaluation));
+    json_real(&json, "accuracy", total_accuracy(evaluation));
     write_classes(&json, evaluation);
     write_confusion(&json, evaluation);
     json_end_object(&json);
     return atomic_file_commit(&file);
 }
 
-static void print(const struct evaluation *evaluation)
+static void print_evaluation(const struct evaluation *evaluation)
 {
     dataset_print_test(&evaluation->data);
-    print_table(evaluation);
+    print_confusion(evaluation);
     printf("\nTest loss %.4f, accuracy %.2f %%: %" PRId64 " of %" PRId64 " images\n", evaluation->result.loss,
-           accuracy(evaluation), evaluation->result.correct, evaluation->result.images);
+           total_accuracy(evaluation), evaluation->result.correct, evaluation->result.images);
 }
 
 int evaluate_command(int argc, char **argv)
@@ -237,17 +237,17 @@ int evaluate_command(int argc, char **argv)
         .config = {.struct_size = sizeof evaluation.config},
     };
 
-    int code = parse(&evaluation, argc, argv);
+    int code = parse_evaluate(&evaluation, argc, argv);
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)
-        code = open_all(&evaluation);
+        code = open_evaluation(&evaluation);
     if (code == 0)
-        code = test(&evaluation);
+        code = run_evaluation(&evaluation);
     if (code == 0)
-        code = write_json(&evaluation);
+        code = write_evaluation(&evaluation);
     if (code == 0)
-        print(&evaluation);
+        print_evaluation(&evaluation);
     free(evaluation.result.confusion);
     dataset_close(&evaluation.data);
     normnet_model_destroy(evaluation.model);

@@ -21,7 +21,7 @@ struct files {
     const char *model, *onnx, *weights;
 };
 
-static int parse(struct files *files, int argc, char **argv)
+static int parse_export(struct files *files, int argc, char **argv)
 {
     struct option options[] = {
         {.kind = OPTION_HEADING, .name = "Options"},
@@ -71,7 +71,7 @@ int export_command(int argc, char **argv)
     struct files files = {NULL, NULL, NULL};
     normnet_model *model = NULL;
 
-    int code = parse(&files, argc, argv);
+    int code = parse_export(&files, argc, argv);
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)

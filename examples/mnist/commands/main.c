@@ -23,7 +23,7 @@ static const struct command {
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-static int print_help(void)
+static int print_program_help(void)
 {
     printf("Usage: normnet-mnist COMMAND [OPTION]...\n"
            "\n"
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 
     open_standard_streams();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        return check_output(print_help());
+        return check_output(print_program_help());
     if (strcmp(name, "--version") == 0) {
         printf("normnet-mnist %s\n", normnet_version());
         return check_output(0);

@@ -52,7 +52,7 @@ struct prediction {
     int32_t classes[AT_A_TIME];
 };
 
-static int parse(struct prediction *prediction, int argc, char **argv)
+static int parse_predict(struct prediction *prediction, int argc, char **argv)
 {
     struct option options[] = {
         {.kind = OPTION_HEADING, .name = "Arguments"},
@@ -87,7 +87,7 @@ static int parse(struct prediction *prediction, int argc, char **argv)
 
 /* ---- What is asked ----------------------------------------------------------------------------- */
 
-static int open_model(struct prediction *prediction)
+static int open_prediction_model(struct prediction *prediction)
 {
     normnet_config *config = &prediction->config;
 
@@ -108,7 +108,7 @@ static int open_model(struct prediction *prediction)
     return 0;
 }
 
-static int open_images(struct prediction *prediction)
+static int open_prediction_images(struct prediction *prediction)
 {
     int code = 0;
 
@@ -120,7 +120,7 @@ static int open_images(struct prediction *prediction)
 }
 
 /* The answers must not take an image's place. */
-static int check_json(const struct prediction *prediction)
+static int check_json_target(const struct prediction *prediction)
 {
     const struct image_files *images = &prediction->images;
 
@@ -140,55 +140,55 @@ static int check_json(const struct prediction *prediction)
 /* ---- The answers ------------------------------------------------------------------------------- */
 
 /* "seven.pgm" or "images:42"; free() it. NULL without memory. */
-static char *text_of_name(const struct image_name *name)
+static char *image_name_text(const struct image_name *name)
 {
     if (name->index < 0)
         return text_of("%.*s", name->path_length, name->path);
     return text_of("%.*s:%" PRId64, name->path_length, name->path, name->index);
 }
 
-static int32_t columns(const struct prediction *prediction)
+static int32_t class_columns(const struct prediction *prediction)
 {
     return prediction->config.classes <= WIDEST_TABLE ? prediction->config.classes : 0;
 }
 
-static void print_head(struct prediction *prediction)
+static void print_table_head(struct prediction *prediction)
 {
     size_t width = strlen("image");
 
     for (int64_t i = 0; i < prediction->images.count; ++i) {
-        char *name = text_of_name(&prediction->images.names[i]);
+        char *name = image_name_text(&prediction->images.names[i]);
         size_t length = name ? strlen(name) : 0;
         if (length > width)
             width = length < WIDEST_NAME ? length : WIDEST_NAME;
         free(name);
     }
     prediction->name_width = (int)width;
-    if (columns(prediction) > 0)
+    if (class_columns(prediction) > 0)
         printf("Probabilities in percent, in the end a column per class:\n\n");
     printf("%-*s  class  probability ", prediction->name_width, "image");
-    for (int32_t i = 0; i < columns(prediction); ++i)
+    for (int32_t i = 0; i < class_columns(prediction); ++i)
         printf("%7" PRId32, i);
     printf("\n");
 }
 
-static int print_answer(const struct prediction *prediction, const struct image_name *name, int32_t class,
-                        const float *scores)
+static int print_row(const struct prediction *prediction, const struct image_name *name, int32_t class,
+                     const float *scores)
 {
-    char *text = text_of_name(name);
+    char *text = image_name_text(name);
 
     if (!text)
         return report_error("not enough memory");
     printf("%-*s  %5" PRId32 "  %11.2f ", prediction->name_width, text, class, 100.0 * (double)scores[class]);
-    for (int32_t i = 0; i < columns(prediction); ++i)
+    for (int32_t i = 0; i < class_columns(prediction); ++i)
         printf("%7.2f", 100.0 * (double)scores[i]);
     printf("\n");
     free(text);
     return 0;
 }
 
-static int write_answer(const struct prediction *prediction, struct json_writer *json, const struct image_name *name,
-                        int32_t class, const float *scores)
+static int write_row(const struct prediction *prediction, struct json_writer *json, const struct image_name *name,
+                     int32_t class, const float *scores)
 {
     char *path = text_of("%.*s", name->path_length, name->path);
 
@@ -210,7 +210,7 @@ static int write_answer(const struct prediction *prediction, struct json_writer 
 }
 
 /* Fills scores and classes for `count` images from image `first` on. */
-static int ask(struct prediction *prediction, int64_t first, int64_t count)
+static int predict_chunk(struct prediction *prediction, int64_t first, int64_t count)
 {
     const normnet_config *config = &prediction->config;
     const int64_t shape[4] = {count, config->channels, config->height, config->width};
@@ -226,7 +226,7 @@ static int ask(struct prediction *prediction, int64_t first, int64_t count)
 }
 
 /* To standard output and, unless it is NULL, as JSON. */
-static int answer(struct prediction *prediction, struct json_writer *json)
+static int predict_images(struct prediction *prediction, struct json_writer *json)
 {
     const struct image_files *images = &prediction->images;
     int code = 0;
@@ -235,16 +235,16 @@ static int answer(struct prediction *prediction, struct json_writer *json)
         const int64_t place = i % AT_A_TIME, left = images->count - i;
         const float *scores = prediction->scores + (size_t)place * (size_t)prediction->config.classes;
         if (place == 0)
-            code = ask(prediction, i, left < AT_A_TIME ? left : AT_A_TIME);
+            code = predict_chunk(prediction, i, left < AT_A_TIME ? left : AT_A_TIME);
         if (code == 0)
-            code = print_answer(prediction, &images->names[i], prediction->classes[place], scores);
+            code = print_row(prediction, &images->names[i], prediction->classes[place], scores);
         if (code == 0 && json)
-            code = write_answer(prediction, json, &images->names[i], prediction->classes[place], scores);
+            code = write_row(prediction, json, &images->names[i], prediction->classes[place], scores);
     }
     return code;
 }
 
-static int answer_with_json(struct prediction *prediction)
+static int predict_to_json(struct prediction *prediction)
 {
     struct atomic_file file;
 
@@ -255,7 +255,7 @@ static int answer_with_json(struct prediction *prediction)
     results_begin(&json, "normnet-mnist predict");
     results_model(&json, prediction->path, prediction->model);
     json_begin_array(&json, "images");
-    code = answer(prediction, &json);
+    code = predict_images(prediction, &json);
     json_end_array(&json);
     json_end_object(&json);
     if (code == 0)
@@ -264,10 +264,10 @@ static int answer_with_json(struct prediction *prediction)
     return code;
 }
 
-static int print_all(struct prediction *prediction)
+static int run_prediction(struct prediction *prediction)
 {
-    print_head(prediction);
-    int code = prediction->json ? answer_with_json(prediction) : answer(prediction, NULL);
+    print_table_head(prediction);
+    int code = prediction->json ? predict_to_json(prediction) : predict_images(prediction, NULL);
     if (code == 0 && prediction->images.left_out > 0 && !prediction->most_given)
         printf("\nLeft out: %" PRId64 " more images, for want of --count\n", prediction->images.left_out);
     return code;
@@ -281,19 +281,19 @@ int predict_command(int argc, char **argv)
         .config = {.struct_size = sizeof prediction.config},
     };
 
-    int code = parse(&prediction, argc, argv);
+    int code = parse_predict(&prediction, argc, argv);
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)
-        code = open_model(&prediction);
+        code = open_prediction_model(&prediction);
     if (code == 0)
-        code = open_images(&prediction);
+        code = open_prediction_images(&prediction);
     if (code == 0)
-        code = check_json(&prediction);
+        code = check_json_target(&prediction);
     if (prediction.json)
         interrupt_ignore_pipe();
     if (code == 0)
-        code = print_all(&prediction);
+        code = run_prediction(&prediction);
     image_files_free(&prediction.images);
     free(prediction.scores);
     normnet_model_destroy(prediction.model);

@@ -21,7 +21,7 @@ static void print_weights(const normnet_model *model)
 }
 
 /* The file of the history that a run may not replace any more is not named again. */
-static void print_resume(const struct run *run)
+static void print_how_to_resume(const struct run *run)
 {
     const struct settings *settings = &run->settings;
     const int64_t forgotten = checkpoint_forgets(settings, &run->training);
@@ -35,7 +35,7 @@ static void print_resume(const struct run *run)
 }
 
 /* What is done is saved; says so, and how to go on. */
-static int stop(struct run *run)
+static int stop_training(struct run *run)
 {
     const struct training_pass *training = &run->training;
 
@@ -46,13 +46,13 @@ static int stop(struct run *run)
     printf("\nStopped in epoch %" PRId64 " after %" PRId64 " of %" PRId64 " images; ", training->finished + 1,
            training->done, training->images);
     if (run->settings.save)
-        print_resume(run);
+        print_how_to_resume(run);
     else
         printf("nothing is saved without --save FILE.\n");
     return interrupt_exit_code();
 }
 
-static int train(struct run *run)
+static int train_epochs(struct run *run)
 {
     struct training_pass *training = &run->training;
 
@@ -65,7 +65,7 @@ static int train(struct run *run)
         result->epoch = training->finished + 1;
         int code = run_train_epoch(run, result);
         if (code == 0 && training->done < training->images)
-            return stop(run);
+            return stop_training(run);
         if (code == 0)
             code = run_finish_epoch(run, result);
         if (code != 0)
@@ -76,7 +76,7 @@ static int train(struct run *run)
 }
 
 /* A checkpoint from the end of a training: what is asked for is written all the same. */
-static int test_again(struct run *run)
+static int test_finished(struct run *run)
 {
     struct epoch_result result = {.epoch = run->training.finished};
 
@@ -94,19 +94,19 @@ static int test_again(struct run *run)
     return 0;
 }
 
-static int go_on(struct run *run)
+static int continue_training(struct run *run)
 {
     const struct training_pass *training = &run->training;
 
     if (training->finished == run->settings.epochs)
-        return test_again(run);
+        return test_finished(run);
     if (run->settings.resume)
         printf("Going on with %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
                " images of the next are done\n\n",
                run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
     if (training->forgotten > 0)
         printf("The first %" PRId64 " epochs of the history had no room in it\n\n", training->forgotten);
-    return train(run);
+    return train_epochs(run);
 }
 
 int train_command(int argc, char **argv)
@@ -124,7 +124,7 @@ int train_command(int argc, char **argv)
     if (code == 0)
         code = run_prepare(&run);
     if (code == 0)
-        code = go_on(&run);
+        code = continue_training(&run);
     run_close(&run);
     return code;
 }

@@ -53,7 +53,7 @@ static const char data_help[] = "directory with train-images-idx3-ubyte, train-l
 enum { MAX_OPTIONS = 40 };
 
 /* Fills the table of options whose values go to `s`; returns how many there are. */
-static int list_options(struct option *options, struct settings *s)
+static int list_train_options(struct option *options, struct settings *s)
 {
     const double number = 1e9; /* enough for all that the library checks itself */
     const struct option list[] = {
@@ -183,7 +183,7 @@ static bool has_norm(const struct settings *settings, int32_t norm, const char *
 }
 
 /* What an option needs to have an effect; without it the option would be silently ignored. */
-static int check_use(const struct option *options, int count, const struct settings *settings)
+static int check_has_effect(const struct option *options, int count, const struct settings *settings)
 {
     const bool batch = has_norm(settings, NORMNET_NORM_BATCH, "batchnorm");
     const bool group = has_norm(settings, NORMNET_NORM_GROUP, "groupnorm");
@@ -239,10 +239,10 @@ static int parse_augment(struct settings *settings)
 }
 
 /* Takes the arguments over what the settings are; the rest of the checks once these are complete. */
-static int parse_all(struct settings *settings, int argc, char **argv)
+static int parse_settings(struct settings *settings, int argc, char **argv)
 {
     struct option options[MAX_OPTIONS];
-    const int count = list_options(options, settings);
+    const int count = list_train_options(options, settings);
 
     int code = options_run(options, count, introduction, argc, argv);
     if (code == OPTIONS_HELP)
@@ -250,7 +250,7 @@ static int parse_all(struct settings *settings, int argc, char **argv)
     if (settings->resume && !settings->save)
         settings->save = settings->resume;
     if (code == 0)
-        code = check_use(options, count, settings);
+        code = check_has_effect(options, count, settings);
     if (code == 0)
         code = choose_lr(options, count, settings);
     if (code == 0)
@@ -265,31 +265,31 @@ static int parse_all(struct settings *settings, int argc, char **argv)
 }
 
 /* The options that must be known before all others. */
-static int parse_first(struct settings *settings, int argc, char **argv)
+static int parse_preset_and_resume(struct settings *settings, int argc, char **argv)
 {
     struct option options[MAX_OPTIONS];
-    const int count = list_options(options, settings);
+    const int count = list_train_options(options, settings);
     int code = options_parse(options, count, argc, argv);
 
-    return code == OPTIONS_HELP ? parse_all(settings, argc, argv) : code;
+    return code == OPTIONS_HELP ? parse_settings(settings, argc, argv) : code;
 }
 
 int train_options_parse(struct settings *settings, int argc, char **argv)
 {
     settings_init(settings);
-    int code = parse_first(settings, argc, argv);
+    int code = parse_preset_and_resume(settings, argc, argv);
     if (code != 0 || settings->resume)
         return code;
     int32_t preset = settings->preset;
     settings_init(settings);
     settings_use_preset(settings, preset);
-    return parse_all(settings, argc, argv);
+    return parse_settings(settings, argc, argv);
 }
 
 /* ---- Going on with a checkpoint ---------------------------------------------------------------- */
 
 /* What a run may change without changing the training. */
-static bool is_free(const struct option *option)
+static bool may_differ(const struct option *option)
 {
     static const char *const names[] = {"--preset", "--data",       "--threads", "--cpu",
                                         "--save",   "--save-every", "--resume",  "--json"};
@@ -305,12 +305,12 @@ static bool is_free(const struct option *option)
 static int check_unchanged(struct settings *settings, struct settings *stored)
 {
     struct option options[MAX_OPTIONS], theirs[MAX_OPTIONS];
-    const int count = list_options(options, settings);
+    const int count = list_train_options(options, settings);
 
-    list_options(theirs, stored);
+    list_train_options(theirs, stored);
     for (int i = 0; i < count; ++i) {
         char own_text[OPTION_TEXT_ROOM], their_text[OPTION_TEXT_ROOM];
-        if (is_free(&options[i]) || options_equal(&options[i], &theirs[i]))
+        if (may_differ(&options[i]) || options_equal(&options[i], &theirs[i]))
             continue;
         option_text(&options[i], own_text);
         option_text(&theirs[i], their_text);
@@ -329,12 +329,12 @@ int train_options_resume(struct settings *settings, const struct settings *store
 
     *settings = *stored;
     settings_use_preset(settings, preset);
-    int code = parse_all(settings, argc, argv);
+    int code = parse_settings(settings, argc, argv);
     settings->preset = before.preset; /* what it was begun with, whoever repeats its values */
     return code == 0 ? check_unchanged(settings, &before) : code;
 }
 
-static void print_option(const char *name, const char *value)
+static void print_resume_option(const char *name, const char *value)
 {
     printf(" %s ", name);
     print_word(stdout, value);
@@ -343,15 +343,15 @@ static void print_option(const char *name, const char *value)
 void train_options_print_resume(const struct settings *settings, const char *checkpoint, const char *json)
 {
     printf("normnet-mnist train");
-    print_option("--resume", checkpoint);
+    print_resume_option("--resume", checkpoint);
     if (settings->data)
-        print_option("--data", settings->data);
+        print_resume_option("--data", settings->data);
     if (settings->save_every > 0)
         printf(" --save-every %" PRId64, settings->save_every);
     if (json)
-        print_option("--json", json);
+        print_resume_option("--json", json);
     if (settings->threads != core_count())
         printf(" --threads %" PRId64, settings->threads);
     if (settings->cpu != NORMNET_CPU_BEST)
-        print_option("--cpu", settings_cpu_names[settings->cpu]);
+        print_resume_option("--cpu", settings_cpu_names[settings->cpu]);
 }

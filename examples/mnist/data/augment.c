@@ -40,8 +40,8 @@ static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_
 }
 
 /* PIL's transform(AFFINE, NEAREST): the map at the centre of pixel (0, 0), then whole steps in 16.16 fixed point. */
-static void sample(uint8_t *out, const uint8_t *in, const struct source_map *map, uint8_t fill, int32_t channels,
-                   int32_t height, int32_t width)
+static void sample_image(uint8_t *out, const uint8_t *in, const struct source_map *map, uint8_t fill, int32_t channels,
+                         int32_t height, int32_t width)
 {
     const int64_t a = fixed_point(map->a), b = fixed_point(map->b), d = fixed_point(map->d), e = fixed_point(map->e);
     const size_t plane = (size_t)height * (size_t)width;
@@ -104,7 +104,7 @@ static uint16_t random_factor(struct random_stream *random, double most)
 }
 
 /* Every x becomes clamp(centre + factor * (x - centre)), rounded down. */
-static void stretch(uint8_t *image, size_t pixels, int32_t centre, uint16_t factor)
+static void scale_grey_levels(uint8_t *image, size_t pixels, int32_t centre, uint16_t factor)
 {
     const int32_t constant = centre * (FACTOR_ONE - factor);
 
@@ -134,10 +134,10 @@ static void jitter(const struct augment_operation *operation, struct random_stre
     bool brightness_first = random_bits(random) >> 63;
 
     if (brightness_first)
-        stretch(image, pixels, 0, brightness);
-    stretch(image, pixels, rounded_mean(image, pixels), contrast);
+        scale_grey_levels(image, pixels, 0, brightness);
+    scale_grey_levels(image, pixels, rounded_mean(image, pixels), contrast);
     if (!brightness_first)
-        stretch(image, pixels, 0, brightness);
+        scale_grey_levels(image, pixels, 0, brightness);
 }
 
 /* ---- All of them ------------------------------------------------------------------------------- */
@@ -155,7 +155,7 @@ void augment_apply(const struct augment_list *list, struct random_stream *random
             continue;
         }
         struct source_map map = random_map(operation, random, height, width);
-        sample(other, current, &map, (uint8_t)operation->fill, channels, height, width);
+        sample_image(other, current, &map, (uint8_t)operation->fill, channels, height, width);
         uint8_t *swapped = current;
         current = other;
         other = swapped;

@@ -34,7 +34,7 @@ static const struct parameter {
 };
 enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
 
-static int column(const char *spec, const char *at)
+static int column_of(const char *spec, const char *at)
 {
     return (int)(at - spec) + 1;
 }
@@ -56,7 +56,7 @@ static size_t word_length(const char *text)
 }
 
 /* strtod, but finite decimal numbers only. */
-static bool read_value(const char **text, double *value)
+static bool read_decimal(const char **text, double *value)
 {
     char *end;
     if (!strchr(".0123456789", **text) || !**text || ((*text)[0] == '0' && ((*text)[1] | 32) == 'x'))
@@ -67,24 +67,24 @@ static bool read_value(const char **text, double *value)
     return good;
 }
 
-static int parse_value(struct augment_operation *operation, const struct parameter *parameter, const char *spec,
-                       const char *word, const char *value)
+static int parse_parameter_value(struct augment_operation *operation, const struct parameter *parameter,
+                                 const char *spec, const char *word, const char *value)
 {
     const char *cursor = value;
     double low = 0, high = 0;
     bool whole = strcmp(parameter->name, "fill") == 0;
-    bool good = read_value(&cursor, &low);
+    bool good = read_decimal(&cursor, &low);
 
     high = low;
     if (good && parameter->offset_high)
-        good = *cursor++ == '-' && read_value(&cursor, &high) && low <= high;
+        good = *cursor++ == '-' && read_decimal(&cursor, &high) && low <= high;
     good = good && strchr(":,", *cursor) && low >= parameter->least && high <= parameter->most;
     if (whole)
         good = good && low == floor(low);
     if (!good) {
         const char *kind = parameter->offset_high ? "a range LOW-HIGH" : whole ? "a whole number" : "a number";
         return report_usage("--augment: '%.*s' at column %d: %s of %s is %s from %g to %g", (int)word_length(word),
-                            word, column(spec, word), parameter->name, kind_names[operation->kind], kind,
+                            word, column_of(spec, word), parameter->name, kind_names[operation->kind], kind,
                             parameter->least, parameter->most);
     }
     memcpy((char *)operation + parameter->offset, &low, sizeof low);
@@ -104,25 +104,25 @@ static int parse_parameter(struct augment_operation *operation, const char *spec
 
     if (length == 0)
         return report_usage("--augment: a parameter of %s is missing at column %d", kind_names[operation->kind],
-                            column(spec, word));
+                            column_of(spec, word));
     for (int i = 0; i < PARAMETERS; ++i) {
         const struct parameter *parameter = &parameters[i];
         bool named =
             equals && strlen(parameter->name) == name_length && strncmp(word, parameter->name, name_length) == 0;
         if (parameter->kind != operation->kind || !(named || (bare && strcmp(parameter->name, "fill") != 0)))
             continue;
-        int code = parse_value(operation, parameter, spec, word, named ? equals + 1 : word);
+        int code = parse_parameter_value(operation, parameter, spec, word, named ? equals + 1 : word);
         if (code != 0)
             return code;
         found = true;
     }
     if (!found)
         return report_usage("--augment: %s has no parameter '%.*s' (column %d)", kind_names[operation->kind],
-                            (int)length, word, column(spec, word));
+                            (int)length, word, column_of(spec, word));
     return 0;
 }
 
-static int parse_list(struct augment_list *list, const char *spec)
+static int parse_operations(struct augment_list *list, const char *spec)
 {
     const char *cursor = spec;
 
@@ -131,9 +131,10 @@ static int parse_list(struct augment_list *list, const char *spec)
         int kind = find_kind(cursor);
         if (kind < 0)
             return report_usage("--augment: '%.*s' at column %d is none of rotate, affine, jitter",
-                                (int)word_length(cursor), cursor, column(spec, cursor));
+                                (int)word_length(cursor), cursor, column_of(spec, cursor));
         if (list->count == AUGMENT_MOST)
-            return report_usage("--augment: more than %d operations at column %d", AUGMENT_MOST, column(spec, cursor));
+            return report_usage("--augment: more than %d operations at column %d", AUGMENT_MOST,
+                                column_of(spec, cursor));
         struct augment_operation *operation = &list->operations[list->count++];
         *operation = (struct augment_operation){.kind = (enum augment_kind)kind, .scale_low = 1, .scale_high = 1};
         const char *start = cursor;
@@ -148,7 +149,7 @@ static int parse_list(struct augment_list *list, const char *spec)
         }
         if (!given)
             return report_usage("--augment: %s at column %d needs parameters, e.g. %s", kind_names[kind],
-                                column(spec, start),
+                                column_of(spec, start),
                                 kind == AUGMENT_ROTATE   ? "rotate:6"
                                 : kind == AUGMENT_AFFINE ? "affine:deg=7"
                                                          : "jitter:.4");
@@ -167,5 +168,5 @@ int augment_parse(struct augment_list *list, const char *spec)
         spec = recipe_rotate;
     else if (strcmp(spec, "affine") == 0)
         spec = recipe_affine;
-    return parse_list(list, spec);
+    return parse_operations(list, spec);
 }

@@ -22,7 +22,7 @@ enum { GENERATED_TRAIN = 60000, GENERATED_TEST = 10000 };
 /* ---- IDX files --------------------------------------------------------------------------------- */
 
 /* "28 x 28" */
-static void print_shape(char *text, size_t size, const struct idx_file *images)
+static void image_shape_text(char *text, size_t size, const struct idx_file *images)
 {
     size_t length = 0;
     text[0] = '\0';
@@ -43,8 +43,8 @@ static int read_shapes(struct dataset *data)
     const struct idx_file *train = &data->train.image_file, *test = &data->test.image_file;
     char train_shape[64], test_shape[64];
 
-    print_shape(train_shape, sizeof train_shape, train);
-    print_shape(test_shape, sizeof test_shape, test);
+    image_shape_text(train_shape, sizeof train_shape, train);
+    image_shape_text(test_shape, sizeof test_shape, test);
     if (strcmp(train_shape, test_shape) != 0)
         return report_error("%s: the training images are %s, but the test images are %s", data->directory, train_shape,
                             test_shape);
@@ -70,7 +70,7 @@ static int count_classes(struct dataset *data)
     return 0;
 }
 
-static int open_test_files(struct dataset *data)
+static int open_test_set(struct dataset *data)
 {
     int code = image_set_open(&data->test, data->directory, set_names[TEST]);
     if (code == 0)
@@ -78,7 +78,7 @@ static int open_test_files(struct dataset *data)
     return code;
 }
 
-static int open_files(struct dataset *data)
+static int open_both_sets(struct dataset *data)
 {
     int code = image_set_open(&data->train, data->directory, set_names[TRAIN]);
     if (code == 0)
@@ -92,7 +92,7 @@ static int open_files(struct dataset *data)
 
 /* ---- Generated digits -------------------------------------------------------------------------- */
 
-static int generate_set(struct image_set *set, enum digits_set which, int64_t count)
+static int generate_image_set(struct image_set *set, enum digits_set which, int64_t count)
 {
     set->generated = malloc((size_t)count * (DIGITS_PIXELS + 1));
     if (!set->generated)
@@ -105,20 +105,20 @@ static int generate_set(struct image_set *set, enum digits_set which, int64_t co
     return 0;
 }
 
-static int generate_test(struct dataset *data)
+static int generate_test_set(struct dataset *data)
 {
     data->channels = 1;
     data->height = DIGITS_SIDE;
     data->width = DIGITS_SIDE;
-    return generate_set(&data->test, DIGITS_TEST, GENERATED_TEST);
+    return generate_image_set(&data->test, DIGITS_TEST, GENERATED_TEST);
 }
 
-static int generate(struct dataset *data, int64_t limit)
+static int generate_sets(struct dataset *data, int64_t limit)
 {
     int64_t count = limit > 0 && limit < GENERATED_TRAIN ? limit : GENERATED_TRAIN;
-    int code = generate_set(&data->train, DIGITS_TRAIN, count);
+    int code = generate_image_set(&data->train, DIGITS_TRAIN, count);
     if (code == 0)
-        code = generate_test(data);
+        code = generate_test_set(data);
     data->classes = DIGITS_CLASSES;
     return code;
 }
@@ -126,7 +126,7 @@ static int generate(struct dataset *data, int64_t limit)
 /* ---- Mean and standard deviation --------------------------------------------------------------- */
 
 /* To four digits, which gives the usual 0.1307 and 0.3081 for MNIST. */
-static double rounded(double value)
+static double round_to_4_digits(double value)
 {
     return floor(value * 1e4 + 0.5) / 1e4;
 }
@@ -147,13 +147,13 @@ static void measure_channel(const struct dataset *data, int32_t channel, double 
     double count = (double)data->train.count * (double)plane;
     double average = (double)sum / count;
     double variance = (double)squares / count - average * average;
-    *mean = rounded(average / 255);
-    *std = rounded(sqrt(variance > 0 ? variance : 0) / 255);
+    *mean = round_to_4_digits(average / 255);
+    *std = round_to_4_digits(sqrt(variance > 0 ? variance : 0) / 255);
     if (*std == 0)
         *std = 1; /* a channel of one colour */
 }
 
-static int measure(struct dataset *data)
+static int measure_mean_std(struct dataset *data)
 {
     data->mean = malloc(2 * (size_t)data->channels * sizeof *data->mean);
     if (!data->mean)
@@ -202,11 +202,11 @@ int dataset_open(struct dataset *data, const char *directory, int64_t limit)
 {
     int code = choose_directory(data, directory);
     if (code == 0)
-        code = data->directory ? open_files(data) : generate(data, limit);
+        code = data->directory ? open_both_sets(data) : generate_sets(data, limit);
     if (code == 0 && limit > 0 && limit < data->train.count)
         data->train.count = limit;
     if (code == 0)
-        code = measure(data);
+        code = measure_mean_std(data);
     if (code != 0)
         dataset_close(data);
     return code;
@@ -216,7 +216,7 @@ int dataset_open_test(struct dataset *data, const char *directory)
 {
     int code = choose_directory(data, directory);
     if (code == 0)
-        code = data->directory ? open_test_files(data) : generate_test(data);
+        code = data->directory ? open_test_set(data) : generate_test_set(data);
     if (code != 0)
         dataset_close(data);
     return code;

@@ -89,7 +89,7 @@ struct bends {
 
 /* ---- From a manner to shaken points ------------------------------------------------------------ */
 
-static const char *read_number(const char *text, double *value)
+static const char *read_coordinate(const char *text, double *value)
 {
     int number = 0;
     for (; *text >= '0' && *text <= '9'; ++text)
@@ -111,8 +111,8 @@ static void read_manner(struct line *line, const char *text)
             ++text;
         } else {
             struct point *point = &line->points[line->count++];
-            text = read_number(text, &point->x);
-            text = read_number(text + 1, &point->y); /* after one blank */
+            text = read_coordinate(text, &point->x);
+            text = read_coordinate(text + 1, &point->y); /* after one blank */
             point->lifted = lifted;
             point->pressure = 1;
             lifted = false;
@@ -121,7 +121,7 @@ static void read_manner(struct line *line, const char *text)
 }
 
 /* Corners stay corners: a point given twice moves as one. */
-static void shake(struct line *line, struct random_stream *random)
+static void shake_points(struct line *line, struct random_stream *random)
 {
     double unsteadiness = random_uniform(random, 0.017, 0.067);
 
@@ -151,7 +151,7 @@ static double spline(double a, double b, double c, double d, double t)
     return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
 }
 
-static void curve(struct line *ink, const struct line *line)
+static void interpolate_strokes(struct line *ink, const struct line *line)
 {
     ink->count = 0;
     for (int i = 0; i < line->count; ++i) {
@@ -179,7 +179,7 @@ static void curve(struct line *ink, const struct line *line)
 
 /* ---- Deformation ------------------------------------------------------------------------------- */
 
-static double blend(const double knots[KNOTS][KNOTS], double x, double y)
+static double interpolate_bend(const double knots[KNOTS][KNOTS], double x, double y)
 {
     double column = x * (KNOTS - 1), row = y * (KNOTS - 1);
     int i = column < 1 ? 0 : column < KNOTS - 2 ? (int)column : KNOTS - 2;
@@ -192,7 +192,7 @@ static double blend(const double knots[KNOTS][KNOTS], double x, double y)
     return above + v * (below - above);
 }
 
-static void bend(struct line *line, struct random_stream *random)
+static void bend_strokes(struct line *line, struct random_stream *random)
 {
     double strength = random_uniform(random, 0.018, 0.072);
     struct bends bends;
@@ -206,13 +206,13 @@ static void bend(struct line *line, struct random_stream *random)
     for (int i = 0; i < line->count; ++i) {
         struct point *point = &line->points[i];
         double x = point->x, y = point->y;
-        point->x = x + blend((const double(*)[KNOTS])bends.x, x, y);
-        point->y = y + blend((const double(*)[KNOTS])bends.y, x, y);
+        point->x = x + interpolate_bend((const double(*)[KNOTS])bends.x, x, y);
+        point->y = y + interpolate_bend((const double(*)[KNOTS])bends.y, x, y);
     }
 }
 
 /* Proportions, then slant, then rotation. */
-static void tilt(struct line *line, struct random_stream *random)
+static void tilt_strokes(struct line *line, struct random_stream *random)
 {
     double narrow = random_uniform(random, 0.58, 1.15);
     double slant = 0.08 + 0.26 * random_bell(random);
@@ -229,7 +229,7 @@ static void tilt(struct line *line, struct random_stream *random)
 }
 
 /* As MNIST was made: the larger side to 20 pixels, then the centre of mass (here of the ink's length) to the middle. */
-static void fit(struct line *line, double pen, struct random_stream *random)
+static void fit_into_box(struct line *line, double pen, struct random_stream *random)
 {
     double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
     double mass = 0, mass_x = 0, mass_y = 0;
@@ -266,8 +266,8 @@ static int clamp_pixel(double position)
 }
 
 /* Lowers depth[y][x], how far a pixel's centre lies outside the ink (negative inside), by one straight piece. */
-static void draw_piece(double depth[DIGITS_SIDE][DIGITS_SIDE], const struct point *from, const struct point *to,
-                       double radius, double softness)
+static void draw_segment(double depth[DIGITS_SIDE][DIGITS_SIDE], const struct point *from, const struct point *to,
+                         double radius, double softness)
 {
     double reach = radius * (from->pressure > to->pressure ? from->pressure : to->pressure) + softness;
     double dx = to->x - from->x, dy = to->y - from->y;
@@ -294,7 +294,8 @@ static void draw_piece(double depth[DIGITS_SIDE][DIGITS_SIDE], const struct poin
     }
 }
 
-static void draw(const struct line *line, double radius, double softness, struct random_stream *random, uint8_t *image)
+static void draw_ink(const struct line *line, double radius, double softness, struct random_stream *random,
+                     uint8_t *image)
 {
     double depth[DIGITS_SIDE][DIGITS_SIDE];
     double ink = 255 * random_uniform(random, 0.88, 1.12); /* above 255 the middle of a stroke is flat */
@@ -304,7 +305,7 @@ static void draw(const struct line *line, double radius, double softness, struct
         depth[i / DIGITS_SIDE][i % DIGITS_SIDE] = softness;
     for (int i = 1; i < line->count; ++i) {
         if (!line->points[i].lifted)
-            draw_piece(depth, &line->points[i - 1], &line->points[i], radius, softness);
+            draw_segment(depth, &line->points[i - 1], &line->points[i], radius, softness);
     }
     for (int i = 0; i < DIGITS_PIXELS; ++i) {
         double cover = 0.5 - 0.5 * depth[i / DIGITS_SIDE][i % DIGITS_SIDE] / softness;
@@ -333,12 +334,12 @@ static uint8_t draw_digit(enum digits_set set, int64_t index, uint8_t *image)
 
     struct line points, ink;
     read_manner(&points, manner->strokes);
-    shake(&points, &random);
-    curve(&ink, &points);
-    bend(&ink, &random);
-    tilt(&ink, &random);
-    fit(&ink, 2 * radius, &random);
-    draw(&ink, radius, softness, &random, image);
+    shake_points(&points, &random);
+    interpolate_strokes(&ink, &points);
+    bend_strokes(&ink, &random);
+    tilt_strokes(&ink, &random);
+    fit_into_box(&ink, 2 * radius, &random);
+    draw_ink(&ink, radius, softness, &random, image);
     return (uint8_t)digit;
 }
 

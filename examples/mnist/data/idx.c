@@ -12,7 +12,7 @@ static uint32_t big_endian(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static int check_magic(const struct mapped_file *file, const char *path, int32_t least, int32_t most)
+static int check_idx_magic(const struct mapped_file *file, const char *path, int32_t least, int32_t most)
 {
     const uint8_t *magic = file->data;
 
@@ -34,7 +34,7 @@ static int check_magic(const struct mapped_file *file, const char *path, int32_t
     return 0;
 }
 
-static int read_shape(struct idx_file *idx, const char *path)
+static int read_idx_shape(struct idx_file *idx, const char *path)
 {
     const struct mapped_file *file = &idx->file;
     size_t header = 4 + 4 * (size_t)file->data[3];
@@ -78,9 +78,9 @@ int idx_take(struct idx_file *idx, struct mapped_file *file, const char *path, i
 {
     *idx = (struct idx_file){.file = *file};
     *file = (struct mapped_file){0};
-    int code = check_magic(&idx->file, path, least, most);
+    int code = check_idx_magic(&idx->file, path, least, most);
     if (code == 0)
-        code = read_shape(idx, path);
+        code = read_idx_shape(idx, path);
     if (code != 0)
         idx_close(idx);
     return code;

@@ -18,8 +18,8 @@ size_t image_files_bytes(const struct image_files *images)
     return (size_t)images->channels * (size_t)images->height * (size_t)images->width;
 }
 
-static int check_shape(const struct image_files *images, const char *path, int64_t channels, int64_t height,
-                       int64_t width)
+static int check_image_shape(const struct image_files *images, const char *path, int64_t channels, int64_t height,
+                             int64_t width)
 {
     if (channels == images->channels && height == images->height && width == images->width)
         return 0;
@@ -31,7 +31,7 @@ static int check_shape(const struct image_files *images, const char *path, int64
 /* ---- The list ---------------------------------------------------------------------------------- */
 
 /* `count` images, those of an IDX file from name.index on. */
-static int append(struct image_files *images, struct image_name name, const uint8_t *pixels, int64_t count)
+static int append_images(struct image_files *images, struct image_name name, const uint8_t *pixels, int64_t count)
 {
     const size_t bytes = image_files_bytes(images), total = (size_t)images->count + (size_t)count;
     const bool fits = total <= SIZE_MAX / bytes && total <= SIZE_MAX / sizeof *images->names;
@@ -74,7 +74,7 @@ static int take_images(struct image_files *images, const struct source *source, 
         images->left_out += all - first - count;
     }
     name.index = first;
-    return append(images, name, idx->values + (size_t)first * image_files_bytes(images), count);
+    return append_images(images, name, idx->values + (size_t)first * image_files_bytes(images), count);
 }
 
 static int add_idx(struct image_files *images, const struct source *source, struct mapped_file *file)
@@ -85,7 +85,7 @@ static int add_idx(struct image_files *images, const struct source *source, stru
     if (code != 0)
         return code;
     const int64_t *last = &idx.shape[idx.rank - 1];
-    code = check_shape(images, source->path, idx.rank == 4 ? idx.shape[1] : 1, last[-1], last[0]);
+    code = check_image_shape(images, source->path, idx.rank == 4 ? idx.shape[1] : 1, last[-1], last[0]);
     if (code == 0)
         code = take_images(images, source, &idx);
     idx_close(&idx);
@@ -102,14 +102,14 @@ static int add_picture(struct image_files *images, const struct source *source, 
     int code = picture_read(&picture, file->data, file->size, source->path);
     if (code != 0)
         return code;
-    code = check_shape(images, source->path, picture.channels, picture.height, picture.width);
+    code = check_image_shape(images, source->path, picture.channels, picture.height, picture.width);
     if (code == 0)
-        code = append(images, source->name, picture.pixels, 1);
+        code = append_images(images, source->name, picture.pixels, 1);
     picture_free(&picture);
     return code;
 }
 
-static int add_file(struct image_files *images, const struct source *source)
+static int add_image_file(struct image_files *images, const struct source *source)
 {
     struct mapped_file file;
     int code = mapped_file_open(&file, source->path);
@@ -148,7 +148,7 @@ int image_files_add(struct image_files *images, const char *argument)
 
     if (!source.path)
         return report_error("not enough memory");
-    int code = add_file(images, &source);
+    int code = add_image_file(images, &source);
     free(source.path);
     return code;
 }

@@ -21,7 +21,7 @@ static const struct {
  * The path of a file called e.g. "train-images-idx3-ubyte", also with a dot for the second "-", as
  * some mirrors have it; the first name if there is none, for the error message. NULL without memory.
  */
-static char *find_file(const char *directory, const char *set, enum content content)
+static char *find_set_file(const char *directory, const char *set, enum content content)
 {
     const char *word = contents[content].word;
     char *first = NULL;
@@ -42,9 +42,9 @@ static char *find_file(const char *directory, const char *set, enum content cont
     return first;
 }
 
-static int open_file(struct idx_file *idx, const char *directory, const char *set, enum content content)
+static int open_set_file(struct idx_file *idx, const char *directory, const char *set, enum content content)
 {
-    char *path = find_file(directory, set, content);
+    char *path = find_set_file(directory, set, content);
     if (!path)
         return report_error("not enough memory");
     int code = idx_open(idx, path, contents[content].least, contents[content].most);
@@ -56,9 +56,9 @@ int image_set_open(struct image_set *set, const char *directory, const char *nam
 {
     struct idx_file *images = &set->image_file, *labels = &set->label_file;
 
-    int code = open_file(images, directory, name, IMAGES);
+    int code = open_set_file(images, directory, name, IMAGES);
     if (code == 0)
-        code = open_file(labels, directory, name, LABELS);
+        code = open_set_file(labels, directory, name, LABELS);
     if (code != 0)
         return code;
     if (images->shape[0] != labels->shape[0])
@@ -83,7 +83,7 @@ bool image_set_has_file(const char *directory, const char *name, const char *pat
     bool found = false;
 
     for (int i = 0; i < 2 && !found; ++i) {
-        char *file = find_file(directory, name, i == 0 ? IMAGES : LABELS);
+        char *file = find_set_file(directory, name, i == 0 ? IMAGES : LABELS);
         found = file && file_same(file, path);
         free(file);
     }

@@ -13,7 +13,7 @@ struct reader {
     const char *name;
 };
 
-static bool is_blank(uint8_t byte)
+static bool is_space(uint8_t byte)
 {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
@@ -23,25 +23,25 @@ static bool is_digit(uint8_t byte)
     return byte >= '0' && byte <= '9';
 }
 
-static void skip_blanks(struct reader *reader)
+static void skip_space(struct reader *reader)
 {
-    while (reader->cursor < reader->end && is_blank(*reader->cursor))
+    while (reader->cursor < reader->end && is_space(*reader->cursor))
         ++reader->cursor;
 }
 
 /* Also comments, from # to the end of the line, which only a header has. */
 static void skip_to_word(struct reader *reader)
 {
-    skip_blanks(reader);
+    skip_space(reader);
     while (reader->cursor < reader->end && *reader->cursor == '#') {
         while (reader->cursor < reader->end && *reader->cursor != '\n')
             ++reader->cursor;
-        skip_blanks(reader);
+        skip_space(reader);
     }
 }
 
 /* Reports that `what` is missing or does not begin with a digit. */
-static int refuse_word(const struct reader *reader, const char *what)
+static int reject_word(const struct reader *reader, const char *what)
 {
     if (reader->cursor == reader->end)
         return report_error("%s is cut off: it ends where its %s should be", reader->name, what);
@@ -50,13 +50,13 @@ static int refuse_word(const struct reader *reader, const char *what)
 }
 
 /* A decimal number at the cursor. */
-static int read_number(struct reader *reader, const char *what, int32_t least, int32_t most, int32_t *value)
+static int read_pgm_number(struct reader *reader, const char *what, int32_t least, int32_t most, int32_t *value)
 {
     const uint8_t *start = reader->cursor;
     int64_t number = 0;
 
     if (start == reader->end || !is_digit(*start))
-        return refuse_word(reader, what);
+        return reject_word(reader, what);
     for (; reader->cursor < reader->end && is_digit(*reader->cursor); ++reader->cursor) {
         if (number <= most)
             number = 10 * number + (*reader->cursor - '0');
@@ -70,29 +70,29 @@ static int read_number(struct reader *reader, const char *what, int32_t least, i
     return 0;
 }
 
-static int read_header_number(struct reader *reader, const char *what, int32_t most, int32_t *value)
+static int read_pgm_header_number(struct reader *reader, const char *what, int32_t most, int32_t *value)
 {
     const uint8_t *before = reader->cursor;
 
     skip_to_word(reader);
     if (reader->cursor == before && reader->cursor < reader->end)
         return report_error("%s: a blank is missing before its %s", reader->name, what);
-    return read_number(reader, what, 1, most, value);
+    return read_pgm_number(reader, what, 1, most, value);
 }
 
 /* Up to the one blank before the pixels. */
-static int read_header(struct reader *reader, struct picture *picture, int32_t *largest)
+static int read_pgm_header(struct reader *reader, struct picture *picture, int32_t *largest)
 {
-    int code = read_header_number(reader, "width", PICTURE_MOST_SIDE, &picture->width);
+    int code = read_pgm_header_number(reader, "width", PICTURE_MOST_SIDE, &picture->width);
     if (code == 0)
-        code = read_header_number(reader, "height", PICTURE_MOST_SIDE, &picture->height);
+        code = read_pgm_header_number(reader, "height", PICTURE_MOST_SIDE, &picture->height);
     if (code == 0)
-        code = read_header_number(reader, "largest value", 255, largest);
+        code = read_pgm_header_number(reader, "largest value", 255, largest);
     if (code != 0)
         return code;
     if (reader->cursor == reader->end)
         return report_error("%s is cut off after its header", reader->name);
-    if (!is_blank(*reader->cursor))
+    if (!is_space(*reader->cursor))
         return report_error("%s: its largest value is followed by the byte 0x%02x instead of a blank", reader->name,
                             *reader->cursor);
     ++reader->cursor;
@@ -100,7 +100,7 @@ static int read_header(struct reader *reader, struct picture *picture, int32_t *
 }
 
 /* The bytes of pixels, one per value. */
-static int check_size(const struct reader *reader, const struct picture *picture)
+static int check_pgm_size(const struct reader *reader, const struct picture *picture)
 {
     const int64_t needed = (int64_t)picture->channels * picture->width * picture->height;
     const int64_t there = reader->end - reader->cursor;
@@ -113,7 +113,7 @@ static int check_size(const struct reader *reader, const struct picture *picture
                         picture->width, needed, there);
 }
 
-static int read_byte(struct reader *reader, uint8_t *value, int32_t largest)
+static int read_byte_pixel(struct reader *reader, uint8_t *value, int32_t largest)
 {
     *value = *reader->cursor++;
     if (*value > largest)
@@ -121,19 +121,19 @@ static int read_byte(struct reader *reader, uint8_t *value, int32_t largest)
     return 0;
 }
 
-static int read_text(struct reader *reader, uint8_t *value, int32_t largest)
+static int read_text_pixel(struct reader *reader, uint8_t *value, int32_t largest)
 {
     int32_t number = 0;
 
-    skip_blanks(reader);
-    int code = read_number(reader, "next pixel", 0, largest, &number);
+    skip_space(reader);
+    int code = read_pgm_number(reader, "next pixel", 0, largest, &number);
     *value = (uint8_t)number;
     return code;
 }
 
-static int check_end(struct reader *reader)
+static int check_pgm_end(struct reader *reader)
 {
-    skip_blanks(reader);
+    skip_space(reader);
     if (reader->cursor < reader->end)
         return report_error("%s is too long: the byte 0x%02x stands after its last pixel", reader->name,
                             *reader->cursor);
@@ -141,19 +141,19 @@ static int check_end(struct reader *reader)
 }
 
 /* From the order of the file, in which the channels of a pixel stand together. */
-static int read_pixels(struct reader *reader, struct picture *picture, bool text, int32_t largest)
+static int read_pgm_pixels(struct reader *reader, struct picture *picture, bool text, int32_t largest)
 {
     const size_t plane = (size_t)picture->width * (size_t)picture->height;
     uint8_t value = 0;
-    int code = text ? 0 : check_size(reader, picture);
+    int code = text ? 0 : check_pgm_size(reader, picture);
 
     for (size_t pixel = 0; pixel < plane && code == 0; ++pixel) {
         for (size_t channel = 0; channel < (size_t)picture->channels && code == 0; ++channel) {
-            code = text ? read_text(reader, &value, largest) : read_byte(reader, &value, largest);
+            code = text ? read_text_pixel(reader, &value, largest) : read_byte_pixel(reader, &value, largest);
             picture->pixels[channel * plane + pixel] = (uint8_t)((value * 255 + largest / 2) / largest);
         }
     }
-    return code == 0 && text ? check_end(reader) : code;
+    return code == 0 && text ? check_pgm_end(reader) : code;
 }
 
 int picture_read(struct picture *picture, const uint8_t *bytes, size_t size, const char *name)
@@ -166,13 +166,13 @@ int picture_read(struct picture *picture, const uint8_t *bytes, size_t size, con
     struct reader reader = {bytes + 2, bytes + size, name};
     const bool text = bytes[1] == '2' || bytes[1] == '3';
     picture->channels = bytes[1] == '3' || bytes[1] == '6' ? 3 : 1;
-    int code = read_header(&reader, picture, &largest);
+    int code = read_pgm_header(&reader, picture, &largest);
     if (code != 0)
         return code;
     picture->pixels = malloc((size_t)picture->channels * (size_t)picture->width * (size_t)picture->height);
     if (!picture->pixels)
         return report_error("not enough memory for %s", name);
-    code = read_pixels(&reader, picture, text, largest);
+    code = read_pgm_pixels(&reader, picture, text, largest);
     if (code != 0)
         picture_free(picture);
     return code;

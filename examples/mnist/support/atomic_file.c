@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void forget(struct atomic_file *file)
+static void free_atomic_file(struct atomic_file *file)
 {
     free(file->path);
     free(file->temporary);
@@ -24,7 +24,7 @@ void atomic_file_discard(struct atomic_file *file)
         fclose(file->stream);
         remove(file->temporary);
     }
-    forget(file);
+    free_atomic_file(file);
 }
 
 char *atomic_file_place(const char *path)
@@ -88,6 +88,6 @@ int atomic_file_commit(struct atomic_file *file)
         code = report_error("cannot write %s: %s", file->path, strerror(errno));
         remove(file->temporary);
     }
-    forget(file);
+    free_atomic_file(file);
     return code;
 }

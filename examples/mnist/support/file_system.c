@@ -30,7 +30,7 @@ bool file_exists(const char *path)
 enum { MAX_LINKS = 40, LONGEST_LINK = 4096 };
 
 /* `name` as seen from the folder of `path`; free() it. */
-static char *beside(const char *path, const char *name)
+static char *link_target(const char *path, const char *name)
 {
     const char *slash = *name == '/' ? NULL : strrchr(path, '/');
     return slash ? text_of("%.*s/%s", (int)(slash - path), path, name) : text_of("%s", name);
@@ -59,7 +59,7 @@ static char *resolve_missing(const char *path, int links)
     if (length < 0)
         return resolve_folder(path);
     link[length] = '\0';
-    char *next = beside(path, link);
+    char *next = link_target(path, link);
     char *resolved = next ? resolve_missing(next, links + 1) : NULL;
     free(next);
     return resolved;

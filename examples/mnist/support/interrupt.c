@@ -12,18 +12,18 @@
 /* Atomic, for any thread of the process may be the one that the system interrupts. */
 static atomic_int first_signal;
 
-static void remember(int number)
+static void remember_signal(int number)
 {
     int none = 0;
     atomic_compare_exchange_strong(&first_signal, &none, number);
 }
 
-static void catch_one(int number)
+static void catch_signal(int number)
 {
 #if defined(_WIN32)
-    signal(number, remember); /* the system takes the handler away as it calls it */
+    signal(number, remember_signal); /* the system takes the handler away as it calls it */
 #else
-    struct sigaction action = {.sa_handler = remember, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
+    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
 
     if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
         sigaction(number, &action, NULL);
@@ -32,10 +32,10 @@ static void catch_one(int number)
 
 void interrupt_catch(void)
 {
-    catch_one(SIGINT);
-    catch_one(SIGTERM);
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
 #if !defined(_WIN32)
-    catch_one(SIGHUP);
+    catch_signal(SIGHUP);
 #endif
 }
 

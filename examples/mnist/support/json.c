@@ -9,7 +9,7 @@
 /* ---- Text -------------------------------------------------------------------------------------- */
 
 /* Bytes of the UTF-8 sequence at `text`, or 0 if it is none (overlong forms and surrogates included). */
-static int sequence_length(const unsigned char *text)
+static int utf8_length(const unsigned char *text)
 {
     int length = text[0] < 0x80                      ? 1
                  : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
@@ -26,13 +26,13 @@ static int sequence_length(const unsigned char *text)
     return length;
 }
 
-static void write_text(FILE *stream, const char *text)
+static void write_json_string(FILE *stream, const char *text)
 {
     const unsigned char *cursor = (const unsigned char *)text;
 
     fputc('"', stream);
     while (*cursor) {
-        int length = sequence_length(cursor);
+        int length = utf8_length(cursor);
         if (length == 0)
             fputs("\\ufffd", stream);
         else if (*cursor < 0x20 || *cursor == 0x7f)
@@ -48,37 +48,37 @@ static void write_text(FILE *stream, const char *text)
 
 /* ---- Structure --------------------------------------------------------------------------------- */
 
-static void new_line(struct json_writer *json)
+static void new_json_line(struct json_writer *json)
 {
     fprintf(json->stream, "\n%*s", 2 * json->depth, "");
 }
 
-static void begin_value(struct json_writer *json, const char *key)
+static void begin_json_value(struct json_writer *json, const char *key)
 {
     if (!json->first)
         fputc(',', json->stream);
     if (json->depth > 0)
-        new_line(json);
+        new_json_line(json);
     json->first = false;
     if (key) {
-        write_text(json->stream, key);
+        write_json_string(json->stream, key);
         fputs(": ", json->stream);
     }
 }
 
-static void begin(struct json_writer *json, const char *key, char bracket)
+static void begin_container(struct json_writer *json, const char *key, char bracket)
 {
-    begin_value(json, key);
+    begin_json_value(json, key);
     fputc(bracket, json->stream);
     ++json->depth;
     json->first = true;
 }
 
-static void end(struct json_writer *json, char bracket)
+static void end_container(struct json_writer *json, char bracket)
 {
     --json->depth;
     if (!json->first)
-        new_line(json);
+        new_json_line(json);
     fputc(bracket, json->stream);
     json->first = false;
     if (json->depth == 0)
@@ -92,30 +92,30 @@ struct json_writer json_open(FILE *stream)
 
 void json_begin_object(struct json_writer *json, const char *key)
 {
-    begin(json, key, '{');
+    begin_container(json, key, '{');
 }
 
 void json_end_object(struct json_writer *json)
 {
-    end(json, '}');
+    end_container(json, '}');
 }
 
 void json_begin_array(struct json_writer *json, const char *key)
 {
-    begin(json, key, '[');
+    begin_container(json, key, '[');
 }
 
 void json_end_array(struct json_writer *json)
 {
-    end(json, ']');
+    end_container(json, ']');
 }
 
 /* ---- Values ------------------------------------------------------------------------------------ */
 
 void json_text(struct json_writer *json, const char *key, const char *text)
 {
-    begin_value(json, key);
-    write_text(json->stream, text);
+    begin_json_value(json, key);
+    write_json_string(json->stream, text);
 }
 
 void json_real(struct json_writer *json, const char *key, double value)
@@ -132,18 +132,18 @@ void json_real(struct json_writer *json, const char *key, double value)
         if (*comma == ',')
             *comma = '.';
     }
-    begin_value(json, key);
+    begin_json_value(json, key);
     fputs(text, json->stream);
 }
 
 void json_integer(struct json_writer *json, const char *key, int64_t value)
 {
-    begin_value(json, key);
+    begin_json_value(json, key);
     fprintf(json->stream, "%" PRId64, value);
 }
 
 void json_boolean(struct json_writer *json, const char *key, bool value)
 {
-    begin_value(json, key);
+    begin_json_value(json, key);
     fputs(value ? "true" : "false", json->stream);
 }

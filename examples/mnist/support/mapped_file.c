@@ -19,7 +19,7 @@
 #endif
 
 /* What a stream gives up to its end. */
-static int read_whole(struct mapped_file *file, FILE *stream, const char *path)
+static int read_file(struct mapped_file *file, FILE *stream, const char *path)
 {
     uint8_t *data = NULL;
     size_t size = 0, room = 0, got;
@@ -52,7 +52,7 @@ done:
 
 #if !defined(_WIN32)
 /* False for what cannot be mapped, like a pipe. */
-static bool map_whole(struct mapped_file *file, FILE *stream)
+static bool map_file(struct mapped_file *file, FILE *stream)
 {
     struct stat status;
 
@@ -66,7 +66,7 @@ static bool map_whole(struct mapped_file *file, FILE *stream)
     return true;
 }
 #else
-static bool map_whole(struct mapped_file *file, FILE *stream)
+static bool map_file(struct mapped_file *file, FILE *stream)
 {
     (void)file, (void)stream;
     return false;
@@ -81,7 +81,7 @@ int mapped_file_open(struct mapped_file *file, const char *path)
     *file = (struct mapped_file){NULL, 0, false};
     if (!stream)
         return report_error("cannot open %s: %s", path, strerror(errno));
-    int code = map_whole(file, stream) ? 0 : read_whole(file, stream, path);
+    int code = map_file(file, stream) ? 0 : read_file(file, stream, path);
     fclose(stream);
     return code;
 }

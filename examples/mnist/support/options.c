@@ -88,7 +88,7 @@ static int set_value(const struct option *option, const char *text)
 /* ---- The command line -------------------------------------------------------------------------- */
 
 /* The option that the first `length` bytes of `name` name, or NULL. */
-static struct option *find(struct option *options, int count, const char *name, size_t length)
+static struct option *find_option(struct option *options, int count, const char *name, size_t length)
 {
     for (int i = 0; i < count; ++i) {
         if (options[i].kind != OPTION_HEADING && strlen(options[i].name) == length &&
@@ -99,7 +99,7 @@ static struct option *find(struct option *options, int count, const char *name, 
 }
 
 /* Where arguments that are no options go, or NULL. */
-static struct file_arguments *find_files(struct option *options, int count)
+static struct file_arguments *find_file_arguments(struct option *options, int count)
 {
     for (int i = 0; i < count; ++i) {
         if (options[i].kind == OPTION_FILES)
@@ -110,7 +110,7 @@ static struct file_arguments *find_files(struct option *options, int count)
 
 int options_parse(struct option *options, int count, int argc, char **argv)
 {
-    struct file_arguments *files = find_files(options, count);
+    struct file_arguments *files = find_file_arguments(options, count);
 
     if (files)
         *files = (struct file_arguments){argv, 0};
@@ -127,7 +127,7 @@ int options_parse(struct option *options, int count, int argc, char **argv)
             argv[files->count++] = argv[i];
             continue;
         }
-        struct option *option = find(options, count, argument, length);
+        struct option *option = find_option(options, count, argument, length);
         if (!option)
             return report_usage("there is no option %.*s", (int)length, argument);
         option->given = true;
@@ -157,8 +157,8 @@ bool options_given(const struct option *options, int count, const char *name)
 
 int options_check_distinct(struct option *options, int count, const char *first, const char *second)
 {
-    const struct option *a = find(options, count, first, strlen(first));
-    const struct option *b = find(options, count, second, strlen(second));
+    const struct option *a = find_option(options, count, first, strlen(first));
+    const struct option *b = find_option(options, count, second, strlen(second));
 
     if (!*a->target.text || !*b->target.text || !file_same(*a->target.text, *b->target.text))
         return 0;
@@ -167,7 +167,7 @@ int options_check_distinct(struct option *options, int count, const char *first,
 
 /* ---- Comparison -------------------------------------------------------------------------------- */
 
-static bool same_words(const char *a, const char *b)
+static bool equal_words(const char *a, const char *b)
 {
     for (;;) {
         a += strspn(a, " ");
@@ -194,7 +194,7 @@ bool options_equal(const struct option *a, const struct option *b)
     case OPTION_CHOICE:
         return *a->target.choice == *b->target.choice;
     default:
-        return same_words(*a->target.text, *b->target.text);
+        return equal_words(*a->target.text, *b->target.text);
     }
 }
 
@@ -225,7 +225,7 @@ void option_text(const struct option *option, char text[OPTION_TEXT_ROOM])
 enum { HELP_COLUMN = 26 };
 
 /* Lines within a help text continue in its column. */
-static void print_help(const char *text)
+static void print_option_help(const char *text)
 {
     for (; *text; ++text) {
         putchar(*text);
@@ -235,7 +235,7 @@ static void print_help(const char *text)
     putchar('\n');
 }
 
-static void print_options(const struct option *options, int count)
+static void print_options_help(const struct option *options, int count)
 {
     for (int i = 0; i < count; ++i) {
         const struct option *option = &options[i];
@@ -249,7 +249,7 @@ static void print_options(const struct option *options, int count)
             length = 0;
         }
         printf("%*s", HELP_COLUMN - length, "");
-        print_help(option->help);
+        print_option_help(option->help);
     }
 }
 
@@ -259,7 +259,7 @@ int options_run(struct option *options, int count, const char *introduction, int
 
     if (code == OPTIONS_HELP) {
         fputs(introduction, stdout);
-        print_options(options, count);
+        print_options_help(options, count);
     }
     return code;
 }

@@ -3,7 +3,7 @@
 
 static const uint64_t golden_ratio = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / 1.618..., made odd */
 
-static uint64_t mix(uint64_t bits)
+static uint64_t splitmix64_mix(uint64_t bits)
 {
     bits = (bits ^ (bits >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     bits = (bits ^ (bits >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -12,16 +12,16 @@ static uint64_t mix(uint64_t bits)
 
 struct random_stream random_open(uint64_t seed, enum random_purpose purpose, uint64_t epoch, uint64_t index)
 {
-    uint64_t key = mix(seed + golden_ratio);
-    key = mix((key ^ (uint64_t)purpose) + golden_ratio);
-    key = mix((key ^ epoch) + golden_ratio);
-    key = mix((key ^ index) + golden_ratio);
+    uint64_t key = splitmix64_mix(seed + golden_ratio);
+    key = splitmix64_mix((key ^ (uint64_t)purpose) + golden_ratio);
+    key = splitmix64_mix((key ^ epoch) + golden_ratio);
+    key = splitmix64_mix((key ^ index) + golden_ratio);
     return (struct random_stream){key, 0};
 }
 
 uint64_t random_bits(struct random_stream *stream)
 {
-    return mix(stream->key + ++stream->drawn * golden_ratio);
+    return splitmix64_mix(stream->key + ++stream->drawn * golden_ratio);
 }
 
 double random_uniform(struct random_stream *stream, double low, double high)

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void print_sentence(const char *format, va_list values)
+static void print_message(const char *format, va_list values)
 {
     fflush(stdout);
     fputs("normnet-mnist: ", stderr);
@@ -16,7 +16,7 @@ int report_error(const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    print_sentence(format, values);
+    print_message(format, values);
     va_end(values);
     return EXIT_FAILED;
 }
@@ -25,7 +25,7 @@ int report_usage(const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    print_sentence(format, values);
+    print_message(format, values);
     va_end(values);
     fputs("Run the command with --help for its options and examples.\n", stderr);
     return EXIT_USAGE;

@@ -25,8 +25,8 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
-static int write_head(char *note, size_t size, const struct settings *settings, const struct training_pass *training,
-                      int64_t forgotten)
+static int write_note_head(char *note, size_t size, const struct settings *settings,
+                           const struct training_pass *training, int64_t forgotten)
 {
     return snprintf(note, size,
                     "%s\npreset %s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64
@@ -37,7 +37,7 @@ static int write_head(char *note, size_t size, const struct settings *settings, 
                     training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
 }
 
-static int write_epoch(char *line, const struct epoch_result *result)
+static int write_note_epoch(char *line, const struct epoch_result *result)
 {
     return snprintf(
         line, EPOCH_ROOM,
@@ -48,7 +48,7 @@ static int write_epoch(char *line, const struct epoch_result *result)
 
 int64_t checkpoint_forgets(const struct settings *settings, const struct training_pass *training)
 {
-    int64_t room = (NOTE_ROOM - write_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
+    int64_t room = (NOTE_ROOM - write_note_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
     int64_t forgotten = training->finished - (room > 0 ? room : 0);
     return forgotten > training->forgotten ? forgotten : training->forgotten;
 }
@@ -60,9 +60,9 @@ char *checkpoint_write_note(const struct settings *settings, const struct traini
     if (!note)
         return NULL;
     const int64_t forgotten = checkpoint_forgets(settings, training);
-    int length = write_head(note, NOTE_ROOM, settings, training, forgotten);
+    int length = write_note_head(note, NOTE_ROOM, settings, training, forgotten);
     for (int64_t epoch = forgotten; epoch < training->finished && length < NOTE_ROOM; ++epoch)
-        length += write_epoch(note + length, &training->history[epoch]);
+        length += write_note_epoch(note + length, &training->history[epoch]);
     return note;
 }
 
@@ -87,7 +87,7 @@ struct reader {
     const char *path;
 };
 
-static int refuse(const struct reader *reader, char *line, const char *key, const char *expected)
+static int reject_line(const struct reader *reader, char *line, const char *key, const char *expected)
 {
     for (char *byte = line; *byte; ++byte) { /* it goes to a terminal */
         if (*byte < ' ' || *byte > '~')
@@ -98,7 +98,7 @@ static int refuse(const struct reader *reader, char *line, const char *key, cons
 }
 
 /* The next line; an empty one after the last, and for a last one without an end. */
-static char *next_line(struct reader *reader)
+static char *next_note_line(struct reader *reader)
 {
     char *line = reader->cursor, *end = strchr(line, '\n');
 
@@ -111,18 +111,18 @@ static char *next_line(struct reader *reader)
 }
 
 /* What stands after the key and a blank, NULL if the line has another key. */
-static const char *value_of(const char *line, const char *key)
+static const char *note_value(const char *line, const char *key)
 {
     size_t length = strlen(key);
     return strncmp(line, key, length) == 0 && line[length] == ' ' ? line + length + 1 : NULL;
 }
 
-static int read_text(struct reader *reader, const char *key, const char **text)
+static int read_note_text(struct reader *reader, const char *key, const char **text)
 {
-    char *line = next_line(reader);
+    char *line = next_note_line(reader);
 
-    *text = value_of(line, key);
-    return *text && **text ? 0 : refuse(reader, line, key, "a text");
+    *text = note_value(line, key);
+    return *text && **text ? 0 : reject_line(reader, line, key, "a text");
 }
 
 /* A decimal number without sign and leading zeros; what ends it. NULL if it is none, or larger than `most`. */
@@ -139,15 +139,15 @@ static const char *parse_integer(const char *text, int64_t most, int64_t *value)
     return text;
 }
 
-static int read_integer(struct reader *reader, const char *key, int64_t least, int64_t most, int64_t *value)
+static int read_note_integer(struct reader *reader, const char *key, int64_t least, int64_t most, int64_t *value)
 {
-    char expected[80], *line = next_line(reader);
-    const char *text = value_of(line, key), *end = text ? parse_integer(text, most, value) : NULL;
+    char expected[80], *line = next_note_line(reader);
+    const char *text = note_value(line, key), *end = text ? parse_integer(text, most, value) : NULL;
 
     if (end && !*end && *value >= least)
         return 0;
     snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, least, most);
-    return refuse(reader, line, key, expected);
+    return reject_line(reader, line, key, expected);
 }
 
 /* 16 hexadecimal digits of a finite number that is not negative; what ends them, or NULL. */
@@ -166,28 +166,28 @@ static const char *parse_real(const char *text, double *value)
     return isfinite(*value) && *value >= 0 ? text : NULL;
 }
 
-static int read_real(struct reader *reader, const char *key, double *value)
+static int read_note_real(struct reader *reader, const char *key, double *value)
 {
-    char *line = next_line(reader);
-    const char *text = value_of(line, key), *end = text ? parse_real(text, value) : NULL;
+    char *line = next_note_line(reader);
+    const char *text = note_value(line, key), *end = text ? parse_real(text, value) : NULL;
 
-    return end && !*end ? 0 : refuse(reader, line, key, "16 hexadecimal digits of a number");
+    return end && !*end ? 0 : reject_line(reader, line, key, "16 hexadecimal digits of a number");
 }
 
-static int read_epoch(struct reader *reader, struct epoch_result *result, int64_t epoch, int64_t images)
+static int read_note_epoch(struct reader *reader, struct epoch_result *result, int64_t epoch, int64_t images)
 {
     double reals[EPOCH_REALS];
-    char key[32], *line = next_line(reader);
+    char key[32], *line = next_note_line(reader);
 
     snprintf(key, sizeof key, "epoch %" PRId64, epoch);
-    const char *text = value_of(line, key);
+    const char *text = note_value(line, key);
     for (int i = 0; text && i < EPOCH_REALS; ++i) {
         text = parse_real(text, &reals[i]);
         if (text)
             text = *text == (i + 1 < EPOCH_REALS ? ' ' : '\0') ? text + 1 : NULL;
     }
     if (!text)
-        return refuse(reader, line, key, "6 numbers of 16 hexadecimal digits");
+        return reject_line(reader, line, key, "6 numbers of 16 hexadecimal digits");
     *result = (struct epoch_result){
         .epoch = epoch,
         .train_loss = reals[0],
@@ -203,10 +203,10 @@ static int read_epoch(struct reader *reader, struct epoch_result *result, int64_
 
 /* ---- Reading a note ---------------------------------------------------------------------------- */
 
-static int read_preset(struct reader *reader, int32_t *preset)
+static int read_note_preset(struct reader *reader, int32_t *preset)
 {
     const char *name = NULL;
-    int code = read_text(reader, "preset", &name);
+    int code = read_note_text(reader, "preset", &name);
 
     if (code != 0)
         return code;
@@ -216,24 +216,24 @@ static int read_preset(struct reader *reader, int32_t *preset)
     return 0;
 }
 
-static int read_settings(struct reader *reader, struct settings *settings)
+static int read_note_settings(struct reader *reader, struct settings *settings)
 {
-    int code = read_preset(reader, &settings->preset);
+    int code = read_note_preset(reader, &settings->preset);
     if (code == 0)
-        code = read_integer(reader, "limit", 0, 1000000000, &settings->limit);
+        code = read_note_integer(reader, "limit", 0, 1000000000, &settings->limit);
     if (code == 0)
-        code = read_integer(reader, "batch", 1, 1048576, &settings->batch);
+        code = read_note_integer(reader, "batch", 1, 1048576, &settings->batch);
     if (code == 0)
-        code = read_integer(reader, "epochs", 1, 1000000, &settings->epochs);
+        code = read_note_integer(reader, "epochs", 1, 1000000, &settings->epochs);
     if (code == 0)
-        code = read_text(reader, "augment", &settings->augment);
+        code = read_note_text(reader, "augment", &settings->augment);
     return code;
 }
 
-static int read_checksum(struct reader *reader, const char *key, char checksum[65])
+static int read_note_checksum(struct reader *reader, const char *key, char checksum[65])
 {
     const char *text = NULL;
-    int code = read_text(reader, key, &text);
+    int code = read_note_text(reader, key, &text);
 
     if (code == 0 && (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64))
         code = report_error("%s: line %d of its note does not hold the 64 hexadecimal digits of a SHA-256",
@@ -243,16 +243,16 @@ static int read_checksum(struct reader *reader, const char *key, char checksum[6
     return code;
 }
 
-static int read_data(struct reader *reader, struct training_pass *training)
+static int read_note_data(struct reader *reader, struct training_pass *training)
 {
-    int code = read_integer(reader, "images", 1, INT32_MAX, &training->images);
+    int code = read_note_integer(reader, "images", 1, INT32_MAX, &training->images);
     if (code == 0)
-        code = read_checksum(reader, "train", training->train_data);
-    return code == 0 ? read_checksum(reader, "test", training->test_data) : code;
+        code = read_note_checksum(reader, "train", training->train_data);
+    return code == 0 ? read_note_checksum(reader, "test", training->test_data) : code;
 }
 
 /* The library's step says how much of the training lies after. */
-static int place(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
+static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
 {
     const struct settings *settings = &checkpoint->settings;
     struct training_pass *training = &checkpoint->training;
@@ -269,17 +269,17 @@ static int place(struct checkpoint *checkpoint, const char *path, int64_t step, 
     return training->history ? 0 : report_error("not enough memory for %" PRId64 " epochs", settings->epochs);
 }
 
-static int read_progress(struct reader *reader, struct training_pass *training)
+static int read_note_progress(struct reader *reader, struct training_pass *training)
 {
-    int code = read_integer(reader, "correct", 0, training->done, &training->correct);
+    int code = read_note_integer(reader, "correct", 0, training->done, &training->correct);
     if (code == 0)
-        code = read_real(reader, "loss_sum", &training->loss_sum);
+        code = read_note_real(reader, "loss_sum", &training->loss_sum);
     if (code == 0)
-        code = read_real(reader, "seconds", &training->seconds);
+        code = read_note_real(reader, "seconds", &training->seconds);
     if (code == 0)
-        code = read_integer(reader, "forgotten", 0, training->finished, &training->forgotten);
+        code = read_note_integer(reader, "forgotten", 0, training->finished, &training->forgotten);
     for (int64_t i = training->forgotten; code == 0 && i < training->finished; ++i)
-        code = read_epoch(reader, &training->history[i], i + 1, training->images);
+        code = read_note_epoch(reader, &training->history[i], i + 1, training->images);
     if (code == 0 && *reader->cursor)
         code = report_error("%s: its note goes on after the %d lines of its %" PRId64 " epochs", reader->path,
                             reader->line, training->finished);
@@ -290,23 +290,23 @@ int checkpoint_read_note(struct checkpoint *checkpoint, const char *path, int64_
 {
     struct reader reader = {checkpoint->note, 0, path};
 
-    if (strcmp(next_line(&reader), first_line) != 0)
+    if (strcmp(next_note_line(&reader), first_line) != 0)
         return report_error("%s is no checkpoint that normnet-mnist train --save wrote: it holds a model, but not how "
                             "its training goes on",
                             path);
-    int code = read_settings(&reader, &checkpoint->settings);
+    int code = read_note_settings(&reader, &checkpoint->settings);
     if (code == 0)
-        code = read_data(&reader, &checkpoint->training);
+        code = read_note_data(&reader, &checkpoint->training);
     if (code == 0)
-        code = place(checkpoint, path, step, total_steps);
+        code = check_steps(checkpoint, path, step, total_steps);
     if (code == 0)
-        code = read_progress(&reader, &checkpoint->training);
+        code = read_note_progress(&reader, &checkpoint->training);
     return code;
 }
 
 /* ---- A file ------------------------------------------------------------------------------------ */
 
-static int read_checkpoint(struct checkpoint *checkpoint, const char *path)
+static int read_model_note(struct checkpoint *checkpoint, const char *path)
 {
     normnet_config config = {.struct_size = sizeof config};
 
@@ -327,7 +327,7 @@ int checkpoint_open(struct checkpoint *checkpoint, const char *path)
     *checkpoint = (struct checkpoint){.model = NULL};
     int code = model_file_open(&checkpoint->model, path, MODEL_OF_OWN, 1);
     if (code == 0)
-        code = read_checkpoint(checkpoint, path);
+        code = read_model_note(checkpoint, path);
     if (code != 0)
         checkpoint_close(checkpoint);
     return code;

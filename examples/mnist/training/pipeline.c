@@ -42,7 +42,7 @@ int64_t pipeline_batches(int64_t images, int64_t batch)
 /* ---- The thread -------------------------------------------------------------------------------- */
 
 /* Fisher and Yates. */
-static void shuffle(struct pipeline *pipeline, int64_t epoch)
+static void shuffle_images(struct pipeline *pipeline, int64_t epoch)
 {
     uint32_t count = (uint32_t)pipeline->options.data->train.count;
     struct random_stream random = random_open((uint64_t)pipeline->options.seed, RANDOM_SHUFFLE, (uint64_t)epoch, 0);
@@ -86,7 +86,7 @@ static bool wait_for_slot(struct pipeline *pipeline, int64_t produced)
     return go_on;
 }
 
-static void *produce(void *argument)
+static void *produce_batches(void *argument)
 {
     struct pipeline *pipeline = argument;
     int64_t shuffled = -1;
@@ -97,7 +97,7 @@ static void *produce(void *argument)
         if (!wait_for_slot(pipeline, produced))
             break;
         if (epoch != shuffled)
-            shuffle(pipeline, epoch);
+            shuffle_images(pipeline, epoch);
         shuffled = epoch;
         fill_slot(pipeline, &pipeline->slots[produced % SLOTS], epoch, number % pipeline->batches);
         pthread_mutex_lock(&pipeline->mutex);
@@ -110,7 +110,7 @@ static void *produce(void *argument)
 
 /* ---- The program's side ------------------------------------------------------------------------ */
 
-static bool allocate(struct pipeline *pipeline)
+static bool alloc_pipeline(struct pipeline *pipeline)
 {
     const size_t batch = (size_t)pipeline->options.batch;
     const size_t slot_bytes = batch * (pipeline->image_bytes + 1);
@@ -144,11 +144,11 @@ int pipeline_open(struct pipeline **result, const struct pipeline_options *optio
     pipeline->batches = pipeline_batches(data->train.count, options->batch);
     pthread_mutex_init(&pipeline->mutex, NULL);
     pthread_cond_init(&pipeline->changed, NULL);
-    if (!allocate(pipeline)) {
+    if (!alloc_pipeline(pipeline)) {
         code = report_error("not enough memory for batches of %" PRId64 " images", options->batch);
         goto fail;
     }
-    if (pthread_create(&pipeline->thread, NULL, produce, pipeline) != 0) {
+    if (pthread_create(&pipeline->thread, NULL, produce_batches, pipeline) != 0) {
         code = report_error("cannot start the thread that prepares the batches");
         goto fail;
     }

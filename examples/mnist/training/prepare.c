@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Better now than after the first epoch. A training that is in a file is hours of work, and its history is, too. */
-static int check_files(const struct run *run)
+static int check_output_files(const struct run *run)
 {
     const struct settings *settings = &run->settings;
     const int64_t forgotten = run->resumed.training.forgotten;
@@ -28,7 +28,7 @@ static int check_files(const struct run *run)
     return code;
 }
 
-static const char *source(const struct run *run)
+static const char *data_source(const struct run *run)
 {
     return run->data.directory ? run->data.directory : DATASET_GENERATED;
 }
@@ -38,22 +38,22 @@ static int check_checksum(const struct run *run, const char *kind, const char *c
     if (strcmp(checksum, begun) == 0)
         return 0;
     return report_error("%s was begun with other %s images than those of %s: their SHA-256 is %s, expected %s",
-                        run->settings.resume, kind, source(run), checksum, begun);
+                        run->settings.resume, kind, data_source(run), checksum, begun);
 }
 
 /* The data must be those that the training was begun with. */
-static int check_data(const struct run *run)
+static int check_same_data(const struct run *run)
 {
     const struct training_pass *training = &run->training, *begun = &run->resumed.training;
 
     if (training->images != begun->images)
         return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,
-                            begun->images, source(run), training->images);
+                            begun->images, data_source(run), training->images);
     int code = check_checksum(run, "training", training->train_data, begun->train_data);
     return code == 0 ? check_checksum(run, "test", training->test_data, begun->test_data) : code;
 }
 
-static int open_data(struct run *run)
+static int open_run_data(struct run *run)
 {
     int code = dataset_open(&run->data, run->settings.data, run->settings.limit);
     if (code == 0)
@@ -67,11 +67,11 @@ static int open_data(struct run *run)
         dataset_checksum(&run->data, &run->data.train, run->training.train_data);
         dataset_checksum(&run->data, &run->data.test, run->training.test_data);
     }
-    return run->settings.resume ? check_data(run) : 0;
+    return run->settings.resume ? check_same_data(run) : 0;
 }
 
 /* What the network cannot be made of is a mistake on the command line. */
-static int create_model(struct run *run)
+static int create_run_model(struct run *run)
 {
     normnet_config config;
 
@@ -120,7 +120,7 @@ static int print_summary(const normnet_model *model)
     return 0;
 }
 
-static int start_training(struct run *run)
+static int start_history(struct run *run)
 {
     if (run->settings.resume) {
         run->training = run->resumed.training;
@@ -149,11 +149,11 @@ static int start_pipeline(struct run *run)
 
 int run_prepare(struct run *run)
 {
-    int code = check_files(run);
+    int code = check_output_files(run);
     if (code == 0)
-        code = open_data(run);
+        code = open_run_data(run);
     if (code == 0)
-        code = create_model(run);
+        code = create_run_model(run);
     if (code == 0)
         code = check_last_batch(run);
     if (code != 0)
@@ -161,6 +161,6 @@ int run_prepare(struct run *run)
     dataset_print(&run->data);
     code = print_summary(run->model);
     if (code == 0)
-        code = start_training(run);
+        code = start_history(run);
     return code == 0 ? start_pipeline(run) : code;
 }

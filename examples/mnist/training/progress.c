@@ -39,7 +39,7 @@ static void print_duration(char *text, size_t size, double seconds)
 }
 
 /* The bar takes what the terminal leaves; a line that wraps could not be taken back. */
-static void draw_line(FILE *terminal, double share, const char *line)
+static void draw_bar(FILE *terminal, double share, const char *line)
 {
     char bar[LONGEST_BAR + 1];
     int width = terminal_width(terminal) - 1;
@@ -57,7 +57,7 @@ static void draw_line(FILE *terminal, double share, const char *line)
 }
 
 /* Whether it is time for the bar. */
-static bool is_due(struct progress *progress, double now)
+static bool bar_is_due(struct progress *progress, double now)
 {
     if (!progress->terminal || now - progress->drawn < 0.1)
         return false;
@@ -70,7 +70,7 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
     char line[LONGEST_LINE], left[32];
     double now = seconds_now();
 
-    if (!is_due(progress, now))
+    if (!bar_is_due(progress, now))
         return;
     double trained = (double)((epoch - 1) * progress->images + done - progress->before);
     double to_train = (double)(progress->epochs * progress->images - progress->before) - trained;
@@ -78,7 +78,7 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
     snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f %%, %.0f images/s, %s left", epoch,
              progress->epochs, loss_sum / (double)done, 100.0 * (double)correct / (double)done,
              (double)(done - progress->epoch_before) / (now - progress->epoch_started), left);
-    draw_line(progress->terminal, (double)done / (double)progress->images, line);
+    draw_bar(progress->terminal, (double)done / (double)progress->images, line);
 }
 
 void progress_draw_test(struct progress *progress, double started, int64_t done, int64_t images)
@@ -86,11 +86,11 @@ void progress_draw_test(struct progress *progress, double started, int64_t done,
     char line[LONGEST_LINE], left[32];
     double now = seconds_now();
 
-    if (now - started < 1 || !is_due(progress, now))
+    if (now - started < 1 || !bar_is_due(progress, now))
         return;
     print_duration(left, sizeof left, (now - started) * (double)(images - done) / (double)done);
     snprintf(line, sizeof line, "test: %" PRId64 " of %" PRId64 " images, %s left", done, images, left);
-    draw_line(progress->terminal, (double)done / (double)images, line);
+    draw_bar(progress->terminal, (double)done / (double)images, line);
 }
 
 void progress_clear(struct progress *progress)

@@ -8,7 +8,7 @@
 
 /* ---- The weights ------------------------------------------------------------------------------- */
 
-static uint64_t read_number(const uint8_t *data, size_t bytes)
+static uint64_t read_state_bits(const uint8_t *data, size_t bytes)
 {
     uint32_t narrow;
     uint64_t wide;
@@ -21,7 +21,7 @@ static uint64_t read_number(const uint8_t *data, size_t bytes)
     return wide;
 }
 
-static void hash_entry(struct sha256 *hash, const normnet_state_info *entry)
+static void hash_state_entry(struct sha256 *hash, const normnet_state_info *entry)
 {
     const size_t bytes = entry->dtype == NORMNET_I64 ? 8 : 4;
     int64_t count = 1;
@@ -29,7 +29,7 @@ static void hash_entry(struct sha256 *hash, const normnet_state_info *entry)
     for (int32_t i = 0; i < entry->rank; ++i)
         count *= entry->shape[i];
     for (int64_t i = 0; i < count; ++i) {
-        uint64_t number = read_number((const uint8_t *)entry->data + (size_t)i * bytes, bytes);
+        uint64_t number = read_state_bits((const uint8_t *)entry->data + (size_t)i * bytes, bytes);
         uint8_t little_endian[8];
         for (size_t k = 0; k < bytes; ++k)
             little_endian[k] = (uint8_t)(number >> (8 * k));
@@ -45,7 +45,7 @@ void results_hash_weights(const normnet_model *model, char hexadecimal[65])
     for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         normnet_state_info entry = {.struct_size = sizeof entry};
         if (normnet_state(model, i, &entry) == NORMNET_OK)
-            hash_entry(&hash, &entry);
+            hash_state_entry(&hash, &entry);
     }
     sha256_final(&hash, hexadecimal);
 }
@@ -109,7 +109,7 @@ static void write_configuration(struct json_writer *json, const struct settings 
     json_end_object(json);
 }
 
-static void write_data(struct json_writer *json, const struct dataset *data)
+static void write_run_data(struct json_writer *json, const struct dataset *data)
 {
     json_begin_object(json, "data");
     json_text(json, "source", data->directory ? data->directory : DATASET_GENERATED);
@@ -130,7 +130,7 @@ static void write_data(struct json_writer *json, const struct dataset *data)
     json_end_object(json);
 }
 
-static void write_epoch(struct json_writer *json, const struct epoch_result *result)
+static void write_epoch_json(struct json_writer *json, const struct epoch_result *result)
 {
     json_begin_object(json, NULL);
     json_integer(json, "epoch", result->epoch);
@@ -161,13 +161,13 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     results_begin(&json, "normnet-mnist train");
     json_integer(&json, "bits_version", normnet_bits_version());
     write_configuration(&json, settings, model, &config);
-    write_data(&json, data);
+    write_run_data(&json, data);
     json_integer(&json, "parameters", normnet_parameter_count(model));
     if (training->forgotten > 0)
         json_integer(&json, "forgotten_epochs", training->forgotten);
     json_begin_array(&json, "history");
     for (int64_t i = training->forgotten; i < training->finished; ++i)
-        write_epoch(&json, &training->history[i]);
+        write_epoch_json(&json, &training->history[i]);
     json_end_array(&json);
     json_text(&json, "weights_sha256", hexadecimal);
     json_end_object(&json);

@@ -9,8 +9,8 @@
 enum { AT_A_TIME = 1024 }; /* images: enough for many threads */
 
 /* Up to AT_A_TIME images after those that are tested; the loss is a sum until all are. */
-static normnet_status test_part(struct test_result *result, normnet_model *model, const struct dataset *data,
-                                int64_t *confusion)
+static normnet_status test_chunk(struct test_result *result, normnet_model *model, const struct dataset *data,
+                                 int64_t *confusion)
 {
     const struct image_set *set = &data->test;
     const int64_t left = set->count - result->images, count = left < AT_A_TIME ? left : AT_A_TIME;
@@ -28,7 +28,7 @@ static normnet_status test_part(struct test_result *result, normnet_model *model
     return NORMNET_OK;
 }
 
-static int64_t *open_table(const normnet_model *model, size_t *size)
+static int64_t *alloc_confusion(const normnet_model *model, size_t *size)
 {
     normnet_config config = {.struct_size = sizeof config};
 
@@ -42,7 +42,7 @@ int testing_run(struct test_result *result, normnet_model *model, const struct d
 {
     const double started = seconds_now();
     size_t size = 0;
-    int64_t *part = result->confusion ? open_table(model, &size) : NULL;
+    int64_t *part = result->confusion ? alloc_confusion(model, &size) : NULL;
     normnet_status status = NORMNET_OK;
 
     if (result->confusion && !part)
@@ -50,7 +50,7 @@ int testing_run(struct test_result *result, normnet_model *model, const struct d
     result->loss = 0;
     result->images = result->correct = 0;
     while (status == NORMNET_OK && result->images < data->test.count) {
-        status = test_part(result, model, data, part);
+        status = test_chunk(result, model, data, part);
         for (size_t i = 0; status == NORMNET_OK && i < size; ++i)
             result->confusion[i] += part[i];
         progress_draw_test(progress, started, result->images, data->test.count);
