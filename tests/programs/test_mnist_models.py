@@ -81,7 +81,7 @@ class Models(mnist_program.TestCase):
         ]:
             self.expect_failure(1, pattern, *evaluate, self.write_data(name, test_images=changed))
         labels = self.write_data("labels", test_labels=idx([10], [0, 5] * 5))
-        self.expect_failure(1, r"model knows 5 classes; the label of test image 1 is 5\n", *evaluate, labels)
+        self.expect_failure(1, r"model has 5 classes; the label of test image 1 is 5\n", *evaluate, labels)
         missing = self.directory / "nowhere" / "x"
         self.expect_failure(1, r"cannot open '.*nowhere/x'", "evaluate", "--model", missing)
         self.expect_failure(1, r"cannot write .*nowhere/x: No such", *evaluate, self.data, "--json", missing)

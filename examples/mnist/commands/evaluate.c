@@ -16,17 +16,18 @@
 #include <normnet.h>
 #include <stdlib.h>
 
-enum { WIDEST_TABLE = 20 }; /* classes of a confusion matrix that is printed */
+enum { MAX_COLUMNS = 20 }; /* a confusion matrix of more classes is not printed */
 
-static const char introduction[] =
-    "Usage: normnet-mnist evaluate --model FILE [OPTION]...\n"
-    "\n"
-    "Tests a model that train or export wrote: loss, accuracy and which classes are taken for which.\n"
-    "The loss of a checkpoint is that of its training, with its label smoothing.\n"
-    "\n"
-    "Examples:\n"
-    "  normnet-mnist evaluate --model digits.ckpt\n"
-    "  normnet-mnist evaluate --model digits.ckpt --data ~/fashion --json test.json\n";
+static const struct help evaluate_help = {
+    .introduction = "Usage: normnet-mnist evaluate --model FILE [OPTION]...\n"
+                    "\n"
+                    "Tests a model that train or export wrote, and prints its loss, its accuracy and\n"
+                    "its confusion matrix. The loss has the label smoothing of the training if the\n"
+                    "file is a checkpoint. Defaults are in [brackets].\n",
+    .examples = "Examples:\n"
+                "  normnet-mnist evaluate --model digits.ckpt\n"
+                "  normnet-mnist evaluate --model digits.ckpt --data ~/fashion --json test.json\n",
+};
 
 struct evaluation {
     const char *path, *directory, *json;
@@ -42,18 +43,19 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
 {
     struct option options[] = {
         {.kind = OPTION_HEADING, .name = "Options"},
-        {OPTION_TEXT, "--model", "FILE", "a checkpoint or a file of weights", .target.text = &evaluation->path},
+        {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
+         .target.text = &evaluation->path},
         {OPTION_TEXT, "--data", "DIR",
-         "directory with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or the\n"
-         "word generated [where train looks for its data]",
+         "A directory with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or the word generated for generated "
+         "digits. [as for train]",
          .target.text = &evaluation->directory},
-        {OPTION_INTEGER, "--threads", "N", "the results do not depend on it [one per core]",
-         .target.integer = &evaluation->threads, .least = 1, .most = 1024},
-        {OPTION_TEXT, "--json", "FILE", "write the results", .target.text = &evaluation->json},
+        {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
+         .target.integer = &evaluation->threads, .min = 1, .max = 1024},
+        {OPTION_TEXT, "--json", "FILE", "Write the results to a JSON file.", .target.text = &evaluation->json},
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_run(options, count, introduction, argc, argv);
+    int code = options_run(options, count, &evaluate_help, argc, argv);
     if (code == OPTIONS_HELP)
         return code;
     if (code == 0 && !evaluation->path)
@@ -82,7 +84,7 @@ static int check_test_labels(const struct evaluation *evaluation)
 
     for (int64_t i = 0; i < set->count; ++i) {
         if (set->labels[i] >= evaluation->config.classes)
-            return report_error("%s knows %" PRId32 " classes; the label of test image %" PRId64 " is %d",
+            return report_error("%s has %" PRId32 " classes; the label of test image %" PRId64 " is %d",
                                 evaluation->path, evaluation->config.classes, i, set->labels[i]);
     }
     return 0;
@@ -92,7 +94,7 @@ static int open_evaluation(struct evaluation *evaluation)
 {
     int code = evaluation->json ? atomic_file_check(evaluation->json) : 0;
     if (code == 0)
-        code = model_file_open(&evaluation->model, evaluation->path, MODEL_OF_STRANGER, evaluation->threads);
+        code = model_file_open(&evaluation->model, evaluation->path, MODEL_UNTRUSTED, evaluation->threads);
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);
@@ -122,7 +124,7 @@ static double total_accuracy(const struct evaluation *evaluation)
     return 100.0 * (double)evaluation->result.correct / (double)evaluation->result.images;
 }
 
-/* The counts of the images with this label, by predicted class. */
+/* The number of images with this label for each predicted class. */
 static const int64_t *confusion_row(const struct evaluation *evaluation, int32_t label)
 {
     return evaluation->result.confusion + (size_t)label * (size_t)evaluation->config.classes;
@@ -137,7 +139,7 @@ static int64_t class_images(const struct evaluation *evaluation, int32_t label)
     return images;
 }
 
-/* NAN for a class without images. */
+/* In percent; NAN for a class without images. */
 static double class_accuracy(const struct evaluation *evaluation, int32_t label)
 {
     int64_t images = class_images(evaluation, label);
@@ -147,7 +149,7 @@ static double class_accuracy(const struct evaluation *evaluation, int32_t label)
 static void print_confusion(const struct evaluation *evaluation)
 {
     const int32_t classes = evaluation->config.classes;
-    const int32_t columns = classes <= WIDEST_TABLE ? classes : 0;
+    const int32_t columns = classes <= MAX_COLUMNS ? classes : 0;
 
     if (columns > 0)
         printf("Images by label (row) and predicted class (column):\n\n");

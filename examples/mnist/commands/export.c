@@ -9,33 +9,34 @@
 #include <normnet.h>
 #include <stdio.h>
 
-static const char introduction[] = "Usage: normnet-mnist export --model FILE [--onnx FILE] [--weights FILE]\n"
-                                   "\n"
-                                   "Writes a model for other programs.\n"
-                                   "\n"
-                                   "Examples:\n"
-                                   "  normnet-mnist export --model digits.ckpt --onnx digits.onnx\n"
-                                   "  normnet-mnist export --model digits.ckpt --weights digits.safetensors\n";
+static const struct help export_help = {
+    .introduction = "Usage: normnet-mnist export --model FILE [--onnx FILE] [--weights FILE]\n"
+                    "\n"
+                    "Writes a model for other programs.\n",
+    .examples = "Examples:\n"
+                "  normnet-mnist export --model digits.ckpt --onnx digits.onnx\n"
+                "  normnet-mnist export --model digits.ckpt --weights digits.safetensors\n",
+};
 
-struct files {
+struct export_files {
     const char *model, *onnx, *weights;
 };
 
-static int parse_export(struct files *files, int argc, char **argv)
+static int parse_export(struct export_files *files, int argc, char **argv)
 {
     struct option options[] = {
         {.kind = OPTION_HEADING, .name = "Options"},
-        {OPTION_TEXT, "--model", "FILE", "a checkpoint or a file of weights", .target.text = &files->model},
-        {OPTION_TEXT, "--onnx", "FILE", "write the network as an ONNX graph, from images to logits",
+        {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.", .target.text = &files->model},
+        {OPTION_TEXT, "--onnx", "FILE", "Write the network as an ONNX graph from images to logits.",
          .target.text = &files->onnx},
         {OPTION_TEXT, "--weights", "FILE",
-         "write weights and statistics as safetensors, which PyTorch loads into\n"
-         "the equivalent torch.nn.Sequential",
+         "Write the weights and running statistics as safetensors, which PyTorch loads into the equivalent "
+         "torch.nn.Sequential.",
          .target.text = &files->weights},
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_run(options, count, introduction, argc, argv);
+    int code = options_run(options, count, &export_help, argc, argv);
     if (code == OPTIONS_HELP)
         return code;
     if (code == 0 && !files->model)
@@ -49,9 +50,9 @@ static int parse_export(struct files *files, int argc, char **argv)
     return code == 0 ? options_check_distinct(options, count, "--onnx", "--weights") : code;
 }
 
-static int export_files(normnet_model *model, const struct files *files)
+static int export_files(normnet_model *model, const struct export_files *files)
 {
-    int code = files->weights ? atomic_file_check(files->weights) : 0; /* before the other one is written */
+    int code = files->weights ? atomic_file_check(files->weights) : 0; /* before anything is written */
 
     if (code == 0 && files->onnx) {
         code = model_file_export_onnx(model, files->onnx);
@@ -68,14 +69,14 @@ static int export_files(normnet_model *model, const struct files *files)
 
 int export_command(int argc, char **argv)
 {
-    struct files files = {NULL, NULL, NULL};
+    struct export_files files = {NULL, NULL, NULL};
     normnet_model *model = NULL;
 
     int code = parse_export(&files, argc, argv);
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)
-        code = model_file_open(&model, files.model, MODEL_OF_STRANGER, 1);
+        code = model_file_open(&model, files.model, MODEL_UNTRUSTED, 1);
     if (code == 0)
         code = export_files(model, &files);
     normnet_model_destroy(model);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* normnet-mnist: libnormnet as a program, for MNIST and every other data set in IDX files. */
+/* normnet-mnist: trains and uses small networks on MNIST and other data sets in IDX files. */
 #include "commands/evaluate.h"
 #include "commands/export.h"
 #include "commands/predict.h"
@@ -16,10 +16,10 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"train", train_command, "train a network and test it after every epoch, or go on with a training"},
-    {"evaluate", evaluate_command, "test a saved model and show which classes it confuses"},
-    {"predict", predict_command, "say what a saved model sees in images"},
-    {"export", export_command, "write a saved model for PyTorch or as ONNX"},
+    {"train", train_command, "Train a network and test it after every epoch, or resume a training."},
+    {"evaluate", evaluate_command, "Test a saved model and print its confusion matrix."},
+    {"predict", predict_command, "Print the classes that a saved model finds in images."},
+    {"export", export_command, "Write a saved model for PyTorch or as ONNX."},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -27,15 +27,16 @@ static int print_program_help(void)
 {
     printf("Usage: normnet-mnist COMMAND [OPTION]...\n"
            "\n"
-           "Trains small image-classification networks with the normalization of your choice on MNIST, on any\n"
-           "data set in four IDX files, or on generated digits.\n"
+           "Trains and uses small image-classification networks with batch, group, layer or\n"
+           "instance norm. The data set is MNIST, any other data set in four IDX files, or\n"
+           "generated digits.\n"
            "\n"
            "Commands:\n");
     for (int i = 0; i < COMMANDS; ++i)
         printf("  %-10s %s\n", commands[i].name, commands[i].help);
     printf("\n"
-           "  --help     this text; after a command its options\n"
-           "  --version  the version of the library\n"
+           "  --help     Print this text or, after a command, its options.\n"
+           "  --version  Print the version of the library.\n"
            "\n"
            "Examples:\n"
            "  normnet-mnist train\n"
@@ -49,7 +50,7 @@ static int print_program_help(void)
     return 0;
 }
 
-/* What was printed into a full disk or a closed pipe was lost. */
+/* Fails if output was lost because the disk was full or the pipe was closed. */
 static int check_output(int code)
 {
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0)

@@ -7,6 +7,7 @@
 #include "support/interrupt.h"
 #include "support/json.h"
 #include "support/machine.h"
+#include "support/minmax.h"
 #include "support/options.h"
 #include "support/report.h"
 #include "support/text.h"
@@ -19,37 +20,37 @@
 #include <string.h>
 
 enum {
-    AT_A_TIME = 256,   /* images */
-    MAX_UNASKED = 100, /* of an IDX file */
-    WIDEST_TABLE = 20, /* classes with a column of their own */
-    WIDEST_NAME = 60
+    CHUNK = 256,         /* images per call of the library */
+    DEFAULT_COUNT = 100, /* images of an IDX file without --count */
+    MAX_COLUMNS = 20,    /* with more classes, only the most probable one is printed */
+    MAX_NAME_WIDTH = 60
 };
 
-static const char introduction[] =
-    "Usage: normnet-mnist predict --model FILE [OPTION]... IMAGE...\n"
-    "\n"
-    "Says for each image which class it is and how probable all classes are. An IMAGE is a PGM file (PPM\n"
-    "for models of three channels) or an IDX file of images; FILE:INDEX is one image of an IDX file.\n"
-    "\n"
-    "Examples:\n"
-    "  normnet-mnist predict --model digits.ckpt seven.pgm three.pgm\n"
-    "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte --first 200 --count 10\n"
-    "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte:42 --json answer.json\n";
+static const struct help predict_help = {
+    .introduction = "Usage: normnet-mnist predict --model FILE [OPTION]... IMAGE...\n"
+                    "\n"
+                    "Prints the most probable class of each image and the probabilities of all\n"
+                    "classes. Defaults are in [brackets].\n",
+    .examples = "Examples:\n"
+                "  normnet-mnist predict --model digits.ckpt seven.pgm three.pgm\n"
+                "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte --count 10\n"
+                "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte:42\n",
+};
 
 struct prediction {
     const char *path, *json;
-    int64_t threads, first, most;
+    int64_t threads, first, max_count;
     struct file_arguments arguments;
-    bool most_given, first_given;
+    bool count_given, first_given;
 
     normnet_model *model;
     normnet_config config;
     struct image_files images;
     int name_width;
 
-    /* Of up to AT_A_TIME images. */
+    /* Of one chunk of images. */
     float *scores;
-    int32_t classes[AT_A_TIME];
+    int32_t classes[CHUNK];
 };
 
 static int parse_predict(struct prediction *prediction, int argc, char **argv)
@@ -58,26 +59,29 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "Arguments"},
         {.kind = OPTION_FILES,
          .name = "IMAGE...",
-         .help = "PGM, PPM or IDX files; FILE:INDEX for one image of an IDX file, from 0",
+         .help = "A PGM file, a PPM file for a model with three channels, or an IDX file of images. FILE:INDEX is one "
+                 "image "
+                 "of an IDX file, counted from 0.",
          .target.files = &prediction->arguments},
         {.kind = OPTION_HEADING, .name = "Options"},
-        {OPTION_TEXT, "--model", "FILE", "a checkpoint or a file of weights", .target.text = &prediction->path},
-        {OPTION_INTEGER, "--first", "N", "the first image of an IDX file [0]", .target.integer = &prediction->first,
-         .most = 1e9},
-        {OPTION_INTEGER, "--count", "N", "images of an IDX file at most [100]", .target.integer = &prediction->most,
-         .least = 1, .most = 1e9},
-        {OPTION_INTEGER, "--threads", "N", "the results do not depend on it [one per core]",
-         .target.integer = &prediction->threads, .least = 1, .most = 1024},
-        {OPTION_TEXT, "--json", "FILE", "write the results, with the probabilities of any number of classes",
+        {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
+         .target.text = &prediction->path},
+        {OPTION_INTEGER, "--first", "N", "The first image to use of an IDX file. [0]",
+         .target.integer = &prediction->first, .max = 1e9},
+        {OPTION_INTEGER, "--count", "N", "The maximum number of images to use of an IDX file. [100]",
+         .target.integer = &prediction->max_count, .min = 1, .max = 1e9},
+        {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
+         .target.integer = &prediction->threads, .min = 1, .max = 1024},
+        {OPTION_TEXT, "--json", "FILE", "Write the results to a JSON file, with the probabilities of all classes.",
          .target.text = &prediction->json},
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
-    int code = options_run(options, count, introduction, argc, argv);
+    int code = options_run(options, count, &predict_help, argc, argv);
     if (code == OPTIONS_HELP)
         return code;
     prediction->first_given = options_given(options, count, "--first");
-    prediction->most_given = options_given(options, count, "--count");
+    prediction->count_given = options_given(options, count, "--count");
     if (code == 0 && !prediction->path)
         return report_usage("--model FILE is missing");
     if (code == 0 && prediction->arguments.count == 0)
@@ -85,17 +89,23 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
     return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
 }
 
-/* ---- What is asked ----------------------------------------------------------------------------- */
+/* The file that an image is from; free() it. NULL without memory. */
+static char *image_path(const struct image_name *name)
+{
+    return text_of("%.*s", name->path_length, name->path);
+}
+
+/* ---- Model and images -------------------------------------------------------------------------- */
 
 static int open_prediction_model(struct prediction *prediction)
 {
     normnet_config *config = &prediction->config;
 
-    int code = model_file_open(&prediction->model, prediction->path, MODEL_OF_STRANGER, prediction->threads);
+    int code = model_file_open(&prediction->model, prediction->path, MODEL_UNTRUSTED, prediction->threads);
     if (code != 0)
         return code;
     normnet_model_config(prediction->model, config);
-    prediction->scores = malloc(AT_A_TIME * (size_t)config->classes * sizeof *prediction->scores);
+    prediction->scores = malloc(CHUNK * (size_t)config->classes * sizeof *prediction->scores);
     if (!prediction->scores)
         return report_error("not enough memory for %" PRId32 " classes", config->classes);
     prediction->images = (struct image_files){
@@ -103,7 +113,7 @@ static int open_prediction_model(struct prediction *prediction)
         .height = config->height,
         .width = config->width,
         .first = prediction->first,
-        .most = prediction->most,
+        .max_count = prediction->max_count,
     };
     return 0;
 }
@@ -114,12 +124,12 @@ static int open_prediction_images(struct prediction *prediction)
 
     for (int i = 0; i < prediction->arguments.count && code == 0; ++i)
         code = image_files_add(&prediction->images, prediction->arguments.names[i]);
-    if (code == 0 && prediction->images.idx_files == 0 && (prediction->first_given || prediction->most_given))
+    if (code == 0 && prediction->images.idx_files == 0 && (prediction->first_given || prediction->count_given))
         return report_usage("%s has no effect without an IDX file", prediction->first_given ? "--first" : "--count");
     return code;
 }
 
-/* The answers must not take an image's place. */
+/* The JSON file must not replace an image. */
 static int check_json_target(const struct prediction *prediction)
 {
     const struct image_files *images = &prediction->images;
@@ -128,7 +138,7 @@ static int check_json_target(const struct prediction *prediction)
         const struct image_name *name = &images->names[i];
         if (i > 0 && name->path == images->names[i - 1].path)
             continue; /* another image of the same file */
-        char *path = text_of("%.*s", name->path_length, name->path);
+        char *path = image_path(name);
         const bool same = path && file_same(path, prediction->json);
         free(path);
         if (same)
@@ -137,19 +147,19 @@ static int check_json_target(const struct prediction *prediction)
     return prediction->json ? atomic_file_check(prediction->json) : 0;
 }
 
-/* ---- The answers ------------------------------------------------------------------------------- */
+/* ---- Predictions ------------------------------------------------------------------------------- */
 
 /* "seven.pgm" or "images:42"; free() it. NULL without memory. */
 static char *image_name_text(const struct image_name *name)
 {
     if (name->index < 0)
-        return text_of("%.*s", name->path_length, name->path);
+        return image_path(name);
     return text_of("%.*s:%" PRId64, name->path_length, name->path, name->index);
 }
 
 static int32_t class_columns(const struct prediction *prediction)
 {
-    return prediction->config.classes <= WIDEST_TABLE ? prediction->config.classes : 0;
+    return prediction->config.classes <= MAX_COLUMNS ? prediction->config.classes : 0;
 }
 
 static void print_table_head(struct prediction *prediction)
@@ -160,12 +170,12 @@ static void print_table_head(struct prediction *prediction)
         char *name = image_name_text(&prediction->images.names[i]);
         size_t length = name ? strlen(name) : 0;
         if (length > width)
-            width = length < WIDEST_NAME ? length : WIDEST_NAME;
+            width = length < MAX_NAME_WIDTH ? length : MAX_NAME_WIDTH;
         free(name);
     }
     prediction->name_width = (int)width;
     if (class_columns(prediction) > 0)
-        printf("Probabilities in percent, in the end a column per class:\n\n");
+        printf("Probabilities are in percent; the last columns are the classes.\n\n");
     printf("%-*s  class  probability ", prediction->name_width, "image");
     for (int32_t i = 0; i < class_columns(prediction); ++i)
         printf("%7" PRId32, i);
@@ -190,7 +200,7 @@ static int print_row(const struct prediction *prediction, const struct image_nam
 static int write_row(const struct prediction *prediction, struct json_writer *json, const struct image_name *name,
                      int32_t class, const float *scores)
 {
-    char *path = text_of("%.*s", name->path_length, name->path);
+    char *path = image_path(name);
 
     if (!path)
         return report_error("not enough memory");
@@ -209,7 +219,7 @@ static int write_row(const struct prediction *prediction, struct json_writer *js
     return 0;
 }
 
-/* Fills scores and classes for `count` images from image `first` on. */
+/* Computes scores and classes of `count` images, beginning with image `first`. */
 static int predict_chunk(struct prediction *prediction, int64_t first, int64_t count)
 {
     const normnet_config *config = &prediction->config;
@@ -225,17 +235,17 @@ static int predict_chunk(struct prediction *prediction, int64_t first, int64_t c
     return 0;
 }
 
-/* To standard output and, unless it is NULL, as JSON. */
+/* Prints the predictions, and writes them to `json` unless it is NULL. */
 static int predict_images(struct prediction *prediction, struct json_writer *json)
 {
     const struct image_files *images = &prediction->images;
     int code = 0;
 
     for (int64_t i = 0; i < images->count && code == 0; ++i) {
-        const int64_t place = i % AT_A_TIME, left = images->count - i;
+        const int64_t place = i % CHUNK;
         const float *scores = prediction->scores + (size_t)place * (size_t)prediction->config.classes;
         if (place == 0)
-            code = predict_chunk(prediction, i, left < AT_A_TIME ? left : AT_A_TIME);
+            code = predict_chunk(prediction, i, int64_min(images->count - i, CHUNK));
         if (code == 0)
             code = print_row(prediction, &images->names[i], prediction->classes[place], scores);
         if (code == 0 && json)
@@ -268,8 +278,8 @@ static int run_prediction(struct prediction *prediction)
 {
     print_table_head(prediction);
     int code = prediction->json ? predict_to_json(prediction) : predict_images(prediction, NULL);
-    if (code == 0 && prediction->images.left_out > 0 && !prediction->most_given)
-        printf("\nLeft out: %" PRId64 " more images, for want of --count\n", prediction->images.left_out);
+    if (code == 0 && prediction->images.left_out > 0 && !prediction->count_given)
+        printf("\nLeft out: %" PRId64 " more images; set --count to see them\n", prediction->images.left_out);
     return code;
 }
 
@@ -277,7 +287,7 @@ int predict_command(int argc, char **argv)
 {
     struct prediction prediction = {
         .threads = core_count(),
-        .most = MAX_UNASKED,
+        .max_count = DEFAULT_COUNT,
         .config = {.struct_size = sizeof prediction.config},
     };
 

@@ -10,146 +10,161 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char introduction[] =
-    "Usage: normnet-mnist train [OPTION]...\n"
-    "\n"
-    "Trains a small convolutional network on MNIST, or any data set in four IDX files, and tests it\n"
-    "after every epoch. Without options: batch norm, 20 epochs, the one-cycle schedule, augmentation.\n"
-    "\n"
-    "Examples:\n"
-    "  normnet-mnist train --norm group --epochs 5\n"
-    "  normnet-mnist train --preset fast\n"
-    "  normnet-mnist train --data ~/fashion --augment none --json result.json\n"
-    "  normnet-mnist train --schedule step --lr 0.02 --momentum 0.9 --step-size 6 --augment rotate\n"
-    "  normnet-mnist train --architecture \"conv3-16 norm relu maxpool2 conv3-32 norm relu gap conv1-10\"\n"
-    "  normnet-mnist train --save digits.ckpt\n"
-    "  normnet-mnist train --resume digits.ckpt\n"
-    "\n"
-    "Ctrl-C finishes the step, saves if --save is given, and ends with code 130; a second Ctrl-C ends at\n"
-    "once. What is resumed goes on to the same weights as if it had never stopped. Other exit codes:\n"
-    "1 if data, a file or the training fails, 2 for a mistake on the command line.\n"
-    "\n"
-    "The recipe\n";
-
-static const char augment_help[] = "changes to the training images, applied from left to right [affine]\n"
-                                   "none | rotate | affine | OPERATION:PARAMETERS,OPERATION:PARAMETERS,...\n"
-                                   "rotate:DEG:fill=G   by an angle from -DEG to DEG; grey level G, 0 to 255\n"
-                                   "                    (0 if left out), for what comes from outside\n"
-                                   "affine:deg=DEG,shear=DEG,translate=T,scale=LOW-HIGH,fill=G\n"
-                                   "                    rotation and shear along x by up to +-DEG, shift by up\n"
-                                   "                    to T of the side in whole pixels, scale; each optional\n"
-                                   "jitter:V            brightness and contrast by factors from 1-V to 1+V;\n"
-                                   "                    or jitter:brightness=V,contrast=V\n"
-                                   "rotate = rotate:7:fill=1; affine = rotate:6:fill=1,affine:deg=7,shear=7,\n"
-                                   "translate=.1,scale=.8-1.2,jitter:.4";
-
-static const char data_help[] = "directory with train-images-idx3-ubyte, train-labels-idx1-ubyte,\n"
-                                "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (idx4: N x C x H x W),\n"
-                                "or the word generated [$NORMNET_DATA, else MNIST in the user's cache\n"
-                                "directory, else generated digits]";
+static const struct help train_help = {
+    .introduction = "Usage: normnet-mnist train [OPTION]...\n"
+                    "\n"
+                    "Trains a small convolutional network on MNIST, or on another data set of four\n"
+                    "IDX files, and tests it after every epoch. The default is batch norm, 20 epochs,\n"
+                    "the one-cycle schedule and augmentation.\n"
+                    "\n"
+                    "Defaults are in [brackets].\n"
+                    "\n"
+                    "General\n",
+    .examples = "Augmentation: --augment SPEC\n"
+                "  SPEC is none, rotate, affine or a list of operations, separated by commas.\n"
+                "  They are applied from left to right.\n"
+                "\n"
+                "  rotate:DEG:fill=G   Rotate by a random angle from -DEG to DEG degrees. Pixels\n"
+                "                      from outside the image get the grey level G, 0 to 255 [0].\n"
+                "  affine:deg=DEG,shear=DEG,translate=T,scale=LOW-HIGH,fill=G\n"
+                "                      Rotate, shear along x by up to DEG degrees, shift by up to\n"
+                "                      T of each side in whole pixels, and scale. Every parameter\n"
+                "                      is optional.\n"
+                "  jitter:V            Multiply brightness and contrast by random factors from\n"
+                "                      1-V to 1+V. jitter:brightness=V,contrast=V sets both.\n"
+                "\n"
+                "  rotate is short for rotate:7:fill=1, and affine is short for\n"
+                "  rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4\n"
+                "\n"
+                "Layers: --architecture TEXT\n"
+                "  conv<k>-<out>       k x k convolution to <out> channels. Append s<stride>,\n"
+                "                      p<padding> or b for a bias.\n"
+                "  fc-<out>            Fully connected, after flatten. Append b for a bias.\n"
+                "  maxpool<k>, avgpool<k>, gap (mean over all pixels), flatten\n"
+                "  relu, leakyrelu<slope>\n"
+                "  dropout, dropout<share>\n"
+                "  norm                The normalization of --norm.\n"
+                "  batchnorm, groupnorm<groups>, layernorm, instancenorm\n"
+                "                      This normalization, whatever --norm is.\n"
+                "\n"
+                "Exit status\n"
+                "  0    The training is complete.\n"
+                "  1    The data, a file or the training failed.\n"
+                "  2    The command line is wrong.\n"
+                "  130  Ctrl-C stopped the training. The current step was finished, and a\n"
+                "       checkpoint was written if --save was given. A second Ctrl-C ends the\n"
+                "       program at once.\n"
+                "\n"
+                "Examples:\n"
+                "  normnet-mnist train --norm group --epochs 5\n"
+                "  normnet-mnist train --preset fast\n"
+                "  normnet-mnist train --data ~/fashion --augment none --json result.json\n"
+                "  normnet-mnist train --schedule step --lr 0.02 --step-size 6 --augment rotate\n"
+                "  normnet-mnist train --architecture \"conv3-16 norm relu maxpool2 gap conv1-10\"\n"
+                "  normnet-mnist train --save digits.ckpt\n"
+                "  normnet-mnist train --resume digits.ckpt\n",
+};
 
 /* ---- The options ------------------------------------------------------------------------------- */
 
 enum { MAX_OPTIONS = 40 };
 
-/* Fills the table of options whose values go to `s`; returns how many there are. */
+/* Fills the table of the options, whose values are stored in `s`. Returns the number of options. */
 static int list_train_options(struct option *options, struct settings *s)
 {
-    const double number = 1e9; /* enough for all that the library checks itself */
+    const double large = 1e9; /* for values that the library checks */
     const struct option list[] = {
         {OPTION_CHOICE, "--preset", "NAME",
-         "standard, or fast: a small network, 2 epochs, no augmentation and\n"
-         "dropout, peak learning rate 0.1, Nesterov, unless other options differ\n"
-         "[standard]",
+         "Other defaults: standard, or fast for a small network, 2 epochs, no augmentation, no dropout, a peak "
+         "learning "
+         "rate of 0.1 and Nesterov momentum. Other options override the preset. [standard]",
          .target.choice = &s->preset, .choices = settings_preset_names},
 
         {.kind = OPTION_HEADING, .name = "Data"},
-        {OPTION_TEXT, "--data", "DIR", data_help, .target.text = &s->data},
+        {OPTION_TEXT, "--data", "DIR",
+         "A directory with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
+         "t10k-labels-idx1-ubyte (idx4 for images with channels, N x C x H x W), or the word generated for generated "
+         "digits. [$NORMNET_DATA; without it MNIST in the user's cache directory; without that generated digits]",
+         .target.text = &s->data},
         {OPTION_INTEGER, "--limit", "N",
-         "use only the first N training images, also for mean and deviation\n"
-         "[0 = all]",
-         .target.integer = &s->limit, .most = number},
-        {OPTION_TEXT, "--augment", "SPEC", augment_help, .target.text = &s->augment},
+         "Use only the first N training images, also for their mean and standard deviation. [0: all]",
+         .target.integer = &s->limit, .max = large},
+        {OPTION_TEXT, "--augment", "SPEC", "How to change the training images at random; see below. [affine]",
+         .target.text = &s->augment},
 
         {.kind = OPTION_HEADING, .name = "Network"},
         {OPTION_CHOICE, "--norm", "NORM",
-         "what `norm` in the architecture stands for: none, batch, group, layer\n"
-         "or instance [batch]",
+         "The normalization of the layers `norm`: none, batch, group, layer or instance. [batch]",
          .target.choice = &s->norm, .choices = settings_norm_names},
-        {OPTION_INTEGER, "--groups", "N", "of group norm [0 = one group per four channels]",
-         .target.integer = &s->groups, .least = -number, .most = number},
-        {OPTION_INTEGER, "--layer-dims", "N", "trailing dimensions of layer norm: 3, 2 or 1 [3]",
-         .target.integer = &s->layer_dims, .least = 1, .most = 3},
+        {OPTION_INTEGER, "--groups", "N", "Groups of group norm. [0: one group per four channels]",
+         .target.integer = &s->groups, .min = -large, .max = large},
+        {OPTION_INTEGER, "--layer-dims", "N", "Trailing dimensions that layer norm normalizes over: 3, 2 or 1. [3]",
+         .target.integer = &s->layer_dims, .min = 1, .max = 3},
         {OPTION_CHOICE, "--affine", "FORM",
-         "a gamma and beta per channel, per element or none; default is channel,\n"
-         "or none for layer norm over 2 dimensions or 1 [default]",
+         "Gamma and beta of the norm: channel for one pair per channel, element for one pair per element, or none. "
+         "default means channel, but none for layer norm over 2 dimensions or 1. [default]",
          .target.choice = &s->affine, .choices = settings_affine_names},
-        {OPTION_INTEGER, "--virtual-batch", "N", "ghost batch norm over N images, a multiple of 16 [0 = off]",
-         .target.integer = &s->virtual_batch, .most = number},
+        {OPTION_INTEGER, "--virtual-batch", "N",
+         "Ghost batch norm: normalize every N images by themselves. N is a multiple of 16. [0: off]",
+         .target.integer = &s->virtual_batch, .max = large},
         {OPTION_TEXT, "--architecture", "TEXT",
-         "the layers, e.g. \"conv3-8 relu norm dropout gap conv1-10\":\n"
-         "conv<side>-<outputs>, then s<stride>, p<padding>, b for a bias;\n"
-         "fc-<outputs>, then b; maxpool<side>, avgpool<side>, gap; flatten;\n"
-         "relu, leakyrelu, leakyrelu<slope>; dropout, dropout<share>;\n"
-         "norm, and whatever --norm says: batchnorm, groupnorm<groups>,\n"
-         "layernorm, instancenorm\n"
-         "[a network of 7,704 parameters for images from 18 x 18]",
+         "The layers, separated by spaces; see below. [a network of 7,704 parameters for images from 18 x 18]",
          .target.text = &s->architecture},
-        {OPTION_REAL, "--dropout", "P", "share of the values that `dropout` sets to zero [0.03]",
-         .target.real = &s->dropout, .most = 1},
+        {OPTION_REAL, "--dropout", "P", "The share of the values that a layer `dropout` sets to zero. [0.03]",
+         .target.real = &s->dropout, .max = 1},
 
         {.kind = OPTION_HEADING, .name = "Training"},
-        {OPTION_INTEGER, "--epochs", "N", "passes over the training images [20]", .target.integer = &s->epochs,
-         .least = 1, .most = 1e6},
-        {OPTION_INTEGER, "--batch", "N", "images per step [64]", .target.integer = &s->batch, .least = 1,
-         .most = 1048576},
-        {OPTION_CHOICE, "--schedule", "NAME", "of the learning rate: constant, step or one-cycle [one-cycle]",
+        {OPTION_INTEGER, "--epochs", "N", "Passes over the training images. [20]", .target.integer = &s->epochs,
+         .min = 1, .max = 1e6},
+        {OPTION_INTEGER, "--batch", "N", "Images per step. [64]", .target.integer = &s->batch, .min = 1,
+         .max = 1048576},
+        {OPTION_CHOICE, "--schedule", "NAME", "The learning rate schedule: constant, step or one-cycle. [one-cycle]",
          .target.choice = &s->schedule, .choices = settings_schedule_names},
-        {OPTION_REAL, "--lr", "X", "learning rate; of one-cycle the peak [0.015 for one-cycle, else 0.01]",
-         .target.real = &s->lr, .most = number},
-        {OPTION_REAL, "--max-lr", "X", "another name of --lr for one-cycle", .target.real = &s->max_lr, .most = number},
-        {OPTION_INTEGER, "--step-size", "N", "epochs after which step multiplies the learning rate [6]",
-         .target.integer = &s->step_size, .least = 1, .most = 1e6},
-        {OPTION_REAL, "--step-gamma", "X", "by this [0.1]", .target.real = &s->step_gamma, .most = number},
+        {OPTION_REAL, "--lr", "X",
+         "The learning rate; with one-cycle, its peak. [0.015 with one-cycle, 0.01 otherwise]", .target.real = &s->lr,
+         .max = large},
+        {OPTION_REAL, "--max-lr", "X", "The same as --lr, for one-cycle only.", .target.real = &s->max_lr,
+         .max = large},
+        {OPTION_INTEGER, "--step-size", "N",
+         "With the step schedule, epochs after which the learning rate is multiplied by --step-gamma. [6]",
+         .target.integer = &s->step_size, .min = 1, .max = 1e6},
+        {OPTION_REAL, "--step-gamma", "X", "The factor of the step schedule. [0.1]", .target.real = &s->step_gamma,
+         .max = large},
         {OPTION_REAL, "--momentum", "X",
-         "share of an update that the next one keeps\n"
-         "[0.9; one-cycle: from 0.95 to 0.85 and back, unless given]",
-         .target.real = &s->momentum, .most = 1},
-        {OPTION_FLAG, "--nesterov", NULL, "Nesterov's momentum", .target.flag = &s->nesterov},
-        {OPTION_REAL, "--l1", "X", "adds X * sum |p| to the loss [0]", .target.real = &s->l1, .most = number},
-        {OPTION_REAL, "--l2", "X", "adds X * p to the gradient (weight decay) [0]", .target.real = &s->l2,
-         .most = number},
-        {OPTION_REAL, "--label-smoothing", "X", "share of the target spread over all classes [0]",
-         .target.real = &s->label_smoothing, .most = 1},
-        {OPTION_INTEGER, "--seed", "N", "of the weights, the order of the images and all that is random [1]",
-         .target.integer = &s->seed, .most = 9223372036854775807.0},
+         "The momentum of SGD. [0.9; with one-cycle, from 0.95 to 0.85 and back unless it is given]",
+         .target.real = &s->momentum, .max = 1},
+        {OPTION_FLAG, "--nesterov", NULL, "Use Nesterov momentum.", .target.flag = &s->nesterov},
+        {OPTION_REAL, "--l1", "X", "Add X * sum |p| to the loss. [0]", .target.real = &s->l1, .max = large},
+        {OPTION_REAL, "--l2", "X", "Add X * p to the gradient (weight decay). [0]", .target.real = &s->l2,
+         .max = large},
+        {OPTION_REAL, "--label-smoothing", "X", "The share of the target that is spread over all classes. [0]",
+         .target.real = &s->label_smoothing, .max = 1},
+        {OPTION_INTEGER, "--seed", "N",
+         "The seed of the weights, the order of the images, the augmentation and dropout. [1]",
+         .target.integer = &s->seed, .max = 9223372036854775807.0},
 
-        {.kind = OPTION_HEADING, .name = "The run"},
-        {OPTION_INTEGER, "--threads", "N",
-         "threads that share a batch; the weights do not depend on them\n"
-         "[one per core]",
-         .target.integer = &s->threads, .least = 1, .most = 1024},
+        {.kind = OPTION_HEADING, .name = "Run"},
+        {OPTION_INTEGER, "--threads", "N", "Threads. The weights do not depend on their number. [one per core]",
+         .target.integer = &s->threads, .min = 1, .max = 1024},
         {OPTION_CHOICE, "--cpu", "NAME",
-         "instruction set: best, portable, avx2, avx512 or neon; the weights do\n"
-         "not depend on it [best]",
+         "The instruction set: best, portable, avx2, avx512 or neon. The weights do not depend on it. [best]",
          .target.choice = &s->cpu, .choices = settings_cpu_names},
         {OPTION_TEXT, "--save", "FILE",
-         "write a checkpoint to go on from, anew after every epoch; not in the\n"
-         "place of another file [with --resume the file that is resumed]",
+         "Write a checkpoint after every epoch. FILE must not exist yet, unless it is the file of --resume. [with "
+         "--resume, the same file]",
          .target.text = &s->save},
-        {OPTION_INTEGER, "--save-every", "N", "and after every N training steps [0 = at the ends of epochs only]",
-         .target.integer = &s->save_every, .most = number},
+        {OPTION_INTEGER, "--save-every", "N",
+         "Write the checkpoint after every N training steps, too. [0: only after epochs]",
+         .target.integer = &s->save_every, .max = large},
         {OPTION_TEXT, "--resume", "FILE",
-         "go on with the training of a checkpoint, with the options it was begun\n"
-         "with; other options than those of this section and --data may only\n"
-         "repeat them",
+         "Continue the training of a checkpoint. The final weights are those of a training that was never stopped. "
+         "Options that change the training are an error; --data and those of this section are allowed.",
          .target.text = &s->resume},
         {OPTION_TEXT, "--json", "FILE",
-         "write configuration, history and SHA-256 of the weights, anew after\n"
-         "every epoch",
+         "Write the configuration, the history and the SHA-256 of the weights after every epoch.",
          .target.text = &s->json},
     };
-    _Static_assert(sizeof list <= MAX_OPTIONS * sizeof *list, "the tables of options have room for all");
+    _Static_assert(sizeof list <= MAX_OPTIONS * sizeof *list, "MAX_OPTIONS is too small");
 
     memcpy(options, list, sizeof list);
     return (int)(sizeof list / sizeof *list);
@@ -158,17 +173,17 @@ static int list_train_options(struct option *options, struct settings *s)
 /* ---- Checks ------------------------------------------------------------------------------------ */
 
 /*
- * Whether a layer of the network is called so: all of its word, or, before a "*", what it begins with. The library's
- * own network has norms and dropouts.
+ * Whether the architecture has the layer `word`. A "*" at the end of `word` matches any rest. The default network has
+ * the layers norm and dropout.
  */
 static bool has_layer(const struct settings *settings, const char *word)
 {
-    static const char blanks[] = " \t\n\r";
+    static const char space[] = " \t\n\r";
     const char *layer = settings->architecture ? settings->architecture : "norm dropout";
     const size_t length = strcspn(word, "*");
 
-    for (layer += strspn(layer, blanks); *layer; layer += strspn(layer, blanks)) {
-        const size_t whole = strcspn(layer, blanks);
+    for (layer += strspn(layer, space); *layer; layer += strspn(layer, space)) {
+        const size_t whole = strcspn(layer, space);
         if (strncmp(layer, word, length) == 0 && (word[length] == '*' || whole == length))
             return true;
         layer += whole;
@@ -176,13 +191,13 @@ static bool has_layer(const struct settings *settings, const char *word)
     return false;
 }
 
-/* Whether the network normalizes so, by --norm or by a word of its own. */
+/* Whether the network has this norm, through --norm or through the layer `word`. */
 static bool has_norm(const struct settings *settings, int32_t norm, const char *word)
 {
     return (settings->norm == norm && has_layer(settings, "norm")) || has_layer(settings, word);
 }
 
-/* What an option needs to have an effect; without it the option would be silently ignored. */
+/* Rejects an option that would be ignored because the network or the schedule does not use it. */
 static int check_has_effect(const struct option *options, int count, const struct settings *settings)
 {
     const bool batch = has_norm(settings, NORMNET_NORM_BATCH, "batchnorm");
@@ -214,7 +229,7 @@ static int check_has_effect(const struct option *options, int count, const struc
     return 0;
 }
 
-/* The one of --lr and --max-lr that was given, else the default of the schedule, as the value of both. */
+/* Sets lr and max_lr to the one that was given, or to the default of the schedule. */
 static int choose_lr(const struct option *options, int count, struct settings *settings)
 {
     bool lr_given = options_given(options, count, "--lr");
@@ -227,24 +242,24 @@ static int choose_lr(const struct option *options, int count, struct settings *s
     return 0;
 }
 
-/* A checkpoint has room for so much. */
+/* The length limit is what fits into a checkpoint. */
 static int parse_augment(struct settings *settings)
 {
-    enum { LONGEST_AUGMENT = 4096 };
+    enum { MAX_AUGMENT = 4096 };
     size_t length = strlen(settings->augment);
 
-    if (length > LONGEST_AUGMENT)
-        return report_usage("--augment: a text of %zu characters; %d are the most", length, LONGEST_AUGMENT);
+    if (length > MAX_AUGMENT)
+        return report_usage("--augment has %zu characters; expected at most %d", length, MAX_AUGMENT);
     return augment_parse(&settings->augment_list, settings->augment);
 }
 
-/* Takes the arguments over what the settings are; the rest of the checks once these are complete. */
+/* Applies the arguments to the settings and checks the result. */
 static int parse_settings(struct settings *settings, int argc, char **argv)
 {
     struct option options[MAX_OPTIONS];
     const int count = list_train_options(options, settings);
 
-    int code = options_run(options, count, introduction, argc, argv);
+    int code = options_run(options, count, &train_help, argc, argv);
     if (code == OPTIONS_HELP)
         return code;
     if (settings->resume && !settings->save)
@@ -264,7 +279,7 @@ static int parse_settings(struct settings *settings, int argc, char **argv)
     return code;
 }
 
-/* The options that must be known before all others. */
+/* --preset and --resume choose the settings that the other options are applied to. */
 static int parse_preset_and_resume(struct settings *settings, int argc, char **argv)
 {
     struct option options[MAX_OPTIONS];
@@ -286,9 +301,9 @@ int train_options_parse(struct settings *settings, int argc, char **argv)
     return parse_settings(settings, argc, argv);
 }
 
-/* ---- Going on with a checkpoint ---------------------------------------------------------------- */
+/* ---- Resuming a checkpoint --------------------------------------------------------------------- */
 
-/* What a run may change without changing the training. */
+/* Whether a resumed run may change this option. */
 static bool may_differ(const struct option *option)
 {
     static const char *const names[] = {"--preset", "--data",       "--threads", "--cpu",
@@ -301,21 +316,20 @@ static bool may_differ(const struct option *option)
     return option->kind == OPTION_HEADING;
 }
 
-/* Whether the options leave the training as the checkpoint has it. */
+/* Returns 0, or reports an option that differs from the checkpoint's. */
 static int check_unchanged(struct settings *settings, struct settings *stored)
 {
-    struct option options[MAX_OPTIONS], theirs[MAX_OPTIONS];
+    struct option options[MAX_OPTIONS], stored_options[MAX_OPTIONS];
     const int count = list_train_options(options, settings);
 
-    list_train_options(theirs, stored);
+    list_train_options(stored_options, stored);
     for (int i = 0; i < count; ++i) {
-        char own_text[OPTION_TEXT_ROOM], their_text[OPTION_TEXT_ROOM];
-        if (may_differ(&options[i]) || options_equal(&options[i], &theirs[i]))
+        char text[OPTION_TEXT_ROOM], stored_text[OPTION_TEXT_ROOM];
+        if (may_differ(&options[i]) || options_equal(&options[i], &stored_options[i]))
             continue;
-        option_text(&options[i], own_text);
-        option_text(&theirs[i], their_text);
-        return report_usage("%s is %s, but %s was begun with %s", options[i].name, own_text, settings->resume,
-                            their_text);
+        option_text(&options[i], text);
+        option_text(&stored_options[i], stored_text);
+        return report_usage("%s is %s, but %s was begun with %s", options[i].name, text, settings->resume, stored_text);
     }
     if (settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE && settings->hold_momentum != stored->hold_momentum)
         return report_usage("--momentum is %g, but %s was begun without it", settings->momentum, settings->resume);
@@ -330,7 +344,7 @@ int train_options_resume(struct settings *settings, const struct settings *store
     *settings = *stored;
     settings_use_preset(settings, preset);
     int code = parse_settings(settings, argc, argv);
-    settings->preset = before.preset; /* what it was begun with, whoever repeats its values */
+    settings->preset = before.preset; /* for the JSON file: the preset that the training was started with */
     return code == 0 ? check_unchanged(settings, &before) : code;
 }
 

@@ -2,6 +2,7 @@
 #include "data/digits.h"
 
 #include "support/angle.h"
+#include "support/minmax.h"
 #include "support/random.h"
 
 #include <math.h>
@@ -9,16 +10,16 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Only + - * / and sqrt below: functions of libm differ from machine to machine in their last bit. */
+/* Only + - * / and sqrt are used: the other functions of libm differ in their last bit between machines. */
 
 /*
- * The manners of writing: points "x y" that the pen passes, x to the right and y down, 0 to 99 in both
- * directions; "|" lifts the pen. A point given twice is a corner. All manners of a digit are equally likely.
+ * Ways to write each digit: points "x y" that the pen passes, x to the right and y down, 0 to 99 in both directions.
+ * "|" lifts the pen. A point given twice is a corner. All shapes of a digit are equally likely.
  */
-static const struct manner {
+static const struct shape {
     int digit;
     const char *strokes;
-} manners[] = {
+} shapes[] = {
     {0, "55 5 30 14 18 48 28 84 50 95 72 85 82 50 72 14 52 5"},
     {0, "66 12 40 6 20 30 18 62 34 92 60 92 80 66 80 34 64 10 46 8"},
     {0, "40 8 20 30 20 70 45 96 72 80 80 45 66 14 44 6 34 14"},
@@ -62,24 +63,24 @@ static const struct manner {
 };
 
 enum {
-    MANNERS = sizeof manners / sizeof manners[0],
-    STROKE_POINTS = 20, /* most points of a manner */
-    SPAN_PIECES = 5,    /* straight pieces between two points */
-    INK_POINTS = STROKE_POINTS * SPAN_PIECES + 1
+    SHAPES = sizeof shapes / sizeof shapes[0],
+    MAX_POINTS = 20, /* of a shape */
+    SPAN_PIECES = 5, /* straight segments between two points */
+    MAX_INK_POINTS = MAX_POINTS * SPAN_PIECES + 1
 };
 
 struct point {
     double x, y;
     double pressure; /* 1 = the pen's usual width */
-    bool lifted;     /* no ink between the point before and this one */
+    bool lifted;     /* no ink between the previous point and this one */
 };
 
 struct line {
     int count;
-    struct point points[INK_POINTS];
+    struct point points[MAX_INK_POINTS];
 };
 
-/* Elastic bends: a shift at each of 4 x 4 knots over the unit square, blended smoothly in between. */
+/* An elastic deformation: shifts at 4 x 4 knots over the unit square, interpolated smoothly between them. */
 enum { KNOTS = 4 };
 
 struct bends {
@@ -87,7 +88,7 @@ struct bends {
     double y[KNOTS][KNOTS];
 };
 
-/* ---- From a manner to shaken points ------------------------------------------------------------ */
+/* ---- From a shape to random points ------------------------------------------------------------- */
 
 static const char *read_coordinate(const char *text, double *value)
 {
@@ -98,7 +99,7 @@ static const char *read_coordinate(const char *text, double *value)
     return text;
 }
 
-static void read_manner(struct line *line, const char *text)
+static void read_shape(struct line *line, const char *text)
 {
     bool lifted = true;
 
@@ -112,7 +113,7 @@ static void read_manner(struct line *line, const char *text)
         } else {
             struct point *point = &line->points[line->count++];
             text = read_coordinate(text, &point->x);
-            text = read_coordinate(text + 1, &point->y); /* after one blank */
+            text = read_coordinate(text + 1, &point->y); /* after one space */
             point->lifted = lifted;
             point->pressure = 1;
             lifted = false;
@@ -120,7 +121,7 @@ static void read_manner(struct line *line, const char *text)
     }
 }
 
-/* Corners stay corners: a point given twice moves as one. */
+/* Moves the points by random shifts. Both points of a corner get the same shift. */
 static void shake_points(struct line *line, struct random_stream *random)
 {
     double unsteadiness = random_uniform(random, 0.017, 0.067);
@@ -129,7 +130,7 @@ static void shake_points(struct line *line, struct random_stream *random)
         struct point *point = &line->points[i];
         bool corner = i > 0 && !point->lifted && point->x == point[-1].x && point->y == point[-1].y;
         if (corner)
-            continue; /* moved below, with its twin */
+            continue; /* moved together with the previous point */
         double dx = unsteadiness * random_bell(random);
         double dy = unsteadiness * random_bell(random);
         double pressure = 1 + 0.14 * random_bell(random);
@@ -137,7 +138,7 @@ static void shake_points(struct line *line, struct random_stream *random)
         for (int k = 0; k <= (twin ? 1 : 0); ++k) {
             point[k].x += dx;
             point[k].y += dy;
-            point[k].pressure = pressure < 0.6 ? 0.6 : pressure;
+            point[k].pressure = double_max(pressure, 0.6);
         }
         i += twin ? 1 : 0;
     }
@@ -164,7 +165,7 @@ static void interpolate_strokes(struct line *ink, const struct line *line)
         const struct point *a = b->lifted ? b : b - 1;
         const struct point *d = i + 1 < line->count && !c[1].lifted ? c + 1 : c;
         if (b->x == c->x && b->y == c->y)
-            continue; /* a corner */
+            continue; /* a corner: nothing to draw */
         for (int piece = 1; piece <= SPAN_PIECES; ++piece) {
             double t = (double)piece / SPAN_PIECES;
             ink->points[ink->count++] = (struct point){
@@ -185,8 +186,10 @@ static double interpolate_bend(const double knots[KNOTS][KNOTS], double x, doubl
     int i = column < 1 ? 0 : column < KNOTS - 2 ? (int)column : KNOTS - 2;
     int j = row < 1 ? 0 : row < KNOTS - 2 ? (int)row : KNOTS - 2;
     double u = column - i, v = row - j;
-    u = u < 0 ? 0 : u > 1 ? 1 : u * u * (3 - 2 * u);
-    v = v < 0 ? 0 : v > 1 ? 1 : v * v * (3 - 2 * v);
+    u = double_clamp(u, 0, 1);
+    v = double_clamp(v, 0, 1);
+    u = u * u * (3 - 2 * u);
+    v = v * v * (3 - 2 * v);
     double above = knots[j][i] + u * (knots[j][i + 1] - knots[j][i]);
     double below = knots[j + 1][i] + u * (knots[j + 1][i + 1] - knots[j + 1][i]);
     return above + v * (below - above);
@@ -228,7 +231,7 @@ static void tilt_strokes(struct line *line, struct random_stream *random)
     }
 }
 
-/* As MNIST was made: the larger side to 20 pixels, then the centre of mass (here of the ink's length) to the middle. */
+/* As in MNIST: scales the larger side to 20 pixels and moves the centre of mass, here of the strokes, to the centre. */
 static void fit_into_box(struct line *line, double pen, struct random_stream *random)
 {
     double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
@@ -236,10 +239,10 @@ static void fit_into_box(struct line *line, double pen, struct random_stream *ra
 
     for (int i = 0; i < line->count; ++i) {
         const struct point *point = &line->points[i];
-        left = point->x < left ? point->x : left;
-        right = point->x > right ? point->x : right;
-        top = point->y < top ? point->y : top;
-        bottom = point->y > bottom ? point->y : bottom;
+        left = double_min(left, point->x);
+        right = double_max(right, point->x);
+        top = double_min(top, point->y);
+        bottom = double_max(bottom, point->y);
         if (!point->lifted) {
             double dx = point->x - point[-1].x, dy = point->y - point[-1].y;
             double length = sqrt(dx * dx + dy * dy);
@@ -248,7 +251,7 @@ static void fit_into_box(struct line *line, double pen, struct random_stream *ra
             mass_y += length * 0.5 * (point->y + point[-1].y);
         }
     }
-    double side = right - left > bottom - top ? right - left : bottom - top;
+    double side = double_max(right - left, bottom - top);
     double scale = (20 - pen) * random_uniform(random, 0.9, 1.02) / side;
     double shift_x = 14 + 0.4 * random_bell(random) - scale * mass_x / mass;
     double shift_y = 14 + 0.4 * random_bell(random) - scale * mass_y / mass;
@@ -262,34 +265,36 @@ static void fit_into_box(struct line *line, double pen, struct random_stream *ra
 
 static int clamp_pixel(double position)
 {
-    return position < 0 ? 0 : position > DIGITS_SIDE - 1 ? DIGITS_SIDE - 1 : (int)position;
+    return (int)double_clamp(position, 0, DIGITS_SIDE - 1);
 }
 
-/* Lowers depth[y][x], how far a pixel's centre lies outside the ink (negative inside), by one straight piece. */
+/*
+ * Draws one straight segment: depth[y][x] is the distance of a pixel's centre from the ink, negative inside, and
+ * becomes the minimum with that of the segment.
+ */
 static void draw_segment(double depth[DIGITS_SIDE][DIGITS_SIDE], const struct point *from, const struct point *to,
                          double radius, double softness)
 {
-    double reach = radius * (from->pressure > to->pressure ? from->pressure : to->pressure) + softness;
+    double reach = radius * double_max(from->pressure, to->pressure) + softness;
     double dx = to->x - from->x, dy = to->y - from->y;
     double square = dx * dx + dy * dy;
     double inverse = square > 0 ? 1 / square : 0;
-    int left = clamp_pixel((dx < 0 ? to->x : from->x) - reach);
-    int right = clamp_pixel((dx < 0 ? from->x : to->x) + reach);
-    int top = clamp_pixel((dy < 0 ? to->y : from->y) - reach);
-    int bottom = clamp_pixel((dy < 0 ? from->y : to->y) + reach);
+    int left = clamp_pixel(double_min(from->x, to->x) - reach);
+    int right = clamp_pixel(double_max(from->x, to->x) + reach);
+    int top = clamp_pixel(double_min(from->y, to->y) - reach);
+    int bottom = clamp_pixel(double_max(from->y, to->y) + reach);
 
     for (int row = top; row <= bottom; ++row) {
         for (int column = left; column <= right; ++column) {
             double x = column + 0.5 - from->x, y = row + 0.5 - from->y;
             double t = (x * dx + y * dy) * inverse;
-            t = t < 0 ? 0 : t > 1 ? 1 : t;
+            t = double_clamp(t, 0, 1);
             x -= t * dx;
             y -= t * dy;
             if (x * x + y * y >= reach * reach)
                 continue;
             double outside = sqrt(x * x + y * y) - radius * (from->pressure + t * (to->pressure - from->pressure));
-            if (outside < depth[row][column])
-                depth[row][column] = outside;
+            depth[row][column] = double_min(depth[row][column], outside);
         }
     }
 }
@@ -298,7 +303,7 @@ static void draw_ink(const struct line *line, double radius, double softness, st
                      uint8_t *image)
 {
     double depth[DIGITS_SIDE][DIGITS_SIDE];
-    double ink = 255 * random_uniform(random, 0.88, 1.12); /* above 255 the middle of a stroke is flat */
+    double ink = 255 * random_uniform(random, 0.88, 1.12); /* above 255, the middle of a stroke is saturated */
     double grain = random_uniform(random, 0, 0.12);
 
     for (int i = 0; i < DIGITS_PIXELS; ++i)
@@ -311,8 +316,8 @@ static void draw_ink(const struct line *line, double radius, double softness, st
         double cover = 0.5 - 0.5 * depth[i / DIGITS_SIDE][i % DIGITS_SIDE] / softness;
         image[i] = 0;
         if (cover > 0) {
-            double value = ink * (cover > 1 ? 1 : cover) * (1 + grain * random_bell(random));
-            image[i] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+            double value = ink * double_min(cover, 1) * (1 + grain * random_bell(random));
+            image[i] = (uint8_t)double_clamp(value, 0, 255);
         }
     }
 }
@@ -324,16 +329,16 @@ static uint8_t draw_digit(enum digits_set set, int64_t index, uint8_t *image)
     int digit = (int)random_below(&random, DIGITS_CLASSES);
     int first = 0, count = 0;
 
-    while (manners[first].digit != digit)
+    while (shapes[first].digit != digit)
         ++first;
-    while (first + count < MANNERS && manners[first + count].digit == digit)
+    while (first + count < SHAPES && shapes[first + count].digit == digit)
         ++count;
-    const struct manner *manner = &manners[first + (int)random_below(&random, (uint32_t)count)];
+    const struct shape *shape = &shapes[first + (int)random_below(&random, (uint32_t)count)];
     double radius = random_uniform(&random, 0.75, 1.75);
     double softness = random_uniform(&random, 0.5, 0.9);
 
     struct line points, ink;
-    read_manner(&points, manner->strokes);
+    read_shape(&points, shape->strokes);
     shake_points(&points, &random);
     interpolate_strokes(&ink, &points);
     bend_strokes(&ink, &random);

@@ -5,6 +5,7 @@
 #include "data/pgm.h"
 #include "support/file_system.h"
 #include "support/mapped_file.h"
+#include "support/minmax.h"
 #include "support/report.h"
 #include "support/text.h"
 
@@ -30,7 +31,7 @@ static int check_image_shape(const struct image_files *images, const char *path,
 
 /* ---- The list ---------------------------------------------------------------------------------- */
 
-/* `count` images, those of an IDX file from name.index on. */
+/* Appends `count` images. For an IDX file their indices begin with name.index. */
 static int append_images(struct image_files *images, struct image_name name, const uint8_t *pixels, int64_t count)
 {
     const size_t bytes = image_files_bytes(images), total = (size_t)images->count + (size_t)count;
@@ -52,10 +53,10 @@ static int append_images(struct image_files *images, struct image_name name, con
     return 0;
 }
 
-/* An argument taken apart. */
+/* The parts of an argument. */
 struct source {
     char *path;
-    struct image_name name; /* points into the argument; index -1 = all of the file */
+    struct image_name name; /* points into the argument; index -1 = the whole file */
 };
 
 static int take_images(struct image_files *images, const struct source *source, const struct idx_file *idx)
@@ -67,8 +68,8 @@ static int take_images(struct image_files *images, const struct source *source, 
     if (first >= all)
         return report_error("%s: there is no image %" PRId64 "; the last of its %" PRId64 " is %" PRId64, source->path,
                             first, all, all - 1);
-    int64_t most = one ? 1 : images->most;
-    int64_t count = all - first < most ? all - first : most;
+    const int64_t max_count = one ? 1 : images->max_count;
+    const int64_t count = int64_min(all - first, max_count);
     if (!one) {
         ++images->idx_files;
         images->left_out += all - first - count;
@@ -119,7 +120,7 @@ static int add_image_file(struct image_files *images, const struct source *sourc
     const uint8_t first = file.size > 0 ? file.data[0] : 0;
     if (first == 'P')
         code = add_picture(images, source, &file);
-    else if (first == 0 || first == 0x1f) /* also one that is packed, and one that is empty */
+    else if (first == 0 || first == 0x1f) /* also for an empty and a compressed file, which idx_take() reports */
         code = add_idx(images, source, &file);
     else
         code = report_error("%s is neither a PGM or PPM image nor an IDX file: it begins with the byte 0x%02x",
@@ -128,7 +129,7 @@ static int add_image_file(struct image_files *images, const struct source *sourc
     return code;
 }
 
-/* The colon before an index, unless a file has the whole name; NULL if there is none. */
+/* The colon before the index in FILE:INDEX; NULL if there is none or if a file has the whole name. */
 static const char *find_index(const char *argument)
 {
     const char *colon = strrchr(argument, ':');

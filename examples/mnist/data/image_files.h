@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Images from files that a command line names: PGM, PPM and IDX. */
+/* The images of the command `predict`, read from PGM, PPM and IDX files. */
 #ifndef MNIST_IMAGE_FILES_H
 #define MNIST_IMAGE_FILES_H
 
@@ -14,9 +14,11 @@ struct image_name {
 
 struct image_files {
     int32_t channels, height, width; /* all images are of this shape */
-    int64_t first, most;             /* images of an IDX file that is named without an index */
-    int64_t idx_files;               /* how many were named so, */
-    int64_t left_out;                /* and the images after those that were wanted */
+
+    /* For IDX files that are named without an index: */
+    int64_t first, max_count; /* the images to take of each */
+    int64_t idx_files;        /* how many of them there were */
+    int64_t left_out;         /* images after the last one that was taken */
 
     int64_t count;
     struct image_name *names;
@@ -24,12 +26,13 @@ struct image_files {
 };
 
 /*
- * Appends what the argument names: a PGM or PPM image, an IDX file, or one image of it, FILE:INDEX (unless a file has
- * that very name). Keeps a pointer to the argument. Returns 0, or reports what is wrong with the file.
+ * Appends the images of one argument: a PGM or PPM file, an IDX file, or FILE:INDEX for one image of an IDX file,
+ * unless a file has this very name. The argument must outlive `images`. Returns 0, or reports what is wrong with the
+ * file.
  */
 int image_files_add(struct image_files *images, const char *argument);
 
-/* Of one image: channels x height x width. */
+/* Bytes of one image: channels x height x width. */
 size_t image_files_bytes(const struct image_files *images);
 
 void image_files_free(struct image_files *images);

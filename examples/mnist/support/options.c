@@ -20,12 +20,12 @@ static int set_integer(const struct option *option, const char *text)
     intmax_t value = strtoimax(text, &end, 10);
     bool number = end != text && !*end && strchr("-0123456789", *text);
 
-    if (!number || errno == ERANGE || (double)value < option->least || (double)value > option->most) {
-        if (option->most >= 9e18)
+    if (!number || errno == ERANGE || (double)value < option->min || (double)value > option->max) {
+        if (option->max >= 9e18)
             return report_usage("%s: '%s' is not a whole number from %.0f to 2^63 - 1", option->name, text,
-                                option->least);
-        return report_usage("%s: '%s' is not a whole number from %.0f to %.0f", option->name, text, option->least,
-                            option->most);
+                                option->min);
+        return report_usage("%s: '%s' is not a whole number from %.0f to %.0f", option->name, text, option->min,
+                            option->max);
     }
     *option->target.integer = value;
     return 0;
@@ -37,20 +37,20 @@ static int set_real(const struct option *option, const char *text)
     double value = strtod(text, &end);
     bool number = end != text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
 
-    if (!number || !isfinite(value) || value < option->least || value > option->most)
-        return report_usage("%s: '%s' is not a number from %g to %g", option->name, text, option->least, option->most);
+    if (!number || !isfinite(value) || value < option->min || value > option->max)
+        return report_usage("%s: '%s' is not a number from %g to %g", option->name, text, option->min, option->max);
     *option->target.real = value;
     return 0;
 }
 
-/* "a, b or c" */
+/* Writes "a, b or c". */
 static void join_choices(char *text, size_t size, const char *const *choices)
 {
     size_t length = 0;
     text[0] = '\0';
     for (int i = 0; choices[i] && length < size; ++i) {
-        const char *before = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
-        length += (size_t)snprintf(text + length, size - length, "%s%s", before, choices[i]);
+        const char *separator = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
+        length += (size_t)snprintf(text + length, size - length, "%s%s", separator, choices[i]);
     }
 }
 
@@ -87,7 +87,7 @@ static int set_value(const struct option *option, const char *text)
 
 /* ---- The command line -------------------------------------------------------------------------- */
 
-/* The option that the first `length` bytes of `name` name, or NULL. */
+/* The option whose name is the first `length` bytes of `name`, or NULL. */
 static struct option *find_option(struct option *options, int count, const char *name, size_t length)
 {
     for (int i = 0; i < count; ++i) {
@@ -98,7 +98,7 @@ static struct option *find_option(struct option *options, int count, const char 
     return NULL;
 }
 
-/* Where arguments that are no options go, or NULL. */
+/* Where to put the arguments that are not options, or NULL. */
 static struct file_arguments *find_file_arguments(struct option *options, int count)
 {
     for (int i = 0; i < count; ++i) {
@@ -222,15 +222,29 @@ void option_text(const struct option *option, char text[OPTION_TEXT_ROOM])
 
 /* ---- Help -------------------------------------------------------------------------------------- */
 
-enum { HELP_COLUMN = 26 };
+enum { HELP_COLUMN = 24, HELP_WIDTH = 80 };
 
-/* Lines within a help text continue in its column. */
+/* Prints the text from HELP_COLUMN to HELP_WIDTH, with lines broken between words and at "\n". */
 static void print_option_help(const char *text)
 {
-    for (; *text; ++text) {
-        putchar(*text);
-        if (*text == '\n')
-            printf("%*s", HELP_COLUMN, "");
+    int column = HELP_COLUMN;
+
+    while (*text) {
+        int length = (int)strcspn(text, " \n");
+        bool first = column == HELP_COLUMN;
+        if (!first && column + 1 + length > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+            first = true;
+        }
+        column += printf("%s%.*s", first ? "" : " ", length, text);
+        text += length;
+        if (*text == '\n') {
+            printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        }
+        if (*text)
+            ++text;
     }
     putchar('\n');
 }
@@ -253,13 +267,14 @@ static void print_options_help(const struct option *options, int count)
     }
 }
 
-int options_run(struct option *options, int count, const char *introduction, int argc, char **argv)
+int options_run(struct option *options, int count, const struct help *help, int argc, char **argv)
 {
     int code = options_parse(options, count, argc, argv);
 
     if (code == OPTIONS_HELP) {
-        fputs(introduction, stdout);
+        fputs(help->introduction, stdout);
         print_options_help(options, count);
+        printf("\n%s", help->examples);
     }
     return code;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Command line options from a table: "--name value" or "--name=value", flags without a value. The
- * table is the parser, the help text and the check of every value at once.
+ * Command line options, described by a table: "--name value" or "--name=value", and flags, which take no value. The
+ * table has the type and range of each value, where to store it, and its help text.
  */
 #ifndef MNIST_OPTIONS_H
 #define MNIST_OPTIONS_H
@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 enum option_kind {
-    OPTION_HEADING, /* no option: a line of the help text */
+    OPTION_HEADING, /* not an option: a heading in the help text */
     OPTION_FLAG,
     OPTION_TEXT,
     OPTION_INTEGER,
     OPTION_REAL,
     OPTION_CHOICE,
-    OPTION_FILES /* no option: takes the arguments that are none; the others refuse them */
+    OPTION_FILES /* not an option: receives all other arguments, which are an error without it */
 };
 
-/* Arguments that are no options, in their order. */
+/* The arguments that are not options, in their order. */
 struct file_arguments {
     char **names;
     int count;
@@ -28,8 +28,8 @@ struct file_arguments {
 struct option {
     enum option_kind kind;
     const char *name;  /* "--epochs"; the text of a heading */
-    const char *value; /* what the help calls its value, e.g. "N" */
-    const char *help;
+    const char *value; /* the name of its value in the help text, e.g. "N" */
+    const char *help;  /* wrapped when it is printed; "\n" begins a new line */
     union {
         bool *flag;
         const char **text;
@@ -38,33 +38,39 @@ struct option {
         int32_t *choice; /* receives the index of the word in `choices` */
         struct file_arguments *files;
     } target;
-    double least, most;         /* of an integer or a real */
+    double min, max;            /* of an integer or a real */
     const char *const *choices; /* of a choice, ended by NULL */
     bool given;                 /* set by options_parse */
 };
 
-/* What options_parse returns when the user asked for --help. */
+/* What options_parse() returns for --help. */
 enum { OPTIONS_HELP = -1 };
 
 /*
- * Fills the targets from the arguments; returns 0, OPTIONS_HELP, or the exit code of the report. The names of
- * OPTION_FILES come to stand at the beginning of `argv`.
+ * Fills the targets from the arguments. Returns 0, OPTIONS_HELP, or the exit code of the report. Moves the arguments
+ * that are not options to the beginning of `argv`.
  */
 int options_parse(struct option *options, int count, int argc, char **argv);
 
-/* The same for a whole command: with --help, prints the introduction and the table as help text. */
-int options_run(struct option *options, int count, const char *introduction, int argc, char **argv);
+/* What the help text of a command has before and after its table of options. */
+struct help {
+    const char *introduction; /* "Usage: ..." and what the command does */
+    const char *examples;     /* last, after an empty line */
+};
 
-/* Whether an option of the table was on the command line. */
+/* Does the same, and prints the help text for --help. */
+int options_run(struct option *options, int count, const struct help *help, int argc, char **argv);
+
+/* Whether the option was on the command line. */
 bool options_given(const struct option *options, int count, const char *name);
 
-/* Reports it if two options name the same file, of which one would take the other's place; returns 0 otherwise. */
+/* Returns 0, or reports that two options name the same file. */
 int options_check_distinct(struct option *options, int count, const char *first, const char *second);
 
-/* Whether the targets of two options of the same kind hold the same; of texts, the same words. */
+/* Whether the targets of two options of the same kind are equal. Texts are compared word by word. */
 bool options_equal(const struct option *a, const struct option *b);
 
-/* What the option's target holds, as one would type it; a long text is cut off. */
+/* Writes the value of the option as a user would type it. A long text is cut off. */
 enum { OPTION_TEXT_ROOM = 200 };
 void option_text(const struct option *option, char text[OPTION_TEXT_ROOM]);
 

@@ -6,17 +6,17 @@
 
 #include <stdlib.h>
 
-int model_file_open(normnet_model **model, const char *path, enum model_file_origin origin, int64_t threads)
+int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads)
 {
     normnet_config host;
 
     normnet_config_init(&host, NORMNET_NORM_NONE);
     host.max_batch = 1; /* only training needs the memory of a batch */
     host.threads = (int32_t)threads;
-    if (origin == MODEL_OF_OWN)
+    if (trust == MODEL_TRUSTED)
         host.memory_limit = 0;
     normnet_status status = normnet_model_load(model, path, &host);
-    if (status == NORMNET_EIO) /* the library's sentence names the file */
+    if (status == NORMNET_EIO) /* this message of the library has the path */
         return report_error("%s", normnet_error_message());
     if (status != NORMNET_OK)
         return report_error("%s: %s", path, normnet_error_message());
@@ -26,7 +26,7 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_ori
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note)
 {
     normnet_save_options options = {.struct_size = sizeof options, .kind = kind, .note = note};
-    char *target = atomic_file_place(path); /* the library would replace a link by the file */
+    char *target = atomic_file_place(path); /* the library would replace a symbolic link */
 
     if (!target)
         return EXIT_FAILED;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Models in files. Every function returns 0, or reports what is wrong. */
+/* Loading and saving models. Every function returns 0, or reports the failure. */
 #ifndef MNIST_MODEL_FILE_H
 #define MNIST_MODEL_FILE_H
 
 #include <normnet.h>
 
-/* How much memory a model may take: that of a stranger as much as the library lets it, one's own any. */
-enum model_file_origin { MODEL_OF_STRANGER, MODEL_OF_OWN };
+/* Whether a model from this file may use more memory than the library's default limit. */
+enum model_file_trust { MODEL_UNTRUSTED, MODEL_TRUSTED };
 
-/* Opens a file of either kind, to be tested, asked or cloned; training would go image by image. */
-int model_file_open(normnet_model **model, const char *path, enum model_file_origin origin, int64_t threads);
+/* Loads a checkpoint or a file of weights, to evaluate, predict or clone; max_batch is 1. */
+int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads);
 
-/* Writes a file of the kind (normnet_file); where `path` is a link, to where it leads. `note` may be NULL. */
+/* Writes a file of this kind (normnet_file). If `path` is a symbolic link, its target. `note` may be NULL. */
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note);
 
-/* The same for an ONNX graph. */
+/* Writes an ONNX graph, to the same place. */
 int model_file_export_onnx(normnet_model *model, const char *path);
 
 #endif

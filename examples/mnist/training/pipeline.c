@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "training/pipeline.h"
 
+#include "support/minmax.h"
 #include "support/report.h"
 
 #include <inttypes.h>
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 4 }; /* batches that exist at a time: one in use, the others waiting or in the making */
+enum { SLOTS = 4 }; /* batches in memory: one in use, the others ready or being filled */
 
 struct slot {
     uint8_t *images, *labels;
@@ -20,7 +21,7 @@ struct pipeline {
     struct augment_list augment;
     size_t image_bytes;
     int64_t batches; /* per epoch */
-    uint32_t *order; /* of the images in the thread's current epoch */
+    uint32_t *order; /* of the images, in the epoch that the thread is working on */
     uint8_t *scratch;
     uint8_t *storage; /* of all slots */
     struct slot slots[SLOTS];
@@ -29,8 +30,8 @@ struct pipeline {
     bool running; /* the thread was started */
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* any of the following */
-    int64_t taken;          /* batches that the program has asked for, all but the last of which are done with */
-    int64_t ready;          /* batches that the thread has finished */
+    int64_t taken;          /* batches that pipeline_next() was called for; the last of them is in use */
+    int64_t ready;          /* batches that the thread has filled */
     bool stop;
 };
 
@@ -41,7 +42,7 @@ int64_t pipeline_batches(int64_t images, int64_t batch)
 
 /* ---- The thread -------------------------------------------------------------------------------- */
 
-/* Fisher and Yates. */
+/* The Fisher-Yates shuffle. */
 static void shuffle_images(struct pipeline *pipeline, int64_t epoch)
 {
     uint32_t count = (uint32_t)pipeline->options.data->train.count;
@@ -61,9 +62,8 @@ static void fill_slot(struct pipeline *pipeline, struct slot *slot, int64_t epoc
 {
     const struct dataset *data = pipeline->options.data;
     const int64_t first = batch * pipeline->options.batch;
-    const int64_t left = data->train.count - first;
 
-    slot->count = left < pipeline->options.batch ? left : pipeline->options.batch;
+    slot->count = int64_min(data->train.count - first, pipeline->options.batch);
     for (int64_t i = 0; i < slot->count; ++i) {
         uint32_t index = pipeline->order[first + i];
         uint8_t *image = slot->images + (size_t)i * pipeline->image_bytes;
@@ -75,7 +75,7 @@ static void fill_slot(struct pipeline *pipeline, struct slot *slot, int64_t epoc
     }
 }
 
-/* Waits until the slot of batch number `produced` (from 0) is free; false if the thread is to stop. */
+/* Waits until the slot of batch `produced`, counted from 0, is free. Returns false if the thread must stop. */
 static bool wait_for_slot(struct pipeline *pipeline, int64_t produced)
 {
     pthread_mutex_lock(&pipeline->mutex);
@@ -108,7 +108,7 @@ static void *produce_batches(void *argument)
     return NULL;
 }
 
-/* ---- The program's side ------------------------------------------------------------------------ */
+/* ---- The calling thread ------------------------------------------------------------------------ */
 
 static bool alloc_pipeline(struct pipeline *pipeline)
 {
@@ -163,7 +163,7 @@ fail:
 
 int64_t pipeline_next(struct pipeline *pipeline, const uint8_t **images, const uint8_t **labels)
 {
-    int64_t asked = pipeline->taken; /* only this side writes it */
+    int64_t asked = pipeline->taken; /* written by this thread only */
 
     if (asked == pipeline->options.last_batch - pipeline->options.first_batch)
         return 0;

@@ -2,18 +2,19 @@
 #include "training/testing.h"
 
 #include "support/machine.h"
+#include "support/minmax.h"
 #include "support/report.h"
 
 #include <stdlib.h>
 
-enum { AT_A_TIME = 1024 }; /* images: enough for many threads */
+enum { CHUNK = 1024 }; /* images per call of the library: enough work for many threads */
 
-/* Up to AT_A_TIME images after those that are tested; the loss is a sum until all are. */
+/* Tests the next chunk of images. result->loss is the sum of their losses until the end of the test. */
 static normnet_status test_chunk(struct test_result *result, normnet_model *model, const struct dataset *data,
                                  int64_t *confusion)
 {
     const struct image_set *set = &data->test;
-    const int64_t left = set->count - result->images, count = left < AT_A_TIME ? left : AT_A_TIME;
+    const int64_t count = int64_min(set->count - result->images, CHUNK);
     const uint8_t *first = set->images + (size_t)result->images * dataset_image_bytes(data);
     normnet_metrics metrics = {.struct_size = sizeof metrics};
     normnet_tensor images, labels;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A model and the test images of a data set. */
+/* Testing a model with the test images of a data set. */
 #ifndef MNIST_TESTING_H
 #define MNIST_TESTING_H
 
@@ -9,14 +9,14 @@
 #include <normnet.h>
 
 struct test_result {
-    double loss;             /* per image, with the label smoothing of the training */
-    int64_t images, correct; /* how many were tested, and recognized */
-    int64_t *confusion;      /* classes x classes counts, a row per label; NULL = not wanted */
+    double loss;             /* mean per image, with the label smoothing of the training */
+    int64_t images, correct; /* tested images, and those whose class was predicted correctly */
+    int64_t *confusion;      /* classes x classes counts, row = label, column = prediction; NULL = not counted */
 };
 
 /*
- * normnet_evaluate() over all test images, part by part, so that a test that takes its time shows how far it is.
- * Before, result->confusion holds zeros. Returns 0, or reports what is wrong with `name`.
+ * Calls normnet_evaluate() for all test images, chunk by chunk, and shows a bar if that takes long. result->confusion
+ * must hold zeros or be NULL. Returns 0, or reports the failure after `name`.
  */
 int testing_run(struct test_result *result, normnet_model *model, const struct dataset *data, struct progress *progress,
                 const char *name);
