@@ -100,7 +100,7 @@ class CommandLine(mnist_program.TestCase):
 
     def test_augment_mistakes(self):
         for spec, pattern in [
-            ("rotat:6", r"'rotat' at column 1 is none of rotate, affine, jitter"),
+            ("rotat:6", r"'rotat' at column 1 is not rotate, affine or jitter"),
             ("rotate:6,", r"a parameter of rotate is missing at column 10"),
             ("affine:deg=7,,shear=7", r"a parameter of affine is missing at column 14"),
             ("rotate:6,none", r"'none' at column 10"),

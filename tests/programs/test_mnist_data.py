@@ -61,7 +61,7 @@ class Data(mnist_program.TestCase):
             (r"40 images in train-images, but 39 labels in train-labels", "train_labels", idx([39], [1] * 39)),
             (r"10 images in t10k-images, but 11 labels in t10k-labels", "test_labels", idx([11], [1] * 11)),
             (r"training images are 6 x 8, but the test images are 8 x 6", "test_images", idx([10, 8, 6], [0] * 480)),
-            (r"label 9 of test image 3 is none of the 5 classes", "test_labels", idx([10], [0, 1, 2, 9, 4] * 2)),
+            (r"the label of test image 3 is 9; the training labels have 5 classes", "test_labels", idx([10], [0, 1, 2, 9, 4] * 2)),
             (r"all training labels are 0", "train_labels", idx([40], [0] * 40)),
         ]
         for number, (pattern, file, content) in enumerate(cases):

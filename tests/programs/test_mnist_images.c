@@ -292,8 +292,8 @@ static int read_copy(const uint8_t *bytes, size_t size)
     int code = picture_read(&picture, copy, size, "picture");
     if (code == 0) {
         CHECK(picture.channels == 1 || picture.channels == 3);
-        CHECK(picture.width >= 1 && picture.width <= PICTURE_MOST_SIDE);
-        CHECK(picture.height >= 1 && picture.height <= PICTURE_MOST_SIDE);
+        CHECK(picture.width >= 1 && picture.width <= PICTURE_MAX_SIDE);
+        CHECK(picture.height >= 1 && picture.height <= PICTURE_MAX_SIDE);
     } else {
         CHECK(picture.pixels == NULL);
     }

@@ -301,7 +301,7 @@ class Models(mnist_program.TestCase):
                 command = [self.program, "evaluate", "--model", self.model, "--data", self.data, *options]
                 result = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, text=True, check=False)
             self.assertEqual(result.returncode, 1)
-            self.assertRegex(result.stderr, r"^normnet-mnist: cannot write .*: what the program prints goes into it\n$")
+            self.assertRegex(result.stderr, r"^normnet-mnist: cannot write .*: the output of the program goes to it\n$")
             self.assertEqual(log.read_text(), "of other runs\n")
 
     def test_what_is_replaced_keeps_its_place_and_permissions(self):

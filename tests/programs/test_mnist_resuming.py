@@ -50,7 +50,7 @@ class Resuming(mnist_program.TestCase):
                         break
                     stopped += 1
                     self.assertEqual(returned, code, output)
-                    command = f"Go on with: normnet-mnist train --resume {self.checkpoint} --data generated "
+                    command = f"Resume with: normnet-mnist train --resume {self.checkpoint} --data generated "
                     self.assertIn(f"{command}--json {self.json}", output)
                     self.assertNotIn("SHA-256", output)
                     data = ["--data", "generated", "--resume", self.checkpoint, "--threads", "2"]
@@ -65,7 +65,7 @@ class Resuming(mnist_program.TestCase):
         stopped = r"\nStopped in epoch (\d+) after (\d+) of 1000 images; "
         self.assertRegex(output, stopped + r"nothing is saved without --save FILE\.\n")
         output = self.stop(signal.SIGINT, 0.05, *self.ARGUMENTS, "--epochs", "1000", "--save", self.checkpoint)[1]
-        place = re.search(stopped + r"saved .*run.ckpt. Go on", output)
+        place = re.search(stopped + r"saved .*run.ckpt. Resume", output)
         self.assertIsNotNone(place, output)
         epochs = json.loads(self.json.read_text())["history"] if place[1] != "1" else []
         self.assertEqual(len(epochs), int(place[1]) - 1)
@@ -114,7 +114,7 @@ class Resuming(mnist_program.TestCase):
         for _ in range(2):
             code, output = self.stop(signal.SIGINT, 0.05, *arguments)
             self.assertEqual(code, 130, output)
-            command = re.search(r"Go on with: normnet-mnist (train .*)\n", output)[1]
+            command = re.search(r"Resume with: normnet-mnist (train .*)\n", output)[1]
             for option in ("--resume", "--data", "--save-every", "--json", "--threads", "--cpu"):
                 self.assertIn(f" {option} ", command)
             words = shlex.split(command)
@@ -138,11 +138,11 @@ class Resuming(mnist_program.TestCase):
         output = process.communicate()[0]
         self.assertEqual(process.returncode, 130)
         self.assertNotIn("--json /", output)
-        forgotten = re.search(r"\nThe first (\d+) epochs of the history have no room in it; with --json, name", output)
+        forgotten = re.search(r"\nThe first (\d+) epochs of the history have no room in it; choose a new file for --json", output)
         self.assertGreater(int(forgotten[1]), 50)
         before = self.json.read_bytes()
         resume = ["train", "--data", data, "--resume", self.checkpoint]
-        pattern = rf"run.json exists, and may hold the first {forgotten[1]} epochs of the history, for which .*run.ckpt"
+        pattern = rf"run.json exists and may have the first {forgotten[1]} epochs of the history, for which .*run.ckpt"
         self.expect_failure(1, pattern, *resume, "--json", self.json)
         self.assertEqual(self.json.read_bytes(), before)
         other = self.directory / "other.json"
@@ -248,7 +248,7 @@ class Resuming(mnist_program.TestCase):
             (relative, *self.ARGUMENTS),
             (other, "--data", "generated", "--resume", self.checkpoint),
         ]:
-            pattern = rf"{path} exists; go on with --resume {path}, or remove it\n"
+            pattern = rf"{path} exists; resume it with --resume {path}, or remove it\n"
             self.expect_failure(1, pattern, "train", *arguments, "--save", path)
         self.assertEqual((self.checkpoint.read_bytes(), other.read_text()), (before, "old"))
         # The file that is resumed may be named twice, in any way.
@@ -332,7 +332,7 @@ class Resuming(mnist_program.TestCase):
             ("short", r"short: .*", content[:20]),
             ("empty", r"empty: .*", b""),
             ("text", r"text: .*", b"This is no checkpoint, but a text of some length."),
-            ("weights", r"weights is no checkpoint that normnet-mnist train --save wrote", weights.read_bytes()),
+            ("weights", r"weights was not written by normnet-mnist train --save", weights.read_bytes()),
         ]:
             with self.subTest(name=name):
                 path = self.directory / name

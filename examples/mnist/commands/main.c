@@ -16,7 +16,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"train", train_command, "Train a network and test it after every epoch, or resume a training."},
+    {"train", train_command, "Train a network, or resume its training, with a test per epoch."},
     {"evaluate", evaluate_command, "Test a saved model and print its confusion matrix."},
     {"predict", predict_command, "Print the classes that a saved model finds in images."},
     {"export", export_command, "Write a saved model for PyTorch or as ONNX."},

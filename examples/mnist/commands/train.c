@@ -20,21 +20,21 @@ static void print_weights(const normnet_model *model)
     printf("\nSHA-256 of the weights: %s\n", hexadecimal);
 }
 
-/* The file of the history that a run may not replace any more is not named again. */
+/* Without --json if the resumed run could not write the whole history and must not replace the file. */
 static void print_how_to_resume(const struct run *run)
 {
     const struct settings *settings = &run->settings;
     const int64_t forgotten = checkpoint_forgets(settings, &run->training);
 
-    printf("saved %s. Go on with: ", settings->save);
+    printf("saved %s. Resume with: ", settings->save);
     train_options_print_resume(settings, settings->save, forgotten > 0 ? NULL : settings->json);
     printf("\n");
     if (forgotten > 0)
-        printf("The first %" PRId64 " epochs of the history have no room in it; with --json, name a new file.\n",
+        printf("The first %" PRId64 " epochs of the history have no room in it; choose a new file for --json.\n",
                forgotten);
 }
 
-/* What is done is saved; says so, and how to go on. */
+/* Saves the training after a signal and prints how to resume it. */
 static int stop_training(struct run *run)
 {
     const struct training_pass *training = &run->training;
@@ -72,10 +72,10 @@ static int train_epochs(struct run *run)
             return code;
     }
     print_weights(run->model);
-    return 0; /* also for a signal during the last test: nothing is left undone */
+    return 0; /* also after a signal during the last test: the training is complete */
 }
 
-/* A checkpoint from the end of a training: what is asked for is written all the same. */
+/* For a checkpoint of a finished training: tests it again and writes the files of this run. */
 static int test_finished(struct run *run)
 {
     struct epoch_result result = {.epoch = run->training.finished};
@@ -101,7 +101,7 @@ static int continue_training(struct run *run)
     if (training->finished == run->settings.epochs)
         return test_finished(run);
     if (run->settings.resume)
-        printf("Going on with %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
+        printf("Resuming %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
                " images of the next are done\n\n",
                run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
     if (training->forgotten > 0)

@@ -9,7 +9,7 @@
 
 /* ---- Geometry ---------------------------------------------------------------------------------- */
 
-/* Where an output pixel (x, y) comes from: (a x + b y + c, d x + e y + f), pixel centres at .5. */
+/* The source of the output pixel (x, y) is (a x + b y + c, d x + e y + f). Pixel centres are at .5. */
 struct source_map {
     double a, b, c, d, e, f;
 };
@@ -20,8 +20,8 @@ static int64_t fixed_point(double value)
 }
 
 /*
- * One row of nearest-neighbour sampling. A coordinate left of or above the image has its sign bit set and so is
- * larger than any side once it counts as unsigned. No branches: whether a pixel comes from outside is a coin toss.
+ * One row of nearest-neighbour sampling. As an unsigned number, a negative coordinate is larger than any side, so one
+ * comparison per axis is enough. There are no branches, because they would be mispredicted often.
  */
 static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_t height, int32_t width, int64_t x,
                        int64_t y, int64_t step_x, int64_t step_y, uint8_t fill)
@@ -39,7 +39,7 @@ static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_
     }
 }
 
-/* PIL's transform(AFFINE, NEAREST): the map at the centre of pixel (0, 0), then whole steps in 16.16 fixed point. */
+/* PIL's transform(AFFINE, NEAREST): the source of the centre of pixel (0, 0), then steps in 16.16 fixed point. */
 static void sample_image(uint8_t *out, const uint8_t *in, const struct source_map *map, uint8_t fill, int32_t channels,
                          int32_t height, int32_t width)
 {
@@ -58,7 +58,10 @@ static void sample_image(uint8_t *out, const uint8_t *in, const struct source_ma
     }
 }
 
-/* torchvision's _get_inverse_affine_matrix: undoes shearing along x, turning and scaling about the centre, shifting. */
+/*
+ * torchvision's _get_inverse_affine_matrix: the inverse of shearing along x, rotating and scaling about the centre, and
+ * shifting.
+ */
 static struct source_map inverse_affine(double degrees, double shear, double scale, double shift_x, double shift_y,
                                         int32_t height, int32_t width)
 {
@@ -78,9 +81,9 @@ static struct source_map inverse_affine(double degrees, double shear, double sca
     return map;
 }
 
-static double random_shift(struct random_stream *random, double most)
+static double random_shift(struct random_stream *random, double max)
 {
-    return floor(random_uniform(random, -most, most) + 0.5);
+    return floor(random_uniform(random, -max, max) + 0.5);
 }
 
 static struct source_map random_map(const struct augment_operation *operation, struct random_stream *random,
@@ -98,12 +101,12 @@ static struct source_map random_map(const struct augment_operation *operation, s
 
 enum { FACTOR_ONE = 1 << 14 }; /* factors are multiples of 2^-14, so that up to 2 they fit into 16 bits */
 
-static uint16_t random_factor(struct random_stream *random, double most)
+static uint16_t random_factor(struct random_stream *random, double max)
 {
-    return (uint16_t)floor(random_uniform(random, 1 - most, 1 + most) * FACTOR_ONE + 0.5);
+    return (uint16_t)floor(random_uniform(random, 1 - max, 1 + max) * FACTOR_ONE + 0.5);
 }
 
-/* Every x becomes clamp(centre + factor * (x - centre)), rounded down. */
+/* Changes every x to clamp(centre + factor * (x - centre)), rounded down. */
 static void scale_grey_levels(uint8_t *image, size_t pixels, int32_t centre, uint16_t factor)
 {
     const int32_t constant = centre * (FACTOR_ONE - factor);
@@ -140,7 +143,7 @@ static void jitter(const struct augment_operation *operation, struct random_stre
         scale_grey_levels(image, pixels, 0, brightness);
 }
 
-/* ---- All of them ------------------------------------------------------------------------------- */
+/* ---- The list of operations ------------------------------------------------------------------------------- */
 
 void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, uint8_t *scratch,
                    int32_t channels, int32_t height, int32_t width)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random changes to training images, so that the network never sees the same picture twice. They mean
- * what the transforms of torchvision on PIL images mean: 8-bit images in and out of every operation,
- * nearest-neighbour sampling about the image centre in PIL's 16.16 fixed point. With the same angles,
- * shifts and factors, grey images come out as Pillow 13.0's, byte for byte.
+ * Random changes to training images, so that the network never sees the same image twice. They are the transforms of
+ * torchvision on PIL images: 8-bit images before and after every operation, and nearest-neighbour sampling about the
+ * image centre in PIL's 16.16 fixed point. With the same angles, shifts and factors, grey images have the same bytes as
+ * with Pillow 13.0.
  *
  *     SPEC   none | rotate | affine | ENTRY,ENTRY,...       the list is applied from left to right
  *     ENTRY  OPERATION:PARAMETER,PARAMETER,...              "," and ":" both separate parameters, so an
  *                                                           entry ends where ",OPERATION" follows
  *     rotate:DEG or rotate:deg=DEG    RandomRotation: an angle from -DEG to DEG
- *            fill=G                   grey level, 0 to 255, of what comes from outside [0]
+ *            fill=G                   grey level, 0 to 255, of pixels from outside the image [0]
  *     affine:deg=DEG                  RandomAffine: an angle from -DEG to DEG
  *            shear=DEG                shear along x by an angle from -DEG to DEG
  *            translate=T              a shift of up to T of the width and T of the height, in whole pixels
@@ -17,16 +17,17 @@
  *            fill=G                   as above [0]
  *     jitter:V                        ColorJitter: a brightness and a contrast factor, each from 1 - V
  *                                     to 1 + V, in random order
- *            brightness=V contrast=V  each by itself
+ *            brightness=V contrast=V  set separately
  *
- * An image x becomes clamp(f * x) under brightness and clamp(m + f * (x - m)) under contrast, rounded
- * down, where m is the mean of the image, rounded (over all channels, where torchvision weighs the
- * colours of an RGB image). The short names are the recipes of the published experiments:
+ * Brightness changes a pixel x to clamp(f * x), and contrast to clamp(m + f * (x - m)), rounded down, where m is the
+ * rounded mean of the image. (It is the mean over all channels; torchvision weighs the colours of an RGB image.)
+ *
+ * The short names are the recipes of the published experiments:
  * `rotate` = rotate:7:fill=1 and
  * `affine` = rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4
  *
- * Equal random streams give equal bits on every machine: the angles go through angle.h, pixels through
- * whole numbers.
+ * The result depends only on the random stream and has the same bits on every machine: angles are computed with angle.h
+ * and pixels with integers.
  */
 #ifndef MNIST_AUGMENT_H
 #define MNIST_AUGMENT_H
@@ -36,7 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { AUGMENT_MOST = 16 }; /* operations in a list */
+enum { AUGMENT_MAX = 16 }; /* maximum number of operations in a list */
 
 enum augment_kind { AUGMENT_ROTATE, AUGMENT_AFFINE, AUGMENT_JITTER };
 
@@ -48,13 +49,13 @@ struct augment_operation {
 
 struct augment_list {
     int count;
-    struct augment_operation operations[AUGMENT_MOST];
+    struct augment_operation operations[AUGMENT_MAX];
 };
 
-/* Returns 0, or reports what is wrong with `spec` and at which column. */
+/* Parses SPEC. Returns 0, or reports what is wrong and at which column. */
 int augment_parse(struct augment_list *list, const char *spec);
 
-/* Changes one image of channels x height x width bytes in place; `scratch` has room for another one. */
+/* Changes one image of channels x height x width bytes in place. `scratch` has the same size. */
 void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, uint8_t *scratch,
                    int32_t channels, int32_t height, int32_t width);
 

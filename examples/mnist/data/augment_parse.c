@@ -14,12 +14,12 @@ static const char recipe_affine[] = "rotate:6:fill=1,affine:deg=7,shear=7,transl
 static const char *const kind_names[] = {"rotate", "affine", "jitter"};
 enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
 
-/* A number goes to `offset`; of a range LOW-HIGH the second to `offset_high`. */
+/* A number is stored at `offset`; the second number of a range LOW-HIGH at `offset_high`. */
 static const struct parameter {
     enum augment_kind kind;
     const char *name;
-    double least, most;
-    size_t offset, offset_high; /* in struct augment_operation; 0 = no range */
+    double min, max;
+    size_t offset, offset_high; /* in struct augment_operation; offset_high 0 = not a range */
 } parameters[] = {
     {AUGMENT_ROTATE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0},
     {AUGMENT_ROTATE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0},
@@ -39,12 +39,13 @@ static int column_of(const char *spec, const char *at)
     return (int)(at - spec) + 1;
 }
 
-/* The kind whose name stands at `text` as a whole word, or -1. */
+/* The kind whose name is the first word of `text`, or -1. */
 static int find_kind(const char *text)
 {
     for (int kind = 0; kind < KINDS; ++kind) {
         size_t length = strlen(kind_names[kind]);
-        if (strncmp(text, kind_names[kind], length) == 0 && strchr(":,", text[length])) /* or the end */
+        if (strncmp(text, kind_names[kind], length) == 0 &&
+            strchr(":,", text[length])) /* strchr() also finds the terminating 0 */
             return kind;
     }
     return -1;
@@ -55,7 +56,7 @@ static size_t word_length(const char *text)
     return strcspn(text, ":,");
 }
 
-/* strtod, but finite decimal numbers only. */
+/* Reads a finite decimal number, unlike strtod(), which accepts more. */
 static bool read_decimal(const char **text, double *value)
 {
     char *end;
@@ -78,14 +79,14 @@ static int parse_parameter_value(struct augment_operation *operation, const stru
     high = low;
     if (good && parameter->offset_high)
         good = *cursor++ == '-' && read_decimal(&cursor, &high) && low <= high;
-    good = good && strchr(":,", *cursor) && low >= parameter->least && high <= parameter->most;
+    good = good && strchr(":,", *cursor) && low >= parameter->min && high <= parameter->max;
     if (whole)
         good = good && low == floor(low);
     if (!good) {
         const char *kind = parameter->offset_high ? "a range LOW-HIGH" : whole ? "a whole number" : "a number";
         return report_usage("--augment: '%.*s' at column %d: %s of %s is %s from %g to %g", (int)word_length(word),
                             word, column_of(spec, word), parameter->name, kind_names[operation->kind], kind,
-                            parameter->least, parameter->most);
+                            parameter->min, parameter->max);
     }
     memcpy((char *)operation + parameter->offset, &low, sizeof low);
     if (parameter->offset_high)
@@ -93,7 +94,7 @@ static int parse_parameter_value(struct augment_operation *operation, const stru
     return 0;
 }
 
-/* One "name=value", or a bare value: the degrees of rotate, both factors of jitter. */
+/* Parses "name=value" or a value alone, which is the angle of rotate or both factors of jitter. */
 static int parse_parameter(struct augment_operation *operation, const char *spec, const char *word)
 {
     size_t length = word_length(word);
@@ -130,10 +131,10 @@ static int parse_operations(struct augment_list *list, const char *spec)
     for (;;) {
         int kind = find_kind(cursor);
         if (kind < 0)
-            return report_usage("--augment: '%.*s' at column %d is none of rotate, affine, jitter",
+            return report_usage("--augment: '%.*s' at column %d is not rotate, affine or jitter",
                                 (int)word_length(cursor), cursor, column_of(spec, cursor));
-        if (list->count == AUGMENT_MOST)
-            return report_usage("--augment: more than %d operations at column %d", AUGMENT_MOST,
+        if (list->count == AUGMENT_MAX)
+            return report_usage("--augment: more than %d operations at column %d", AUGMENT_MAX,
                                 column_of(spec, cursor));
         struct augment_operation *operation = &list->operations[list->count++];
         *operation = (struct augment_operation){.kind = (enum augment_kind)kind, .scale_low = 1, .scale_high = 1};

@@ -30,7 +30,7 @@ static void image_shape_text(char *text, size_t size, const struct idx_file *ima
         length += (size_t)snprintf(text + length, size - length, i > 1 ? " x %" PRId64 : "%" PRId64, images->shape[i]);
 }
 
-/* Files of rank 3 hold N x H x W grey images, files of rank 4 N x C x H x W. */
+/* Files of rank 3 have N x H x W grey images, files of rank 4 N x C x H x W. */
 static void take_shape(struct dataset *data, const struct idx_file *images)
 {
     data->channels = images->rank == 4 ? (int32_t)images->shape[1] : 1;
@@ -59,13 +59,13 @@ static int count_classes(struct dataset *data)
     for (int64_t i = 0; i < data->train.count; ++i)
         largest = data->train.labels[i] > largest ? data->train.labels[i] : largest;
     if (largest == 0)
-        return report_error("%s: all training labels are 0; two classes are the least", data->directory);
+        return report_error("%s: all training labels are 0; expected at least two classes", data->directory);
     data->classes = largest + 1;
     for (int64_t i = 0; i < data->test.count; ++i) {
         if (data->test.labels[i] > largest)
-            return report_error("%s: label %d of test image %" PRId64 " is none of the %" PRId32
-                                " classes of the training labels",
-                                data->directory, data->test.labels[i], i, data->classes);
+            return report_error("%s: the label of test image %" PRId64 " is %d; the training labels have %" PRId32
+                                " classes",
+                                data->directory, i, data->test.labels[i], data->classes);
     }
     return 0;
 }
@@ -125,13 +125,13 @@ static int generate_sets(struct dataset *data, int64_t limit)
 
 /* ---- Mean and standard deviation --------------------------------------------------------------- */
 
-/* To four digits, which gives the usual 0.1307 and 0.3081 for MNIST. */
-static double round_to_4_digits(double value)
+/* To four decimals: the usual 0.1307 and 0.3081 for MNIST. */
+static double round_to_4_decimals(double value)
 {
     return floor(value * 1e4 + 0.5) / 1e4;
 }
 
-/* Sums of whole numbers: exact, in whatever order a compiler adds them. */
+/* The sums are of integers and so exact in any order. */
 static void measure_channel(const struct dataset *data, int32_t channel, double *mean, double *std)
 {
     const size_t plane = (size_t)data->height * (size_t)data->width;
@@ -147,10 +147,10 @@ static void measure_channel(const struct dataset *data, int32_t channel, double 
     double count = (double)data->train.count * (double)plane;
     double average = (double)sum / count;
     double variance = (double)squares / count - average * average;
-    *mean = round_to_4_digits(average / 255);
-    *std = round_to_4_digits(sqrt(variance > 0 ? variance : 0) / 255);
+    *mean = round_to_4_decimals(average / 255);
+    *std = round_to_4_decimals(sqrt(variance > 0 ? variance : 0) / 255);
     if (*std == 0)
-        *std = 1; /* a channel of one colour */
+        *std = 1; /* all pixels are equal */
 }
 
 static int measure_mean_std(struct dataset *data)
@@ -166,7 +166,10 @@ static int measure_mean_std(struct dataset *data)
 
 /* ---- The data set ------------------------------------------------------------------------------ */
 
-/* NULL where no cache is, or no MNIST in it: examples/fetch_mnist.sh puts the training images there last. */
+/*
+ * The cache directory if MNIST is complete in it, or NULL; free() it. examples/fetch_mnist.sh puts the training images
+ * there last.
+ */
 static char *cached_mnist(void)
 {
     char *directory = cache_directory();
@@ -180,7 +183,7 @@ static char *cached_mnist(void)
     return NULL;
 }
 
-/* The directory that is meant, NULL for the generated digits. */
+/* Sets data->directory; NULL means the generated digits. */
 static int choose_directory(struct dataset *data, const char *directory)
 {
     *data = (struct dataset){0};
@@ -260,7 +263,7 @@ static void print_source(const struct dataset *data)
     if (data->directory)
         printf("Data: %s\n", data->directory);
     else
-        printf("Data: generated digits, not MNIST (give --data, set NORMNET_DATA or run fetch_mnist.sh for that)\n");
+        printf("Data: generated digits, not MNIST (for MNIST use --data, set NORMNET_DATA or run fetch_mnist.sh)\n");
 }
 
 void dataset_print(const struct dataset *data)

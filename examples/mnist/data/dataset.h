@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The images to train and to test with: four IDX files of one directory, or generated digits. */
+/* The training and test images: four IDX files in one directory, or generated digits. */
 #ifndef MNIST_DATASET_H
 #define MNIST_DATASET_H
 
@@ -7,39 +7,36 @@
 
 #include <normnet.h>
 
-/* The word that stands for the generated digits where a directory is expected. */
+/* Selects the generated digits instead of a directory. */
 #define DATASET_GENERATED "generated"
 
 struct dataset {
     char *directory; /* NULL = generated digits */
     int32_t channels, height, width;
-    int32_t classes;    /* the largest label of all training images, used or not, plus one */
-    double *mean, *std; /* per channel, of the training images that are used, scaled to 0..1, rounded to four digits */
+    int32_t classes;    /* the largest label of all training images, used or not, plus 1 */
+    double *mean, *std; /* per channel, of the used training images, scaled to 0..1, rounded to four decimals */
     struct image_set train, test;
 };
 
 /*
- * Opens the data set in `directory`; if that is NULL, in $NORMNET_DATA, else in the user's cache
- * directory if MNIST is there, else the generated digits. Of the training images the first `limit`
- * are used (0 = all). Returns 0, or reports what is wrong.
+ * Opens the data set in `directory`. If it is NULL: the one in $NORMNET_DATA; without that variable MNIST in the user's
+ * cache directory; without that the generated digits. Uses the first `limit` training images, or all if it is 0.
+ * Returns 0, or reports what is wrong.
  */
 int dataset_open(struct dataset *data, const char *directory, int64_t limit);
 
-/* The test images alone, for which the others need not be there; classes, mean and std stay empty. */
+/* Opens the test images only; classes, mean and std are not set. The training files may be missing. */
 int dataset_open_test(struct dataset *data, const char *directory);
 
 void dataset_close(struct dataset *data);
 
-/*
- * Reports it if the option names one of the data set's files, read or not, whose place what is written would take;
- * returns 0 otherwise. `path` may be NULL.
- */
+/* Returns 0, or reports that the output file `path` of an option is a file of the data set. `path` may be NULL. */
 int dataset_check_distinct(const struct dataset *data, const char *option, const char *path);
 
-/* SHA-256 of the images of a set that are used: their number and shape, their pixels and their labels. */
+/* SHA-256 of the used images of a set: their number, shape, pixels and labels. */
 void dataset_checksum(const struct dataset *data, const struct image_set *set, char hexadecimal[65]);
 
-/* What is used and where it comes from. */
+/* Print where the images are from, their number and shape. */
 void dataset_print(const struct dataset *data);
 void dataset_print_test(const struct dataset *data);
 

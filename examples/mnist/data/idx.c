@@ -12,7 +12,7 @@ static uint32_t big_endian(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static int check_idx_magic(const struct mapped_file *file, const char *path, int32_t least, int32_t most)
+static int check_idx_magic(const struct mapped_file *file, const char *path, int32_t min_rank, int32_t max_rank)
 {
     const uint8_t *magic = file->data;
 
@@ -26,10 +26,11 @@ static int check_idx_magic(const struct mapped_file *file, const char *path, int
     if (magic[2] != 8)
         return report_error("%s holds values of the IDX type 0x%02x; only unsigned bytes (0x08) can be read", path,
                             magic[2]);
-    if (magic[3] < least || magic[3] > most) {
-        if (least == most)
-            return report_error("%s has %d dimensions instead of %" PRId32, path, magic[3], least);
-        return report_error("%s has %d dimensions instead of %" PRId32 " to %" PRId32, path, magic[3], least, most);
+    if (magic[3] < min_rank || magic[3] > max_rank) {
+        if (min_rank == max_rank)
+            return report_error("%s has %d dimensions instead of %" PRId32, path, magic[3], min_rank);
+        return report_error("%s has %d dimensions instead of %" PRId32 " to %" PRId32, path, magic[3], min_rank,
+                            max_rank);
     }
     return 0;
 }
@@ -65,20 +66,20 @@ static int read_idx_shape(struct idx_file *idx, const char *path)
     return 0;
 }
 
-int idx_open(struct idx_file *idx, const char *path, int32_t least, int32_t most)
+int idx_open(struct idx_file *idx, const char *path, int32_t min_rank, int32_t max_rank)
 {
     struct mapped_file file;
 
     *idx = (struct idx_file){0};
     int code = mapped_file_open(&file, path);
-    return code == 0 ? idx_take(idx, &file, path, least, most) : code;
+    return code == 0 ? idx_take(idx, &file, path, min_rank, max_rank) : code;
 }
 
-int idx_take(struct idx_file *idx, struct mapped_file *file, const char *path, int32_t least, int32_t most)
+int idx_take(struct idx_file *idx, struct mapped_file *file, const char *path, int32_t min_rank, int32_t max_rank)
 {
     *idx = (struct idx_file){.file = *file};
     *file = (struct mapped_file){0};
-    int code = check_idx_magic(&idx->file, path, least, most);
+    int code = check_idx_magic(&idx->file, path, min_rank, max_rank);
     if (code == 0)
         code = read_idx_shape(idx, path);
     if (code != 0)

@@ -9,24 +9,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The two files of a set; images have three dimensions, or four with channels. */
+/* The two files of a set. Images have three dimensions, or four with channels. */
 enum content { IMAGES, LABELS };
 
 static const struct {
     const char *word;
-    int32_t least, most; /* dimensions */
+    int32_t min_rank, max_rank;
 } contents[] = {{"images", 3, 4}, {"labels", 1, 1}};
 
 /*
- * The path of a file called e.g. "train-images-idx3-ubyte", also with a dot for the second "-", as
- * some mirrors have it; the first name if there is none, for the error message. NULL without memory.
+ * The path of a file such as "train-images-idx3-ubyte" or, as some mirrors write it, "train-images.idx3-ubyte". If
+ * there is no such file, the first of these names, for the error message. free() it. NULL without memory.
  */
 static char *find_set_file(const char *directory, const char *set, enum content content)
 {
     const char *word = contents[content].word;
     char *first = NULL;
 
-    for (int32_t rank = contents[content].least; rank <= contents[content].most; ++rank) {
+    for (int32_t rank = contents[content].min_rank; rank <= contents[content].max_rank; ++rank) {
         for (int dot = 0; dot <= 1; ++dot) {
             char *path = text_of("%s/%s-%s%cidx%" PRId32 "-ubyte", directory, set, word, dot ? '.' : '-', rank);
             if (!path || file_exists(path)) {
@@ -47,7 +47,7 @@ static int open_set_file(struct idx_file *idx, const char *directory, const char
     char *path = find_set_file(directory, set, content);
     if (!path)
         return report_error("not enough memory");
-    int code = idx_open(idx, path, contents[content].least, contents[content].most);
+    int code = idx_open(idx, path, contents[content].min_rank, contents[content].max_rank);
     free(path);
     return code;
 }

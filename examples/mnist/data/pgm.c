@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* What is left of a file. */
-struct reader {
+/* The unread part of a file. */
+struct pgm_reader {
     const uint8_t *cursor, *end;
     const char *name;
 };
@@ -23,14 +23,14 @@ static bool is_digit(uint8_t byte)
     return byte >= '0' && byte <= '9';
 }
 
-static void skip_space(struct reader *reader)
+static void skip_space(struct pgm_reader *reader)
 {
     while (reader->cursor < reader->end && is_space(*reader->cursor))
         ++reader->cursor;
 }
 
-/* Also comments, from # to the end of the line, which only a header has. */
-static void skip_to_word(struct reader *reader)
+/* Skips space and comments, which are from # to the end of the line and only in the header. */
+static void skip_to_word(struct pgm_reader *reader)
 {
     skip_space(reader);
     while (reader->cursor < reader->end && *reader->cursor == '#') {
@@ -40,8 +40,8 @@ static void skip_to_word(struct reader *reader)
     }
 }
 
-/* Reports that `what` is missing or does not begin with a digit. */
-static int reject_word(const struct reader *reader, const char *what)
+/* Reports that the number `what` is missing or does not begin with a digit. */
+static int reject_word(const struct pgm_reader *reader, const char *what)
 {
     if (reader->cursor == reader->end)
         return report_error("%s is cut off: it ends where its %s should be", reader->name, what);
@@ -50,7 +50,7 @@ static int reject_word(const struct reader *reader, const char *what)
 }
 
 /* A decimal number at the cursor. */
-static int read_pgm_number(struct reader *reader, const char *what, int32_t least, int32_t most, int32_t *value)
+static int read_pgm_number(struct pgm_reader *reader, const char *what, int32_t min, int32_t max, int32_t *value)
 {
     const uint8_t *start = reader->cursor;
     int64_t number = 0;
@@ -58,34 +58,34 @@ static int read_pgm_number(struct reader *reader, const char *what, int32_t leas
     if (start == reader->end || !is_digit(*start))
         return reject_word(reader, what);
     for (; reader->cursor < reader->end && is_digit(*reader->cursor); ++reader->cursor) {
-        if (number <= most)
+        if (number <= max)
             number = 10 * number + (*reader->cursor - '0');
     }
-    if (number < least || number > most) {
+    if (number < min || number > max) {
         const int length = reader->cursor - start < 20 ? (int)(reader->cursor - start) : 20;
         return report_error("%s: its %s is %.*s; expected %" PRId32 " to %" PRId32, reader->name, what, length,
-                            (const char *)start, least, most);
+                            (const char *)start, min, max);
     }
     *value = (int32_t)number;
     return 0;
 }
 
-static int read_pgm_header_number(struct reader *reader, const char *what, int32_t most, int32_t *value)
+static int read_pgm_header_number(struct pgm_reader *reader, const char *what, int32_t max, int32_t *value)
 {
     const uint8_t *before = reader->cursor;
 
     skip_to_word(reader);
     if (reader->cursor == before && reader->cursor < reader->end)
         return report_error("%s: a blank is missing before its %s", reader->name, what);
-    return read_pgm_number(reader, what, 1, most, value);
+    return read_pgm_number(reader, what, 1, max, value);
 }
 
-/* Up to the one blank before the pixels. */
-static int read_pgm_header(struct reader *reader, struct picture *picture, int32_t *largest)
+/* Reads the header up to and including the one space before the pixels. */
+static int read_pgm_header(struct pgm_reader *reader, struct picture *picture, int32_t *largest)
 {
-    int code = read_pgm_header_number(reader, "width", PICTURE_MOST_SIDE, &picture->width);
+    int code = read_pgm_header_number(reader, "width", PICTURE_MAX_SIDE, &picture->width);
     if (code == 0)
-        code = read_pgm_header_number(reader, "height", PICTURE_MOST_SIDE, &picture->height);
+        code = read_pgm_header_number(reader, "height", PICTURE_MAX_SIDE, &picture->height);
     if (code == 0)
         code = read_pgm_header_number(reader, "largest value", 255, largest);
     if (code != 0)
@@ -99,8 +99,8 @@ static int read_pgm_header(struct reader *reader, struct picture *picture, int32
     return 0;
 }
 
-/* The bytes of pixels, one per value. */
-static int check_pgm_size(const struct reader *reader, const struct picture *picture)
+/* Checks that there is one byte per value. */
+static int check_pgm_size(const struct pgm_reader *reader, const struct picture *picture)
 {
     const int64_t needed = (int64_t)picture->channels * picture->width * picture->height;
     const int64_t there = reader->end - reader->cursor;
@@ -113,7 +113,7 @@ static int check_pgm_size(const struct reader *reader, const struct picture *pic
                         picture->width, needed, there);
 }
 
-static int read_byte_pixel(struct reader *reader, uint8_t *value, int32_t largest)
+static int read_byte_pixel(struct pgm_reader *reader, uint8_t *value, int32_t largest)
 {
     *value = *reader->cursor++;
     if (*value > largest)
@@ -121,7 +121,7 @@ static int read_byte_pixel(struct reader *reader, uint8_t *value, int32_t larges
     return 0;
 }
 
-static int read_text_pixel(struct reader *reader, uint8_t *value, int32_t largest)
+static int read_text_pixel(struct pgm_reader *reader, uint8_t *value, int32_t largest)
 {
     int32_t number = 0;
 
@@ -131,7 +131,7 @@ static int read_text_pixel(struct reader *reader, uint8_t *value, int32_t larges
     return code;
 }
 
-static int check_pgm_end(struct reader *reader)
+static int check_pgm_end(struct pgm_reader *reader)
 {
     skip_space(reader);
     if (reader->cursor < reader->end)
@@ -140,8 +140,8 @@ static int check_pgm_end(struct reader *reader)
     return 0;
 }
 
-/* From the order of the file, in which the channels of a pixel stand together. */
-static int read_pgm_pixels(struct reader *reader, struct picture *picture, bool text, int32_t largest)
+/* The file has the channels of a pixel next to each other; picture->pixels has one plane per channel. */
+static int read_pgm_pixels(struct pgm_reader *reader, struct picture *picture, bool text, int32_t largest)
 {
     const size_t plane = (size_t)picture->width * (size_t)picture->height;
     uint8_t value = 0;
@@ -162,8 +162,8 @@ int picture_read(struct picture *picture, const uint8_t *bytes, size_t size, con
 
     *picture = (struct picture){0};
     if (size < 2 || bytes[0] != 'P' || (bytes[1] != '2' && bytes[1] != '3' && bytes[1] != '5' && bytes[1] != '6'))
-        return report_error("%s is no PGM or PPM image: it does not begin with P2, P3, P5 or P6", name);
-    struct reader reader = {bytes + 2, bytes + size, name};
+        return report_error("%s is not a PGM or PPM image: it does not begin with P2, P3, P5 or P6", name);
+    struct pgm_reader reader = {bytes + 2, bytes + size, name};
     const bool text = bytes[1] == '2' || bytes[1] == '3';
     picture->channels = bytes[1] == '3' || bytes[1] == '6' ? 3 : 1;
     int code = read_pgm_header(&reader, picture, &largest);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/angle.h"
 
-/* The Taylor series up to x^15 and x^16: the next terms are below 2^-53 for |x| <= pi / 4. */
+/* Taylor series up to x^15 and x^16: for |x| <= pi / 4 the next terms are below 2^-53. */
 static double small_sine(double x)
 {
     double square = x * x;

@@ -36,7 +36,7 @@ char *atomic_file_place(const char *path)
     else if (!file_replaceable(place))
         report_error("cannot write %s: it is not a regular file", path);
     else if (file_is_output(place))
-        report_error("cannot write %s: what the program prints goes into it", path);
+        report_error("cannot write %s: the output of the program goes to it", path);
     else
         return place;
     free(place);

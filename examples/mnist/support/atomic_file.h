@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that appears complete or not at all: it is written beside its destination under another name
- * and takes the destination's place in one step. What was there before survives every failure.
+ * A file that appears complete or not at all. It is written under a temporary name in the directory of its destination
+ * and then renamed. After a failure, an older file of the same name is unchanged.
  */
 #ifndef MNIST_ATOMIC_FILE_H
 #define MNIST_ATOMIC_FILE_H
@@ -9,26 +9,26 @@
 #include <stdio.h>
 
 struct atomic_file {
-    FILE *stream; /* to write to */
+    FILE *stream; /* of the temporary file */
     char *path, *temporary;
 };
 
 /*
- * Where a file called `path` comes to stand, through links; free() it. NULL after a report that nothing may be put
- * there: what it would replace is no regular file, or takes the program's output.
+ * The path with symbolic links resolved, where the file can be created; free() it. NULL after reporting that nothing
+ * may be written there: the path names something other than a regular file, or the file that the output goes to.
  */
 char *atomic_file_place(const char *path);
 
-/* Returns 0, or reports why the place cannot be written to. */
+/* Creates the temporary file. Returns 0, or reports why it cannot. */
 int atomic_file_open(struct atomic_file *file, const char *path);
 
-/* Whether the place can be written to, before there is anything to write; returns 0 or reports why not. */
+/* Checks that the file could be written, without changing it. Returns 0, or reports why it could not. */
 int atomic_file_check(const char *path);
 
-/* Puts the file in its place; returns 0, or reports what failed. The file is closed either way. */
+/* Renames the file to its destination. Returns 0, or reports the failure. Closes the file either way. */
 int atomic_file_commit(struct atomic_file *file);
 
-/* Forgets what was written. */
+/* Deletes the temporary file. */
 void atomic_file_discard(struct atomic_file *file);
 
 #endif

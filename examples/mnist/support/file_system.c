@@ -27,16 +27,16 @@ bool file_exists(const char *path)
 }
 
 #if !defined(_WIN32)
-enum { MAX_LINKS = 40, LONGEST_LINK = 4096 };
+enum { MAX_LINKS = 40, MAX_LINK_LENGTH = 4096 };
 
-/* `name` as seen from the folder of `path`; free() it. */
+/* The target `name` of the symbolic link `path`, relative to the folder of the link; free() it. */
 static char *link_target(const char *path, const char *name)
 {
     const char *slash = *name == '/' ? NULL : strrchr(path, '/');
     return slash ? text_of("%.*s/%s", (int)(slash - path), path, name) : text_of("%s", name);
 }
 
-/* What realpath says of the folder, and the name in it; the path itself where there is no such folder. */
+/* The path with its folder resolved by realpath(); `path` itself if there is no such folder. free() it. */
 static char *resolve_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -50,10 +50,10 @@ static char *resolve_folder(const char *path)
     return resolved;
 }
 
-/* For what realpath does not find: links that lead to a file that is not there. */
+/* For a path that realpath() does not find, because a symbolic link leads to a file that does not exist. */
 static char *resolve_missing(const char *path, int links)
 {
-    char link[LONGEST_LINK];
+    char link[MAX_LINK_LENGTH];
     const ssize_t length = links < MAX_LINKS ? readlink(path, link, sizeof link - 1) : -1;
 
     if (length < 0)
@@ -99,7 +99,7 @@ bool file_replaceable(const char *path)
 
 bool file_is_output(const char *path)
 {
-#if !defined(_WIN32) /* where a file that is open cannot be replaced */
+#if !defined(_WIN32) /* Windows does not replace an open file */
     struct stat status, output;
 
     if (stat(path, &status) != 0)

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* Atomic, for any thread of the process may be the one that the system interrupts. */
+/* Atomic, because the handler may run in any thread of the process. */
 static atomic_int first_signal;
 
 static void remember_signal(int number)
@@ -21,7 +21,7 @@ static void remember_signal(int number)
 static void catch_signal(int number)
 {
 #if defined(_WIN32)
-    signal(number, remember_signal); /* the system takes the handler away as it calls it */
+    signal(number, remember_signal); /* the system removes the handler when it calls it */
 #else
     struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
 

@@ -8,7 +8,7 @@
 
 /* ---- Text -------------------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 sequence at `text`, or 0 if it is none (overlong forms and surrogates included). */
+/* Bytes of the UTF-8 sequence at `text`, or 0 if it is invalid (also for overlong forms and surrogates). */
 static int utf8_length(const unsigned char *text)
 {
     int length = text[0] < 0x80                      ? 1
@@ -128,7 +128,7 @@ void json_real(struct json_writer *json, const char *key, double value)
             snprintf(text, sizeof text, "%.*g", digits, value);
         while (digits++ < 17 && strtod(text, NULL) != value);
     }
-    for (char *comma = text; *comma; ++comma) { /* where the locale says so */
+    for (char *comma = text; *comma; ++comma) { /* the decimal point of some locales */
         if (*comma == ',')
             *comma = '.';
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes JSON (RFC 8259) in the order of the calls, two blanks per level. `key` is NULL inside an
- * array and for the outermost value. Write errors show in ferror() of the stream.
+ * Writes JSON (RFC 8259) in the order of the calls, indented by two spaces per level. `key` is NULL inside an array and
+ * for the outermost value. For write errors, see ferror() of the stream.
  */
 #ifndef MNIST_JSON_H
 #define MNIST_JSON_H
@@ -13,7 +13,7 @@
 struct json_writer {
     FILE *stream;
     int depth;
-    bool first; /* nothing stands in the current object or array yet */
+    bool first; /* the current object or array is empty so far */
 };
 
 struct json_writer json_open(FILE *stream);
@@ -25,7 +25,7 @@ void json_end_array(struct json_writer *json);
 /* Bytes that are not UTF-8 become U+FFFD. */
 void json_text(struct json_writer *json, const char *key, const char *text);
 
-/* The fewest digits that read back as the same double; null if it is not finite. */
+/* Writes the shortest decimal number that is read back as the same double, or null if it is not finite. */
 void json_real(struct json_writer *json, const char *key, double value);
 void json_integer(struct json_writer *json, const char *key, int64_t value);
 void json_boolean(struct json_writer *json, const char *key, bool value);

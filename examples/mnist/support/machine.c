@@ -57,7 +57,7 @@ char *cache_directory(void)
     base = getenv("LOCALAPPDATA");
     return base && *base ? text_of("%s\\normnet\\mnist", base) : NULL;
 #else
-    /* An XDG path that is not absolute is to be ignored, says its specification. */
+    /* The XDG specification says to ignore a path that is not absolute. */
     base = getenv("XDG_CACHE_HOME");
     if (base && *base == '/')
         return text_of("%s/normnet/mnist", base);

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #endif
 
-/* What a stream gives up to its end. */
+/* Reads a stream to its end. */
 static int read_file(struct mapped_file *file, FILE *stream, const char *path)
 {
     uint8_t *data = NULL;
@@ -51,7 +51,7 @@ done:
 }
 
 #if !defined(_WIN32)
-/* False for what cannot be mapped, like a pipe. */
+/* Returns false for something that cannot be mapped, such as a pipe. */
 static bool map_file(struct mapped_file *file, FILE *stream)
 {
     struct stat status;
@@ -73,7 +73,7 @@ static bool map_file(struct mapped_file *file, FILE *stream)
 }
 #endif
 
-/* Once: what a pipe gave is gone. */
+/* The file is opened once only, because a pipe cannot be read twice. */
 int mapped_file_open(struct mapped_file *file, const char *path)
 {
     FILE *stream = fopen(path, "rb");

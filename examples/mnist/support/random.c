@@ -37,7 +37,7 @@ uint32_t random_below(struct random_stream *stream, uint32_t bound)
 
 double random_bell(struct random_stream *stream)
 {
-    /* Four 16-bit numbers in one draw: their sum has the mean 2 * 65535 and the variance 4 * (65536^2 - 1) / 12. */
+    /* Four 16-bit numbers from one draw: their sum has mean 2 * 65535 and variance 4 * (65536^2 - 1) / 12. */
     uint64_t bits = random_bits(stream);
     uint64_t sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
     return ((double)sum - 131070.0) * (1.0 / 37837.227);

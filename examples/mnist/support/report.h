@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the program says what is wrong: one sentence on standard error and an exit code. Every function
- * of this program that can fail returns 0 or the exit code of report_error() or report_usage(), so
- * that the sentence is written where the offending value is known and only the code travels up.
+ * Error messages. Every function of this program that can fail returns 0 or the exit code of report_error() or
+ * report_usage(): the message is printed where the offending value is known, and its callers pass on only the code.
  */
 #ifndef MNIST_REPORT_H
 #define MNIST_REPORT_H
@@ -14,10 +13,10 @@ enum {
     EXIT_USAGE = 2   /* the command line */
 };
 
-/* Writes "normnet-mnist: " and the sentence; returns EXIT_FAILED. */
+/* Prints "normnet-mnist: " and the message on standard error; returns EXIT_FAILED. */
 int report_error(const char *format, ...) PRINTF_FORMAT;
 
-/* The same and where to find help; returns EXIT_USAGE. */
+/* Prints the message and a reference to --help; returns EXIT_USAGE. */
 int report_usage(const char *format, ...) PRINTF_FORMAT;
 
 #endif

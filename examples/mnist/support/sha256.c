@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/sha256.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
@@ -49,7 +51,7 @@ static void hash_block(uint32_t state[8], const uint8_t block[64])
 
 void sha256_init(struct sha256 *hash)
 {
-    /* The same of the square roots of the first 8 primes. */
+    /* The first 32 bits of the fractional parts of the square roots of the first 8 primes. */
     static const uint32_t initial[8] = {
         0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
     };
@@ -76,15 +78,14 @@ void sha256_update(struct sha256 *hash, const void *data, size_t size)
 void sha256_final(struct sha256 *hash, char hexadecimal[65])
 {
     static const uint8_t padding[64] = {0x80};
-    static const char digits[] = "0123456789abcdef";
     uint64_t bits = hash->bytes * 8;
     uint8_t length[8];
 
     for (int i = 0; i < 8; ++i)
         length[i] = (uint8_t)(bits >> (56 - 8 * i));
-    sha256_update(hash, padding, 1 + (size_t)((119 - hash->bytes % 64) % 64)); /* up to 8 bytes before a block's end */
+    sha256_update(hash, padding,
+                  1 + (size_t)((119 - hash->bytes % 64) % 64)); /* until 8 bytes before the end of a block */
     sha256_update(hash, length, sizeof length);
-    for (int i = 0; i < 64; ++i)
-        hexadecimal[i] = digits[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
-    hexadecimal[64] = '\0';
+    for (int i = 0; i < 8; ++i)
+        snprintf(hexadecimal + 8 * i, 9, "%08" PRIx32, hash->state[i]);
 }

@@ -15,7 +15,7 @@ struct sha256 {
 void sha256_init(struct sha256 *hash);
 void sha256_update(struct sha256 *hash, const void *data, size_t size);
 
-/* Writes the digest as 64 lower-case hexadecimal digits and a final 0. */
+/* Writes the digest as 64 lower-case hexadecimal digits and a terminating 0. */
 void sha256_final(struct sha256 *hash, char hexadecimal[65]);
 
 #endif

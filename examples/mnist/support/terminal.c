@@ -23,7 +23,7 @@ void open_standard_streams(void)
 #if !defined(_WIN32)
     for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
         if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
-            open("/dev/null", O_RDWR); /* takes the least free number, this one */
+            open("/dev/null", O_RDWR); /* gets the lowest free number, which is this one */
     }
 #endif
 }

@@ -25,7 +25,7 @@ void print_word(FILE *stream, const char *word)
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"
 #if defined(_WIN32)
                                 "\\";
-    const char quote = '"'; /* which no file name holds */
+    const char quote = '"'; /* not allowed in file names */
 #else
         ;
     const char quote = '\'';
@@ -38,7 +38,7 @@ void print_word(FILE *stream, const char *word)
     fputc(quote, stream);
     for (; *word; ++word) {
         if (*word == quote)
-            fputs("'\\'", stream); /* closes, a quote, opens again */
+            fputs("'\\'", stream); /* ends the quotation, adds a quote, and begins another one */
         fputc(*word, stream);
     }
     fputc(quote, stream);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text in memory of its own, and words for the shell. */
+/* Formatted text in allocated memory, and words quoted for a shell. */
 #ifndef MNIST_TEXT_H
 #define MNIST_TEXT_H
 

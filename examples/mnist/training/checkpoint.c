@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A note may have 65,536 bytes; a line of the history has fewer than 128. */
+/* The library allows 65,536 bytes per note; a line of the history has fewer than 128. */
 enum { NOTE_ROOM = 65537, EPOCH_ROOM = 128, EPOCH_REALS = 6 };
 
 static const char first_line[] = "normnet-mnist train 2";
@@ -80,16 +80,16 @@ int checkpoint_save(const char *path, normnet_model *model, const struct setting
 
 /* ---- Reading lines ----------------------------------------------------------------------------- */
 
-/* What is left of a note. */
-struct reader {
+/* The unread part of a note. */
+struct note_reader {
     char *cursor;
     int line;
     const char *path;
 };
 
-static int reject_line(const struct reader *reader, char *line, const char *key, const char *expected)
+static int reject_line(const struct note_reader *reader, char *line, const char *key, const char *expected)
 {
-    for (char *byte = line; *byte; ++byte) { /* it goes to a terminal */
+    for (char *byte = line; *byte; ++byte) { /* for a terminal */
         if (*byte < ' ' || *byte > '~')
             *byte = '?';
     }
@@ -97,8 +97,8 @@ static int reject_line(const struct reader *reader, char *line, const char *key,
                         key, expected);
 }
 
-/* The next line; an empty one after the last, and for a last one without an end. */
-static char *next_note_line(struct reader *reader)
+/* The next line. An empty line after the last one, and for a last line without "\n". */
+static char *next_note_line(struct note_reader *reader)
 {
     char *line = reader->cursor, *end = strchr(line, '\n');
 
@@ -110,14 +110,14 @@ static char *next_note_line(struct reader *reader)
     return line;
 }
 
-/* What stands after the key and a blank, NULL if the line has another key. */
+/* The text after the key and a space; NULL if the line has another key. */
 static const char *note_value(const char *line, const char *key)
 {
     size_t length = strlen(key);
     return strncmp(line, key, length) == 0 && line[length] == ' ' ? line + length + 1 : NULL;
 }
 
-static int read_note_text(struct reader *reader, const char *key, const char **text)
+static int read_note_text(struct note_reader *reader, const char *key, const char **text)
 {
     char *line = next_note_line(reader);
 
@@ -125,32 +125,32 @@ static int read_note_text(struct reader *reader, const char *key, const char **t
     return *text && **text ? 0 : reject_line(reader, line, key, "a text");
 }
 
-/* A decimal number without sign and leading zeros; what ends it. NULL if it is none, or larger than `most`. */
-static const char *parse_integer(const char *text, int64_t most, int64_t *value)
+/* Parses a decimal number without sign or leading zeros. Returns its end, or NULL if it is invalid or above `max`. */
+static const char *parse_integer(const char *text, int64_t max, int64_t *value)
 {
     *value = 0;
     if (*text < '0' || *text > '9' || (*text == '0' && text[1] >= '0' && text[1] <= '9'))
         return NULL;
     for (; *text >= '0' && *text <= '9'; ++text) {
-        if (*value > (most - (*text - '0')) / 10)
+        if (*value > (max - (*text - '0')) / 10)
             return NULL;
         *value = 10 * *value + (*text - '0');
     }
     return text;
 }
 
-static int read_note_integer(struct reader *reader, const char *key, int64_t least, int64_t most, int64_t *value)
+static int read_note_integer(struct note_reader *reader, const char *key, int64_t min, int64_t max, int64_t *value)
 {
     char expected[80], *line = next_note_line(reader);
-    const char *text = note_value(line, key), *end = text ? parse_integer(text, most, value) : NULL;
+    const char *text = note_value(line, key), *end = text ? parse_integer(text, max, value) : NULL;
 
-    if (end && !*end && *value >= least)
+    if (end && !*end && *value >= min)
         return 0;
-    snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, least, most);
+    snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, min, max);
     return reject_line(reader, line, key, expected);
 }
 
-/* 16 hexadecimal digits of a finite number that is not negative; what ends them, or NULL. */
+/* Parses 16 hexadecimal digits of a finite double of at least 0. Returns their end, or NULL if they are invalid. */
 static const char *parse_real(const char *text, double *value)
 {
     static const char digits[] = "0123456789abcdef";
@@ -166,7 +166,7 @@ static const char *parse_real(const char *text, double *value)
     return isfinite(*value) && *value >= 0 ? text : NULL;
 }
 
-static int read_note_real(struct reader *reader, const char *key, double *value)
+static int read_note_real(struct note_reader *reader, const char *key, double *value)
 {
     char *line = next_note_line(reader);
     const char *text = note_value(line, key), *end = text ? parse_real(text, value) : NULL;
@@ -174,7 +174,7 @@ static int read_note_real(struct reader *reader, const char *key, double *value)
     return end && !*end ? 0 : reject_line(reader, line, key, "16 hexadecimal digits of a number");
 }
 
-static int read_note_epoch(struct reader *reader, struct epoch_result *result, int64_t epoch, int64_t images)
+static int read_note_epoch(struct note_reader *reader, struct epoch_result *result, int64_t epoch, int64_t images)
 {
     double reals[EPOCH_REALS];
     char key[32], *line = next_note_line(reader);
@@ -203,7 +203,7 @@ static int read_note_epoch(struct reader *reader, struct epoch_result *result, i
 
 /* ---- Reading a note ---------------------------------------------------------------------------- */
 
-static int read_note_preset(struct reader *reader, int32_t *preset)
+static int read_note_preset(struct note_reader *reader, int32_t *preset)
 {
     const char *name = NULL;
     int code = read_note_text(reader, "preset", &name);
@@ -216,7 +216,7 @@ static int read_note_preset(struct reader *reader, int32_t *preset)
     return 0;
 }
 
-static int read_note_settings(struct reader *reader, struct settings *settings)
+static int read_note_settings(struct note_reader *reader, struct settings *settings)
 {
     int code = read_note_preset(reader, &settings->preset);
     if (code == 0)
@@ -230,20 +230,20 @@ static int read_note_settings(struct reader *reader, struct settings *settings)
     return code;
 }
 
-static int read_note_checksum(struct reader *reader, const char *key, char checksum[65])
+static int read_note_checksum(struct note_reader *reader, const char *key, char checksum[65])
 {
     const char *text = NULL;
     int code = read_note_text(reader, key, &text);
 
     if (code == 0 && (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64))
-        code = report_error("%s: line %d of its note does not hold the 64 hexadecimal digits of a SHA-256",
-                            reader->path, reader->line);
+        code = report_error("%s: line %d of its note is not a SHA-256 of 64 hexadecimal digits", reader->path,
+                            reader->line);
     if (code == 0)
         memcpy(checksum, text, 65);
     return code;
 }
 
-static int read_note_data(struct reader *reader, struct training_pass *training)
+static int read_note_data(struct note_reader *reader, struct training_pass *training)
 {
     int code = read_note_integer(reader, "images", 1, INT32_MAX, &training->images);
     if (code == 0)
@@ -251,7 +251,7 @@ static int read_note_data(struct reader *reader, struct training_pass *training)
     return code == 0 ? read_note_checksum(reader, "test", training->test_data) : code;
 }
 
-/* The library's step says how much of the training lies after. */
+/* Computes the finished epochs and images from the step of the model, which must fit the note. */
 static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
 {
     const struct settings *settings = &checkpoint->settings;
@@ -260,8 +260,8 @@ static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t 
     int64_t batches = pipeline_batches(training->images, batch);
 
     if (settings->epochs * batches != total_steps || step > total_steps)
-        return report_error("%s does not fit its note: %" PRId64 " of %" PRId64 " steps are done, where the note "
-                            "speaks of %" PRId64 " epochs of %" PRId64 " steps",
+        return report_error("%s does not fit its note: %" PRId64 " of %" PRId64 " steps are done, but the note "
+                            "has %" PRId64 " epochs of %" PRId64 " steps",
                             path, step, total_steps, settings->epochs, batches);
     training->finished = step / batches;
     training->done = step % batches * batch;
@@ -269,7 +269,7 @@ static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t 
     return training->history ? 0 : report_error("not enough memory for %" PRId64 " epochs", settings->epochs);
 }
 
-static int read_note_progress(struct reader *reader, struct training_pass *training)
+static int read_note_progress(struct note_reader *reader, struct training_pass *training)
 {
     int code = read_note_integer(reader, "correct", 0, training->done, &training->correct);
     if (code == 0)
@@ -281,18 +281,18 @@ static int read_note_progress(struct reader *reader, struct training_pass *train
     for (int64_t i = training->forgotten; code == 0 && i < training->finished; ++i)
         code = read_note_epoch(reader, &training->history[i], i + 1, training->images);
     if (code == 0 && *reader->cursor)
-        code = report_error("%s: its note goes on after the %d lines of its %" PRId64 " epochs", reader->path,
+        code = report_error("%s: its note has more text after the %d lines of its %" PRId64 " epochs", reader->path,
                             reader->line, training->finished);
     return code;
 }
 
 int checkpoint_read_note(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
 {
-    struct reader reader = {checkpoint->note, 0, path};
+    struct note_reader reader = {checkpoint->note, 0, path};
 
     if (strcmp(next_note_line(&reader), first_line) != 0)
-        return report_error("%s is no checkpoint that normnet-mnist train --save wrote: it holds a model, but not how "
-                            "its training goes on",
+        return report_error("%s was not written by normnet-mnist train --save: it has a model, but not the state of "
+                            "its training",
                             path);
     int code = read_note_settings(&reader, &checkpoint->settings);
     if (code == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* clang-format off: the lines of the note are as they are */
+/* clang-format off: keep the lines of the note */
 /*
- * A training in a file, to go on from bit for bit. The library's checkpoint holds the network, its weights and how they
- * are trained; what only this program knows is the note in it, lines of text in this order:
+ * A training in a file, to resume with the same bits. The library's checkpoint holds the network, its weights, the
+ * optimizer and the schedule. What this program has to store in addition is text in the checkpoint's note:
  *
  *     normnet-mnist train 2
  *     preset standard
@@ -10,17 +10,17 @@
  *     batch 64
  *     epochs 20
  *     augment affine
- *     images 60000                 to train with
- *     train 3f1c...                the checksums of dataset_checksum() of the images to train
- *     test 09b2...                 and to test with
- *     correct 1234                 of the images of the epoch in progress: recognized,
- *     loss_sum 40937a3d70a3d70a    sum of the losses,
- *     seconds 3ff19db22d0e5604     seconds so far
- *     forgotten 0                  the oldest epochs, which did not fit into a note
- *     epoch 1 ...                  the others that are finished: training loss and accuracy, test loss and
+ *     images 60000                 training images
+ *     train 3f1c...                dataset_checksum() of the training images
+ *     test 09b2...                 and of the test images
+ *     correct 1234                 in the current epoch: images predicted correctly,
+ *     loss_sum 40937a3d70a3d70a    sum of the losses
+ *     seconds 3ff19db22d0e5604     and seconds of training
+ *     forgotten 0                  number of the first epochs whose results did not fit into the note
+ *     epoch 1 ...                  one line for each later finished epoch: training loss and accuracy, test loss and
  *                                  accuracy, learning rate, seconds
  *
- * Numbers with a fraction are the 16 hexadecimal digits of their bits, so that nothing is rounded on the way.
+ * Doubles are written as the 16 hexadecimal digits of their bits, so that they are not rounded.
  */
 /* clang-format on */
 #ifndef MNIST_CHECKPOINT_H
@@ -31,44 +31,44 @@
 
 #include <normnet.h>
 
-/* Where a training stands. */
+/* The state of a training. */
 struct training_pass {
     int64_t images;                     /* per epoch */
-    char train_data[65], test_data[65]; /* dataset_checksum() of the images to train and to test with */
+    char train_data[65], test_data[65]; /* dataset_checksum() of the training and of the test images */
 
-    struct epoch_result *history; /* has room for all epochs */
-    int64_t finished;             /* epochs in it, of which */
-    int64_t forgotten;            /* the first are not known any more */
+    struct epoch_result *history; /* an array for all epochs */
+    int64_t finished;             /* finished epochs; their results are in `history` */
+    int64_t forgotten;            /* except for the first `forgotten` epochs, whose results are lost */
 
-    /* Of the epoch in progress. */
-    int64_t done, correct; /* images */
+    /* In the current epoch. */
+    int64_t done, correct; /* images: trained, predicted correctly */
     double loss_sum, seconds;
 };
 
 struct checkpoint {
-    normnet_model *model;     /* as the file holds it, for batches of one image; clone it to train */
-    struct settings settings; /* without what belongs to the run alone */
+    normnet_model *model;     /* as in the file, for batches of one image; clone it to train */
+    struct settings settings; /* of the training; those of the run have their defaults */
     struct training_pass training;
     char *note; /* settings.augment points into it */
 };
 
-/* Returns 0, or reports why the file cannot be written; an older one is then as it was. */
+/* Returns 0, or reports why the file cannot be written; an older file is then unchanged. */
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
                     const struct training_pass *training);
 
-/* How many of the oldest epochs have no room in such a file. */
+/* The number of first epochs whose results do not fit into a checkpoint. */
 int64_t checkpoint_forgets(const struct settings *settings, const struct training_pass *training);
 
-/* Returns 0, or reports why there is no training in the file to go on with. */
+/* Returns 0, or reports why the training in the file cannot be resumed. */
 int checkpoint_open(struct checkpoint *checkpoint, const char *path);
 void checkpoint_close(struct checkpoint *checkpoint);
 
-/* The note by itself; free() it. NULL without memory. */
+/* Returns the text of the note; free() it. NULL without memory. */
 char *checkpoint_write_note(const struct settings *settings, const struct training_pass *training);
 
 /*
- * Fills checkpoint->settings and ->training from checkpoint->note, whose line ends it overwrites. `step` and
- * `total_steps` are the library's. Returns 0, or reports what is wrong with the note of the file `path`.
+ * Fills checkpoint->settings and checkpoint->training from checkpoint->note, which it changes. `step` and `total_steps`
+ * are those of the model. Returns 0, or reports what is wrong with the note of the file `path`.
  */
 int checkpoint_read_note(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps);
 

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Better now than after the first epoch. A training that is in a file is hours of work, and its history is, too. */
+/*
+ * Checks the output files now and not after the first epoch. An existing checkpoint or history may be hours of work and
+ * is never replaced by that of another training.
+ */
 static int check_output_files(const struct run *run)
 {
     const struct settings *settings = &run->settings;
@@ -18,10 +21,10 @@ static int check_output_files(const struct run *run)
 
     int code = settings->save ? atomic_file_check(settings->save) : 0;
     if (code == 0 && settings->save && !run_saves_in_place(run) && file_exists(settings->save))
-        return report_error("%s exists; go on with --resume %s, or remove it", settings->save, settings->save);
+        return report_error("%s exists; resume it with --resume %s, or remove it", settings->save, settings->save);
     if (code == 0 && settings->json && forgotten > 0 && file_exists(settings->json))
-        return report_error("%s exists, and may hold the first %" PRId64 " epochs of the history, for which %s had no "
-                            "room: name another file with --json",
+        return report_error("%s exists and may have the first %" PRId64 " epochs of the history, for which %s had no "
+                            "room; choose another file for --json",
                             settings->json, forgotten, settings->resume);
     if (code == 0 && settings->json)
         code = atomic_file_check(settings->json);
@@ -41,7 +44,7 @@ static int check_checksum(const struct run *run, const char *kind, const char *c
                         run->settings.resume, kind, data_source(run), checksum, begun);
 }
 
-/* The data must be those that the training was begun with. */
+/* The data must be the same as at the start of the training. */
 static int check_same_data(const struct run *run)
 {
     const struct training_pass *training = &run->training, *begun = &run->resumed.training;
@@ -63,14 +66,14 @@ static int open_run_data(struct run *run)
     if (code != 0)
         return code;
     run->training.images = run->data.train.count;
-    if (run->settings.save) { /* nobody else asks for them, and they take a moment */
+    if (run->settings.save) { /* only checkpoints need them, and they take time */
         dataset_checksum(&run->data, &run->data.train, run->training.train_data);
         dataset_checksum(&run->data, &run->data.test, run->training.test_data);
     }
     return run->settings.resume ? check_same_data(run) : 0;
 }
 
-/* What the network cannot be made of is a mistake on the command line. */
+/* An invalid configuration is a mistake on the command line. */
 static int create_run_model(struct run *run)
 {
     normnet_config config;
@@ -86,8 +89,8 @@ static int create_run_model(struct run *run)
 }
 
 /*
- * Batch norm refuses a single value per channel, which the last batch of an epoch may leave it: better known now than
- * after an epoch. The library is asked itself.
+ * Batch norm rejects a batch with a single value per channel, which the last batch of an epoch may be. This tries a
+ * batch of that size now, so that the training does not fail after an epoch.
  */
 static int check_last_batch(const struct run *run)
 {
@@ -101,7 +104,7 @@ static int check_last_batch(const struct run *run)
     const normnet_status status = normnet_compute_gradients(run->model, &images, &labels, NULL, NULL);
     normnet_discard_gradients(run->model);
     if (status != NORMNET_EINVAL)
-        return 0; /* what else there is to say the training says */
+        return 0; /* the training reports other errors */
     return report_usage("%" PRId64 " training images in batches of %" PRId32 " end with a batch of %" PRId64
                         ": %s; choose another --batch or --limit",
                         set->count, config.max_batch, count, normnet_error_message());
@@ -124,7 +127,7 @@ static int start_history(struct run *run)
 {
     if (run->settings.resume) {
         run->training = run->resumed.training;
-        run->resumed.training.history = NULL; /* it has a new owner */
+        run->resumed.training.history = NULL; /* moved */
         return 0;
     }
     run->training.history = calloc((size_t)run->settings.epochs, sizeof *run->training.history);

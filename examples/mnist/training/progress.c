@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { LONGEST_LINE = 400, LONGEST_BAR = 40 };
+enum { MAX_LINE = 400, MAX_BAR = 40 };
 
 struct progress progress_open(void)
 {
@@ -38,14 +38,14 @@ static void print_duration(char *text, size_t size, double seconds)
         snprintf(text, size, "%" PRId64 ":%02" PRId64, minutes, whole % 60);
 }
 
-/* The bar takes what the terminal leaves; a line that wraps could not be taken back. */
+/* The bar fills the rest of the line. A line that wraps could not be erased. */
 static void draw_bar(FILE *terminal, double share, const char *line)
 {
-    char bar[LONGEST_BAR + 1];
+    char bar[MAX_BAR + 1];
     int width = terminal_width(terminal) - 1;
-    int room = width - (int)strlen(line) - 3; /* brackets and a blank */
+    int room = width - (int)strlen(line) - 3; /* brackets and a space */
 
-    room = room < 0 ? 0 : room > LONGEST_BAR ? LONGEST_BAR : room;
+    room = room < 0 ? 0 : room > MAX_BAR ? MAX_BAR : room;
     memset(bar, ' ', sizeof bar);
     memset(bar, '#', (size_t)((double)room * share));
     bar[room] = '\0';
@@ -56,7 +56,7 @@ static void draw_bar(FILE *terminal, double share, const char *line)
     fflush(terminal);
 }
 
-/* Whether it is time for the bar. */
+/* Whether to draw the bar, which happens at most ten times per second. */
 static bool bar_is_due(struct progress *progress, double now)
 {
     if (!progress->terminal || now - progress->drawn < 0.1)
@@ -67,7 +67,7 @@ static bool bar_is_due(struct progress *progress, double now)
 
 void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum)
 {
-    char line[LONGEST_LINE], left[32];
+    char line[MAX_LINE], left[32];
     double now = seconds_now();
 
     if (!bar_is_due(progress, now))
@@ -83,7 +83,7 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
 
 void progress_draw_test(struct progress *progress, double started, int64_t done, int64_t images)
 {
-    char line[LONGEST_LINE], left[32];
+    char line[MAX_LINE], left[32];
     double now = seconds_now();
 
     if (now - started < 1 || !bar_is_due(progress, now))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run shows while it runs: a table with one line per epoch on standard output and, on a
- * terminal, a bar with loss, accuracy, images per second and time left of the training below it,
- * or with the time left of a test that takes more than a second.
+ * The progress of a run: a table with one line per epoch on standard output and, below it on a terminal, a bar with
+ * loss, accuracy, images per second and remaining time. A test has a bar, too, if it takes more than a second.
  */
 #ifndef MNIST_PROGRESS_H
 #define MNIST_PROGRESS_H
@@ -21,28 +20,28 @@ struct epoch_result {
 };
 
 struct progress {
-    FILE *terminal;                       /* where the bar goes; NULL = no bar */
-    int64_t epochs, images;               /* of the run, per epoch */
-    int64_t before, epoch_before;         /* images that this run did not see: in all, of the current epoch */
+    FILE *terminal;                       /* where to draw the bar; NULL = no bar */
+    int64_t epochs, images;               /* epochs of the training, images per epoch */
+    int64_t before, epoch_before;         /* images of earlier runs: in total, in the current epoch */
     double started, epoch_started, drawn; /* seconds */
 };
 
-/* For a bar alone, of a test. */
+/* For the bar of a test, without a table. */
 struct progress progress_open(void);
 
-/* Prints the head of the table. An earlier run has done `before` images of all epochs. */
+/* Prints the head of the table. `before` is the number of images, over all epochs, that earlier runs have done. */
 struct progress progress_start(int64_t epochs, int64_t images, int64_t before);
 
-/* Draws the bar, at most ten times a second: `done` images of `epoch`, of which `correct`, with a sum of losses. */
+/* Draws the bar, at most ten times per second. `done`, `correct` and `loss_sum` are those of the epoch so far. */
 void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum);
 
-/* The same for a test of `images` images that began at `started` and has done some. */
+/* Draws the bar of a test that began at `started` (seconds_now()) and has done `done` of `images` images. */
 void progress_draw_test(struct progress *progress, double started, int64_t done, int64_t images);
 
-/* Takes the bar away, so that lines can be printed; the next call draws it again. */
+/* Erases the bar, so that lines can be printed. The next call draws it again. */
 void progress_clear(struct progress *progress);
 
-/* Prints the line of an epoch; the next one begins. */
+/* Prints the line of an epoch and begins the next one. */
 void progress_epoch(struct progress *progress, const struct epoch_result *result);
 
 #endif

@@ -4,7 +4,7 @@
  *
  *     {"program", "version", "bits_version",
  *      "configuration": {...}, "data": {...}, "parameters": 7704,
- *      "forgotten_epochs": 5,     (only after a checkpoint without room for so many before those in "history")
+ *      "forgotten_epochs": 5,     (only if a checkpoint had no room for the results of the first 5 epochs)
  *      "history": [{"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr",
  *                   "images_per_second", "seconds"}, ...],
  *      "weights_sha256": "..."}
@@ -19,13 +19,13 @@
 
 #include <normnet.h>
 
-/* SHA-256 over the data of all state entries in their order, every number little-endian. */
+/* SHA-256 of the data of all state entries in their order, with little-endian numbers. */
 void results_hash_weights(const normnet_model *model, char hexadecimal[65]);
 
-/* What the JSON files of all commands begin with. */
+/* Begins the JSON file of a command: its name and the version of the library. */
 void results_begin(struct json_writer *json, const char *command);
 
-/* The file that a model is from, and what is in it. */
+/* Writes the path of a model and the SHA-256 of its weights. */
 void results_model(struct json_writer *json, const char *path, const normnet_model *model);
 
 /* Replaces the file settings->json; returns 0, or reports why it cannot. */

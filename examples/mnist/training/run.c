@@ -24,7 +24,7 @@ int run_save(struct run *run)
 {
     if (!run->settings.save)
         return 0;
-    progress_clear(&run->progress); /* should there be something to report */
+    progress_clear(&run->progress); /* in case there is an error message */
     return checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
 }
 
@@ -57,7 +57,6 @@ static int train_batch(struct run *run, int64_t epoch, double *lr)
     return 0;
 }
 
-/* Up to the end of the epoch, or until the program is asked to stop. */
 int run_train_epoch(struct run *run, struct epoch_result *result)
 {
     struct training_pass *training = &run->training;
@@ -68,7 +67,7 @@ int run_train_epoch(struct run *run, struct epoch_result *result)
     while (code == 0 && training->done < training->images && !interrupt_signal()) {
         code = train_batch(run, result->epoch, &result->lr);
         training->seconds = seconds_now() - start;
-        /* At the end of an epoch once its test is done. */
+        /* The last step of an epoch is saved after the test. */
         if (code == 0 && save_every > 0 && normnet_steps_taken(run->model) % save_every == 0 &&
             training->done < training->images)
             code = run_save(run);
@@ -76,7 +75,7 @@ int run_train_epoch(struct run *run, struct epoch_result *result)
     return code;
 }
 
-/* A loss that is no number could not be read back from a file; an older checkpoint is worth more. */
+/* A loss that is not finite could not be read from a checkpoint, and the older checkpoint is of more use. */
 int run_test(struct run *run, struct epoch_result *result)
 {
     struct test_result tested = {.confusion = NULL};
@@ -95,7 +94,7 @@ int run_test(struct run *run, struct epoch_result *result)
     return 0;
 }
 
-/* What is done is in the files before anybody reads that it is. */
+/* The files are written before the line is printed, so that a printed epoch is a saved one. */
 int run_finish_epoch(struct run *run, struct epoch_result *result)
 {
     struct training_pass *training = &run->training;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a training run is asked to do: the options of `normnet-mnist train`. */
+/* The settings of a training run: the options of `normnet-mnist train`. */
 #ifndef MNIST_SETTINGS_H
 #define MNIST_SETTINGS_H
 
@@ -15,26 +15,26 @@ enum preset { PRESET_STANDARD, PRESET_FAST };
 struct settings {
     int32_t preset; /* enum preset */
 
-    const char *data; /* NULL = where dataset_open() looks */
+    const char *data; /* NULL = the default of dataset_open() */
     int64_t limit;    /* training images, 0 = all */
     const char *augment;
-    struct augment_list augment_list; /* the same, parsed */
+    struct augment_list augment_list; /* `augment`, parsed */
 
     int32_t norm; /* normnet_norm */
     int64_t groups, layer_dims;
     int32_t affine; /* normnet_affine */
     int64_t virtual_batch;
-    const char *architecture; /* NULL = the library's */
+    const char *architecture; /* NULL = the library's default */
     double dropout;
 
     int64_t epochs, batch;
     int32_t schedule;  /* normnet_schedule */
-    double lr;         /* of one-cycle its peak */
-    double max_lr;     /* that peak, if it is not given as --lr */
+    double lr;         /* with one-cycle, its peak */
+    double max_lr;     /* of one-cycle: the peak without --lr; the same as lr after parsing */
     int64_t step_size; /* in epochs */
     double step_gamma;
     double momentum;
-    bool hold_momentum; /* one-cycle: at `momentum`, instead of cycling it */
+    bool hold_momentum; /* one-cycle: keep `momentum` constant */
     bool nesterov;
     double l1, l2, label_smoothing;
     int64_t seed;
@@ -43,7 +43,7 @@ struct settings {
     int32_t cpu;      /* normnet_cpu */
     const char *save; /* the checkpoint to write, NULL = none */
     int64_t save_every;
-    const char *resume; /* the checkpoint to go on with, NULL = a new training */
+    const char *resume; /* the checkpoint to resume, NULL = a new training */
     const char *json;   /* NULL = none */
 };
 
@@ -56,10 +56,10 @@ void settings_use_preset(struct settings *settings, int32_t preset);
 /* The preset with this name, or -1. */
 int32_t settings_find_preset(const char *name);
 
-/* The reverse of settings_configure(), whose settings->epochs are known; the texts stay those of `config`. */
+/* The reverse of settings_configure(). settings->epochs must be set. The strings are those of `config`. */
 void settings_adopt(struct settings *settings, const normnet_config *config);
 
-/* The library's configuration for these settings and this data, which must outlive it. */
+/* Fills the library's configuration. It points into the settings and the data, which must outlive it. */
 void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config);
 
 /* The words of the command line for the values of the enums, ended by NULL. */
