@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Prints a table of runs that normnet-mnist train wrote with --json.
+"""Prints a table of training runs from the JSON files of normnet-mnist train.
 
 examples:
   python3 examples/compare.py build/results/*.json
@@ -10,29 +10,30 @@ import sys
 
 
 class Unreadable(Exception):
-    """A file that is not of such a run; the text says why."""
+    """The file is not that of a training run."""
 
 
 def read(path):
+    """The row of the run in a file. Raises Unreadable."""
     try:
         with open(path, encoding="utf-8") as file:
             run = json.load(file)
         if not run["history"]:
-            raise Unreadable("no epoch has ended yet")
+            raise Unreadable("it has no finished epoch")
         return row(run)
     except OSError as error:
         raise Unreadable(error.strerror) from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise Unreadable("it is no file of normnet-mnist train --json") from error
+        raise Unreadable("it was not written by normnet-mnist train --json") from error
 
 
 def number(value, form):
-    """A loss that was not finite is null in JSON."""
+    """The number as text; "-" for null, which is a loss that was not finite."""
     return "-" if value is None else form % value
 
 
 def row(run):
-    """What the table says of a run, and of its data."""
+    """The cells of a run, and a description of its data."""
     history, data = run["history"], run["data"]
     last = history[-1]
     source = "generated digits" if data["source"] == "generated" else data["source"]
@@ -44,7 +45,7 @@ def row(run):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="of normnet-mnist train --json FILE")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="written by normnet-mnist train --json FILE")
     files = parser.parse_args().files
     rows = []
     for path in files:

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Fetches MNIST into the user's cache directory, where normnet-mnist looks for it. Needs nothing but a
-# downloader (curl, wget or python3), gzip or python3, and something that computes SHA-256.
+# Downloads MNIST into the user's cache directory, where normnet-mnist looks for it. Needs curl, wget or python3 to
+# download, gzip or python3 to unpack, and sha256sum, shasum, openssl or python3 to check the files.
 set -eu
 
 default_mirrors='https://ossci-datasets.s3.amazonaws.com/mnist https://storage.googleapis.com/cvdf-datasets/mnist'
@@ -11,10 +11,13 @@ usage() {
     cat <<END
 Usage: sh fetch_mnist.sh
 
-Fetches the four files of MNIST (11 MB), checks the SHA-256 of their unpacked contents and puts them
-into \${XDG_CACHE_HOME:-\$HOME/.cache}/normnet/mnist. Files that are already there and right are kept.
+Downloads the four files of MNIST (11 MB), checks the SHA-256 of their unpacked
+contents, and puts them into \${XDG_CACHE_HOME:-\$HOME/.cache}/normnet/mnist.
+Files that are there and correct are kept.
 
-  NORMNET_MIRROR  base address to fetch from, or several separated by blanks; default:
+Environment:
+  NORMNET_MIRROR  One or more addresses to download from, separated by spaces.
+                  The default is
                   $(echo "$default_mirrors" | sed 's/ /\n                  /')
 
 Examples:
@@ -44,7 +47,7 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# The training images come last: where they are, the other three are too.
+# The training images are moved into place last, so that they exist only if the other three do.
 files='t10k-images-idx3-ubyte t10k-labels-idx1-ubyte train-labels-idx1-ubyte train-images-idx3-ubyte'
 
 expected_sha256() {
@@ -68,17 +71,17 @@ else
     fail "one of sha256sum, shasum, openssl and python3 is needed to check the files"
 fi
 
-is_right() {
+is_correct() {
     [ -f "$1" ] && [ "$(sha256_of "$1")" = "$(expected_sha256 "$(basename "$1")")" ]
 }
 
-# download ADDRESS FILE: gives up after 5 seconds without a connection and 20 without data.
+# download ADDRESS FILE: fails after 5 seconds without a connection or 20 seconds without data.
 download() {
     if have curl; then
         curl --fail --location --silent --show-error --connect-timeout 5 --speed-limit 1 --speed-time 20 \
             --output "$2" "$1"
     elif have wget; then
-        # GNU wget tries 20 times unless told otherwise; the wget of busybox tries once and knows no --tries.
+        # GNU wget tries 20 times by default. The wget of busybox tries once and has no option --tries.
         if wget --version 2>/dev/null | grep -q GNU; then
             wget --no-verbose --tries=1 --connect-timeout=5 --read-timeout=20 --output-document="$2" "$1"
         else
@@ -98,7 +101,7 @@ END
     fi
 }
 
-# unpack FILE.gz FILE: no more than a byte beyond the largest file of MNIST, whatever the archive holds.
+# unpack FILE.gz FILE: writes at most one byte more than the largest file of MNIST has, whatever the archive contains.
 unpack() {
     if have gzip; then
         gzip -dc "$1" 2>/dev/null | head -c 47040017 >"$2"
@@ -110,7 +113,7 @@ unpack() {
     fi
 }
 
-# fetch NAME: leaves a checked file in the work directory; fails with the reason on standard error.
+# fetch NAME: downloads a file into the work directory and checks it. On failure, prints the reason.
 fetch() {
     for mirror in ${NORMNET_MIRROR:-$default_mirrors}; do
         address=${mirror%/}/$1.gz
@@ -118,13 +121,13 @@ fetch() {
         download "$address" "$work/$1.gz" || continue
         unpack "$work/$1.gz" "$work/$1"
         rm -f "$work/$1.gz"
-        is_right "$work/$1" && return 0
+        is_correct "$work/$1" && return 0
         echo "fetch_mnist.sh: $address is not the MNIST file: its contents have the SHA-256 $(sha256_of "$work/$1")" >&2
     done
     return 1
 }
 
-# As in the XDG specification, a path that is not absolute is ignored.
+# The XDG specification says to ignore a path that is not absolute.
 case ${XDG_CACHE_HOME-} in
 /*) cache=$XDG_CACHE_HOME/normnet/mnist ;;
 *)
@@ -135,14 +138,14 @@ esac
 
 missing=
 for name in $files; do
-    is_right "$cache/$name" || missing="$missing $name"
+    is_correct "$cache/$name" || missing="$missing $name"
 done
 if [ -z "$missing" ]; then
     echo "MNIST is already in $cache"
     exit 0
 fi
 
-# Work inside the cache, so that a checked file moves into its place in one step.
+# The work directory is inside the cache directory, so that mv is a rename.
 mkdir -p "$cache" || fail "cannot create $cache"
 work=$cache/fetch.$$
 mkdir "$work" || fail "cannot create $work"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Sourced by examples/run and tests/run: finds a C compiler, meson and ninja, and installs what is missing.
+# Sourced by examples/run and tests/run. Finds a C compiler, meson and ninja, and installs those that are missing.
 
 say() {
     printf '%s\n' "$*"
@@ -14,7 +14,7 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# Runs a command as root: directly, or through sudo if that asks for no password or can ask at a terminal.
+# as_root COMMAND...: runs a command as root, with sudo if necessary. sudo may ask for a password.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -25,11 +25,11 @@ as_root() {
     fi
 }
 
-# install_packages NAME...: Debian's names; the few that differ elsewhere are translated below.
+# install_packages NAME...: installs packages, given by their names in Debian.
 install_packages() {
     say "installing: $*"
     if have apt-get; then
-        # A machine's package lists may be missing or old: once with what is there, then with new ones.
+        # The package lists may be missing or old. If the installation fails, update them and try again.
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null 2>&1 || {
             as_root apt-get update -qq >/dev/null 2>&1
             as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
@@ -49,6 +49,7 @@ install_packages() {
     fi
 }
 
+# translate NAME...: prints the names that this system's package manager has for packages of Debian.
 translate() {
     for name in "$@"; do
         case $name in
@@ -65,14 +66,14 @@ compiler_works() {
         "${CC:-cc}" -x c - -o /dev/null >/dev/null 2>&1
 }
 
-# meson 1.0.1 or newer
+# Whether meson is installed and at least 1.0.1.
 meson_works() {
     have meson || return 1
     oldest=$(printf '%s\n1.0.1\n' "$(meson --version 2>/dev/null)" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)
     [ "$oldest" = 1.0.1 ]
 }
 
-# meson and ninja from Python's package index, into a virtual environment of our own
+# install_by_pip DIRECTORY: installs meson and ninja from Python's package index into a virtual environment.
 install_by_pip() {
     tools=$1
     say "installing from Python's package index into $tools: meson, ninja"
@@ -82,12 +83,12 @@ install_by_pip() {
     PATH=$tools/bin:$PATH
 }
 
-# ensure_toolchain DIRECTORY: where a virtual environment may go
+# ensure_toolchain DIRECTORY: makes the tools available. DIRECTORY is for a virtual environment, if one is needed.
 ensure_toolchain() {
     if ! compiler_works; then
         say 'there is no working C compiler'
         install_packages gcc libc6-dev || fail 'please install a C compiler, e.g. gcc'
-        compiler_works || fail 'the C compiler does not compile a program of one line'
+        compiler_works || fail 'the C compiler cannot compile a one-line program'
     fi
     [ -x "$1/bin/meson" ] && PATH=$1/bin:$PATH
     if ! meson_works || ! { have ninja || have ninja-build; }; then

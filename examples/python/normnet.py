@@ -9,14 +9,21 @@
         print(model.evaluate(test_images, test_labels).loss)
         scores, classes = model.predict(test_images)
 
-Keywords of a model are the fields of normnet_config in include/normnet.h, where everything is
-explained; enums may be given by name ("one_cycle") or number. Arrays are numpy arrays of uint8,
-float32, int32 or int64; whatever their strides, they are passed as they lie in memory. What comes
-back is a copy, except where a docstring says otherwise. A failure raises NormnetError.
+The keyword arguments of a model are the fields of normnet_config; include/normnet.h describes them with their
+defaults. An enum is given by name ("one_cycle") or by number.
 
-The library is taken from the environment variable NORMNET_LIBRARY, else from beside this file or
-from a build directory of the source tree that it stands in, else from where the system keeps its
-libraries.
+Images: uint8 (scaled by 1/255) or float32 (used as they are), N x channels x height x width. Labels: uint8, int32 or
+int64, N, from 0 to classes - 1. Both are numpy arrays of any strides, which are passed without a copy where possible.
+Returned arrays are copies.
+
+Errors: a failed call of the library raises NormnetError and leaves the model unchanged. Arguments that cannot be
+passed to C raise TypeError, ValueError or OverflowError.
+
+Threads: see include/normnet.h. ctypes releases the GIL during a call, so models may be used in parallel; a second call
+on the same model may raise NORMNET_EBUSY.
+
+The shared library is searched for in this order: the path in the environment variable NORMNET_LIBRARY, the directory
+of this file, the build directories of its source tree, and the library directories of the system.
 """
 import ctypes
 import ctypes.util
@@ -28,7 +35,7 @@ from types import SimpleNamespace
 
 try:
     import numpy
-except ImportError:  # models without data and the pure functions work without it
+except ImportError:  # optional: models without data and the functions at the end work without it
     numpy = None
 
 # ---- The header in Python --------------------------------------------------------------------------
@@ -119,8 +126,7 @@ class SaveOptions(_Struct):
 _MODEL, _TENSOR, _METRICS = c_void_p, POINTER(Tensor), POINTER(Metrics)
 _CONFIG, _OPTIONS, _INT64, _DOUBLE = POINTER(Config), POINTER(Options), POINTER(c_int64), POINTER(c_double)
 
-#: Every function of the header: what it returns, what it takes. A c_int32 before the names of
-#: calls that can fail is their normnet_status.
+#: Every function of the header: its return type and its argument types. A normnet_status is a c_int32.
 FUNCTIONS = {
     "normnet_status_string": (c_char_p, [c_int32]),
     "normnet_error_message": (c_char_p, []),
@@ -167,7 +173,7 @@ FUNCTIONS = {
 
 
 def _load():
-    """The shared library with the types of its functions set."""
+    """Loads the shared library and sets the types of its functions. ImportError if there is none."""
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.dirname(os.path.dirname(here))
     names = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
@@ -175,8 +181,8 @@ def _load():
     names = names.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
     builds = ("build", "builddir", os.path.join("build", "release"), os.path.join("build", "examples"))
     folders = [here] + [os.path.join(root, build, lib) for build in builds for lib in ("", "lib")]
-    beside = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
-    path = os.environ.get("NORMNET_LIBRARY") or (beside + [ctypes.util.find_library("normnet")])[0]
+    found = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
+    path = os.environ.get("NORMNET_LIBRARY") or (found + [ctypes.util.find_library("normnet")])[0]
     if not path:
         raise ImportError("libnormnet was not found: install it, or set NORMNET_LIBRARY to the shared library's path")
     library = ctypes.CDLL(path)
@@ -192,7 +198,11 @@ library = _load()
 
 
 class NormnetError(Exception):
-    """A call failed: `status` is the number, `name` its name and `message` the library's sentence."""
+    """A failed call of the library.
+
+    `status` is its number (see Status), `name` the name of the status, e.g. "NORMNET_ELABEL", and `message` the error
+    message with the offending value.
+    """
 
     def __init__(self, status, name, message):
         super().__init__(status, name, message)
@@ -209,7 +219,7 @@ def _check(status):
 
 
 def _member(enum, value):
-    """The number of an enum's member, which may be given by name."""
+    """The number of a member of an enum, given by name or number. ValueError for an unknown name."""
     if not isinstance(value, str):
         return int(value)
     try:
@@ -220,10 +230,10 @@ def _member(enum, value):
 
 
 def _text(value, name):
-    """UTF-8, or a path's bytes, for C, where a zero would end it."""
+    """The bytes of a string for C: UTF-8, or those of a path. ValueError if it has a zero byte."""
     data = os.fsencode(value) if name == "path" else value.encode()
     if b"\0" in data:
-        raise ValueError(f"{name} has a zero in it: {value!r}")
+        raise ValueError(f"{name} is {value!r}; expected a string without a zero byte")
     return data
 
 
@@ -234,36 +244,42 @@ def _plain(struct):
 
 
 def _tensor(array):
-    """A view of a numpy array. Copied is only what a normnet_tensor cannot express."""
+    """A normnet_tensor over a numpy array. Copies an array only if a normnet_tensor cannot describe it.
+
+    TypeError for an unsupported dtype, ValueError for more than 8 dimensions.
+    """
     if numpy is None:
         raise ImportError("images, labels and weights are numpy arrays: install numpy")
     array = numpy.asarray(array)
     dtype = {"u1": Dtype.U8, "f4": Dtype.F32, "i4": Dtype.I32, "i8": Dtype.I64}.get(array.dtype.str[1:])
     if dtype is None:
-        raise TypeError(f"an array of {array.dtype} is not supported; use uint8, float32, int32 or int64")
+        raise TypeError(f"the dtype of an array is {array.dtype}; expected uint8, float32, int32 or int64")
     if array.ndim > 8:
-        raise ValueError(f"an array of {array.ndim} dimensions is not supported; the most is 8")
+        raise ValueError(f"an array has {array.ndim} dimensions; expected at most 8")
     size = array.itemsize
     # The stride of a dimension of one element is never used; 1 keeps it from looking like a zero.
     strides = [stride // size if length != 1 else 1 for stride, length in zip(array.strides, array.shape)]
     if (not array.dtype.isnative or not array.flags.aligned or any(stride % size for stride in array.strides)
-            or (strides and not any(strides))):  # all zero means contiguous in C, one element repeated in numpy
+            or (strides and not any(strides))):  # all 0 is contiguous in C, but one repeated element in numpy
         array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
         strides = []
     tensor = Tensor(dtype=dtype, rank=array.ndim, shape=array.shape, strides=tuple(strides), data=array.ctypes.data)
-    tensor.array = array  # which must live as long as the view
+    tensor.array = array  # keeps the memory alive as long as the tensor
     return tensor
 
 
 def _config(norm, fields):
-    """A normnet_config of the defaults for `norm` and the given fields."""
+    """A normnet_config with the given fields and the defaults for `norm`.
+
+    TypeError for an unknown field, OverflowError for an integer out of range, ValueError for a wrong length.
+    """
     config = Config()
     config.failure = config.reducer = None
     _check(library.normnet_config_init_size(config, sizeof(config), _member(Norm, norm)))
     enums = {"affine": Affine, "penalty_on": Penalty, "schedule": Schedule, "anneal": Anneal, "cpu": Cpu}
     for name, value in fields.items():
         if name not in dict(Config._fields_) or name in ("struct_size", "reserved"):
-            raise TypeError(f"a normnet_config has no field {name!r}")
+            raise TypeError(f"normnet_config has no field {name!r}")
         if name in enums:
             value = _member(enums[name], value)
         elif name == "architecture" and isinstance(value, str):
@@ -278,17 +294,17 @@ def _config(norm, fields):
             raise OverflowError(f"{name} = {value} does not fit into its field of normnet_config")
     for name in ("input_mean", "input_std"):
         if fields.get(name) is not None and len(fields[name]) != config.channels:
-            raise ValueError(f"{name} has {len(fields[name])} values for images of {config.channels} channels")
+            raise ValueError(f"{name} has {len(fields[name])} values; expected {config.channels}, one per channel")
     return config
 
 
 def _reducer(config, function):
-    """`function(values)` as normnet_config.reduce: it replaces the values of an array by their sums over all ranks."""
+    """The callback normnet_config.reduce for `function(values)`, which replaces an array by its sum over all ranks."""
     def reduce(_, values, count):
         try:
             function(numpy.ctypeslib.as_array(values, (count,)))
             return 0
-        except BaseException as error:  # an exception cannot cross C; the failing call names it as its cause
+        except BaseException as error:  # an exception cannot pass through C; the NormnetError has it as its cause
             config.failure = error
             return 1
     return reduce
@@ -298,7 +314,7 @@ def _save_options(kind, note):
     return SaveOptions(kind=_member(File, kind), note=None if note is None else _text(note, "note"))
 
 
-#: The fields of normnet_config that belong to the host program and that a clone takes over.
+#: The fields of normnet_config that belong to the host program and not to the model. A clone inherits them.
 _HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit", "allocate", "deallocate", "allocator_user",
          "reduce_user")
 
@@ -309,12 +325,14 @@ _HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit", "allocate", "
 class Model:
     """A network with its weights, running statistics and optimizer state.
 
-    `norm` is what the word `norm` in the architecture stands for: "none", "batch", "group", "layer"
-    or "instance". Keywords are the other fields of normnet_config, for example
-    `Model("batch", architecture="conv3-8 relu norm gap conv1-10", height=32, width=32, lr=0.1)`.
-    `reduce` takes a Python function of one numpy array, which it changes in place.
+    norm: the normalization of the layers `norm`: "none" (default), "batch", "group", "layer" or "instance".
+    config: the other fields of normnet_config, for example
+        Model("batch", architecture="conv3-8 relu norm gap conv1-10", height=32, width=32, lr=0.1)
+    Defaults are a network for 1 x 28 x 28 images and 10 classes, and SGD with lr 0.01 and momentum 0.9.
+    `reduce` is a Python function of one float64 array, which it replaces by the sum over all ranks, in place.
 
-    A model frees its memory at the end of a `with` block, by close(), or with its last reference.
+    Raises NormnetError, e.g. NORMNET_EARCH for an invalid architecture and NORMNET_EINVAL for a value out of range.
+    The memory is freed at the end of a `with` block, by close(), or with the last reference.
     """
 
     def __init__(self, norm="none", **config):
@@ -329,18 +347,25 @@ class Model:
 
     @classmethod
     def load(cls, path, **host):
-        """A model from a file. Keywords are what belongs to the host (threads, max_batch, ...), and for a file of
-        weights everything but the network."""
+        """Loads a model from a file.
+
+        A checkpoint has everything but the fields of the host program (threads, readers, max_batch, cpu,
+        memory_limit, ...), which are given as keywords. A file of weights has the network only, and the keywords may
+        set all other fields. Errors: NORMNET_EIO, NORMNET_EFORMAT, NORMNET_ETRUNCATED, NORMNET_ECHECKSUM and others.
+        """
         return cls.__new__(cls)._create(_config("none", host), library.normnet_model_load, _text(path, "path"))
 
     @classmethod
     def deserialize(cls, data, **host):
-        """A model from the bytes of a file."""
+        """Creates a model from the bytes of a file, see serialize() and load()."""
         create = library.normnet_model_deserialize
         return cls.__new__(cls)._create(_config("none", host), create, bytes(data), len(data))
 
     def clone(self, **host):
-        """A copy that goes on exactly as this model would. Keywords are what belongs to the host."""
+        """Returns a copy that continues exactly as this model would.
+
+        Keywords are fields of the host program; by default they are those of this model.
+        """
         config = Config()
         self._call("model_config", config)
         fields = {**{name: getattr(config, name) for name in _HOST}, "reduce": self._config.reducer or config.reduce}
@@ -349,7 +374,7 @@ class Model:
         return copy._create(_config("none", {**fields, **host}), library.normnet_model_clone, self._open())
 
     def close(self):
-        """Frees the model. Every later call on it fails."""
+        """Frees the model. Later calls raise NORMNET_EINVAL."""
         handle, self._handle = self._handle, c_void_p()
         library.normnet_model_destroy(handle)
 
@@ -364,7 +389,7 @@ class Model:
             self.close()
 
     def _open(self):
-        """The handle of a model that has not been closed."""
+        """The handle. NormnetError if the model has been closed."""
         if not self._handle:
             raise NormnetError(Status.EINVAL, "NORMNET_EINVAL", "the model has been closed")
         return self._handle
@@ -380,7 +405,7 @@ class Model:
 
     @property
     def config(self):
-        """The configuration in force, as a namespace with the names of normnet_config."""
+        """The configuration of the model: a namespace with the fields of normnet_config, except the callbacks."""
         config = Config()
         self._call("model_config", config)
         plain = _plain(config)
@@ -393,23 +418,24 @@ class Model:
 
     @property
     def cpu_name(self):
-        """The instruction set in use, for example "avx2"."""
+        """The instruction set in use, e.g. "avx2"."""
         return library.normnet_cpu_name(self._open()).decode()
 
     @property
     def parameter_count(self):
-        """How many scalars are trained."""
+        """The number of trained scalars."""
         return library.normnet_parameter_count(self._open())
 
     def summary(self):
-        """The table of the layers and the warnings about their normalizations, as text."""
+        """Returns a text: the table of the layers, and warnings about norms that cannot learn."""
         size = library.normnet_model_summary(self._open(), None, 0) + 1
         text = ctypes.create_string_buffer(size)
         library.normnet_model_summary(self._open(), text, size)
         return text.value.decode()
 
     def layers(self):
-        """One namespace per layer with the names of normnet_layer_info."""
+        """Returns one namespace per layer with the fields of normnet_layer_info: channels, height, width,
+        receptive_field (pixels), parameters, multiply_adds (per image), token and module."""
         infos = [LayerInfo() for _ in range(library.normnet_layer_count(self._open()))]
         for index, info in enumerate(infos):
             self._call("layer", index, info)
@@ -417,22 +443,28 @@ class Model:
 
     @property
     def steps_taken(self):
-        """Training steps taken, those before a checkpoint included."""
+        """The number of training steps, including those before a checkpoint."""
         return library.normnet_steps_taken(self._open())
 
     @property
     def note(self):
-        """The note of the file that the model was loaded from; "" without one."""
+        """The note of the file that the model was loaded from, or ""."""
         return library.normnet_model_note(self._open()).decode()
 
     # -- files
 
     def save(self, path, kind="checkpoint", note=None):
-        """Writes the model to a file: a "checkpoint", or "weights", which torch loads with strict=True."""
+        """Writes the model to a file, which appears complete or not at all.
+
+        kind: "checkpoint" (default), to resume training with the same bits, or "weights", the state_dict of the
+            equivalent torch.nn.Sequential as safetensors.
+        note: text of up to 65,536 bytes in UTF-8, see the property `note`.
+        Errors: NORMNET_EIO; NORMNET_ESTATE for a checkpoint while gradients are pending.
+        """
         self._call("model_save", _text(path, "path"), _save_options(kind, note))
 
     def serialize(self, kind="checkpoint", note=None):
-        """The bytes of such a file."""
+        """Returns the bytes of the file that save() would write."""
         needed, options = c_int64(), _save_options(kind, note)
         self._call("model_serialize", None, 0, byref(needed), options)
         data = ctypes.create_string_buffer(needed.value)
@@ -440,15 +472,19 @@ class Model:
         return data.raw
 
     def load_weights(self, path):
-        """Overwrites weights and running statistics with those of a file of either kind, or of PyTorch's."""
+        """Replaces the weights and running statistics by those of a file: a checkpoint, weights, or safetensors of a
+        state_dict from PyTorch. NORMNET_EMISMATCH if a name, shape or dtype differs."""
         self._call("load_weights", _text(path, "path"))
 
     def deserialize_weights(self, data):
-        """The same from the bytes of a file."""
+        """Does the same as load_weights() with the bytes of a file."""
         self._call("deserialize_weights", bytes(data), len(data))
 
     def export_onnx(self, path):
-        """Writes the network in evaluation as an ONNX graph from `images` (float32) to `logits`."""
+        """Writes the network in evaluation mode as an ONNX graph (opset 17).
+
+        Its input is `images`, float32 N x channels x height x width, and its output `logits`, float32 N x classes.
+        """
         self._call("model_export_onnx", _text(path, "path"))
 
     # -- state
@@ -460,7 +496,8 @@ class Model:
         return infos
 
     def state_dict(self):
-        """Weights and running statistics by name: those of the equivalent torch.nn.Sequential, in its order."""
+        """Returns the weights and running statistics as a dict of float32 and int64 arrays, with the names, shapes and
+        order of the state_dict of the equivalent torch.nn.Sequential."""
         state = {}
         for info in self._states():
             shape = tuple(info.shape[:info.rank])
@@ -470,11 +507,12 @@ class Model:
         return state
 
     def set_state(self, name, array):
-        """Overwrites one entry of the state."""
+        """Replaces one entry of the state. NORMNET_EMISMATCH for another name or shape, NORMNET_EVALUE for a value that
+        is not finite."""
         self._call("set_state", _text(name, "name"), _tensor(array))
 
     def load_state_dict(self, state):
-        """Overwrites the entries of the state that the dictionary holds: all of them, or after an error none."""
+        """Replaces the entries that the dict has, which need not be all. After an error, none is changed."""
         before, done = self.state_dict(), []
         try:
             for name, array in state.items():
@@ -486,12 +524,13 @@ class Model:
             raise
 
     def set_parameters(self, values):
-        """Overwrites all parameters from one float32 array, in which they are contiguous."""
+        """Replaces all parameters by one array of parameter_count values in the order of state_dict()."""
         values = numpy.ascontiguousarray(values, numpy.float32)
         self._call("set_parameters", values.ctypes.data_as(POINTER(c_float)), values.size)
 
     def split(self, values):
-        """Cuts an array of parameter_count values, such as gradients(), into named views of the parameters' shapes."""
+        """Returns a dict of views into an array of parameter_count values, such as gradients(), with the names and
+        shapes of the parameters."""
         parts, first = {}, 0
         for info in self._states():
             if info.trained:
@@ -504,13 +543,23 @@ class Model:
     # -- training
 
     def train_step(self, images, labels):
-        """One step of gradient descent on a batch; returns a namespace with the names of normnet_metrics."""
+        """One step of SGD on a batch of 1 to max_batch images.
+
+        Returns a namespace with the fields of normnet_metrics: loss (mean per image, without penalty), penalty, count
+        and correct (images), step, lr, momentum and gradient_norm.
+        Errors: NORMNET_ELABEL, NORMNET_EVALUE (a value that is not finite), NORMNET_EINVAL (a wrong shape, or batch
+        norm over a single value per channel), NORMNET_ESTATE (after the last step of a one-cycle schedule).
+        """
         metrics = Metrics()
         self._call("train_step", _tensor(images), _tensor(labels), metrics)
         return _plain(metrics)
 
     def compute_gradients(self, images, labels, first_sample=0, images_in_all=0):
-        """Adds the sum over the images of the loss gradient to the model's gradients; returns metrics."""
+        """Adds the gradient of the loss, summed over the images, to the gradients of the model; returns metrics.
+
+        Several calls followed by apply_gradients() are one step on a larger batch. first_sample [0] is the index of the
+        first image in that batch, images_in_all [0 = only these] the number of its images. Errors as train_step().
+        """
         metrics, batch = Metrics(), Batch(first_sample=first_sample, images_in_all=images_in_all)
         self._call("compute_gradients", _tensor(images), _tensor(labels), batch, metrics)
         return _plain(metrics)
@@ -521,38 +570,42 @@ class Model:
         return numpy.ctypeslib.as_array(values, (count.value,))
 
     def gradients(self):
-        """The gradients between compute and apply: float64, in the order of the parameters."""
+        """Returns the pending gradients: float64, parameter_count values in the order of the parameters."""
         return self._gradients().copy()
 
     def set_gradients(self, values):
-        """Overwrites the gradients, for example with their sum over several machines."""
+        """Replaces the pending gradients, for example by their sum over several machines."""
         values, gradients = numpy.asarray(values), self._gradients()
         if values.shape != gradients.shape:
-            raise ValueError(f"gradients of shape {values.shape} do not fit a model with {gradients.size} parameters")
+            raise ValueError(f"the shape of the gradients is {values.shape}; expected {gradients.shape}")
         gradients[:] = values
 
     def apply_gradients(self, images_in_all):
-        """Divides the gradients by the number of images, adds l1 and l2, and updates the weights."""
+        """Divides the pending gradients by images_in_all, adds l1 and l2, clips, and updates the weights.
+        NORMNET_ESTATE if there are none."""
         self._call("apply_gradients", images_in_all)
 
     def discard_gradients(self):
-        """Forgets computed gradients."""
+        """Discards the pending gradients and the running statistics that were computed with them."""
         self._call("discard_gradients")
 
     def set_learning_rate(self, lr, momentum):
-        """Sets both from the next step on, under the constant schedule."""
+        """Sets both from the next step on. NORMNET_ESTATE unless the schedule is constant."""
         self._call("set_learning_rate", lr, momentum)
 
     def update_statistics(self, images, reset):
-        """Recomputes the running statistics of batch norm, averaged over all calls since one with `reset`."""
+        """Recomputes the running statistics of batch norm as torch.optim.swa_utils.update_bn does: averages over all
+        calls since the last one with `reset`, of up to max_batch images each."""
         self._call("update_statistics", _tensor(images), bool(reset))
 
     # -- prediction
 
     def evaluate(self, images, labels, statistics="running", confusion=False):
-        """Loss and accuracy over any number of images, as metrics.
+        """Returns the metrics of any number of images in evaluation mode: loss (mean per image), count and correct.
 
-        With `confusion` the metrics have a field of that name: counts, row = label, column = prediction.
+        statistics: those of batch norm, "running" (default) or "batch", which are of these images, up to max_batch.
+        confusion: also return the field confusion, an int64 array classes x classes of counts, row = label, column =
+            prediction.
         """
         metrics, counts, pointer = Metrics(), None, None
         if confusion:
@@ -566,7 +619,10 @@ class Model:
         return plain
 
     def predict(self, images, scores="probabilities", statistics="running"):
-        """The scores (float32, N x classes) and the classes (int64, N) of any number of images."""
+        """Returns the scores (float32, N x classes) and the predicted classes (int64, N) of any number of images.
+
+        scores: "probabilities" (default), "log_probabilities" or "logits". statistics: as for evaluate().
+        """
         images = _tensor(images)
         values = numpy.empty((images.shape[0], self._classes), numpy.float32)
         classes = numpy.empty(images.shape[0], numpy.int64)
@@ -575,10 +631,13 @@ class Model:
         return values, classes
 
     def layer_output(self, images, layer, statistics="running"):
-        """The output of one layer in evaluation: N x channels x height x width, N x features after flatten."""
+        """Returns the output of layer number `layer`, counted from 0, in evaluation mode.
+
+        It is float32, N x channels x height x width, or N x features after flatten. IndexError for a missing layer.
+        """
         images, layers = _tensor(images), self.layers()
         if not 0 <= layer < len(layers):
-            raise IndexError(f"layer {layer} of a network of {len(layers)} layers")
+            raise IndexError(f"layer is {layer}; expected 0 to {len(layers) - 1}")
         flat = any(info.module == "Flatten" for info in layers[:layer + 1])
         info = layers[layer]
         shape = (info.channels,) if flat else (info.channels, info.height, info.width)
@@ -592,26 +651,28 @@ class Model:
 
 
 def version():
-    """The version of the library, for example "0.1.0"."""
+    """The version of the library, e.g. "0.1.0"."""
     return library.normnet_version().decode()
 
 
 def one_cycle_lr(step, **config):
-    """Learning rate and momentum of step `step`, from 0, under the one-cycle schedule of a configuration."""
+    """Returns (lr, momentum) of step `step`, counted from 0, under the one-cycle schedule of the keywords (total_steps,
+    max_lr, ...). NORMNET_ESTATE for a step of total_steps or more, NORMNET_EINVAL for a negative one."""
     lr, momentum = c_double(), c_double()
     _check(library.normnet_one_cycle_lr(_config("none", config), step, byref(lr), byref(momentum)))
     return lr.value, momentum.value
 
 
 def step_lr(step, **config):
-    """Learning rate and momentum of step `step`, from 0, under the step schedule of a configuration."""
+    """Returns (lr, momentum) of step `step`, counted from 0, under the step schedule of the keywords."""
     lr, momentum = c_double(), c_double()
     _check(library.normnet_step_lr(_config("none", config), step, byref(lr), byref(momentum)))
     return lr.value, momentum.value
 
 
 def shard(images, ranks, rank):
-    """The first image and the number of images that rank `rank` of `ranks` takes of a batch."""
+    """Returns (first, count): the images first, ..., first + count - 1 of a batch of `images` are those of the process
+    `rank`, from 0, of `ranks` processes."""
     first, count = c_int64(), c_int64()
     _check(library.normnet_shard(images, ranks, rank, byref(first), byref(count)))
     return first.value, count.value

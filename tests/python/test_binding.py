@@ -71,7 +71,7 @@ def test_mistakes_in_python_are_named():
         model(norm="batchnorm")
     with pytest.raises(ValueError, match="'cosine' is not a schedule"):
         model(schedule="cosine")
-    with pytest.raises(ValueError, match="input_mean has 3 values for images of 2 channels"):
+    with pytest.raises(ValueError, match="input_mean has 3 values; expected 2, one per channel"):
         model(input_mean=[0.1, 0.2, 0.3])
     with pytest.raises(OverflowError, match="threads = 4294967297"):
         model(threads=2 ** 32 + 1)
@@ -81,9 +81,9 @@ def test_mistakes_in_python_are_named():
             network.train_step(images / 255, labels)
         with pytest.raises(ValueError, match="9 dimensions"):
             network.train_step(images.reshape(20, 2, 9, 8, 1, 1, 1, 1, 1), labels)
-        with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        with pytest.raises(ValueError, match=r"shape of the gradients is \(3,\)"):
             network.set_gradients(numpy.zeros(3))
-        with pytest.raises(IndexError, match="layer 8 of a network of 8 layers"):
+        with pytest.raises(IndexError, match="layer is 8; expected 0 to 7"):
             network.layer_output(images, 8)
 
 
