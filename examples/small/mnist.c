@@ -8,7 +8,7 @@
 enum { BATCH = 100, SIDE = 28, PIXELS = SIDE * SIDE, NORMS = 5 };
 static const char *const norms[NORMS] = {"none", "batch", "group", "layer", "instance"}; /* as in normnet_norm */
 
-/* Reads the items of an IDX file, `size` bytes each. If *count is 0, the header says how many there are. */
+/* Reads *count items of `size` bytes from an IDX file. If *count is 0, reads all and stores their number there. */
 static unsigned char *read_idx(const char *folder, const char *name, size_t header, size_t size, int64_t *count)
 {
     unsigned char head[16], *items = NULL;
@@ -30,7 +30,7 @@ static unsigned char *read_idx(const char *folder, const char *name, size_t head
 
 int main(int argc, char **argv)
 {
-    const int epochs = argc > 3 ? atoi(argv[3]) : 3;
+    const int epochs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 3;
     const double mean = 0.1307, std = 0.3081; /* of MNIST's pixels, scaled to 0..1 */
     int64_t count = 0, test_count = 0;
     int norm = 0;

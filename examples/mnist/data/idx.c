@@ -49,9 +49,10 @@ static int read_idx_shape(struct idx_file *idx, const char *path)
     for (int i = 0; i < idx->rank; ++i) {
         uint32_t dimension = big_endian(file->data + 4 + 4 * i);
         if (dimension == 0 || dimension > INT32_MAX)
-            return report_error("%s says that its dimension %d is %" PRIu32, path, i + 1, dimension);
+            return report_error("%s: its dimension %d is %" PRIu32 "; expected 1 to 2147483647", path, i + 1,
+                                dimension);
         if (expected > (uint64_t)INT64_MAX / dimension)
-            return report_error("%s says that it holds more than 2^63 values", path);
+            return report_error("%s: the product of its dimensions is above 2^63", path);
         expected *= dimension;
         idx->shape[i] = dimension;
         length += snprintf(shape + length, sizeof shape - (size_t)length, i ? " x %" PRIu32 : "%" PRIu32, dimension);

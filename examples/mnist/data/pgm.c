@@ -76,7 +76,7 @@ static int read_pgm_header_number(struct pgm_reader *reader, const char *what, i
 
     skip_to_word(reader);
     if (reader->cursor == before && reader->cursor < reader->end)
-        return report_error("%s: a blank is missing before its %s", reader->name, what);
+        return report_error("%s: there is no space before its %s", reader->name, what);
     return read_pgm_number(reader, what, 1, max, value);
 }
 
@@ -93,7 +93,7 @@ static int read_pgm_header(struct pgm_reader *reader, struct picture *picture, i
     if (reader->cursor == reader->end)
         return report_error("%s is cut off after its header", reader->name);
     if (!is_space(*reader->cursor))
-        return report_error("%s: its largest value is followed by the byte 0x%02x instead of a blank", reader->name,
+        return report_error("%s: its largest value is followed by the byte 0x%02x instead of a space", reader->name,
                             *reader->cursor);
     ++reader->cursor;
     return 0;
