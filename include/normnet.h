@@ -2,41 +2,73 @@
 /*
  * libnormnet: train small image-classification networks from C.
  *
- * A network is a sentence of layers in which the word `norm` stands for the normalization that an
- * enum names. A complete program:
+ * A network is described by its architecture, a string with one word per layer. The word `norm` in
+ * it means the normalization (batch, group, layer, instance or none) that an enum selects.
  *
- *     #include <normnet.h>
- *     ...
- *     normnet_config config;
- *     normnet_config_init(&config, NORMNET_NORM_GROUP);
- *     normnet_model *model = NULL;
- *     if (normnet_model_create(&model, &config) != NORMNET_OK)
- *         return puts(normnet_error_message());
+ * Example: one training step of the default network on 128 gray images of 28x28 bytes.
+ *
+ *     const int64_t image_shape[4] = {128, 1, 28, 28}; // images, channels, height, width
+ *     const int64_t label_shape[1] = {128};
  *     normnet_tensor images, labels;
- *     normnet_tensor_init(&images, NORMNET_U8, pixels, 4, (const int64_t[]){128, 1, 28, 28});
- *     normnet_tensor_init(&labels, NORMNET_U8, digits, 1, (const int64_t[]){128});
+ *     normnet_config config;
+ *     normnet_model *model = NULL;
  *     normnet_metrics metrics = {sizeof metrics};
- *     normnet_train_step(model, &images, &labels, &metrics);
+ *
+ *     normnet_tensor_init(&images, NORMNET_U8, pixels, 4, image_shape);
+ *     normnet_tensor_init(&labels, NORMNET_U8, digits, 1, label_shape);
+ *     normnet_config_init(&config, NORMNET_NORM_GROUP);
+ *     config.lr = 0.05;
+ *     if (normnet_model_create(&model, &config) != NORMNET_OK ||
+ *         normnet_train_step(model, &images, &labels, &metrics) != NORMNET_OK)
+ *         printf("error: %s\n", normnet_error_message());
+ *     else
+ *         printf("loss %f, %d of 128 correct\n", metrics.loss, (int)metrics.correct);
  *     normnet_model_destroy(model);
  *
- * What holds for every function below, unless its comment says otherwise:
+ * The other examples in this file continue from `config`, `model`, `images` and `labels` as set up
+ * here. They leave out the checks of the returned status, which a program needs.
  *
- * - Errors. A function that can fail returns a normnet_status; NORMNET_OK is 0. After a failure every
- *   output is untouched, the model is bit for bit as it was, and normnet_error_message() says in one
- *   sentence what was wrong, with the value. The library never aborts, exits, prints, raises a
- *   signal, reads the environment or changes the locale or the floating-point mode.
+ * Contents:
+ *
+ *     Versions               of the header, and of the library that runs
+ *     Status                 what functions return, and the message about the last failure
+ *     Configuration          the network, its normalization, the optimizer, memory and threads
+ *     Tensors                how the caller's images, labels and outputs are described
+ *     Models                 create, destroy and describe
+ *     State                  weights and running statistics
+ *     Training               a step in one call or in two, learning rate, running statistics
+ *     Prediction             loss and accuracy, scores and classes, the output of one layer
+ *     Files and copies       checkpoints, weights for PyTorch, ONNX, clones
+ *     Schedules and shards   learning rates in advance, and a rank's part of a batch
+ *
+ * Rules for every function, unless its comment says otherwise:
+ *
+ * - Errors. A function that can fail returns a normnet_status; NORMNET_OK is 0. After a failure all
+ *   outputs are unchanged, the model is bit for bit as it was, and normnet_error_message() says
+ *   what was wrong. The library never aborts, exits, prints, raises a signal, reads an environment
+ *   variable, or changes the locale or the floating-point mode.
+ * - Statuses. Each comment lists those that are specific to the function. Any function may also
+ *   return NORMNET_EINVAL for an invalid argument, NORMNET_EUNSUPPORTED for an enum value that this
+ *   version does not have, and NORMNET_EBUSY as described under Threads.
+ * - NULL. A pointer may be NULL only if the comment says so; otherwise NULL is NORMNET_EINVAL.
  * - Ownership. The library keeps no pointer that a caller passes, except the functions and user
- *   pointers of the configuration. What it hands out belongs to the model and lives until
+ *   pointers in the configuration. Pointers that it returns belong to the model and are valid until
  *   normnet_model_destroy().
- * - Threads. Calls on different models are independent. On one model, normnet_config.readers calls
- *   of the reading kind (evaluate, predict, layer_output, save, serialize, export, clone) may run at the same
- *   time; one more reader, or one beside a call of the writing kind (training, statistics, set_..., load_weights),
- *   or two of the writing kind, is NORMNET_EBUSY. Calls that describe (config, layers, state, summary, gradients) are
- *   always allowed; what they point to changes while a writing call runs.
- * - Structs begin with their size, a multiple of 8. An input struct may be shorter than the library's (missing
- *   fields take their defaults) or longer (the unknown tail must be zero: NORMNET_EINVAL otherwise).
- *   An output struct is written up to the smaller of the two sizes; what lies beyond is set to zero.
- * - NULL. A pointer that may be NULL is said to be; any other NULL is NORMNET_EINVAL.
+ * - Threads. Different models can be used at the same time. For one model there are three kinds of
+ *   functions:
+ *     - reading: evaluate, predict, layer_output, save, serialize, export_onnx, clone. Up to
+ *       normnet_config.readers such calls may run at the same time.
+ *     - writing: train_step, compute_gradients, apply_gradients, discard_gradients,
+ *       update_statistics, set_..., load_weights, deserialize_weights. Such a call must be the only
+ *       reading or writing call.
+ *     - describing: all others but destroy. They are always allowed, but what they return and point
+ *       to is stable only while no writing call runs.
+ *   A reading or writing call that would break these rules does nothing and returns NORMNET_EBUSY.
+ * - Structs begin with struct_size, the caller's sizeof, which is a multiple of 8. So programs and
+ *   libraries of different versions work together. An input struct may be shorter than the
+ *   library's: missing fields have their defaults. It may be longer if the fields that the library
+ *   does not have are zero. An output struct is filled up to the shorter of the two sizes; the rest
+ *   is set to zero. Fields named `reserved` must be 0 in input structs.
  */
 #ifndef NORMNET_H
 #define NORMNET_H
@@ -48,12 +80,14 @@
 extern "C" {
 #endif
 
+/* ---- Versions -------------------------------------------------------------------------------- */
+
 #define NORMNET_VERSION_MAJOR 0
 #define NORMNET_VERSION_MINOR 1
 #define NORMNET_VERSION_PATCH 0
-/* The number in the soname; it changes when a program built against an older header could break. */
+/* The number in the soname. It changes if a program built with an older header could break. */
 #define NORMNET_ABI_VERSION 0
-/* Rises whenever the weights that a given configuration, seed and data lead to can change by a bit. */
+/* Increases if the same configuration, seed and data can lead to weights that differ by a bit. */
 #define NORMNET_BITS_VERSION 1
 
 #if defined(_WIN32) && defined(NORMNET_SHARED)
@@ -66,185 +100,236 @@ extern "C" {
 
 /* ---- Status ---------------------------------------------------------------------------------- */
 
-/* Values are never renumbered; the list grows. Treat an unknown non-zero value as a failure. */
+/* Later versions may add values, but never renumber them. Any value but 0 is a failure. */
 typedef enum normnet_status {
     NORMNET_OK = 0,
-    NORMNET_EINVAL = 1,       /* a documented precondition is broken */
+    NORMNET_EINVAL = 1,       /* an argument or a combination of fields is invalid */
     NORMNET_ENOMEM = 2,       /* the allocator returned NULL */
     NORMNET_EIO = 3,          /* open, read, write, sync or rename failed */
-    NORMNET_ETRUNCATED = 4,   /* a file is shorter than it says */
-    NORMNET_EFORMAT = 5,      /* a file breaks its format */
+    NORMNET_ETRUNCATED = 4,   /* a file is shorter than its header requires */
+    NORMNET_EFORMAT = 5,      /* a file violates its format */
     NORMNET_ELIMIT = 6,       /* a documented limit is exceeded */
-    NORMNET_EUNSUPPORTED = 7, /* valid, but this version or machine cannot do it */
-    NORMNET_EARCH = 8,        /* the architecture string is refused; the sentence gives the column */
+    NORMNET_EUNSUPPORTED = 7, /* this version, build or machine cannot do it */
+    NORMNET_EARCH = 8,        /* the architecture is invalid; the message has the column */
     NORMNET_EMISMATCH = 9,    /* names or shapes differ from those of the network */
-    NORMNET_EVALUE = 10,      /* a value is not finite or out of its range */
+    NORMNET_EVALUE = 10,      /* a value is not finite or out of range */
     NORMNET_ECHECKSUM = 11,   /* a stored checksum differs */
-    NORMNET_ELABEL = 12,      /* a class label lies outside [0, classes) */
+    NORMNET_ELABEL = 12,      /* a label is outside 0, ..., classes - 1 */
     NORMNET_EBUSY = 13,       /* the model is in use by another call */
-    NORMNET_ESTATE = 14       /* the call does not fit the state, e.g. a step past the schedule's end */
+    NORMNET_ESTATE = 14       /* not possible now, e.g. a step after the end of the schedule */
 } normnet_status;
 
-/* The name of a status, e.g. "NORMNET_ELABEL"; a constant string for unknown values too. */
+/* The name of a status, e.g. "NORMNET_ELABEL"; "unknown status" for other values. Never NULL. */
 NORMNET_API const char *normnet_status_string(int32_t status);
 
 /*
- * One sentence about the last failure of the calling thread, with the offending values; "" before
- * the first. Valid until the next failing call of the same thread. A success does not clear it.
+ * The message of the last failure in the calling thread: one line in English, with the invalid
+ * value and what was expected, e.g. "config.classes is 1; expected 2 to 65536". "" before the first
+ * failure. Valid until the next failure in this thread; a success does not clear it.
  */
 NORMNET_API const char *normnet_error_message(void);
 
-/* "0.1.0": of the library that runs, where the macros are those of the header compiled against. */
+/* Of the library that runs, where the macros above are of the header: "0.1.0", and two numbers. */
 NORMNET_API const char *normnet_version(void);
 NORMNET_API int32_t normnet_abi_version(void);
 NORMNET_API int32_t normnet_bits_version(void);
 
 /* ---- Configuration --------------------------------------------------------------------------- */
 
-/* What the word `norm` in an architecture stands for. */
+/* The normalization that the word `norm` in an architecture means. */
 typedef enum normnet_norm {
-    NORMNET_NORM_NONE = 0,    /* nothing (torch.nn.Identity) */
-    NORMNET_NORM_BATCH = 1,   /* per channel over the batch and its pixels */
-    NORMNET_NORM_GROUP = 2,   /* per sample over groups of channels */
-    NORMNET_NORM_LAYER = 3,   /* per sample over all channels and pixels, or see layer_dims */
-    NORMNET_NORM_INSTANCE = 4 /* per sample and channel: GroupNorm(C, C) */
+    NORMNET_NORM_NONE = 0,    /* none (torch.nn.Identity) */
+    NORMNET_NORM_BATCH = 1,   /* per channel, over the batch and all pixels */
+    NORMNET_NORM_GROUP = 2,   /* per image and group of channels, over all their pixels */
+    NORMNET_NORM_LAYER = 3,   /* per image, over all channels and pixels; see also layer_dims */
+    NORMNET_NORM_INSTANCE = 4 /* per image and channel: GroupNorm(C, C) */
 } normnet_norm;
 
-/* Which values of a normalization share a gamma and a beta. */
+/* Which normalized values share a gamma and a beta. */
 typedef enum normnet_affine {
-    NORMNET_AFFINE_DEFAULT = 0, /* per channel; none for layer norm over two dimensions or one */
-    NORMNET_AFFINE_CHANNEL = 1, /* one pair per channel; not for layer_dims 1 and 2 */
-    NORMNET_AFFINE_ELEMENT = 2, /* one pair per normalized element (torch.nn.LayerNorm); layer norm only */
-    NORMNET_AFFINE_NONE = 3
+    NORMNET_AFFINE_DEFAULT = 0, /* CHANNEL; NONE for layer norm with layer_dims 2 or 1 */
+    NORMNET_AFFINE_CHANNEL = 1, /* one pair per channel; not with layer_dims 2 or 1 */
+    NORMNET_AFFINE_ELEMENT = 2, /* one pair per element as in torch.nn.LayerNorm; layer norm only */
+    NORMNET_AFFINE_NONE = 3     /* no gamma and beta */
 } normnet_affine;
 
+/* Which parameters l1 and l2 apply to. */
 typedef enum normnet_penalty {
-    NORMNET_PENALTY_ALL = 0,    /* l1 and l2 apply to every parameter, as SGD's weight_decay does */
-    NORMNET_PENALTY_WEIGHTS = 1 /* to the weights of conv and fc only: no bias, gamma or beta */
+    NORMNET_PENALTY_ALL = 0,    /* every parameter, like weight_decay of torch's SGD */
+    NORMNET_PENALTY_WEIGHTS = 1 /* only the weights of conv and fc: no bias, gamma or beta */
 } normnet_penalty;
 
+/* Learning rate and momentum as functions of the training step. */
 typedef enum normnet_schedule {
-    NORMNET_SCHEDULE_CONSTANT = 0, /* lr and momentum, changed by normnet_set_learning_rate() */
-    NORMNET_SCHEDULE_STEP = 1,     /* lr * step_gamma^(step / step_size), as torch's StepLR */
+    NORMNET_SCHEDULE_CONSTANT = 0, /* lr and momentum; see normnet_set_learning_rate() */
+    NORMNET_SCHEDULE_STEP = 1,     /* lr * step_gamma^floor(step / step_size): torch's StepLR */
     NORMNET_SCHEDULE_ONE_CYCLE = 2 /* over total_steps, as torch's OneCycleLR */
 } normnet_schedule;
 
+/* The curve between the rates of the one-cycle schedule. */
 typedef enum normnet_anneal { NORMNET_ANNEAL_COSINE = 0, NORMNET_ANNEAL_LINEAR = 1 } normnet_anneal;
 
-/* The instruction set of the kernels. All of them compute the same bits. */
+/* The instruction set of the inner loops. All of them compute the same bits. */
 typedef enum normnet_cpu {
-    NORMNET_CPU_BEST = 0,     /* the fastest that this machine and build have */
-    NORMNET_CPU_PORTABLE = 1, /* plain C, with the fused multiply-add computed exactly in software */
+    NORMNET_CPU_BEST = 0,     /* the fastest one that this machine and build support */
+    NORMNET_CPU_PORTABLE = 1, /* plain C with the fused multiply-add in software; slow */
     NORMNET_CPU_AVX2 = 2,     /* x86-64 with AVX2 and FMA */
     NORMNET_CPU_AVX512 = 3,   /* x86-64 with AVX-512 F, BW, DQ and VL */
-    NORMNET_CPU_NEON = 4      /* AArch64 (little-endian), whose baseline it is */
+    NORMNET_CPU_NEON = 4      /* AArch64, little-endian */
 } normnet_cpu;
 
 /*
- * Everything that describes a model. Fill it with normnet_config_init(), change what differs, pass it
- * to normnet_model_create(), which copies it (the strings and arrays too). Hyper-parameters bear the
- * names of PyTorch where it has one. Defaults stand in brackets.
+ * Everything that describes a model. Fill it with normnet_config_init(), change fields, and pass it
+ * to normnet_model_create(), which copies it with its strings and arrays. Fields have PyTorch's
+ * names where PyTorch has one.
+ *
+ * The default is in brackets. Numbers of type double are 0 to 1e30 unless another range is given.
+ * A double out of range is NORMNET_EVALUE and an integer NORMNET_EINVAL (`groups`: NORMNET_EARCH).
  */
 typedef struct normnet_config {
-    int32_t struct_size; /* sizeof(normnet_config) as the caller was compiled */
+    int32_t struct_size; /* sizeof(normnet_config) */
     int32_t norm;        /* normnet_norm */
 
-    /* The images and the task. */
-    int32_t channels; /* [1] 1 to 4096 */
-    int32_t height;   /* [28] pixels, 1 to 4096 */
-    int32_t width;    /* [28] pixels, 1 to 4096 */
+    /* ---- The images and the task ---- */
+    int32_t channels; /* [1] of an image, 1 to 4096 */
+    int32_t height;   /* [28] of an image in pixels, 1 to 4096 */
+    int32_t width;    /* [28] of an image in pixels, 1 to 4096 */
     int32_t classes;  /* [10] 2 to 65536 */
 
-    /* The normalization. */
-    int32_t groups;                /* [0] of group norm; 0 = one group per four channels */
-    int32_t layer_dims;            /* [3] trailing dimensions of layer norm: 3, 2 or 1 (the width) */
-    int32_t affine;                /* [default] normnet_affine */
-    int32_t virtual_batch;         /* [0] ghost batch norm: a multiple of 16, 0 = off. A batch of N falls into
-                                      floor(N / virtual_batch) groups, at least one; the rest joins the last.
-                                      Not together with reduce (NORMNET_EUNSUPPORTED) */
-    int32_t cumulative_statistics; /* [0] 1 = running statistics are plain averages (torch's momentum=None) */
+    /* ---- The normalization ---- */
+    int32_t groups;     /* [0] of group norm, up to 65536; 0 = one group per four channels */
+    int32_t layer_dims; /* [3] of layer norm: 3 = C, H and W; 2 = H and W; 1 = W */
+    int32_t affine;     /* [default] normnet_affine */
+    /*
+     * [0] Ghost batch norm: a batch of N images is divided into floor(N / virtual_batch) parts, at
+     * least one, which have separate statistics; left-over images belong to the last part. A
+     * multiple of 16 up to 1048576; 0 = off. Not together with `reduce` (NORMNET_EUNSUPPORTED).
+     */
+    int32_t virtual_batch;
+    int32_t cumulative_statistics; /* [0] 1 = running statistics are averages over all batches, as
+                                      torch with momentum=None */
 
-    /* Regularization and optimization. */
+    /* ---- Regularization and optimization ---- */
     int32_t penalty_on;     /* [all] normnet_penalty */
     int32_t schedule;       /* [constant] normnet_schedule */
-    int32_t anneal;         /* [cosine] normnet_anneal, of one-cycle */
-    int32_t three_phase;    /* [0] of one-cycle */
-    int32_t cycle_momentum; /* [1] of one-cycle; 0 leaves momentum as it is */
-    int32_t nesterov;       /* [0] needs momentum > 0 and dampening 0 */
+    int32_t anneal;         /* [cosine] of one-cycle: normnet_anneal */
+    int32_t three_phase;    /* [0] of one-cycle: 1 = lr returns to its start, then to its minimum */
+    int32_t cycle_momentum; /* [1] of one-cycle; 0 = momentum is constant */
+    int32_t nesterov;       /* [0] 1 requires momentum above 0 and dampening 0 */
 
-    /* What belongs to the host program and is never stored with a model. */
-    int32_t threads; /* [1] at most this many OpenMP threads, 1 to 1024; the bits do not depend on it. Where other work
-                        competes for the cores, set OMP_WAIT_POLICY=passive for the process: the OpenMP runtime's
-                        waiting threads may otherwise spin for milliseconds */
-    int32_t readers; /* [1] simultaneous calls of the reading kind, 1 to 1024 */
-    int32_t max_batch; /* [128] most images of one training call, 1 to 1048576 */
+    /* ---- What belongs to the host program; not stored in files ---- */
+    /*
+     * [1] The maximum number of OpenMP threads, 1 to 1024. The bits do not depend on it. If other
+     * work competes for the cores, set OMP_WAIT_POLICY=passive for the process: waiting threads of
+     * the OpenMP runtime may otherwise keep a core busy for milliseconds.
+     */
+    int32_t threads;
+    int32_t readers;   /* [1] the maximum number of reading calls at the same time, 1 to 1024 */
+    int32_t max_batch; /* [128] the maximum number of images in a training call, 1 to 1048576 */
     int32_t cpu;       /* [best] normnet_cpu */
     int32_t reserved;  /* 0 */
 
     int64_t seed;         /* [1] of the initial weights and of dropout */
-    int64_t total_steps;  /* [0] of one-cycle: at least 1 there */
-    int64_t step_size;    /* [1] of the step schedule, in training steps, not epochs */
-    int64_t memory_limit; /* [2^30] bytes; a model that needs more is NORMNET_ELIMIT; 0 = no limit */
+    int64_t total_steps;  /* [0] of one-cycle, which requires 1 to 2^52 */
+    int64_t step_size;    /* [1] of the step schedule, in training steps (not epochs), at least 1 */
+    int64_t memory_limit; /* [2^30] host's: bytes of a model, and of a file to read; 0 = no limit */
 
     double eps;                /* [1e-5] added to variances */
     double batchnorm_momentum; /* [0.1] weight of the newest batch in running statistics, 0 to 1 */
-    double dropout;            /* [0.03] of the token `dropout`: the share set to zero, 0 to 1 */
+    double dropout;            /* [0.03] probability of the word `dropout`, 0 to 1 */
     double l1;                 /* [0] adds l1 * sum |p| to the loss, once per step */
     double l2;                 /* [0] adds l2 * p to the gradient (torch's weight_decay) */
     double label_smoothing;    /* [0] 0 to 1 */
     double lr;                 /* [0.01] of the constant and the step schedule */
-    double momentum;           /* [0.9] of the constant and the step schedule */
-    double dampening;          /* [0] */
+    double momentum;           /* [0.9] the same; also of one-cycle if cycle_momentum is 0 */
+    double dampening;          /* [0] -1e30 to 1e30 */
     double step_gamma;         /* [0.1] of the step schedule */
-    double max_lr;             /* [0.015] of one-cycle, as are the following five */
-    double base_momentum;      /* [0.85] */
-    double max_momentum;       /* [0.95] */
-    double pct_start;          /* [0.3] share of the steps in which lr rises, 0 to 1 */
-    double div_factor;         /* [25] lr starts at max_lr / div_factor */
-    double final_div_factor;   /* [1e4] and ends at max_lr / div_factor / final_div_factor */
-    double clip_norm;          /* [0] gradients longer than this are scaled down to it; 0 = off */
+    double max_lr;             /* [0.015] of one-cycle */
+    double base_momentum;      /* [0.85] of one-cycle: at max_lr */
+    double max_momentum;       /* [0.95] of one-cycle: at the ends */
+    double pct_start;          /* [0.3] of one-cycle: share of steps in which lr rises, 0 to 1 */
+    double div_factor;         /* [25] of one-cycle: lr starts at max_lr / div_factor; above 0 */
+    double final_div_factor;   /* [1e4] lr ends at its start / final_div_factor; above 0 */
+    double clip_norm;          /* [0] gradients with a larger norm are scaled to it; 0 = off */
 
     /*
-     * The network: layers separated by blanks, each the child of the same index of a
-     * torch.nn.Sequential. [NULL = a network of 7,704 parameters for images from 18x18]
+     * The network: words separated by white space, one per layer, which is the child with the same
+     * index of an equivalent torch.nn.Sequential.
      *
-     *     conv<k>-<out>   k x k convolution to <out> channels; append s<stride>, p<padding>, b (bias)
-     *     fc-<out>        fully connected, after flatten; append b for a bias
-     *     relu  norm  flatten
+     *     conv<k>-<out>   convolution with kernels of k x k and <out> output channels, both up to
+     *                     65536; append s<stride>, p<padding>, b (bias) as needed: conv3-16s2p1b
+     *     fc-<out>        fully connected, only after flatten; append b for a bias: fc-10b
+     *     relu
      *     leakyrelu<s>    x where x > 0 and s x elsewhere; leakyrelu alone has the slope 0.01
-     *     dropout         with probability `dropout`; dropout0.1 or dropout.1 with its own
-     *     maxpool<k>  avgpool<k>   k x k (maxpool up to 16), stride k; an incomplete window is left out
+     *     norm            the normalization that config.norm selects
+     *     batchnorm  groupnorm  layernorm  instancenorm
+     *                     this normalization, whatever config.norm is; groupnorm<g> has g groups
+     *     dropout         with probability config.dropout; dropout0.1 with probability 0.1. It is
+     *                     rounded to a multiple of 1/65536
+     *     maxpool<k>      maximum of k x k windows, k up to 16. Windows do not overlap; rows and
+     *                     columns that do not fill a window are left out
+     *     avgpool<k>      mean of such windows, k up to 65536
      *     gap             mean over all pixels (AdaptiveAvgPool2d(1))
-     *     batchnorm  groupnorm<g>  layernorm  instancenorm     whatever `norm` stands for
+     *     flatten         C x H x W values become features, up to 2^24. Before it, each layer has
+     *                     channels, rows and columns; after it, only fc, relu, dropout and all
+     *                     normalizations but instance norm are possible
      *
-     * It must end in `classes` values per image. Over 4,096 bytes: NORMNET_ELIMIT.
+     * The last layer must produce `classes` values per image. Up to 4,096 bytes and 2^31 - 1
+     * parameters (NORMNET_ELIMIT). [NULL = a network for 10 classes of images of at least 18x18
+     * pixels, with 7,704 parameters if they have one channel and gamma and beta are per channel]
      */
     const char *architecture;
-    const double *input_mean; /* [NULL = 0] one per channel, in the units of the scaled images */
-    const double *input_std;  /* [NULL = 1] one per channel; the network sees (x - mean) / std */
+
+    /* The network gets (x - mean) / std for each value x of an image, which is 0 to 1 for bytes. */
+    const double *input_mean; /* [NULL = 0] one per channel, -1e30 to 1e30 */
+    const double *input_std;  /* [NULL = 1] one per channel, 1e-30 to 1e30 */
 
     /*
-     * Memory. Both or neither; NULL = malloc and free. Called where models are created, destroyed, saved, loaded and
-     * exported, in the thread of that call, never by a training step or a prediction. `allocate` returns `size` bytes
-     * aligned to `alignment`, or NULL.
+     * [NULL = malloc and free] Both or neither. `allocate` returns `size` bytes aligned to
+     * `alignment`, a power of two, or NULL; `deallocate` gets the same size again. They are called
+     * in the thread of the call by functions that create, destroy, copy, save, load or export a
+     * model, never by training and prediction. If such calls run at the same time, so do these
+     * functions.
      */
     void *(*allocate)(void *user, int64_t size, int64_t alignment);
     void (*deallocate)(void *user, void *block, int64_t size);
     void *allocator_user;
 
     /*
-     * Synchronized batch norm: called wherever batch norm combines a batch, forward and backward, by
-     * the calling thread, to replace values[0..count) by their sums over all ranks. Non-zero fails
-     * the step (NORMNET_EIO). [NULL = this process alone]
+     * [NULL = one process] Synchronized batch norm: replaces values[0], ..., values[count - 1] by
+     * their sums over all processes (ranks) that train copies of one model, with the same result in
+     * each. A result other than 0 makes the training call fail with NORMNET_EIO.
+     *
+     * Called in the thread of the call by normnet_train_step(), normnet_compute_gradients() and
+     * normnet_update_statistics(), up to three times per batch norm. So all ranks must make the
+     * same calls in the same order, each with one image or more. Only the sums of batch norm are
+     * combined: for gradients see normnet_gradients().
+     *
+     * Example: with MPI.
+     *
+     *     static int32_t sum_over_ranks(void *user, double *values, int64_t count)
+     *     {
+     *         MPI_Comm *ranks = (MPI_Comm *)user;
+     *
+     *         return MPI_Allreduce(MPI_IN_PLACE, values, (int)count, MPI_DOUBLE, MPI_SUM, *ranks);
+     *     }
+     *
+     *     MPI_Comm ranks = MPI_COMM_WORLD;
+     *     normnet_model *shared = NULL;
+     *
+     *     config.reduce = sum_over_ranks;
+     *     config.reduce_user = &ranks; // must exist as long as the model
+     *     normnet_model_create(&shared, &config);
+     *     normnet_model_destroy(shared);
      */
     int32_t (*reduce)(void *user, double *values, int64_t count);
     void *reduce_user;
 } normnet_config;
 
 /*
- * Writes the defaults for `norm`, up to `struct_size` bytes, zero beyond what the library knows. For
- * bindings; C and C++ call normnet_config_init(). NORMNET_EINVAL for a size that is no config's,
- * NORMNET_EUNSUPPORTED for an unknown norm.
+ * Writes the defaults, with `norm` as given. C and C++ programs call normnet_config_init().
+ * Bindings of other languages call normnet_config_init_size() with the size of their struct; bytes
+ * beyond the library's struct are set to zero.
  */
 NORMNET_API normnet_status normnet_config_init_size(normnet_config *config, int32_t struct_size, int32_t norm);
 
@@ -255,31 +340,40 @@ static inline normnet_status normnet_config_init(normnet_config *config, int32_t
 
 /* ---- Tensors --------------------------------------------------------------------------------- */
 
+/* The type of a tensor's elements: bytes, floats, and signed integers of 32 and 64 bits. */
 typedef enum normnet_dtype { NORMNET_U8 = 1, NORMNET_F32 = 2, NORMNET_I32 = 3, NORMNET_I64 = 4 } normnet_dtype;
 
 /*
- * A view of the caller's memory. Strides count elements, not bytes; all strides 0 means contiguous in
- * the order of the shape. Otherwise, for inputs only, a stride of 0 repeats and a negative one walks
- * backwards from `data`; outputs may not overlap themselves or an input. `data` is aligned to its
- * element and may be read-only for inputs.
+ * A description of the caller's memory. Element (i, j, ...) is at data + i * strides[0] +
+ * j * strides[1] + ..., counted in elements, not bytes. If all strides are 0, the tensor is
+ * contiguous in the order of its shape, the last index running fastest.
  *
- * Images are rank 4 in the order N, C, H, W (so NHWC data is a matter of strides), u8 (scaled by
- * 1/255) or f32 (taken as they are; must be finite). Labels are rank 1 of u8, i32 or i64.
+ * - Input: a stride may be 0 (the same values again) or negative. The memory may be read-only.
+ * - Output: each element has memory of its own, and the memory from the first element to the last
+ *   overlaps no other tensor of the call.
+ * - Images have rank 4 and the shape N x channels x height x width, with N of at least 1. Images in
+ *   another order, such as N x height x width x channels, only need other strides. Bytes (u8) are
+ *   divided by 255; floats (f32) are taken as they are and must be finite (NORMNET_EVALUE).
+ * - Labels have rank 1, the shape N, and the type u8, i32 or i64. A label below 0, or of `classes`
+ *   or more, is NORMNET_ELABEL.
+ *
+ * A wrong shape, too many images, overlapping outputs, or `data` that is NULL or not aligned to its
+ * elements is NORMNET_EINVAL. A type that the argument cannot have is NORMNET_EUNSUPPORTED.
  */
 typedef struct normnet_tensor {
     int32_t struct_size; /* sizeof(normnet_tensor) */
     int32_t dtype;       /* normnet_dtype */
-    int32_t rank;        /* 0 to 8 */
+    int32_t rank;        /* the number of dimensions, 0 (one element) to 8 */
     int32_t reserved;    /* 0 */
-    int64_t shape[8];
-    int64_t strides[8];
+    int64_t shape[8];    /* the first `rank` entries are used, each at least 1 */
+    int64_t strides[8];  /* likewise */
     void *data;
 #if UINTPTR_MAX <= 0xffffffffu
-    int32_t reserved_pointer; /* 0; fills the pointer up to 64 bits */
+    int32_t reserved_pointer; /* 0; makes the pointer 64 bits wide */
 #endif
 } normnet_tensor;
 
-/* A contiguous tensor over `data`; `rank` entries of `shape` are copied (at most 8). */
+/* Describes contiguous memory at `data` with `rank` dimensions (at most 8) of the sizes `shape`. */
 static inline void normnet_tensor_init(normnet_tensor *tensor, int32_t dtype, const void *data, int32_t rank,
                                        const int64_t *shape)
 {
@@ -304,58 +398,66 @@ static inline void normnet_tensor_init(normnet_tensor *tensor, int32_t dtype, co
 typedef struct normnet_model normnet_model;
 
 /*
- * Builds the network of `config` (NULL = all defaults, without normalization), plans and allocates
- * all memory that training and prediction will ever use, and draws the initial weights as PyTorch
- * does: uniform within 1 / sqrt(fan-in) for conv and fc, gamma 1, beta 0. *model is written on success only.
+ * Creates a model. It allocates all memory that training and prediction will use, and draws the
+ * initial weights as PyTorch does: uniform within 1 / sqrt(inputs of one output) for conv and fc,
+ * gamma 1 and beta 0. `config` may be NULL for the defaults without normalization.
  *
- * NORMNET_EARCH for a sentence that is no network of this task (the message names the token, its
- * column and the shape that reached it), NORMNET_EUNSUPPORTED for a normalization and affine form
- * that do not go together or an instruction set that the machine lacks, NORMNET_EVALUE for a
- * hyper-parameter out of range, NORMNET_ELIMIT, NORMNET_ENOMEM.
+ * NORMNET_EARCH          the architecture is not a network for these images and classes; the
+ *                        message has the word, its column and the shape of its input
+ * NORMNET_EUNSUPPORTED   fields that exclude each other, e.g. a normalization and an affine form;
+ *                        an instruction set that this machine or build does not have
+ * NORMNET_EVALUE         a number is out of range
+ * NORMNET_ELIMIT         more memory than memory_limit, or a limit of config.architecture
+ * NORMNET_ENOMEM         the allocator returned NULL
  */
 NORMNET_API normnet_status normnet_model_create(normnet_model **model, const normnet_config *config);
 
-/* Frees everything. NULL is allowed. No other call on the model may be running. */
+/* Frees the model, which may be NULL. No other call on it may be running, and none may follow. */
 NORMNET_API void normnet_model_destroy(normnet_model *model);
 
 /*
- * The configuration in force: what create was given, with the defaults filled in and the current lr
- * and momentum where normnet_set_learning_rate() changed them. Strings and arrays belong to the model.
+ * The model's configuration: as given, with defaults filled in, and with lr and momentum as
+ * normnet_set_learning_rate() last set them. Strings and arrays belong to the model.
  */
 NORMNET_API normnet_status normnet_model_config(const normnet_model *model, normnet_config *config);
 
-/* The instruction set in use, e.g. "avx2"; for NULL the best that this machine and build have. */
+/* The instruction set in use, e.g. "avx2". For NULL, the one that NORMNET_CPU_BEST selects. */
 NORMNET_API const char *normnet_cpu_name(const normnet_model *model);
 
 /*
  * A table of the layers with their outputs, parameters and receptive fields, followed by warnings
- * about normalizations that destroy what they normalize: one whose statistics lie inside the pool
- * after it, instance norm before gap, a statistic over a single value. Manners of snprintf: at most
- * `size` bytes with the final 0 are written to `text` (NULL if size is 0), and the length without it
- * that would have been needed is returned; 0 if `model` is NULL.
+ * about normalizations after which the network cannot learn: instance norm before gap, a mean over
+ * values that were normalized together, statistics of a single value.
+ *
+ * Like snprintf, it writes up to `size` bytes to `text`, the final 0 included, and returns the
+ * length of the whole text without that 0. `text` may be NULL if `size` is 0. Returns 0 for a NULL
+ * model.
  */
 NORMNET_API int64_t normnet_model_summary(const normnet_model *model, char *text, int64_t size);
 
 typedef struct normnet_layer_info {
     int32_t struct_size;     /* sizeof(normnet_layer_info) */
-    int32_t channels;        /* of the output; the features after flatten */
+    int32_t channels;        /* of the output; the number of features after flatten */
     int32_t height;          /* of the output; 1 after flatten */
     int32_t width;           /* of the output; 1 after flatten */
-    int32_t receptive_field; /* side, in input pixels, of what one output depends on through conv and pool */
+    int32_t receptive_field; /* side, in pixels, of the part of an image that one output depends
+                                on through convolutions and pools */
     int32_t reserved;
-    int64_t parameters;    /* trained scalars of this layer */
-    int64_t multiply_adds; /* of the forward pass of one image through conv and fc */
-    const char *token;     /* as written in the architecture, e.g. "conv3-8" */
-    const char *module;    /* the equivalent module, e.g. "Conv2d", "GroupNorm" */
+    int64_t parameters;    /* number of weights of this layer */
+    int64_t multiply_adds; /* of conv and fc, for one image forward */
+    const char *token;     /* the layer's word in the architecture, e.g. "conv3-8" */
+    const char *module;    /* the equivalent torch.nn module, e.g. "Conv2d", "GroupNorm" */
 } normnet_layer_info;
 
-/* Layers are counted from 0, one per token. 0 layers if `model` is NULL. */
+/* The number of layers, one per word of the architecture; 0 for a NULL model. */
 NORMNET_API int32_t normnet_layer_count(const normnet_model *model);
+
+/* Describes layer `layer`, counted from 0. */
 NORMNET_API normnet_status normnet_layer(const normnet_model *model, int32_t layer, normnet_layer_info *info);
 
 /* ---- State: weights and running statistics --------------------------------------------------- */
 
-/* Trained scalars: 7,704 for the default network with a per-channel normalization. 0 if `model` is NULL. */
+/* The number of trained weights; 0 for a NULL model. */
 NORMNET_API int64_t normnet_parameter_count(const normnet_model *model);
 
 typedef struct normnet_state_info {
@@ -364,248 +466,400 @@ typedef struct normnet_state_info {
     int32_t rank;        /* 0 for num_batches_tracked */
     int32_t trained;     /* 1 for a parameter, 0 for a running statistic */
     int64_t shape[8];
-    const char *name; /* the key of the equivalent state_dict, e.g. "2.running_mean" */
-    const void *data; /* contiguous; unmoved until destroy, stable while no writing call runs */
+    const char *name; /* as in the state_dict, e.g. "2.running_mean" */
+    const void *data; /* contiguous; at the same address as long as the model exists */
 } normnet_state_info;
 
 /*
- * The entries of the equivalent torch.nn.Sequential's state_dict, in its order. The parameters
- * (trained = 1) are contiguous in one array of normnet_parameter_count() floats, which
- * begins at the first parameter's data.
+ * The entries of the state_dict of the equivalent torch.nn.Sequential, in its order: their number,
+ * which is 0 for a NULL model, and entry `index`, counted from 0. The parameters (trained = 1) are
+ * in one array of normnet_parameter_count() floats, one after another, which begins at the data of
+ * the first.
  */
 NORMNET_API int32_t normnet_state_count(const normnet_model *model);
 NORMNET_API normnet_status normnet_state(const normnet_model *model, int32_t index, normnet_state_info *info);
 
 /*
- * Overwrites one entry. NORMNET_EMISMATCH for an unknown name or another shape or dtype, NORMNET_EVALUE for
- * a value that is not finite, a negative variance or a negative count. Gradients that wait to be
- * applied, momentum and the step stay as they are.
+ * Overwrites the entry `name` with a tensor of its shape and dtype. Momentum, step and pending
+ * gradients (see normnet_compute_gradients()) are kept; so are the running statistics that
+ * normnet_apply_gradients() will set.
+ *
+ * NORMNET_EMISMATCH   unknown name; other shape or dtype
+ * NORMNET_EVALUE      a value that is not finite, a negative variance or a negative count
  */
 NORMNET_API normnet_status normnet_set_state(normnet_model *model, const char *name, const normnet_tensor *tensor);
 
 /*
- * Overwrites all parameters from one array of normnet_parameter_count() finite floats: NORMNET_EMISMATCH for
- * another count, NORMNET_EVALUE.
+ * Overwrites all parameters, which `values` has in the order of the state; otherwise like
+ * normnet_set_state().
+ *
+ * NORMNET_EMISMATCH   `count` is not normnet_parameter_count()
+ * NORMNET_EVALUE      a value that is not finite
  */
 NORMNET_API normnet_status normnet_set_parameters(normnet_model *model, const float *values, int64_t count);
 
 /* ---- Training -------------------------------------------------------------------------------- */
 
+/*
+ * What a training or evaluation call reports about its images. Only normnet_train_step() fills the
+ * fields marked with *; other functions set them to 0.
+ */
 typedef struct normnet_metrics {
-    int32_t struct_size; /* sizeof(normnet_metrics) */
-    int32_t reserved;
-    double loss;          /* mean data loss (cross-entropy) of the images, without penalty */
-    double penalty;       /* l1 * sum |p| + l2 / 2 * sum p^2, before the update; 0 from evaluate and
-                             compute_gradients */
-    int64_t count;        /* images */
-    int64_t correct;      /* whose highest score (the first of equals) was the label */
-    int64_t step;         /* training steps the model has taken, this one included */
-    double lr;            /* of this step; 0 from evaluate and compute_gradients */
-    double momentum;      /* of this step; 0 likewise */
-    double gradient_norm; /* Euclidean norm of the mean gradient, penalty included, before clipping; 0 likewise */
+    int32_t struct_size;  /* sizeof(normnet_metrics) */
+    int32_t reserved;     /* need not be set */
+    double loss;          /* mean cross-entropy with label smoothing, without penalty */
+    double penalty;       /* * l1 * sum |p| + l2 / 2 * sum p^2, before the update */
+    int64_t count;        /* number of images */
+    int64_t correct;      /* images whose label has the highest score (the first of equal scores) */
+    int64_t step;         /* training steps that the model has taken, this one included */
+    double lr;            /* * of this step */
+    double momentum;      /* * of this step */
+    double gradient_norm; /* * Euclidean norm of the mean gradient with penalty, before clipping */
 } normnet_metrics;
 
 /*
- * One step of stochastic gradient descent on a batch of 1 to max_batch images: forward, loss,
- * backward, penalty, update, running statistics, schedule. `metrics` may be NULL. Allocates nothing.
+ * One step of stochastic gradient descent on 1 to max_batch images: forward, loss, backward,
+ * penalty, update of weights and running statistics. `metrics` may be NULL. Allocates no memory.
  *
- * NORMNET_ELABEL, NORMNET_EVALUE (a pixel, or a loss, gradient or new weight that is not finite),
- * NORMNET_EINVAL (shapes; batch norm over a single value), NORMNET_ESTATE (a one-cycle model at its
- * last step; gradients of compute_gradients that wait to be applied).
+ * NORMNET_ELABEL   see normnet_tensor
+ * NORMNET_EVALUE   a pixel is not finite; or a loss, gradient, statistic or weight would not be
+ * NORMNET_EINVAL   also for a batch norm that has a single value per channel
+ * NORMNET_ESTATE   the one-cycle schedule is at its end; or gradients are pending
+ * NORMNET_EIO      config.reduce failed
  */
 NORMNET_API normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *images,
                                               const normnet_tensor *labels, normnet_metrics *metrics);
 
-/* Where the images of a compute_gradients call stand in a larger batch. */
+/* The place of the images of one normnet_compute_gradients() call in a larger batch. */
 typedef struct normnet_batch {
-    int32_t struct_size; /* sizeof(normnet_batch) */
-    int32_t reserved;
-    int64_t first_sample;  /* [0] index of the first image in the whole batch, which has up to 2^32 - 1; dropout counts
-                              with it */
-    int64_t images_in_all; /* [0 = only these] images of the whole batch, over all calls and ranks */
+    int32_t struct_size;   /* sizeof(normnet_batch) */
+    int32_t reserved;      /* 0 */
+    int64_t first_sample;  /* [0] index of the first image in the whole batch, which has up to
+                              2^32 - 1 images; the dropout of an image depends on its index */
+    int64_t images_in_all; /* [0 = unknown] images of the whole batch; only checked to be enough */
 } normnet_batch;
 
 /*
- * The first half of a step: adds the sum over the images (not the mean) of the gradient of the data
- * loss to the model's gradients. Calls may follow each other for a batch larger than max_batch. With batch
- * norm each call normalizes its own images. `batch` and `metrics` may be NULL. Errors as train_step.
+ * The first half of a step: adds the gradient of the loss, summed (not averaged) over 1 to
+ * max_batch images, to the model's gradients. They are then pending, until
+ * normnet_apply_gradients() or normnet_discard_gradients(). More calls may follow before that, so a
+ * batch may be larger than max_batch. A batch norm normalizes the images of each call separately
+ * (with config.reduce, together with those of the other ranks). `batch` and `metrics` may be NULL.
+ *
+ * Statuses as for normnet_train_step(), but pending gradients are allowed.
+ *
+ * Example: a step on a batch of 512 images, 128 at a time.
+ *
+ *     normnet_batch part = {sizeof part};
+ *
+ *     part.images_in_all = 512;
+ *     for (part.first_sample = 0; part.first_sample < 512; part.first_sample += 128) {
+ *         normnet_tensor_init(&images, NORMNET_U8, pixels + part.first_sample * 784, 4,
+ *                             image_shape);
+ *         normnet_tensor_init(&labels, NORMNET_U8, digits + part.first_sample, 1, label_shape);
+ *         normnet_compute_gradients(model, &images, &labels, &part, NULL);
+ *     }
+ *     normnet_apply_gradients(model, 512);
  */
 NORMNET_API normnet_status normnet_compute_gradients(normnet_model *model, const normnet_tensor *images,
                                                      const normnet_tensor *labels, const normnet_batch *batch,
                                                      normnet_metrics *metrics);
 
 /*
- * The gradients between compute and apply: normnet_parameter_count() doubles in the order of the
- * parameters, the caller's to read, sum over machines or change until the next call on the model.
- * Double, so that the order in which shards are added hardly ever reaches the float weights. All
- * zero before the first compute. Either output may be NULL.
+ * The pending gradients: normnet_parameter_count() doubles in the order of the parameters; all 0 if
+ * none are pending. The caller may change them until the next call on the model. They are double,
+ * so that the order in which ranks add them hardly ever changes the float weights. `values` and
+ * `count` may be NULL.
+ *
+ * Example: a step on a batch of 512 images that is shared by several processes. sum_over_ranks() is
+ * the function from normnet_config.reduce.
+ *
+ *     int64_t first, mine, parameters;
+ *     double *values;
+ *     normnet_batch share = {sizeof share};
+ *
+ *     normnet_shard(512, rank_count, rank, &first, &mine); // mine: up to max_batch, or in parts
+ *     normnet_tensor_init(&images, NORMNET_U8, pixels + first * 784, 4, image_shape);
+ *     normnet_tensor_init(&labels, NORMNET_U8, digits + first, 1, label_shape);
+ *     images.shape[0] = labels.shape[0] = mine;
+ *     share.first_sample = first;
+ *     share.images_in_all = 512;
+ *     normnet_compute_gradients(model, &images, &labels, &share, NULL);
+ *     normnet_gradients(model, &values, &parameters);
+ *     sum_over_ranks(&ranks, values, parameters);
+ *     normnet_apply_gradients(model, 512);
  */
 NORMNET_API normnet_status normnet_gradients(normnet_model *model, double **values, int64_t *count);
 
 /*
- * The second half: divides by `images_in_all`, adds l1, then l2, clips, updates the weights,
- * commits the running statistics, advances the schedule and clears the gradients. NORMNET_ESTATE
- * without a compute before it.
+ * The second half of a step: divides the pending gradients by `images_in_all`, adds the penalty,
+ * clips, updates weights and running statistics, and clears the gradients. The update is that of
+ * torch.optim.SGD. After a failure the gradients are still pending.
+ *
+ * NORMNET_ESTATE   no gradients are pending; or the one-cycle schedule is at its end
+ * NORMNET_EVALUE   the gradient's norm or a new weight is not finite
  */
 NORMNET_API normnet_status normnet_apply_gradients(normnet_model *model, int64_t images_in_all);
 
-/* Forgets computed gradients and the running statistics that came with them. */
+/* Clears the pending gradients, and the running statistics that were computed with them. */
 NORMNET_API normnet_status normnet_discard_gradients(normnet_model *model);
 
 /*
- * Sets lr and momentum from the next step on. NORMNET_ESTATE unless the schedule is constant, NORMNET_EVALUE outside of
- * what create accepts, NORMNET_EINVAL for a momentum of 0 where config.nesterov needs more.
+ * Sets learning rate and momentum, each 0 to 1e30, of the following steps.
+ *
+ * NORMNET_ESTATE   the schedule is not constant
+ * NORMNET_EVALUE   a number is out of range
+ * NORMNET_EINVAL   also for momentum 0 with config.nesterov
  */
 NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, double lr, double momentum);
 
 /*
- * Recomputes the running statistics of batch norm, as torch.optim.swa_utils.update_bn does: forward in
- * training mode over up to max_batch images, averaging all calls since the last with `reset` non-zero. NORMNET_ESTATE
- * while gradients wait to be applied; NORMNET_EVALUE and NORMNET_EINVAL as train_step.
+ * Computes the running statistics of batch norm anew, as torch.optim.swa_utils.update_bn() does,
+ * from up to max_batch images per call. `reset` is 1 in the first call, which discards the old
+ * statistics, and 0 in the others; the new ones are averages over the calls. Layers work as in
+ * training, dropout included. Does nothing without batch norm.
+ *
+ * NORMNET_ESTATE   gradients are pending
+ * NORMNET_EVALUE   a pixel or a statistic is not finite
+ * NORMNET_EINVAL   also for a batch norm that has a single value per channel
+ * NORMNET_EIO      config.reduce failed
  */
 NORMNET_API normnet_status normnet_update_statistics(normnet_model *model, const normnet_tensor *images, int32_t reset);
 
 /* ---- Prediction ------------------------------------------------------------------------------ */
 
+/* What normnet_predict() writes for each image and class. */
 typedef enum normnet_scores {
-    NORMNET_SCORES_PROBABILITIES = 0,
-    NORMNET_SCORES_LOG_PROBABILITIES = 1,
-    NORMNET_SCORES_LOGITS = 2
+    NORMNET_SCORES_PROBABILITIES = 0,     /* softmax of the logits */
+    NORMNET_SCORES_LOG_PROBABILITIES = 1, /* natural logarithm of the probabilities */
+    NORMNET_SCORES_LOGITS = 2             /* the outputs of the last layer */
 } normnet_scores;
 
+/* Which means and variances batch norm uses. */
 typedef enum normnet_statistics {
-    NORMNET_STATISTICS_RUNNING = 0, /* batch norm uses its running statistics */
-    NORMNET_STATISTICS_BATCH = 1    /* those of the images given: at most max_batch, and the call is of the
-                                       writing kind as far as other threads are concerned */
+    NORMNET_STATISTICS_RUNNING = 0, /* its running statistics */
+    NORMNET_STATISTICS_BATCH = 1    /* those of the given images, without config.reduce: a writing
+                                       call that takes up to max_batch images */
 } normnet_statistics;
 
 typedef struct normnet_predict_options {
     int32_t struct_size; /* sizeof(normnet_predict_options) */
-    int32_t scores;      /* [probabilities] normnet_scores, of predict */
+    int32_t scores;      /* [probabilities] normnet_scores; for normnet_predict() only */
     int32_t statistics;  /* [running] normnet_statistics */
     int32_t reserved;    /* 0 */
 } normnet_predict_options;
 
 /*
- * Loss (with label smoothing, as in training) and accuracy over any number of images, without dropout. `confusion`, if
- * not NULL, receives classes x classes counts, row = label, column = prediction. `metrics` and `options` may be NULL.
+ * The functions of this section take one image or more, never apply dropout, and allocate no
+ * memory. There is no upper limit of images with running statistics. `options` may be NULL for the
+ * defaults.
+ */
+
+/*
+ * Computes loss and accuracy. If `confusion` is not NULL, it gets classes x classes counts: of the
+ * images with label i, confusion[i * classes + j] were predicted to be of class j. `metrics` may be
+ * NULL. NORMNET_ELABEL and NORMNET_EVALUE: see normnet_tensor.
  */
 NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images,
                                             const normnet_tensor *labels, normnet_metrics *metrics, int64_t *confusion,
                                             const normnet_predict_options *options);
 
 /*
- * Scores (f32, N x classes) and the class with the highest score (u8, i32 or i64, N) of any number
- * of images. `scores`, `classes` and `options` may be NULL. A score that is not finite is returned as it is.
+ * Computes scores (f32, N x classes) and predicted classes (u8 for up to 256 classes, i32 or i64;
+ * N): the class with the highest score, the first of equal ones. `scores` and `classes` may be
+ * NULL. NORMNET_EVALUE for a pixel that is not finite; a score that is not finite is no error.
+ *
+ * Example: the class and the probabilities of a single image.
+ *
+ *     const int64_t one_image[4] = {1, 1, 28, 28}, one_row[2] = {1, 10}, one[1] = {1};
+ *     float probabilities[10];
+ *     int32_t predicted = 0;
+ *     normnet_tensor image, scores, classes;
+ *
+ *     normnet_tensor_init(&image, NORMNET_U8, pixels, 4, one_image);
+ *     normnet_tensor_init(&scores, NORMNET_F32, probabilities, 2, one_row);
+ *     normnet_tensor_init(&classes, NORMNET_I32, &predicted, 1, one);
+ *     normnet_predict(model, &image, &scores, &classes, NULL);
+ *     printf("class %d with probability %f\n", (int)predicted, probabilities[predicted]);
  */
 NORMNET_API normnet_status normnet_predict(normnet_model *model, const normnet_tensor *images, normnet_tensor *scores,
                                            normnet_tensor *classes, const normnet_predict_options *options);
 
-/* The output of one layer in evaluation: f32, N x channels x height x width (N x features after flatten). */
+/*
+ * Computes the output of layer `layer`, counted from 0, in evaluation: f32, N x channels x height x
+ * width, or N x features after flatten, with the sizes of normnet_layer(). NORMNET_EVALUE for a
+ * pixel that is not finite.
+ *
+ * Example: the output of the first layer.
+ *
+ *     normnet_layer_info info = {sizeof info};
+ *     normnet_tensor output;
+ *     int64_t shape[4] = {128, 0, 0, 0};
+ *     float *values;
+ *
+ *     normnet_layer(model, 0, &info);
+ *     shape[1] = info.channels;
+ *     shape[2] = info.height;
+ *     shape[3] = info.width;
+ *     values = (float *)calloc((size_t)(128 * shape[1] * shape[2] * shape[3]), sizeof *values);
+ *     normnet_tensor_init(&output, NORMNET_F32, values, 4, shape); // rank 2 after flatten
+ *     normnet_layer_output(model, &images, 0, &output, NULL);
+ *     free(values);
+ */
 NORMNET_API normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *images, int32_t layer,
                                                 normnet_tensor *output, const normnet_predict_options *options);
 
 /* ---- Files and copies ------------------------------------------------------------------------ */
 
 /*
- * A file is safetensors with the keys of the equivalent torch.nn.Sequential, described byte by byte in docs/format.md.
- * Equal models make equal files, on every machine.
+ * Files are in the format safetensors, with the names of the equivalent torch.nn.Sequential.
+ * docs/format.md describes them byte by byte. Equal models have equal files, on every machine.
  */
 typedef enum normnet_file {
-    NORMNET_FILE_CHECKPOINT = 0, /* all that training goes on from, bit for bit as if it had never stopped: weights,
-                                    statistics, momentum, step, seed, network, loss, optimizer and schedule */
-    NORMNET_FILE_WEIGHTS = 1     /* what a state_dict holds, which torch loads with strict=True, and the network */
+    NORMNET_FILE_CHECKPOINT = 0, /* everything that training needs to continue with the same bits:
+                                    weights, statistics, momentum, step, seed, the network, and the
+                                    settings of loss, optimizer and schedule */
+    NORMNET_FILE_WEIGHTS = 1     /* the network, and what a state_dict has: PyTorch can load it with
+                                    strict=True */
 } normnet_file;
 
 typedef struct normnet_save_options {
     int32_t struct_size; /* sizeof(normnet_save_options) */
     int32_t kind;        /* [checkpoint] normnet_file */
-    const char *note;    /* [NULL = none] the caller's own text in UTF-8, up to 65,536 bytes: normnet_model_note() */
+    const char *note;    /* [NULL = none] a text of the caller in UTF-8, up to 65,536 bytes, which
+                            normnet_model_note() returns after loading */
 #if UINTPTR_MAX <= 0xffffffffu
-    int32_t reserved_pointer; /* 0; fills the pointer up to 64 bits */
+    int32_t reserved_pointer; /* 0; makes the pointer 64 bits wide */
 #endif
 } normnet_save_options;
 
 /*
- * Writes a model to a file, of the reading kind. The file appears whole or not at all: it is written beside `path`, in
- * a directory that can be read and written, brought to the disk and put in its place. A regular file there gives it its
- * permissions (on POSIX systems; not owner and access list), a symbolic link is replaced, anything else is refused.
- * `options` may be NULL.
+ * Writes a model to the file `path`, which is replaced as a whole or not at all: a temporary file
+ * in the same directory is written, flushed to the disk and renamed. On POSIX systems the directory
+ * must be readable too, and the new file has the permissions (not the owner) of a regular file that
+ * it replaces. A symbolic link is replaced, not followed. Anything else at `path`, such as a
+ * directory, is an error. `options` may be NULL.
  *
- * NORMNET_EIO with the system's reason; the old file is as it was, unless the sentence says that only the directory
- * entry may not have reached the disk. NORMNET_ESTATE for a checkpoint while gradients wait to be applied,
- * NORMNET_ELIMIT for a model of more than 4,096 tensors or a longer note, NORMNET_ENOMEM for memory of the file's size.
+ * NORMNET_EIO      the message has the reason. The old file is unchanged, unless the message is
+ *                  that only the directory entry may not have reached the disk
+ * NORMNET_ESTATE   gradients are pending, which a checkpoint cannot hold
+ * NORMNET_ELIMIT   the file would have more than 4,096 tensors; or the note is too long
+ * NORMNET_ENOMEM   the file is built in memory first
+ * NORMNET_EINVAL   also for a note that is not UTF-8
+ *
+ * Example: save a checkpoint, then continue training from it, perhaps in another process.
+ *
+ *     normnet_save_options options = {sizeof options};
+ *     normnet_config host;
+ *     normnet_model *resumed = NULL;
+ *
+ *     options.note = "epoch 7";
+ *     normnet_model_save(model, "model.ckpt", &options);
+ *
+ *     normnet_config_init(&host, NORMNET_NORM_NONE); // the norm and the rest are in the file
+ *     host.threads = 2;
+ *     normnet_model_load(&resumed, "model.ckpt", &host);
+ *     printf("%s, step %d\n", normnet_model_note(resumed), (int)normnet_steps_taken(resumed));
+ *     normnet_train_step(resumed, &images, &labels, NULL);
+ *     normnet_model_destroy(resumed);
  */
 NORMNET_API normnet_status normnet_model_save(normnet_model *model, const char *path,
                                               const normnet_save_options *options);
 
 /*
- * The same bytes in memory: `*needed` is how many there are. Nothing is written to `bytes` (NULL if size is 0) if
- * `size` is less, which is NORMNET_OK for size 0 and NORMNET_EINVAL otherwise.
+ * Writes the same bytes to memory, and their number to `*needed`. With `size` 0 it only writes
+ * `*needed`, and `bytes` may be NULL. NORMNET_EINVAL for any other size that is too small; other
+ * statuses as for normnet_model_save(), without NORMNET_EIO and NORMNET_ENOMEM.
  */
 NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_t size, int64_t *needed,
                                                    const normnet_save_options *options);
 
 /*
- * Creates a model from a file. A checkpoint brings everything but what belongs to the host (threads, readers,
- * max_batch, cpu, memory_limit, allocator, reduce), which comes from `host` (NULL = defaults); so a training that is
- * loaded goes on as it would have. A file of weights brings the network, and `host` the rest of the configuration.
+ * Creates a model from a file, or from the bytes of one. Of `host` (NULL = defaults) it takes
  *
- * NORMNET_EIO, NORMNET_ETRUNCATED, NORMNET_EFORMAT, NORMNET_ECHECKSUM, NORMNET_EUNSUPPORTED, NORMNET_ELIMIT,
- * NORMNET_EARCH (also for a file that does not say which network it is: see normnet_load_weights), NORMNET_EMISMATCH,
- * NORMNET_EVALUE, NORMNET_ENOMEM, and NORMNET_ESTATE if host->total_steps is given and is not the checkpoint's. The
- * sentence names the byte of the file, the tensor or the value.
+ * - for a checkpoint: threads, readers, max_batch, cpu, memory_limit, the allocator and reduce,
+ *   which are not in the file;
+ * - for weights: everything but the network. In the file are the architecture, norm, channels,
+ *   height, width, classes, groups, layer_dims, affine, eps, input_mean and input_std.
+ *
+ * The message names the byte of the file, the tensor or the value.
+ *
+ * NORMNET_EIO            the file cannot be opened or read
+ * NORMNET_ETRUNCATED     the file is shorter than its header requires
+ * NORMNET_EFORMAT        it is damaged or in another format
+ * NORMNET_ECHECKSUM      it is damaged
+ * NORMNET_EUNSUPPORTED   a newer version of the format, or a type of tensor that models do not have
+ * NORMNET_ELIMIT         larger than host->memory_limit, or a limit of docs/format.md
+ * NORMNET_EARCH          the network is invalid; or the file has no architecture: then create a
+ *                        model and use normnet_load_weights()
+ * NORMNET_EMISMATCH      tensors are missing, unknown, or have another shape or type
+ * NORMNET_EVALUE         a value is not finite or out of range
+ * NORMNET_ESTATE         host->total_steps is neither 0 nor the checkpoint's
+ * NORMNET_ENOMEM         the allocator returned NULL
  */
 NORMNET_API normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host);
 NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, const void *bytes, int64_t size,
                                                      const normnet_config *host);
 
 /*
- * Fills a model with the weights and statistics of a file of either kind, or of one that PyTorch or Python's
- * safetensors wrote for the same Sequential; step, momentum and waiting gradients stay as they are, as with
- * normnet_set_state().
- * NORMNET_EMISMATCH, with nothing changed, if a name, shape or dtype differs, or if the file says that its layers
- * compute something else with them; spelling, dropout, eps and the size of images may differ. Other errors as
- * normnet_model_load().
+ * Replaces a model's weights and running statistics by those of a file of either kind, or of one
+ * that PyTorch or Python's safetensors wrote for the same Sequential. Step, momentum and pending
+ * gradients are kept, as by normnet_set_state().
+ *
+ * NORMNET_EMISMATCH if a name, shape or type differs, or if the file's layers would compute
+ * something else with the same weights, e.g. have another stride. Spelling, dropout, eps and the
+ * size of images may differ. Other statuses as for normnet_model_load().
  */
 NORMNET_API normnet_status normnet_load_weights(normnet_model *model, const char *path);
 NORMNET_API normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size);
 
 /*
- * Writes the network in evaluation as an ONNX graph (opset 17) from `images`, N x channels x height x width floats as
- * normnet_predict() takes them, to `logits`, N x classes. Of the reading kind; written as normnet_model_save() writes.
- * NORMNET_EIO, NORMNET_ENOMEM, NORMNET_ELIMIT above 2^31 - 1 bytes.
+ * Writes the network in evaluation to an ONNX file (opset 17), as safely as normnet_model_save().
+ * Its input `images` is N x channels x height x width floats, as normnet_predict() takes them; its
+ * output `logits` is N x classes.
+ *
+ * NORMNET_EIO and NORMNET_ENOMEM as for normnet_model_save(); NORMNET_ELIMIT above 2^31 - 1 bytes.
  */
 NORMNET_API normnet_status normnet_model_export_onnx(normnet_model *model, const char *path);
 
-/* The note of the file that the model was loaded from; "" without one. It belongs to the model. NULL if `model` is. */
+/* The note of the file that the model was loaded from, or ""; NULL for a NULL model. */
 NORMNET_API const char *normnet_model_note(const normnet_model *model);
 
-/* Training steps taken, those before a checkpoint included. 0 if `model` is NULL. */
+/* Training steps taken, before a checkpoint was loaded and since; 0 for a NULL model. */
 NORMNET_API int64_t normnet_steps_taken(const normnet_model *model);
 
 /*
- * A copy that goes on exactly as the original would: state, momentum, step and waiting gradients. What belongs to the
- * host comes from `host` (NULL = as the original's). Of the reading kind for `model`. Use it to predict while the
- * original trains. Errors as normnet_model_create().
+ * Copies a model with its state, momentum, step and pending gradients, so that both continue in the
+ * same way; for example, to predict while the original trains. From `host` come the same fields as
+ * for a checkpoint; NULL = those of the original. Statuses as for normnet_model_create().
  */
 NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host);
 
-/* ---- Schedules and shards: pure functions ---------------------------------------------------- */
+/* ---- Schedules and shards -------------------------------------------------------------------- */
+
+/* These functions use no model. */
 
 /*
- * Learning rate and momentum that optimizer step `step` (from 0) uses under the one-cycle or step
- * schedule of `config`, whatever config.schedule says. `lr` and `momentum` may be NULL. NORMNET_ESTATE for a one-cycle
- * step of total_steps or more, NORMNET_EINVAL for a negative one.
+ * Learning rate and momentum of training step `step`, counted from 0, with the one-cycle or the
+ * step schedule and the fields of `config`; config->schedule is ignored. `lr` and `momentum` may be
+ * NULL.
+ *
+ * NORMNET_ESTATE   a one-cycle step of total_steps or more
+ * NORMNET_EVALUE   a number is out of range
  */
 NORMNET_API normnet_status normnet_one_cycle_lr(const normnet_config *config, int64_t step, double *lr,
                                                 double *momentum);
 NORMNET_API normnet_status normnet_step_lr(const normnet_config *config, int64_t step, double *lr, double *momentum);
 
 /*
- * The images first, ..., first + count - 1 that rank `rank` of `ranks` takes of a batch of up to 2^32 - 1. If `ranks`
- * is a power of two, the shares are whole subtrees of the order of sums, which splits at the largest power of two below
- * the count; otherwise they are as even as can be.
+ * The share of rank `rank` (counted from 0) of a batch, which is divided among `ranks` ranks: the
+ * `*count` images from index `*first`. `*count` is 0 if there are too few images.
+ *
+ * If `ranks` is a power of two, the shares are subtrees of the binary tree along which one process
+ * sums gradients: it splits a range of images at the largest power of two below its length. If the
+ * ranks' gradients are added in the same order, (rank 0 + rank 1) + (rank 2 + rank 3), the weights
+ * of a network without batch norm have the same bits as in one process. For other numbers of ranks,
+ * the shares differ by at most one image.
  */
 NORMNET_API normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count);
 
