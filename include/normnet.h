@@ -2,8 +2,9 @@
 /*
  * libnormnet: train small image-classification networks from C.
  *
- * A network is described by its architecture, a string with one word per layer. The word `norm` in
- * it means the normalization (batch, group, layer, instance or none) that an enum selects.
+ * A network is described by its architecture, a string with one word per layer, e.g. "conv3-8 norm
+ * relu gap conv1-10". An enum selects what `norm` means: batch, group, layer or instance norm, or
+ * none.
  *
  * Example: one training step of the default network on 128 gray images of 28x28 bytes.
  *
@@ -25,8 +26,8 @@
  *         printf("loss %f, %d of 128 correct\n", metrics.loss, (int)metrics.correct);
  *     normnet_model_destroy(model);
  *
- * The other examples in this file continue from `config`, `model`, `images` and `labels` as set up
- * here. They leave out the checks of the returned status, which a program needs.
+ * The other examples in this file continue with `config`, `model`, `images` and `labels` from here.
+ * They omit the checks of the returned status, which a program must have.
  *
  * Contents:
  *
@@ -39,7 +40,7 @@
  *     Training               a step in one call or in two, learning rate, running statistics
  *     Prediction             loss and accuracy, scores and classes, the output of one layer
  *     Files and copies       checkpoints, weights for PyTorch, ONNX, clones
- *     Schedules and shards   learning rates in advance, and a rank's part of a batch
+ *     Schedules and shards   learning rates of future steps, and the share of a process in a batch
  *
  * Rules for every function, unless its comment says otherwise:
  *
@@ -52,7 +53,7 @@
  *   version does not have, and NORMNET_EBUSY as described under Threads.
  * - NULL. A pointer may be NULL only if the comment says so; otherwise NULL is NORMNET_EINVAL.
  * - Ownership. The library keeps no pointer that a caller passes, except the functions and user
- *   pointers in the configuration. Pointers that it returns belong to the model and are valid until
+ *   pointers in the configuration. Pointers to parts of a model that it returns are valid until
  *   normnet_model_destroy().
  * - Threads. Different models can be used at the same time. For one model there are three kinds of
  *   functions:
@@ -129,7 +130,7 @@ NORMNET_API const char *normnet_status_string(int32_t status);
  */
 NORMNET_API const char *normnet_error_message(void);
 
-/* Of the library that runs, where the macros above are of the header: "0.1.0", and two numbers. */
+/* The versions of the library that runs; the macros above are those of the header. */
 NORMNET_API const char *normnet_version(void);
 NORMNET_API int32_t normnet_abi_version(void);
 NORMNET_API int32_t normnet_bits_version(void);
@@ -183,8 +184,9 @@ typedef enum normnet_cpu {
  * to normnet_model_create(), which copies it with its strings and arrays. Fields have PyTorch's
  * names where PyTorch has one.
  *
- * The default is in brackets. Numbers of type double are 0 to 1e30 unless another range is given.
- * A double out of range is NORMNET_EVALUE and an integer NORMNET_EINVAL (`groups`: NORMNET_EARCH).
+ * The default is in brackets. Flags are 0 or 1, and doubles 0 to 1e30 unless another range is
+ * given. A double out of range is NORMNET_EVALUE, an integer NORMNET_EINVAL (`groups`:
+ * NORMNET_EARCH).
  */
 typedef struct normnet_config {
     int32_t struct_size; /* sizeof(normnet_config) */
@@ -198,7 +200,7 @@ typedef struct normnet_config {
 
     /* ---- The normalization ---- */
     int32_t groups;     /* [0] of group norm, up to 65536; 0 = one group per four channels */
-    int32_t layer_dims; /* [3] of layer norm: 3 = C, H and W; 2 = H and W; 1 = W */
+    int32_t layer_dims; /* [3] of layer norm: 3 = C, H, W; 2 = H, W; 1 = W (features: all) */
     int32_t affine;     /* [default] normnet_affine */
     /*
      * [0] Ghost batch norm: a batch of N images is divided into floor(N / virtual_batch) parts, at
@@ -213,9 +215,9 @@ typedef struct normnet_config {
     int32_t penalty_on;     /* [all] normnet_penalty */
     int32_t schedule;       /* [constant] normnet_schedule */
     int32_t anneal;         /* [cosine] of one-cycle: normnet_anneal */
-    int32_t three_phase;    /* [0] of one-cycle: 1 = lr returns to its start, then to its minimum */
-    int32_t cycle_momentum; /* [1] of one-cycle; 0 = momentum is constant */
-    int32_t nesterov;       /* [0] 1 requires momentum above 0 and dampening 0 */
+    int32_t three_phase;    /* [0] of one-cycle: 1 = lr falls to its start first, then to its end */
+    int32_t cycle_momentum; /* [1] of one-cycle: 0 = momentum is constant */
+    int32_t nesterov;       /* [0] 1 = Nesterov momentum; requires momentum above 0, dampening 0 */
 
     /* ---- What belongs to the host program; not stored in files ---- */
     /*
@@ -229,14 +231,15 @@ typedef struct normnet_config {
     int32_t cpu;       /* [best] normnet_cpu */
     int32_t reserved;  /* 0 */
 
+    /* ---- Numbers of the sections above ---- */
     int64_t seed;         /* [1] of the initial weights and of dropout */
     int64_t total_steps;  /* [0] of one-cycle, which requires 1 to 2^52 */
     int64_t step_size;    /* [1] of the step schedule, in training steps (not epochs), at least 1 */
-    int64_t memory_limit; /* [2^30] host's: bytes of a model, and of a file to read; 0 = no limit */
+    int64_t memory_limit; /* [2^30] bytes of a model, and of a file to read; not stored; 0 = no limit */
 
     double eps;                /* [1e-5] added to variances */
     double batchnorm_momentum; /* [0.1] weight of the newest batch in running statistics, 0 to 1 */
-    double dropout;            /* [0.03] probability of the word `dropout`, 0 to 1 */
+    double dropout;            /* [0.03] probability of the layer `dropout`, 0 to 1 */
     double l1;                 /* [0] adds l1 * sum |p| to the loss, once per step */
     double l2;                 /* [0] adds l2 * p to the gradient (torch's weight_decay) */
     double label_smoothing;    /* [0] 0 to 1 */
@@ -249,7 +252,7 @@ typedef struct normnet_config {
     double max_momentum;       /* [0.95] of one-cycle: at the ends */
     double pct_start;          /* [0.3] of one-cycle: share of steps in which lr rises, 0 to 1 */
     double div_factor;         /* [25] of one-cycle: lr starts at max_lr / div_factor; above 0 */
-    double final_div_factor;   /* [1e4] lr ends at its start / final_div_factor; above 0 */
+    double final_div_factor;   /* [1e4] of one-cycle: lr ends at its start / this; above 0 */
     double clip_norm;          /* [0] gradients with a larger norm are scaled to it; 0 = off */
 
     /*
@@ -264,15 +267,14 @@ typedef struct normnet_config {
      *     norm            the normalization that config.norm selects
      *     batchnorm  groupnorm  layernorm  instancenorm
      *                     this normalization, whatever config.norm is; groupnorm<g> has g groups
-     *     dropout         with probability config.dropout; dropout0.1 with probability 0.1. It is
-     *                     rounded to a multiple of 1/65536
+     *     dropout         sets values to zero with probability config.dropout (dropout0.1: with
+     *                     probability 0.1), rounded to a multiple of 1/65536
      *     maxpool<k>      maximum of k x k windows, k up to 16. Windows do not overlap; rows and
      *                     columns that do not fill a window are left out
      *     avgpool<k>      mean of such windows, k up to 65536
      *     gap             mean over all pixels (AdaptiveAvgPool2d(1))
-     *     flatten         C x H x W values become features, up to 2^24. Before it, each layer has
-     *                     channels, rows and columns; after it, only fc, relu, dropout and all
-     *                     normalizations but instance norm are possible
+     *     flatten         turns channels, rows and columns into features, up to 2^24. After it,
+     *                     conv, pools, gap and instance norm are impossible
      *
      * The last layer must produce `classes` values per image. Up to 4,096 bytes and 2^31 - 1
      * parameters (NORMNET_ELIMIT). [NULL = a network for 10 classes of images of at least 18x18
@@ -287,9 +289,9 @@ typedef struct normnet_config {
     /*
      * [NULL = malloc and free] Both or neither. `allocate` returns `size` bytes aligned to
      * `alignment`, a power of two, or NULL; `deallocate` gets the same size again. They are called
-     * in the thread of the call by functions that create, destroy, copy, save, load or export a
-     * model, never by training and prediction. If such calls run at the same time, so do these
-     * functions.
+     * by functions that create, destroy, copy, save, load or export a model, in the thread of that
+     * call, and never by training and prediction. If several such calls run at the same time, the
+     * two must be thread-safe.
      */
     void *(*allocate)(void *user, int64_t size, int64_t alignment);
     void (*deallocate)(void *user, void *block, int64_t size);
@@ -300,10 +302,11 @@ typedef struct normnet_config {
      * their sums over all processes (ranks) that train copies of one model, with the same result in
      * each. A result other than 0 makes the training call fail with NORMNET_EIO.
      *
-     * Called in the thread of the call by normnet_train_step(), normnet_compute_gradients() and
-     * normnet_update_statistics(), up to three times per batch norm. So all ranks must make the
-     * same calls in the same order, each with one image or more. Only the sums of batch norm are
-     * combined: for gradients see normnet_gradients().
+     * It is called by normnet_train_step(), normnet_compute_gradients() and
+     * normnet_update_statistics(), in the thread of that call, up to three times per batch norm. So
+     * all ranks must make the same calls in the same order, each with one image or more. It
+     * combines only the sums of batch norm; the gradients are up to the caller, see
+     * normnet_gradients().
      *
      * Example: with MPI.
      *
@@ -519,10 +522,10 @@ typedef struct normnet_metrics {
 
 /*
  * One step of stochastic gradient descent on 1 to max_batch images: forward, loss, backward,
- * penalty, update of weights and running statistics. `metrics` may be NULL. Allocates no memory.
+ * penalty, update of weights and running statistics. `metrics` may be NULL. No memory is allocated.
  *
  * NORMNET_ELABEL   see normnet_tensor
- * NORMNET_EVALUE   a pixel is not finite; or a loss, gradient, statistic or weight would not be
+ * NORMNET_EVALUE   a pixel is not finite; or the loss, a gradient, statistic or weight would not be
  * NORMNET_EINVAL   also for a batch norm that has a single value per channel
  * NORMNET_ESTATE   the one-cycle schedule is at its end; or gradients are pending
  * NORMNET_EIO      config.reduce failed
@@ -536,7 +539,8 @@ typedef struct normnet_batch {
     int32_t reserved;      /* 0 */
     int64_t first_sample;  /* [0] index of the first image in the whole batch, which has up to
                               2^32 - 1 images; the dropout of an image depends on its index */
-    int64_t images_in_all; /* [0 = unknown] images of the whole batch; only checked to be enough */
+    int64_t images_in_all; /* [0 = unknown] number of images in the whole batch; used for a
+                              check only */
 } normnet_batch;
 
 /*
@@ -572,13 +576,13 @@ NORMNET_API normnet_status normnet_compute_gradients(normnet_model *model, const
  * `count` may be NULL.
  *
  * Example: a step on a batch of 512 images that is shared by several processes. sum_over_ranks() is
- * the function from normnet_config.reduce.
+ * the function in the example of normnet_config.reduce.
  *
  *     int64_t first, mine, parameters;
  *     double *values;
  *     normnet_batch share = {sizeof share};
  *
- *     normnet_shard(512, rank_count, rank, &first, &mine); // mine: up to max_batch, or in parts
+ *     normnet_shard(512, rank_count, rank, &first, &mine); // up to max_batch images here
  *     normnet_tensor_init(&images, NORMNET_U8, pixels + first * 784, 4, image_shape);
  *     normnet_tensor_init(&labels, NORMNET_U8, digits + first, 1, label_shape);
  *     images.shape[0] = labels.shape[0] = mine;
@@ -829,9 +833,10 @@ NORMNET_API const char *normnet_model_note(const normnet_model *model);
 NORMNET_API int64_t normnet_steps_taken(const normnet_model *model);
 
 /*
- * Copies a model with its state, momentum, step and pending gradients, so that both continue in the
- * same way; for example, to predict while the original trains. From `host` come the same fields as
- * for a checkpoint; NULL = those of the original. Statuses as for normnet_model_create().
+ * Copies a model with its state, momentum, step and pending gradients. Trained on the same batches,
+ * both have the same bits. A use is to predict with the copy while the original trains. `host` has
+ * the fields that normnet_model_load() takes for a checkpoint; NULL = those of the original.
+ * Statuses as for normnet_model_create().
  */
 NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host);
 
