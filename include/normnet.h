@@ -235,7 +235,7 @@ typedef struct normnet_config {
     int64_t seed;         /* [1] of the initial weights and of dropout */
     int64_t total_steps;  /* [0] of one-cycle, which requires 1 to 2^52 */
     int64_t step_size;    /* [1] of the step schedule, in training steps (not epochs), at least 1 */
-    int64_t memory_limit; /* [2^30] bytes of a model, and of a file to read; not stored; 0 = no limit */
+    int64_t memory_limit; /* [2^30] bytes of a model or a file to read; not stored; 0 = no limit */
 
     double eps;                /* [1e-5] added to variances */
     double batchnorm_momentum; /* [0.1] weight of the newest batch in running statistics, 0 to 1 */
