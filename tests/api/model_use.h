@@ -89,17 +89,14 @@ static inline void use_badly(const settings *want, twins_inputs *in)
     normnet_model_destroy(model);
 }
 
-static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
-                                NORMNET_NORM_INSTANCE};
-
 /* Every norm on every instruction set that this machine has. */
 static inline int for_each_setting(int (*use)(const settings *, twins_inputs *, twins_outputs *), twins_inputs *in,
                                    twins_outputs *out)
 {
-    int failed = 0, i, cpu;
-    for (i = 0; i < CHECK_COUNT(norms); ++i)
+    int failed = 0, norm, cpu;
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
         for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
-            const settings want = {norms[i], 1, cpu};
+            const settings want = {norm, 1, cpu};
             failed += use(&want, in, out);
         }
     return failed;

@@ -305,7 +305,7 @@ static void norms_spelled_out(const void *argument)
     const char *const modules[] = {"Identity", "BatchNorm2d", "GroupNorm", "GroupNorm", "GroupNorm"};
     int32_t norm;
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm <= NORMNET_NORM_INSTANCE; ++norm) {
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config = twins_config(norm);
         normnet_model *model;
         config.architecture = "conv3-4 norm batchnorm groupnorm2 layernorm instancenorm gap conv1-10";

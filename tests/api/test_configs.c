@@ -62,7 +62,7 @@ static void defaults_of_init(const void *argument)
 {
     int32_t norm;
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm <= NORMNET_NORM_INSTANCE; ++norm) {
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config;
         memset(&config, 0x5C, sizeof config);
         CHECK_OK(normnet_config_init(&config, norm));
@@ -149,7 +149,7 @@ typedef struct integer_field {
 #define FIELD(name) #name, offsetof(normnet_config, name), sizeof(((normnet_config *)0)->name) == 8
 
 static const integer_field integer_fields[] = {
-    {FIELD(norm), NORMNET_EUNSUPPORTED, {-1, 5, INT32_MIN, INT32_MAX}},
+    {FIELD(norm), NORMNET_EUNSUPPORTED, {-1, NORM_COUNT, INT32_MIN, INT32_MAX}},
     {FIELD(channels), NORMNET_EINVAL, {0, -1, 4097, INT32_MIN, INT32_MAX}},
     {FIELD(height), NORMNET_EINVAL, {0, -1, 4097, INT32_MIN, INT32_MAX}},
     {FIELD(width), NORMNET_EINVAL, {0, -1, 4097, INT32_MIN, INT32_MAX}},

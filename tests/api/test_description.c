@@ -48,7 +48,7 @@ static void default_network(const void *argument)
     int64_t total, work;
     int32_t norm, i;
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm <= NORMNET_NORM_INSTANCE; ++norm) {
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config;
         normnet_model *model;
         CHECK_OK(normnet_config_init(&config, norm));

@@ -45,8 +45,8 @@ static void mode_unchanged(const void *argument)
     const mode before = current_mode();
     int i;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
-        const settings want = {norms[i], 2, NORMNET_CPU_BEST};
+    for (i = 0; i < NORM_COUNT; ++i) {
+        const settings want = {i, 2, NORMNET_CPU_BEST};
         CHECK_EQUAL(use_well(&want, in, out), 0);
         use_badly(&want, in);
         CHECK(mode_is(&before));
@@ -137,17 +137,16 @@ int main(int argc, char **argv)
 #endif
 #if defined(__GLIBC__) && defined(__x86_64__)
     {
-        static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
         static const char *const sets[] = {"best", "portable"};
         settings want;
-        int i, cpu;
-        for (i = 0; i < CHECK_COUNT(norms); ++i)
+        int norm, cpu;
+        for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
             for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
-                want.norm = norms[i];
+                want.norm = norm;
                 want.threads = 1;
                 want.cpu = cpu;
                 check_case_named(trapping_hosts, &want, "floating point: valid data raises no trap, norm %s, cpu %s",
-                                 names[i], sets[cpu]);
+                                 norm_name(norm), sets[cpu]);
             }
     }
 #endif

@@ -172,17 +172,14 @@ static void own_allocator(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
-                                    NORMNET_NORM_INSTANCE};
-    static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
-    int i;
+    int32_t norm;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
-        check_case_named(default_allocator, &norms[i], "malloc: only create calls it, only destroy frees, norm %s",
-                         names[i]);
-        check_case_named(own_allocator, &norms[i], "malloc: never called beside the caller's allocator, norm %s",
-                         names[i]);
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        check_case_named(default_allocator, &norm, "malloc: only create calls it, only destroy frees, norm %s",
+                         norm_name(norm));
+        check_case_named(own_allocator, &norm, "malloc: never called beside the caller's allocator, norm %s",
+                         norm_name(norm));
     }
     return check_end();
 }

@@ -454,17 +454,15 @@ static void reading_changes_nothing(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
-                                    NORMNET_NORM_INSTANCE};
-    static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
     static const int32_t one = 1, three = 3, bytes = NORMNET_U8, floats = NORMNET_F32;
-    int i;
+    int32_t norm;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
-        check_case_named(batch_sizes, &norms[i],
-                         "predict: the same bits in batches of 1, 2, 15, 16, 17 and 100, norm %s", names[i]);
-        check_case_named(reading_changes_nothing, &norms[i], "evaluate and predict change nothing, norm %s", names[i]);
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        check_case_named(batch_sizes, &norm, "predict: the same bits in batches of 1, 2, 15, 16, 17 and 100, norm %s",
+                         norm_name(norm));
+        check_case_named(reading_changes_nothing, &norm, "evaluate and predict change nothing, norm %s",
+                         norm_name(norm));
     }
     check_case("predict: probabilities, their logarithms and logits belong together", kinds_of_scores, NULL);
     check_case("predict: the class is the first of the highest scores", first_maximum, NULL);

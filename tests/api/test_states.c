@@ -445,22 +445,19 @@ static void layers_and_entries_out_of_range(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
-                                    NORMNET_NORM_INSTANCE};
-    static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
-    int i;
+    int32_t norm;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("state: apply without compute is ESTATE", apply_without_compute, NULL);
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
-        check_case_named(step_while_gradients_wait, &norms[i], "state: a step while gradients wait is ESTATE, norm %s",
-                         names[i]);
-        check_case_named(one_cycle_ends, &norms[i], "state: a one-cycle step past the end is ESTATE, norm %s",
-                         names[i]);
-        check_case_named(explosion, &norms[i], "value: an exploding step is EVALUE and changes nothing, norm %s",
-                         names[i]);
-        check_case_named(update_overflows, &norms[i],
-                         "value: an update that overflows is EVALUE and changes nothing, norm %s", names[i]);
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        check_case_named(step_while_gradients_wait, &norm, "state: a step while gradients wait is ESTATE, norm %s",
+                         norm_name(norm));
+        check_case_named(one_cycle_ends, &norm, "state: a one-cycle step past the end is ESTATE, norm %s",
+                         norm_name(norm));
+        check_case_named(explosion, &norm, "value: an exploding step is EVALUE and changes nothing, norm %s",
+                         norm_name(norm));
+        check_case_named(update_overflows, &norm,
+                         "value: an update that overflows is EVALUE and changes nothing, norm %s", norm_name(norm));
     }
     check_case("state: set_learning_rate under a schedule is ESTATE", schedule_sets_the_rate, NULL);
     check_case("value: learning rates out of range are EVALUE", rates_out_of_range, NULL);

@@ -248,7 +248,7 @@ static void config_of_no_size(const void *argument)
     /* The last two end inside a field: no release's config can. */
     const int32_t sizes[] = {
         0, 4, -1, 4097, INT32_MAX, INT32_MIN, (int32_t)sizeof(normnet_config) - 1, (int32_t)sizeof(normnet_config) + 1};
-    const int32_t norms[] = {-1, 5, INT32_MIN, INT32_MAX};
+    const int32_t norms[] = {-1, NORM_COUNT, INT32_MIN, INT32_MAX};
     normnet_config config, before;
     char value[16];
     int i;

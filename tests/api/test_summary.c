@@ -71,7 +71,7 @@ static void table(const void *argument)
 {
     int32_t norm, i;
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm <= NORMNET_NORM_INSTANCE; ++norm) {
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config;
         normnet_model *model;
         char *text, number[32];

@@ -454,17 +454,15 @@ static void keeps_no_pointer(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t norms[] = {NORMNET_NORM_NONE, NORMNET_NORM_BATCH, NORMNET_NORM_GROUP, NORMNET_NORM_LAYER,
-                                    NORMNET_NORM_INSTANCE};
-    static const char *const names[] = {"none", "batch", "group", "layer", "instance"};
-    int i;
+    int32_t norm;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("metrics: each field is as documented", metrics_mean_what_they_say, NULL);
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
-        check_case_named(step_is_compute_and_apply, &norms[i], "train_step: is compute and apply, norm %s", names[i]);
-        check_case_named(set_state_is_used, &norms[i],
-                         "set_state: a model with another's state predicts as it does, norm %s", names[i]);
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        check_case_named(step_is_compute_and_apply, &norm, "train_step: is compute and apply, norm %s",
+                         norm_name(norm));
+        check_case_named(set_state_is_used, &norm,
+                         "set_state: a model with another's state predicts as it does, norm %s", norm_name(norm));
     }
     check_case("gradients: zero, then sums that add up over calls", gradients_add_up, NULL);
     check_case("gradients: the caller's to change before apply", gradients_may_be_changed, NULL);

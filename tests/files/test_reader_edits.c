@@ -130,7 +130,7 @@ static const edit_case edit_cases[] = {
      NORMNET_EUNSUPPORTED,
      NORMNET_EUNSUPPORTED,
      "norm",
-     {{"norm\":\"1\"", "norm\":\"5\""}}},
+     {{"norm\":\"1\"", "norm\":\"99\""}}},
     {"no channels",
      CHECKPOINT,
      NORMNET_EVALUE,

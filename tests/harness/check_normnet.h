@@ -17,6 +17,16 @@ static inline int check_status(const char *file, int line, const char *expressio
                       normnet_error_message());
 }
 
+/* The norms of normnet_norm; a new one gets its name here, and tests that walk over all norms take it. */
+enum { NORM_COUNT = NORMNET_NORM_INSTANCE + 1 };
+
+/* As in Python and in normnet-mnist. */
+static inline const char *norm_name(int32_t norm)
+{
+    static const char *const names[NORM_COUNT] = {"none", "batch", "group", "layer", "instance"};
+    return names[norm];
+}
+
 #define CHECK_STATUS(call, expected) check_status(__FILE__, __LINE__, #call, (call), (expected))
 #define CHECK_OK(call) CHECK_STATUS(call, NORMNET_OK)
 

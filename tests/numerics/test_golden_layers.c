@@ -263,7 +263,7 @@ static void no_variance_and_no_eps(const void *argument)
     const float x[] = {7, 7, 7, 7, 1, 1, 1, 1};
     int norm, i;
     (void)argument;
-    for (norm = NORMNET_NORM_BATCH; norm <= NORMNET_NORM_INSTANCE; ++norm) {
+    for (norm = NORMNET_NORM_BATCH; norm <= NORMNET_NORM_INSTANCE; ++norm) { /* RMS norm has no variance */
         const int images = norm == NORMNET_NORM_LAYER || norm == NORMNET_NORM_GROUP ? 2 : 1;
         normnet_config config = small_config(norm, "norm gap flatten fc-2", images == 1 ? 2 : 1, 2, 2, 2);
         const normnet_tensor tensor = tensor_images(NORMNET_F32, x, images, &config);

@@ -9,7 +9,7 @@ static void defaults(const void *argument)
     normnet_config config, expected;
     int norm;
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm <= NORMNET_NORM_INSTANCE; ++norm) {
+    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         memset(&config, 0xa5, sizeof config);
         reference_config_init(&expected, norm);
         CHECK_OK(normnet_config_init(&config, norm));
