@@ -139,18 +139,19 @@ NORMNET_API int32_t normnet_bits_version(void);
 
 /* The normalization that the word `norm` in an architecture means. */
 typedef enum normnet_norm {
-    NORMNET_NORM_NONE = 0,    /* none (torch.nn.Identity) */
-    NORMNET_NORM_BATCH = 1,   /* per channel, over the batch and all pixels */
-    NORMNET_NORM_GROUP = 2,   /* per image and group of channels, over all their pixels */
-    NORMNET_NORM_LAYER = 3,   /* per image, over all channels and pixels; see also layer_dims */
-    NORMNET_NORM_INSTANCE = 4 /* per image and channel: GroupNorm(C, C) */
+    NORMNET_NORM_NONE = 0,     /* none (torch.nn.Identity) */
+    NORMNET_NORM_BATCH = 1,    /* per channel, over the batch and all pixels */
+    NORMNET_NORM_GROUP = 2,    /* per image and group of channels, over all their pixels */
+    NORMNET_NORM_LAYER = 3,    /* per image, over all channels and pixels; see also layer_dims */
+    NORMNET_NORM_INSTANCE = 4, /* per image and channel: GroupNorm(C, C) */
+    NORMNET_NORM_RMS = 5       /* per image, over all channels and pixels: x / sqrt(mean(x^2) + eps), no beta */
 } normnet_norm;
 
 /* Which normalized values share a gamma and a beta. */
 typedef enum normnet_affine {
     NORMNET_AFFINE_DEFAULT = 0, /* CHANNEL; NONE for layer norm with layer_dims 2 or 1 */
     NORMNET_AFFINE_CHANNEL = 1, /* one pair per channel; not with layer_dims 2 or 1 */
-    NORMNET_AFFINE_ELEMENT = 2, /* one pair per element as in torch.nn.LayerNorm; layer norm only */
+    NORMNET_AFFINE_ELEMENT = 2, /* one pair per element as in torch.nn.LayerNorm; layer and RMS norm */
     NORMNET_AFFINE_NONE = 3     /* no gamma and beta */
 } normnet_affine;
 
@@ -265,8 +266,10 @@ typedef struct normnet_config {
      *     relu
      *     leakyrelu<s>    x where x > 0 and s x elsewhere; leakyrelu alone has the slope 0.01
      *     norm            the normalization that config.norm selects
-     *     batchnorm  groupnorm  layernorm  instancenorm
-     *                     this normalization, whatever config.norm is; groupnorm<g> has g groups
+     *     batchnorm  groupnorm  layernorm  instancenorm  rmsnorm
+     *                     this normalization, whatever config.norm is; groupnorm<g> has g groups.
+     *                     rmsnorm per element is torch.nn.RMSNorm((C, H, W)); per channel, its
+     *                     weight has the shape [C], which no class of torch.nn has
      *     dropout         sets values to zero with probability config.dropout (dropout0.1: with
      *                     probability 0.1), rounded to a multiple of 1/65536
      *     maxpool<k>      maximum of k x k windows, k up to 16. Windows do not overlap; rows and

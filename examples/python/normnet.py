@@ -42,7 +42,7 @@ except ImportError:  # optional: models without data and the functions at the en
 
 Status = IntEnum("Status", "OK EINVAL ENOMEM EIO ETRUNCATED EFORMAT ELIMIT EUNSUPPORTED EARCH EMISMATCH EVALUE"
                            " ECHECKSUM ELABEL EBUSY ESTATE", start=0)
-Norm = IntEnum("Norm", "NONE BATCH GROUP LAYER INSTANCE", start=0)
+Norm = IntEnum("Norm", "NONE BATCH GROUP LAYER INSTANCE RMS", start=0)
 Affine = IntEnum("Affine", "DEFAULT CHANNEL ELEMENT NONE", start=0)
 Penalty = IntEnum("Penalty", "ALL WEIGHTS", start=0)
 Schedule = IntEnum("Schedule", "CONSTANT STEP ONE_CYCLE", start=0)
@@ -325,7 +325,7 @@ _HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit", "allocate", "
 class Model:
     """A network with its weights, running statistics and optimizer state.
 
-    norm: the normalization of the layers `norm`: "none" (default), "batch", "group", "layer" or "instance".
+    norm: the normalization of the layers `norm`: "none" (default), "batch", "group", "layer", "instance" or "rms".
     config: the other fields of normnet_config, for example
         Model("batch", architecture="conv3-8 relu norm gap conv1-10", height=32, width=32, lr=0.1)
     Defaults are a network for 1 x 28 x 28 images and 10 classes, and SGD with lr 0.01 and momentum 0.9.

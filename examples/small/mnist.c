@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 100, SIDE = 28, PIXELS = SIDE * SIDE, NORMS = 5 };
-static const char *const norms[NORMS] = {"none", "batch", "group", "layer", "instance"}; /* as in normnet_norm */
+enum { BATCH = 100, SIDE = 28, PIXELS = SIDE * SIDE, NORMS = 6 };
+static const char *const norms[NORMS] = {"none", "batch", "group", "layer", "instance", "rms"}; /* as in normnet_norm */
 
 /* Reads *count items of `size` bytes from an IDX file. If *count is 0, reads all and stores their number there. */
 static unsigned char *read_idx(const char *folder, const char *name, size_t header, size_t size, int64_t *count)
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     while (argc > 2 && norm < NORMS && strcmp(norms[norm], argv[2]) != 0)
         ++norm;
     if (argc < 3 || norm == NORMS || epochs < 1) {
-        fprintf(stderr, "usage: mnist FOLDER none|batch|group|layer|instance [EPOCHS]\n");
+        fprintf(stderr, "usage: mnist FOLDER none|batch|group|layer|instance|rms [EPOCHS]\n");
         return 2;
     }
     unsigned char *images = read_idx(argv[1], "train-images-idx3-ubyte", 16, PIXELS, &count);

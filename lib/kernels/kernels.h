@@ -108,7 +108,7 @@ struct kernels {
      * The gradients of beta and gamma: for each i < count the sums over lanes and chains of dy and of dy * y in group i
      * of a chain, where y = fma(x - mean, scale, shift). Chain j begins at group offsets[j] of x and dy; `coefficients`
      * is [chains][mean, scale, shift][16]. Per lane in the order of the chains, then over the lanes along the tree, all
-     * in double.
+     * in double. sum_dy may be NULL.
      */
     void (*affine_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
                             const float *coefficients, double *sum_dy, double *sum_dyx);

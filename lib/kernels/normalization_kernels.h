@@ -113,7 +113,8 @@ static void KERNEL(affine_gradient)(const float *x, const float *dy, int64_t cou
             lanes_double_store(dy_lanes + lane, sum);
             lanes_double_store(dyx_lanes + lane, product);
         }
-        sum_dy[i] = normnet__tree_sum(dy_lanes, NORMNET__LANES, 1);
+        if (sum_dy != NULL)
+            sum_dy[i] = normnet__tree_sum(dy_lanes, NORMNET__LANES, 1);
         sum_dyx[i] = normnet__tree_sum(dyx_lanes, NORMNET__LANES, 1);
     }
 }

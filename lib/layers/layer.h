@@ -33,7 +33,8 @@ struct norm_spec {
     int32_t runs;         /* statistics per sample: runs of consecutive values, all of one length */
     int32_t chains;       /* a run is one or more chains, summed on their own first: channels or rows */
     int64_t chain_length; /* values per chain */
-    int32_t dims;         /* trailing dimensions normalized by layer norm: 3, 2 or 1; else 0 */
+    int32_t dims;         /* trailing dimensions normalized by layer and RMS norm: 3, 2 or 1; else 0 */
+    bool rms;             /* the mean counts as 0, and the mean square as the variance */
     int32_t affine;       /* normnet_affine, resolved: CHANNEL, ELEMENT or NONE */
 };
 

@@ -29,6 +29,7 @@ const struct layer_type *const normnet__layer_types[] = {
     &normnet__groupnorm,
     &normnet__layernorm,
     &normnet__instancenorm,
+    &normnet__rmsnorm,
     NULL,
 };
 /* clang-format on */

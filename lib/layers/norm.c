@@ -41,7 +41,7 @@ normnet_status normnet__resolve_affine(struct layer *layer, const struct token *
                                      "layer norm over one or two dimensions has no gamma and beta per channel");
     if (affine == NORMNET_AFFINE_ELEMENT && element_rank == 0)
         return normnet__reject_token(NORMNET_EUNSUPPORTED, token, layer->in,
-                                     "gamma and beta per element go with layer norm only");
+                                     "gamma and beta per element go with layer and RMS norm only");
     layer->norm.affine = affine;
     layer->weight = affine_parameter(layer->in, affine, element_rank, NORMNET__INITIAL_ONES);
     layer->bias = affine_parameter(layer->in, affine, element_rank, NORMNET__INITIAL_ZEROS);
@@ -54,7 +54,7 @@ bool normnet__norm_same(const struct layer *one, const struct layer *other)
     const struct norm_spec *a = &one->norm, *b = &other->norm;
 
     return a->over_batch == b->over_batch && a->runs == b->runs && a->chains == b->chains && a->dims == b->dims &&
-           a->affine == b->affine;
+           a->rms == b->rms && a->affine == b->affine;
 }
 
 /* ---- The word `norm` -------------------------------------------------------------------------------- */
@@ -70,6 +70,8 @@ static const struct layer_type *named_type(int32_t norm)
         return &normnet__layernorm;
     case NORMNET_NORM_INSTANCE:
         return &normnet__instancenorm;
+    case NORMNET_NORM_RMS:
+        return &normnet__rmsnorm;
     default: /* NORMNET_NORM_NONE: the configuration has been checked */
         return NULL;
     }

@@ -11,6 +11,7 @@
  *     layer, 2 dims    a channel of one sample: as many runs as channels
  *     layer, 1 dim     a row of one sample: as many runs as rows in all channels
  *     instance         a channel of one sample
+ *     RMS              all of a sample, with the mean taken as 0: y = x / sqrt(mean of x^2 + eps) gamma, no beta
  *
  * Computed as fma(x - m, scale, shift) with m the mean rounded to float: the difference is exact near the mean, so
  * that a mean of a million costs no digits, and shift carries what the rounding of the mean left over.
@@ -24,7 +25,7 @@
 extern const struct layer_type normnet__norm;
 
 /* The types of norms within a sample: sample_norm_types.c. */
-extern const struct layer_type normnet__groupnorm, normnet__layernorm, normnet__instancenorm;
+extern const struct layer_type normnet__groupnorm, normnet__layernorm, normnet__instancenorm, normnet__rmsnorm;
 
 /* What all norms have in common before the sets are chosen: the output shape and eps. */
 void normnet__begin_norm(struct layer *layer, const normnet_config *config);

@@ -16,6 +16,11 @@ static struct onnx_node *last_node(struct onnx_graph *graph)
     return &graph->nodes[graph->node_count - 1];
 }
 
+void normnet__onnx_restart(struct onnx_graph *graph)
+{
+    last_node(graph)->restart = true;
+}
+
 void normnet__onnx_input(struct onnx_graph *graph, const char *role)
 {
     struct onnx_node *node = last_node(graph);

@@ -52,6 +52,9 @@ struct onnx_graph {
 
 /* Begins a node; what follows adds to it. `output` is the role of its output. */
 void normnet__onnx_node(struct onnx_graph *graph, const char *operation, const char *output);
+/* Makes the node read the layer's input instead of the output of the node before it. */
+void normnet__onnx_restart(struct onnx_graph *graph);
+
 void normnet__onnx_input(struct onnx_graph *graph, const char *role);
 void normnet__onnx_float(struct onnx_graph *graph, const char *name, float number);
 void normnet__onnx_integer(struct onnx_graph *graph, const char *name, int64_t number);

@@ -75,6 +75,13 @@ static void chain_coefficients(const struct layer *layer, const struct block *bl
     }
 }
 
+/* The mean that is subtracted, and invstd; for RMS norm about 0. */
+static void set_statistics(const struct layer *layer, double found_mean, double variance, double *mean, double *invstd)
+{
+    *mean = layer->norm.rms ? 0.0 : found_mean;
+    *invstd = normnet__inverse_deviation(layer->norm.rms ? variance + found_mean * found_mean : variance, layer->eps);
+}
+
 static void find_statistics(const struct layer *layer, const struct block *block, int64_t run,
                             struct run_statistics *statistics)
 {
@@ -86,10 +93,9 @@ static void find_statistics(const struct layer *layer, const struct block *block
         block->kernels->moments(x + chain_begin(layer, run * per_run + i), length, mean + i * NORMNET__LANES,
                                 m2 + i * NORMNET__LANES);
     normnet__combine_lane_moments(mean, m2, per_run, length);
-    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
-        statistics->mean[lane] = mean[lane];
-        statistics->invstd[lane] = normnet__inverse_deviation(m2[lane] / (double)(per_run * length), layer->eps);
-    }
+    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+        set_statistics(layer, mean[lane], m2[lane] / (double)(per_run * length), &statistics->mean[lane],
+                       &statistics->invstd[lane]);
 }
 
 static void normalize_chain(const struct layer *layer, const struct block *block, int64_t chain,
@@ -106,7 +112,10 @@ static void normalize_chain(const struct layer *layer, const struct block *block
         const float *gamma = block->parameters + layer->weight.offset + chain_element(layer, chain);
         const float *beta = block->parameters + layer->bias.offset + chain_element(layer, chain);
 
-        block->kernels->affine_elements(y, length, gamma, beta);
+        if (layer->bias.count > 0)
+            block->kernels->affine_elements(y, length, gamma, beta);
+        else
+            block->kernels->multiply_elements(y, length, gamma);
     }
 }
 
@@ -173,7 +182,7 @@ static void scale_single(const struct layer *layer, const struct block *block, s
             const int64_t element = chain_element(layer, (chains.first + lane) * rows + chains.row) + i;
 
             gamma[lane] = block->parameters[layer->weight.offset + element];
-            beta[lane] = block->parameters[layer->bias.offset + element];
+            beta[lane] = (float)normnet__beta(layer, block->parameters, element);
         }
         block->kernels->normalize(y + i * NORMNET__LANES, 1, zero, gamma, beta, (struct mask){NULL, 1.0f},
                                   y + i * NORMNET__LANES);
@@ -190,10 +199,12 @@ static void normalize_single(const struct layer *layer, const struct block *bloc
     for (int32_t lane = 0; lane < chains.count; ++lane) {
         const int64_t chain = (chains.first + lane) * rows + chains.row;
         const struct moments *run = &moments[chain / per_run * per_run];
-        const struct norm_coefficients coefficients =
-            normnet__norm_coefficients(run->mean, normnet__inverse_deviation(run->m2 / run->count, layer->eps),
-                                       chain_gamma(layer, block, chain), chain_beta(layer, block, chain));
+        struct norm_coefficients coefficients;
+        double mean, invstd;
 
+        set_statistics(layer, run->mean, run->m2 / run->count, &mean, &invstd);
+        coefficients =
+            normnet__norm_coefficients(mean, invstd, chain_gamma(layer, block, chain), chain_beta(layer, block, chain));
         center[lane] = coefficients.center;
         scale[lane] = coefficients.scale;
         shift[lane] = coefficients.shift;
@@ -229,7 +240,8 @@ void normnet__sample_norm_forward(const struct layer *layer, const struct block 
  *
  *     dx = invstd (q - avg(q) - xh avg(q xh)),   dgamma = sum of dy xh,   dbeta = sum of dy
  *
- * The sums are taken of dy and dy (x - m), m the mean rounded to float, and corrected by mean - m afterwards.
+ * The sums are taken of dy and dy (x - m), m the mean rounded to float, and corrected by mean - m afterwards. RMS norm
+ * has mean 0, which does not depend on x, and so no avg(q).
  */
 
 /*
@@ -255,7 +267,7 @@ static void element_gradients(const struct layer *layer, const struct block *blo
             offsets[i] = chain_begin(layer, chain) / NORMNET__LANES;
         }
         block->kernels->affine_gradient(normnet__input(layer, block), dy, length, sharing, offsets, block->scratch,
-                                        block->gradient + layer->bias.offset + element,
+                                        layer->bias.count > 0 ? block->gradient + layer->bias.offset + element : NULL,
                                         block->gradient + layer->weight.offset + element);
     }
 }
@@ -285,7 +297,8 @@ static void channel_gradient(const struct layer *layer, const struct block *bloc
     for (int lane = 0; lane < NORMNET__LANES; ++lane)
         dgamma[lane] = (sum_dyx[lane] - rounding_error(run->mean[lane]) * sum_dy[lane]) * run->invstd[lane];
     block->gradient[layer->weight.offset + channel] = normnet__tree_sum(dgamma, NORMNET__LANES, 1) + 0.0;
-    block->gradient[layer->bias.offset + channel] = normnet__tree_sum(sum_dy, NORMNET__LANES, 1) + 0.0;
+    if (layer->bias.count > 0)
+        block->gradient[layer->bias.offset + channel] = normnet__tree_sum(sum_dy, NORMNET__LANES, 1) + 0.0;
 }
 
 /*
@@ -325,13 +338,13 @@ static void sum_run(const struct layer *layer, const struct block *block, int64_
  *
  *     a = invstd gamma,  b = -invstd^3 avg(q (x - mean)),  c = -invstd avg(q) - b (mean - m)
  */
-static void chain_gradient_coefficients(double gamma, int64_t count, const struct run_statistics *run,
-                                        const double *sum_q, const double *sum_qx, float *center, float *a, float *b,
-                                        float *c)
+static void chain_gradient_coefficients(const struct layer *layer, double gamma, int64_t count,
+                                        const struct run_statistics *run, const double *sum_q, const double *sum_qx,
+                                        float *center, float *a, float *b, float *c)
 {
     for (int lane = 0; lane < NORMNET__LANES; ++lane) {
         const double invstd = run->invstd[lane], error = rounding_error(run->mean[lane]);
-        const double average = sum_q[lane] / (double)count;
+        const double average = layer->norm.rms ? 0.0 : sum_q[lane] / (double)count;
         const double slope = -invstd * invstd * invstd * ((sum_qx[lane] - error * sum_q[lane]) / (double)count);
 
         center[lane] = (float)run->mean[lane];
@@ -353,7 +366,7 @@ static void run_input_gradient(const struct layer *layer, const struct block *bl
 
     /* One value is its own mean: the output is beta, whatever the input. Computed, dx is a rounding error times invstd.
      */
-    if (per_run * length == 1) {
+    if (per_run * length == 1 && !layer->norm.rms) {
         memset(x + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *x);
         return;
     }
@@ -362,8 +375,8 @@ static void run_input_gradient(const struct layer *layer, const struct block *bl
     for (int64_t i = 0; i < per_run; ++i) {
         const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
 
-        chain_gradient_coefficients(chain_gamma(layer, block, chain), per_run * length, statistics, sum_q, sum_qx,
-                                    center, a, b, c);
+        chain_gradient_coefficients(layer, chain_gamma(layer, block, chain), per_run * length, statistics, sum_q,
+                                    sum_qx, center, a, b, c);
         /* Every lane is a sample of its own; unused ones have dy = 0 and so get dx = 0. */
         block->kernels->normalize_gradient(x + at, dy + at, length, &(struct gradient_coefficients){center, a, b, c},
                                            normnet__mask_from(dropout, chain * length), 0xFFFFu, layer->relu_mask);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Group, layer and instance norm: from the token and the configuration to the sets of norm.h. */
+/* Group, instance, layer and RMS norm: from the token and the configuration to the sets of norm.h. */
 #include "layers/sample_norm.h"
 
 #include <stdio.h>
@@ -175,4 +175,58 @@ const struct layer_type normnet__layernorm = {
     .same = normnet__norm_same,
     .to_onnx = sample_norm_to_onnx,
     .warn = sample_norm_warn,
+};
+
+/* ---- RMS norm: over the three trailing dimensions ----------------------------------------------------- */
+
+static normnet_status rmsnorm_resolve(struct layer *layer, const struct token *token, const normnet_config *config)
+{
+    normnet_status status = normnet__expect_no_numbers(token, layer->in);
+
+    if (status != NORMNET_OK)
+        return status;
+    normnet__begin_norm(layer, config);
+    normnet__set_runs(layer, 1, layer->in.channels);
+    layer->norm.dims = 3;
+    layer->norm.rms = true;
+    layer->module = "RMSNorm";
+    status = normnet__resolve_affine(layer, token, config->affine, true, 3);
+    layer->bias.count = 0;
+    return status;
+}
+
+/* x / sqrt(mean of x^2 + eps): Pow, ReduceMean, Add eps, Sqrt, then Div of the input by that, Mul gamma. */
+static void rmsnorm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
+{
+    const int64_t axes[3] = {1, 2, 3};
+
+    normnet__onnx_float_constant(graph, "two", 1, 2.0f);
+    normnet__onnx_float_constant(graph, "eps", 1, (float)layer->eps);
+    normnet__onnx_node(graph, "Pow", "square");
+    normnet__onnx_input(graph, "two");
+    normnet__onnx_node(graph, "ReduceMean", "mean_square");
+    normnet__onnx_integers(graph, "axes", layer->in.flat ? 1 : 3, axes);
+    normnet__onnx_node(graph, "Add", "sum");
+    normnet__onnx_input(graph, "eps");
+    normnet__onnx_node(graph, "Sqrt", "root");
+    normnet__onnx_node(graph, "Div", "output");
+    normnet__onnx_restart(graph);
+    normnet__onnx_input(graph, "root");
+    if (layer->norm.affine == NORMNET_AFFINE_NONE)
+        return;
+    graph->broadcast = layer->norm.affine == NORMNET_AFFINE_CHANNEL && !layer->in.flat;
+    normnet__onnx_node(graph, "Mul", "scaled");
+    normnet__onnx_input(graph, "weight");
+}
+
+const struct layer_type normnet__rmsnorm = {
+    .name = "rmsnorm",
+    .example = "rmsnorm",
+    .in_place_in_evaluation = true,
+    .applies_relu_mask = true,
+    .resolve = rmsnorm_resolve,
+    .forward = normnet__sample_norm_forward,
+    .backward = normnet__sample_norm_backward,
+    .same = normnet__norm_same,
+    .to_onnx = rmsnorm_to_onnx,
 };

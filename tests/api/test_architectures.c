@@ -302,13 +302,13 @@ static void the_default_network(const void *argument)
 /* Every word is the norm that it names, in any place and whatever config.norm is. */
 static void norms_spelled_out(const void *argument)
 {
-    const char *const modules[] = {"Identity", "BatchNorm2d", "GroupNorm", "GroupNorm", "GroupNorm"};
+    const char *const modules[] = {"Identity", "BatchNorm2d", "GroupNorm", "GroupNorm", "GroupNorm", "RMSNorm"};
     int32_t norm;
     (void)argument;
     for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config = twins_config(norm);
         normnet_model *model;
-        config.architecture = "conv3-4 norm batchnorm groupnorm2 layernorm instancenorm gap conv1-10";
+        config.architecture = "conv3-4 norm batchnorm groupnorm2 layernorm instancenorm rmsnorm gap conv1-10";
         model = CHECK_CREATE(&config);
         if (model == NULL)
             return;
@@ -317,7 +317,8 @@ static void norms_spelled_out(const void *argument)
         CHECK_TEXT(layer_info(model, 3).module, "GroupNorm");
         CHECK_TEXT(layer_info(model, 4).module, "GroupNorm");
         CHECK_TEXT(layer_info(model, 5).module, "GroupNorm");
-        CHECK_EQUAL(layer_info(model, 1).parameters, norm == NORMNET_NORM_NONE ? 0 : 8);
+        CHECK_TEXT(layer_info(model, 6).module, "RMSNorm");
+        CHECK_EQUAL(layer_info(model, 1).parameters, norm == NORMNET_NORM_NONE ? 0 : norm == NORMNET_NORM_RMS ? 4 : 8);
         normnet_model_destroy(model);
     }
 }

@@ -44,7 +44,7 @@ static const expected_layer default_layers[] = {
 
 static void default_network(const void *argument)
 {
-    static const int64_t parameters[] = {7704 - 176, 7704, 7704, 7704, 7704};
+    static const int64_t parameters[] = {7704 - 176, 7704, 7704, 7704, 7704, 7704 - 88};
     int64_t total, work;
     int32_t norm, i;
     (void)argument;
@@ -60,14 +60,18 @@ static void default_network(const void *argument)
             const expected_layer *expected = &default_layers[i];
             const normnet_layer_info info = layer_info(model, i);
             const int is_norm = strcmp(expected->token, "norm") == 0;
-            static const char *const modules[] = {"Identity", "BatchNorm2d", "GroupNorm", "GroupNorm", "GroupNorm"};
+            static const char *const modules[] = {"Identity",  "BatchNorm2d", "GroupNorm",
+                                                  "GroupNorm", "GroupNorm",   "RMSNorm"};
             CHECK_TEXT(info.token, expected->token);
             CHECK_TEXT(info.module, is_norm ? modules[norm] : expected->module);
             CHECK_EQUAL(info.channels, expected->channels);
             CHECK_EQUAL(info.height, expected->side);
             CHECK_EQUAL(info.width, expected->side);
             CHECK_EQUAL(info.receptive_field, expected->receptive_field);
-            CHECK_EQUAL(info.parameters, is_norm && norm == NORMNET_NORM_NONE ? 0 : expected->parameters);
+            CHECK_EQUAL(info.parameters, !is_norm                    ? expected->parameters
+                                         : norm == NORMNET_NORM_NONE ? 0
+                                         : norm == NORMNET_NORM_RMS  ? expected->parameters / 2
+                                                                     : expected->parameters);
             CHECK_EQUAL(info.multiply_adds, expected->multiply_adds);
             total += info.parameters;
             work += info.multiply_adds;
@@ -211,6 +215,12 @@ static const state_case state_cases[] = {
      NORMNET_AFFINE_DEFAULT,
      convolutional,
      {CONV0, {"1.weight", 1, {4}}, {"1.bias", 1, {4}}, CONV3}},
+    {"RMS per channel",
+     NORMNET_NORM_RMS,
+     3,
+     NORMNET_AFFINE_DEFAULT,
+     convolutional,
+     {CONV0, {"1.weight", 1, {4}}, CONV3}},
     {"layer",
      NORMNET_NORM_LAYER,
      3,

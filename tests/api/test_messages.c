@@ -11,7 +11,7 @@ _Static_assert(NORMNET_OK == 0 && NORMNET_EINVAL == 1 && NORMNET_ENOMEM == 2 && 
                    NORMNET_ECHECKSUM == 11 && NORMNET_ELABEL == 12 && NORMNET_EBUSY == 13 && NORMNET_ESTATE == 14,
                "status values");
 _Static_assert(NORMNET_NORM_NONE == 0 && NORMNET_NORM_BATCH == 1 && NORMNET_NORM_GROUP == 2 &&
-                   NORMNET_NORM_LAYER == 3 && NORMNET_NORM_INSTANCE == 4,
+                   NORMNET_NORM_LAYER == 3 && NORMNET_NORM_INSTANCE == 4 && NORMNET_NORM_RMS == 5,
                "norms");
 _Static_assert(NORMNET_AFFINE_DEFAULT == 0 && NORMNET_AFFINE_CHANNEL == 1 && NORMNET_AFFINE_ELEMENT == 2 &&
                    NORMNET_AFFINE_NONE == 3,

@@ -8,7 +8,7 @@ import numpy
 import normnet
 from comparison import SEEDS, draw_images
 
-NORMS = ("none", "batch", "group", "layer", "instance")
+NORMS = ("none", "batch", "group", "layer", "instance", "rms")
 DISTINCT = 256  # images; larger sets repeat them, which does not affect the speed
 
 

@@ -18,12 +18,12 @@ static inline int check_status(const char *file, int line, const char *expressio
 }
 
 /* The norms of normnet_norm; a new one gets its name here, and tests that walk over all norms take it. */
-enum { NORM_COUNT = NORMNET_NORM_INSTANCE + 1 };
+enum { NORM_COUNT = NORMNET_NORM_RMS + 1 };
 
 /* As in Python and in normnet-mnist. */
 static inline const char *norm_name(int32_t norm)
 {
-    static const char *const names[NORM_COUNT] = {"none", "batch", "group", "layer", "instance"};
+    static const char *const names[NORM_COUNT] = {"none", "batch", "group", "layer", "instance", "rms"};
     return names[norm];
 }
 

@@ -84,7 +84,7 @@ void call_affine_gradient(const struct kernels *kernels, struct workspace *w)
 
     for (int i = 0; i < chains; ++i)
         offsets[i] = (int64_t)draw(w, MAX_CHAINS) * count;
-    kernels->affine_gradient(x, dy, count, chains, offsets, coefficients, sum_dy, sum_dyx);
+    kernels->affine_gradient(x, dy, count, chains, offsets, coefficients, draw_bool(w) ? sum_dy : NULL, sum_dyx);
 }
 
 void call_sum_all(const struct kernels *kernels, struct workspace *w)

@@ -22,6 +22,8 @@ static const norm_case norms[] = {
     {"instance", NORMNET_NORM_INSTANCE, 3, NORMNET_AFFINE_DEFAULT},
     {"layer", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_DEFAULT},
     {"layer per element", NORMNET_NORM_LAYER, 3, NORMNET_AFFINE_ELEMENT},
+    {"RMS", NORMNET_NORM_RMS, 3, NORMNET_AFFINE_DEFAULT},
+    {"RMS per element", NORMNET_NORM_RMS, 3, NORMNET_AFFINE_ELEMENT},
     {"layer over two dimensions", NORMNET_NORM_LAYER, 2, NORMNET_AFFINE_DEFAULT},
     {"layer over two dimensions per element", NORMNET_NORM_LAYER, 2, NORMNET_AFFINE_ELEMENT},
     {"layer over rows", NORMNET_NORM_LAYER, 1, NORMNET_AFFINE_DEFAULT},

@@ -52,7 +52,7 @@ class CommandLine(mnist_program.TestCase):
             (r"--lr: '-0.1' is not a number", "train", "--lr", "-0.1"),
             (r"--lr: '0x1p-3' is not a number", "train", "--lr", "0x1p-3"),
             (r"--dropout: '1.5' is not a number from 0 to 1", "train", "--dropout", "1.5"),
-            (r"--norm: 'bacth' is not none, batch, group, layer or instance", "train", "--norm", "bacth"),
+            (r"--norm: 'bacth' is not none, batch, group, layer, instance or rms", "train", "--norm", "bacth"),
             (r"--schedule: 'cosine' is not constant, step or one-cycle", "train", "--schedule", "cosine"),
             (r"--preset: 'quick' is not standard or fast", "train", "--preset", "quick"),
             (r"--nesterov takes no value", "train", "--nesterov=1"),

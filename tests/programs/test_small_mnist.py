@@ -18,7 +18,7 @@ from pathlib import Path
 
 PROGRAM = ""
 SIDE = 28
-NORMS = ("none", "batch", "group", "layer", "instance")
+NORMS = ("none", "batch", "group", "layer", "instance", "rms")
 
 
 def idx(dimensions, values):
@@ -80,7 +80,7 @@ class SmallMnist(unittest.TestCase):
             with self.subTest(arguments):
                 result = self.run_program(*arguments)
                 self.assertEqual((result.returncode, result.stdout), (2, ""))
-                self.assertTrue(result.stderr.startswith("usage: mnist FOLDER none|batch|group|layer|instance [EPOCHS]"))
+                self.assertTrue(result.stderr.startswith("usage: mnist FOLDER none|batch|group|layer|instance|rms [EPOCHS]"))
 
     def test_bad_files(self):
         for name in sorted(path.name for path in self.folder.iterdir()):

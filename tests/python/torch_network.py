@@ -32,6 +32,17 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         return torch.cat([super(GhostBatchNorm2d, self).forward(part) for part in self.parts(x)])
 
 
+class ChannelRMSNorm(nn.Module):
+    """RMS norm over a whole sample with a weight per channel, which nn.RMSNorm has per element only."""
+
+    def __init__(self, channels, eps):
+        super().__init__()
+        self.eps, self.weight = eps, nn.Parameter(torch.ones(channels))
+
+    def forward(self, x):
+        return functional.rms_norm(x, x.shape[1:], None, self.eps) * self.weight[:, None, None]
+
+
 def normalization(shape, norm, *, groups=0, layer_dims=3, affine="default", eps=1e-5, batchnorm_momentum=0.1,
                   cumulative_statistics=0, virtual_batch=0, **_):
     """The module that normalizes activations of `shape`, which is (C, H, W), or (F,) after flatten."""
@@ -45,11 +56,16 @@ def normalization(shape, norm, *, groups=0, layer_dims=3, affine="default", eps=
         return (nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d)(channels, **options)
     if norm == "layer" and (layer_dims < 3 or not shared):
         return nn.LayerNorm(shape[-min(layer_dims, len(shape)):], eps, elementwise_affine=affine == "element")
+    if norm == "rms" and shared and len(shape) == 3:
+        return ChannelRMSNorm(channels, eps)
+    if norm == "rms":
+        return nn.RMSNorm(shape, eps, elementwise_affine=affine != "none")
     groups = {"group": groups or channels // 4, "layer": 1, "instance": channels}[norm]
     return nn.GroupNorm(groups, channels, eps, affine=shared)
 
 
-SPELLED_NORMS = {"batchnorm": "batch", "groupnorm": "group", "layernorm": "layer", "instancenorm": "instance"}
+SPELLED_NORMS = {"batchnorm": "batch", "groupnorm": "group", "layernorm": "layer", "instancenorm": "instance",
+                 "rmsnorm": "rms"}
 
 
 def layer(token, shape, norm, dropout=0.03, **options):
@@ -63,7 +79,7 @@ def layer(token, shape, norm, dropout=0.03, **options):
         return nn.LeakyReLU(float(found[1]) if found[1] else 0.01)
     if token == "norm":
         return normalization(shape, norm, **options)
-    if found := match(r"(batchnorm|groupnorm|layernorm|instancenorm)(\d*)"):
+    if found := match(r"(batchnorm|groupnorm|layernorm|instancenorm|rmsnorm)(\d*)"):
         groups = {"groups": int(found[2])} if found[2] else {}
         return normalization(shape, SPELLED_NORMS[found[1]], **{**options, **groups})
     if found := match(r"dropout([\d.]*)"):

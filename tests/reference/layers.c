@@ -219,7 +219,7 @@ static int set_of(reference_shape shape, const reference_norm *norm, int image, 
         return image * norm->groups + channel / (shape.channels / norm->groups);
     case NORMNET_NORM_INSTANCE:
         return plane;
-    default: /* layer norm */
+    default: /* layer and RMS norm */
         return norm->dims == 3 ? image : norm->dims == 2 ? plane : plane * shape.height + row;
     }
 }
@@ -260,7 +260,8 @@ void reference_norm_statistics(reference_shape shape, const reference_norm *norm
             for (h = 0; h < shape.height; ++h)
                 for (w = 0; w < shape.width; ++w) {
                     s = set_of(shape, norm, n, c, h);
-                    mean[s] += x[reference_at(shape, n, c, h, w)];
+                    if (norm->kind != NORMNET_NORM_RMS)
+                        mean[s] += x[reference_at(shape, n, c, h, w)];
                     ++counts[s];
                 }
     for (s = 0; s < sets; ++s)
@@ -296,13 +297,13 @@ void reference_norm_forward(reference_shape shape, const reference_norm *norm, c
                     int i = reference_at(shape, n, c, h, w);
                     y[i] = (x[i] - mean[s]) * inverse_deviation(norm, variance[s]);
                     if (gamma != NULL)
-                        y[i] = y[i] * gamma[p] + beta[p];
+                        y[i] = y[i] * gamma[p] + (beta != NULL ? beta[p] : 0);
                 }
 }
 
 /*
  * With xhat = (x - mean) * invstd and q = dy * gamma, the averages taken over the set:
- * dx = invstd * (q - avg(q) - xhat * avg(q * xhat)).
+ * dx = invstd * (q - avg(q) - xhat * avg(q * xhat)), for RMS norm without avg(q), since its mean is constantly 0.
  */
 void reference_norm_backward(reference_shape shape, const reference_norm *norm, const double *x, const double *mean,
                              const double *variance, const double *gamma, const double *dy, int fixed, double *dx,
@@ -325,12 +326,14 @@ void reference_norm_backward(reference_shape shape, const reference_norm *norm, 
                         double xhat = (x[i] - mean[s]) * invstd;
                         double q = gamma == NULL ? dy[i] : dy[i] * gamma[p];
                         if (pass == 0) {
-                            sum_q[s] += q;
+                            if (norm->kind != NORMNET_NORM_RMS)
+                                sum_q[s] += q;
                             sum_qx[s] += q * xhat;
                             ++counts[s];
                             if (dgamma != NULL) {
                                 dgamma[p] += dy[i] * xhat;
-                                dbeta[p] += dy[i];
+                                if (dbeta != NULL)
+                                    dbeta[p] += dy[i];
                             }
                         } else if (fixed) {
                             dx[i] = invstd * q;

@@ -81,6 +81,10 @@ static int resolve_norm(const normnet_config *config, int kind, int groups, int 
     }
     if (kind == NORMNET_NORM_GROUP)
         return norm->groups > 0 && layer->in.channels % norm->groups == 0;
+    if (kind == NORMNET_NORM_RMS) {
+        norm->dims = 3;
+        return 1;
+    }
     if (kind == NORMNET_NORM_LAYER)
         return !(norm->affine == NORMNET_AFFINE_CHANNEL && norm->dims < 3);
     return norm->affine != NORMNET_AFFINE_ELEMENT && !(kind == NORMNET_NORM_INSTANCE && flat);
@@ -122,6 +126,8 @@ static int read_word(const normnet_config *config, const char *word, int flat, r
         return resolve_norm(config, NORMNET_NORM_LAYER, 0, flat, layer);
     else if (strcmp(word, "instancenorm") == 0)
         return resolve_norm(config, NORMNET_NORM_INSTANCE, 0, flat, layer);
+    else if (strcmp(word, "rmsnorm") == 0)
+        return resolve_norm(config, NORMNET_NORM_RMS, 0, flat, layer);
     else
         return 0;
     return 1;
@@ -164,6 +170,8 @@ static void place_parameters(reference_network *network, reference_layer *layer,
         layer->bias_count = bias ? layer->conv.out : 0;
     } else if (layer->kind == REFERENCE_NORM) {
         layer->weight_count = layer->bias_count = reference_norm_parameters(layer->in, &layer->norm);
+        if (layer->norm.kind == NORMNET_NORM_RMS)
+            layer->bias_count = 0;
         if (layer->norm.kind == NORMNET_NORM_BATCH) {
             layer->statistics = network->statistics_count;
             network->statistics_count += 2 * layer->in.channels + 1;

@@ -73,7 +73,7 @@ typedef struct reference_norm {
 int reference_norm_sets(reference_shape shape, const reference_norm *norm);
 /* How many gammas, and as many betas, there are. */
 int reference_norm_parameters(reference_shape shape, const reference_norm *norm);
-/* Mean and biased variance of every set; `counts` are their numbers of values. */
+/* Mean and biased variance of every set, for RMS norm 0 and the mean square; `counts` are their numbers of values. */
 void reference_norm_statistics(reference_shape shape, const reference_norm *norm, const double *x, double *mean,
                                double *variance, int *counts);
 /* y = (x - mean) / sqrt(variance + eps) * gamma + beta. For batch norm in evaluation pass running statistics. */

@@ -249,6 +249,7 @@ static void gradients(const void *argument)
 #define GROUP NORMNET_NORM_GROUP
 #define LAYER NORMNET_NORM_LAYER
 #define INSTANCE NORMNET_NORM_INSTANCE
+#define RMS NORMNET_NORM_RMS
 #define PER_ELEMENT NORMNET_AFFINE_ELEMENT
 #define NO_AFFINE NORMNET_AFFINE_NONE
 
@@ -287,6 +288,10 @@ static const gradient_case gradient_cases[] = {
     {"layer norm of one dimension", "norm", 2, 3, 3, 4, 36, LAYER, 0, 1, 0, 0, 0, 0},
     {"layer norm of one dimension per element", "norm", 2, 3, 3, 4, 36, LAYER, 0, 1, PER_ELEMENT, 0, 0, 0},
     {"layer norm of features", "flatten norm", 3, 2, 2, 3, 12, LAYER, 0, 3, 0, 0, 0, 0},
+    {"RMS norm per channel", "norm", 2, 3, 3, 4, 36, RMS, 0, 3, 0, 0, 0, 0},
+    {"RMS norm per element", "norm", 2, 3, 3, 4, 36, RMS, 0, 3, PER_ELEMENT, 0, 0, 0},
+    {"RMS norm without affine", "norm", 2, 3, 3, 4, 36, RMS, 0, 3, NO_AFFINE, 0, 0, 0},
+    {"RMS norm of features", "flatten norm", 3, 2, 2, 3, 12, RMS, 0, 3, 0, 0, 0, 0},
     {"one value per instance", "gap norm", 2, 3, 3, 4, 3, INSTANCE, 0, 0, 0, 0, 0, 0},
     {"all layers", "conv3-6p1b relu groupnorm3 conv3-4s2 batchnorm relu maxpool2 dropout.2 instancenorm conv2-4p1 "
         "layernorm avgpool2 flatten fc-7b relu fc-4", 4, 2, 11, 13, 4, NONE, 0, 0, 0, 0, 0.1, 30},

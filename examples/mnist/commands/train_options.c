@@ -44,7 +44,7 @@ static const struct help train_help = {
                 "  relu, leakyrelu<slope>\n"
                 "  dropout, dropout<share>\n"
                 "  norm                The normalization of --norm.\n"
-                "  batchnorm, groupnorm<groups>, layernorm, instancenorm\n"
+                "  batchnorm, groupnorm<groups>, layernorm, instancenorm, rmsnorm\n"
                 "                      This normalization, whatever --norm is.\n"
                 "\n"
                 "Exit status\n"
@@ -94,7 +94,7 @@ static int list_train_options(struct option *options, struct settings *s)
 
         {.kind = OPTION_HEADING, .name = "Network"},
         {OPTION_CHOICE, "--norm", "NORM",
-         "The normalization of the layers `norm`: none, batch, group, layer or instance. [batch]",
+         "The normalization of the layers `norm`: none, batch, group, layer, instance or rms. [batch]",
          .target.choice = &s->norm, .choices = settings_norm_names},
         {OPTION_INTEGER, "--groups", "N", "Groups of group norm. [0: one group per four channels]",
          .target.integer = &s->groups, .min = -large, .max = large},
@@ -204,7 +204,8 @@ static int check_has_effect(const struct option *options, int count, const struc
     const bool group = has_norm(settings, NORMNET_NORM_GROUP, "groupnorm");
     const bool layer = has_norm(settings, NORMNET_NORM_LAYER, "layernorm");
     const bool any = batch || layer || has_norm(settings, NORMNET_NORM_GROUP, "groupnorm*") ||
-                     has_norm(settings, NORMNET_NORM_INSTANCE, "instancenorm");
+                     has_norm(settings, NORMNET_NORM_INSTANCE, "instancenorm") ||
+                     has_norm(settings, NORMNET_NORM_RMS, "rmsnorm");
     const struct {
         const char *name;
         bool used;
