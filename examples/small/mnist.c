@@ -13,6 +13,7 @@ static unsigned char *read_idx(const char *folder, const char *name, size_t head
 {
     unsigned char head[16], *items = NULL;
     char path[1024];
+
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
     if (file && fread(head, 1, header, file) == header) {
@@ -30,10 +31,14 @@ static unsigned char *read_idx(const char *folder, const char *name, size_t head
 
 int main(int argc, char **argv)
 {
-    const int epochs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 3;
+    int epochs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 3, norm = 0;
     const double mean = 0.1307, std = 0.3081; /* of MNIST's pixels, scaled to 0..1 */
     int64_t count = 0, test_count = 0;
-    int norm = 0;
+    normnet_model *model = NULL;
+    normnet_metrics metrics = {.struct_size = sizeof metrics};
+    normnet_tensor x, y;
+    normnet_config config;
+
     while (argc > 2 && norm < NORMS && strcmp(norms[norm], argv[2]) != 0)
         ++norm;
     if (argc < 3 || norm == NORMS || epochs < 1) {
@@ -44,11 +49,6 @@ int main(int argc, char **argv)
     unsigned char *labels = read_idx(argv[1], "train-labels-idx1-ubyte", 8, 1, &count);
     unsigned char *test_images = read_idx(argv[1], "t10k-images-idx3-ubyte", 16, PIXELS, &test_count);
     unsigned char *test_labels = read_idx(argv[1], "t10k-labels-idx1-ubyte", 8, 1, &test_count);
-
-    normnet_model *model = NULL;
-    normnet_metrics metrics = {.struct_size = sizeof metrics};
-    normnet_tensor x, y;
-    normnet_config config;
     normnet_config_init(&config, norm);
     config.input_mean = &mean;
     config.input_std = &std;
@@ -56,8 +56,8 @@ int main(int argc, char **argv)
     config.total_steps = epochs * ((count + BATCH - 1) / BATCH);
     normnet_status status = normnet_model_create(&model, &config);
     for (int epoch = 1; status == NORMNET_OK && epoch <= epochs; ++epoch) {
-        for (int64_t i = 0; status == NORMNET_OK && i < count; i += BATCH) { /* MNIST's images are in random order */
-            const int64_t n = count - i < BATCH ? count - i : BATCH;
+        for (int64_t i = 0, n; status == NORMNET_OK && i < count; i += n) { /* MNIST's images are in random order */
+            n = count - i < BATCH ? count - i : BATCH;
             normnet_tensor_init(&x, NORMNET_U8, images + i * PIXELS, 4, (const int64_t[]){n, 1, SIDE, SIDE});
             normnet_tensor_init(&y, NORMNET_U8, labels + i, 1, &n);
             status = normnet_train_step(model, &x, &y, NULL);

@@ -16,11 +16,13 @@ static void draw_bars(void)
 {
     for (int i = 0; i < BATCH; ++i) {
         int middle = rand() % SIDE;
+
         labels[i] = (unsigned char)(rand() % CLASSES);
         for (int y = 0; y < SIDE; ++y) {
             for (int x = 0; x < SIDE; ++x) {
                 int position = labels[i] == VERTICAL ? x : y;
                 int brightness = rand() % 128;
+
                 if (abs(position - middle) <= 2)
                     brightness += 127;
                 images[i][y][x] = (unsigned char)brightness;

@@ -12,6 +12,7 @@ static normnet_status read_predict_options(const normnet_predict_options *from, 
     if (from != NULL) {
         const normnet_status status =
             normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__PREDICT_OPTIONS_MIN_SIZE, from, "options");
+
         if (status != NORMNET_OK)
             return status;
     }

@@ -35,6 +35,7 @@ static normnet_status read_batch(const normnet_batch *from, int64_t count, normn
     if (from != NULL) {
         const normnet_status status =
             normnet__read_struct(batch, (int32_t)sizeof *batch, NORMNET__BATCH_MIN_SIZE, from, "batch");
+
         if (status != NORMNET_OK)
             return status;
     }

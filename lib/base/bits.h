@@ -9,6 +9,7 @@
 static inline uint64_t normnet__double_bits(double value)
 {
     uint64_t bits;
+
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
@@ -16,6 +17,7 @@ static inline uint64_t normnet__double_bits(double value)
 static inline double normnet__double_of_bits(uint64_t bits)
 {
     double value;
+
     memcpy(&value, &bits, sizeof value);
     return value;
 }
@@ -23,6 +25,7 @@ static inline double normnet__double_of_bits(uint64_t bits)
 static inline uint32_t normnet__float_bits(float value)
 {
     uint32_t bits;
+
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
@@ -30,6 +33,7 @@ static inline uint32_t normnet__float_bits(float value)
 static inline float normnet__float_of_bits(uint32_t bits)
 {
     float value;
+
     memcpy(&value, &bits, sizeof value);
     return value;
 }

@@ -198,6 +198,7 @@ static normnet_status parse_metadata(struct parser *parser)
 
     if (status != NORMNET_OK || normnet__json_accept(json, '}'))
         return status;
+
     do {
         struct file_text *entry = &file->metadata[file->metadata_count];
         const int64_t at = json->at;

@@ -25,6 +25,7 @@ LANES_INLINE lanes_bits hash(lanes_bits key, lanes_bits second, uint32_t counter
 LANES_INLINE lanes_bits load_bits(const uint32_t *from)
 {
     lanes_bits bits;
+
     memcpy(&bits, from, sizeof bits);
     return bits;
 }

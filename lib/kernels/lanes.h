@@ -92,6 +92,7 @@ LANES_INLINE lanes lanes_load(const float *from)
 LANES_INLINE lanes lanes_load_anywhere(const float *from)
 {
     lanes value;
+
     memcpy(&value, from, sizeof value);
     return value;
 }
@@ -158,6 +159,7 @@ LANES_INLINE lanes_double lanes_to_double(lanes value)
 LANES_INLINE lanes_double lanes_double_load(const double *from)
 {
     lanes_double value;
+
     memcpy(&value, from, sizeof value);
     return value;
 }

@@ -33,6 +33,7 @@ static void KERNEL(affine_elements)(float *y, int64_t count, const float *gamma,
 
         for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
             float *value = y + i * NORMNET__LANES + lane;
+
             lanes_store(value, lanes_fma(lanes_load(value), factor, offset));
         }
     }

@@ -146,6 +146,7 @@ normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, st
             normnet__combine_moments(combined + c, end - begin, channels);
         if (reduction.reduce != NULL) {
             const normnet_status status = reduce_moments(reduction, combined, channels, norm->exchange);
+
             if (status != NORMNET_OK)
                 return status;
         }

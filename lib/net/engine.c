@@ -7,6 +7,7 @@ static void alloc_tree(struct arena *arena, struct tree *tree, int64_t leaves, i
     tree->nodes = normnet__arena_alloc(arena, tree->capacity, sizeof *tree->nodes);
     for (int32_t i = 0; i < tree->capacity; ++i) {
         double *values = normnet__arena_alloc(arena, length, sizeof *values);
+
         if (tree->nodes != NULL)
             tree->nodes[i].values = values;
     }

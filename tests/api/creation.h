@@ -9,11 +9,12 @@
 static inline void check_not_created(const char *file, int line, const char *what, const normnet_config *config,
                                      normnet_status expected, const char *const *words)
 {
-    allocator memory = {.fill = 0xA5};
+    struct allocator memory = {.fill = 0xA5};
     normnet_config asked = *config, before;
     normnet_model *const untouched = (normnet_model *)(void *)&memory;
     normnet_model *model = untouched;
     normnet_status status;
+
     if (asked.allocate == NULL && asked.deallocate == NULL)
         allocator_use(&memory, &asked);
     before = asked;
@@ -46,16 +47,16 @@ static inline void check_created(const char *file, int line, const char *what, c
     const normnet_tensor label = tensor_1d(NORMNET_I64, labels, images);
     normnet_tensor score = tensor_2d(NORMNET_F32, scores, images, config->classes);
     normnet_metrics metrics = metrics_init();
-    random_stream random = {3};
-    size_t i;
-    for (i = 0; i < pixels; ++i)
+    struct random_stream random = {3};
+
+    for (size_t i = 0; i < pixels; ++i)
         bytes[i] = (uint8_t)random_below(&random, 256);
     if (check_status(file, line, what, normnet_model_create(&model, config), NORMNET_OK)) {
         check_status(file, line, what, normnet_train_step(model, &image, &label, &metrics), NORMNET_OK);
         if (!(metrics.loss >= 0.0 && metrics.loss < 1e6))
             check_fail(file, line, "%s: the loss is %g", what, metrics.loss);
         check_status(file, line, what, normnet_predict(model, &image, &score, NULL, NULL), NORMNET_OK);
-        for (i = 0; i < (size_t)images * (size_t)config->classes; ++i)
+        for (size_t i = 0; i < (size_t)images * (size_t)config->classes; ++i)
             if (!(scores[i] >= 0.0f && scores[i] <= 1.0f)) {
                 check_fail(file, line, "%s: a probability is %g", what, (double)scores[i]);
                 break;

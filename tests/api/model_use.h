@@ -6,13 +6,14 @@
 
 #include "harness/twins.h"
 
-typedef struct settings {
+struct settings {
     int32_t norm, threads, cpu;
-} settings;
+};
 
-static inline normnet_config config_of(const settings *want)
+static inline normnet_config config_of(const struct settings *want)
 {
     normnet_config config = twins_config(want->norm);
+
     config.threads = want->threads;
     config.cpu = want->cpu;
     config.l1 = 1e-4;
@@ -23,7 +24,7 @@ static inline normnet_config config_of(const settings *want)
 }
 
 /* All that is valid, from create to destroy; the number of calls that failed. */
-static inline int use_well(const settings *want, twins_inputs *in, twins_outputs *out)
+static inline int use_well(const struct settings *want, struct twins_inputs *in, struct twins_outputs *out)
 {
     const normnet_config config = config_of(want);
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOG_PROBABILITIES, NORMNET_STATISTICS_BATCH);
@@ -32,6 +33,7 @@ static inline int use_well(const settings *want, twins_inputs *in, twins_outputs
     double lr, momentum;
     int failed = normnet_model_create(&model, &config) != NORMNET_OK, i;
     char text[4096];
+
     for (i = 0; i < CHECK_COUNT(counts) && failed == 0; ++i) {
         const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, counts[i], &config);
         const normnet_tensor floats = tensor_images(NORMNET_F32, in->floats, counts[i], &config);
@@ -39,6 +41,7 @@ static inline int use_well(const settings *want, twins_inputs *in, twins_outputs
         normnet_tensor scores = tensor_2d(NORMNET_F32, out->scores, counts[i], TWINS_CLASSES);
         normnet_tensor classes = tensor_1d(NORMNET_I64, out->classes, counts[i]);
         normnet_metrics metrics = metrics_init();
+
         failed += normnet_train_step(model, &images, &labels, &metrics) != NORMNET_OK;
         failed += normnet_train_step(model, &floats, &labels, &metrics) != NORMNET_OK;
         failed += normnet_compute_gradients(model, &images, &labels, NULL, &metrics) != NORMNET_OK;
@@ -57,13 +60,14 @@ static inline int use_well(const settings *want, twins_inputs *in, twins_outputs
 }
 
 /* The same with wrong calls of every kind in between. */
-static inline void use_badly(const settings *want, twins_inputs *in)
+static inline void use_badly(const struct settings *want, struct twins_inputs *in)
 {
     normnet_config config = config_of(want);
     normnet_tensor images = tensor_images(NORMNET_F32, in->floats, TWINS_IMAGES, &config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, in->digits8, TWINS_IMAGES);
     normnet_model *model = NULL;
     const float before = in->floats[77];
+
     (void)normnet_config_init(&config, 99);
     config.architecture = "conv3-4 nonsense";
     (void)normnet_model_create(&model, &config);
@@ -90,22 +94,25 @@ static inline void use_badly(const settings *want, twins_inputs *in)
 }
 
 /* Every norm on every instruction set that this machine has. */
-static inline int for_each_setting(int (*use)(const settings *, twins_inputs *, twins_outputs *), twins_inputs *in,
-                                   twins_outputs *out)
+static inline int for_each_setting(int (*use)(const struct settings *, struct twins_inputs *, struct twins_outputs *),
+                                   struct twins_inputs *in, struct twins_outputs *out)
 {
-    int failed = 0, norm, cpu;
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
-        for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
-            const settings want = {norm, 1, cpu};
+    int failed = 0;
+
+    for (int norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
+        for (int cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
+            const struct settings want = {norm, 1, cpu};
+
             failed += use(&want, in, out);
         }
     return failed;
 }
 
-static inline twins_inputs *draw_inputs(void)
+static inline struct twins_inputs *draw_inputs(void)
 {
-    twins *pair = check_allocate(1, sizeof *pair);
-    twins_inputs *in = check_allocate(1, sizeof *in);
+    struct twins *pair = check_allocate(1, sizeof *pair);
+    struct twins_inputs *in = check_allocate(1, sizeof *in);
+
     twins_draw(pair);
     memcpy(in, &pair->in, sizeof *in);
     free(pair);

@@ -7,90 +7,93 @@
 
 /* ---- The calls, each with one argument to spoil ----------------------------------------------- */
 
-typedef normnet_status tensor_call(twins *pair, const normnet_tensor *spoilt);
+typedef normnet_status tensor_call(struct twins *pair, const normnet_tensor *spoilt);
 
-static inline normnet_status train_images(twins *pair, const normnet_tensor *images)
+static inline normnet_status train_images(struct twins *pair, const normnet_tensor *images)
 {
     return normnet_train_step(pair->model, images, &pair->labels, &pair->out.metrics);
 }
 
-static inline normnet_status compute_images(twins *pair, const normnet_tensor *images)
+static inline normnet_status compute_images(struct twins *pair, const normnet_tensor *images)
 {
     return normnet_compute_gradients(pair->model, images, &pair->labels, NULL, &pair->out.metrics);
 }
 
-static inline normnet_status update_images(twins *pair, const normnet_tensor *images)
+static inline normnet_status update_images(struct twins *pair, const normnet_tensor *images)
 {
     return normnet_update_statistics(pair->model, images, 1);
 }
 
-static inline normnet_status evaluate_images(twins *pair, const normnet_tensor *images)
+static inline normnet_status evaluate_images(struct twins *pair, const normnet_tensor *images)
 {
     return normnet_evaluate(pair->model, images, &pair->labels, &pair->out.metrics, pair->out.confusion, NULL);
 }
 
-static inline normnet_status evaluate_batch_images(twins *pair, const normnet_tensor *images)
+static inline normnet_status evaluate_batch_images(struct twins *pair, const normnet_tensor *images)
 {
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+
     return normnet_evaluate(pair->model, images, &pair->labels, &pair->out.metrics, pair->out.confusion, &options);
 }
 
-static inline normnet_status predict_images(twins *pair, const normnet_tensor *images)
+static inline normnet_status predict_images(struct twins *pair, const normnet_tensor *images)
 {
     return normnet_predict(pair->model, images, &pair->scores, &pair->classes, NULL);
 }
 
-static inline normnet_status layer_images(twins *pair, const normnet_tensor *images)
+static inline normnet_status layer_images(struct twins *pair, const normnet_tensor *images)
 {
     return normnet_layer_output(pair->model, images, 0, &pair->map, NULL);
 }
 
-static inline normnet_status train_labels(twins *pair, const normnet_tensor *labels)
+static inline normnet_status train_labels(struct twins *pair, const normnet_tensor *labels)
 {
     return normnet_train_step(pair->model, &pair->images, labels, &pair->out.metrics);
 }
 
-static inline normnet_status compute_labels(twins *pair, const normnet_tensor *labels)
+static inline normnet_status compute_labels(struct twins *pair, const normnet_tensor *labels)
 {
     return normnet_compute_gradients(pair->model, &pair->images, labels, NULL, &pair->out.metrics);
 }
 
-static inline normnet_status evaluate_labels(twins *pair, const normnet_tensor *labels)
+static inline normnet_status evaluate_labels(struct twins *pair, const normnet_tensor *labels)
 {
     return normnet_evaluate(pair->model, &pair->images, labels, &pair->out.metrics, pair->out.confusion, NULL);
 }
 
-static inline normnet_status evaluate_batch_labels(twins *pair, const normnet_tensor *labels)
+static inline normnet_status evaluate_batch_labels(struct twins *pair, const normnet_tensor *labels)
 {
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+
     return normnet_evaluate(pair->model, &pair->images, labels, &pair->out.metrics, pair->out.confusion, &options);
 }
 
-typedef struct named_call {
+struct named_call {
     const char *name;
     tensor_call *run;
     int trains; /* takes max_batch images at most */
-} named_call;
+};
 
-static const named_call image_calls[] = {
+static const struct named_call image_calls[] = {
     {"train_step(images)", train_images, 1},         {"compute_gradients(images)", compute_images, 1},
     {"update_statistics(images)", update_images, 1}, {"evaluate(images, batch statistics)", evaluate_batch_images, 1},
     {"evaluate(images)", evaluate_images, 0},        {"predict(images)", predict_images, 0},
     {"layer_output(images)", layer_images, 0},
 };
 
-static const named_call label_calls[] = {
+static const struct named_call label_calls[] = {
     {"train_step(labels)", train_labels, 1},
     {"compute_gradients(labels)", compute_labels, 1},
     {"evaluate(labels)", evaluate_labels, 0},
     {"evaluate(labels, batch statistics)", evaluate_batch_labels, 0},
 };
 
-static inline void reject_tensor(twins *pair, const named_call *call, const normnet_tensor *tensor, const char *how,
-                                 normnet_status expected, const char *word)
+static inline void reject_tensor(struct twins *pair, const struct named_call *call, const normnet_tensor *tensor,
+                                 const char *how, normnet_status expected, const char *word)
 {
     const char *const words[] = {word, NULL};
     char what[160];
+
     snprintf(what, sizeof what, "%s with %s", call->name, how);
     check_rejected(__FILE__, __LINE__, what, pair, call->run(pair, tensor), expected, words);
 }
@@ -99,18 +102,19 @@ static inline void reject_tensor(twins *pair, const named_call *call, const norm
 
 enum part { SIZE, DTYPE, RANK, RESERVED, SHAPE, STRIDE, DATA };
 
-typedef struct spoil {
+struct spoil {
     const char *how;
     enum part part;
     int index;
     int64_t value;
     normnet_status status;
     const char *word;
-} spoil;
+};
 
-static inline normnet_tensor spoilt(const normnet_tensor *tensor, const spoil *how)
+static inline normnet_tensor spoilt(const normnet_tensor *tensor, const struct spoil *how)
 {
     normnet_tensor result = *tensor;
+
     switch (how->part) {
     case SIZE:
         result.struct_size = (int32_t)how->value;

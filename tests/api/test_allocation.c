@@ -5,13 +5,13 @@
  */
 #include "creation.h"
 
-typedef struct memory_case {
+struct memory_case {
     const char *name;
     int32_t norm, affine, layer_dims, virtual_batch, threads, readers;
     const char *text;
-} memory_case;
+};
 
-static const memory_case cases[] = {
+static const struct memory_case cases[] = {
     {"none", NORMNET_NORM_NONE, 0, 3, 0, 1, 1, NULL},
     {"batch", NORMNET_NORM_BATCH, 0, 3, 0, 1, 1, NULL},
     {"batch without affine", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 3, 0, 1, 1, NULL},
@@ -28,9 +28,10 @@ static const memory_case cases[] = {
     {"strides and padding", NORMNET_NORM_BATCH, 0, 3, 0, 1, 1, "conv3-4s2p1b norm conv5-6s3p2 relu norm gap conv1-10"},
 };
 
-static normnet_config config_of(const memory_case *want)
+static normnet_config config_of(const struct memory_case *want)
 {
     normnet_config config = twins_config(want->norm);
+
     if (want->text != NULL)
         config.architecture = want->text;
     config.affine = want->affine;
@@ -42,14 +43,14 @@ static normnet_config config_of(const memory_case *want)
 }
 
 /* Everything that a model can do, with `memory` forbidden or not; a hash over all results. */
-static uint64_t use_all(normnet_model *model, twins *pair)
+static uint64_t use_all(normnet_model *model, struct twins *pair)
 {
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     const int64_t counts[] = {TWINS_IMAGES, 2, 16, TWINS_MOST};
     uint64_t hash = 0;
     char text[64];
-    int i;
-    for (i = 0; i < CHECK_COUNT(counts); ++i) {
+
+    for (int i = 0; i < CHECK_COUNT(counts); ++i) {
         const normnet_tensor images = tensor_images(NORMNET_U8, pair->in.bytes, counts[i], &pair->config);
         const normnet_tensor floats = tensor_images(NORMNET_F32, pair->in.floats, counts[i], &pair->config);
         const normnet_tensor labels = tensor_1d(NORMNET_U8, pair->in.digits8, counts[i]);
@@ -58,6 +59,7 @@ static uint64_t use_all(normnet_model *model, twins *pair)
         const normnet_layer_info info = layer_info(model, 0);
         const int64_t shape[] = {counts[i], info.channels, info.height, info.width};
         normnet_tensor map;
+
         CHECK_OK(normnet_train_step(model, &images, &labels, &pair->out.metrics));
         hash = hash_bytes(hash, &pair->out.metrics, sizeof pair->out.metrics);
         CHECK_OK(normnet_compute_gradients(model, &floats, &labels, NULL, &pair->out.metrics));
@@ -93,12 +95,13 @@ static uint64_t use_all(normnet_model *model, twins *pair)
 
 static void without_allocating(const void *argument)
 {
-    const memory_case *want = argument;
+    const struct memory_case *want = argument;
     normnet_config config = config_of(want);
-    twins *pair = twins_open_config(&config);
-    allocator memory = {.fill = 0xA5};
+    struct twins *pair = twins_open_config(&config);
+    struct allocator memory = {.fill = 0xA5};
     normnet_model *model;
     uint64_t other;
+
     allocator_use(&memory, &config);
     model = CHECK_CREATE(&config);
     CHECK(memory.allocations > 0);
@@ -116,15 +119,16 @@ static void without_allocating(const void *argument)
 /* Zeros, a pattern that is a small negative float, and one that is a NaN wherever it is read. */
 static void whatever_memory_held(const void *argument)
 {
-    const memory_case *want = argument;
+    const struct memory_case *want = argument;
     const int fills[] = {0x00, 0xA5, 0xFF, 0x7F};
     normnet_config config = config_of(want);
-    twins *pair = twins_open_config(&config);
+    struct twins *pair = twins_open_config(&config);
     uint64_t hashes[CHECK_COUNT(fills)];
-    int i;
-    for (i = 0; i < CHECK_COUNT(fills); ++i) {
-        allocator memory = {.fill = fills[i]};
+
+    for (int i = 0; i < CHECK_COUNT(fills); ++i) {
+        struct allocator memory = {.fill = fills[i]};
         normnet_model *model;
+
         allocator_use(&memory, &config);
         model = CHECK_CREATE(&config);
         hashes[i] = use_all(model, pair);
@@ -139,24 +143,27 @@ static void whatever_memory_held(const void *argument)
 /* Allocation 1, 2, 3, ... fails, once or from there on, until creation succeeds. */
 static void each_allocation_fails(const void *argument)
 {
-    const memory_case *want = argument;
-    int sticky;
-    for (sticky = 0; sticky < 2; ++sticky) {
+    const struct memory_case *want = argument;
+
+    for (int sticky = 0; sticky < 2; ++sticky) {
         int number;
+
         for (number = 1; number < 1000; ++number) {
             normnet_config config = config_of(want);
-            allocator memory = {.fill = 0xA5};
+            struct allocator memory = {.fill = 0xA5};
             normnet_model *const untouched = (normnet_model *)(void *)&memory;
             normnet_model *model = untouched;
             const char *const words[] = {"bytes", NULL};
             normnet_status status;
+
             memory.fail_at = number;
             memory.sticky = sticky;
             allocator_use(&memory, &config);
             status = normnet_model_create(&model, &config);
             if (memory.failures == 0) {
                 const normnet_config plain = config_of(want);
-                twins *pair = twins_open_config(&plain);
+                struct twins *pair = twins_open_config(&plain);
+
                 CHECK_STATUS(status, NORMNET_OK);
                 memory.forbidden = 1;
                 (void)use_all(model, pair);
@@ -179,9 +186,10 @@ static void each_allocation_fails(const void *argument)
 static void alignment_asked_for(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    allocator memory = {.fill = 0x5A};
+    struct allocator memory = {.fill = 0x5A};
     normnet_config read = {0};
     normnet_model *model;
+
     (void)argument;
     allocator_use(&memory, &config);
     model = CHECK_CREATE(&config);
@@ -196,10 +204,9 @@ static void alignment_asked_for(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(cases); ++i) {
+    for (int i = 0; i < CHECK_COUNT(cases); ++i) {
         check_case_named(without_allocating, &cases[i], "memory: no step, reading or failure allocates, norm %s",
                          cases[i].name);
         check_case_named(whatever_memory_held, &cases[i], "memory: what it held does not matter, norm %s",

@@ -5,14 +5,14 @@
  */
 #include "creation.h"
 
-typedef struct rejected_architecture {
+struct rejected_architecture {
     const char *text;
     normnet_status status;
     const char *words[6];
-} rejected_architecture;
+};
 
 /* What the words of the message must be: the column, the token, the shape before it, the value if it has one. */
-static const rejected_architecture wrong_tokens[] = {
+static const struct rejected_architecture wrong_tokens[] = {
     {"conv3-4 nrom gap conv1-10", NORMNET_EARCH, {"column 9", "nrom", "4x10x10"}},
     {"Conv3-4 gap conv1-10", NORMNET_EARCH, {"column 1", "Conv3-4", "2x12x12"}},
     {"conv3-4, gap conv1-10", NORMNET_EARCH, {"column 1", "conv3-4,", "2x12x12"}},
@@ -53,7 +53,7 @@ static const rejected_architecture wrong_tokens[] = {
     {"dropout 0.1 gap conv1-10", NORMNET_EARCH, {"column 9", "0.1", "2x12x12"}},
 };
 
-static const rejected_architecture wrong_sizes[] = {
+static const struct rejected_architecture wrong_sizes[] = {
     {"conv0-4 gap conv1-10", NORMNET_EARCH, {"column 1", "conv0-4", "2x12x12"}},
     {"conv3-0 gap conv1-10", NORMNET_EARCH, {"column 1", "conv3-0", "2x12x12"}},
     {"conv3-4s0 gap conv1-10", NORMNET_EARCH, {"column 1", "conv3-4s0", "2x12x12"}},
@@ -87,7 +87,7 @@ static const rejected_architecture wrong_sizes[] = {
     {"dropout99999999999999999999 gap conv1-10", NORMNET_EARCH, {"column 1", "dropout9999", "2x12x12"}},
 };
 
-static const rejected_architecture wrong_groups[] = {
+static const struct rejected_architecture wrong_groups[] = {
     {"conv3-8 groupnorm0 gap conv1-10", NORMNET_EARCH, {"column 9", "groupnorm0", "8x10x10"}},
     {"conv3-8 groupnorm-1 gap conv1-10", NORMNET_EARCH, {"column 9", "groupnorm-1", "8x10x10"}},
     {"conv3-8 groupnorm-2147483648 gap conv1-10", NORMNET_EARCH, {"column 9", "groupnorm-2147483648", "8x10x10"}},
@@ -101,7 +101,7 @@ static const rejected_architecture wrong_groups[] = {
 };
 
 /* Layers after flatten have no rows and columns; fc needs flatten; the end must fit the classes. */
-static const rejected_architecture wrong_orders[] = {
+static const struct rejected_architecture wrong_orders[] = {
     {"flatten conv3-4 gap conv1-10", NORMNET_EARCH, {"column 9", "conv3-4", "288"}},
     {"flatten maxpool2 fc-10", NORMNET_EARCH, {"column 9", "maxpool2", "288"}},
     {"flatten avgpool2 fc-10", NORMNET_EARCH, {"column 9", "avgpool2", "288"}},
@@ -117,11 +117,11 @@ static const rejected_architecture wrong_orders[] = {
     {"gap flatten fc-1000 relu", NORMNET_EARCH, {"column 21", "relu", "1000", "10"}},
 };
 
-static void reject_table(const rejected_architecture *table, int count)
+static void reject_table(const struct rejected_architecture *table, int count)
 {
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    int i;
-    for (i = 0; i < count; ++i) {
+
+    for (int i = 0; i < count; ++i) {
         config.architecture = table[i].text;
         check_not_created(__FILE__, __LINE__, table[i].text, &config, table[i].status, table[i].words);
     }
@@ -144,11 +144,11 @@ static void groups_rejected(const void *argument)
     const int32_t groups[] = {3, 5, 16, 65537, INT32_MAX, -1, INT32_MIN};
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
     char value[16];
-    int i;
+
     (void)argument;
     reject_table(wrong_groups, CHECK_COUNT(wrong_groups));
     config.architecture = "conv3-8 norm gap conv1-10";
-    for (i = 0; i < CHECK_COUNT(groups); ++i) {
+    for (int i = 0; i < CHECK_COUNT(groups); ++i) {
         config.groups = groups[i];
         snprintf(value, sizeof value, "%d", groups[i]);
         CHECK_NOT_CREATED("groups that do not divide 8 channels", &config, NORMNET_EARCH, value, "groups");
@@ -164,6 +164,7 @@ static void orders_rejected(const void *argument)
 static void no_layers(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_NONE);
+
     (void)argument;
     config.architecture = "";
     CHECK_NOT_CREATED("an empty architecture", &config, NORMNET_EARCH, "architecture");
@@ -175,6 +176,7 @@ static void no_layers(const void *argument)
 static char *padded_architecture(size_t length)
 {
     char *text = check_allocate(length + 1, 1);
+
     memset(text, ' ', length);
     memcpy(text, "gap", 3);
     memcpy(text + length - 8, "conv1-10", 8);
@@ -186,12 +188,12 @@ static void length_limit(const void *argument)
     const size_t too_long[] = {4097, 5000, 1u << 20};
     normnet_config config = twins_config(NORMNET_NORM_NONE);
     char *text = padded_architecture(4096), *token;
-    int i;
+
     (void)argument;
     config.architecture = text;
     CHECK_CREATED("4096 bytes", &config);
     free(text);
-    for (i = 0; i < CHECK_COUNT(too_long); ++i) {
+    for (int i = 0; i < CHECK_COUNT(too_long); ++i) {
         text = padded_architecture(too_long[i]);
         config.architecture = text;
         CHECK_NOT_CREATED("over 4096 bytes", &config, NORMNET_ELIMIT, "4096");
@@ -209,10 +211,10 @@ static void many_layers(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_LAYER);
     char text[4097];
-    size_t length;
+
     (void)argument;
     strcpy(text, "gap flatten fc-10 ");
-    for (length = strlen(text); length + 5 <= 4096; length += 5)
+    for (size_t length = strlen(text); length + 5 <= 4096; length += 5)
         memcpy(text + length, "relu ", 6);
     config.architecture = text;
     config.max_batch = 3;
@@ -222,6 +224,7 @@ static void many_layers(const void *argument)
 static void too_many_weights(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_NONE);
+
     (void)argument;
     config.memory_limit = 0;
     config.architecture = "conv3-65536 conv3-65536 gap conv1-10";
@@ -259,9 +262,9 @@ static const char *const networks[] = {
 static void networks_accepted(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    int i;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(networks); ++i) {
+    for (int i = 0; i < CHECK_COUNT(networks); ++i) {
         config.architecture = networks[i];
         CHECK_CREATED(networks[i], &config);
     }
@@ -287,10 +290,10 @@ static void the_default_network(const void *argument)
 {
     static const int32_t wrong[][2] = {{17, 17}, {17, 18}, {18, 17}};
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    int i;
+
     (void)argument;
     config.architecture = NULL;
-    for (i = 0; i < CHECK_COUNT(wrong); ++i) {
+    for (int i = 0; i < CHECK_COUNT(wrong); ++i) {
         config.height = wrong[i][0];
         config.width = wrong[i][1];
         CHECK_NOT_CREATED("the default network, too small", &config, NORMNET_EARCH, "kernel", "conv3-16");
@@ -303,11 +306,12 @@ static void the_default_network(const void *argument)
 static void norms_spelled_out(const void *argument)
 {
     const char *const modules[] = {"Identity", "BatchNorm2d", "GroupNorm", "GroupNorm", "GroupNorm", "RMSNorm"};
-    int32_t norm;
+
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config = twins_config(norm);
         normnet_model *model;
+
         config.architecture = "conv3-4 norm batchnorm groupnorm2 layernorm instancenorm rmsnorm gap conv1-10";
         model = CHECK_CREATE(&config);
         if (model == NULL)
@@ -343,15 +347,16 @@ static void shapes(const void *argument)
         {"conv3-4 dropout gap conv1-10", 1, 4, 10, 8},
     };
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    int i;
     (void)argument;
     config.width = 10;
-    for (i = 0; i < CHECK_COUNT(expected); ++i) {
+    for (int i = 0; i < CHECK_COUNT(expected); ++i) {
         normnet_model *model;
+
         config.architecture = expected[i].text;
         model = CHECK_CREATE(&config);
         if (model != NULL) {
             const normnet_layer_info info = layer_info(model, expected[i].layer);
+
             if (info.channels != expected[i].channels || info.height != expected[i].height ||
                 info.width != expected[i].width)
                 CHECK_FAIL("layer %d of '%s' is %dx%dx%d, expected %dx%dx%d", expected[i].layer, expected[i].text,

@@ -35,6 +35,7 @@ static int32_t never_reduced(void *user, double *values, int64_t count)
 static void combinations_rejected(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_NONE);
+
     (void)argument;
     config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     CHECK_NOT_CREATED("one-cycle without total_steps", &config, NORMNET_EINVAL, "total_steps", "0");
@@ -74,13 +75,13 @@ static void combinations_rejected(const void *argument)
 }
 
 /* The forms that go together; all others are EUNSUPPORTED, naming both. */
-typedef struct form {
+struct form {
     int32_t norm, dims, affine;
     int supported;
     const char *words[3];
-} form;
+};
 
-static const form forms[] = {
+static const struct form forms[] = {
     {NORMNET_NORM_NONE, 3, NORMNET_AFFINE_ELEMENT, 1, {NULL}},
     {NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_DEFAULT, 1, {NULL}},
     {NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_CHANNEL, 1, {NULL}},
@@ -114,11 +115,11 @@ static const form forms[] = {
 
 static void affine_forms(const void *argument)
 {
-    int i;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(forms); ++i) {
+    for (int i = 0; i < CHECK_COUNT(forms); ++i) {
         normnet_config config = twins_config(forms[i].norm);
         char what[80];
+
         config.architecture = "conv3-4 norm relu gap conv1-10";
         config.layer_dims = forms[i].dims;
         config.affine = forms[i].affine;
@@ -135,6 +136,7 @@ static void affine_forms(const void *argument)
 static void ends_of_ranges(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
+
     (void)argument;
     config.architecture = "conv3-4 norm relu dropout gap conv1-10";
     config.dropout = 1.0;
@@ -185,6 +187,7 @@ static void ends_of_ranges(const void *argument)
 static void memory_beyond_counting(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
+
     (void)argument;
     config.memory_limit = 0;
     config.height = config.width = 4096;
@@ -202,12 +205,13 @@ static void instruction_sets(const void *argument)
     const char *const names[] = {NULL, "portable", "avx2", "avx512", "neon"};
     const char *best = normnet_cpu_name(NULL);
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    int32_t cpu;
+
     (void)argument;
-    for (cpu = NORMNET_CPU_BEST; cpu < CHECK_COUNT(names); ++cpu) {
+    for (int32_t cpu = NORMNET_CPU_BEST; cpu < CHECK_COUNT(names); ++cpu) {
         normnet_model *model = NULL;
         normnet_status status;
         char value[16];
+
         config.cpu = cpu;
         snprintf(value, sizeof value, "%d", cpu);
         status = normnet_model_create(&model, &config);
@@ -226,8 +230,9 @@ static void instruction_sets(const void *argument)
 /* What a model needs, as the allocator of a successful creation counts it. */
 static int64_t bytes_needed(normnet_config config)
 {
-    allocator memory = {0};
+    struct allocator memory = {0};
     normnet_model *model;
+
     allocator_use(&memory, &config);
     model = CHECK_CREATE(&config);
     normnet_model_destroy(model);
@@ -238,10 +243,11 @@ static int64_t bytes_needed(normnet_config config)
 static void memory_limit(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    allocator memory = {0};
+    struct allocator memory = {0};
     normnet_model *model = NULL;
     int64_t needed;
     char value[32], limit[32];
+
     (void)argument;
     config.memory_limit = 0;
     needed = bytes_needed(config);

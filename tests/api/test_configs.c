@@ -60,10 +60,10 @@ static void defaults_hold(const normnet_config *config)
 
 static void defaults_of_init(const void *argument)
 {
-    int32_t norm;
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config;
+
         memset(&config, 0x5C, sizeof config);
         CHECK_OK(normnet_config_init(&config, norm));
         CHECK_EQUAL(config.struct_size, (int64_t)sizeof config);
@@ -80,6 +80,7 @@ static void defaults_of_null(const void *argument)
 {
     normnet_model *model = NULL;
     normnet_config config = {0};
+
     (void)argument;
     CHECK_OK(normnet_model_create(&model, NULL));
     config.struct_size = (int32_t)sizeof config;
@@ -104,6 +105,7 @@ static void config_is_copied(const void *argument)
     char text[] = "conv3-4 norm gap conv1-10";
     double mean[2] = {0.25, -1.5}, deviation[2] = {2.0, 0.125};
     normnet_model *model;
+
     (void)argument;
     config.architecture = text;
     config.input_mean = mean;
@@ -138,17 +140,17 @@ static void config_is_copied(const void *argument)
 
 /* ---- Fields out of range ---------------------------------------------------------------------- */
 
-typedef struct integer_field {
+struct integer_field {
     const char *name;
     size_t offset;
     int wide; /* int64_t, else int32_t */
     normnet_status status;
     int64_t wrong[6]; /* 0 ends the list unless it comes first */
-} integer_field;
+};
 
 #define FIELD(name) #name, offsetof(normnet_config, name), sizeof(((normnet_config *)0)->name) == 8
 
-static const integer_field integer_fields[] = {
+static const struct integer_field integer_fields[] = {
     {FIELD(norm), NORMNET_EUNSUPPORTED, {-1, NORM_COUNT, INT32_MIN, INT32_MAX}},
     {FIELD(channels), NORMNET_EINVAL, {0, -1, 4097, INT32_MIN, INT32_MAX}},
     {FIELD(height), NORMNET_EINVAL, {0, -1, 4097, INT32_MIN, INT32_MAX}},
@@ -176,14 +178,15 @@ static const integer_field integer_fields[] = {
 
 static void integers_rejected(const void *argument)
 {
-    int i, j;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(integer_fields); ++i) {
-        const integer_field *field = &integer_fields[i];
-        for (j = 0; j < CHECK_COUNT(field->wrong) && (j == 0 || field->wrong[j] != 0); ++j) {
+    for (int i = 0; i < CHECK_COUNT(integer_fields); ++i) {
+        const struct integer_field *field = &integer_fields[i];
+
+        for (int j = 0; j < CHECK_COUNT(field->wrong) && (j == 0 || field->wrong[j] != 0); ++j) {
             normnet_config config = twins_config(NORMNET_NORM_BATCH);
             const int32_t narrow = (int32_t)field->wrong[j];
             char value[32], what[64];
+
             snprintf(value, sizeof value, "%" PRId64, field->wrong[j]);
             snprintf(what, sizeof what, "%s = %s", field->name, value);
             if (field->wide)
@@ -195,14 +198,14 @@ static void integers_rejected(const void *argument)
     }
 }
 
-typedef struct number_field {
+struct number_field {
     const char *name;
     size_t offset;
     int wide;
     double wrong[5]; /* 0 ends the list unless it comes first; NaN and infinities are tried besides */
-} number_field;
+};
 
-static const number_field number_fields[] = {
+static const struct number_field number_fields[] = {
     {FIELD(eps), {-1e-5, -1.0}},
     {FIELD(batchnorm_momentum), {-0.5, 1.5}},
     {FIELD(dropout), {-0.25, 1.25}},
@@ -225,6 +228,7 @@ static const number_field number_fields[] = {
 static void reject_number(const char *name, normnet_config *config, double *place, double wrong)
 {
     char value[32], what[64];
+
     if (isfinite(wrong))
         snprintf(value, sizeof value, "%g", wrong);
     else
@@ -236,13 +240,13 @@ static void reject_number(const char *name, normnet_config *config, double *plac
 
 static void numbers_rejected(const void *argument)
 {
-    int i, j;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(number_fields); ++i) {
-        const number_field *field = &number_fields[i];
+    for (int i = 0; i < CHECK_COUNT(number_fields); ++i) {
+        const struct number_field *field = &number_fields[i];
         normnet_config config = twins_config(NORMNET_NORM_BATCH);
         double *place = (double *)(void *)((char *)&config + field->offset);
-        for (j = 0; j < CHECK_COUNT(field->wrong); ++j)
+
+        for (int j = 0; j < CHECK_COUNT(field->wrong); ++j)
             if (field->wrong[j] != 0.0 || (j == 0 && field->wrong[1] != 0.0))
                 reject_number(field->name, &config, place, field->wrong[j]);
         reject_number(field->name, &config, place, NAN);
@@ -256,14 +260,14 @@ static void scaling_rejected(const void *argument)
     const double wrong_mean[] = {NAN, INFINITY, -INFINITY}, wrong_std[] = {0.0, -1.0, NAN, INFINITY};
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     double mean[2] = {0.0, 0.0}, deviation[2] = {1.0, 1.0};
-    int i;
+
     (void)argument;
     config.input_mean = mean;
     config.input_std = deviation;
-    for (i = 0; i < CHECK_COUNT(wrong_mean); ++i)
+    for (int i = 0; i < CHECK_COUNT(wrong_mean); ++i)
         reject_number("input_mean", &config, &mean[1], wrong_mean[i]);
     mean[1] = 0.0;
-    for (i = 0; i < CHECK_COUNT(wrong_std); ++i)
+    for (int i = 0; i < CHECK_COUNT(wrong_std); ++i)
         reject_number("input_std", &config, &deviation[1], wrong_std[i]);
 }
 
@@ -279,6 +283,7 @@ static size_t set_out_of_range(normnet_config *config, size_t offset, char value
     const int32_t narrow = INT32_MIN;
     const int64_t wide = INT64_MIN;
     const double number = NAN;
+
     if (offset < offsetof(normnet_config, seed)) {
         memcpy((char *)config + offset, &narrow, sizeof narrow);
         snprintf(value, 32, "%" PRId32, narrow);
@@ -298,11 +303,13 @@ static size_t set_out_of_range(normnet_config *config, size_t offset, char value
 static void every_number_has_a_range(const void *argument)
 {
     size_t offset = offsetof(normnet_config, norm), size;
+
     (void)argument;
     for (; offset < offsetof(normnet_config, architecture); offset += size) {
         normnet_config config = twins_config(NORMNET_NORM_BATCH);
         normnet_model *model = NULL;
         char value[32], end[64];
+
         size = set_out_of_range(&config, offset, value);
         if (!has_range(offset))
             continue;

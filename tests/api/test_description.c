@@ -4,14 +4,14 @@
 
 /* ---- Layers ------------------------------------------------------------------------------------ */
 
-typedef struct expected_layer {
+struct expected_layer {
     const char *token, *module;
     int32_t channels, side, receptive_field;
     int64_t parameters, multiply_adds;
-} expected_layer;
+};
 
 /* The default network on 1x28x28 with batch norm, by hand. */
-static const expected_layer default_layers[] = {
+static const struct expected_layer default_layers[] = {
     {"conv3-8", "Conv2d", 8, 26, 3, 72, 26 * 26 * 72},
     {"relu", "ReLU", 8, 26, 3, 0, 0},
     {"norm", "BatchNorm2d", 8, 26, 3, 16, 0},
@@ -46,22 +46,24 @@ static void default_network(const void *argument)
 {
     static const int64_t parameters[] = {7704 - 176, 7704, 7704, 7704, 7704, 7704 - 88};
     int64_t total, work;
-    int32_t norm, i;
+
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config;
         normnet_model *model;
+
         CHECK_OK(normnet_config_init(&config, norm));
         model = CHECK_CREATE(&config);
         CHECK_EQUAL(normnet_parameter_count(model), parameters[norm]);
         CHECK_EQUAL(normnet_layer_count(model), CHECK_COUNT(default_layers));
         total = work = 0;
-        for (i = 0; i < CHECK_COUNT(default_layers); ++i) {
-            const expected_layer *expected = &default_layers[i];
+        for (int32_t i = 0; i < CHECK_COUNT(default_layers); ++i) {
+            const struct expected_layer *expected = &default_layers[i];
             const normnet_layer_info info = layer_info(model, i);
             const int is_norm = strcmp(expected->token, "norm") == 0;
             static const char *const modules[] = {"Identity",  "BatchNorm2d", "GroupNorm",
                                                   "GroupNorm", "GroupNorm",   "RMSNorm"};
+
             CHECK_TEXT(info.token, expected->token);
             CHECK_TEXT(info.module, is_norm ? modules[norm] : expected->module);
             CHECK_EQUAL(info.channels, expected->channels);
@@ -96,13 +98,13 @@ static void receptive_fields(const void *argument)
         {"conv5-4b flatten fc-10", {5, 5, 5}},
     };
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    int32_t i, layer;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(expected); ++i) {
+    for (int32_t i = 0; i < CHECK_COUNT(expected); ++i) {
         normnet_model *model;
+
         config.architecture = expected[i].text;
         model = CHECK_CREATE(&config);
-        for (layer = 0; layer < normnet_layer_count(model); ++layer)
+        for (int32_t layer = 0; layer < normnet_layer_count(model); ++layer)
             if (layer_info(model, layer).receptive_field != expected[i].fields[layer])
                 CHECK_FAIL("layer %d of '%s' sees %d pixels, expected %d", layer, expected[i].text,
                            layer_info(model, layer).receptive_field, expected[i].fields[layer]);
@@ -114,6 +116,7 @@ static void modules_of_features(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     normnet_model *model;
+
     (void)argument;
     config.architecture = "avgpool2 flatten fc-8b batchnorm relu layernorm groupnorm2 fc-10";
     model = CHECK_CREATE(&config);
@@ -133,18 +136,18 @@ static void modules_of_features(const void *argument)
 
 /* ---- State entries: the state_dict of the equivalent torch.nn.Sequential ------------------------ */
 
-typedef struct expected_entry {
+struct expected_entry {
     const char *name;
     int32_t rank;
     int64_t shape[4];
-} expected_entry;
+};
 
-typedef struct state_case {
+struct state_case {
     const char *name;
     int32_t norm, dims, affine;
     const char *text;
-    expected_entry entries[12];
-} state_case;
+    struct expected_entry entries[12];
+};
 
 static const char convolutional[] = "conv3-4b norm gap conv1-10";
 static const char connected[] = "flatten fc-8 norm fc-10b";
@@ -188,7 +191,7 @@ static const char connected[] = "flatten fc-8 norm fc-10b";
         }                                                                                                              \
     }
 
-static const state_case state_cases[] = {
+static const struct state_case state_cases[] = {
     {"none", NORMNET_NORM_NONE, 3, NORMNET_AFFINE_DEFAULT, convolutional, {CONV0, CONV3}},
     {"batch",
      NORMNET_NORM_BATCH,
@@ -274,27 +277,28 @@ static const state_case state_cases[] = {
      {FC1, {"2.weight", 1, {8}}, {"2.bias", 1, {8}}, FC3}},
 };
 
-static void compare_entry(const expected_entry *expected, const normnet_state_info *info)
+static void compare_entry(const struct expected_entry *expected, const normnet_state_info *info)
 {
     const int counts = strstr(expected->name, "num_batches_tracked") != NULL;
     const int running = counts || strstr(expected->name, "running_") != NULL;
-    int32_t i;
+
     CHECK_TEXT(info->name, expected->name);
     CHECK_EQUAL(info->rank, expected->rank);
     CHECK_EQUAL(info->dtype, counts ? NORMNET_I64 : NORMNET_F32);
     CHECK_EQUAL(info->trained, !running);
-    for (i = 0; i < 8; ++i)
+    for (int32_t i = 0; i < 8; ++i)
         CHECK_EQUAL(info->shape[i], i < expected->rank ? expected->shape[i] : 0);
 }
 
 static void state_entries(const void *argument)
 {
-    const state_case *want = argument;
+    const struct state_case *want = argument;
     normnet_config config = twins_config(want->norm);
     normnet_model *model;
     const float *next = NULL;
     int64_t total = 0;
     int32_t i;
+
     config.width = 10;
     config.architecture = want->text;
     config.layer_dims = want->dims;
@@ -320,20 +324,20 @@ static void state_entries(const void *argument)
 /* Returned pointers stay valid and unchanged after any call. */
 static void state_unmoved(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     const void *data[32], *names[32], *tokens[32], *architecture;
     double *gradients, *later;
     normnet_config config = {0};
     const int32_t entries = normnet_state_count(pair->model), layers = normnet_layer_count(pair->model);
-    int32_t i;
+
     (void)argument;
     config.struct_size = (int32_t)sizeof config;
     CHECK(entries <= 32 && layers <= 32);
-    for (i = 0; i < entries; ++i) {
+    for (int32_t i = 0; i < entries; ++i) {
         data[i] = state_info(pair->model, i).data;
         names[i] = state_info(pair->model, i).name;
     }
-    for (i = 0; i < layers; ++i)
+    for (int32_t i = 0; i < layers; ++i)
         tokens[i] = layer_info(pair->model, i).token;
     CHECK_OK(normnet_model_config(pair->model, &config));
     architecture = config.architecture;
@@ -343,11 +347,11 @@ static void state_unmoved(const void *argument)
     CHECK_OK(normnet_update_statistics(pair->model, &pair->images, 1));
     CHECK_OK(normnet_set_parameters(pair->model, data[0], normnet_parameter_count(pair->model)));
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
-    for (i = 0; i < entries; ++i) {
+    for (int32_t i = 0; i < entries; ++i) {
         CHECK(state_info(pair->model, i).data == data[i]);
         CHECK(state_info(pair->model, i).name == names[i]);
     }
-    for (i = 0; i < layers; ++i)
+    for (int32_t i = 0; i < layers; ++i)
         CHECK(layer_info(pair->model, i).token == tokens[i]);
     CHECK_OK(normnet_model_config(pair->model, &config));
     CHECK(config.architecture == architecture);
@@ -363,8 +367,8 @@ static void check_uniform(const normnet_state_info *info, double bound)
     const float *values = info->data;
     const int64_t count = state_length(info);
     double mean = 0.0, square = 0.0, largest = 0.0, deviations;
-    int64_t i;
-    for (i = 0; i < count; ++i) {
+
+    for (int64_t i = 0; i < count; ++i) {
         mean += (double)values[i] / (double)count;
         square += (double)values[i] * (double)values[i] / (double)count;
         largest = fabs((double)values[i]) > largest ? fabs((double)values[i]) : largest;
@@ -384,8 +388,8 @@ static void check_uniform(const normnet_state_info *info, double bound)
 static void check_constant(const normnet_state_info *info, float value)
 {
     const float *values = info->data;
-    int64_t i;
-    for (i = 0; i < state_length(info); ++i)
+
+    for (int64_t i = 0; i < state_length(info); ++i)
         if (values[i] != value) {
             CHECK_FAIL("%s begins with %g, expected %g", info->name, (double)values[i], (double)value);
             return;
@@ -396,18 +400,18 @@ static void first_weights(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     normnet_model *model;
-    int32_t i;
+
     (void)argument;
     config.architecture = "conv5-60b norm relu conv3-40 norm relu gap flatten fc-200b fc-10b";
     model = CHECK_CREATE(&config);
-    for (i = 0; i < normnet_state_count(model); ++i) {
+    for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         const normnet_state_info info = state_info(model, i);
         static const struct {
             const char *prefix;
             double fan_in;
         } layers[] = {{"0.", 2 * 25}, {"3.", 60 * 9}, {"8.", 40}, {"9.", 200}};
-        int j, drawn = 0;
-        for (j = 0; j < CHECK_COUNT(layers); ++j)
+        int drawn = 0;
+        for (int j = 0; j < CHECK_COUNT(layers); ++j)
             if (strncmp(info.name, layers[j].prefix, strlen(layers[j].prefix)) == 0) {
                 check_uniform(&info, 1.0 / sqrt(layers[j].fan_in));
                 drawn = 1;
@@ -429,15 +433,15 @@ static void seeds(const void *argument)
     const int64_t numbers[] = {1, 2, -1, ((int64_t)1 << 32) + 1, INT64_MIN};
     uint64_t hashes[CHECK_COUNT(numbers)];
     normnet_model *model, *again;
-    int i, j;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(numbers); ++i) {
+    for (int i = 0; i < CHECK_COUNT(numbers); ++i) {
         config.seed = numbers[i];
         model = CHECK_CREATE(&config);
         again = CHECK_CREATE(&config);
         hashes[i] = hash_state(model);
         CHECK(hash_state(again) == hashes[i]);
-        for (j = 0; j < i; ++j)
+        for (int j = 0; j < i; ++j)
             if (hashes[i] == hashes[j])
                 CHECK_FAIL("seeds %" PRId64 " and %" PRId64 " draw the same weights", numbers[i], numbers[j]);
         normnet_model_destroy(model);
@@ -447,13 +451,12 @@ static void seeds(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("layers: the default network, 7,704 parameters and 1,076,672 multiply-adds", default_network, NULL);
     check_case("layers: receptive fields", receptive_fields, NULL);
     check_case("layers: modules of features", modules_of_features, NULL);
-    for (i = 0; i < CHECK_COUNT(state_cases); ++i) {
+    for (int i = 0; i < CHECK_COUNT(state_cases); ++i) {
         check_case_named(state_entries, &state_cases[i], "state entries: names and shapes of the state_dict, norm %s",
                          state_cases[i].name);
     }

@@ -15,14 +15,14 @@
 #endif
 
 /* The part of the floating-point environment that programs set: rounding, traps, flushing; not the sticky flags. */
-typedef struct mode {
+struct mode {
     int rounding, traps;
     unsigned control;
-} mode;
+};
 
-static mode current_mode(void)
+static struct mode current_mode(void)
 {
-    mode now = {fegetround(), 0, 0};
+    struct mode now = {fegetround(), 0, 0};
 #if defined(__GLIBC__)
     now.traps = fegetexcept();
 #endif
@@ -32,21 +32,23 @@ static mode current_mode(void)
     return now;
 }
 
-static int mode_is(const mode *expected)
+static int mode_is(const struct mode *expected)
 {
-    const mode now = current_mode();
+    const struct mode now = current_mode();
+
     return now.rounding == expected->rounding && now.traps == expected->traps && now.control == expected->control;
 }
 
 static void mode_unchanged(const void *argument)
 {
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
-    const mode before = current_mode();
-    int i;
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
+    const struct mode before = current_mode();
+
     (void)argument;
-    for (i = 0; i < NORM_COUNT; ++i) {
-        const settings want = {i, 2, NORMNET_CPU_BEST};
+    for (int i = 0; i < NORM_COUNT; ++i) {
+        const struct settings want = {i, 2, NORMNET_CPU_BEST};
+
         CHECK_EQUAL(use_well(&want, in, out), 0);
         use_badly(&want, in);
         CHECK(mode_is(&before));
@@ -59,12 +61,13 @@ static void mode_unchanged(const void *argument)
 static void rounding_hosts(const void *argument)
 {
     const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
-    int i;
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(modes); ++i) {
-        mode before;
+    for (int i = 0; i < CHECK_COUNT(modes); ++i) {
+        struct mode before;
+
         fesetround(modes[i]);
         before = current_mode();
         CHECK_EQUAL(for_each_setting(use_well, in, out), 0);
@@ -78,13 +81,13 @@ static void rounding_hosts(const void *argument)
 #if defined(__x86_64__)
 static void flushing_hosts(const void *argument)
 {
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
     const unsigned usual = _mm_getcsr();
-    mode before;
-    int i;
+    struct mode before;
+
     (void)argument;
-    for (i = 0; i < TWINS_PIXELS; ++i)
+    for (int i = 0; i < TWINS_PIXELS; ++i)
         in->floats[i] = 1e-40f;  /* denormal */
     _mm_setcsr(usual | 0x8040u); /* flush to zero, denormals are zero */
     before = current_mode();
@@ -100,15 +103,17 @@ static void flushing_hosts(const void *argument)
 /* In a child, since a trap ends the process: with valid data nothing is invalid and nothing divides by zero. */
 static void trapping_hosts(const void *argument)
 {
-    const settings *want = argument;
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
+    const struct settings *want = argument;
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
     pid_t child;
     int result = 0;
+
     fflush(NULL);
     child = fork();
     if (child == 0) {
         int failed;
+
         signal(SIGFPE, SIG_DFL);
         feclearexcept(FE_ALL_EXCEPT);
         if (feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == -1)
@@ -138,10 +143,10 @@ int main(int argc, char **argv)
 #if defined(__GLIBC__) && defined(__x86_64__)
     {
         static const char *const sets[] = {"best", "portable"};
-        settings want;
-        int norm, cpu;
-        for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
-            for (cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
+        struct settings want;
+
+        for (int norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
+            for (int cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
                 want.norm = norm;
                 want.threads = 1;
                 want.cpu = cpu;

@@ -31,7 +31,7 @@ static void is_complete(const void *argument)
 static void resolves(const void *argument)
 {
     const struct layer_type *type = *(const type_pointer *)argument;
-    static type_network network;
+    static struct type_network network;
     const struct layer *layer;
 
     if (!type_network_read(&network, type->example)) {
@@ -100,9 +100,9 @@ static int may_differ(const struct layer_type *type)
     return strcmp(type->name, "dropout") == 0;
 }
 
-static void expect_difference(const struct layer_type *type, const type_network *one, const char *changed)
+static void expect_difference(const struct layer_type *type, const struct type_network *one, const char *changed)
 {
-    static type_network other;
+    static struct type_network other;
     int32_t difference;
 
     if (!type_network_read(&other, changed) || strcmp(other.layers[other.layer].token, changed) != 0) {
@@ -118,7 +118,7 @@ static void expect_difference(const struct layer_type *type, const type_network 
 static void compares_every_number(const void *argument)
 {
     const struct layer_type *type = *(const type_pointer *)argument;
-    static type_network one, again;
+    static struct type_network one, again;
     char changed[TYPE_TEXT];
 
     if (!type_network_read(&one, type->example) || !type_network_read(&again, type->example))
@@ -141,7 +141,7 @@ static void compares_every_number(const void *argument)
 static void differs_from_other_types(const void *argument)
 {
     const struct layer_type *type = *(const type_pointer *)argument;
-    static type_network one, other;
+    static struct type_network one, other;
 
     if (!type_network_read(&one, type->example))
         return;
@@ -164,7 +164,7 @@ static void differs_from_other_types(const void *argument)
 /* For tests in other languages: "name architecture", a line per type. */
 static int print_networks(void)
 {
-    static type_network network;
+    static struct type_network network;
 
     for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type)
         if (type_network_read(&network, (*type)->example))

@@ -58,18 +58,19 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 }
 
 /* Memory that has nothing to do with malloc. */
-typedef struct pool {
+struct pool {
     _Alignas(64) unsigned char bytes[16 << 20];
     size_t used;
     int blocks;
-} pool;
+};
 
-static pool whole;
+static struct pool whole;
 
 static void *pool_allocate(void *user, int64_t size, int64_t alignment)
 {
-    pool *self = user;
+    struct pool *self = user;
     void *block;
+
     self->used = (self->used + (size_t)alignment - 1) & ~((size_t)alignment - 1);
     block = self->bytes + self->used;
     if (size > (int64_t)(sizeof self->bytes - self->used))
@@ -81,19 +82,20 @@ static void *pool_allocate(void *user, int64_t size, int64_t alignment)
 
 static void pool_deallocate(void *user, void *block, int64_t size)
 {
-    pool *self = user;
+    struct pool *self = user;
+
     (void)block;
     (void)size;
     --self->blocks;
 }
 
-static void use_all(twins *pair, normnet_model *model)
+static void use_all(struct twins *pair, normnet_model *model)
 {
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     double *gradients;
     char text[4096];
-    int i;
-    for (i = 0; i < 2; ++i) {
+
+    for (int i = 0; i < 2; ++i) {
         CHECK_OK(normnet_train_step(model, &pair->images, &pair->labels, &pair->out.metrics));
         CHECK_OK(normnet_compute_gradients(model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics));
         CHECK_OK(normnet_gradients(model, &gradients, NULL));
@@ -122,9 +124,10 @@ static void default_allocator(const void *argument)
 {
     const int32_t *norm = argument;
     const normnet_config config = twins_config(*norm);
-    twins *pair = twins_open_config(&config);
+    struct twins *pair = twins_open_config(&config);
     normnet_model *model = NULL;
     int taken;
+
     watch();
     CHECK_OK(normnet_model_create(&model, &config));
     watching = 0;
@@ -149,8 +152,9 @@ static void own_allocator(const void *argument)
 {
     const int32_t *norm = argument;
     normnet_config config = twins_config(*norm);
-    twins *pair = twins_open_config(&config);
+    struct twins *pair = twins_open_config(&config);
     normnet_model *model = NULL;
+
     whole.used = 0;
     config.allocate = pool_allocate;
     config.deallocate = pool_deallocate;
@@ -172,10 +176,9 @@ static void own_allocator(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int32_t norm;
     if (!check_begin(argc, argv))
         return check_end();
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         check_case_named(default_allocator, &norm, "malloc: only create calls it, only destroy frees, norm %s",
                          norm_name(norm));
         check_case_named(own_allocator, &norm, "malloc: never called beside the caller's allocator, norm %s",

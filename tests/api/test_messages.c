@@ -36,14 +36,15 @@ static void status_names(const void *argument)
         "NORMNET_EVALUE",  "NORMNET_ECHECKSUM", "NORMNET_ELABEL",       "NORMNET_EBUSY", "NORMNET_ESTATE",
     };
     const int32_t unknown[] = {CHECK_COUNT(names), 255, INT32_MAX, -1, INT32_MIN};
-    int i;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(names); ++i) {
+    for (int i = 0; i < CHECK_COUNT(names); ++i) {
         CHECK_TEXT(normnet_status_string(i), names[i]);
         CHECK(normnet_status_string(i) == normnet_status_string(i));
     }
-    for (i = 0; i < CHECK_COUNT(unknown); ++i) {
+    for (int i = 0; i < CHECK_COUNT(unknown); ++i) {
         const char *text = normnet_status_string(unknown[i]);
+
         CHECK(text != NULL && strlen(text) > 0);
         CHECK(strncmp(text, "NORMNET_", 8) != 0);
         /* A constant string: the same for all of them. */
@@ -54,6 +55,7 @@ static void status_names(const void *argument)
 static void versions(const void *argument)
 {
     char text[32];
+
     (void)argument;
     snprintf(text, sizeof text, "%d.%d.%d", NORMNET_VERSION_MAJOR, NORMNET_VERSION_MINOR, NORMNET_VERSION_PATCH);
     CHECK_TEXT(normnet_version(), text);
@@ -64,18 +66,20 @@ static void versions(const void *argument)
 static void a_failure(int32_t norm)
 {
     normnet_config config;
+
     memset(&config, 0, sizeof config);
     CHECK_STATUS(normnet_config_init(&config, norm), NORMNET_EUNSUPPORTED);
 }
 
 static void survives_success(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_config config;
     normnet_metrics metrics = metrics_init();
     normnet_model *model = NULL;
     const char *message;
     char copy[1024], text[64];
+
     (void)argument;
     a_failure(41);
     message = normnet_error_message();
@@ -114,9 +118,8 @@ static void messages_are_printable(const void *argument)
     };
     char longer[300];
     normnet_model *model = NULL;
-    int i;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(names); ++i) {
+    for (int i = 0; i < CHECK_COUNT(names); ++i) {
         CHECK_STATUS(normnet_model_load(&model, names[i].path, NULL), NORMNET_EIO);
         if (strstr(normnet_error_message(), names[i].shown) == NULL)
             CHECK_FAIL("\"%s\" does not show \"%s\"", normnet_error_message(), names[i].shown);
@@ -128,15 +131,15 @@ static void messages_are_printable(const void *argument)
     CHECK(strstr(normnet_error_message(), "xx?'") != NULL);
 }
 
-typedef struct thread_report {
+struct thread_report {
     char before[64], after[256], at_end[256];
     int32_t norm;
     pthread_mutex_t *mutex;
     pthread_cond_t *changed;
     int *turn;
-} thread_report;
+};
 
-static void wait_for_turn(thread_report *report, int turn)
+static void wait_for_turn(struct thread_report *report, int turn)
 {
     pthread_mutex_lock(report->mutex);
     while (*report->turn != turn)
@@ -144,7 +147,7 @@ static void wait_for_turn(thread_report *report, int turn)
     pthread_mutex_unlock(report->mutex);
 }
 
-static void next_turn(thread_report *report)
+static void next_turn(struct thread_report *report)
 {
     pthread_mutex_lock(report->mutex);
     ++*report->turn;
@@ -155,8 +158,9 @@ static void next_turn(thread_report *report)
 /* A thread that fails once, in its turn, and looks again when the other has failed too. */
 static void *failing_thread(void *argument)
 {
-    thread_report *report = argument;
+    struct thread_report *report = argument;
     normnet_config config;
+
     snprintf(report->before, sizeof report->before, "%s", normnet_error_message());
     wait_for_turn(report, report->norm == 51 ? 0 : 1);
     (void)normnet_config_init(&config, report->norm);
@@ -171,24 +175,25 @@ static void of_each_thread(const void *argument)
 {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-    int turn = 0, i;
-    thread_report reports[2];
+    int turn = 0;
+    struct thread_report reports[2];
     pthread_t threads[2];
     char own[256];
+
     (void)argument;
     memset(reports, 0, sizeof reports);
     a_failure(50);
     snprintf(own, sizeof own, "%s", normnet_error_message());
-    for (i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; ++i) {
         reports[i].norm = 51 + i;
         reports[i].mutex = &mutex;
         reports[i].changed = &changed;
         reports[i].turn = &turn;
         CHECK_EQUAL(pthread_create(&threads[i], NULL, failing_thread, &reports[i]), 0);
     }
-    for (i = 0; i < 2; ++i)
+    for (int i = 0; i < 2; ++i)
         pthread_join(threads[i], NULL);
-    for (i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; ++i) {
         CHECK_TEXT(reports[i].before, ""); /* before the first failure of that thread */
         CHECK(strstr(reports[i].after, i == 0 ? "51" : "52") != NULL);
         CHECK_TEXT(reports[i].at_end, reports[i].after);
@@ -199,10 +204,11 @@ static void of_each_thread(const void *argument)
 /* Messages that carry the caller's text stay messages: bounded, with a final 0. */
 static void of_long_names(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_NONE);
+    struct twins *pair = twins_open(NORMNET_NORM_NONE);
     float value = 0.0f;
     const normnet_tensor tensor = tensor_1d(NORMNET_F32, &value, 1);
     char *name = check_allocate(100001, 1);
+
     (void)argument;
     memset(name, 'n', 100000);
     CHECK_REJECTED(pair, normnet_set_state(pair->model, name, &tensor), NORMNET_EMISMATCH, "nnnnnnnn");

@@ -8,50 +8,52 @@
 enum { MANY = 100 };
 
 /* A model that has learned something, and a hundred images for it. */
-typedef struct prediction_bench {
+struct prediction_bench {
     normnet_config config;
     normnet_model *model;
     float pixels[MANY * TWINS_PIXELS];
     uint8_t labels[MANY];
     float scores[MANY * TWINS_CLASSES];
     int64_t classes[MANY];
-} prediction_bench;
+};
 
-static prediction_bench *bench_open(int32_t norm, int32_t threads)
+static struct prediction_bench *bench_open(int32_t norm, int32_t threads)
 {
-    prediction_bench *bench = check_allocate(1, sizeof *bench);
-    random_stream random = {23};
+    struct prediction_bench *bench = check_allocate(1, sizeof *bench);
+    struct random_stream random = {23};
     normnet_tensor images, labels;
-    int i;
+
     bench->config = twins_config(norm);
     bench->config.threads = threads;
     bench->config.l1 = bench->config.l2 = 1e-3; /* no part of what is predicted */
     bench->model = CHECK_CREATE(&bench->config);
-    for (i = 0; i < MANY * TWINS_PIXELS; ++i)
+    for (int i = 0; i < MANY * TWINS_PIXELS; ++i)
         bench->pixels[i] = (float)random_uniform(&random, -1.0, 1.0);
-    for (i = 0; i < MANY; ++i)
+    for (int i = 0; i < MANY; ++i)
         bench->labels[i] = (uint8_t)random_below(&random, TWINS_CLASSES);
     images = tensor_images(NORMNET_F32, bench->pixels, TWINS_MOST, &bench->config);
     labels = tensor_1d(NORMNET_U8, bench->labels, TWINS_MOST);
-    for (i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; ++i)
         CHECK_OK(normnet_train_step(bench->model, &images, &labels, NULL));
     return bench;
 }
 
-static void bench_close(prediction_bench *bench)
+static void bench_close(struct prediction_bench *bench)
 {
     normnet_model_destroy(bench->model);
     free(bench);
 }
 
 /* Scores of the images first, ..., first + count - 1 in one call. */
-static void predict_some(prediction_bench *bench, int first, int count, int32_t kind, float *to, int64_t *classes)
+static void predict_some(struct prediction_bench *bench, int first, int count, int32_t kind, float *to,
+                         int64_t *classes)
 {
     const normnet_tensor images =
         tensor_images(NORMNET_F32, bench->pixels + first * TWINS_PIXELS, count, &bench->config);
     const normnet_predict_options options = options_init(kind, NORMNET_STATISTICS_RUNNING);
     normnet_tensor scores = tensor_2d(NORMNET_F32, to, count, TWINS_CLASSES),
                    winners = tensor_1d(NORMNET_I64, classes, count);
+
     CHECK_OK(normnet_predict(bench->model, &images, &scores, &winners, &options));
 }
 
@@ -60,15 +62,14 @@ static void batch_sizes(const void *argument)
     const int32_t *norm = argument;
     const int sizes[] = {1, 2, 15, 16, 17, MANY};
     const int32_t kinds[] = {NORMNET_SCORES_PROBABILITIES, NORMNET_SCORES_LOG_PROBABILITIES, NORMNET_SCORES_LOGITS};
-    prediction_bench *bench = bench_open(*norm, 1);
+    struct prediction_bench *bench = bench_open(*norm, 1);
     float *scores = check_allocate(MANY * TWINS_CLASSES, sizeof *scores), *map, *whole_map;
     int64_t classes[MANY];
-    int i, k, first;
-    int32_t layer;
-    for (k = 0; k < CHECK_COUNT(kinds); ++k) {
+
+    for (int k = 0; k < CHECK_COUNT(kinds); ++k) {
         predict_some(bench, 0, MANY, kinds[k], bench->scores, bench->classes);
-        for (i = 0; i < CHECK_COUNT(sizes); ++i) {
-            for (first = 0; first < MANY; first += sizes[i])
+        for (int i = 0; i < CHECK_COUNT(sizes); ++i) {
+            for (int first = 0; first < MANY; first += sizes[i])
                 predict_some(bench, first, first + sizes[i] < MANY ? sizes[i] : MANY - first, kinds[k],
                              scores + first * TWINS_CLASSES, classes + first);
             if (memcmp(scores, bench->scores, sizeof bench->scores) != 0)
@@ -80,15 +81,16 @@ static void batch_sizes(const void *argument)
     free(scores);
     map = check_allocate(MANY * TWINS_MAP, sizeof *map);
     whole_map = check_allocate(MANY * TWINS_MAP, sizeof *whole_map);
-    for (layer = 0; layer < 9; ++layer) {
+    for (int32_t layer = 0; layer < 9; ++layer) {
         const normnet_layer_info info = layer_info(bench->model, layer);
         const int64_t size = (int64_t)info.channels * info.height * info.width;
         int64_t shape[4] = {MANY, info.channels, info.height, info.width};
         normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config), output;
+
         normnet_tensor_init(&output, NORMNET_F32, whole_map, 4, shape);
         CHECK_OK(normnet_layer_output(bench->model, &images, layer, &output, NULL));
-        for (i = 0; i < CHECK_COUNT(sizes) - 1; ++i) {
-            for (first = 0; first < MANY; first += sizes[i]) {
+        for (int i = 0; i < CHECK_COUNT(sizes) - 1; ++i) {
+            for (int first = 0; first < MANY; first += sizes[i]) {
                 shape[0] = first + sizes[i] < MANY ? sizes[i] : MANY - first;
                 images = tensor_images(NORMNET_F32, bench->pixels + first * TWINS_PIXELS, shape[0], &bench->config);
                 normnet_tensor_init(&output, NORMNET_F32, map + first * size, 4, shape);
@@ -106,25 +108,27 @@ static void batch_sizes(const void *argument)
 /* Probabilities, their logarithms and the logits belong together; the last layer's output is the logits. */
 static void kinds_of_scores(const void *argument)
 {
-    prediction_bench *bench = bench_open(NORMNET_NORM_BATCH, 1);
+    struct prediction_bench *bench = bench_open(NORMNET_NORM_BATCH, 1);
     float *logits = bench->scores;
     float *logp = check_allocate(MANY * TWINS_CLASSES, sizeof *logp),
           *p = check_allocate(MANY * TWINS_CLASSES, sizeof *p);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config);
     normnet_tensor output = tensor_2d(NORMNET_F32, p, MANY, TWINS_CLASSES);
-    int n, k;
+
     (void)argument;
     predict_some(bench, 0, MANY, NORMNET_SCORES_LOGITS, logits, bench->classes);
     CHECK_OK(normnet_layer_output(bench->model, &images, normnet_layer_count(bench->model) - 1, &output, NULL));
     CHECK(memcmp(p, logits, sizeof bench->scores) == 0);
     predict_some(bench, 0, MANY, NORMNET_SCORES_LOG_PROBABILITIES, logp, bench->classes);
     predict_some(bench, 0, MANY, NORMNET_SCORES_PROBABILITIES, p, bench->classes);
-    for (n = 0; n < MANY; ++n) {
+    for (int n = 0; n < MANY; ++n) {
         double sum = 0.0, total = 0.0;
-        for (k = 0; k < TWINS_CLASSES; ++k)
+
+        for (int k = 0; k < TWINS_CLASSES; ++k)
             sum += exp((double)logits[n * TWINS_CLASSES + k]);
-        for (k = 0; k < TWINS_CLASSES; ++k) {
+        for (int k = 0; k < TWINS_CLASSES; ++k) {
             const int at = n * TWINS_CLASSES + k;
+
             CHECK_CLOSE((double)logp[at], (double)logits[at] - log(sum), 1e-6);
             CHECK_CLOSE((double)p[at], exp((double)logits[at]) / sum, 1e-7);
             total += (double)p[at];
@@ -157,13 +161,12 @@ static void first_maximum(const void *argument)
     normnet_metrics metrics = metrics_init();
     normnet_tensor images, output, label;
     normnet_model *model;
-    int i, j;
     (void)argument;
     config.architecture = "gap conv1-10";
     model = CHECK_CREATE(&config);
     CHECK_OK(normnet_set_parameters(model, weights, CHECK_COUNT(weights)));
-    for (i = 0; i < CHECK_COUNT(expected); ++i) {
-        for (j = 0; j < TWINS_PIXELS; ++j)
+    for (int i = 0; i < CHECK_COUNT(expected); ++i) {
+        for (int j = 0; j < TWINS_PIXELS; ++j)
             pixels[i * TWINS_PIXELS + j] = expected[i].channel[j / (TWINS_PIXELS / 2)];
         labels[i] = (uint8_t)expected[i].winner;
     }
@@ -171,7 +174,7 @@ static void first_maximum(const void *argument)
     output = tensor_1d(NORMNET_I64, classes, CHECK_COUNT(expected));
     label = tensor_1d(NORMNET_U8, labels, CHECK_COUNT(expected));
     CHECK_OK(normnet_predict(model, &images, NULL, &output, NULL));
-    for (i = 0; i < CHECK_COUNT(expected); ++i)
+    for (int i = 0; i < CHECK_COUNT(expected); ++i)
         CHECK_EQUAL(classes[i], expected[i].winner);
     CHECK_OK(normnet_evaluate(model, &images, &label, &metrics, confusion, NULL));
     CHECK_EQUAL(metrics.correct, CHECK_COUNT(expected));
@@ -186,28 +189,30 @@ static void evaluate_agrees(const void *argument)
 {
     const int32_t *threads = argument;
     const int sizes[] = {1, 2, 15, 16, 17, MANY};
-    prediction_bench *bench = bench_open(NORMNET_NORM_BATCH, *threads);
+    struct prediction_bench *bench = bench_open(NORMNET_NORM_BATCH, *threads);
     float *logp = check_allocate(MANY * TWINS_CLASSES, sizeof *logp);
     int32_t labels32[MANY];
     int64_t labels64[MANY];
-    int i, n, k;
+
     predict_some(bench, 0, MANY, NORMNET_SCORES_LOG_PROBABILITIES, logp, bench->classes);
-    for (n = 0; n < MANY; ++n)
+    for (int n = 0; n < MANY; ++n)
         labels64[n] = labels32[n] = bench->labels[n];
-    for (i = 0; i < CHECK_COUNT(sizes); ++i) {
+    for (int i = 0; i < CHECK_COUNT(sizes); ++i) {
         const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, sizes[i], &bench->config);
         const normnet_tensor labels[] = {tensor_1d(NORMNET_U8, bench->labels, sizes[i]),
                                          tensor_1d(NORMNET_I32, labels32, sizes[i]),
                                          tensor_1d(NORMNET_I64, labels64, sizes[i])};
         int64_t confusion[TWINS_CLASSES * TWINS_CLASSES], expected[TWINS_CLASSES * TWINS_CLASSES] = {0}, correct = 0;
         double loss = 0.0, first = 0.0;
-        for (n = 0; n < sizes[i]; ++n) {
+
+        for (int n = 0; n < sizes[i]; ++n) {
             loss -= (double)logp[n * TWINS_CLASSES + bench->labels[n]] / sizes[i];
             correct += bench->classes[n] == bench->labels[n];
             expected[bench->labels[n] * TWINS_CLASSES + bench->classes[n]] += 1; /* row = label */
         }
-        for (k = 0; k < CHECK_COUNT(labels); ++k) {
+        for (int k = 0; k < CHECK_COUNT(labels); ++k) {
             normnet_metrics metrics = metrics_init();
+
             memset(confusion, 0x5C, sizeof confusion);
             CHECK_OK(normnet_evaluate(bench->model, &images, &labels[k], &metrics, confusion, NULL));
             CHECK_CLOSE(metrics.loss, loss, 1e-6);
@@ -226,12 +231,12 @@ static void evaluate_agrees(const void *argument)
 
 static void class_dtypes(const void *argument)
 {
-    prediction_bench *bench = bench_open(NORMNET_NORM_GROUP, 1);
+    struct prediction_bench *bench = bench_open(NORMNET_NORM_GROUP, 1);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config);
     uint8_t bytes[MANY + 1], spaced[3 * MANY];
     int32_t words[MANY];
     normnet_tensor output;
-    int n;
+
     (void)argument;
     predict_some(bench, 0, MANY, NORMNET_SCORES_LOGITS, bench->scores, bench->classes);
     bytes[MANY] = 77;
@@ -243,7 +248,7 @@ static void class_dtypes(const void *argument)
     output = tensor_1d(NORMNET_U8, spaced, MANY);
     output.strides[0] = 3;
     CHECK_OK(normnet_predict(bench->model, &images, NULL, &output, NULL));
-    for (n = 0; n < MANY; ++n) {
+    for (int n = 0; n < MANY; ++n) {
         CHECK_EQUAL(bytes[n], bench->classes[n]);
         CHECK_EQUAL(words[n], bench->classes[n]);
         CHECK_EQUAL(spaced[3 * n], bench->classes[n]);
@@ -256,7 +261,7 @@ static void class_dtypes(const void *argument)
 /* Outputs may have strides: transposed scores, maps with room between the rows. */
 static void strided_outputs(const void *argument)
 {
-    prediction_bench *bench = bench_open(NORMNET_NORM_LAYER, 1);
+    struct prediction_bench *bench = bench_open(NORMNET_NORM_LAYER, 1);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config);
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
     enum { ROW = 13, PLANE = 11 * ROW, IMAGE = 4 * PLANE + 5 };
@@ -264,15 +269,15 @@ static void strided_outputs(const void *argument)
     float *dense = check_allocate(17 * TWINS_MAP, sizeof *dense);
     const int64_t shape[] = {17, 4, 10, 10};
     normnet_tensor some = tensor_images(NORMNET_F32, bench->pixels, 17, &bench->config), output;
-    int n, k, i, j;
+    int i, j;
     (void)argument;
     predict_some(bench, 0, MANY, NORMNET_SCORES_LOGITS, bench->scores, bench->classes);
     output = tensor_2d(NORMNET_F32, transposed, MANY, TWINS_CLASSES);
     output.strides[0] = 1;
     output.strides[1] = MANY;
     CHECK_OK(normnet_predict(bench->model, &images, &output, NULL, &options));
-    for (n = 0; n < MANY; ++n)
-        for (k = 0; k < TWINS_CLASSES; ++k)
+    for (int n = 0; n < MANY; ++n)
+        for (int k = 0; k < TWINS_CLASSES; ++k)
             CHECK(transposed[k * MANY + n] == bench->scores[n * TWINS_CLASSES + k]);
     for (i = 0; i < 17 * IMAGE; ++i)
         map[i] = 77.0f;
@@ -284,9 +289,10 @@ static void strided_outputs(const void *argument)
     output.strides[2] = ROW;
     output.strides[3] = 1;
     CHECK_OK(normnet_layer_output(bench->model, &some, 0, &output, NULL));
-    for (n = 0; n < 17; ++n)
-        for (k = 0; k < IMAGE; ++k) {
+    for (int n = 0; n < 17; ++n)
+        for (int k = 0; k < IMAGE; ++k) {
             const int c = k / PLANE;
+
             i = k % PLANE / ROW;
             j = k % PLANE % ROW;
             if (c < 4 && i < 10 && j < 10) {
@@ -306,7 +312,7 @@ static void strided_images(const void *argument)
 {
     const int32_t *dtype = argument;
     enum { BIG = 20, IMAGES = 17 };
-    prediction_bench *bench = bench_open(NORMNET_NORM_BATCH, 1);
+    struct prediction_bench *bench = bench_open(NORMNET_NORM_BATCH, 1);
     const size_t element = *dtype == NORMNET_U8 ? 1 : 4;
     unsigned char *dense = check_allocate(IMAGES * TWINS_PIXELS, element);
     unsigned char *other = check_allocate(IMAGES * BIG * BIG * 4, element), *values;
@@ -314,11 +320,11 @@ static void strided_images(const void *argument)
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
     normnet_tensor images = tensor_images(*dtype, dense, IMAGES, &bench->config);
     normnet_tensor output = tensor_2d(NORMNET_F32, expected, IMAGES, TWINS_CLASSES);
-    random_stream random = {31};
-    int n, c, i, j, guise;
+    struct random_stream random = {31};
     values = dense;
-    for (i = 0; i < IMAGES * TWINS_PIXELS; ++i) {
+    for (int i = 0; i < IMAGES * TWINS_PIXELS; ++i) {
         const float value = (float)random_uniform(&random, -2.0, 2.0);
+
         if (element == 1)
             values[i] = (unsigned char)random_below(&random, 256);
         else
@@ -326,7 +332,7 @@ static void strided_images(const void *argument)
     }
     CHECK_OK(normnet_predict(bench->model, &images, &output, NULL, &options));
     output.data = scores;
-    for (guise = 0; guise < 5; ++guise) {
+    for (int guise = 0; guise < 5; ++guise) {
         /* Strides of N, C, H, W and the place of the first element. */
         const int64_t strides[5][4] = {
             {TWINS_PIXELS, 1, 2 * TWINS_SIDE, 2},                      /* NHWC */
@@ -339,10 +345,10 @@ static void strided_images(const void *argument)
                                    TWINS_SIDE * TWINS_SIDE};
         images = tensor_images(*dtype, other + (size_t)begins[guise] * element, IMAGES, &bench->config);
         memcpy(images.strides, strides[guise], sizeof strides[guise]);
-        for (n = 0; n < IMAGES; ++n)
-            for (c = 0; c < 2; ++c)
-                for (i = 0; i < TWINS_SIDE; ++i)
-                    for (j = 0; j < TWINS_SIDE; ++j)
+        for (int n = 0; n < IMAGES; ++n)
+            for (int c = 0; c < 2; ++c)
+                for (int i = 0; i < TWINS_SIDE; ++i)
+                    for (int j = 0; j < TWINS_SIDE; ++j)
                         memcpy(other + (size_t)(begins[guise] + n * strides[guise][0] + c * strides[guise][1] +
                                                 i * strides[guise][2] + j * strides[guise][3]) *
                                            element,
@@ -358,7 +364,7 @@ static void strided_images(const void *argument)
     images.strides[2] = TWINS_SIDE;
     images.strides[3] = 1;
     CHECK_OK(normnet_predict(bench->model, &images, &output, NULL, &options));
-    for (n = 0; n < IMAGES; ++n)
+    for (int n = 0; n < IMAGES; ++n)
         CHECK(memcmp(scores + n * TWINS_CLASSES, expected + 2 * TWINS_CLASSES, TWINS_CLASSES * sizeof *scores) == 0);
     free(dense);
     free(other);
@@ -374,29 +380,31 @@ static void scaling(const void *argument)
     float floats[TWINS_PIXELS], seen[TWINS_PIXELS];
     normnet_tensor images, output = tensor_2d(NORMNET_F32, seen, 1, TWINS_PIXELS);
     normnet_model *model;
-    int i, pass;
+
     (void)argument;
     config.architecture = "flatten fc-10";
-    for (i = 0; i < TWINS_PIXELS; ++i) {
+    for (int i = 0; i < TWINS_PIXELS; ++i) {
         bytes[i] = (uint8_t)i;
         floats[i] = (float)(i - 100) / 64.0f;
     }
-    for (pass = 0; pass < 2; ++pass) {
+    for (int pass = 0; pass < 2; ++pass) {
         config.input_mean = pass == 0 ? NULL : mean;
         config.input_std = pass == 0 ? NULL : deviation;
         model = CHECK_CREATE(&config);
         images = tensor_images(NORMNET_U8, bytes, 1, &config);
         CHECK_OK(normnet_layer_output(model, &images, 0, &output, NULL));
-        for (i = 0; i < TWINS_PIXELS; ++i) {
+        for (int i = 0; i < TWINS_PIXELS; ++i) {
             const int c = i / (TWINS_PIXELS / 2);
             const float m = pass == 0 ? 0.0f : (float)mean[c], d = pass == 0 ? 1.0f : (float)deviation[c];
+
             CHECK(seen[i] == ((float)bytes[i] / 255.0f - m) / d);
         }
         images = tensor_images(NORMNET_F32, floats, 1, &config);
         CHECK_OK(normnet_layer_output(model, &images, 0, &output, NULL));
-        for (i = 0; i < TWINS_PIXELS; ++i) {
+        for (int i = 0; i < TWINS_PIXELS; ++i) {
             const int c = i / (TWINS_PIXELS / 2);
             const float m = pass == 0 ? 0.0f : (float)mean[c], d = pass == 0 ? 1.0f : (float)deviation[c];
+
             CHECK(seen[i] == (floats[i] - m) / d);
         }
         normnet_model_destroy(model);
@@ -406,7 +414,7 @@ static void scaling(const void *argument)
 /* A score that is not finite is returned as it is, and makes the loss not finite; neither is a failure. */
 static void infinite_scores(const void *argument)
 {
-    prediction_bench *bench = bench_open(NORMNET_NORM_NONE, 1);
+    struct prediction_bench *bench = bench_open(NORMNET_NORM_NONE, 1);
     const int64_t count = normnet_parameter_count(bench->model);
     float *weights = check_allocate((size_t)count, sizeof *weights);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, MANY, &bench->config);
@@ -414,14 +422,14 @@ static void infinite_scores(const void *argument)
     normnet_tensor output = tensor_2d(NORMNET_F32, bench->scores, MANY, TWINS_CLASSES);
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
     normnet_metrics metrics = metrics_init();
-    int64_t i;
     int infinite = 0;
+
     (void)argument;
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         weights[i] = i % 2 ? 1e38f : -5e37f;
     CHECK_OK(normnet_set_parameters(bench->model, weights, count));
     CHECK_OK(normnet_predict(bench->model, &images, &output, NULL, &options));
-    for (i = 0; i < MANY * TWINS_CLASSES; ++i)
+    for (int64_t i = 0; i < MANY * TWINS_CLASSES; ++i)
         infinite += !isfinite(bench->scores[i]);
     CHECK(infinite > 0);
     CHECK_OK(normnet_evaluate(bench->model, &images, &labels, &metrics, NULL, NULL));
@@ -435,12 +443,13 @@ static void infinite_scores(const void *argument)
 static void reading_changes_nothing(const void *argument)
 {
     const int32_t *norm = argument;
-    prediction_bench *bench = bench_open(*norm, 1);
+    struct prediction_bench *bench = bench_open(*norm, 1);
     const normnet_tensor images = tensor_images(NORMNET_F32, bench->pixels, TWINS_MOST, &bench->config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, bench->labels, TWINS_MOST);
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     const uint64_t before = hash_model(bench->model);
     normnet_metrics first = metrics_init(), second = metrics_init();
+
     CHECK_OK(normnet_evaluate(bench->model, &images, &labels, &first, NULL, NULL));
     CHECK_OK(normnet_predict(bench->model, &images, NULL, NULL, NULL));
     CHECK_OK(normnet_evaluate(bench->model, &images, &labels, &second, NULL, NULL));
@@ -455,10 +464,10 @@ static void reading_changes_nothing(const void *argument)
 int main(int argc, char **argv)
 {
     static const int32_t one = 1, three = 3, bytes = NORMNET_U8, floats = NORMNET_F32;
-    int32_t norm;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         check_case_named(batch_sizes, &norm, "predict: the same bits in batches of 1, 2, 15, 16, 17 and 100, norm %s",
                          norm_name(norm));
         check_case_named(reading_changes_nothing, &norm, "evaluate and predict change nothing, norm %s",

@@ -31,13 +31,14 @@
 
 static void errno_unchanged(const void *argument)
 {
-    const settings want = {NORMNET_NORM_BATCH, 1, NORMNET_CPU_BEST};
+    const struct settings want = {NORMNET_NORM_BATCH, 1, NORMNET_CPU_BEST};
     const normnet_config config = config_of(&want);
-    twins *pair = twins_open_config(&config);
+    struct twins *pair = twins_open_config(&config);
     normnet_model *model = NULL, *loaded = NULL, *copy = NULL;
     normnet_config read = {0};
     double *values;
     char text[100];
+
     (void)argument;
     read.struct_size = (int32_t)sizeof read;
 #define KEEPS_ERRNO(call)                                                                                              \
@@ -89,8 +90,8 @@ static int use_comma(char *folder)
 {
     const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "tr_TR.UTF-8", "de_DE"};
     char command[256];
-    int i;
-    for (i = 0; i < CHECK_COUNT(names); ++i)
+
+    for (int i = 0; i < CHECK_COUNT(names); ++i)
         if (use_locale(names[i]))
             return 1;
     if (mkdtemp(folder) == NULL)
@@ -104,6 +105,7 @@ static int use_comma(char *folder)
 static void leave_locale(const char *folder)
 {
     char command[256];
+
     setlocale(LC_ALL, "C");
     unsetenv("LOCPATH");
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
@@ -115,8 +117,9 @@ static void leave_locale(const char *folder)
 static void speak(char *text, size_t size)
 {
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    twins *pair;
+    struct twins *pair;
     size_t length;
+
     config.architecture = "conv3-4 norm dropout0.25 relu dropout.5 gap conv1-10";
     config.l2 = 0.125;
     pair = twins_open_config(&config);
@@ -131,6 +134,7 @@ static void speak(char *text, size_t size)
 static void locales(const void *argument)
 {
     char folder[] = "/tmp/normnet_locale_XXXXXX", plain[4096], foreign[4096], name[256];
+
     (void)argument;
     speak(plain, sizeof plain);
     if (!use_comma(folder)) {
@@ -148,11 +152,11 @@ static void locales(const void *argument)
 
 /* ---- Output, signals, environment, descriptors, threads ---------------------------------------- */
 
-static void use_all_ways(twins_inputs *in, twins_outputs *out)
+static void use_all_ways(struct twins_inputs *in, struct twins_outputs *out)
 {
-    int i;
-    for (i = 0; i < NORM_COUNT; ++i) {
-        const settings want = {i, 1, NORMNET_CPU_BEST};
+    for (int i = 0; i < NORM_COUNT; ++i) {
+        const struct settings want = {i, 1, NORMNET_CPU_BEST};
+
         CHECK_EQUAL(use_well(&want, in, out), 0);
         use_badly(&want, in);
     }
@@ -161,10 +165,11 @@ static void use_all_ways(twins_inputs *in, twins_outputs *out)
 static void no_output(const void *argument)
 {
     char name[] = "/tmp/normnet_output_XXXXXX";
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
     const int file = mkstemp(name), standard = dup(1), errors = dup(2);
     struct stat status;
+
     (void)argument;
     fflush(NULL);
     dup2(file, 1);
@@ -185,10 +190,11 @@ static void no_output(const void *argument)
 
 static void closed_output(const void *argument)
 {
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
     pid_t child;
     int result = 0;
+
     (void)argument;
     fflush(NULL);
     child = fork();
@@ -213,11 +219,12 @@ static uint64_t hash_process(void)
     char path[4096];
     char **variable;
     mode_t mask;
-    int number;
+
     for (variable = environ; *variable != NULL; ++variable)
         hash = hash_bytes(hash_bytes(hash, variable, sizeof *variable), *variable, strlen(*variable));
-    for (number = 1; number < 65; ++number) {
+    for (int number = 1; number < 65; ++number) {
         struct sigaction action;
+
         memset(&action, 0, sizeof action);
         if (sigaction(number, NULL, &action) == 0) {
             hash = hash_bytes(hash, &action.sa_handler, sizeof action.sa_handler);
@@ -229,8 +236,9 @@ static uint64_t hash_process(void)
     mask = umask(0);
     umask(mask);
     hash = hash_bytes(hash, &mask, sizeof mask);
-    for (number = 0; number < 256; ++number) {
+    for (int number = 0; number < 256; ++number) {
         const int open = fcntl(number, F_GETFD) != -1;
+
         hash = hash_bytes(hash, &open, sizeof open);
     }
     return hash_bytes(hash, setlocale(LC_ALL, NULL), strlen(setlocale(LC_ALL, NULL)));
@@ -241,6 +249,7 @@ static int count_threads(void)
 {
     DIR *folder = opendir("/proc/self/task");
     int count = 0;
+
     if (folder == NULL)
         return -1;
     while (readdir(folder) != NULL)
@@ -251,10 +260,11 @@ static int count_threads(void)
 
 static void process_unchanged(const void *argument)
 {
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
     const uint64_t before = hash_process();
     const int threads = count_threads();
+
     (void)argument;
     use_all_ways(in, out);
     CHECK(hash_process() == before);
@@ -268,11 +278,12 @@ static void process_unchanged(const void *argument)
 /* A child of a process that has computed with several threads computes as well; it does not wait for them forever. */
 static void forked(const void *argument)
 {
-    const settings want = {NORMNET_NORM_BATCH, 2, NORMNET_CPU_BEST};
-    twins_inputs *in = draw_inputs();
-    twins_outputs *out = check_allocate(1, sizeof *out);
+    const struct settings want = {NORMNET_NORM_BATCH, 2, NORMNET_CPU_BEST};
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
     pid_t child;
     int result = 0;
+
     (void)argument;
     CHECK_EQUAL(use_well(&want, in, out), 0);
     fflush(NULL);
@@ -293,12 +304,13 @@ static void forked(const void *argument)
 
 /* ---- Little stack ------------------------------------------------------------------------------ */
 
-static twins_inputs *stack_inputs;
-static twins_outputs *stack_outputs;
+static struct twins_inputs *stack_inputs;
+static struct twins_outputs *stack_outputs;
 
 static void *use_in_thread(void *argument)
 {
     int *failed = argument;
+
     *failed = for_each_setting(use_well, stack_inputs, stack_outputs);
     return NULL;
 }

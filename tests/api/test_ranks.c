@@ -11,7 +11,7 @@ enum { RANKS = 2, STEPS = 4, IMAGES = 40 };
 
 /* ---- A reduce over threads --------------------------------------------------------------------- */
 
-typedef struct meeting {
+struct meeting {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int arrived, round, ranks;
@@ -19,18 +19,19 @@ typedef struct meeting {
     double sums[2][4096]; /* of even and of odd rounds: a rank may begin the next before another has read this one */
     int calls, mistakes;
     int abandoned; /* a rank has failed and will not come any more */
-} meeting;
+};
 
-static meeting *meeting_open(int ranks)
+static struct meeting *meeting_open(int ranks)
 {
-    meeting *self = check_allocate(1, sizeof *self);
+    struct meeting *self = check_allocate(1, sizeof *self);
+
     pthread_mutex_init(&self->mutex, NULL);
     pthread_cond_init(&self->changed, NULL);
     self->ranks = ranks;
     return self;
 }
 
-static void meeting_close(meeting *self)
+static void meeting_close(struct meeting *self)
 {
     pthread_mutex_destroy(&self->mutex);
     pthread_cond_destroy(&self->changed);
@@ -40,10 +41,10 @@ static void meeting_close(meeting *self)
 /* The ranks add in the order in which they come; of two numbers the sum is the same either way. */
 static int32_t meet(void *user, double *values, int64_t count)
 {
-    meeting *self = user;
+    struct meeting *self = user;
     double *sums;
-    int64_t i;
     int round;
+
     pthread_mutex_lock(&self->mutex);
     round = self->round;
     sums = self->sums[round % 2];
@@ -54,7 +55,7 @@ static int32_t meet(void *user, double *values, int64_t count)
     }
     if (count != self->count || count > CHECK_COUNT(self->sums[0]))
         ++self->mistakes;
-    for (i = 0; i < count && i < CHECK_COUNT(self->sums[0]); ++i)
+    for (int64_t i = 0; i < count && i < CHECK_COUNT(self->sums[0]); ++i)
         sums[i] += values[i];
     if (++self->arrived == self->ranks) {
         self->arrived = 0;
@@ -69,7 +70,7 @@ static int32_t meet(void *user, double *values, int64_t count)
     return round;
 }
 
-static void abandon(meeting *self)
+static void abandon(struct meeting *self)
 {
     pthread_mutex_lock(&self->mutex);
     self->abandoned = 1;
@@ -79,24 +80,24 @@ static void abandon(meeting *self)
 
 /* ---- Ranks against the whole ------------------------------------------------------------------- */
 
-typedef struct rank {
+struct rank {
     normnet_config config;
     normnet_model *model;
-    const twins *data;
-    meeting *of_gradients;
+    const struct twins *data;
+    struct meeting *of_gradients;
     int64_t first, count;
     normnet_status status;
     char message[256]; /* of its failure */
     normnet_metrics metrics;
     double *gradients; /* summed over the ranks, of the first step */
     pthread_t thread;
-} rank;
+};
 
 static const char rank_architecture[] =
     "conv3-4 norm relu dropout0.25 maxpool2 conv3-8p1 relu norm gap flatten fc-6 norm fc-10b";
 
 /* At the end of a rank's thread: a failure is reported, and no rank waits for this one. */
-static void *end_rank(rank *self)
+static void *end_rank(struct rank *self)
 {
     if (self->status != NORMNET_OK) {
         snprintf(self->message, sizeof self->message, "%s", normnet_error_message());
@@ -107,7 +108,7 @@ static void *end_rank(rank *self)
     return NULL;
 }
 
-static void join_rank(rank *self, int number)
+static void join_rank(struct rank *self, int number)
 {
     pthread_join(self->thread, NULL);
     if (self->status != NORMNET_OK)
@@ -116,18 +117,19 @@ static void join_rank(rank *self, int number)
 
 static void *run_rank(void *argument)
 {
-    rank *self = argument;
+    struct rank *self = argument;
     const normnet_tensor images =
         tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
     const normnet_tensor labels = tensor_1d(NORMNET_I64, self->data->in.digits + self->first, self->count);
     normnet_batch batch = {0};
-    int step;
+
     batch.struct_size = (int32_t)sizeof batch;
     batch.first_sample = self->first;
     batch.images_in_all = IMAGES;
-    for (step = 0; step < STEPS && self->status == NORMNET_OK; ++step) {
+    for (int step = 0; step < STEPS && self->status == NORMNET_OK; ++step) {
         double *values;
         int64_t count;
+
         self->metrics = metrics_init();
         self->status = normnet_compute_gradients(self->model, &images, &labels, &batch, &self->metrics);
         if (self->status != NORMNET_OK || normnet_gradients(self->model, &values, &count) != NORMNET_OK)
@@ -143,8 +145,8 @@ static void *run_rank(void *argument)
 static double distance(const double *a, const double *b, int64_t count)
 {
     double apart = 0.0, largest = 0.0;
-    int64_t i;
-    for (i = 0; i < count; ++i) {
+
+    for (int64_t i = 0; i < count; ++i) {
         apart = fabs(a[i] - b[i]) > apart ? fabs(a[i] - b[i]) : apart;
         largest = fabs(b[i]) > largest ? fabs(b[i]) : largest;
     }
@@ -153,17 +155,17 @@ static double distance(const double *a, const double *b, int64_t count)
 
 static void compare_states(const normnet_model *model, const normnet_model *whole, double tolerance)
 {
-    int32_t i;
-    int64_t j;
-    for (i = 0; i < normnet_state_count(whole); ++i) {
+    for (int32_t i = 0; i < normnet_state_count(whole); ++i) {
         const normnet_state_info a = state_info(model, i), b = state_info(whole, i);
         double apart = 0.0, largest = 1e-30;
+
         if (a.dtype == NORMNET_I64) {
             CHECK_EQUAL(*(const int64_t *)a.data, *(const int64_t *)b.data);
             continue;
         }
-        for (j = 0; j < state_length(&b); ++j) {
+        for (int64_t j = 0; j < state_length(&b); ++j) {
             const double x = (double)((const float *)a.data)[j], y = (double)((const float *)b.data)[j];
+
             apart = fabs(x - y) > apart ? fabs(x - y) : apart;
             largest = fabs(y) > largest ? fabs(y) : largest;
         }
@@ -173,24 +175,24 @@ static void compare_states(const normnet_model *model, const normnet_model *whol
 }
 
 /* What the ranks of one case have in common. */
-typedef struct rank_case {
+struct rank_case {
     const char *name;
     int32_t norm, affine, threads;
     int64_t split; /* images of rank 0 */
-} rank_case;
+};
 
 static void ranks_learn_as_one(const void *argument)
 {
-    const rank_case *want = argument;
+    const struct rank_case *want = argument;
     normnet_config config = twins_config(want->norm);
-    meeting *of_norms = meeting_open(RANKS), *of_gradients = meeting_open(RANKS);
-    rank ranks[RANKS];
+    struct meeting *of_norms = meeting_open(RANKS), *of_gradients = meeting_open(RANKS);
+    struct rank ranks[RANKS];
     normnet_tensor images, labels;
     normnet_metrics metrics = metrics_init();
     double *gradients, *first_gradients, loss = 0.0;
     int64_t count, correct = 0;
-    twins *pair;
-    int i, step;
+    struct twins *pair;
+
     config.architecture = rank_architecture;
     config.affine = want->affine;
     config.groups = 2;
@@ -199,7 +201,7 @@ static void ranks_learn_as_one(const void *argument)
     pair = twins_open_config(&config); /* its model is the one of the whole batch */
     count = normnet_parameter_count(pair->model);
     first_gradients = check_allocate((size_t)count, sizeof *first_gradients);
-    for (i = 0; i < RANKS; ++i) {
+    for (int i = 0; i < RANKS; ++i) {
         memset(&ranks[i], 0, sizeof ranks[i]);
         ranks[i].config = config;
         ranks[i].config.reduce = meet;
@@ -211,18 +213,18 @@ static void ranks_learn_as_one(const void *argument)
         ranks[i].count = i == 0 ? want->split : IMAGES - want->split;
         ranks[i].gradients = check_allocate((size_t)count, sizeof *gradients);
     }
-    for (i = 0; i < RANKS; ++i)
+    for (int i = 0; i < RANKS; ++i)
         CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, run_rank, &ranks[i]), 0);
     images = tensor_images(NORMNET_U8, pair->in.bytes, IMAGES, &config);
     labels = tensor_1d(NORMNET_I64, pair->in.digits, IMAGES);
-    for (step = 0; step < STEPS; ++step) {
+    for (int step = 0; step < STEPS; ++step) {
         CHECK_OK(normnet_compute_gradients(pair->model, &images, &labels, NULL, &metrics));
         CHECK_OK(normnet_gradients(pair->model, &gradients, NULL));
         if (step == 0)
             memcpy(first_gradients, gradients, (size_t)count * sizeof *gradients);
         CHECK_OK(normnet_apply_gradients(pair->model, IMAGES));
     }
-    for (i = 0; i < RANKS; ++i) {
+    for (int i = 0; i < RANKS; ++i) {
         join_rank(&ranks[i], i);
         loss += ranks[i].metrics.loss * (double)ranks[i].count / IMAGES;
         correct += ranks[i].metrics.correct;
@@ -238,9 +240,9 @@ static void ranks_learn_as_one(const void *argument)
     CHECK_EQUAL(of_gradients->mistakes, 0);
     CHECK(want->norm == NORMNET_NORM_BATCH ? of_norms->calls > 0 : of_norms->calls == 0);
     /* All ranks hold the same bits. */
-    for (i = 1; i < RANKS; ++i)
+    for (int i = 1; i < RANKS; ++i)
         CHECK(hash_state(ranks[i].model) == hash_state(ranks[0].model));
-    for (i = 0; i < RANKS; ++i) {
+    for (int i = 0; i < RANKS; ++i) {
         normnet_model_destroy(ranks[i].model);
         free(ranks[i].gradients);
     }
@@ -253,9 +255,10 @@ static void ranks_learn_as_one(const void *argument)
 /* update_statistics sums over the ranks too: the statistics of the whole batch on every rank. */
 static void *update_rank(void *argument)
 {
-    rank *self = argument;
+    struct rank *self = argument;
     const normnet_tensor images =
         tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
+
     self->status = normnet_update_statistics(self->model, &images, 1);
     return end_rank(self);
 }
@@ -263,17 +266,17 @@ static void *update_rank(void *argument)
 static void statistics_of_all_ranks(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    meeting *of_norms = meeting_open(RANKS);
-    rank ranks[RANKS];
+    struct meeting *of_norms = meeting_open(RANKS);
+    struct rank ranks[RANKS];
     normnet_tensor images;
-    twins *pair;
-    int i;
+    struct twins *pair;
+
     (void)argument;
     config.architecture = "norm conv3-4 relu norm gap conv1-10";
     pair = twins_open_config(&config);
     images = tensor_images(NORMNET_U8, pair->in.bytes, IMAGES, &config);
     CHECK_OK(normnet_update_statistics(pair->model, &images, 1));
-    for (i = 0; i < RANKS; ++i) {
+    for (int i = 0; i < RANKS; ++i) {
         memset(&ranks[i], 0, sizeof ranks[i]);
         ranks[i].config = config;
         ranks[i].config.reduce = meet;
@@ -283,13 +286,13 @@ static void statistics_of_all_ranks(const void *argument)
         ranks[i].first = i == 0 ? 0 : 16;
         ranks[i].count = i == 0 ? 16 : IMAGES - 16;
     }
-    for (i = 0; i < RANKS; ++i)
+    for (int i = 0; i < RANKS; ++i)
         CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, update_rank, &ranks[i]), 0);
-    for (i = 0; i < RANKS; ++i) {
+    for (int i = 0; i < RANKS; ++i) {
         join_rank(&ranks[i], i);
         compare_states(ranks[i].model, pair->model, 5e-7);
     }
-    for (i = 0; i < RANKS; ++i)
+    for (int i = 0; i < RANKS; ++i)
         normnet_model_destroy(ranks[i].model);
     meeting_close(of_norms);
     twins_close(pair);
@@ -298,10 +301,11 @@ static void statistics_of_all_ranks(const void *argument)
 /* A rank may have a single image: together the ranks have enough for batch norm. */
 static void *step_rank(void *argument)
 {
-    rank *self = argument;
+    struct rank *self = argument;
     const normnet_tensor images =
         tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
     const normnet_tensor labels = tensor_1d(NORMNET_I64, self->data->in.digits + self->first, self->count);
+
     self->status = normnet_compute_gradients(self->model, &images, &labels, NULL, NULL);
     return end_rank(self);
 }
@@ -309,14 +313,14 @@ static void *step_rank(void *argument)
 static void one_image_each(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    meeting *of_norms = meeting_open(RANKS);
-    rank ranks[RANKS];
-    twins *pair;
-    int i;
+    struct meeting *of_norms = meeting_open(RANKS);
+    struct rank ranks[RANKS];
+    struct twins *pair;
+
     (void)argument;
     config.architecture = "conv3-4 relu gap norm conv1-10";
     pair = twins_open_config(&config);
-    for (i = 0; i < RANKS; ++i) {
+    for (int i = 0; i < RANKS; ++i) {
         memset(&ranks[i], 0, sizeof ranks[i]);
         ranks[i].config = config;
         ranks[i].config.reduce = meet;
@@ -327,7 +331,7 @@ static void one_image_each(const void *argument)
         ranks[i].count = 1;
         CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, step_rank, &ranks[i]), 0);
     }
-    for (i = 0; i < RANKS; ++i) {
+    for (int i = 0; i < RANKS; ++i) {
         join_rank(&ranks[i], i);
         normnet_model_destroy(ranks[i].model);
     }
@@ -337,14 +341,15 @@ static void one_image_each(const void *argument)
 
 /* ---- How reduce is called ---------------------------------------------------------------------- */
 
-typedef struct observer {
+struct observer {
     pthread_t caller;
     int calls, elsewhere, fail_at, mistakes;
-} observer;
+};
 
 static int32_t observe(void *user, double *values, int64_t count)
 {
-    observer *self = user;
+    struct observer *self = user;
+
     ++self->calls;
     self->elsewhere += !pthread_equal(pthread_self(), self->caller);
     if (values == NULL || count < 1)
@@ -352,9 +357,10 @@ static int32_t observe(void *user, double *values, int64_t count)
     return self->calls == self->fail_at ? 77 : 0;
 }
 
-static twins *open_observed(observer *watcher, int32_t threads)
+static struct twins *open_observed(struct observer *watcher, int32_t threads)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
+
     memset(watcher, 0, sizeof *watcher);
     watcher->caller = pthread_self();
     config.reduce = observe;
@@ -366,10 +372,11 @@ static twins *open_observed(observer *watcher, int32_t threads)
 /* By the calling thread, forward and backward, and never by a reader. */
 static void by_the_calling_thread(const void *argument)
 {
-    observer watcher;
-    twins *pair = open_observed(&watcher, 3);
+    struct observer watcher;
+    struct twins *pair = open_observed(&watcher, 3);
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     int forward;
+
     (void)argument;
     CHECK_OK(normnet_update_statistics(pair->model, &pair->images, 1));
     forward = watcher.calls;
@@ -392,13 +399,13 @@ static void by_the_calling_thread(const void *argument)
 /* A lonely rank whose reduce does nothing is a process alone. */
 static void alone(const void *argument)
 {
-    observer watcher;
-    twins *pair = open_observed(&watcher, 1);
+    struct observer watcher;
+    struct twins *pair = open_observed(&watcher, 1);
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     normnet_model *plain = CHECK_CREATE(&config);
-    int i;
+
     (void)argument;
-    for (i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i) {
         CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
         CHECK_OK(normnet_train_step(plain, &pair->images, &pair->labels, NULL));
     }
@@ -407,19 +414,19 @@ static void alone(const void *argument)
     twins_close(pair);
 }
 
-typedef normnet_status failing_call(twins *pair);
+typedef normnet_status failing_call(struct twins *pair);
 
-static normnet_status train(twins *pair)
+static normnet_status train(struct twins *pair)
 {
     return normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
 }
 
-static normnet_status compute(twins *pair)
+static normnet_status compute(struct twins *pair)
 {
     return normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, &pair->out.metrics);
 }
 
-static normnet_status update_with_reset(twins *pair)
+static normnet_status update_with_reset(struct twins *pair)
 {
     return normnet_update_statistics(pair->model, &pair->images, 1);
 }
@@ -428,19 +435,21 @@ static normnet_status update_with_reset(twins *pair)
 static void reduce_fails(const void *argument)
 {
     failing_call *const calls[] = {train, compute, update_with_reset, compute};
-    int i;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(calls); ++i) {
-        observer watcher;
-        twins *pair = open_observed(&watcher, 1);
+    for (int i = 0; i < CHECK_COUNT(calls); ++i) {
+        struct observer watcher;
+        struct twins *pair = open_observed(&watcher, 1);
         const char *const words[] = {"reduce", NULL};
         int call;
+
         if (i == 3)
             twins_wait(pair); /* gradients wait: they and their statistics wait on */
         else
             twins_advance(__FILE__, __LINE__, "creation", pair);
         for (call = 1;; ++call) {
             normnet_status status;
+
             watcher.calls = 0;
             watcher.fail_at = call;
             status = calls[i](pair);
@@ -456,7 +465,7 @@ static void reduce_fails(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const rank_case cases[] = {
+    static const struct rank_case cases[] = {
         {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 1, 32},
         {"group", NORMNET_NORM_GROUP, NORMNET_AFFINE_DEFAULT, 1, 32},
         {"batch, 32 and 8 images", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 1, 32},
@@ -465,10 +474,10 @@ int main(int argc, char **argv)
         {"batch without affine", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 1, 16},
         {"batch, 2 threads per rank", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 2, 32},
     };
-    int i;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(cases); ++i) {
+    for (int i = 0; i < CHECK_COUNT(cases); ++i) {
         check_case_named(ranks_learn_as_one, &cases[i], "ranks: two of them learn what one model learns, norm %s",
                          cases[i].name);
     }

@@ -9,8 +9,9 @@
 
 static void apply_without_compute(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_tensor short_labels = pair->labels;
+
     (void)argument;
     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
     CHECK_OK(normnet_discard_gradients(pair->model));
@@ -29,7 +30,8 @@ static void apply_without_compute(const void *argument)
 static void step_while_gradients_wait(const void *argument)
 {
     const int32_t *norm = argument;
-    twins *pair = twins_open(*norm);
+    struct twins *pair = twins_open(*norm);
+
     twins_wait(pair);
     CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics),
                    NORMNET_ESTATE, "gradients");
@@ -48,11 +50,12 @@ static void step_while_gradients_wait(const void *argument)
 static void schedule_sets_the_rate(const void *argument)
 {
     const int32_t schedules[] = {NORMNET_SCHEDULE_STEP, NORMNET_SCHEDULE_ONE_CYCLE};
-    int i;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(schedules); ++i) {
+    for (int i = 0; i < CHECK_COUNT(schedules); ++i) {
         normnet_config config = twins_config(NORMNET_NORM_GROUP);
-        twins *pair;
+        struct twins *pair;
+
         config.schedule = schedules[i];
         config.total_steps = 100;
         pair = twins_open_config(&config);
@@ -66,17 +69,18 @@ static void one_cycle_ends(const void *argument)
     const int32_t *norm = argument;
     normnet_config config = twins_config(*norm);
     normnet_metrics before = metrics_init(), after = metrics_init();
-    twins *pair;
-    int i;
+    struct twins *pair;
+
     config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     config.total_steps = 3;
     pair = twins_open_config(&config);
-    for (i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; ++i)
         twins_advance(__FILE__, __LINE__, "a step", pair);
     CHECK_OK(normnet_evaluate(pair->model, &pair->images, &pair->labels, &before, NULL, NULL));
-    for (i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; ++i) {
         const char *const words[] = {"one-cycle", "3", NULL};
         normnet_status status = normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
+
         CHECK_STATUS(status, NORMNET_ESTATE);
         check_message(__FILE__, __LINE__, "a fourth step", words);
         check_untouched(__FILE__, __LINE__, "a fourth step", pair);
@@ -96,8 +100,9 @@ static void one_cycle_ends(const void *argument)
 
 static void rates_out_of_range(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
+
     (void)argument;
     CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, -0.25, 0.5), NORMNET_EVALUE, "lr", "-0.25");
     CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, NAN, 0.5), NORMNET_EVALUE, "lr", "nan");
@@ -118,15 +123,16 @@ static void rates_out_of_range(const void *argument)
 static void explosion(const void *argument)
 {
     const int32_t *norm = argument;
-    twins *pair = twins_open(*norm);
+    struct twins *pair = twins_open(*norm);
     const double rates[] = {1e30, 1e29, 1e25};
-    int i, step;
-    for (i = 0; i < CHECK_COUNT(rates); ++i) {
+
+    for (int i = 0; i < CHECK_COUNT(rates); ++i) {
         const char *const words[] = {NULL};
         normnet_status status = NORMNET_OK;
+
         CHECK_OK(normnet_set_learning_rate(pair->model, rates[i], 0.9));
         CHECK_OK(normnet_set_learning_rate(pair->twin, rates[i], 0.9));
-        for (step = 0; step < 40 && status == NORMNET_OK; ++step) {
+        for (int step = 0; step < 40 && status == NORMNET_OK; ++step) {
             pair->fingerprint = hash_model(pair->model);
             status = normnet_train_step(pair->model, &pair->images, &pair->labels, NULL);
             if (status == NORMNET_OK)
@@ -140,9 +146,9 @@ static void explosion(const void *argument)
         {
             const int64_t count = normnet_parameter_count(pair->model);
             float *values = check_allocate((size_t)count, sizeof *values);
-            random_stream random = {5};
-            int64_t j;
-            for (j = 0; j < count; ++j)
+            struct random_stream random = {5};
+
+            for (int64_t j = 0; j < count; ++j)
                 values[j] = (float)random_uniform(&random, -0.3, 0.3);
             CHECK_OK(normnet_set_parameters(pair->model, values, count));
             CHECK_OK(normnet_set_parameters(pair->twin, values, count));
@@ -161,14 +167,15 @@ static void update_overflows(const void *argument)
 {
     const int32_t *norm = argument;
     normnet_config config = twins_config(*norm);
-    twins *pair;
-    int i;
+    struct twins *pair;
+
     config.l2 = 1e30; /* a gradient of 1e30 times the weights */
-    for (i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; ++i) {
         config.lr = i == 0 ? 1e30 : 0.0;
         pair = twins_open_config(&config);
         if (i == 0) {
             normnet_status status = normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics);
+
             CHECK_STATUS(status, NORMNET_EVALUE);
             check_untouched(__FILE__, __LINE__, "a step whose weights overflow", pair);
             /* With a rate of 0 the twins go on. */
@@ -181,6 +188,7 @@ static void update_overflows(const void *argument)
         pair->fingerprint = hash_model(pair->model);
         {
             const normnet_status status = normnet_apply_gradients(pair->model, TWINS_IMAGES);
+
             CHECK_STATUS(status, NORMNET_EVALUE);
             check_untouched(__FILE__, __LINE__, "an apply whose weights overflow", pair);
         }
@@ -194,10 +202,10 @@ static void update_overflows(const void *argument)
 /* Finite pixels whose way through the network is not: the loss or a gradient overflows. */
 static void overflow_inside(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_NONE);
-    int i;
+    struct twins *pair = twins_open(NORMNET_NORM_NONE);
+
     (void)argument;
-    for (i = 0; i < TWINS_IMAGES * TWINS_PIXELS; ++i)
+    for (int i = 0; i < TWINS_IMAGES * TWINS_PIXELS; ++i)
         pair->in.floats[i] = i % 2 ? 3e38f : -3e38f;
     memcpy(&pair->in_before, &pair->in, sizeof pair->in);
     CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->float_images, &pair->labels, &pair->out.metrics),
@@ -216,12 +224,12 @@ static void overflow_inside(const void *argument)
 static void statistics_overflow(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    twins *pair;
-    int i;
+    struct twins *pair;
+
     (void)argument;
     config.architecture = "norm conv3-4 relu norm gap conv1-10";
     pair = twins_open_config(&config);
-    for (i = 0; i < TWINS_IMAGES * TWINS_PIXELS; ++i)
+    for (int i = 0; i < TWINS_IMAGES * TWINS_PIXELS; ++i)
         pair->in.floats[i] = i % 2 ? 3e38f : -3e38f;
     memcpy(&pair->in_before, &pair->in, sizeof pair->in);
     CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->float_images, &pair->labels, &pair->out.metrics),
@@ -235,15 +243,16 @@ static void statistics_overflow(const void *argument)
 static void gradients_spoilt_by_the_caller(const void *argument)
 {
     const double wrong[] = {NAN, INFINITY, -INFINITY, 1e308};
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     double *values, before;
     int64_t count;
-    int i;
+
     (void)argument;
     twins_wait(pair);
-    for (i = 0; i < CHECK_COUNT(wrong); ++i) {
+    for (int i = 0; i < CHECK_COUNT(wrong); ++i) {
         const char *const words[] = {NULL};
         normnet_status status;
+
         CHECK_OK(normnet_gradients(pair->model, &values, &count));
         before = values[count - 1];
         values[count - 1] = wrong[i];
@@ -266,9 +275,10 @@ static void states_out_of_range(const void *argument)
     normnet_tensor tensor = tensor_1d(NORMNET_F32, values, 4);
     const normnet_tensor seven = tensor_1d(NORMNET_F32, values, 7), plane = tensor_2d(NORMNET_F32, values, 2, 2);
     normnet_tensor scalar;
-    twins *pair = twins_open_config(&config);
+    struct twins *pair = twins_open_config(&config);
     float *parameters;
     int64_t parameter_count;
+
     (void)argument;
     normnet_tensor_init(&scalar, NORMNET_I64, &count, 0, NULL);
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.wait", &tensor), NORMNET_EMISMATCH, "1.wait");
@@ -311,8 +321,8 @@ static void batches_beyond_counting(const void *argument)
     int64_t count = INT64_MAX;
     normnet_tensor scalar;
     normnet_state_info info;
-    twins *pair;
-    int32_t i;
+    struct twins *pair;
+
     (void)argument;
     config.cumulative_statistics = 1;
     pair = twins_open_config(&config);
@@ -320,7 +330,7 @@ static void batches_beyond_counting(const void *argument)
     CHECK_OK(normnet_set_state(pair->model, "1.num_batches_tracked", &scalar));
     CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
     CHECK_OK(normnet_update_statistics(pair->model, &pair->images, 0));
-    for (i = 0; i < normnet_state_count(pair->model); ++i) {
+    for (int32_t i = 0; i < normnet_state_count(pair->model); ++i) {
         info = state_info(pair->model, i);
         if (strcmp(info.name, "1.num_batches_tracked") == 0) {
             CHECK_EQUAL(*(const int64_t *)info.data, INT64_MAX);
@@ -339,7 +349,7 @@ static void single_value(const void *argument)
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor one, label, scores, map;
-    twins *pair;
+    struct twins *pair;
     (void)argument;
     config.architecture = "conv3-4 norm relu gap norm conv1-10";
     pair = twins_open_config(&config);
@@ -370,8 +380,9 @@ static void single_value(const void *argument)
 
 static void batch_out_of_range(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     normnet_batch batch = {0};
+
     (void)argument;
     batch.struct_size = (int32_t)sizeof batch;
     batch.first_sample = -1;
@@ -408,8 +419,9 @@ static void batch_out_of_range(const void *argument)
 /* Dropout numbers the images of a batch in 32 bits. */
 static void images_beyond_counting(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     normnet_batch batch = {.struct_size = sizeof batch};
+
     (void)argument;
     batch.first_sample = (int64_t)UINT32_MAX - TWINS_IMAGES;
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, NULL));
@@ -425,14 +437,14 @@ static void images_beyond_counting(const void *argument)
 
 static void layers_and_entries_out_of_range(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     const int32_t layers = normnet_layer_count(pair->model), entries = normnet_state_count(pair->model);
     const int32_t wrong_layers[] = {-1, INT32_MIN, INT32_MAX, layers},
                   wrong_entries[] = {-1, INT32_MIN, INT32_MAX, entries};
     char value[32];
-    int i;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(wrong_layers); ++i) {
+    for (int i = 0; i < CHECK_COUNT(wrong_layers); ++i) {
         snprintf(value, sizeof value, "%d", wrong_layers[i]);
         CHECK_REJECTED(pair, normnet_layer(pair->model, wrong_layers[i], &pair->out.layer), NORMNET_EINVAL, value);
         CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->images, wrong_layers[i], &pair->map, NULL),
@@ -445,11 +457,10 @@ static void layers_and_entries_out_of_range(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int32_t norm;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("state: apply without compute is ESTATE", apply_without_compute, NULL);
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         check_case_named(step_while_gradients_wait, &norm, "state: a step while gradients wait is ESTATE, norm %s",
                          norm_name(norm));
         check_case_named(one_cycle_ends, &norm, "state: a one-cycle step past the end is ESTATE, norm %s",

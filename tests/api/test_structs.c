@@ -8,34 +8,35 @@
 /* ---- Input structs ----------------------------------------------------------------------------- */
 
 /* The same struct as a newer caller has it: longer, with a tail that this library does not know. */
-typedef struct newer_config {
+struct newer_config {
     normnet_config config;
     int32_t tail[16];
-} newer_config;
+};
 
-typedef struct newer_tensor {
+struct newer_tensor {
     normnet_tensor tensor;
     unsigned char tail[40];
-} newer_tensor;
+};
 
-typedef struct newer_options {
+struct newer_options {
     normnet_predict_options options;
     unsigned char tail[8];
-} newer_options;
+};
 
-typedef struct newer_batch {
+struct newer_batch {
     normnet_batch batch;
     unsigned char tail[8];
-} newer_batch;
+};
 
 static void longer_inputs(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
-    newer_config config = {0};
-    newer_tensor images = {0}, labels = {0}, scores = {0};
-    newer_options options = {0};
-    newer_batch batch = {0};
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct newer_config config = {0};
+    struct newer_tensor images = {0}, labels = {0}, scores = {0};
+    struct newer_options options = {0};
+    struct newer_batch batch = {0};
     normnet_model *model = NULL;
+
     (void)argument;
     config.config = twins_config(NORMNET_NORM_BATCH);
     config.config.struct_size = (int32_t)sizeof config;
@@ -80,16 +81,17 @@ static const int32_t no_sizes[] = {0, 1, 4, 7, -1, 4092, 4095, 4097, INT32_MAX, 
 
 static void inputs_of_no_size(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
-    int i;
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(no_sizes); ++i) {
+    for (int i = 0; i < CHECK_COUNT(no_sizes); ++i) {
         normnet_config config = twins_config(NORMNET_NORM_BATCH);
         normnet_predict_options options = options_init(0, 0);
         normnet_batch batch = {0};
         normnet_model *model = NULL;
         double lr = 7.0, momentum = 7.0;
         char value[16];
+
         snprintf(value, sizeof value, "%d", no_sizes[i]);
         config.struct_size = options.struct_size = batch.struct_size = no_sizes[i];
         CHECK_REJECTED(pair, normnet_model_create(&model, &config), NORMNET_EINVAL, "struct_size", value);
@@ -114,14 +116,15 @@ static void inputs_of_no_size(const void *argument)
 
 static void options_out_of_range(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     const int32_t wrong_scores[] = {-1, 3, INT32_MIN, INT32_MAX}, wrong_statistics[] = {-1, 2, INT32_MIN, INT32_MAX};
     char value[16];
-    int i;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(wrong_scores); ++i) {
+    for (int i = 0; i < CHECK_COUNT(wrong_scores); ++i) {
         const normnet_predict_options scores = options_init(wrong_scores[i], 0),
                                       statistics = options_init(0, wrong_statistics[i]);
+
         snprintf(value, sizeof value, "%d", wrong_scores[i]);
         CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &scores),
                        NORMNET_EUNSUPPORTED, "scores", value);
@@ -137,6 +140,7 @@ static void options_out_of_range(const void *argument)
     }
     {
         normnet_predict_options reserved = options_init(0, 0);
+
         reserved.reserved = 7;
         CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &reserved),
                        NORMNET_EINVAL, "reserved", "7");
@@ -151,8 +155,7 @@ enum { TAIL = 24 };
 /* Whether the tail after `size` bytes is zero up to TAIL and as before after that. */
 static void check_tail(const char *what, const unsigned char *bytes, size_t size)
 {
-    int i;
-    for (i = 0; i < TAIL; ++i)
+    for (int i = 0; i < TAIL; ++i)
         if (bytes[size + (size_t)i] != 0) {
             CHECK_FAIL("%s: byte %d after the library's struct is not zero", what, i);
             break;
@@ -164,7 +167,7 @@ static void check_tail(const char *what, const unsigned char *bytes, size_t size
 /* A newer caller's output struct, filled with what lay on its stack. */
 static void longer_outputs(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     union {
         normnet_config config;
         normnet_metrics metrics;
@@ -219,12 +222,13 @@ static void longer_outputs(const void *argument)
 
 static void outputs_of_no_size(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
-    int i;
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(no_sizes); ++i) {
+    for (int i = 0; i < CHECK_COUNT(no_sizes); ++i) {
         char value[16];
         const char *const words[] = {"struct_size", value, NULL};
+
         snprintf(value, sizeof value, "%d", no_sizes[i]);
 /* The size is part of the outputs, so it is set in both copies. */
 #define WITH_SIZE(part, call)                                                                                          \
@@ -251,11 +255,10 @@ static void config_of_no_size(const void *argument)
     const int32_t norms[] = {-1, NORM_COUNT, INT32_MIN, INT32_MAX};
     normnet_config config, before;
     char value[16];
-    int i;
     (void)argument;
     memset(&config, 0x5C, sizeof config);
     memcpy(&before, &config, sizeof before);
-    for (i = 0; i < CHECK_COUNT(sizes); ++i) {
+    for (int i = 0; i < CHECK_COUNT(sizes); ++i) {
         const char *const words[] = {"struct_size", value, NULL};
         union {
             normnet_config config;
@@ -269,8 +272,9 @@ static void config_of_no_size(const void *argument)
             continue;
         CHECK(memcmp(&large.config, &before, sizeof before) == 0);
     }
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
+    for (int i = 0; i < CHECK_COUNT(norms); ++i) {
         const char *const words[] = {"norm", value, NULL};
+
         snprintf(value, sizeof value, "%d", norms[i]);
         CHECK_STATUS(normnet_config_init(&config, norms[i]), NORMNET_EUNSUPPORTED);
         check_message(__FILE__, __LINE__, "config_init", words);
@@ -283,12 +287,13 @@ static void config_of_no_size(const void *argument)
 
 static void null_rejected(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_model *model = pair->model;
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     float values[TWINS_CLASSES] = {0};
     const normnet_tensor tensor = tensor_1d(NORMNET_F32, values, TWINS_CLASSES);
-    twins_outputs *out = &pair->out;
+    struct twins_outputs *out = &pair->out;
+
     (void)argument;
     CHECK_REJECTED(pair, normnet_model_create(NULL, &config), NORMNET_EINVAL, "model", "NULL");
     CHECK_REJECTED(pair, normnet_model_config(NULL, &out->config), NORMNET_EINVAL, "model", "NULL");
@@ -344,12 +349,13 @@ static void null_rejected(const void *argument)
 
 static void null_allowed(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_model *model = pair->model, *plain = NULL;
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     double *values = NULL, lr = 0.0, momentum = 0.0;
     int64_t count = 0;
     char nothing = 'n';
+
     (void)argument;
     config.total_steps = 5;
     CHECK_OK(normnet_model_create(&plain, NULL));

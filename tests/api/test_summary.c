@@ -9,6 +9,7 @@ static char *summary_of(const normnet_model *model)
 {
     const int64_t length = normnet_model_summary(model, NULL, 0);
     char *text = check_allocate((size_t)length + 1, 1);
+
     CHECK_EQUAL(normnet_model_summary(model, text, length + 1), length);
     return text;
 }
@@ -20,7 +21,8 @@ static void manners(const void *argument)
     normnet_config config;
     normnet_model *model;
     char *whole, *text;
-    int64_t length, size, i;
+    int64_t length;
+
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_INSTANCE)); /* with warnings after the table */
     model = CHECK_CREATE(&config);
@@ -28,13 +30,14 @@ static void manners(const void *argument)
     length = (int64_t)strlen(whole);
     CHECK_EQUAL(normnet_model_summary(model, NULL, 0), length);
     text = check_allocate((size_t)length + 100, 1);
-    for (size = 0; size <= length + 40; size = size < 8 || size > length - 8 ? size + 1 : size + 97) {
+    for (int64_t size = 0; size <= length + 40; size = size < 8 || size > length - 8 ? size + 1 : size + 97) {
         const int64_t written = size == 0 ? 0 : size <= length ? size - 1 : length;
+
         memset(text, '#', (size_t)length + 100);
         CHECK_EQUAL(normnet_model_summary(model, text, size), length);
         if (memcmp(text, whole, (size_t)written) != 0 || (size > 0 && text[written] != '\0'))
             CHECK_FAIL("%d bytes do not hold the beginning of the summary", (int)size);
-        for (i = size; i < length + 100; ++i)
+        for (int64_t i = size; i < length + 100; ++i)
             if (text[i] != '#') {
                 CHECK_FAIL("written at byte %d of %d", (int)i, (int)size);
                 break;
@@ -49,9 +52,11 @@ static void manners(const void *argument)
 static const char *line_of(const char *text, int32_t layer)
 {
     const char *line = text;
+
     while (line != NULL && *line != '\0') {
         char *end;
         const long number = strtol(line, &end, 10);
+
         if (end != line && number == layer && *end == ' ')
             return line;
         line = strchr(line, '\n');
@@ -63,24 +68,26 @@ static const char *line_of(const char *text, int32_t layer)
 static void line_holds(const char *line, const char *word)
 {
     const char *end = strchr(line, '\n'), *found = strstr(line, word);
+
     if (found == NULL || found > end)
         CHECK_FAIL("the line \"%.*s\" does not hold \"%s\"", (int)(end - line), line, word);
 }
 
 static void table(const void *argument)
 {
-    int32_t norm, i;
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         normnet_config config;
         normnet_model *model;
         char *text, number[32];
+
         CHECK_OK(normnet_config_init(&config, norm));
         model = CHECK_CREATE(&config);
         text = summary_of(model);
-        for (i = 0; i < normnet_layer_count(model); ++i) {
+        for (int32_t i = 0; i < normnet_layer_count(model); ++i) {
             const normnet_layer_info info = layer_info(model, i);
             const char *line = line_of(text, i);
+
             if (!CHECK(line != NULL))
                 break;
             line_holds(line, info.token);
@@ -104,20 +111,20 @@ static void table(const void *argument)
 
 enum { MAX_WARNINGS = 4 };
 
-typedef struct warning_case {
+struct warning_case {
     const char *name;
     int32_t norm, dims, side;
     double dropout;
     const char *text;            /* NULL = the default network */
     int32_t blind[MAX_WARNINGS]; /* layers that are warned of, closed by -1 */
     int32_t pool;                /* the layer whose output does not depend on the image then, or -1 */
-} warning_case;
+};
 
 static const char seed_001[] =
     "conv3-4 relu norm conv3-8 relu norm conv1-16 maxpool2 conv3-16 relu norm dropout conv1-16 conv3-16 norm relu "
     "dropout conv3-16 relu norm conv3-10 relu norm avgpool4 conv1-10";
 
-static const warning_case warning_cases[] = {
+static const struct warning_case warning_cases[] = {
     {"the default network, none", NORMNET_NORM_NONE, 3, 28, 0.03, NULL, {-1}, -1},
     {"the default network, batch", NORMNET_NORM_BATCH, 3, 28, 0.03, NULL, {-1}, -1},
     {"the default network, group", NORMNET_NORM_GROUP, 3, 28, 0.03, NULL, {-1}, -1},
@@ -156,7 +163,7 @@ static const warning_case warning_cases[] = {
 };
 
 /* With a gamma per element: gammas that have been trained apart leave something of the image in the mean. */
-static const warning_case element_cases[] = {
+static const struct warning_case element_cases[] = {
     {"a pool of all of the map, gamma per element",
      NORMNET_NORM_LAYER,
      2,
@@ -191,16 +198,16 @@ static double spread_of(normnet_model *model, int32_t layer, const normnet_confi
     /* The statistics of these images: the initial running ones have nothing to do with them. */
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor output;
-    random_stream random = {17};
+    struct random_stream random = {17};
     double spread = 0.0;
-    int64_t i, j;
-    for (i = 0; i < (int64_t)(IMAGES * pixels); ++i)
+    for (int64_t i = 0; i < (int64_t)(IMAGES * pixels); ++i)
         bytes[i] = (uint8_t)random_below(&random, 256);
     normnet_tensor_init(&output, NORMNET_F32, values, flat ? 2 : 4, shape);
     CHECK_OK(normnet_layer_output(model, &images, layer, &output, &options));
-    for (i = 1; i < IMAGES; ++i)
-        for (j = 0; j < size; ++j) {
+    for (int64_t i = 1; i < IMAGES; ++i)
+        for (int64_t j = 0; j < size; ++j) {
             const double apart = fabs((double)values[i * size + j] - (double)values[j]);
+
             spread = apart > spread ? apart : spread;
         }
     free(bytes);
@@ -213,9 +220,9 @@ static void draw_parameters(normnet_model *model)
 {
     const int64_t count = normnet_parameter_count(model);
     float *values = check_allocate((size_t)count, sizeof *values);
-    random_stream random = {29};
-    int64_t i;
-    for (i = 0; i < count; ++i)
+    struct random_stream random = {29};
+
+    for (int64_t i = 0; i < count; ++i)
         values[i] = (float)random_uniform(&random, -1, 1);
     CHECK_OK(normnet_set_parameters(model, values, count));
     free(values);
@@ -224,17 +231,19 @@ static void draw_parameters(normnet_model *model)
 static int count_warnings(const char *text)
 {
     int count = 0;
+
     for (text = strstr(text, "warning"); text != NULL; text = strstr(text + 1, "warning"))
         ++count;
     return count;
 }
 
-static void check_warnings(const warning_case *want, int32_t affine)
+static void check_warnings(const struct warning_case *want, int32_t affine)
 {
     normnet_config config;
     normnet_model *model;
     char *text, layer[32];
     int expected = 0;
+
     CHECK_OK(normnet_config_init(&config, want->norm));
     config.architecture = want->text;
     config.layer_dims = want->dims;
@@ -248,6 +257,7 @@ static void check_warnings(const warning_case *want, int32_t affine)
     text = summary_of(model);
     for (; want->blind[expected] >= 0; ++expected) {
         const char *found = text;
+
         snprintf(layer, sizeof layer, "layer %d ", want->blind[expected]);
         for (found = strstr(text, "warning"); found != NULL && strstr(found, layer) == NULL;)
             found = strstr(found + 1, "warning");
@@ -279,15 +289,14 @@ static void warnings_per_element(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("summary: it returns and writes as snprintf does", manners, NULL);
     check_case("summary: a table of layers, outputs, parameters and receptive fields", table, NULL);
-    for (i = 0; i < CHECK_COUNT(warning_cases); ++i) {
+    for (int i = 0; i < CHECK_COUNT(warning_cases); ++i) {
         check_case_named(warnings, &warning_cases[i], "summary: warnings, %s", warning_cases[i].name);
     }
-    for (i = 0; i < CHECK_COUNT(element_cases); ++i) {
+    for (int i = 0; i < CHECK_COUNT(element_cases); ++i) {
         check_case_named(warnings_per_element, &element_cases[i], "summary: warnings, %s", element_cases[i].name);
     }
     return check_end();

@@ -6,14 +6,15 @@
 
 static void too_many_images(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     const int64_t counts[] = {TWINS_MOST + 1, (int64_t)1 << 31, ((int64_t)1 << 32) + 1};
-    int i, j;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(image_calls); ++i)
-        for (j = 0; j < CHECK_COUNT(counts) && image_calls[i].trains; ++j) {
+    for (int i = 0; i < CHECK_COUNT(image_calls); ++i)
+        for (int j = 0; j < CHECK_COUNT(counts) && image_calls[i].trains; ++j) {
             normnet_tensor wrong = pair->images;
             char count[32];
+
             snprintf(count, sizeof count, "%" PRId64, counts[j]);
             wrong.shape[0] = counts[j];
             reject_tensor(pair, &image_calls[i], &wrong, "more images than max_batch", NORMNET_EINVAL, count);
@@ -31,15 +32,16 @@ static void too_many_images(const void *argument)
 static void pixels_not_finite(const void *argument)
 {
     const int32_t *norm = argument;
-    twins *pair = twins_open(*norm);
+    struct twins *pair = twins_open(*norm);
     const float values[] = {NAN, INFINITY, -INFINITY};
     const char *const names[] = {"nan", "inf", "-inf"};
     const int last = TWINS_IMAGES * TWINS_PIXELS - 1, places[] = {last, 0, last - TWINS_PIXELS / 2};
-    int i, j, k;
-    for (i = 0; i < CHECK_COUNT(values); ++i)
-        for (j = 0; j < CHECK_COUNT(places); ++j)
-            for (k = 0; k < CHECK_COUNT(image_calls); ++k) {
+
+    for (int i = 0; i < CHECK_COUNT(values); ++i)
+        for (int j = 0; j < CHECK_COUNT(places); ++j)
+            for (int k = 0; k < CHECK_COUNT(image_calls); ++k) {
                 char how[64];
+
                 snprintf(how, sizeof how, "%s as pixel %d of %d", names[i], places[j], last + 1);
                 pair->in.floats[places[j]] = values[i];
                 memcpy(&pair->in_before, &pair->in, sizeof pair->in);
@@ -53,8 +55,9 @@ static void pixels_not_finite(const void *argument)
 /* A pixel between the images that no stride reaches is not checked. */
 static void pixels_beside_the_view(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_LAYER);
+    struct twins *pair = twins_open(NORMNET_NORM_LAYER);
     normnet_tensor every_second = pair->float_images, labels = pair->labels;
+
     (void)argument;
     every_second.shape[0] = labels.shape[0] = 16;
     every_second.strides[0] = 2 * TWINS_PIXELS;
@@ -68,7 +71,7 @@ static void pixels_beside_the_view(const void *argument)
     twins_close(pair);
 }
 
-static void set_label(twins *pair, int place, int64_t value)
+static void set_label(struct twins *pair, int place, int64_t value)
 {
     pair->in.digits[place] = value;
     pair->in.digits32[place] = (int32_t)value;
@@ -79,16 +82,17 @@ static void set_label(twins *pair, int place, int64_t value)
 static void labels_out_of_range(const void *argument)
 {
     const int32_t *norm = argument;
-    twins *pair = twins_open(*norm);
+    struct twins *pair = twins_open(*norm);
     const int64_t wrong[] = {TWINS_CLASSES,          255,       -1,       INT32_MAX, INT32_MIN, (int64_t)1 << 31,
                              ((int64_t)1 << 32) + 1, INT64_MIN, INT64_MAX};
     const int places[] = {TWINS_IMAGES - 1, 0, 16};
-    int i, j, k;
-    for (i = 0; i < CHECK_COUNT(wrong); ++i)
-        for (j = 0; j < CHECK_COUNT(places); ++j)
-            for (k = 0; k < CHECK_COUNT(label_calls); ++k) {
+
+    for (int i = 0; i < CHECK_COUNT(wrong); ++i)
+        for (int j = 0; j < CHECK_COUNT(places); ++j)
+            for (int k = 0; k < CHECK_COUNT(label_calls); ++k) {
                 const int64_t before = pair->in.digits[places[j]];
                 char value[32], how[64];
+
                 snprintf(value, sizeof value, "%" PRId64, wrong[i]);
                 snprintf(how, sizeof how, "%s at %d", value, places[j]);
                 set_label(pair, places[j], wrong[i]);
@@ -96,16 +100,19 @@ static void labels_out_of_range(const void *argument)
                 pair->labels = tensor_1d(NORMNET_U8, pair->in.digits8, TWINS_IMAGES);
                 if (wrong[i] >= 0 && wrong[i] <= 255) {
                     const normnet_status status = label_calls[k].run(pair, &pair->labels8);
+
                     CHECK_STATUS(status, NORMNET_ELABEL);
                 }
                 if (wrong[i] >= INT32_MIN && wrong[i] <= INT32_MAX) {
                     const normnet_status status = label_calls[k].run(pair, &pair->labels32);
+
                     CHECK_STATUS(status, NORMNET_ELABEL);
                 }
                 {
                     const char *const words[] = {value, NULL};
                     const normnet_tensor labels = tensor_1d(NORMNET_I64, pair->in.digits, TWINS_IMAGES);
                     const normnet_status status = label_calls[k].run(pair, &labels);
+
                     check_status(__FILE__, __LINE__, how, status, NORMNET_ELABEL);
                     check_message(__FILE__, __LINE__, how, words);
                     check_untouched(__FILE__, __LINE__, how, pair);
@@ -121,9 +128,10 @@ static void labels_out_of_range(const void *argument)
 /* Outputs that lie in the images, partly or wholly, or in one another. */
 static void overlaps(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     const size_t image_bytes = TWINS_IMAGES * TWINS_PIXELS * sizeof(float);
     normnet_tensor output;
+
     (void)argument;
     output = pair->scores;
     output.data = pair->in.floats;
@@ -153,6 +161,7 @@ static void overlaps(const void *argument)
     output.data = pair->in.floats + (TWINS_IMAGES - 1) * TWINS_PIXELS;
     {
         normnet_tensor scores = pair->scores;
+
         scores.data = pair->in.floats;
         CHECK_REJECTED(pair, normnet_predict(pair->model, &output, &scores, NULL, NULL), NORMNET_EINVAL, "scores",
                        "overlap");
@@ -163,9 +172,10 @@ static void overlaps(const void *argument)
 /* Side by side is no overlap. */
 static void neighbours(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     float *memory = check_allocate(TWINS_IMAGES * (TWINS_PIXELS + 2 * TWINS_CLASSES), sizeof *memory);
     normnet_tensor images = pair->float_images, scores = pair->scores, classes = pair->classes;
+
     (void)argument;
     memcpy(memory + TWINS_IMAGES * TWINS_CLASSES, pair->in.floats, TWINS_IMAGES * TWINS_PIXELS * sizeof(float));
     scores.data = memory;
@@ -185,6 +195,7 @@ static void many_classes(const void *argument)
     uint8_t pixels[TWINS_PIXELS] = {0}, classes = 77;
     const normnet_tensor images = tensor_images(NORMNET_U8, pixels, 1, &config);
     normnet_tensor output = tensor_1d(NORMNET_U8, &classes, 1);
+
     (void)argument;
     config.architecture = "gap conv1-256";
     config.classes = 256;
@@ -204,6 +215,7 @@ static void many_classes(const void *argument)
 int main(int argc, char **argv)
 {
     static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP;
+
     if (!check_begin(argc, argv))
         return check_end();
     check_case("images: more than max_batch in a training call are EINVAL", too_many_images, NULL);

@@ -4,25 +4,28 @@
 
 /* ---- The calls, each with one argument to spoil ----------------------------------------------- */
 
-static normnet_status predict_scores(twins *pair, const normnet_tensor *scores)
+static normnet_status predict_scores(struct twins *pair, const normnet_tensor *scores)
 {
     normnet_tensor output = *scores;
+
     return normnet_predict(pair->model, &pair->images, &output, &pair->classes, NULL);
 }
 
-static normnet_status predict_classes(twins *pair, const normnet_tensor *classes)
+static normnet_status predict_classes(struct twins *pair, const normnet_tensor *classes)
 {
     normnet_tensor output = *classes;
+
     return normnet_predict(pair->model, &pair->images, &pair->scores, &output, NULL);
 }
 
-static normnet_status layer_map(twins *pair, const normnet_tensor *map)
+static normnet_status layer_map(struct twins *pair, const normnet_tensor *map)
 {
     normnet_tensor output = *map;
+
     return normnet_layer_output(pair->model, &pair->images, 0, &output, NULL);
 }
 
-static const named_call output_calls[] = {
+static const struct named_call output_calls[] = {
     {"predict(scores)", predict_scores, 0},
     {"predict(classes)", predict_classes, 0},
     {"layer_output(output)", layer_map, 0},
@@ -31,7 +34,7 @@ static const named_call output_calls[] = {
 /* ---- The description -------------------------------------------------------------------------- */
 
 /* Wrong for every tensor. */
-static const spoil spoils[] = {
+static const struct spoil spoils[] = {
     {"struct_size 0", SIZE, 0, 0, NORMNET_EINVAL, "struct_size"},
     {"struct_size 4", SIZE, 0, 4, NORMNET_EINVAL, "4"},
     {"struct_size 151", SIZE, 0, 151, NORMNET_EINVAL, "151"},
@@ -60,7 +63,7 @@ static const spoil spoils[] = {
     {"stride -2^63 + 1", STRIDE, 0, -INT64_MAX, NORMNET_EINVAL, "stride"},
 };
 
-static const spoil image_spoils[] = {
+static const struct spoil image_spoils[] = {
     {"rank 3", RANK, 0, 3, NORMNET_EINVAL, "33x2x12"},
     {"rank 5", RANK, 0, 5, NORMNET_EINVAL, "shape"},
     {"dtype i32", DTYPE, 0, NORMNET_I32, NORMNET_EUNSUPPORTED, "i32"},
@@ -74,7 +77,7 @@ static const spoil image_spoils[] = {
     {"2^32 + 12 columns", SHAPE, 3, ((int64_t)1 << 32) + 12, NORMNET_EINVAL, "4294967308"},
 };
 
-static const spoil label_spoils[] = {
+static const struct spoil label_spoils[] = {
     {"rank 2", RANK, 0, 2, NORMNET_EINVAL, "0"},
     {"dtype f32", DTYPE, 0, NORMNET_F32, NORMNET_EUNSUPPORTED, "f32"},
     {"one too few", SHAPE, 0, TWINS_IMAGES - 1, NORMNET_EINVAL, "32"},
@@ -82,20 +85,20 @@ static const spoil label_spoils[] = {
     {"2^32 + 33 of them", SHAPE, 0, ((int64_t)1 << 32) + TWINS_IMAGES, NORMNET_EINVAL, "4294967329"},
 };
 
-static const spoil output_spoils[] = {
+static const struct spoil output_spoils[] = {
     {"one row too few", SHAPE, 0, TWINS_IMAGES - 1, NORMNET_EINVAL, "32"},
     {"one row too many", SHAPE, 0, TWINS_IMAGES + 1, NORMNET_EINVAL, "34"},
     {"rank 3", RANK, 0, 3, NORMNET_EINVAL, "shape"},
     {"a negative stride", STRIDE, 0, -1, NORMNET_EINVAL, "itself"},
 };
 
-static void spoil_tensor(twins *pair, const named_call *calls, int call_count, const normnet_tensor *tensor,
-                         const spoil *table, int count)
+static void spoil_tensor(struct twins *pair, const struct named_call *calls, int call_count,
+                         const normnet_tensor *tensor, const struct spoil *table, int count)
 {
-    int i, j;
-    for (i = 0; i < call_count; ++i)
-        for (j = 0; j < count; ++j) {
+    for (int i = 0; i < call_count; ++i)
+        for (int j = 0; j < count; ++j) {
             const normnet_tensor wrong = spoilt(tensor, &table[j]);
+
             reject_tensor(pair, &calls[i], &wrong, table[j].how, table[j].status, table[j].word);
         }
 }
@@ -103,7 +106,8 @@ static void spoil_tensor(twins *pair, const named_call *calls, int call_count, c
 static void images_described(const void *argument)
 {
     const int32_t *norm = argument;
-    twins *pair = twins_open(*norm);
+    struct twins *pair = twins_open(*norm);
+
     spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, spoils, CHECK_COUNT(spoils));
     spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, spoils, CHECK_COUNT(spoils));
     spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, image_spoils, CHECK_COUNT(image_spoils));
@@ -112,7 +116,8 @@ static void images_described(const void *argument)
 
 static void labels_described(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+
     (void)argument;
     spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, spoils, CHECK_COUNT(spoils));
     spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels8, spoils, CHECK_COUNT(spoils));
@@ -122,11 +127,11 @@ static void labels_described(const void *argument)
 
 static void outputs_described(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     const normnet_tensor *const tensors[] = {&pair->scores, &pair->classes, &pair->map};
-    int i;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(output_calls); ++i) {
+    for (int i = 0; i < CHECK_COUNT(output_calls); ++i) {
         spoil_tensor(pair, &output_calls[i], 1, tensors[i], spoils, CHECK_COUNT(spoils));
         spoil_tensor(pair, &output_calls[i], 1, tensors[i], output_spoils, CHECK_COUNT(output_spoils));
     }
@@ -136,8 +141,9 @@ static void outputs_described(const void *argument)
 /* dtypes, shapes and strides that are wrong for one output only. */
 static void outputs_of_their_kind(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_tensor wrong = pair->scores;
+
     (void)argument;
     wrong.dtype = NORMNET_I32;
     reject_tensor(pair, &output_calls[0], &wrong, "dtype i32", NORMNET_EUNSUPPORTED, "3");
@@ -170,11 +176,12 @@ static void outputs_of_their_kind(const void *argument)
 
 static void misaligned(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
-    const spoil by[] = {{"data off by 1", DATA, 0, 1, NORMNET_EINVAL, "align"},
-                        {"data off by 2", DATA, 0, 2, NORMNET_EINVAL, "align"},
-                        {"data off by 3", DATA, 0, 3, NORMNET_EINVAL, "align"}};
-    const spoil by_four = {"data off by 4", DATA, 0, 4, NORMNET_EINVAL, "align"};
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
+    const struct spoil by[] = {{"data off by 1", DATA, 0, 1, NORMNET_EINVAL, "align"},
+                               {"data off by 2", DATA, 0, 2, NORMNET_EINVAL, "align"},
+                               {"data off by 3", DATA, 0, 3, NORMNET_EINVAL, "align"}};
+    const struct spoil by_four = {"data off by 4", DATA, 0, 4, NORMNET_EINVAL, "align"};
+
     (void)argument;
     spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, by, CHECK_COUNT(by));
     spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels32, by, CHECK_COUNT(by));
@@ -189,6 +196,7 @@ static void misaligned(const void *argument)
 int main(int argc, char **argv)
 {
     static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP;
+
     if (!check_begin(argc, argv))
         return check_end();
     check_case("images: size, rank, dtype, shape, strides and data, batch norm", images_described, &batch);

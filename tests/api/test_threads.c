@@ -16,14 +16,15 @@
  * config.reduce is called in the middle of a training call, which makes the meeting of two calls a matter of program
  * text instead of luck: any call of the callback is made during a writer's call.
  */
-typedef struct intruder {
-    twins *pair;
+struct intruder {
+    struct twins *pair;
     int calls;
-} intruder;
+};
 
 static void check_busy(const char *what, normnet_status status)
 {
     const char *const words[] = {"in use", NULL};
+
     if (check_status(__FILE__, __LINE__, what, status, NORMNET_EBUSY))
         check_message(__FILE__, __LINE__, what, words);
 }
@@ -32,13 +33,14 @@ static void check_busy(const char *what, normnet_status status)
 
 static int32_t intrude(void *user, double *values, int64_t count)
 {
-    intruder *self = user;
-    twins *pair = self->pair;
+    struct intruder *self = user;
+    struct twins *pair = self->pair;
     normnet_model *model = pair == NULL ? NULL : pair->model;
-    twins_outputs *out = pair == NULL ? NULL : &pair->out;
+    struct twins_outputs *out = pair == NULL ? NULL : &pair->out;
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     const float weights[4] = {0};
     const normnet_tensor tensor = tensor_1d(NORMNET_F32, weights, 4);
+
     (void)values;
     (void)count;
     if (++self->calls % 5 != 1 || pair == NULL)
@@ -71,10 +73,10 @@ static int32_t intrude(void *user, double *values, int64_t count)
 static void beside_a_writer(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    intruder intruders[2] = {{NULL, 0}, {NULL, 0}};
+    struct intruder intruders[2] = {{NULL, 0}, {NULL, 0}};
     normnet_metrics metrics[2];
-    twins *pair;
-    int i;
+    struct twins *pair;
+
     (void)argument;
     config.reduce = intrude;
     config.reduce_user = &intruders[0];
@@ -83,7 +85,7 @@ static void beside_a_writer(const void *argument)
     config.reduce_user = &intruders[1]; /* the twin's does not intrude */
     pair->twin = CHECK_CREATE(&config);
     intruders[0].pair = pair;
-    for (i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i) {
         metrics[0] = metrics[1] = metrics_init();
         CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, &metrics[0]));
         CHECK_OK(normnet_train_step(pair->twin, &pair->images, &pair->labels, &metrics[1]));
@@ -99,8 +101,8 @@ static void beside_a_writer(const void *argument)
 
 /* ---- Readers ----------------------------------------------------------------------------------- */
 
-typedef struct reading {
-    const twins *pair;
+struct reading {
+    const struct twins *pair;
     normnet_model *model;
     int rounds, kind;
     int64_t images; /* of the long call */
@@ -108,23 +110,24 @@ typedef struct reading {
     int busy, wrong;
     normnet_status status;
     pthread_t thread;
-} reading;
+};
 
 /* Reads all the time and compares with what one reader alone saw, which the pair's outputs hold. */
 static void *read_often(void *argument)
 {
-    reading *self = argument;
-    const twins *pair = self->pair;
+    struct reading *self = argument;
+    const struct twins *pair = self->pair;
     float *scores = check_allocate(TWINS_IMAGES * TWINS_CLASSES, sizeof *scores);
     float *map = check_allocate(TWINS_IMAGES * TWINS_MAP, sizeof *map);
     int64_t confusion[TWINS_CLASSES * TWINS_CLASSES];
     normnet_tensor output = pair->scores, map_output = pair->map;
-    int i;
+
     output.data = scores;
     map_output.data = map;
-    for (i = 0; i < self->rounds; ++i) {
+    for (int i = 0; i < self->rounds; ++i) {
         normnet_metrics metrics = metrics_init();
         normnet_status status;
+
         switch ((i + self->kind) % 3) {
         case 0:
             status = normnet_predict(self->model, &pair->images, &output, NULL, NULL);
@@ -152,10 +155,9 @@ static void readers_together(const void *argument)
     enum { READERS = 4 };
     const int32_t *norm = argument;
     normnet_config config = twins_config(*norm);
-    reading readers[READERS];
-    twins *pair;
+    struct reading readers[READERS];
+    struct twins *pair;
     uint64_t before;
-    int i;
     config.readers = READERS;
     config.threads = 2;
     pair = twins_open_config(&config);
@@ -165,7 +167,7 @@ static void readers_together(const void *argument)
     CHECK_OK(
         normnet_evaluate(pair->model, &pair->images, &pair->labels, &pair->out.metrics, pair->out.confusion, NULL));
     before = hash_model(pair->model);
-    for (i = 0; i < READERS; ++i) {
+    for (int i = 0; i < READERS; ++i) {
         memset(&readers[i], 0, sizeof readers[i]);
         readers[i].pair = pair;
         readers[i].model = pair->model;
@@ -173,7 +175,7 @@ static void readers_together(const void *argument)
         readers[i].kind = i;
         CHECK_EQUAL(pthread_create(&readers[i].thread, NULL, read_often, &readers[i]), 0);
     }
-    for (i = 0; i < READERS; ++i) {
+    for (int i = 0; i < READERS; ++i) {
         pthread_join(readers[i].thread, NULL);
         CHECK_EQUAL(readers[i].busy, 0);
         CHECK_EQUAL(readers[i].wrong, 0);
@@ -187,8 +189,9 @@ static void readers_together(const void *argument)
 /* One long call after the other, until the test has seen what it wanted: one image repeated very often. */
 static void *read_long(void *argument)
 {
-    reading *self = argument;
+    struct reading *self = argument;
     normnet_tensor images = self->pair->images;
+
     images.shape[0] = self->images;
     images.strides[1] = TWINS_SIDE * TWINS_SIDE;
     images.strides[2] = TWINS_SIDE;
@@ -201,11 +204,13 @@ static void *read_long(void *argument)
 }
 
 /* Calls until one is rejected as busy, for 20 seconds; between two long calls one may get through. */
-static int see_busy(twins *pair, normnet_status (*call)(twins *))
+static int see_busy(struct twins *pair, normnet_status (*call)(struct twins *))
 {
     const time_t end = time(NULL) + 20;
+
     while (time(NULL) < end) {
         const normnet_status status = call(pair);
+
         if (status == NORMNET_EBUSY)
             return 1;
         if (status != NORMNET_OK)
@@ -214,22 +219,24 @@ static int see_busy(twins *pair, normnet_status (*call)(twins *))
     return 0;
 }
 
-static normnet_status one_more_reader(twins *pair)
+static normnet_status one_more_reader(struct twins *pair)
 {
     normnet_tensor one = pair->images;
+
     one.shape[0] = 1;
     return normnet_predict(pair->model, &one, NULL, NULL, NULL);
 }
 
-static normnet_status a_writer(twins *pair)
+static normnet_status a_writer(struct twins *pair)
 {
     return normnet_set_learning_rate(pair->model, 0.01, 0.9);
 }
 
-static normnet_status batch_statistics(twins *pair)
+static normnet_status batch_statistics(struct twins *pair)
 {
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor few = pair->images;
+
     few.shape[0] = 2;
     return normnet_predict(pair->model, &few, NULL, NULL, &batch);
 }
@@ -238,14 +245,14 @@ static void beside_readers(const void *argument)
 {
     enum { READERS = 2 };
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    reading readers[READERS];
+    struct reading readers[READERS];
     atomic_int running = 0, stop = 0;
-    twins *pair;
-    int i, attempts;
+    struct twins *pair;
+    int attempts;
     (void)argument;
     config.readers = READERS;
     pair = twins_open_config(&config);
-    for (i = 0; i < READERS; ++i) {
+    for (int i = 0; i < READERS; ++i) {
         memset(&readers[i], 0, sizeof readers[i]);
         readers[i].pair = pair;
         readers[i].model = pair->model;
@@ -259,14 +266,15 @@ static void beside_readers(const void *argument)
     CHECK(see_busy(pair, a_writer));
     CHECK(see_busy(pair, batch_statistics));
     atomic_store(&stop, 1);
-    for (i = 0; i < READERS; ++i)
+    for (int i = 0; i < READERS; ++i)
         pthread_join(readers[i].thread, NULL);
     /* The allowed number of readers and one more: one of them or this thread is rejected. */
     for (attempts = 0; attempts < 3; ++attempts) {
         int seen;
+
         atomic_store(&stop, 0);
         atomic_store(&running, 0);
-        for (i = 0; i < READERS; ++i) {
+        for (int i = 0; i < READERS; ++i) {
             readers[i].status = NORMNET_OK;
             CHECK_EQUAL(pthread_create(&readers[i].thread, NULL, read_long, &readers[i]), 0);
         }
@@ -274,7 +282,7 @@ static void beside_readers(const void *argument)
         }
         seen = see_busy(pair, one_more_reader);
         atomic_store(&stop, 1);
-        for (i = 0; i < READERS; ++i) {
+        for (int i = 0; i < READERS; ++i) {
             pthread_join(readers[i].thread, NULL);
             CHECK(readers[i].status == NORMNET_OK || readers[i].status == NORMNET_EBUSY);
             seen |= readers[i].status == NORMNET_EBUSY;
@@ -295,20 +303,21 @@ static void beside_readers(const void *argument)
  * The allocator of the configuration is called in the middle of save, export and clone: whatever it calls, it calls
  * while a reader is at work.
  */
-typedef struct guest {
-    allocator memory;
+struct guest {
+    struct allocator memory;
     normnet_model *model; /* NULL: calls nothing */
-    const twins *pair;
+    const struct twins *pair;
     normnet_status expected; /* of one more reader */
     int calls;
-} guest;
+};
 
 static const char file_path[] = "test_threads.file";
 
-static void read_beside_a_reader(const guest *self, normnet_model *model)
+static void read_beside_a_reader(const struct guest *self, normnet_model *model)
 {
     normnet_model *copy = NULL;
     int64_t needed = 0;
+
     CHECK_STATUS(normnet_predict(model, &self->pair->images, NULL, NULL, NULL), self->expected);
     CHECK_STATUS(normnet_model_serialize(model, NULL, 0, &needed, NULL), self->expected);
     CHECK_STATUS(normnet_model_save(model, file_path, NULL), self->expected);
@@ -321,8 +330,9 @@ static void read_beside_a_reader(const guest *self, normnet_model *model)
 
 static void *allocate_and_read(void *user, int64_t size, int64_t alignment)
 {
-    guest *self = user;
+    struct guest *self = user;
     normnet_model *model = self->model;
+
     self->model = NULL; /* what it calls may allocate */
     if (model != NULL) {
         read_beside_a_reader(self, model);
@@ -334,17 +344,19 @@ static void *allocate_and_read(void *user, int64_t size, int64_t alignment)
 
 static void deallocate_quietly(void *user, void *block, int64_t size)
 {
-    guest *self = user;
+    struct guest *self = user;
+
     allocator_deallocate(&self->memory, block, size);
 }
 
 static void beside_a_reader_that_writes(const void *argument)
 {
     const int32_t *readers = argument;
-    guest visitor = {.memory = {.fill = 0xA5}, .expected = *readers > 1 ? NORMNET_OK : NORMNET_EBUSY};
+    struct guest visitor = {.memory = {.fill = 0xA5}, .expected = *readers > 1 ? NORMNET_OK : NORMNET_EBUSY};
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     normnet_model *copy = NULL;
-    twins *pair;
+    struct twins *pair;
+
     config.readers = *readers;
     config.allocate = allocate_and_read;
     config.deallocate = deallocate_quietly;
@@ -369,24 +381,24 @@ static void beside_a_reader_that_writes(const void *argument)
 
 /* ---- Different models -------------------------------------------------------------------------- */
 
-typedef struct trainee {
+struct trainee {
     int32_t norm, threads;
-    const twins *data;
+    const struct twins *data;
     uint64_t hash;
     normnet_status status;
     pthread_t thread;
-} trainee;
+};
 
 /* From creation to the last step, in any thread. */
 static void *train_alone(void *argument)
 {
-    trainee *self = argument;
+    struct trainee *self = argument;
     normnet_config config = twins_config(self->norm);
     normnet_model *model = NULL;
-    int i;
+
     config.threads = self->threads;
     self->status = normnet_model_create(&model, &config);
-    for (i = 0; i < 8 && self->status == NORMNET_OK; ++i)
+    for (int i = 0; i < 8 && self->status == NORMNET_OK; ++i)
         self->status = normnet_train_step(model, &self->data->images, &self->data->labels, NULL);
     if (self->status == NORMNET_OK)
         self->hash = hash_state(model);
@@ -397,21 +409,20 @@ static void *train_alone(void *argument)
 static void models_apart(const void *argument)
 {
     enum { MODELS = 6 };
-    trainee together[MODELS], alone[MODELS];
-    twins *data = twins_open(NORMNET_NORM_NONE);
-    int i;
+    struct trainee together[MODELS], alone[MODELS];
+    struct twins *data = twins_open(NORMNET_NORM_NONE);
     (void)argument;
     memset(together, 0, sizeof together);
-    for (i = 0; i < MODELS; ++i) {
+    for (int i = 0; i < MODELS; ++i) {
         together[i].norm = i % 5;
         together[i].threads = 1 + i % 2;
         together[i].data = data;
         alone[i] = together[i];
         (void)train_alone(&alone[i]);
     }
-    for (i = 0; i < MODELS; ++i)
+    for (int i = 0; i < MODELS; ++i)
         CHECK_EQUAL(pthread_create(&together[i].thread, NULL, train_alone, &together[i]), 0);
-    for (i = 0; i < MODELS; ++i) {
+    for (int i = 0; i < MODELS; ++i) {
         pthread_join(together[i].thread, NULL);
         CHECK_EQUAL(together[i].status, NORMNET_OK);
         CHECK_EQUAL(alone[i].status, NORMNET_OK);
@@ -421,26 +432,28 @@ static void models_apart(const void *argument)
 }
 
 /* A model belongs to no thread: created here, trained there, destroyed here. */
-typedef struct stage {
-    twins *pair;
+struct stage {
+    struct twins *pair;
     normnet_status status;
-} stage;
+};
 
 static void *train_elsewhere(void *argument)
 {
-    stage *self = argument;
+    struct stage *self = argument;
+
     self->status = normnet_train_step(self->pair->model, &self->pair->images, &self->pair->labels, NULL);
     return NULL;
 }
 
 static void handed_over(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
-    int i;
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+
     (void)argument;
-    for (i = 0; i < 3; ++i) {
-        stage there = {pair, NORMNET_EINVAL};
+    for (int i = 0; i < 3; ++i) {
+        struct stage there = {pair, NORMNET_EINVAL};
         pthread_t thread;
+
         CHECK_EQUAL(pthread_create(&thread, NULL, train_elsewhere, &there), 0);
         pthread_join(thread, NULL);
         CHECK_EQUAL(there.status, NORMNET_OK);
@@ -453,6 +466,7 @@ static void handed_over(const void *argument)
 int main(int argc, char **argv)
 {
     static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP, one = 1, two = 2;
+
     if (!check_begin(argc, argv))
         return check_end();
     check_case("threads: any call during a writer's is EBUSY", beside_a_writer, NULL);

@@ -8,12 +8,12 @@
 static double sum_of_penalty(const normnet_model *model, double l1, double l2)
 {
     double penalty = 0.0;
-    int32_t i;
-    int64_t j;
-    for (i = 0; i < normnet_state_count(model); ++i) {
+
+    for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         const normnet_state_info info = state_info(model, i);
         const float *values = info.data;
-        for (j = 0; info.trained && j < state_length(&info); ++j)
+
+        for (int64_t j = 0; info.trained && j < state_length(&info); ++j)
             penalty += l1 * fabs((double)values[j]) + l2 / 2.0 * (double)values[j] * (double)values[j];
     }
     return penalty;
@@ -23,11 +23,11 @@ static double sum_of_penalty(const normnet_model *model, double l1, double l2)
 static void metrics_mean_what_they_say(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    twins *pair;
+    struct twins *pair;
     normnet_metrics before = metrics_init(), step = metrics_init(), computed = metrics_init();
     double penalty, norm = 0.0, *gradients;
-    int64_t count, i;
-    int n;
+    int64_t count;
+
     (void)argument;
     config.architecture = "conv3-4b norm relu gap conv1-10"; /* no dropout: evaluate sees the same network */
     config.l1 = 1e-3;
@@ -36,7 +36,7 @@ static void metrics_mean_what_they_say(const void *argument)
     config.momentum = 0.75;
     config.label_smoothing = 0.25;
     pair = twins_open_config(&config);
-    for (n = 0; n < 3; ++n) {
+    for (int n = 0; n < 3; ++n) {
         CHECK_OK(normnet_evaluate(pair->model, &pair->images, &pair->labels, &before, NULL, NULL));
         penalty = sum_of_penalty(pair->model, config.l1, config.l2);
         CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, &step));
@@ -66,7 +66,7 @@ static void metrics_mean_what_they_say(const void *argument)
     pair = twins_open_config(&config);
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
     CHECK_OK(normnet_gradients(pair->model, &gradients, &count));
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         norm += gradients[i] / TWINS_IMAGES * (gradients[i] / TWINS_IMAGES);
     CHECK_OK(normnet_discard_gradients(pair->model));
     CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, &step));
@@ -79,15 +79,16 @@ static void step_is_compute_and_apply(const void *argument)
 {
     const int32_t *norm = argument;
     normnet_config config = twins_config(*norm);
-    twins *pair;
-    int i;
+    struct twins *pair;
+
     config.l1 = 1e-4;
     config.clip_norm = 0.5;
     config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     config.total_steps = 6;
     pair = twins_open_config(&config);
-    for (i = 0; i < 5; ++i) {
+    for (int i = 0; i < 5; ++i) {
         normnet_metrics whole = metrics_init(), half = metrics_init();
+
         CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, &whole));
         CHECK_OK(normnet_compute_gradients(pair->twin, &pair->images, &pair->labels, NULL, &half));
         CHECK_OK(normnet_apply_gradients(pair->twin, TWINS_IMAGES));
@@ -101,17 +102,18 @@ static void step_is_compute_and_apply(const void *argument)
 static void gradients_add_up(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_LAYER);
-    twins *pair;
+    struct twins *pair;
     normnet_tensor first, rest, first_labels, rest_labels;
     normnet_batch batch = {0};
     double *values, *sum, *again;
-    int64_t count, i;
+    int64_t count;
+
     (void)argument;
     batch.struct_size = (int32_t)sizeof batch;
     pair = twins_open_config(&config);
     CHECK_OK(normnet_gradients(pair->model, &values, &count));
     CHECK_EQUAL(count, normnet_parameter_count(pair->model));
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         if (values[i] != 0.0) {
             CHECK_FAIL("gradient %d is %g before the first compute", (int)i, values[i]);
             break;
@@ -128,7 +130,7 @@ static void gradients_add_up(const void *argument)
     CHECK_OK(normnet_compute_gradients(pair->model, &first, &first_labels, &batch, NULL));
     batch.first_sample = 16;
     CHECK_OK(normnet_compute_gradients(pair->model, &rest, &rest_labels, &batch, NULL));
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         if (!(fabs(values[i] - sum[i]) <= 1e-12 * (fabs(sum[i]) + 1.0))) {
             CHECK_FAIL("gradient %d is %.17g in two calls and %.17g in one", (int)i, values[i], sum[i]);
             break;
@@ -137,14 +139,14 @@ static void gradients_add_up(const void *argument)
     again = check_allocate((size_t)count, sizeof *again);
     memcpy(again, sum, (size_t)count * sizeof *again);
     CHECK_OK(normnet_compute_gradients(pair->twin, &pair->images, &pair->labels, NULL, NULL));
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         if (sum[i] != 2.0 * again[i]) {
             CHECK_FAIL("gradient %d is %.17g after two equal calls, expected %.17g", (int)i, sum[i], 2.0 * again[i]);
             break;
         }
     CHECK_OK(normnet_discard_gradients(pair->twin));
     CHECK_OK(normnet_apply_gradients(pair->model, TWINS_IMAGES));
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         if (values[i] != 0.0 || sum[i] != 0.0) {
             CHECK_FAIL("gradient %d waits on after apply or discard", (int)i);
             break;
@@ -157,11 +159,12 @@ static void gradients_add_up(const void *argument)
 static void gradients_may_be_changed(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_NONE);
-    twins *pair;
+    struct twins *pair;
     normnet_state_info info;
     double *values;
     float *before;
-    int64_t count, i;
+    int64_t count;
+
     (void)argument;
     config.momentum = 0.0;
     config.lr = 0.5;
@@ -171,11 +174,12 @@ static void gradients_may_be_changed(const void *argument)
     info = state_info(pair->model, 0);
     before = check_allocate((size_t)count, sizeof *before);
     memcpy(before, info.data, (size_t)count * sizeof *before);
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         values[i] = (double)(i % 5);
     CHECK_OK(normnet_apply_gradients(pair->model, 4));
-    for (i = 0; i < count; ++i) {
+    for (int64_t i = 0; i < count; ++i) {
         const float expected = (float)((double)before[i] - 0.5 * ((double)(i % 5) / 4.0));
+
         if (((const float *)info.data)[i] != expected) {
             CHECK_FAIL("parameter %d is %.9g, expected %.9g", (int)i, (double)((const float *)info.data)[i],
                        (double)expected);
@@ -189,11 +193,11 @@ static void gradients_may_be_changed(const void *argument)
 /* discard forgets gradients and the running statistics that came with them. */
 static void discard_forgets(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     const uint64_t before = hash_state(pair->model);
-    int i;
+
     (void)argument;
-    for (i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; ++i)
         CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
     CHECK_OK(normnet_discard_gradients(pair->model));
     CHECK(hash_state(pair->model) == before);
@@ -205,11 +209,12 @@ static void discard_forgets(const void *argument)
 static void schedules(const void *argument)
 {
     const int32_t kinds[] = {NORMNET_SCHEDULE_STEP, NORMNET_SCHEDULE_ONE_CYCLE};
-    int i, n;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(kinds); ++i) {
+    for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
         normnet_config config = twins_config(NORMNET_NORM_NONE), other;
-        twins *pair;
+        struct twins *pair;
+
         config.architecture = "gap conv1-10";
         config.schedule = kinds[i];
         config.step_size = 3;
@@ -218,9 +223,10 @@ static void schedules(const void *argument)
         pair = twins_open_config(&config);
         other = config;
         other.schedule = NORMNET_SCHEDULE_CONSTANT;
-        for (n = 0; n < 9; ++n) {
+        for (int n = 0; n < 9; ++n) {
             normnet_metrics metrics = metrics_init();
             double lr = -1.0, momentum = -1.0;
+
             CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, &metrics));
             if (kinds[i] == NORMNET_SCHEDULE_STEP)
                 CHECK_OK(normnet_step_lr(&other, n, &lr, &momentum));
@@ -234,9 +240,10 @@ static void schedules(const void *argument)
 
 static void pure_functions_reject(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_NONE);
+    struct twins *pair = twins_open(NORMNET_NORM_NONE);
     normnet_config config = twins_config(NORMNET_NORM_NONE);
     double *lr = &pair->out.lr, *momentum = &pair->out.momentum;
+
     (void)argument;
     config.total_steps = 10;
     CHECK_REJECTED(pair, normnet_one_cycle_lr(&config, 10, lr, momentum), NORMNET_ESTATE, "10");
@@ -264,12 +271,12 @@ static void shards_of_many_images(const void *argument)
 {
     const int64_t images[] = {INT64_MAX, INT64_MAX - 5, ((int64_t)1 << 62) + 3, 1, 0};
     const int32_t ranks[] = {3, 5, 1000, INT32_MAX};
-    int i, j;
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(images); ++i)
-        for (j = 0; j < CHECK_COUNT(ranks); ++j) {
+    for (int i = 0; i < CHECK_COUNT(images); ++i)
+        for (int j = 0; j < CHECK_COUNT(ranks); ++j) {
             int64_t first = -1, count = -1, next, after;
-            int32_t rank;
+
             CHECK_OK(normnet_shard(images[i], ranks[j], ranks[j] - 1, &first, &count));
             if (first < 0 || count < 0 || first + count != images[i])
                 CHECK_FAIL("the last of %d ranks takes %" PRId64 " of %" PRId64 " images from %" PRId64 " on", ranks[j],
@@ -278,7 +285,7 @@ static void shards_of_many_images(const void *argument)
             /* Rank 0 takes the left half of every split, so at least half of what is fair. */
             if (after < images[i] / ranks[j] / 2)
                 CHECK_FAIL("the first of %d ranks takes %" PRId64 " of %" PRId64 " images", ranks[j], after, images[i]);
-            for (rank = 0; rank < ranks[j] && rank < 20; ++rank) {
+            for (int32_t rank = 0; rank < ranks[j] && rank < 20; ++rank) {
                 CHECK_OK(normnet_shard(images[i], ranks[j], rank, &first, &count));
                 if (count < 0 || (rank == 0 ? first != 0 : first != next))
                     CHECK_FAIL("rank %d of %d takes %" PRId64 " of %" PRId64 " images from %" PRId64 " on", rank,
@@ -291,9 +298,10 @@ static void shards_of_many_images(const void *argument)
 /* set_learning_rate acts from the next step on, and model_config returns its values. */
 static void learning_rate(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_GROUP);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     normnet_metrics metrics = metrics_init();
     normnet_config config = {0};
+
     (void)argument;
     config.struct_size = (int32_t)sizeof config;
     CHECK_OK(normnet_set_learning_rate(pair->model, 0.375, 0.625));
@@ -304,18 +312,18 @@ static void learning_rate(const void *argument)
     twins_close(pair);
 }
 
-typedef struct reference {
+struct reference {
     int64_t count;
     double *parameters, *buffer;
-} reference;
+};
 
 /* Stochastic gradient descent as PyTorch has it: the first step with momentum takes its gradient undamped. */
-static void reference_step(reference *self, const double *gradients, double lr, double momentum, double dampening,
-                           int first)
+static void reference_step(struct reference *self, const double *gradients, double lr, double momentum,
+                           double dampening, int first)
 {
-    int64_t i;
-    for (i = 0; i < self->count; ++i) {
+    for (int64_t i = 0; i < self->count; ++i) {
         double direction = gradients[i] / TWINS_IMAGES;
+
         if (momentum != 0.0) {
             direction = first ? direction : momentum * self->buffer[i] + (1.0 - dampening) * direction;
             self->buffer[i] = direction;
@@ -329,12 +337,11 @@ static void momentum_comes_back(const void *argument)
 {
     static const double momenta[] = {0.0, 0.9, 0.0, 0.0, 0.9, 0.5};
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
-    reference expected = {0};
+    struct reference expected = {0};
     double *gradients;
     const float *parameters;
-    twins *pair;
-    int step;
-    int64_t i;
+    struct twins *pair;
+
     (void)argument;
     config.dampening = 0.5;
     config.lr = 0.1;
@@ -343,15 +350,16 @@ static void momentum_comes_back(const void *argument)
     parameters = state_info(pair->model, 0).data;
     expected.parameters = check_allocate((size_t)expected.count, sizeof(double));
     expected.buffer = check_allocate((size_t)expected.count, sizeof(double));
-    for (i = 0; i < expected.count; ++i)
+    for (int64_t i = 0; i < expected.count; ++i)
         expected.parameters[i] = (double)parameters[i];
-    for (step = 0; step < CHECK_COUNT(momenta); ++step) {
+    for (int step = 0; step < CHECK_COUNT(momenta); ++step) {
         double furthest = 0.0;
+
         CHECK_OK(normnet_set_learning_rate(pair->model, config.lr, momenta[step]));
         CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
         reference_step(&expected, gradients, config.lr, momenta[step], config.dampening, step == 1);
         CHECK_OK(normnet_apply_gradients(pair->model, TWINS_IMAGES));
-        for (i = 0; i < expected.count; ++i)
+        for (int64_t i = 0; i < expected.count; ++i)
             furthest = fmax(furthest, fabs((double)parameters[i] - expected.parameters[i]));
         CHECK_CLOSE(furthest, 0.0, 1e-6);
     }
@@ -363,21 +371,22 @@ static void momentum_comes_back(const void *argument)
 /* set_state: gradients that wait, momentum and the step stay as they are. */
 static void set_state_leaves_the_rest(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     float keep[4], other[4] = {0.5f, -2.0f, 0.0f, 1e-3f};
     normnet_tensor tensor = tensor_1d(NORMNET_F32, other, 4), back = tensor_1d(NORMNET_F32, keep, 4), strided;
     const float spaced[] = {0.0f, 4.0f, 0.0f, 3.0f, 0.0f, 2.0f, 0.0f, 1.0f};
     const char *const names[] = {"1.weight", "1.bias", "1.running_mean"};
     double *gradients, *copy;
     int64_t count;
-    int i;
+
     (void)argument;
     twins_wait(pair);
     CHECK_OK(normnet_gradients(pair->model, &gradients, &count));
     copy = check_allocate((size_t)count, sizeof *copy);
     memcpy(copy, gradients, (size_t)count * sizeof *copy);
-    for (i = 0; i < CHECK_COUNT(names); ++i) {
+    for (int i = 0; i < CHECK_COUNT(names); ++i) {
         const normnet_state_info info = state_info(pair->model, strcmp(names[i], "1.running_mean") == 0 ? 3 : i + 1);
+
         CHECK_TEXT(info.name, names[i]);
         memcpy(keep, info.data, sizeof keep);
         CHECK_OK(normnet_set_state(pair->model, names[i], &tensor));
@@ -402,17 +411,18 @@ static void set_state_leaves_the_rest(const void *argument)
 static void set_state_is_used(const void *argument)
 {
     const int32_t *norm = argument;
-    twins *pair = twins_open(*norm);
+    struct twins *pair = twins_open(*norm);
     normnet_config config = twins_config(*norm);
     normnet_model *fresh;
     float *scores = check_allocate(TWINS_IMAGES * TWINS_CLASSES, sizeof *scores);
     normnet_tensor output = tensor_2d(NORMNET_F32, scores, TWINS_IMAGES, TWINS_CLASSES);
-    int32_t i;
+
     config.seed = 99;
     fresh = CHECK_CREATE(&config);
-    for (i = 0; i < normnet_state_count(fresh); ++i) {
+    for (int32_t i = 0; i < normnet_state_count(fresh); ++i) {
         const normnet_state_info info = state_info(pair->model, i);
         normnet_tensor tensor;
+
         normnet_tensor_init(&tensor, info.dtype, info.data, info.rank, info.shape);
         CHECK_OK(normnet_set_state(fresh, info.name, &tensor));
     }
@@ -427,10 +437,11 @@ static void set_state_is_used(const void *argument)
 /* After the calls the library never reads the caller's memory again. */
 static void keeps_no_pointer(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     uint8_t *bytes = check_allocate(sizeof pair->in.bytes, 1);
     int64_t *digits = check_allocate(TWINS_MOST, sizeof *digits);
     normnet_tensor *images = check_allocate(1, sizeof *images), *labels = check_allocate(1, sizeof *labels);
+
     (void)argument;
     memcpy(bytes, pair->in.bytes, sizeof pair->in.bytes);
     memcpy(digits, pair->in.digits, sizeof pair->in.digits);
@@ -454,11 +465,10 @@ static void keeps_no_pointer(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int32_t norm;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("metrics: each field is as documented", metrics_mean_what_they_say, NULL);
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         check_case_named(step_is_compute_and_apply, &norm, "train_step: is compute and apply, norm %s",
                          norm_name(norm));
         check_case_named(set_state_is_used, &norm,

@@ -40,7 +40,7 @@ static void lay_out(struct kernel_case *self, struct arena *arena)
 
 static void fill(float *values, const void *end)
 {
-    random_stream random = {1};
+    struct random_stream random = {1};
 
     for (; (const void *)values < end; ++values)
         *values = (float)random_uniform(&random, -1, 1);
@@ -49,7 +49,7 @@ static void fill(float *values, const void *end)
 static void alloc_memory(struct kernel_case *self)
 {
     const int64_t groups = normnet__map_groups(self->convolution.x);
-    random_stream random = {2};
+    struct random_stream random = {2};
     struct arena arena = {0};
 
     self->allocator = normnet__default_allocator();

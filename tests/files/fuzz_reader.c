@@ -21,13 +21,13 @@ enum { SEEDS = 2, MAX_SEED = 4096 };
 static normnet_config config;
 static normnet_model *model;
 
-typedef struct seed {
+struct seed {
     unsigned char bytes[MAX_SEED];
     int64_t size;
-} seed;
+};
 
 /* The model as a checkpoint and as a file of weights. */
-static seed seeds[SEEDS];
+static struct seed seeds[SEEDS];
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned random);
@@ -42,9 +42,10 @@ static void require(int holds, const char *promise)
     abort();
 }
 
-static void serialize(normnet_model *from, int32_t kind, seed *to)
+static void serialize(normnet_model *from, int32_t kind, struct seed *to)
 {
     normnet_save_options options = {0};
+
     options.struct_size = (int32_t)sizeof options;
     options.kind = kind;
     require(normnet_model_serialize(from, to->bytes, MAX_SEED, &to->size, &options) == NORMNET_OK, "a model is saved");
@@ -70,9 +71,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned random)
 {
-    const seed *from = &seeds[random / 4 % SEEDS];
+    const struct seed *from = &seeds[random / 4 % SEEDS];
     uint64_t header;
     size_t changed;
+
     if (size < CRAFTED_LENGTH + 2 && (size_t)from->size <= most) {
         memcpy(data, from->bytes, (size_t)from->size);
         return (size_t)from->size;
@@ -97,6 +99,7 @@ static void require_round_trip(normnet_model *created)
     normnet_model *again = NULL;
     unsigned char *bytes;
     int64_t size = 0, size_again = 0;
+
     require(normnet_model_serialize(created, NULL, 0, &size, NULL) == NORMNET_OK, "a loaded model has a size");
     bytes = malloc(2 * (size_t)size);
     require(bytes != NULL, "there is memory");
@@ -112,6 +115,7 @@ static void create(const uint8_t *data, size_t size)
 {
     normnet_model *const untouched = model;
     normnet_model *created = untouched;
+
     if (normnet_model_deserialize(&created, data, (int64_t)size, &config) == NORMNET_OK) {
         require_round_trip(created);
         normnet_model_destroy(created);
@@ -122,9 +126,10 @@ static void create(const uint8_t *data, size_t size)
 
 static void fill(const uint8_t *data, size_t size)
 {
-    static seed after;
-    const seed *before = &seeds[NORMNET_FILE_CHECKPOINT];
+    static struct seed after;
+    const struct seed *before = &seeds[NORMNET_FILE_CHECKPOINT];
     const normnet_status status = normnet_deserialize_weights(model, data, (int64_t)size);
+
     serialize(model, NORMNET_FILE_CHECKPOINT, &after);
     if (status != NORMNET_OK)
         require(after.size == before->size && memcmp(after.bytes, before->bytes, (size_t)after.size) == 0,
@@ -136,6 +141,7 @@ static void fill(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t nothing;
+
     create(size > 0 ? data : &nothing, size);
     fill(size > 0 ? data : &nothing, size);
     return 0;

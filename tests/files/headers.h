@@ -26,15 +26,15 @@
  * `before` and `after` are the header, `data` how many zeros follow it. The message must give the place between the
  * two as the byte of the file, unless `before` is NULL, and it must hold both words.
  */
-typedef struct broken_header {
+struct broken_header {
     const char *name, *before, *after;
     int64_t length; /* of `after` */
     int64_t data;
     normnet_status status;
     const char *words[2];
-} broken_header;
+};
 
-static const broken_header broken_headers[] = {
+static const struct broken_header broken_headers[] = {
     /* Rule 4: UTF-8, and where the object begins. */
     {"a lone continuation byte", "{\"", TEXT("\x80\":1}"), 0, NORMNET_EFORMAT, {"UTF-8"}},
     {"byte C0", "{\"", TEXT("\xC0\x80\":1}"), 0, NORMNET_EFORMAT, {"UTF-8"}},
@@ -524,13 +524,13 @@ static const broken_header broken_headers[] = {
 };
 
 /* In order as far as the format goes: they are rejected because they are of no network, and not of the model's. */
-typedef struct sound_header {
+struct sound_header {
     const char *name, *header;
     int64_t length;
     int64_t data;
-} sound_header;
+};
 
-static const sound_header sound_headers[] = {
+static const struct sound_header sound_headers[] = {
     {"no tensors and no data", TEXT("{}"), 0},
     {"whitespace everywhere", TEXT(" \t\r\n{ \t\r\n} \t\r\n"), 0},
     {"one tensor", TEXT("{" A "}"), 4},

@@ -8,12 +8,12 @@
 /* ---- Headers ---------------------------------------------------------------------------------- */
 
 /* `count` tensors with names that differ in their last digits only, as long as names can be. */
-static inline file many_tensors(int count)
+static inline struct file many_tensors(int count)
 {
-    file self = file_begin();
-    int i;
+    struct file self = file_begin();
+
     file_print(&self, "{");
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         file_print(&self, "%s\"%0127d\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[%d,%d]}", i > 0 ? "," : "", i,
                    4 * i, 4 * i + 4);
     file_print(&self, "}");
@@ -22,12 +22,12 @@ static inline file many_tensors(int count)
     return self;
 }
 
-static inline file many_texts(int count)
+static inline struct file many_texts(int count)
 {
-    file self = file_begin();
-    int i;
+    struct file self = file_begin();
+
     file_print(&self, "{\"__metadata__\":{");
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         file_print(&self, "%s\"%c%c\":\"\"", i > 0 ? "," : "", 'a' + i / 26, 'a' + i % 26);
     file_print(&self, "}}");
     file_end_header(&self);
@@ -36,16 +36,17 @@ static inline file many_texts(int count)
 
 /* ---- Saved files, changed --------------------------------------------------------------------- */
 
-static inline const file *file_of_kind(const reading *self, int32_t kind)
+static inline const struct file *file_of_kind(const struct reading *self, int32_t kind)
 {
     return kind == NORMNET_FILE_CHECKPOINT ? &self->checkpoint : &self->weights;
 }
 
 /* After a change. */
-static inline void expect_signed(reading *self, file *changed, normnet_status created, normnet_status filled,
-                                 const char *word)
+static inline void expect_signed(struct reading *self, struct file *changed, normnet_status created,
+                                 normnet_status filled, const char *word)
 {
     const char *const words[] = {word, NULL};
+
     CHECK(crafted_enter_checksum(changed->bytes, changed->size));
     expect_outcome(self, changed, created, filled, words);
 }

@@ -13,15 +13,16 @@
 /* ---- Files ------------------------------------------------------------------------------------- */
 
 /* Bytes that grow. */
-typedef struct file {
+struct file {
     unsigned char *bytes;
     int64_t size, room;
-} file;
+};
 
-static inline void file_put(file *self, const void *bytes, int64_t count)
+static inline void file_put(struct file *self, const void *bytes, int64_t count)
 {
     if (self->size + count > self->room) {
-        file larger = {NULL, self->size, 2 * (self->size + count)};
+        struct file larger = {NULL, self->size, 2 * (self->size + count)};
+
         larger.bytes = check_allocate((size_t)larger.room, 1);
         if (self->size > 0)
             memcpy(larger.bytes, self->bytes, (size_t)self->size);
@@ -34,11 +35,12 @@ static inline void file_put(file *self, const void *bytes, int64_t count)
 }
 
 CHECK_FORMAT(2, 3)
-static inline void file_print(file *self, const char *format, ...)
+static inline void file_print(struct file *self, const char *format, ...)
 {
     char text[512];
     va_list values;
     int length;
+
     va_start(values, format);
     length = vsnprintf(text, sizeof text, format, values);
     va_end(values);
@@ -48,54 +50,58 @@ static inline void file_print(file *self, const char *format, ...)
         file_put(self, text, length);
 }
 
-static inline void file_fill(file *self, unsigned char byte, int64_t count)
+static inline void file_fill(struct file *self, unsigned char byte, int64_t count)
 {
     for (; count > 0; --count)
         file_put(self, &byte, 1);
 }
 
-static inline void file_free(file *self)
+static inline void file_free(struct file *self)
 {
     free(self->bytes);
     memset(self, 0, sizeof *self);
 }
 
 /* An empty file that waits for its header. */
-static inline file file_begin(void)
+static inline struct file file_begin(void)
 {
-    file self = {NULL, 0, 0};
+    struct file self = {NULL, 0, 0};
+
     file_fill(&self, 0, CRAFTED_LENGTH);
     return self;
 }
 
 /* All so far is the header; what follows is data. */
-static inline void file_end_header(file *self)
+static inline void file_end_header(struct file *self)
 {
     crafted_put_little(self->bytes, (uint64_t)(self->size - CRAFTED_LENGTH));
 }
 
-static inline file file_of(const void *header, int64_t length, int64_t data)
+static inline struct file file_of(const void *header, int64_t length, int64_t data)
 {
-    file self = file_begin();
+    struct file self = file_begin();
+
     file_put(&self, header, length);
     file_end_header(&self);
     file_fill(&self, 0, data);
     return self;
 }
 
-static inline file file_copy(const file *from)
+static inline struct file file_copy(const struct file *from)
 {
-    file self = {NULL, 0, 0};
+    struct file self = {NULL, 0, 0};
+
     file_put(&self, from->bytes, from->size);
     return self;
 }
 
 /* Bytes [at, at + count) of the header become `text`; the header's length follows, the checksum does not. */
-static inline void file_splice(file *self, int64_t at, int64_t count, const char *text)
+static inline void file_splice(struct file *self, int64_t at, int64_t count, const char *text)
 {
     const uint64_t header = crafted_read_little(self->bytes);
     const int64_t length = (int64_t)strlen(text);
-    file whole = {NULL, 0, 0};
+    struct file whole = {NULL, 0, 0};
+
     file_put(&whole, self->bytes, at);
     file_put(&whole, text, length);
     file_put(&whole, self->bytes + at + count, self->size - at - count);
@@ -105,9 +111,10 @@ static inline void file_splice(file *self, int64_t at, int64_t count, const char
 }
 
 /* The header's first `find` becomes `replacement`. */
-static inline int file_replace(file *self, const char *find, const char *replacement)
+static inline int file_replace(struct file *self, const char *find, const char *replacement)
 {
     const int64_t at = crafted_find(self->bytes, self->size, find);
+
     if (at < 0)
         return CHECK_FAIL("the header has no %s", find);
     file_splice(self, at, (int64_t)strlen(find), replacement);
@@ -115,10 +122,11 @@ static inline int file_replace(file *self, const char *find, const char *replace
 }
 
 /* Where the value of a text under __metadata__ begins, and its length; 0 and a failure if there is no such text. */
-static inline int64_t file_text(const file *self, const char *key, int64_t *length)
+static inline int64_t file_text(const struct file *self, const char *key, int64_t *length)
 {
     char find[96];
     int64_t at;
+
     *length = 0;
     snprintf(find, sizeof find, ",\"%s\":\"", key);
     at = crafted_find(self->bytes, self->size, find);
@@ -129,29 +137,32 @@ static inline int64_t file_text(const file *self, const char *key, int64_t *leng
     return at;
 }
 
-static inline void file_set_text(file *self, const char *key, const char *value)
+static inline void file_set_text(struct file *self, const char *key, const char *value)
 {
     int64_t length;
     const int64_t at = file_text(self, key, &length);
+
     if (at > 0)
         file_splice(self, at, length, value);
 }
 
-static inline void file_remove_text(file *self, const char *key)
+static inline void file_remove_text(struct file *self, const char *key)
 {
     const int64_t before = (int64_t)strlen(key) + 5; /* ,"key":"value" */
     int64_t length;
     const int64_t at = file_text(self, key, &length);
+
     if (at > 0)
         file_splice(self, at - before, before + length + 1, "");
 }
 
 /* The data of a tensor. */
-static inline unsigned char *file_data(const file *self, const char *name)
+static inline unsigned char *file_data(const struct file *self, const char *name)
 {
     static const char offsets[] = "\"data_offsets\":[";
     char find[160];
     int64_t at, begin = 0;
+
     snprintf(find, sizeof find, "\"%s\":{", name);
     at = crafted_find(self->bytes, self->size, find);
     if (at < 0) {
@@ -169,17 +180,18 @@ static inline unsigned char *file_data(const file *self, const char *name)
 
 enum { READING_SIDE = 6, READING_IMAGES = 4 };
 
-typedef struct reading {
-    allocator memory; /* of all models here */
+struct reading {
+    struct allocator memory; /* of all models here */
     normnet_config config;
     normnet_model *model;
-    file checkpoint, weights; /* of the model */
-} reading;
+    struct file checkpoint, weights; /* of the model */
+};
 
-static inline file serialized(normnet_model *model, int32_t kind)
+static inline struct file serialized(normnet_model *model, int32_t kind)
 {
     normnet_save_options options = {0};
-    file self = {NULL, 0, 0};
+    struct file self = {NULL, 0, 0};
+
     options.struct_size = (int32_t)sizeof options;
     options.kind = kind;
     CHECK_OK(normnet_model_serialize(model, NULL, 0, &self.size, &options));
@@ -190,23 +202,24 @@ static inline file serialized(normnet_model *model, int32_t kind)
 }
 
 /* Two steps, so that momentum, statistics and the step are not what they began with. */
-static inline void reading_train(reading *self)
+static inline void reading_train(struct reading *self)
 {
     float pixels[READING_IMAGES * READING_SIDE * READING_SIDE];
     uint8_t digits[READING_IMAGES] = {0, 1, 1, 0};
     const normnet_tensor images = tensor_images(NORMNET_F32, pixels, READING_IMAGES, &self->config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, digits, READING_IMAGES);
-    random_stream random = {7};
-    int i;
-    for (i = 0; i < CHECK_COUNT(pixels); ++i)
+    struct random_stream random = {7};
+
+    for (int i = 0; i < CHECK_COUNT(pixels); ++i)
         pixels[i] = (float)random_uniform(&random, -1.0, 1.0);
     CHECK_OK(normnet_train_step(self->model, &images, &labels, NULL));
     CHECK_OK(normnet_train_step(self->model, &images, &labels, NULL));
 }
 
-static inline reading *reading_open(void)
+static inline struct reading *reading_open(void)
 {
-    reading *self = check_allocate(1, sizeof *self);
+    struct reading *self = check_allocate(1, sizeof *self);
+
     self->memory.fill = 0xA5;
     CHECK_OK(normnet_config_init(&self->config, NORMNET_NORM_BATCH));
     self->config.height = self->config.width = READING_SIDE;
@@ -226,7 +239,7 @@ static inline reading *reading_open(void)
     return self;
 }
 
-static inline void reading_close(reading *self)
+static inline void reading_close(struct reading *self)
 {
     normnet_model_destroy(self->model);
     CHECK_ALL_FREED(&self->memory);
@@ -238,15 +251,16 @@ static inline void reading_close(reading *self)
 /* ---- What becomes of a file -------------------------------------------------------------------- */
 
 /* Of normnet_model_deserialize and normnet_deserialize_weights. */
-typedef struct outcome {
+struct outcome {
     normnet_status created, filled;
     char created_message[600], filled_message[600];
-} outcome;
+};
 
 /* A message of one line without control characters, for any bytes in the file. */
 static inline void keep_message(const char *function, char *message, size_t size)
 {
     const char *character;
+
     snprintf(message, size, "%s", normnet_error_message());
     if (strlen(message) < 8)
         CHECK_FAIL("%s: no message: \"%s\"", function, message);
@@ -257,12 +271,14 @@ static inline void keep_message(const char *function, char *message, size_t size
         }
 }
 
-static inline void offer_to_create(reading *self, const unsigned char *bytes, int64_t size, outcome *result)
+static inline void offer_to_create(struct reading *self, const unsigned char *bytes, int64_t size,
+                                   struct outcome *result)
 {
     const int blocks = self->memory.live_blocks;
     const int64_t live = self->memory.live;
     normnet_model *const untouched = (normnet_model *)(void *)self;
     normnet_model *model = untouched;
+
     result->created = normnet_model_deserialize(&model, bytes, size, &self->config);
     if (result->created == NORMNET_OK) {
         normnet_model_destroy(model);
@@ -274,13 +290,15 @@ static inline void offer_to_create(reading *self, const unsigned char *bytes, in
     CHECK_EQUAL(self->memory.live, live);
 }
 
-static inline void offer_to_fill(reading *self, const unsigned char *bytes, int64_t size, outcome *result)
+static inline void offer_to_fill(struct reading *self, const unsigned char *bytes, int64_t size, struct outcome *result)
 {
     const int blocks = self->memory.live_blocks;
     const int64_t live = self->memory.live;
+
     result->filled = normnet_deserialize_weights(self->model, bytes, size);
     if (result->filled != NORMNET_OK) {
-        file after = {NULL, 0, 0};
+        struct file after = {NULL, 0, 0};
+
         keep_message("deserialize_weights", result->filled_message, sizeof result->filled_message);
         after = serialized(self->model, NORMNET_FILE_CHECKPOINT);
         CHECK_EQUAL(after.size, self->checkpoint.size);
@@ -292,10 +310,11 @@ static inline void offer_to_fill(reading *self, const unsigned char *bytes, int6
 }
 
 /* From an odd address, and so that a sanitizer sees the first byte that is read after the end. */
-static inline outcome offer(reading *self, const unsigned char *bytes, int64_t size)
+static inline struct outcome offer(struct reading *self, const unsigned char *bytes, int64_t size)
 {
     unsigned char *block = check_allocate((size_t)size + 1, 1);
-    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+
     memcpy(block + 1, bytes, (size_t)size);
     offer_to_create(self, block + 1, size, &result);
     offer_to_fill(self, block + 1, size, &result);
@@ -316,10 +335,11 @@ static inline void expect(const char *what, normnet_status status, const char *m
             CHECK_FAIL("%s: \"%s\" does not name \"%s\"", what, message, *words);
 }
 
-static inline void expect_outcome(reading *self, const file *offered, normnet_status created, normnet_status filled,
-                                  const char *const *words)
+static inline void expect_outcome(struct reading *self, const struct file *offered, normnet_status created,
+                                  normnet_status filled, const char *const *words)
 {
-    const outcome result = offer(self, offered->bytes, offered->size);
+    const struct outcome result = offer(self, offered->bytes, offered->size);
+
     expect("deserialize", result.created, result.created_message, created, words);
     expect("deserialize_weights", result.filled, result.filled_message, filled, words);
 }

@@ -41,6 +41,7 @@ static struct {
 static inline void keep_order(const char *name)
 {
     const size_t length = strlen(system_calls.order);
+
     if (system_calls.last == NULL || strcmp(system_calls.last, name) != 0)
         snprintf(system_calls.order + length, sizeof system_calls.order - length, "%s%s", length > 0 ? ", " : "", name);
     system_calls.last = name;
@@ -65,6 +66,7 @@ static inline int event(const char *name)
 static inline int interrupted(void)
 {
     static int calls;
+
     if (!system_calls.on || !system_calls.interrupt || ++calls % 2 == 0)
         return 0;
     errno = EINTR;
@@ -128,6 +130,7 @@ int __wrap_openat(int directory, const char *path, int flags, ...)
 {
     va_list arguments;
     mode_t mode;
+
     va_start(arguments, flags);
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
@@ -138,6 +141,7 @@ int __wrap_openat64(int directory, const char *path, int flags, ...)
 {
     va_list arguments;
     mode_t mode;
+
     va_start(arguments, flags);
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
@@ -147,6 +151,7 @@ int __wrap_openat64(int directory, const char *path, int flags, ...)
 ssize_t __wrap_read(int descriptor, void *bytes, size_t count)
 {
     ssize_t done;
+
     if (interrupted() || event("read"))
         return -1;
     done = __real_read(descriptor, bytes, at_once(count));
@@ -173,6 +178,7 @@ int __wrap_fsync(int descriptor)
 {
     struct stat about;
     const int is_file = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+
     if (interrupted() || event(is_file ? "fsync of the file" : "fsync of the directory"))
         return -1;
     if (is_file)
@@ -190,6 +196,7 @@ int __wrap_close(int descriptor)
 {
     const int fails = event("close");
     const int result = __real_close(descriptor);
+
     if (fails)
         errno = system_calls.error;
     return fails || interrupted() ? -1 : result;
@@ -224,6 +231,7 @@ static const char folder[] = FOLDER, path[] = FOLDER "/model";
 static inline normnet_model *draw_model(int64_t n)
 {
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_BATCH));
     config.architecture = "conv3-4 norm relu gap conv1-3";
     config.height = config.width = 6;
@@ -237,6 +245,7 @@ static inline int64_t seed_in_file(void)
 {
     normnet_config config = {.struct_size = sizeof config};
     normnet_model *model = NULL;
+
     if (!CHECK_OK(normnet_model_load(&model, path, NULL)) || !CHECK_OK(normnet_model_config(model, &config)))
         config.seed = -1;
     normnet_model_destroy(model);
@@ -248,6 +257,7 @@ static inline int files_in_folder(void)
     DIR *directory = opendir(folder);
     int count = 0;
     const struct dirent *entry;
+
     if (directory == NULL)
         return -1;
     while ((entry = readdir(directory)) != NULL)
@@ -260,10 +270,12 @@ static inline void empty_folder(void)
 {
     DIR *directory;
     const struct dirent *entry;
+
     mkdir(folder, 0777);
     directory = opendir(folder);
     while ((entry = readdir(directory)) != NULL) {
         char name[512];
+
         snprintf(name, sizeof name, "%s/%s", folder, entry->d_name);
         if (entry->d_name[0] != '.' || entry->d_name[1] == 'n') /* ours among the hidden ones */
             remove(name);
@@ -274,25 +286,27 @@ static inline void empty_folder(void)
 /* Files, folders and pipes that this process has open. */
 static inline int open_descriptors(void)
 {
-    int descriptor, count = 0;
-    for (descriptor = 0; descriptor < 256; ++descriptor)
+    int count = 0;
+
+    for (int descriptor = 0; descriptor < 256; ++descriptor)
         count += fcntl(descriptor, F_GETFD) >= 0;
     return count;
 }
 
 /* ---- All of them ------------------------------------------------------------------------------ */
 
-typedef struct saving_case {
+struct saving_case {
     const char *name;
     void (*function)(const void *argument);
     const char *argument;
-} saving_case;
+};
 
 /* No descriptor is left open, whether the case passes or fails. */
 static inline void leaves_nothing_open(const void *argument)
 {
-    const saving_case *want = argument;
+    const struct saving_case *want = argument;
     const int before = open_descriptors();
+
     want->function(want->argument);
     CHECK_EQUAL(open_descriptors(), before);
 }

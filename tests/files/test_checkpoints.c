@@ -9,10 +9,11 @@
 
 /* ---- Bytes ------------------------------------------------------------------------------------ */
 
-static bytes read_file(const char *path)
+static struct bytes read_file(const char *path)
 {
-    bytes file = {NULL, 0};
+    struct bytes file = {NULL, 0};
     FILE *stream = fopen(path, "rb");
+
     if (stream == NULL) {
         CHECK_FAIL("%s is not there", path);
         return file;
@@ -34,6 +35,7 @@ static int continue_training(char **arguments)
 {
     normnet_config host;
     normnet_model *model = NULL;
+
     normnet_config_init(&host, NORMNET_NORM_NONE);
     host.threads = atoi(arguments[2]);
     host.max_batch = IMAGES;
@@ -48,11 +50,12 @@ static int continue_training(char **arguments)
 /* Train 200 steps = train 73, save, load in a new process, 127 more. */
 static void goes_on_in_a_new_process(const void *argument)
 {
-    const training *want = argument;
+    const struct training *want = argument;
     const normnet_config config = training_config(want, 1), other = training_config(want, 2);
     normnet_model *whole = CHECK_CREATE(&config), *first = CHECK_CREATE(&other);
     char command[1200];
-    bytes expected, result;
+    struct bytes expected, result;
+
     if (whole == NULL || first == NULL)
         return;
     train(whole, ALL_STEPS);
@@ -75,13 +78,14 @@ static void goes_on_in_a_new_process(const void *argument)
 /* From any step, also the first and the last, and over statistics that are being recomputed. */
 static void goes_on_from_any_step(const void *argument)
 {
-    const training *want = argument;
+    const struct training *want = argument;
     static const int steps[] = {0, 1, 2, 40};
     const normnet_config config = training_config(want, 1);
-    int i;
-    for (i = 0; i < CHECK_COUNT(steps); ++i) {
+
+    for (int i = 0; i < CHECK_COUNT(steps); ++i) {
         normnet_model *model = CHECK_CREATE(&config), *other;
-        bytes file;
+        struct bytes file;
+
         train(model, steps[i]);
         file = serialize(model, NORMNET_FILE_CHECKPOINT);
         other = load(&file, &config);
@@ -102,10 +106,10 @@ static void statistics_go_on(const void *argument)
     normnet_model *model = CHECK_CREATE(&config), *other;
     static uint8_t pixels[IMAGES * SIDE * SIDE];
     const normnet_tensor images = tensor_images(NORMNET_U8, pixels, IMAGES, &config);
-    bytes file;
-    int i;
+    struct bytes file;
+
     (void)argument;
-    for (i = 0; i < IMAGES * SIDE * SIDE; ++i)
+    for (int i = 0; i < IMAGES * SIDE * SIDE; ++i)
         pixels[i] = (uint8_t)(i * 37);
     train(model, 3);
     CHECK_OK(normnet_update_statistics(model, &images, 1));
@@ -123,7 +127,8 @@ static void the_rate_that_was_set_goes_on(const void *argument)
 {
     const normnet_config config = training_config(&trainings[4], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
-    bytes file;
+    struct bytes file;
+
     (void)argument;
     train(model, 3);
     CHECK_OK(normnet_set_learning_rate(model, 0.1 / 3, 0.7));
@@ -145,7 +150,8 @@ static void the_schedule_ends_as_it_would(const void *argument)
     static uint8_t pixels[SIDE * SIDE], labels[1];
     const normnet_tensor images = tensor_images(NORMNET_U8, pixels, 1, &config);
     const normnet_tensor digits = tensor_1d(NORMNET_U8, labels, 1);
-    bytes file;
+    struct bytes file;
+
     (void)argument;
     config.total_steps = 2;
     model = CHECK_CREATE(&config);
@@ -164,9 +170,10 @@ static void a_checkpoint_brings_all_but_the_host(const void *argument)
 {
     const normnet_config config = training_config(&trainings[2], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
-    bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
-    allocator memory = {.fill = 0xA5};
+    struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
+    struct allocator memory = {.fill = 0xA5};
     normnet_config host, before, loaded;
+
     (void)argument;
     CHECK_OK(normnet_config_init(&host, NORMNET_NORM_GROUP));
     host.threads = 2;
@@ -206,8 +213,9 @@ static void another_total_of_steps(const void *argument)
 {
     const normnet_config config = training_config(&trainings[1], 1);
     normnet_model *model = CHECK_CREATE(&config), *other = NULL;
-    bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
+    struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
     normnet_config host = config;
+
     (void)argument;
     host.total_steps = ALL_STEPS + 1;
     CHECK_STATUS(normnet_model_deserialize(&other, file.data, file.size, &host), NORMNET_ESTATE);
@@ -224,10 +232,11 @@ static void another_total_of_steps(const void *argument)
 
 static void equal_models_make_equal_files(const void *argument)
 {
-    const training *want = argument;
+    const struct training *want = argument;
     const normnet_config config = training_config(want, 1);
     normnet_config other_config = training_config(want, 3);
     normnet_model *model = CHECK_CREATE(&config), *other;
+
     other_config.cpu = NORMNET_CPU_PORTABLE;
     other_config.readers = 2;
     other = CHECK_CREATE(&other_config);
@@ -250,13 +259,12 @@ int main(int argc, char **argv)
         {"a checkpoint holds everything but the caller's settings", a_checkpoint_brings_all_but_the_host},
         {"another total of steps is ESTATE", another_total_of_steps},
     };
-    int i;
     program = argv[0];
     if (argc == 6 && strcmp(argv[1], "--continue") == 0)
         return continue_training(argv + 2);
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(trainings); ++i) {
+    for (int i = 0; i < CHECK_COUNT(trainings); ++i) {
         check_case_named(goes_on_in_a_new_process, &trainings[i],
                          "files: a training goes on in a new process as if it had never stopped, %s",
                          trainings[i].name);
@@ -265,7 +273,7 @@ int main(int argc, char **argv)
         check_case_named(equal_models_make_equal_files, &trainings[i], "files: equal models make equal files, %s",
                          trainings[i].name);
     }
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case_named(cases[i].function, NULL, "files: %s", cases[i].name);
     return check_end();
 }

@@ -6,10 +6,11 @@
 
 static void a_clone_goes_on(const void *argument)
 {
-    const training *want = argument;
+    const struct training *want = argument;
     const normnet_config config = training_config(want, 1);
     normnet_config host = config;
     normnet_model *model = CHECK_CREATE(&config), *copy = NULL, *copy_of_copy = NULL;
+
     train(model, 9);
     host.threads = 3;
     CHECK_OK(normnet_model_clone(&copy, model, &host));
@@ -30,8 +31,9 @@ static void a_clone_goes_on(const void *argument)
 
 static void a_clone_has_the_gradients_that_wait(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_model *copy = NULL;
+
     (void)argument;
     twins_wait(pair);
     CHECK_OK(normnet_model_clone(&copy, pair->model, NULL));
@@ -49,8 +51,9 @@ static void clones_are_rejected(const void *argument)
 {
     const normnet_config config = training_config(&trainings[1], 1);
     normnet_model *model = CHECK_CREATE(&config), *copy = NULL;
-    allocator memory = {.fill = 0xA5};
+    struct allocator memory = {.fill = 0xA5};
     normnet_config host = config;
+
     (void)argument;
     CHECK_STATUS(normnet_model_clone(NULL, model, NULL), NORMNET_EINVAL);
     CHECK_STATUS(normnet_model_clone(&copy, NULL, NULL), NORMNET_EINVAL);
@@ -80,14 +83,13 @@ int main(int argc, char **argv)
         {"a clone has the gradients that wait", a_clone_has_the_gradients_that_wait},
         {"clones that are rejected", clones_are_rejected},
     };
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(trainings); ++i) {
+    for (int i = 0; i < CHECK_COUNT(trainings); ++i) {
         check_case_named(a_clone_goes_on, &trainings[i], "files: a clone goes on as the original, %s",
                          trainings[i].name);
     }
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case_named(cases[i].function, NULL, "files: %s", cases[i].name);
     return check_end();
 }

@@ -7,6 +7,7 @@
 static mode_t mode_of(const char *name)
 {
     struct stat about;
+
     CHECK(stat(name, &about) == 0);
     return about.st_mode & 0777;
 }
@@ -17,6 +18,7 @@ static void permissions_are_kept(const void *argument)
 {
     const mode_t mask = umask(027);
     normnet_model *model = draw_model(1);
+
     (void)argument;
     empty_folder();
     CHECK_OK(normnet_model_save(model, path, NULL));
@@ -48,6 +50,7 @@ static void make_pipe(void)
 static void remove_pipe(void)
 {
     struct stat about;
+
     CHECK(lstat(pipe_path, &about) == 0 && S_ISFIFO(about.st_mode));
     remove(pipe_path);
 }
@@ -57,12 +60,13 @@ static void links_to_anywhere(normnet_model *model)
 {
     static const char *const targets[] = {"../test_places.pipe", "..", "nowhere", "model", "../test_places.open"};
     const mode_t mask = umask(077);
-    int i;
+
     make_pipe();
     fclose(fopen("test_places.open", "wb"));
     chmod("test_places.open", 0666);
-    for (i = 0; i < CHECK_COUNT(targets); ++i) {
+    for (int i = 0; i < CHECK_COUNT(targets); ++i) {
         struct stat about;
+
         empty_folder();
         CHECK(symlink(targets[i], path) == 0);
         CHECK_OK(normnet_model_save(model, path, NULL));
@@ -79,6 +83,7 @@ static void links_are_replaced(const void *argument)
 {
     normnet_model *old = draw_model(1), *new = draw_model(2);
     struct stat about;
+
     (void)argument;
     empty_folder();
     CHECK_OK(normnet_model_save(old, "test_places.target", NULL));
@@ -99,6 +104,7 @@ static void leftovers_are_in_nobody_s_way(const void *argument)
 {
     normnet_model *model = draw_model(1);
     char name[128];
+
     (void)argument;
     empty_folder();
     snprintf(name, sizeof name, "%s/.normnet-%lld-0.tmp", folder, (long long)getpid());
@@ -121,11 +127,10 @@ static void no_place_for_a_file(const void *argument)
     };
     normnet_model *model = draw_model(1);
     char longer[5000];
-    int i;
     (void)argument;
     empty_folder();
     make_pipe();
-    for (i = 0; i < CHECK_COUNT(places); ++i) {
+    for (int i = 0; i < CHECK_COUNT(places); ++i) {
         CHECK_STATUS(normnet_model_save(model, places[i].path, NULL), NORMNET_EIO);
         if (strstr(normnet_error_message(), places[i].words) == NULL)
             CHECK_FAIL("'%s': %s", places[i].path, normnet_error_message());
@@ -146,8 +151,8 @@ static void no_place_for_a_file(const void *argument)
 static void save_below(normnet_model *model, size_t length, const char *words, int calls)
 {
     char longer[4200];
-    size_t i;
-    for (i = 0; i < length; ++i)
+
+    for (size_t i = 0; i < length; ++i)
         longer[i] = i % 100 == 50 ? '/' : 'x';
     snprintf(longer + length, sizeof longer - length, "/model");
     calls_on();
@@ -161,6 +166,7 @@ static void save_below(normnet_model *model, size_t length, const char *words, i
 static void long_directories(const void *argument)
 {
     normnet_model *model = draw_model(1);
+
     (void)argument;
     save_below(model, 4094, "no such file", 1);
     save_below(model, 4095, "no such file", 1);
@@ -175,6 +181,7 @@ static void check_not_read(const char *name, normnet_status expected, const char
 {
     normnet_model *const untouched = (normnet_model *)(uintptr_t)8;
     normnet_model *model = untouched, *filled = draw_model(1);
+
     CHECK_STATUS(normnet_model_load(&model, name, NULL), expected);
     if (strstr(normnet_error_message(), words) == NULL)
         CHECK_FAIL("'%s': %s", name, normnet_error_message());
@@ -188,6 +195,7 @@ static void what_is_no_file(const void *argument)
     normnet_model *model = draw_model(1);
     normnet_config host;
     normnet_model *loaded = NULL;
+
     (void)argument;
     empty_folder();
     check_not_read("test_places.nowhere", NORMNET_EIO, "no such file");
@@ -210,6 +218,7 @@ static void what_is_no_file(const void *argument)
 static void files_that_change_meanwhile(const void *argument)
 {
     normnet_model *model = draw_model(1);
+
     (void)argument;
     empty_folder();
     CHECK_OK(normnet_model_save(model, path, NULL));
@@ -233,7 +242,7 @@ static void files_that_change_meanwhile(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const saving_case cases[] = {
+    static const struct saving_case cases[] = {
         {"saving: permissions are kept", permissions_are_kept, NULL},
         {"saving: symbolic links are replaced", links_are_replaced, NULL},
         {"saving: a temporary file is left from before", leftovers_are_in_nobody_s_way, NULL},
@@ -242,10 +251,10 @@ int main(int argc, char **argv)
         {"reading: what is no regular file", what_is_no_file, NULL},
         {"reading: files that change while they are read", files_that_change_meanwhile, NULL},
     };
-    int i;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case(cases[i].name, leaves_nothing_open, &cases[i]);
     return check_end();
 }

@@ -8,11 +8,11 @@
 static void checksum_spelling(const void *argument)
 {
     const char *const words[] = {"normnet.crc32c", "eight", NULL};
-    reading *self = reading_open();
-    file signed_file = file_copy(&self->weights);
+    struct reading *self = reading_open();
+    struct file signed_file = file_copy(&self->weights);
     int64_t length;
     const int64_t at = file_text(&signed_file, "normnet.crc32c", &length);
-    int digit;
+
     (void)argument;
     do { /* until the first digit is a letter */
         *file_data(&signed_file, "0.weight") += 1;
@@ -20,9 +20,10 @@ static void checksum_spelling(const void *argument)
     } while (signed_file.bytes[at] < 'a');
     expect_outcome(self, &signed_file, NORMNET_OK, NORMNET_OK, words);
     CHECK_OK(normnet_deserialize_weights(self->model, self->weights.bytes, self->weights.size));
-    for (digit = 0; digit < CRAFTED_DIGITS; ++digit) {
-        file changed = file_copy(&signed_file);
+    for (int digit = 0; digit < CRAFTED_DIGITS; ++digit) {
+        struct file changed = file_copy(&signed_file);
         char escape[8];
+
         snprintf(escape, sizeof escape, "\\u%04x", (unsigned)changed.bytes[at + digit]);
         file_splice(&changed, at + digit, 1, escape);
         expect_outcome(self, &changed, NORMNET_EFORMAT, NORMNET_EFORMAT, words);
@@ -39,13 +40,13 @@ static void checksum_differs(const void *argument)
 {
     const char *const words[] = {"normnet.crc32c", NULL};
     const char *const edits[][2] = {{"seed\":\"1\"", "seed\":\"2\""}, {"\"0.weight\"", "\"0.height\""}, {"}}", "} }"}};
-    reading *self = reading_open();
-    file changed = file_copy(&self->checkpoint);
-    int i;
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->checkpoint);
+
     (void)argument;
     *file_data(&changed, "0.weight") ^= 1;
     expect_outcome(self, &changed, NORMNET_ECHECKSUM, NORMNET_ECHECKSUM, words);
-    for (i = 0; i < CHECK_COUNT(edits); ++i) {
+    for (int i = 0; i < CHECK_COUNT(edits); ++i) {
         file_free(&changed);
         changed = file_copy(&self->checkpoint);
         file_replace(&changed, edits[i][0], edits[i][1]);
@@ -67,9 +68,10 @@ static const char *const tensor_names[] = {
 static void renamed_tensor(const void *argument)
 {
     const char *name = *(const char *const *)argument;
-    reading *self = reading_open();
-    file changed = file_copy(&self->checkpoint);
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->checkpoint);
     char find[64], replacement[64], word[64];
+
     snprintf(find, sizeof find, "\"%s\"", name);
     snprintf(replacement, sizeof replacement, "\"%sx\"", name);
     snprintf(word, sizeof word, "'%s'", name);
@@ -85,10 +87,11 @@ static void missing_tensor(const void *argument)
     const int32_t *kind = argument;
     static const char *const names[] = {"optim.4.weight", "4.weight"};
     const char *name = names[*kind];
-    reading *self = reading_open();
-    file changed = file_copy(file_of_kind(self, *kind));
+    struct reading *self = reading_open();
+    struct file changed = file_copy(file_of_kind(self, *kind));
     char find[64], word[64];
     int64_t at;
+
     snprintf(find, sizeof find, ",\"%s\":{", name);
     snprintf(word, sizeof word, "'%s'", name);
     at = crafted_find(changed.bytes, changed.size, find);
@@ -104,8 +107,9 @@ static void other_dtype(const void *argument)
 {
     static const char counts[] = "\"I64\",\"shape\":[2,2,1,1],\"data_offsets\":[112,144]";
     static const char count[] = "\"F32\",\"shape\":[],\"data_offsets\":[104,108]";
-    reading *self = reading_open();
-    file changed = file_copy(&self->weights);
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->weights);
+
     (void)argument;
     file_replace(&changed, "\"F32\",\"shape\":[2,2,1,1],\"data_offsets\":[112,128]", counts);
     file_fill(&changed, 0, 16);
@@ -124,12 +128,13 @@ static void extra_tensor(const void *argument)
 {
     const char *const names[] = {"5.weight", "0.bias", "optim.2.running_mean", "optim.5.weight", "optim."};
     const int32_t *kind = argument;
-    reading *self = reading_open();
-    int i;
-    for (i = 0; i < CHECK_COUNT(names); ++i) {
-        file changed = file_copy(file_of_kind(self, *kind));
+    struct reading *self = reading_open();
+
+    for (int i = 0; i < CHECK_COUNT(names); ++i) {
+        struct file changed = file_copy(file_of_kind(self, *kind));
         const int64_t data = changed.size - crafted_header_end(changed.bytes, changed.size);
         char entry[160], word[64];
+
         snprintf(entry, sizeof entry, "},\"%s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[%d,%d]}}", names[i],
                  (int)data, (int)data + 4);
         snprintf(word, sizeof word, "'%s'", names[i]);
@@ -142,15 +147,15 @@ static void extra_tensor(const void *argument)
 }
 
 /* The lowest byte first: four of a float, eight of a count. */
-typedef struct value_case {
+struct value_case {
     const char *name, *tensor;
     int element;
     uint64_t bits;
     normnet_status status;
     const char *word;
-} value_case;
+};
 
-static const value_case value_cases[] = {
+static const struct value_case value_cases[] = {
     {"a quiet NaN", "0.weight", 0, 0x7FC00000, NORMNET_EVALUE, "nan"},
     {"a negative NaN", "0.weight", 17, 0xFFC00001, NORMNET_EVALUE, "element 17"},
     {"a signalling NaN", "4.weight", 3, 0x7F800001, NORMNET_EVALUE, "nan"},
@@ -177,14 +182,14 @@ static const value_case value_cases[] = {
 
 static void value(const void *argument)
 {
-    const value_case *want = argument;
+    const struct value_case *want = argument;
     const char *const words[] = {want->word, want->status != NORMNET_OK ? want->tensor : "", "byte ", NULL};
     const int size = strcmp(want->tensor, "2.num_batches_tracked") == 0 ? 8 : 4;
-    reading *self = reading_open();
-    file changed = file_copy(&self->checkpoint);
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->checkpoint);
     unsigned char *element = file_data(&changed, want->tensor) + size * want->element;
-    int i;
-    for (i = 0; i < size; ++i)
+
+    for (int i = 0; i < size; ++i)
         element[i] = (unsigned char)(want->bits >> 8 * i & 255);
     CHECK(crafted_enter_checksum(changed.bytes, changed.size));
     expect_outcome(self, &changed, want->status, want->status, words);
@@ -195,9 +200,10 @@ static void value(const void *argument)
 /* Names and shapes are checked before any value, and the checksum before both. */
 static void order_of_rules(const void *argument)
 {
-    reading *self = reading_open();
-    file changed = file_copy(&self->weights);
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->weights);
     const char *const mismatch[] = {"'4.weight'", NULL}, *const checksum[] = {"normnet.crc32c", NULL};
+
     (void)argument;
     memset(file_data(&changed, "0.weight"), 0xFF, 4);
     file_replace(&changed, "\"4.weight\"", "\"4.height\"");
@@ -211,9 +217,10 @@ static void order_of_rules(const void *argument)
 
 /* ---- Every prefix and every bit --------------------------------------------------------------- */
 
-static void expect_rejection(reading *self, const file *offered, const char *what, int64_t at)
+static void expect_rejection(struct reading *self, const struct file *offered, const char *what, int64_t at)
 {
-    const outcome result = offer(self, offered->bytes, offered->size);
+    const struct outcome result = offer(self, offered->bytes, offered->size);
+
     if (result.created == NORMNET_OK || result.filled == NORMNET_OK)
         CHECK_FAIL("%s %" PRId64 ": %s and %s", what, at, normnet_status_string((int32_t)result.created),
                    normnet_status_string((int32_t)result.filled));
@@ -222,9 +229,10 @@ static void expect_rejection(reading *self, const file *offered, const char *wha
 static void every_prefix(const void *argument)
 {
     const int32_t *kind = argument;
-    reading *self = reading_open();
-    const file *whole = file_of_kind(self, *kind);
-    file prefix = *whole;
+    struct reading *self = reading_open();
+    const struct file *whole = file_of_kind(self, *kind);
+    struct file prefix = *whole;
+
     for (prefix.size = 0; prefix.size < whole->size; ++prefix.size)
         expect_rejection(self, &prefix, "the first bytes, to", prefix.size);
     reading_close(self);
@@ -234,9 +242,10 @@ static void every_prefix(const void *argument)
 static void longer_file(const void *argument)
 {
     const int32_t *kind = argument;
-    reading *self = reading_open();
-    file longer = file_copy(file_of_kind(self, *kind));
+    struct reading *self = reading_open();
+    struct file longer = file_copy(file_of_kind(self, *kind));
     const int64_t size = longer.size;
+
     while (longer.size < size + 9) {
         file_fill(&longer, 0, 1);
         expect_rejection(self, &longer, "bytes after the end, to", longer.size);
@@ -249,10 +258,10 @@ static void longer_file(const void *argument)
 static void every_bit(const void *argument)
 {
     const int32_t *kind = argument;
-    reading *self = reading_open();
-    file changed = file_copy(file_of_kind(self, *kind));
-    int64_t bit;
-    for (bit = 0; bit < 8 * changed.size; ++bit) {
+    struct reading *self = reading_open();
+    struct file changed = file_copy(file_of_kind(self, *kind));
+
+    for (int64_t bit = 0; bit < 8 * changed.size; ++bit) {
         changed.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
         expect_rejection(self, &changed, "bit", bit);
         changed.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
@@ -267,15 +276,16 @@ static void every_byte_signed(const void *argument)
 {
     const int32_t *kind = argument;
     const unsigned char values[] = {0, ' ', '"', '0', '9', ',', '}', '\\', 0xC3};
-    reading *self = reading_open();
-    const file *before = file_of_kind(self, *kind);
-    file changed = file_copy(before);
+    struct reading *self = reading_open();
+    const struct file *before = file_of_kind(self, *kind);
+    struct file changed = file_copy(before);
     const int64_t end = crafted_header_end(changed.bytes, changed.size);
-    int64_t at;
-    int i, rejected = 0;
-    for (at = CRAFTED_LENGTH; at < end; ++at)
-        for (i = 0; i < CHECK_COUNT(values); ++i) {
-            outcome result;
+    int rejected = 0;
+
+    for (int64_t at = CRAFTED_LENGTH; at < end; ++at)
+        for (int i = 0; i < CHECK_COUNT(values); ++i) {
+            struct outcome result;
+
             memcpy(changed.bytes, before->bytes, (size_t)before->size);
             changed.bytes[at] = values[i];
             (void)crafted_enter_checksum(changed.bytes, changed.size);
@@ -293,14 +303,14 @@ int main(int argc, char **argv)
 {
     static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
     static const char *const names[] = {"a checkpoint", "weights"};
-    int i;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(tensor_names); ++i)
+    for (int i = 0; i < CHECK_COUNT(tensor_names); ++i)
         check_case_named(renamed_tensor, &tensor_names[i], "renamed: %s", tensor_names[i]);
-    for (i = 0; i < CHECK_COUNT(value_cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(value_cases); ++i)
         check_case_named(value, &value_cases[i], "value: %s", value_cases[i].name);
-    for (i = 0; i < CHECK_COUNT(kinds); ++i) {
+    for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
         check_case_named(missing_tensor, &kinds[i], "a tensor is missing: %s", names[i]);
         check_case_named(extra_tensor, &kinds[i], "a tensor too many: %s", names[i]);
         check_case_named(longer_file, &kinds[i], "bytes after the end: %s", names[i]);

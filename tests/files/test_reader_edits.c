@@ -5,13 +5,13 @@
 /* ---- Saved files, changed --------------------------------------------------------------------- */
 
 /* The header's first `find` becomes `replacement`, up to three times, and the checksum follows. */
-typedef struct edit_case {
+struct edit_case {
     const char *name;
     int32_t kind;
     normnet_status created, filled;
     const char *word;
     const char *edits[3][2];
-} edit_case;
+};
 
 #define CHECKPOINT NORMNET_FILE_CHECKPOINT
 #define WEIGHTS NORMNET_FILE_WEIGHTS
@@ -19,7 +19,7 @@ typedef struct edit_case {
 #define SECOND_GAMMA "\"2.weight\":{\"dtype\":\"F32\",\"shape\":"
 #define COUNTER "\"2.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[]"
 
-static const edit_case edit_cases[] = {
+static const struct edit_case edit_cases[] = {
     {"nothing", CHECKPOINT, NORMNET_OK, NORMNET_OK, "", {{NULL}}},
     {"nothing of a file of weights", WEIGHTS, NORMNET_OK, NORMNET_OK, "", {{NULL}}},
 
@@ -295,11 +295,11 @@ static const edit_case edit_cases[] = {
 
 static void edited(const void *argument)
 {
-    const edit_case *want = argument;
-    reading *self = reading_open();
-    file changed = file_copy(file_of_kind(self, want->kind));
-    int i;
-    for (i = 0; i < 3 && want->edits[i][0] != NULL; ++i)
+    const struct edit_case *want = argument;
+    struct reading *self = reading_open();
+    struct file changed = file_copy(file_of_kind(self, want->kind));
+
+    for (int i = 0; i < 3 && want->edits[i][0] != NULL; ++i)
         file_replace(&changed, want->edits[i][0], want->edits[i][1]);
     expect_signed(self, &changed, want->created, want->filled, want->word);
     file_free(&changed);
@@ -308,13 +308,13 @@ static void edited(const void *argument)
 
 /* ---- Settings --------------------------------------------------------------------------------- */
 
-typedef struct setting_case {
+struct setting_case {
     const char *key;
     int bits;    /* 32 or 64 of an integer, 0 for the digits of a double */
     int network; /* which every reader looks at */
-} setting_case;
+};
 
-static const setting_case setting_cases[] = {
+static const struct setting_case setting_cases[] = {
     {"normnet.norm", 32, 1},
     {"normnet.channels", 32, 1},
     {"normnet.height", 32, 1},
@@ -360,9 +360,10 @@ static const setting_case setting_cases[] = {
 /* A checkpoint needs it; filling a model does not. */
 static void missing_setting(const void *argument)
 {
-    const setting_case *want = argument;
-    reading *self = reading_open();
-    file changed = file_copy(&self->checkpoint);
+    const struct setting_case *want = argument;
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->checkpoint);
+
     file_remove_text(&changed, want->key);
     expect_signed(self, &changed, NORMNET_EFORMAT, NORMNET_OK, want->key);
     file_free(&changed);
@@ -405,14 +406,14 @@ static void malformed_setting(const void *argument)
                                           "3ff0000000000000 ",
                                           "3ff0000000000000\\n",
                                           "3ff0000000000000 3ff0000000000000"};
-    const setting_case *want = argument;
+    const struct setting_case *want = argument;
     const char *const *texts = want->bits > 0 ? integers : doubles;
     const int count = want->bits > 0 ? CHECK_COUNT(integers) : CHECK_COUNT(doubles);
     const int more = want->bits == 32 ? CHECK_COUNT(narrow) : 0;
-    reading *self = reading_open();
-    int i;
-    for (i = 0; i < count + more; ++i) {
-        file changed = file_copy(&self->checkpoint);
+    struct reading *self = reading_open();
+    for (int i = 0; i < count + more; ++i) {
+        struct file changed = file_copy(&self->checkpoint);
+
         file_set_text(&changed, want->key, i < count ? texts[i] : narrow[i - count]);
         expect_signed(self, &changed, NORMNET_EFORMAT, want->network ? NORMNET_EFORMAT : NORMNET_OK, want->key);
         file_free(&changed);
@@ -422,12 +423,11 @@ static void malformed_setting(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(edit_cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(edit_cases); ++i)
         check_case_named(edited, &edit_cases[i], "edited: %s", edit_cases[i].name);
-    for (i = 0; i < CHECK_COUNT(setting_cases); ++i) {
+    for (int i = 0; i < CHECK_COUNT(setting_cases); ++i) {
         check_case_named(missing_setting, &setting_cases[i], "missing: %s", setting_cases[i].key);
         check_case_named(malformed_setting, &setting_cases[i], "malformed: %s", setting_cases[i].key);
     }

@@ -6,15 +6,15 @@
 /* ---- The length and the size ------------------------------------------------------------------ */
 
 /* The first `size` bytes of a file of 64 whose header's length is `length`. */
-typedef struct length_case {
+struct length_case {
     const char *name;
     uint64_t length;
     int64_t size;
     normnet_status status;
     const char *words[2];
-} length_case;
+};
 
-static const length_case length_cases[] = {
+static const struct length_case length_cases[] = {
     {"no bytes", 0, 0, NORMNET_ETRUNCATED, {"0 bytes"}},
     {"one byte", 2, 1, NORMNET_ETRUNCATED, {"1 bytes"}},
     {"seven bytes", 2, 7, NORMNET_ETRUNCATED, {"7 bytes"}},
@@ -38,10 +38,11 @@ static const length_case length_cases[] = {
 
 static void rejected_length(const void *argument)
 {
-    const length_case *want = argument;
+    const struct length_case *want = argument;
     const char *const words[] = {want->words[0], want->words[1], NULL};
-    reading *self = reading_open();
-    file whole = file_of("{}", 2, 54);
+    struct reading *self = reading_open();
+    struct file whole = file_of("{}", 2, 54);
+
     crafted_put_little(whole.bytes, want->length);
     whole.size = want->size;
     expect_outcome(self, &whole, want->status, want->status, words);
@@ -53,11 +54,12 @@ static void rejected_length(const void *argument)
 static void negative_sizes(const void *argument)
 {
     const int64_t sizes[] = {-1, INT64_MIN};
-    reading *self = reading_open();
-    int i;
+    struct reading *self = reading_open();
+
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(sizes); ++i) {
-        outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    for (int i = 0; i < CHECK_COUNT(sizes); ++i) {
+        struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+
         offer_to_create(self, self->weights.bytes, sizes[i], &result);
         offer_to_fill(self, self->weights.bytes, sizes[i], &result);
         CHECK_STATUS(result.created, NORMNET_EINVAL);
@@ -70,12 +72,13 @@ static void negative_sizes(const void *argument)
 
 static void rejected_header(const void *argument)
 {
-    const broken_header *want = argument;
+    const struct broken_header *want = argument;
     const int64_t before = want->before != NULL ? (int64_t)strlen(want->before) : 0;
     char place[32] = "";
     const char *const words[] = {place, want->words[0], want->words[1], NULL};
-    reading *self = reading_open();
-    file whole = file_begin();
+    struct reading *self = reading_open();
+    struct file whole = file_begin();
+
     if (want->before != NULL) {
         snprintf(place, sizeof place, "byte %d:", (int)(CRAFTED_LENGTH + before));
         file_put(&whole, want->before, before);
@@ -89,19 +92,21 @@ static void rejected_header(const void *argument)
 }
 
 /* The header is in order: what is rejected is that it is of no network, and not of the model's. */
-static void expect_sound(reading *self, const file *offered)
+static void expect_sound(struct reading *self, const struct file *offered)
 {
-    const outcome result = offer(self, offered->bytes, offered->size);
+    const struct outcome result = offer(self, offered->bytes, offered->size);
     const char *const creating[] = {"normnet.architecture", NULL}, *const filling[] = {"'0.weight'", NULL};
+
     expect("deserialize", result.created, result.created_message, NORMNET_EARCH, creating);
     expect("deserialize_weights", result.filled, result.filled_message, NORMNET_EMISMATCH, filling);
 }
 
 static void accepted_header(const void *argument)
 {
-    const sound_header *want = argument;
-    reading *self = reading_open();
-    file whole = file_of(want->header, want->length, want->data);
+    const struct sound_header *want = argument;
+    struct reading *self = reading_open();
+    struct file whole = file_of(want->header, want->length, want->data);
+
     expect_sound(self, &whole);
     file_free(&whole);
     reading_close(self);
@@ -110,8 +115,9 @@ static void accepted_header(const void *argument)
 static void most_tensors(const void *argument)
 {
     const char *const words[] = {"byte ", "4096 tensors", NULL};
-    reading *self = reading_open();
-    file whole = many_tensors(4096), larger = many_tensors(4097);
+    struct reading *self = reading_open();
+    struct file whole = many_tensors(4096), larger = many_tensors(4097);
+
     (void)argument;
     expect_sound(self, &whole);
     expect_outcome(self, &larger, NORMNET_ELIMIT, NORMNET_ELIMIT, words);
@@ -124,12 +130,12 @@ static void most_tensors(const void *argument)
 static void longest_header(const void *argument)
 {
     const char *const words[] = {"1048577", "1048576", NULL};
-    reading *self = reading_open();
-    file whole = file_begin();
-    int i;
+    struct reading *self = reading_open();
+    struct file whole = file_begin();
+
     (void)argument;
     file_print(&whole, "{");
-    for (i = 4095; i >= 0; --i)
+    for (int i = 4095; i >= 0; --i)
         file_print(&whole, "\"%0127d\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1],\"data_offsets\":[%d,%d]},", i,
                    4 * i, 4 * i + 4);
     file_print(&whole, "\"__metadata__\":{\"filling\":\"");
@@ -150,11 +156,12 @@ static void deepest_header(const void *argument)
 {
     const char *const before[] = {"", "{\"a\":", "{\"a\":{\"shape\":", "{\"__metadata__\":{\"a\":"};
     const char *const words[] = {"expected", NULL};
-    reading *self = reading_open();
-    int i;
+    struct reading *self = reading_open();
+
     (void)argument;
-    for (i = 0; i < 2 * CHECK_COUNT(before); ++i) {
-        file whole = file_begin();
+    for (int i = 0; i < 2 * CHECK_COUNT(before); ++i) {
+        struct file whole = file_begin();
+
         file_print(&whole, "%s", before[i / 2]);
         file_fill(&whole, i % 2 == 0 ? '[' : '{', CRAFTED_LENGTH + (1 << 20) - whole.size);
         file_end_header(&whole);
@@ -167,8 +174,9 @@ static void deepest_header(const void *argument)
 static void most_texts(const void *argument)
 {
     const char *const words[] = {"byte ", "256 texts", NULL};
-    reading *self = reading_open();
-    file whole = many_texts(256), larger = many_texts(257);
+    struct reading *self = reading_open();
+    struct file whole = many_texts(256), larger = many_texts(257);
+
     (void)argument;
     expect_sound(self, &whole);
     expect_outcome(self, &larger, NORMNET_ELIMIT, NORMNET_ELIMIT, words);
@@ -179,14 +187,13 @@ static void most_texts(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(length_cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(length_cases); ++i)
         check_case_named(rejected_length, &length_cases[i], "length: %s", length_cases[i].name);
-    for (i = 0; i < CHECK_COUNT(broken_headers); ++i)
+    for (int i = 0; i < CHECK_COUNT(broken_headers); ++i)
         check_case_named(rejected_header, &broken_headers[i], "rejected header: %s", broken_headers[i].name);
-    for (i = 0; i < CHECK_COUNT(sound_headers); ++i)
+    for (int i = 0; i < CHECK_COUNT(sound_headers); ++i)
         check_case_named(accepted_header, &sound_headers[i], "accepted header: %s", sound_headers[i].name);
     check_case("negative sizes", negative_sizes, NULL);
     check_case("4096 tensors and one more", most_tensors, NULL);

@@ -9,13 +9,15 @@ static void creation_without_memory(const void *argument)
 {
     const char *const words[] = {"allocator", NULL};
     const int32_t *kind = argument;
-    reading *self = reading_open();
-    int sticky, fail;
-    for (sticky = 0; sticky < 2; ++sticky)
+    struct reading *self = reading_open();
+    int fail;
+
+    for (int sticky = 0; sticky < 2; ++sticky)
         for (fail = 1;; ++fail) {
-            outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
-            const file *whole = file_of_kind(self, *kind);
+            struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+            const struct file *whole = file_of_kind(self, *kind);
             const int failures = self->memory.failures;
+
             self->memory.fail_at = self->memory.allocations + fail;
             self->memory.sticky = sticky;
             offer_to_create(self, whole->bytes, whole->size, &result);
@@ -34,10 +36,11 @@ static void filling_without_memory(const void *argument)
 {
     const char *const words[] = {"allocator", NULL};
     const int32_t *kind = argument;
-    reading *self = reading_open();
-    const file *whole = file_of_kind(self, *kind);
-    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    struct reading *self = reading_open();
+    const struct file *whole = file_of_kind(self, *kind);
+    struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
     int fail;
+
     for (fail = 1;; ++fail) {
         self->memory.fail_at = self->memory.allocations + fail;
         offer_to_fill(self, whole->bytes, whole->size, &result);
@@ -55,11 +58,12 @@ static void filling_without_memory(const void *argument)
  * No more than four times the file and 64 KiB, in addition to a model of `model` bytes if one is made.
  * normnet_model_load holds the bytes of the file as well, which are the caller's here.
  */
-static void expect_frugal(const char *what, reading *self, const file *offered, int64_t model)
+static void expect_frugal(const char *what, struct reading *self, const struct file *offered, int64_t model)
 {
     const int64_t most = 4 * offered->size + 65536, before = self->memory.live;
-    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
     int64_t taken;
+
     self->memory.peak = before;
     offer_to_create(self, offered->bytes, offered->size, &result);
     taken = self->memory.peak - before - (result.created == NORMNET_OK ? model : 0);
@@ -73,10 +77,11 @@ static void expect_frugal(const char *what, reading *self, const file *offered, 
 }
 
 /* A small file that names a network of eight million weights. */
-static void expect_no_large_network(reading *self)
+static void expect_no_large_network(struct reading *self)
 {
-    file small = file_copy(&self->weights);
-    outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    struct file small = file_copy(&self->weights);
+    struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+
     file_replace(&small, "\"conv3-2 relu norm gap conv1-2\"", "\"flatten fc-370 fc-2\"");
     file_replace(&small, "height\":\"6\"", "height\":\"150\"");
     file_replace(&small, "width\":\"6\"", "width\":\"150\"");
@@ -90,18 +95,19 @@ static void expect_no_large_network(reading *self)
 static void frugal(const void *argument)
 {
     static const int counts[] = {0, 1, 2, 8, 32, 64, 128, 256};
-    reading *self = reading_open();
+    struct reading *self = reading_open();
     const int64_t before = self->memory.live;
     normnet_model *other = CHECK_CREATE(&self->config);
     const int64_t model = self->memory.live - before;
-    int i;
+
     (void)argument;
     normnet_model_destroy(other);
     expect_frugal("a checkpoint", self, &self->checkpoint, model);
     expect_frugal("weights", self, &self->weights, model);
     expect_no_large_network(self);
-    for (i = 0; i < CHECK_COUNT(counts); ++i) {
-        file texts = many_texts(counts[i]), tensors = many_tensors(16 * counts[i]), blanks = file_begin();
+    for (int i = 0; i < CHECK_COUNT(counts); ++i) {
+        struct file texts = many_texts(counts[i]), tensors = many_tensors(16 * counts[i]), blanks = file_begin();
+
         expect_frugal("texts", self, &texts, 0);
         expect_frugal("tensors", self, &tensors, 0);
         file_fill(&blanks, ' ', 40 * (int64_t)counts[i]);
@@ -119,10 +125,10 @@ int main(int argc, char **argv)
 {
     static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
     static const char *const names[] = {"a checkpoint", "weights"};
-    int i;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(kinds); ++i) {
+    for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
         check_case_named(creation_without_memory, &kinds[i], "creation without memory: %s", names[i]);
         check_case_named(filling_without_memory, &kinds[i], "filling without memory: %s", names[i]);
     }

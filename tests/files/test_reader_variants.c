@@ -7,19 +7,19 @@
 enum { TENSORS = 7 };
 
 /* Of the model. */
-typedef struct content {
+struct content {
     const char *name, *dtype, *shape;
     int elements;
-} content;
+};
 
-static const content contents[TENSORS] = {
+static const struct content contents[TENSORS] = {
     {"0.weight", "F32", "2,1,3,3", 18}, {"2.weight", "F32", "2", 2},      {"2.bias", "F32", "2", 2},
     {"2.running_mean", "F32", "2", 2},  {"2.running_var", "F32", "2", 2}, {"2.num_batches_tracked", "I64", "", 1},
     {"4.weight", "F32", "2,2,1,1", 4},
 };
 
 /* How a file is written. */
-typedef struct manner {
+struct manner {
     const char *name;
     int header_first, data_first; /* the order of the tensors: from this one on, around the end */
     int backwards;                /* the header, in the other direction */
@@ -29,9 +29,9 @@ typedef struct manner {
     const char *texts;            /* an entry of the header */
     int texts_at;                 /* before which tensor */
     int tail;                     /* spaces after it, to this length modulo 8 */
-} manner;
+};
 
-static const manner manners[] = {
+static const struct manner manners[] = {
     {.name = "as plain as can be"},
     {.name = "whitespace between tokens", .blank = " \t\r\n"},
     {.name = "tensors in another order", .header_first = 3},
@@ -71,12 +71,12 @@ static const manner manners[] = {
      .tail = 3},
 };
 
-static const char *blank_of(const manner *how)
+static const char *blank_of(const struct manner *how)
 {
     return how->blank != NULL ? how->blank : "";
 }
 
-static int content_bytes(const content *tensor)
+static int content_bytes(const struct content *tensor)
 {
     return tensor->elements * (tensor->dtype[0] == 'I' ? 8 : 4);
 }
@@ -85,6 +85,7 @@ static int content_bytes(const content *tensor)
 static int content_begin(int first, int tensor)
 {
     int begin = 0;
+
     for (; first % TENSORS != tensor; ++first)
         begin += content_bytes(&contents[first % TENSORS]);
     return begin;
@@ -96,7 +97,7 @@ static float content_float(int tensor, int element)
     return (float)(tensor + 1) + (float)element / 64.0f;
 }
 
-static void put_name(file *self, const manner *how, const char *name)
+static void put_name(struct file *self, const struct manner *how, const char *name)
 {
     file_print(self, "\"");
     for (; *name != '\0'; ++name)
@@ -104,11 +105,12 @@ static void put_name(file *self, const manner *how, const char *name)
     file_print(self, "\"");
 }
 
-static void put_field(file *self, const manner *how, int tensor, int field)
+static void put_field(struct file *self, const struct manner *how, int tensor, int field)
 {
-    const content *what = &contents[tensor];
+    const struct content *what = &contents[tensor];
     const int begin = content_begin(how->data_first, tensor);
     const char *b = blank_of(how);
+
     switch (field) {
     case 0:
         file_print(self, "\"dtype\"%s:%s\"%s\"", b, b, what->dtype);
@@ -121,15 +123,15 @@ static void put_field(file *self, const manner *how, int tensor, int field)
     }
 }
 
-static void put_entry(file *self, const manner *how, int tensor)
+static void put_entry(struct file *self, const struct manner *how, int tensor)
 {
     static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const int *order = orders[how->fields != 0 ? tensor % 6 : 0];
     const char *b = blank_of(how);
-    int i;
+
     put_name(self, how, contents[tensor].name);
     file_print(self, "%s:%s{", b, b);
-    for (i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i) {
         file_print(self, "%s%s", i > 0 ? "," : "", b);
         put_field(self, how, tensor, order[i]);
         file_print(self, "%s", b);
@@ -137,13 +139,14 @@ static void put_entry(file *self, const manner *how, int tensor)
     file_print(self, "}");
 }
 
-static void put_header(file *self, const manner *how)
+static void put_header(struct file *self, const struct manner *how)
 {
     const char *b = blank_of(how);
-    int i;
+
     file_print(self, "%s{%s", b, b);
-    for (i = 0; i <= TENSORS; ++i) {
+    for (int i = 0; i <= TENSORS; ++i) {
         const int place = (how->header_first + i) % TENSORS;
+
         if (how->texts != NULL && how->texts_at == i)
             file_print(self, "%s%s%s%s%s", i == TENSORS ? "," : "", b, how->texts, b, i < TENSORS ? "," : "");
         if (i == TENSORS)
@@ -157,26 +160,26 @@ static void put_header(file *self, const manner *how)
     file_end_header(self);
 }
 
-static void put_content(file *self, int tensor)
+static void put_content(struct file *self, int tensor)
 {
-    int i, byte;
-    for (i = 0; i < contents[tensor].elements; ++i) {
+    for (int i = 0; i < contents[tensor].elements; ++i) {
         const float number = content_float(tensor, i);
         uint32_t bits;
+
         memcpy(&bits, &number, sizeof bits);
-        for (byte = 0; byte < 4; ++byte)
+        for (int byte = 0; byte < 4; ++byte)
             file_fill(self, (unsigned char)(bits >> 8 * byte & 255), 1);
         if (contents[tensor].dtype[0] == 'I')
             file_fill(self, 0, 4);
     }
 }
 
-static file composed(const manner *how)
+static struct file composed(const struct manner *how)
 {
-    file self = file_begin();
-    int i;
+    struct file self = file_begin();
+
     put_header(&self, how);
-    for (i = 0; i < TENSORS; ++i)
+    for (int i = 0; i < TENSORS; ++i)
         put_content(&self, (how->data_first + i) % TENSORS);
     if (how->texts != NULL)
         (void)crafted_enter_checksum(self.bytes, self.size);
@@ -185,18 +188,19 @@ static file composed(const manner *how)
 
 static void expect_content(normnet_model *model)
 {
-    int tensor, i;
     CHECK_EQUAL(normnet_state_count(model), TENSORS);
-    for (tensor = 0; tensor < TENSORS; ++tensor) {
+    for (int tensor = 0; tensor < TENSORS; ++tensor) {
         const normnet_state_info info = state_info(model, tensor);
         const float *values = info.data;
+
         CHECK_TEXT(info.name, contents[tensor].name);
-        for (i = 0; i < contents[tensor].elements && info.dtype == NORMNET_F32; ++i)
+        for (int i = 0; i < contents[tensor].elements && info.dtype == NORMNET_F32; ++i)
             if (values[i] != content_float(tensor, i)) /* each is a float exactly */
                 CHECK_FAIL("%s[%d] is %g", info.name, i, (double)values[i]);
         if (info.dtype == NORMNET_I64) {
             float bits = content_float(tensor, 0);
             uint32_t count;
+
             memcpy(&count, &bits, sizeof count);
             CHECK_EQUAL(*(const int64_t *)info.data, count);
         }
@@ -205,9 +209,10 @@ static void expect_content(normnet_model *model)
 
 static void accepted_file(const void *argument)
 {
-    const manner *how = argument;
-    reading *self = reading_open();
-    file whole = composed(how);
+    const struct manner *how = argument;
+    struct reading *self = reading_open();
+    struct file whole = composed(how);
+
     if (how->tail > 0)
         CHECK_EQUAL((int64_t)crafted_read_little(whole.bytes) % 8, how->tail);
     CHECK_OK(normnet_deserialize_weights(self->model, whole.bytes, whole.size));
@@ -218,10 +223,11 @@ static void accepted_file(const void *argument)
 }
 
 /* A file of weights with no more about its network than `texts`. */
-static file composed_with(const char *texts)
+static struct file composed_with(const char *texts)
 {
-    manner how = {0};
+    struct manner how = {0};
     char entry[256];
+
     snprintf(entry, sizeof entry,
              "\"__metadata__\":{\"normnet.architecture\":\"conv3-2 relu norm gap conv1-2\"%s,"
              "\"normnet.crc32c\":\"........\"}",
@@ -234,9 +240,10 @@ static file composed_with(const char *texts)
 static void created_from_weights(const void *argument)
 {
     const double mean[] = {0.25}, std[] = {0.5};
-    reading *self = reading_open();
-    file whole = composed_with("");
+    struct reading *self = reading_open();
+    struct file whole = composed_with("");
     normnet_model *model = NULL;
+
     (void)argument;
     self->config.architecture = NULL;
     self->config.input_mean = mean;
@@ -244,6 +251,7 @@ static void created_from_weights(const void *argument)
     CHECK_OK(normnet_model_deserialize(&model, whole.bytes, whole.size, &self->config));
     if (model != NULL) {
         normnet_config config = {0};
+
         config.struct_size = (int32_t)sizeof config;
         expect_content(model);
         CHECK_OK(normnet_model_config(model, &config));
@@ -260,13 +268,13 @@ static void means_for_other_channels(const void *argument)
 {
     const char *const words[] = {"1 channels", "2", NULL};
     double *just_one = check_allocate(1, sizeof *just_one);
-    file whole = composed_with(",\"normnet.channels\":\"2\"");
-    int i;
+    struct file whole = composed_with(",\"normnet.channels\":\"2\"");
+
     (void)argument;
     *just_one = 0.25;
-    for (i = 0; i < 2; ++i) {
-        reading *self = reading_open();
-        outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+    for (int i = 0; i < 2; ++i) {
+        struct reading *self = reading_open();
+        struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
         *(i == 0 ? &self->config.input_mean : &self->config.input_std) = just_one;
         offer_to_create(self, whole.bytes, whole.size, &result);
         expect("deserialize", result.created, result.created_message, NORMNET_EMISMATCH, words);
@@ -280,12 +288,14 @@ static void means_for_other_channels(const void *argument)
 static void saved_and_loaded(const void *argument)
 {
     const int32_t *kind = argument;
-    reading *self = reading_open();
-    const file *whole = file_of_kind(self, *kind);
+    struct reading *self = reading_open();
+    const struct file *whole = file_of_kind(self, *kind);
     normnet_model *model = NULL;
+
     CHECK_OK(normnet_model_deserialize(&model, whole->bytes, whole->size, &self->config));
     if (model != NULL) {
-        file again = serialized(model, *kind);
+        struct file again = serialized(model, *kind);
+
         CHECK_EQUAL(again.size, whole->size);
         CHECK(memcmp(again.bytes, whole->bytes, (size_t)whole->size) == 0);
         file_free(&again);
@@ -298,12 +308,12 @@ int main(int argc, char **argv)
 {
     static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
     static const char *const names[] = {"a checkpoint", "weights"};
-    int i;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(manners); ++i)
+    for (int i = 0; i < CHECK_COUNT(manners); ++i)
         check_case_named(accepted_file, &manners[i], "accepted file: %s", manners[i].name);
-    for (i = 0; i < CHECK_COUNT(kinds); ++i) {
+    for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
         check_case_named(saved_and_loaded, &kinds[i], "saved and loaded: %s", names[i]);
     }
     check_case("a model from weights and the caller's settings", created_from_weights, NULL);

@@ -12,6 +12,7 @@ static int killed_while_saving(normnet_model *model, int kill_at)
 {
     int status = 0;
     const pid_t child = fork();
+
     if (child == 0) {
         calls_on();
         system_calls.kill_at = kill_at;
@@ -29,8 +30,10 @@ static void killed_at_any_call(const void *argument)
     const int replaces = argument != NULL;
     normnet_model *old = draw_model(1), *new = draw_model(2);
     int kill_at, old_files = 0, new_files = 0, none = 0;
+
     for (kill_at = 1;; ++kill_at) {
         int killed;
+
         empty_folder();
         if (replaces)
             CHECK_OK(normnet_model_save(old, path, NULL));
@@ -60,6 +63,7 @@ static void check_order(normnet_status (*write_model)(normnet_model *model), con
 {
     normnet_model *model = draw_model(1);
     struct stat about;
+
     calls_on();
     system_calls.most = 700; /* several writes */
     CHECK_OK(write_model(model));
@@ -83,9 +87,8 @@ static normnet_status export_model(normnet_model *model)
 static void order_of_calls(const void *argument)
 {
     normnet_status (*const writers[])(normnet_model *) = {save_model, export_model};
-    int i;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(writers); ++i) {
+    for (int i = 0; i < CHECK_COUNT(writers); ++i) {
         empty_folder();
         check_order(writers[i], "openat, write, fsync of the file, close, renameat, fsync of the directory, close");
         check_order(writers[i],
@@ -106,11 +109,12 @@ static void fails_at_any_call(const void *argument)
         const char *words;
     } errors[] = {{ENOSPC, "no space"}, {EIO, "device"}, {EACCES, "permission"}, {EROFS, "read-only"}, {121, "121"}};
     normnet_model *old = draw_model(1), *new = draw_model(2);
-    int i, fail_at, failed = 0;
+    int failed = 0;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(errors); ++i)
-        for (fail_at = 1;; ++fail_at) {
+    for (int i = 0; i < CHECK_COUNT(errors); ++i)
+        for (int fail_at = 1;; ++fail_at) {
             normnet_status status;
+
             empty_folder();
             CHECK_OK(normnet_model_save(old, path, NULL));
             calls_on();
@@ -126,6 +130,7 @@ static void fails_at_any_call(const void *argument)
                 CHECK_EQUAL(seed_in_file(), 2);
             } else {
                 const int renamed = strstr(normnet_error_message(), "has been written") != NULL;
+
                 CHECK_STATUS(status, NORMNET_EIO);
                 CHECK(strstr(normnet_error_message(), path) != NULL);
                 CHECK(renamed || strstr(normnet_error_message(), errors[i].words) != NULL);
@@ -146,6 +151,7 @@ static void fails_at_any_call(const void *argument)
 static void short_and_interrupted(const void *argument)
 {
     normnet_model *model = draw_model(5);
+
     (void)argument;
     empty_folder();
     calls_on();
@@ -163,9 +169,10 @@ static void short_and_interrupted(const void *argument)
 
 static void memory_runs_out(const void *argument)
 {
-    allocator memory = {.fill = 0xA5};
+    struct allocator memory = {.fill = 0xA5};
     normnet_config config;
     normnet_model *model = NULL;
+
     (void)argument;
     empty_folder();
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
@@ -187,7 +194,7 @@ static void memory_runs_out(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const saving_case cases[] = {
+    static const struct saving_case cases[] = {
         {"saving: killed at any call, an old file is there", killed_at_any_call, "an old file"},
         {"saving: killed at any call, no file is there", killed_at_any_call, NULL},
         {"saving: the order of the calls", order_of_calls, NULL},
@@ -195,10 +202,10 @@ int main(int argc, char **argv)
         {"saving: short and interrupted reads and writes", short_and_interrupted, NULL},
         {"saving: memory runs out", memory_runs_out, NULL},
     };
-    int i;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case(cases[i].name, leaves_nothing_open, &cases[i]);
     return check_end();
 }

@@ -8,9 +8,10 @@ static void serialize_tells_the_size(const void *argument)
 {
     const normnet_config config = training_config(&trainings[1], 1);
     normnet_model *model = CHECK_CREATE(&config);
-    bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
+    struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
     unsigned char *room = check_allocate((size_t)file.size + 8, 1);
     int64_t needed = -5;
+
     (void)argument;
     memset(room, 0xEE, (size_t)file.size + 8);
     CHECK_STATUS(normnet_model_serialize(model, room, file.size - 1, &needed, NULL), NORMNET_EINVAL);
@@ -59,13 +60,14 @@ static void notes_come_back(const void *argument)
                                         "gr\xc3\xbc\xc3\x9f dich \xe2\x98\x83 \xf0\x9f\x99\x82"};
     const normnet_config config = training_config(&trainings[0], 1);
     normnet_model *model = CHECK_CREATE(&config);
-    int i;
+
     (void)argument;
     CHECK_TEXT(normnet_model_note(model), "");
     CHECK(normnet_model_note(NULL) == NULL);
-    for (i = 0; i < CHECK_COUNT(notes); ++i) {
+    for (int i = 0; i < CHECK_COUNT(notes); ++i) {
         const normnet_save_options options = save_options(i % 2, notes[i]);
         normnet_model *other = NULL, *copy = NULL;
+
         CHECK_OK(normnet_model_save(model, "test_serialization.note", &options));
         CHECK_OK(normnet_model_load(&other, "test_serialization.note", NULL));
         CHECK_TEXT(normnet_model_note(other), notes[i]);
@@ -86,7 +88,7 @@ static void notes_have_limits(const void *argument)
     char *note = check_allocate(MOST + 2, 1);
     const normnet_save_options options = save_options(NORMNET_FILE_WEIGHTS, note);
     int64_t needed = 0;
-    bytes file;
+    struct bytes file;
     (void)argument;
     memset(note, '\x01', MOST + 1); /* six bytes each in the file */
     CHECK_STATUS(normnet_model_serialize(model, NULL, 0, &needed, &options), NORMNET_ELIMIT);
@@ -109,9 +111,10 @@ static void notes_have_limits(const void *argument)
 
 static void gradients_that_wait(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     const normnet_save_options weights = save_options(NORMNET_FILE_WEIGHTS, NULL);
     int64_t needed = 0;
+
     (void)argument;
     twins_wait(pair);
     CHECK_REJECTED(pair, normnet_model_serialize(pair->model, NULL, 0, &needed, NULL), NORMNET_ESTATE, "gradients");
@@ -128,9 +131,8 @@ static void more_tensors_than_a_file_holds(const void *argument)
     normnet_model *model;
     int64_t needed = 0;
     const normnet_save_options weights = save_options(NORMNET_FILE_WEIGHTS, NULL);
-    int i;
     (void)argument;
-    for (i = 0; i < NORMS; ++i)
+    for (int i = 0; i < NORMS; ++i)
         strcat(architecture, "norm ");
     strcat(architecture, "gap");
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_BATCH));
@@ -149,6 +151,7 @@ static int32_t try_to_save(void *user, double *values, int64_t count)
     normnet_model **model = user;
     int64_t needed = 0;
     normnet_model *copy = NULL;
+
     (void)values;
     (void)count;
     CHECK_STATUS(normnet_model_serialize(*model, NULL, 0, &needed, NULL), NORMNET_EBUSY);
@@ -164,6 +167,7 @@ static void a_model_that_trains_is_busy(const void *argument)
 {
     normnet_config config = training_config(&trainings[1], 1);
     normnet_model *model = NULL;
+
     (void)argument;
     config.reduce = try_to_save;
     config.reduce_user = &model;
@@ -176,9 +180,10 @@ static void a_model_that_trains_is_busy(const void *argument)
 
 static void nothing_to_read(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_model *model = NULL;
     int64_t needed = -5;
+
     (void)argument;
     CHECK_REJECTED(pair, normnet_model_save(pair->model, NULL, NULL), NORMNET_EINVAL, "path", "NULL");
     CHECK_REJECTED(pair, normnet_model_export_onnx(pair->model, NULL), NORMNET_EINVAL, "path", "NULL");
@@ -223,10 +228,9 @@ int main(int argc, char **argv)
         {"NULL", nothing_to_describe},
         {"NULL for paths and bytes", nothing_to_read},
     };
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case_named(cases[i].function, NULL, "files: %s", cases[i].name);
     return check_end();
 }

@@ -24,8 +24,7 @@ static const size_t host_fields[] = {
 
 static int is_host_field(size_t offset)
 {
-    int i;
-    for (i = 0; i < CHECK_COUNT(host_fields); ++i)
+    for (int i = 0; i < CHECK_COUNT(host_fields); ++i)
         if (host_fields[i] == offset)
             return 1;
     return 0;
@@ -47,6 +46,7 @@ static int same_field(const normnet_config *a, const normnet_config *b, size_t o
 static normnet_config defaults(void)
 {
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     return config;
 }
@@ -55,6 +55,7 @@ static normnet_config defaults(void)
 static normnet_config golden_config(void)
 {
     normnet_config config = defaults();
+
     config.norm = NORMNET_NORM_BATCH;
     config.channels = 2;
     config.height = 5;
@@ -100,6 +101,7 @@ static normnet_config golden_config(void)
 static normnet_config second_config(void)
 {
     normnet_config config = golden_config();
+
     config.schedule = NORMNET_SCHEDULE_STEP;
     config.nesterov = 0;
     config.virtual_batch = 0;
@@ -111,6 +113,7 @@ static normnet_config second_config(void)
 static int32_t reduce_nothing(void *user, double *values, int64_t count)
 {
     int *calls = user;
+
     ++*calls;
     (void)values;
     (void)count;
@@ -118,7 +121,7 @@ static int32_t reduce_nothing(void *user, double *values, int64_t count)
 }
 
 /* The host's fields of `host` become other ones. Ghost batch norm takes no reduce. */
-static void enter_host(normnet_config *host, allocator *memory, int *reductions)
+static void enter_host(normnet_config *host, struct allocator *memory, int *reductions)
 {
     memory->fill = 0xA5;
     host->threads = 2;
@@ -136,15 +139,16 @@ static void away_from_their_defaults(const void *argument)
 {
     const normnet_config nothing = defaults(), first = golden_config(), second = second_config();
     normnet_config host = defaults();
-    allocator memory = {0};
+    struct allocator memory = {0};
     int reductions = 0;
-    size_t offset;
+
     (void)argument;
     enter_host(&host, &memory, &reductions);
-    for (offset = 0; offset < sizeof nothing; offset += field_size(offset)) {
+    for (size_t offset = 0; offset < sizeof nothing; offset += field_size(offset)) {
         const int ours = !same_field(&first, &nothing, offset) || !same_field(&second, &nothing, offset);
         const int is_size = offset == offsetof(normnet_config, struct_size);
         const int is_reserved = offset == offsetof(normnet_config, reserved);
+
         if (is_host_field(offset) ? same_field(&host, &nothing, offset) && !is_size && !is_reserved : !ours)
             CHECK_FAIL("the field at byte %d of normnet_config is at its default", (int)offset);
     }
@@ -163,8 +167,8 @@ static void check_fields(const char *place, const normnet_model *model, const no
                          const normnet_config *host)
 {
     const normnet_config config = model_config(model);
-    size_t offset;
-    for (offset = 0; offset < sizeof config; offset += field_size(offset))
+
+    for (size_t offset = 0; offset < sizeof config; offset += field_size(offset))
         if (!points_to_text(offset) && !same_field(&config, is_host_field(offset) ? host : stored, offset))
             CHECK_FAIL("%s: the field at byte %d of normnet_config is another", place, (int)offset);
     CHECK_TEXT(config.architecture, stored->architecture);
@@ -183,8 +187,8 @@ static void train(normnet_model *model, int steps)
     uint8_t pixels[IMAGES * PIXELS];
     const normnet_tensor images = tensor_images(NORMNET_U8, pixels, IMAGES, &config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, digits, IMAGES);
-    int i;
-    for (i = 0; i < CHECK_COUNT(pixels); ++i)
+
+    for (int i = 0; i < CHECK_COUNT(pixels); ++i)
         pixels[i] = (uint8_t)(i * i % 251);
     for (; steps > 0; --steps)
         CHECK_OK(normnet_train_step(model, &images, &labels, NULL));
@@ -195,6 +199,7 @@ static void check_reduces(normnet_model *model, const normnet_config *host)
 {
     const int *reductions = host->reduce_user;
     const int before = reductions != NULL ? *reductions : 0;
+
     train(model, 1);
     CHECK(reductions == NULL || *reductions > before);
 }
@@ -205,6 +210,7 @@ static void clones_keep_every_field(normnet_model *model, const normnet_config *
 {
     const normnet_config other = defaults();
     normnet_model *copy = NULL;
+
     CHECK_OK(normnet_model_clone(&copy, model, NULL));
     check_fields("a clone", copy, stored, host);
     check_reduces(copy, host);
@@ -218,10 +224,11 @@ static void every_field_comes_back(const void *argument)
 {
     const normnet_config stored = argument == NULL ? golden_config() : second_config(), nothing = defaults();
     normnet_config host = defaults(), created = stored;
-    allocator memory = {0};
+    struct allocator memory = {0};
     normnet_model *model, *loaded = NULL;
-    file checkpoint;
+    struct file checkpoint;
     int reductions = 0;
+
     enter_host(&host, &memory, argument != NULL ? &reductions : NULL);
     host.norm = NORMNET_NORM_GROUP; /* not the host's */
     host.lr = 123.0;
@@ -253,17 +260,19 @@ static int make_golden(const char *path)
     const normnet_config config = golden_config();
     const normnet_save_options options = {.struct_size = sizeof options, .note = golden_note};
     normnet_model *model = CHECK_CREATE(&config);
+
     train(model, 3);
     CHECK_OK(normnet_model_save(model, path, &options));
     normnet_model_destroy(model);
     return check_state()->failures != 0;
 }
 
-static file read_golden(void)
+static struct file read_golden(void)
 {
     unsigned char bytes[8192];
-    file self = {NULL, 0, 0};
+    struct file self = {NULL, 0, 0};
     FILE *stream = fopen(GOLDEN, "rb");
+
     if (stream == NULL) {
         CHECK_FAIL("%s is not there", GOLDEN);
         return self;
@@ -274,7 +283,7 @@ static file read_golden(void)
 }
 
 /* The first value of each tensor, as the file was written with them. */
-static void values_are_the_golden_ones(const file *checkpoint)
+static void values_are_the_golden_ones(const struct file *checkpoint)
 {
     static const struct {
         const char *tensor;
@@ -296,23 +305,23 @@ static void values_are_the_golden_ones(const file *checkpoint)
         {"optim.5.weight", 0xBDAB0BC2},
         {"optim.5.bias", 0xBDCB88FF},
     };
-    int i;
-    for (i = 0; i < CHECK_COUNT(values); ++i) {
+    for (int i = 0; i < CHECK_COUNT(values); ++i) {
         const unsigned char *data = file_data(checkpoint, values[i].tensor);
         const uint32_t bits = data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+
         if (bits != values[i].bits)
             CHECK_FAIL("%s begins with %08x, not with %08x", values[i].tensor, bits, values[i].bits);
     }
 }
 
 /* Without the library's texts: the versions, the checksum over them and the spaces after the header. */
-static file without_versions(const file *from)
+static struct file without_versions(const struct file *from)
 {
     static const char *const keys[] = {"normnet.version", "normnet.bits_version", "normnet.crc32c"};
-    file self = file_copy(from);
+    struct file self = file_copy(from);
     int64_t end, blanks = 0;
-    int i;
-    for (i = 0; i < CHECK_COUNT(keys); ++i)
+
+    for (int i = 0; i < CHECK_COUNT(keys); ++i)
         file_set_text(&self, keys[i], "");
     end = crafted_header_end(self.bytes, self.size);
     while (self.bytes[end - 1 - blanks] == ' ')
@@ -321,10 +330,11 @@ static file without_versions(const file *from)
     return self;
 }
 
-static file serialized_with_note(normnet_model *model, const char *note)
+static struct file serialized_with_note(normnet_model *model, const char *note)
 {
     const normnet_save_options options = {.struct_size = sizeof options, .note = note};
-    file self = {NULL, 0, 0};
+    struct file self = {NULL, 0, 0};
+
     CHECK_OK(normnet_model_serialize(model, NULL, 0, &self.size, &options));
     self.room = self.size;
     self.bytes = check_allocate((size_t)self.room, 1);
@@ -332,10 +342,11 @@ static file serialized_with_note(normnet_model *model, const char *note)
     return self;
 }
 
-static void serializes_as_it_was(normnet_model *model, const file *golden)
+static void serializes_as_it_was(normnet_model *model, const struct file *golden)
 {
-    file again = serialized_with_note(model, normnet_model_note(model));
-    file expected = without_versions(golden), result = without_versions(&again);
+    struct file again = serialized_with_note(model, normnet_model_note(model));
+    struct file expected = without_versions(golden), result = without_versions(&again);
+
     values_are_the_golden_ones(&again);
     CHECK_EQUAL(result.size, expected.size);
     CHECK(result.size == expected.size && memcmp(result.bytes, expected.bytes, (size_t)result.size) == 0);
@@ -347,8 +358,9 @@ static void serializes_as_it_was(normnet_model *model, const file *golden)
 static void the_golden_checkpoint(const void *argument)
 {
     const normnet_config stored = golden_config(), nothing = defaults();
-    file golden = read_golden();
+    struct file golden = read_golden();
     normnet_model *model = NULL;
+
     (void)argument;
     if (CHECK_OK(normnet_model_load(&model, GOLDEN, NULL))) {
         check_fields("the golden checkpoint", model, &stored, &nothing);
@@ -364,6 +376,7 @@ static void the_golden_checkpoint(const void *argument)
 int main(int argc, char **argv)
 {
     static const int32_t second = 1;
+
     if (argc == 3 && strcmp(argv[1], "--make") == 0)
         return make_golden(argv[2]);
     if (!check_begin(argc, argv))

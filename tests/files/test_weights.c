@@ -10,7 +10,8 @@ static void weights_bring_the_network(const void *argument)
     const normnet_config config = training_config(&trainings[3], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
     normnet_config host, loaded;
-    bytes file;
+    struct bytes file;
+
     (void)argument;
     train(model, 4);
     file = serialize(model, NORMNET_FILE_WEIGHTS);
@@ -42,20 +43,21 @@ static void load_weights_fills(const void *argument)
     const normnet_config config = training_config(&trainings[1], 1);
     normnet_model *source = CHECK_CREATE(&config), *model = CHECK_CREATE(&config), *twin = CHECK_CREATE(&config);
     const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
-    int kind;
-    int32_t i;
+
     (void)argument;
     train(source, 11);
     train(model, 4);
     train(twin, 4);
-    for (i = 0; i < normnet_state_count(source); ++i) {
+    for (int32_t i = 0; i < normnet_state_count(source); ++i) {
         const normnet_state_info info = state_info(source, i);
         normnet_tensor tensor;
+
         normnet_tensor_init(&tensor, info.dtype, info.data, info.rank, info.shape);
         CHECK_OK(normnet_set_state(twin, info.name, &tensor));
     }
-    for (kind = 0; kind < 2; ++kind) {
+    for (int kind = 0; kind < 2; ++kind) {
         const normnet_save_options options = save_options(kinds[kind], NULL);
+
         CHECK_OK(normnet_model_save(source, "test_weights.weights", &options));
         CHECK_OK(normnet_load_weights(model, "test_weights.weights"));
         CHECK_EQUAL_MODELS(model, twin);
@@ -73,8 +75,9 @@ static void load_weights_fills(const void *argument)
 /* Gradients that wait stay, with the statistics that came with them. */
 static void load_weights_lets_gradients_wait(const void *argument)
 {
-    twins *pair = twins_open(NORMNET_NORM_BATCH);
-    bytes file = serialize(pair->model, NORMNET_FILE_WEIGHTS);
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct bytes file = serialize(pair->model, NORMNET_FILE_WEIGHTS);
+
     (void)argument;
     twins_wait(pair);
     CHECK_OK(normnet_deserialize_weights(pair->model, file.data, file.size));
@@ -91,14 +94,14 @@ static void files_keep_to_the_limit(const void *argument)
     normnet_config config = training_config(&trainings[0], 1);
     normnet_model *model, *other = NULL;
     char *zeros = check_allocate(LIMIT + 1, 1);
-    int more;
     (void)argument;
     config.max_batch = 1;
     config.memory_limit = LIMIT;
     model = CHECK_CREATE(&config);
-    for (more = 0; more < 2; ++more) {
+    for (int more = 0; more < 2; ++more) {
         const normnet_status expected = more ? NORMNET_ELIMIT : NORMNET_EFORMAT;
         FILE *stream = fopen("test_weights.zeros", "wb");
+
         CHECK_EQUAL((int64_t)fwrite(zeros, 1, LIMIT + (size_t)more, stream), LIMIT + more);
         fclose(stream);
         CHECK_STATUS(normnet_load_weights(model, "test_weights.zeros"), expected);
@@ -115,13 +118,14 @@ static void another_network_is_rejected(const void *argument)
 {
     const normnet_config config = training_config(&trainings[3], 1);
     normnet_model *model = CHECK_CREATE(&config);
-    bytes before = serialize(model, NORMNET_FILE_CHECKPOINT);
-    int change;
+    struct bytes before = serialize(model, NORMNET_FILE_CHECKPOINT);
+
     (void)argument;
-    for (change = 0; change < 3; ++change) {
+    for (int change = 0; change < 3; ++change) {
         normnet_config other_config = config;
         normnet_model *other;
-        bytes file, after;
+        struct bytes file, after;
+
         if (change == 0)
             other_config.norm = NORMNET_NORM_LAYER;
         else if (change == 1)
@@ -142,14 +146,15 @@ static void another_network_is_rejected(const void *argument)
     normnet_model_destroy(model);
 }
 
-typedef struct network_text {
+struct network_text {
     const char *architecture;
     int32_t norm, groups, layer_dims;
-} network_text;
+};
 
-static normnet_model *model_of(const network_text *text)
+static normnet_model *model_of(const struct network_text *text)
 {
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, text->norm));
     config.architecture = text->architecture;
     config.groups = text->groups;
@@ -163,7 +168,7 @@ static normnet_model *model_of(const network_text *text)
 static void weights_know_their_network(const void *argument)
 {
     static const struct {
-        network_text from, to;
+        struct network_text from, to;
         normnet_status status;
     } pairs[] = {
         {{"conv3-8 groupnorm gap conv1-3", NORMNET_NORM_NONE, 2, 3},
@@ -206,12 +211,12 @@ static void weights_know_their_network(const void *argument)
          {"conv3-8 batchnorm gap conv1-3", NORMNET_NORM_LAYER, 0, 3},
          NORMNET_OK},
     };
-    int i;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(pairs); ++i) {
+    for (int i = 0; i < CHECK_COUNT(pairs); ++i) {
         normnet_model *from = model_of(&pairs[i].from), *to = model_of(&pairs[i].to);
-        bytes file = serialize(from, NORMNET_FILE_WEIGHTS);
+        struct bytes file = serialize(from, NORMNET_FILE_WEIGHTS);
         const normnet_status status = normnet_deserialize_weights(to, file.data, file.size);
+
         if (status != pairs[i].status)
             CHECK_FAIL("'%s' into '%s': %s, expected %s", pairs[i].from.architecture, pairs[i].to.architecture,
                        normnet_status_string((int32_t)status), normnet_status_string((int32_t)pairs[i].status));
@@ -234,10 +239,9 @@ int main(int argc, char **argv)
         {"load_weights rejects another network of the same shapes", another_network_is_rejected},
         {"load_weights compares networks, not their spelling", weights_know_their_network},
     };
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case_named(cases[i].function, NULL, "files: %s", cases[i].name);
     return check_end();
 }

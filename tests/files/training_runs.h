@@ -10,13 +10,13 @@ enum { IMAGES = 40, SIDE = 12, CLASSES = 5, ALL_STEPS = 200, FIRST_STEPS = 73 };
 
 /* ---- Trainings -------------------------------------------------------------------------------- */
 
-typedef struct training_pass {
+struct training {
     const char *name;
     int32_t norm, affine, virtual_batch, schedule, nesterov;
     double momentum;
-} training;
+};
 
-static const training trainings[] = {
+static const struct training trainings[] = {
     {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
     {"batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
     {"ghost batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 16, NORMNET_SCHEDULE_ONE_CYCLE, 1, 0.9},
@@ -25,10 +25,11 @@ static const training trainings[] = {
     {"instance, no momentum", NORMNET_NORM_INSTANCE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.0},
 };
 
-static inline normnet_config training_config(const training *want, int threads)
+static inline normnet_config training_config(const struct training *want, int threads)
 {
     static const double mean[] = {0.4}, deviation[] = {0.3};
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, want->norm));
     config.architecture = "conv3-4p1 norm relu dropout maxpool2 \t conv3-8 relu norm dropout conv1-4b norm relu "
                           "flatten fc-5b";
@@ -62,16 +63,17 @@ static inline void train(normnet_model *model, int64_t steps)
 {
     uint8_t pixels[IMAGES * SIDE * SIDE], labels[IMAGES];
     normnet_config config = {.struct_size = sizeof config};
-    int64_t i;
+
     CHECK_OK(normnet_model_config(model, &config));
     for (; steps > 0; --steps) {
         const int64_t step = normnet_steps_taken(model), count = 1 + (step * 7 + 32) % IMAGES;
-        random_stream random = {(uint64_t)step};
+        struct random_stream random = {(uint64_t)step};
         const normnet_tensor images = tensor_images(NORMNET_U8, pixels, count, &config);
         const normnet_tensor digits = tensor_1d(NORMNET_U8, labels, count);
-        for (i = 0; i < count * SIDE * SIDE; ++i)
+
+        for (int64_t i = 0; i < count * SIDE * SIDE; ++i)
             pixels[i] = (uint8_t)random_below(&random, 256);
-        for (i = 0; i < count; ++i)
+        for (int64_t i = 0; i < count; ++i)
             labels[i] = (uint8_t)random_below(&random, CLASSES);
         if (!CHECK_OK(normnet_train_step(model, &images, &digits, NULL)))
             return;
@@ -80,30 +82,32 @@ static inline void train(normnet_model *model, int64_t steps)
 
 /* ---- Bytes ------------------------------------------------------------------------------------ */
 
-typedef struct bytes {
+struct bytes {
     unsigned char *data;
     int64_t size;
-} bytes;
+};
 
 static inline normnet_save_options save_options(int32_t kind, const char *note)
 {
     normnet_save_options options = {.struct_size = sizeof options};
+
     options.kind = kind;
     options.note = note;
     return options;
 }
 
-static inline bytes serialize(normnet_model *model, int32_t kind)
+static inline struct bytes serialize(normnet_model *model, int32_t kind)
 {
     const normnet_save_options options = save_options(kind, NULL);
-    bytes file = {NULL, 0};
+    struct bytes file = {NULL, 0};
+
     CHECK_OK(normnet_model_serialize(model, NULL, 0, &file.size, &options));
     file.data = check_allocate((size_t)file.size, 1);
     CHECK_OK(normnet_model_serialize(model, file.data, file.size, &file.size, &options));
     return file;
 }
 
-static inline int same_bytes(const bytes *a, const bytes *b)
+static inline int same_bytes(const struct bytes *a, const struct bytes *b)
 {
     return a->size == b->size && memcmp(a->data, b->data, (size_t)a->size) == 0;
 }
@@ -111,7 +115,8 @@ static inline int same_bytes(const bytes *a, const bytes *b)
 /* Do two models hold the same, momentum and step included? */
 static inline void check_equal_models(const char *file, int line, normnet_model *a, normnet_model *b)
 {
-    bytes of_a = serialize(a, NORMNET_FILE_CHECKPOINT), of_b = serialize(b, NORMNET_FILE_CHECKPOINT);
+    struct bytes of_a = serialize(a, NORMNET_FILE_CHECKPOINT), of_b = serialize(b, NORMNET_FILE_CHECKPOINT);
+
     if (!same_bytes(&of_a, &of_b))
         check_fail(file, line, "the models differ");
     free(of_a.data);
@@ -120,9 +125,10 @@ static inline void check_equal_models(const char *file, int line, normnet_model 
 
 #define CHECK_EQUAL_MODELS(a, b) check_equal_models(__FILE__, __LINE__, (a), (b))
 
-static inline normnet_model *load(const bytes *file, const normnet_config *host)
+static inline normnet_model *load(const struct bytes *file, const normnet_config *host)
 {
     normnet_model *model = NULL;
+
     CHECK_OK(normnet_model_deserialize(&model, file->data, file->size, host));
     return model;
 }

@@ -11,12 +11,12 @@
 
 enum { ALLOCATOR_BLOCKS = 32, ALLOCATOR_GUARD = 64, ALLOCATOR_GUARD_BYTE = 0xC3 };
 
-typedef struct allocator_block {
+struct allocator_block {
     unsigned char *raw, *block;
     int64_t size;
-} allocator_block;
+};
 
-typedef struct allocator {
+struct allocator {
     int fill;    /* byte that new blocks hold */
     int fail_at; /* the number, from 1, of the allocation that fails; 0 = none */
     int sticky;  /* those after it fail too */
@@ -24,14 +24,15 @@ typedef struct allocator {
     int64_t live, peak, largest, requested; /* bytes */
     int live_blocks;
     int forbidden; /* calls now are mistakes */
-    allocator_block blocks[ALLOCATOR_BLOCKS];
-} allocator;
+    struct allocator_block blocks[ALLOCATOR_BLOCKS];
+};
 
 static inline void *allocator_allocate(void *user, int64_t size, int64_t alignment)
 {
-    allocator *self = user;
-    allocator_block *place = self->blocks;
+    struct allocator *self = user;
+    struct allocator_block *place = self->blocks;
     size_t room, offset;
+
     ++self->allocations;
     if (self->forbidden)
         CHECK_FAIL("an allocation of %" PRId64 " bytes where none is allowed", size);
@@ -68,9 +69,9 @@ static inline void *allocator_allocate(void *user, int64_t size, int64_t alignme
 
 static inline void allocator_deallocate(void *user, void *block, int64_t size)
 {
-    allocator *self = user;
-    allocator_block *place = self->blocks;
-    int i;
+    struct allocator *self = user;
+    struct allocator_block *place = self->blocks;
+
     ++self->frees;
     if (self->forbidden)
         CHECK_FAIL("a deallocation where none is allowed");
@@ -82,7 +83,7 @@ static inline void allocator_deallocate(void *user, void *block, int64_t size)
     }
     if (size != place->size)
         CHECK_FAIL("a block of %" PRId64 " bytes comes back as one of %" PRId64, place->size, size);
-    for (i = 0; i < ALLOCATOR_GUARD; ++i)
+    for (int i = 0; i < ALLOCATOR_GUARD; ++i)
         if (place->block[-1 - i] != ALLOCATOR_GUARD_BYTE || place->block[place->size + i] != ALLOCATOR_GUARD_BYTE) {
             CHECK_FAIL("something wrote around a block of %" PRId64 " bytes", place->size);
             break;
@@ -93,7 +94,7 @@ static inline void allocator_deallocate(void *user, void *block, int64_t size)
     memset(place, 0, sizeof *place);
 }
 
-static inline void allocator_use(allocator *self, normnet_config *config)
+static inline void allocator_use(struct allocator *self, normnet_config *config)
 {
     config->allocate = allocator_allocate;
     config->deallocate = allocator_deallocate;
@@ -101,7 +102,7 @@ static inline void allocator_use(allocator *self, normnet_config *config)
 }
 
 /* Nothing is left. */
-static inline void check_all_freed(const char *file, int line, const allocator *self)
+static inline void check_all_freed(const char *file, int line, const struct allocator *self)
 {
     if (self->live_blocks != 0)
         check_fail(file, line, "%d blocks with %" PRId64 " bytes are left", self->live_blocks, self->live);

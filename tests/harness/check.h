@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct check_program {
+struct check_program {
     int filters;
     char **filter;
     int without; /* the filters select the cases that do not run */
@@ -37,12 +37,13 @@ typedef struct check_program {
     int failures; /* of the case that runs */
     char first_failure[1024];
     char skip_reason[256];
-} check_program;
+};
 
 /* The state of this test program. */
-static inline check_program *check_state(void)
+static inline struct check_program *check_state(void)
 {
-    static check_program state;
+    static struct check_program state;
+
     return &state;
 }
 
@@ -57,11 +58,11 @@ static inline check_program *check_state(void)
 /* Reads the arguments of main(). 0 if there is nothing to run; return check_end() then. */
 static inline int check_begin(int argc, char **argv)
 {
-    check_program *program = check_state();
-    int i;
+    struct check_program *program = check_state();
+
     setvbuf(stdout, NULL, _IOLBF, 4096);
     program->filter = argv + 1;
-    for (i = 1; i < argc; ++i) {
+    for (int i = 1; i < argc; ++i) {
         if (strcmp(argv[i], "--list") == 0) {
             program->list = 1;
         } else if (strcmp(argv[i], "--without") == 0) {
@@ -88,9 +89,9 @@ static inline int check_begin(int argc, char **argv)
 
 static inline int check_selected(const char *name)
 {
-    const check_program *program = check_state();
-    int i;
-    for (i = 0; i < program->filters; ++i) {
+    const struct check_program *program = check_state();
+
+    for (int i = 0; i < program->filters; ++i) {
         if (strstr(name, program->filter[i]) != NULL)
             return !program->without;
     }
@@ -100,7 +101,8 @@ static inline int check_selected(const char *name)
 /* Runs one case with `argument` and prints its line. */
 static inline void check_case(const char *name, void (*function)(const void *argument), const void *argument)
 {
-    check_program *program = check_state();
+    struct check_program *program = check_state();
+
     if (!check_selected(name))
         return;
     if (program->list) {
@@ -132,6 +134,7 @@ static inline void check_case_named(void (*function)(const void *argument), cons
 {
     char name[256];
     va_list values;
+
     va_start(values, format);
     vsnprintf(name, sizeof name, format, values);
     va_end(values);
@@ -141,7 +144,8 @@ static inline void check_case_named(void (*function)(const void *argument), cons
 /* Prints the summary; what main() returns. */
 static inline int check_end(void)
 {
-    const check_program *program = check_state();
+    const struct check_program *program = check_state();
+
     if (program->wrong_arguments)
         return 2;
     if (program->list)
@@ -158,9 +162,10 @@ static inline int check_end(void)
 CHECK_FORMAT(3, 4)
 static inline int check_fail(const char *file, int line, const char *format, ...)
 {
-    check_program *program = check_state();
+    struct check_program *program = check_state();
     char text[800];
     va_list values;
+
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
@@ -175,7 +180,8 @@ static inline int check_fail(const char *file, int line, const char *format, ...
 /* The running case cannot run on this machine; return from it afterwards. */
 static inline void check_skip(const char *reason)
 {
-    check_program *program = check_state();
+    struct check_program *program = check_state();
+
     snprintf(program->skip_reason, sizeof program->skip_reason, "%s", reason);
 }
 
@@ -223,6 +229,7 @@ static inline int check_close(const char *file, int line, const char *expression
 static inline void *check_allocate(size_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? count : 1, size);
+
     if (memory == NULL) {
         fprintf(stderr, "out of memory\n");
         exit(1);

@@ -24,6 +24,7 @@ enum { NORM_COUNT = NORMNET_NORM_RMS + 1 };
 static inline const char *norm_name(int32_t norm)
 {
     static const char *const names[NORM_COUNT] = {"none", "batch", "group", "layer", "instance", "rms"};
+
     return names[norm];
 }
 
@@ -34,6 +35,7 @@ static inline const char *norm_name(int32_t norm)
 static inline normnet_model *check_create(const char *file, int line, const normnet_config *config)
 {
     normnet_model *model = NULL;
+
     check_status(file, line, config->architecture == NULL ? "create(default)" : config->architecture,
                  normnet_model_create(&model, config), NORMNET_OK);
     return model;
@@ -44,6 +46,7 @@ static inline normnet_model *check_create(const char *file, int line, const norm
 static inline normnet_tensor tensor_1d(int32_t dtype, const void *data, int64_t count)
 {
     normnet_tensor tensor;
+
     normnet_tensor_init(&tensor, dtype, data, 1, &count);
     return tensor;
 }
@@ -54,6 +57,7 @@ static inline normnet_tensor tensor_images(int32_t dtype, const void *data, int6
 {
     const int64_t shape[] = {images, config->channels, config->height, config->width};
     normnet_tensor tensor;
+
     normnet_tensor_init(&tensor, dtype, data, 4, shape);
     return tensor;
 }
@@ -62,6 +66,7 @@ static inline normnet_tensor tensor_2d(int32_t dtype, const void *data, int64_t 
 {
     const int64_t shape[] = {rows, columns};
     normnet_tensor tensor;
+
     normnet_tensor_init(&tensor, dtype, data, 2, shape);
     return tensor;
 }
@@ -69,6 +74,7 @@ static inline normnet_tensor tensor_2d(int32_t dtype, const void *data, int64_t 
 static inline normnet_metrics metrics_init(void)
 {
     normnet_metrics metrics = {0};
+
     metrics.struct_size = (int32_t)sizeof metrics;
     return metrics;
 }
@@ -76,6 +82,7 @@ static inline normnet_metrics metrics_init(void)
 static inline normnet_predict_options options_init(int32_t scores, int32_t statistics)
 {
     normnet_predict_options options = {0};
+
     options.struct_size = (int32_t)sizeof options;
     options.scores = scores;
     options.statistics = statistics;
@@ -85,6 +92,7 @@ static inline normnet_predict_options options_init(int32_t scores, int32_t stati
 static inline normnet_config model_config(const normnet_model *model)
 {
     normnet_config config = {0};
+
     config.struct_size = (int32_t)sizeof config;
     CHECK_OK(normnet_model_config(model, &config));
     return config;
@@ -93,6 +101,7 @@ static inline normnet_config model_config(const normnet_model *model)
 static inline normnet_state_info state_info(const normnet_model *model, int32_t index)
 {
     normnet_state_info info = {0};
+
     info.struct_size = (int32_t)sizeof info;
     CHECK_OK(normnet_state(model, index, &info));
     return info;
@@ -101,8 +110,8 @@ static inline normnet_state_info state_info(const normnet_model *model, int32_t 
 static inline int64_t state_length(const normnet_state_info *info)
 {
     int64_t count = 1;
-    int32_t i;
-    for (i = 0; i < info->rank; ++i)
+
+    for (int32_t i = 0; i < info->rank; ++i)
         count *= info->shape[i];
     return count;
 }
@@ -110,6 +119,7 @@ static inline int64_t state_length(const normnet_state_info *info)
 static inline normnet_layer_info layer_info(const normnet_model *model, int32_t layer)
 {
     normnet_layer_info info = {0};
+
     info.struct_size = (int32_t)sizeof info;
     CHECK_OK(normnet_layer(model, layer, &info));
     return info;

@@ -15,16 +15,15 @@ static const char crafted_checksum_key[] = "\"normnet.crc32c\":\"";
 
 static inline void crafted_put_little(unsigned char *bytes, uint64_t value)
 {
-    int i;
-    for (i = 0; i < CRAFTED_LENGTH; ++i)
+    for (int i = 0; i < CRAFTED_LENGTH; ++i)
         bytes[i] = (unsigned char)(value >> 8 * i & 255);
 }
 
 static inline uint64_t crafted_read_little(const unsigned char *bytes)
 {
     uint64_t value = 0;
-    int i;
-    for (i = 0; i < CRAFTED_LENGTH; ++i)
+
+    for (int i = 0; i < CRAFTED_LENGTH; ++i)
         value |= (uint64_t)bytes[i] << 8 * i;
     return value;
 }
@@ -33,11 +32,10 @@ static inline uint64_t crafted_read_little(const unsigned char *bytes)
 static inline uint32_t crafted_crc32c(const unsigned char *bytes, int64_t size)
 {
     uint32_t checksum = 0xFFFFFFFFu;
-    int64_t i;
-    int bit;
-    for (i = 0; i < size; ++i) {
+
+    for (int64_t i = 0; i < size; ++i) {
         checksum ^= bytes[i];
-        for (bit = 0; bit < 8; ++bit)
+        for (int bit = 0; bit < 8; ++bit)
             checksum = checksum >> 1 ^ ((checksum & 1) != 0 ? 0x82F63B78u : 0);
     }
     return ~checksum;
@@ -47,6 +45,7 @@ static inline uint32_t crafted_crc32c(const unsigned char *bytes, int64_t size)
 static inline int64_t crafted_header_end(const unsigned char *bytes, int64_t size)
 {
     const uint64_t length = size < CRAFTED_LENGTH ? 0 : crafted_read_little(bytes);
+
     if (size < CRAFTED_LENGTH || length > (uint64_t)(size - CRAFTED_LENGTH))
         return size;
     return CRAFTED_LENGTH + (int64_t)length;
@@ -56,8 +55,8 @@ static inline int64_t crafted_header_end(const unsigned char *bytes, int64_t siz
 static inline int64_t crafted_find(const unsigned char *bytes, int64_t size, const char *text)
 {
     const int64_t length = (int64_t)strlen(text), last = crafted_header_end(bytes, size) - length;
-    int64_t at;
-    for (at = CRAFTED_LENGTH; at <= last; ++at)
+
+    for (int64_t at = CRAFTED_LENGTH; at <= last; ++at)
         if (memcmp(bytes + at, text, (size_t)length) == 0)
             return at;
     return -1;
@@ -69,12 +68,12 @@ static inline int crafted_enter_checksum(unsigned char *bytes, int64_t size)
     const int64_t key = crafted_find(bytes, size, crafted_checksum_key);
     const int64_t at = key + (int64_t)sizeof crafted_checksum_key - 1;
     uint32_t checksum;
-    int i;
+
     if (key < 0 || at + CRAFTED_DIGITS >= crafted_header_end(bytes, size) || bytes[at + CRAFTED_DIGITS] != '"')
         return 0;
     memset(bytes + at, '0', CRAFTED_DIGITS);
     checksum = crafted_crc32c(bytes, size);
-    for (i = 0; i < CRAFTED_DIGITS; ++i)
+    for (int i = 0; i < CRAFTED_DIGITS; ++i)
         bytes[at + i] = (unsigned char)"0123456789abcdef"[checksum >> (28 - 4 * i) & 15];
     return 1;
 }

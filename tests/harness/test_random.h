@@ -5,26 +5,27 @@
 
 #include <stdint.h>
 
-typedef struct random_stream {
+struct random_stream {
     uint64_t state;
-} random_stream;
+};
 
-static inline uint64_t random_bits(random_stream *stream)
+static inline uint64_t random_bits(struct random_stream *stream)
 {
     uint64_t z = (stream->state += 0x9e3779b97f4a7c15u);
+
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
 
 /* Uniform in [low, high). */
-static inline double random_uniform(random_stream *stream, double low, double high)
+static inline double random_uniform(struct random_stream *stream, double low, double high)
 {
     return low + (high - low) * ((double)(random_bits(stream) >> 11) / 9007199254740992.0);
 }
 
 /* An integer of 0 ... limit - 1. */
-static inline int random_below(random_stream *stream, int limit)
+static inline int random_below(struct random_stream *stream, int limit)
 {
     return (int)(random_bits(stream) % (uint64_t)limit);
 }

@@ -29,7 +29,7 @@ static const char twins_architecture[] =
     "conv3-4 norm relu dropout0.25 maxpool2 conv3-8p1b relu norm avgpool2 conv1-4s1 norm relu gap flatten fc-10b";
 
 /* Everything that a call may write to. */
-typedef struct twins_outputs {
+struct twins_outputs {
     normnet_metrics metrics;
     normnet_config config;
     normnet_layer_info layer;
@@ -40,36 +40,36 @@ typedef struct twins_outputs {
     float map[TWINS_MOST * TWINS_MAP];
     double *gradients, lr, momentum;
     int64_t first, count;
-} twins_outputs;
+};
 
-typedef struct twins_inputs {
+struct twins_inputs {
     uint8_t bytes[TWINS_MOST * TWINS_PIXELS];
     float floats[TWINS_MOST * TWINS_PIXELS];
     int64_t digits[TWINS_MOST];
     int32_t digits32[TWINS_MOST];
     uint8_t digits8[TWINS_MOST];
-} twins_inputs;
+};
 
-typedef struct twins {
+struct twins {
     normnet_config config;
     normnet_model *model, *twin;
-    twins_inputs in, in_before;
-    twins_outputs out, blank;
+    struct twins_inputs in, in_before;
+    struct twins_outputs out, blank;
     normnet_tensor images, labels;       /* well-formed: u8 and i64, TWINS_IMAGES of them */
     normnet_tensor float_images;         /* the same as f32 */
     normnet_tensor labels32, labels8;    /* the same as i32 and u8 */
     normnet_tensor scores, classes, map; /* well-formed outputs */
     uint64_t fingerprint;                /* of `model` before the next call */
     int waiting;                         /* gradients wait: advance by apply and compute, not train_step */
-} twins;
+};
 
 /* ---- Fingerprints: FNV-1a over all that a model shows ------------------------------------------ */
 
 static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
     const unsigned char *bytes = data;
-    size_t i;
-    for (i = 0; i < size; ++i)
+
+    for (size_t i = 0; i < size; ++i)
         hash = (hash ^ bytes[i]) * 0x100000001b3u;
     return hash;
 }
@@ -80,9 +80,10 @@ static inline uint64_t hash_state(normnet_model *model)
     uint64_t hash = 0xcbf29ce484222325u;
     double *gradients = NULL;
     int64_t count = 0;
-    int32_t i;
-    for (i = 0; i < normnet_state_count(model); ++i) {
+
+    for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         const normnet_state_info info = state_info(model, i);
+
         hash = hash_bytes(hash, info.name, strlen(info.name));
         hash = hash_bytes(hash, info.data, (size_t)state_length(&info) * (info.dtype == NORMNET_I64 ? 8 : 4));
     }
@@ -96,19 +97,21 @@ static inline uint64_t hash_model(normnet_model *model)
     uint64_t hash = hash_state(model);
     normnet_config config = {0};
     char text[8192];
-    int32_t i;
+
     config.struct_size = (int32_t)sizeof config;
     CHECK_OK(normnet_model_config(model, &config));
     hash = hash_bytes(hash, &config, sizeof config);
     hash = hash_bytes(hash, config.architecture, strlen(config.architecture));
     hash = hash_bytes(hash, config.input_mean, (size_t)config.channels * sizeof(double));
     hash = hash_bytes(hash, config.input_std, (size_t)config.channels * sizeof(double));
-    for (i = 0; i < normnet_layer_count(model); ++i) {
+    for (int32_t i = 0; i < normnet_layer_count(model); ++i) {
         const normnet_layer_info info = layer_info(model, i);
+
         hash = hash_bytes(hash, &info, sizeof info);
     }
-    for (i = 0; i < normnet_state_count(model); ++i) {
+    for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         const normnet_state_info info = state_info(model, i);
+
         hash = hash_bytes(hash, &info, sizeof info);
     }
     CHECK(normnet_model_summary(model, text, sizeof text) < (int64_t)sizeof text);
@@ -117,7 +120,7 @@ static inline uint64_t hash_model(normnet_model *model)
 
 /* ---- A pair ------------------------------------------------------------------------------------ */
 
-static inline void twins_blank(twins *pair)
+static inline void twins_blank(struct twins *pair)
 {
     memset(&pair->blank, 0x5C, sizeof pair->blank);
     pair->blank.metrics.struct_size = (int32_t)sizeof pair->blank.metrics;
@@ -128,14 +131,14 @@ static inline void twins_blank(twins *pair)
 }
 
 /* One step of both, which must agree in every bit. */
-static inline void twins_advance(const char *file, int line, const char *after, twins *pair)
+static inline void twins_advance(const char *file, int line, const char *after, struct twins *pair)
 {
     normnet_metrics metrics[2];
     normnet_model *models[2];
-    int i;
+
     models[0] = pair->model;
     models[1] = pair->twin;
-    for (i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; ++i) {
         metrics[i] = metrics_init();
         if (pair->waiting) {
             check_status(file, line, "apply", normnet_apply_gradients(models[i], 2 * TWINS_IMAGES), NORMNET_OK);
@@ -155,25 +158,26 @@ static inline void twins_advance(const char *file, int line, const char *after, 
     pair->fingerprint = hash_model(pair->model);
 }
 
-static inline void twins_draw(twins *pair)
+static inline void twins_draw(struct twins *pair)
 {
-    random_stream random = {7};
-    int i;
-    for (i = 0; i < CHECK_COUNT(pair->in.bytes); ++i) {
+    struct random_stream random = {7};
+
+    for (int i = 0; i < CHECK_COUNT(pair->in.bytes); ++i) {
         pair->in.bytes[i] = (uint8_t)random_below(&random, 256);
         pair->in.floats[i] = (float)pair->in.bytes[i] / 255.0f;
     }
-    for (i = 0; i < TWINS_MOST; ++i) {
+    for (int i = 0; i < TWINS_MOST; ++i) {
         pair->in.digits8[i] = (uint8_t)random_below(&random, TWINS_CLASSES);
         pair->in.digits32[i] = pair->in.digits8[i];
         pair->in.digits[i] = pair->in.digits8[i];
     }
 }
 
-static inline void twins_view(twins *pair)
+static inline void twins_view(struct twins *pair)
 {
     const normnet_config *config = &pair->config;
     const int64_t map[] = {TWINS_IMAGES, 4, 10, 10};
+
     pair->images = tensor_images(NORMNET_U8, pair->in.bytes, TWINS_IMAGES, config);
     pair->float_images = tensor_images(NORMNET_F32, pair->in.floats, TWINS_IMAGES, config);
     pair->labels = tensor_1d(NORMNET_I64, pair->in.digits, TWINS_IMAGES);
@@ -188,6 +192,7 @@ static inline void twins_view(twins *pair)
 static inline normnet_config twins_config(int32_t norm)
 {
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, norm));
     config.channels = TWINS_CHANNELS;
     config.height = config.width = TWINS_SIDE;
@@ -197,9 +202,10 @@ static inline normnet_config twins_config(int32_t norm)
     return config;
 }
 
-static inline twins *twins_open_config(const normnet_config *config)
+static inline struct twins *twins_open_config(const normnet_config *config)
 {
-    twins *pair = check_allocate(1, sizeof *pair);
+    struct twins *pair = check_allocate(1, sizeof *pair);
+
     pair->config = *config;
     twins_draw(pair);
     twins_view(pair);
@@ -216,17 +222,18 @@ static inline twins *twins_open_config(const normnet_config *config)
 }
 
 /* After two steps, so that momentum, statistics and the step are not what they began with. */
-static inline twins *twins_open(int32_t norm)
+static inline struct twins *twins_open(int32_t norm)
 {
     const normnet_config config = twins_config(norm);
-    twins *pair = twins_open_config(&config);
+    struct twins *pair = twins_open_config(&config);
+
     twins_advance(__FILE__, __LINE__, "creation", pair);
     twins_advance(__FILE__, __LINE__, "creation", pair);
     return pair;
 }
 
 /* Begins again with new models, after something that should have been rejected parted the twins. */
-static inline void twins_renew(twins *pair)
+static inline void twins_renew(struct twins *pair)
 {
     normnet_model_destroy(pair->model);
     normnet_model_destroy(pair->twin);
@@ -242,7 +249,7 @@ static inline void twins_renew(twins *pair)
 }
 
 /* From here on gradients wait in both. */
-static inline void twins_wait(twins *pair)
+static inline void twins_wait(struct twins *pair)
 {
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
     CHECK_OK(normnet_compute_gradients(pair->twin, &pair->images, &pair->labels, NULL, NULL));
@@ -250,7 +257,7 @@ static inline void twins_wait(twins *pair)
     pair->fingerprint = hash_model(pair->model);
 }
 
-static inline void twins_close(twins *pair)
+static inline void twins_close(struct twins *pair)
 {
     normnet_model_destroy(pair->model);
     normnet_model_destroy(pair->twin);
@@ -263,6 +270,7 @@ static inline void twins_close(twins *pair)
 static inline void check_message(const char *file, int line, const char *expression, const char *const *words)
 {
     const char *message = normnet_error_message();
+
     if (strlen(message) < 8 || strchr(message, '\n') != NULL)
         check_fail(file, line, "%s: no message: \"%s\"", expression, message);
     for (; *words != NULL; ++words)
@@ -271,7 +279,7 @@ static inline void check_message(const char *file, int line, const char *express
 }
 
 /* The model, the outputs and the inputs are as they were. Pointers into the outputs are part of `pair`. */
-static inline void check_untouched(const char *file, int line, const char *expression, twins *pair)
+static inline void check_untouched(const char *file, int line, const char *expression, struct twins *pair)
 {
     if (memcmp(&pair->out, &pair->blank, sizeof pair->out) != 0)
         check_fail(file, line, "%s failed, but wrote to an output", expression);
@@ -283,7 +291,7 @@ static inline void check_untouched(const char *file, int line, const char *expre
     twins_blank(pair);
 }
 
-static inline void check_rejected(const char *file, int line, const char *expression, twins *pair,
+static inline void check_rejected(const char *file, int line, const char *expression, struct twins *pair,
                                   normnet_status status, normnet_status expected, const char *const *words)
 {
     if (!check_status(file, line, expression, status, expected) && status == NORMNET_OK) {

@@ -18,12 +18,12 @@ enum {
     TYPE_MAX_LAYERS = 8
 };
 
-typedef struct type_network {
+struct type_network {
     char architecture[TYPE_TEXT], tokens[TYPE_TEXT];
     struct layer layers[TYPE_MAX_LAYERS];
     struct network network;
     int32_t layer; /* which one is the token's */
-} type_network;
+};
 
 /* For tokens of maps and of features; after a ReLU, whose mask the layer may apply. `%s` is the token. */
 static const char *const type_contexts[] = {
@@ -43,7 +43,7 @@ static inline void type_config(normnet_config *config, const char *architecture)
 }
 
 /* Resolves the token in the first context that takes it; 0 if none does. */
-static inline int type_network_read(type_network *type, const char *token)
+static inline int type_network_read(struct type_network *type, const char *token)
 {
     static const int32_t positions[] = {2, 3, 2};
     normnet_config config;

@@ -97,6 +97,7 @@ void *take(struct workspace *w, size_t bytes, size_t alignment)
     }
     for (; w->used < end; w->used += sizeof(float)) {
         const float value = draw_value(w);
+
         memcpy(w->memory + w->used, &value, sizeof value);
         memcpy(w->before + w->used, &value, sizeof value);
     }

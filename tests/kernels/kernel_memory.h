@@ -24,7 +24,7 @@ enum style { ORDINARY, WIDE, TINY, TIED, FEW_SPECIAL, MANY_SPECIAL, STYLES };
 
 struct workspace {
     int number; /* of the case */
-    random_stream random;
+    struct random_stream random;
     enum style style;
     size_t used;
     char *block, *memory, *before; /* `memory` begins at a page in `block`; `before` are its values before the call */

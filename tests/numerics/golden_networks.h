@@ -19,10 +19,10 @@ static inline void compare_values(const char *what, const float *values, const d
                                   double tolerance)
 {
     double largest = 0;
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         largest = fmax(largest, fabs(golden[i]));
-    for (i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
         if (!(fabs(values[i] - golden[i]) <= tolerance * largest))
             CHECK_FAIL("%s[%d] is %.9g, expected %.9g", what, i, values[i], golden[i]);
     }
@@ -32,6 +32,7 @@ static inline normnet_config small_config(int norm, const char *architecture, in
                                           int classes)
 {
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, norm));
     config.architecture = architecture;
     config.channels = channels;

@@ -16,58 +16,58 @@ static const double most_decided_otherwise = 0.02, most_ill_conditioned = 0.1;
 
 /* ---- What is compared ------------------------------------------------------------------------ */
 
-typedef struct network_case {
+struct network_case {
     const char *name, *architecture;
     int channels, height, width, classes;
-} network_case;
+};
 
-typedef struct norm_case {
+struct norm_case {
     const char *name;
     int norm, groups, layer_dims, affine, virtual_batch, cumulative_statistics;
     double eps, batchnorm_momentum; /* 0 = as by default */
-} norm_case;
+};
 
-typedef struct recipe_case {
+struct recipe_case {
     const char *name;
     double l1, l2, label_smoothing, clip_norm;
     int penalty_on, nesterov;
     double dampening;
     int schedule, anneal, three_phase, no_cycle_momentum;
-} recipe_case;
+};
 
 typedef enum input_layout { CONTIGUOUS, NHWC, FLIPPED, WINDOW, REPEATED } input_layout;
 
-typedef struct input_case {
+struct input_case {
     const char *name;
     int dtype;
     input_layout layout;
     int standardized;
-} input_case;
+};
 
-typedef struct parity_case {
-    const network_case *network;
-    const norm_case *norm;
-    const recipe_case *recipe;
-    const input_case *input;
+struct parity_case {
+    const struct network_case *network;
+    const struct norm_case *norm;
+    const struct recipe_case *recipe;
+    const struct input_case *input;
     int images, steps;
-} parity_case;
+};
 
 /* Batches drawn and batches replaced, over the whole program. */
 static int drawn, ill_conditioned, decided_otherwise;
 
 /* ---- A library model and a reference side by side -------------------------------------------- */
 
-typedef struct parity_bench {
+struct parity_bench {
     normnet_config config;
     double mean[8], std[8];
     normnet_model *model;
-    reference_network *network;
-    reference_pass *pass;
-    reference_pass *own;   /* layers of the reference on outputs of the library */
-    reference_pass *moved; /* the pass with weights and pixels moved a little */
-    reference_trainer *trainer;
+    struct reference_network *network;
+    struct reference_pass *pass;
+    struct reference_pass *own;   /* layers of the reference on outputs of the library */
+    struct reference_pass *moved; /* the pass with weights and pixels moved a little */
+    struct reference_trainer *trainer;
     double *typical; /* of the gradient of the pass */
-    random_stream random;
+    struct random_stream random;
     int images;
 
     /* The batch, as the caller's memory and as the reference's input. */
@@ -78,12 +78,13 @@ typedef struct parity_bench {
     int *labels;
     void *label_memory;
     normnet_tensor image_tensor, label_tensor;
-} parity_bench;
+};
 
 /* What a tensor may be off by; `typical` is what it would hold if nothing cancelled. */
 static inline double allowed_error(const double *expected, int count, double typical, double most)
 {
     double largest = reference_largest(expected, count);
+
     return largest < counts_as_zero * typical ? most_error_of_zero * typical : most * largest;
 }
 
@@ -91,9 +92,11 @@ static inline int compare(const char *what, const double *actual, const double *
                           double most)
 {
     double error = 0, allowed = allowed_error(expected, count, typical, most);
-    int i, worst = 0;
-    for (i = 0; i < count; ++i) {
+    int worst = 0;
+
+    for (int i = 0; i < count; ++i) {
         double difference = fabs(actual[i] - expected[i]);
+
         if (!(difference <= error)) { /* keeps a NaN */
             error = difference;
             worst = i;
@@ -110,8 +113,9 @@ static inline int compare_floats(const char *what, const float *actual, const do
                                  double typical)
 {
     double *values = check_allocate((size_t)count, sizeof *values);
-    int i, equal;
-    for (i = 0; i < count; ++i)
+    int equal;
+
+    for (int i = 0; i < count; ++i)
         values[i] = actual[i];
     equal = compare(what, values, expected, count, typical, most_error);
     free(values);
@@ -132,6 +136,7 @@ static inline size_t lay_out(normnet_tensor *tensor, input_layout layout, size_t
     const int64_t n = tensor->shape[0], c = tensor->shape[1], h = tensor->shape[2], w = tensor->shape[3];
     const int64_t nhwc[] = {h * w * c, 1, w * c, c}, flipped[] = {c * h * w, h * w, -w, -1};
     const int64_t window[] = {c * (h + 3) * (w + 5), (h + 3) * (w + 5), w + 5, 1}, repeated[] = {0, h * w, w, 1};
+
     *first = 0;
     switch (layout) {
     case NHWC:
@@ -154,11 +159,12 @@ static inline size_t lay_out(normnet_tensor *tensor, input_layout layout, size_t
     return (size_t)(n * c * h * w);
 }
 
-static inline void make_batch_memory(parity_bench *bench, const parity_case *want, int label_dtype)
+static inline void make_batch_memory(struct parity_bench *bench, const struct parity_case *want, int label_dtype)
 {
     const normnet_config *config = &bench->config;
     const size_t element = want->input->dtype == NORMNET_U8 ? 1 : sizeof(float);
     size_t first, elements;
+
     bench->layout = want->input->layout;
     bench->dtype = want->input->dtype;
     bench->image_tensor = tensor_images(bench->dtype, NULL, want->images, config);
@@ -173,7 +179,7 @@ static inline void make_batch_memory(parity_bench *bench, const parity_case *wan
 }
 
 /* Stores a value of [-1.3, 1.3] as the data type can hold it; returns the value that is stored. */
-static inline double store_pixel(parity_bench *bench, int64_t place, double value)
+static inline double store_pixel(struct parity_bench *bench, int64_t place, double value)
 {
     if (bench->dtype == NORMNET_U8) {
         uint8_t byte = (uint8_t)(127.5 + 97 * value);
@@ -190,42 +196,44 @@ static inline double store_pixel(parity_bench *bench, int64_t place, double valu
  * Images that differ as a whole, as pictures do, and have noise: of noise alone the means over a channel would
  * hardly differ between images, and what batch norm then magnifies would be rounding.
  */
-static inline void draw_channel(parity_bench *bench, int image, int channel)
+static inline void draw_channel(struct parity_bench *bench, int image, int channel)
 {
     const normnet_config *config = &bench->config;
     const int64_t *strides = bench->image_tensor.strides;
     const int height = config->height, width = config->width;
     const double level = random_uniform(&bench->random, -0.4, 0.4);
     const double down = random_uniform(&bench->random, -0.3, 0.3), right = random_uniform(&bench->random, -0.3, 0.3);
-    int h, w, i = (image * config->channels + channel) * height * width;
-    for (h = 0; h < height; ++h)
-        for (w = 0; w < width; ++w, ++i) {
+    int i = (image * config->channels + channel) * height * width;
+
+    for (int h = 0; h < height; ++h)
+        for (int w = 0; w < width; ++w, ++i) {
             const double noise = random_uniform(&bench->random, -0.3, 0.3);
             const int64_t place = bench->layout == CONTIGUOUS
                                       ? i
                                       : image * strides[0] + channel * strides[1] + h * strides[2] + w * strides[3];
+
             bench->pixels[i] = store_pixel(bench, place, level + down * h / height + right * w / width + noise);
         }
 }
 
-static inline void draw_images(parity_bench *bench)
+static inline void draw_images(struct parity_bench *bench)
 {
     const int size = bench->config.channels * bench->config.height * bench->config.width;
-    int n, c;
-    for (n = 0; n < bench->images; ++n) {
+
+    for (int n = 0; n < bench->images; ++n) {
         if (bench->layout == REPEATED && n > 0)
             memcpy(bench->pixels + n * size, bench->pixels, (size_t)size * sizeof *bench->pixels);
-        for (c = 0; c < bench->config.channels && (bench->layout != REPEATED || n == 0); ++c)
+        for (int c = 0; c < bench->config.channels && (bench->layout != REPEATED || n == 0); ++c)
             draw_channel(bench, n, c);
     }
     reference_set_images(bench->pass, bench->pixels);
 }
 
-static inline void draw_labels(parity_bench *bench)
+static inline void draw_labels(struct parity_bench *bench)
 {
-    int i;
-    for (i = 0; i < bench->images; ++i) {
+    for (int i = 0; i < bench->images; ++i) {
         int label = bench->labels[i] = random_below(&bench->random, bench->config.classes);
+
         if (bench->label_tensor.dtype == NORMNET_U8)
             ((uint8_t *)bench->label_memory)[i] = (uint8_t)label;
         else if (bench->label_tensor.dtype == NORMNET_I32)
@@ -237,11 +245,11 @@ static inline void draw_labels(parity_bench *bench)
 
 /* ---- Creation and destruction ---------------------------------------------------------------- */
 
-static inline void configure(parity_bench *bench, const parity_case *want)
+static inline void configure(struct parity_bench *bench, const struct parity_case *want)
 {
     normnet_config *config = &bench->config;
-    const recipe_case *recipe = want->recipe;
-    int c;
+    const struct recipe_case *recipe = want->recipe;
+
     CHECK_OK(normnet_config_init(config, want->norm->norm));
     config->architecture = want->network->architecture;
     config->channels = want->network->channels;
@@ -273,7 +281,7 @@ static inline void configure(parity_bench *bench, const parity_case *want)
     config->anneal = recipe->anneal;
     config->three_phase = recipe->three_phase;
     config->cycle_momentum = !recipe->no_cycle_momentum;
-    for (c = 0; c < config->channels && c < CHECK_COUNT(bench->mean); ++c) {
+    for (int c = 0; c < config->channels && c < CHECK_COUNT(bench->mean); ++c) {
         bench->mean[c] = 0.1307 + 0.2 * c;
         bench->std[c] = 0.3081 + 0.1 * c;
     }
@@ -284,18 +292,20 @@ static inline void configure(parity_bench *bench, const parity_case *want)
 }
 
 /* Uniform as in a fresh network, but gamma, beta and biases unlike their neutral values. */
-static inline void set_parameters(parity_bench *bench, double *parameters)
+static inline void set_parameters(struct parity_bench *bench, double *parameters)
 {
-    const reference_network *network = bench->network;
+    const struct reference_network *network = bench->network;
     float *values = check_allocate((size_t)network->parameter_count, sizeof *values);
-    int i, k;
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
+
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
         int fan_in = layer->in.channels * (layer->kind == REFERENCE_CONV ? layer->conv.kernel * layer->conv.kernel : 1);
         double bound = 1.5 / sqrt(fan_in);
-        for (k = layer->weight; k < layer->bias + layer->bias_count; ++k) {
+
+        for (int k = layer->weight; k < layer->bias + layer->bias_count; ++k) {
             double low = layer->kind != REFERENCE_NORM ? -bound : k < layer->bias ? 0.5 : -0.5;
             double high = layer->kind != REFERENCE_NORM ? bound : k < layer->bias ? 1.5 : 0.5;
+
             values[k] = (float)random_uniform(&bench->random, low, high);
             parameters[k] = values[k];
         }
@@ -305,10 +315,11 @@ static inline void set_parameters(parity_bench *bench, double *parameters)
 }
 
 /* 1 if all of it was created. */
-static inline int bench_create(parity_bench *bench, const parity_case *want)
+static inline int bench_create(struct parity_bench *bench, const struct parity_case *want)
 {
     static const int label_dtypes[] = {NORMNET_U8, NORMNET_I32, NORMNET_I64};
     double *parameters;
+
     memset(bench, 0, sizeof *bench);
     bench->random.state = (uint64_t)want->images * 1000 + (uint64_t)want->norm->norm;
     bench->images = want->images;
@@ -331,7 +342,7 @@ static inline int bench_create(parity_bench *bench, const parity_case *want)
     return 1;
 }
 
-static inline void bench_destroy(parity_bench *bench)
+static inline void bench_destroy(struct parity_bench *bench)
 {
     normnet_model_destroy(bench->model);
     reference_trainer_destroy(bench->trainer);

@@ -7,7 +7,7 @@
 #include "parity_bench.h"
 
 /* clang-format off */
-static const norm_case norms[] = {
+static const struct norm_case norms[] = {
     {"none", NORMNET_NORM_NONE, 0, 0, 0, 0, 0, 0, 0},
     {"batch", NORMNET_NORM_BATCH, 0, 0, 0, 0, 0, 0, 0},
     {"batch without affine", NORMNET_NORM_BATCH, 0, 0, NORMNET_AFFINE_NONE, 0, 0, 0, 0},
@@ -35,7 +35,7 @@ static const norm_case norms[] = {
 
 /* name, l1, l2, label_smoothing, clip_norm, penalty_on, nesterov, dampening, schedule, anneal, three_phase,
    no_cycle_momentum */
-static const recipe_case recipes[] = {
+static const struct recipe_case recipes[] = {
     {"plain", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
     {"l1", 1e-3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
     {"l2", 0, 1e-2, 0, 0, 0, 0, 0, 0, 0, 0, 0},
@@ -51,7 +51,7 @@ static const recipe_case recipes[] = {
     {"everything", 1e-4, 1e-3, 0.05, 0.5, 0, 1, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0, 0},
 };
 
-static const input_case inputs[] = {
+static const struct input_case inputs[] = {
     {"f32", NORMNET_F32, CONTIGUOUS, 0},
     {"u8", NORMNET_U8, CONTIGUOUS, 0},
     {"f32 standardized", NORMNET_F32, CONTIGUOUS, 1},
@@ -66,7 +66,7 @@ static const input_case inputs[] = {
 };
 
 /* Every token, with sizes that fit nothing. */
-static const network_case token_networks[] = {
+static const struct network_case token_networks[] = {
     {"conv1", "conv1-4 flatten fc-3b", 1, 5, 4, 3},
     {"conv2", "conv2-3 relu conv2-3p1b flatten fc-3", 2, 7, 5, 3},
     {"conv3", "conv3-4 relu conv3-5p1 relu gap conv1-4b", 3, 9, 11, 4},
@@ -103,16 +103,16 @@ static const network_case token_networks[] = {
     {"norm after norm", "conv3-4b batchnorm conv1-4b batchnorm instancenorm relu layernorm gap conv1-3", 2, 9, 7, 3},
 };
 
-static const network_case norm_network = {
+static const struct network_case norm_network = {
     "network", "conv3-8b norm relu maxpool2 conv3-8p1 norm relu conv2-4 norm flatten fc-5b", 2, 17, 22, 5};
-static const network_case relu_network = {
+static const struct network_case relu_network = {
     "network with relu in front", "conv3-8b relu norm maxpool2 conv3-8 relu norm flatten fc-5b", 2, 17, 22, 5};
-static const network_case gap_network = {
+static const struct network_case gap_network = {
     "network ending in gap", "conv3-8 norm relu conv3-8 norm gap conv1-4b", 1, 13, 12, 4};
-static const network_case feature_network = {"network of features", "flatten fc-16 norm relu fc-3", 1, 4, 5, 3};
-static const network_case input_network = {"images", "conv3-4 relu norm maxpool2 conv1-3 gap", 3, 9, 12, 3};
-static const network_case default_network = {"default network", NULL, 1, 28, 28, 10};
-static const network_case seeds[] = {
+static const struct network_case feature_network = {"network of features", "flatten fc-16 norm relu fc-3", 1, 4, 5, 3};
+static const struct network_case input_network = {"images", "conv3-4 relu norm maxpool2 conv1-3 gap", 3, 9, 12, 3};
+static const struct network_case default_network = {"default network", NULL, 1, 28, 28, 10};
+static const struct network_case seeds[] = {
     {"seed 000", SEED_000, 1, 28, 28, 10},
     {"seed 001 batch", SEED_001_BATCH, 1, 28, 28, 10},
     {"seed 001", SEED_001, 1, 28, 28, 10},
@@ -120,14 +120,14 @@ static const network_case seeds[] = {
     {"seed 004", SEED_004, 1, 28, 28, 10},
     {"sibling", SIBLING, 1, 28, 28, 10},
 };
-static const norm_case usual_norms[] = {
+static const struct norm_case usual_norms[] = {
     {"none", NORMNET_NORM_NONE, 0, 0, 0, 0, 0, 0, 0},
     {"batch", NORMNET_NORM_BATCH, 0, 0, 0, 0, 0, 0, 0},
     {"2 groups", NORMNET_NORM_GROUP, 2, 0, 0, 0, 0, 0, 0},
     {"layer", NORMNET_NORM_LAYER, 0, 3, 0, 0, 0, 0, 0},
     {"instance", NORMNET_NORM_INSTANCE, 0, 0, 0, 0, 0, 0, 0},
 };
-static const norm_case row_norm = {"layer 1", NORMNET_NORM_LAYER, 0, 1, 0, 0, 0, 0, 0};
+static const struct norm_case row_norm = {"layer 1", NORMNET_NORM_LAYER, 0, 1, 0, 0, 0, 0, 0};
 /* clang-format on */
 
 #endif

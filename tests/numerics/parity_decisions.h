@@ -7,10 +7,9 @@
 
 /* ---- Outputs and decisions ------------------------------------------------------------------- */
 
-static inline int after_flatten(const reference_network *network, int layer)
+static inline int after_flatten(const struct reference_network *network, int layer)
 {
-    int i;
-    for (i = 0; i <= layer; ++i) {
+    for (int i = 0; i <= layer; ++i) {
         if (network->layers[i].kind == REFERENCE_FLATTEN)
             return 1;
     }
@@ -18,14 +17,15 @@ static inline int after_flatten(const reference_network *network, int layer)
 }
 
 /* The output of a layer as training sees it: with the statistics of the batch. To be freed. */
-static inline float *library_output(parity_bench *bench, int layer)
+static inline float *library_output(struct parity_bench *bench, int layer)
 {
     const normnet_predict_options options = options_init(0, NORMNET_STATISTICS_BATCH);
-    const reference_shape out = bench->network->layers[layer].out;
+    const struct reference_shape out = bench->network->layers[layer].out;
     const normnet_layer_info info = layer_info(bench->model, layer);
     const int64_t shape[] = {bench->images, info.channels, info.height, info.width};
     float *values = check_allocate((size_t)(bench->images * reference_count(out)), sizeof *values);
     normnet_tensor tensor;
+
     if (CHECK_EQUAL(info.channels, out.channels) && CHECK_EQUAL(info.height, out.height) &&
         CHECK_EQUAL(info.width, out.width)) {
         normnet_tensor_init(&tensor, NORMNET_F32, values, after_flatten(bench->network, layer) ? 2 : 4, shape);
@@ -36,8 +36,7 @@ static inline float *library_output(parity_bench *bench, int layer)
 
 static inline int same_signs(const double *a, const double *b, int count)
 {
-    int i;
-    for (i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
         if ((a[i] > 0) != (b[i] > 0))
             return 0;
     }
@@ -45,27 +44,29 @@ static inline int same_signs(const double *a, const double *b, int count)
 }
 
 /* The size of the values of a layer, or if they vanish, of the values from which they were computed. */
-static inline double typical_output(const reference_pass *pass, int layer)
+static inline double typical_output(const struct reference_pass *pass, int layer)
 {
     double typical = 0;
-    int i;
-    for (i = 0; i <= layer; ++i) {
+
+    for (int i = 0; i <= layer; ++i) {
         int count = pass->images * reference_count(pass->network->layers[i].out);
         double largest = reference_largest(pass->outputs[i + 1], count);
+
         typical = largest > counts_as_zero * typical ? largest : typical;
     }
     return typical;
 }
 
 /* The library's parameters, which begin with the first that is trained. To be freed. */
-static inline double *library_parameters(const parity_bench *bench)
+static inline double *library_parameters(const struct parity_bench *bench)
 {
     const int count = bench->network->parameter_count;
     double *parameters = check_allocate((size_t)count, sizeof *parameters);
-    int i = 0, k;
+    int i = 0;
+
     while (i < normnet_state_count(bench->model) && !state_info(bench->model, i).trained)
         ++i;
-    for (k = 0; k < count; ++k)
+    for (int k = 0; k < count; ++k)
         parameters[k] = ((const float *)state_info(bench->model, i).data)[k];
     return parameters;
 }
@@ -74,21 +75,23 @@ static inline double *library_parameters(const parity_bench *bench)
  * Goes through the layers: 0 as soon as a ReLU or a max pool decides otherwise than in the reference. On the way
  * every layer of the reference is applied to the output of the library's layer before it.
  */
-static inline int same_decisions(parity_bench *bench)
+static inline int same_decisions(struct parity_bench *bench)
 {
-    const reference_network *network = bench->network;
-    reference_pass *own = bench->own;
+    const struct reference_network *network = bench->network;
+    struct reference_pass *own = bench->own;
     double *parameters = library_parameters(bench);
-    int i, k, same = 1;
+    int same = 1;
     char what[64];
+
     memcpy(own->outputs[0], bench->pass->outputs[0],
            (size_t)reference_count(reference_input_shape(own)) * sizeof **own->outputs);
-    for (i = 0; i < network->layer_count && same; ++i) {
-        const reference_layer *layer = &network->layers[i];
+    for (int i = 0; i < network->layer_count && same; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
         const int count = bench->images * reference_count(layer->out);
         float *floats = library_output(bench, i);
         double *actual = check_allocate((size_t)count, sizeof *actual);
-        for (k = 0; k < count; ++k)
+
+        for (int k = 0; k < count; ++k)
             actual[k] = floats[k];
         reference_layer_forward(own, i, parameters, NULL, REFERENCE_TRAINING);
         snprintf(what, sizeof what, "output of layer %d", i);
@@ -105,38 +108,40 @@ static inline int same_decisions(parity_bench *bench)
     return same;
 }
 
-static inline void move(double *values, int count, random_stream *random)
+static inline void move(double *values, int count, struct random_stream *random)
 {
     const double most = 1.0 / (1 << 23);
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         values[i] *= 1 + random_uniform(random, -most, most);
 }
 
 /* Do small changes of weights and pixels leave the gradients where they are? The pass is there and back. */
-static inline int well_conditioned(parity_bench *bench)
+static inline int well_conditioned(struct parity_bench *bench)
 {
-    const reference_network *network = bench->network;
-    const reference_pass *pass = bench->pass;
+    const struct reference_network *network = bench->network;
+    const struct reference_pass *pass = bench->pass;
     const int count = network->parameter_count, pixels = reference_count(reference_input_shape(pass));
     double *parameters = check_allocate((size_t)count, sizeof *parameters);
-    int i, k, well = 1;
+    int well = 1;
+
     memcpy(parameters, bench->trainer->parameters, (size_t)count * sizeof *parameters);
     memcpy(bench->moved->outputs[0], pass->outputs[0], (size_t)pixels * sizeof **pass->outputs);
     move(parameters, count, &bench->random);
     move(bench->moved->outputs[0], pixels, &bench->random);
     reference_forward(bench->moved, parameters, NULL, REFERENCE_TRAINING);
     reference_backward(bench->moved, parameters, bench->labels);
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
         const int firsts[] = {layer->weight, layer->bias, layer->bias + layer->bias_count};
-        int tensor;
-        for (tensor = 0; tensor < 2; ++tensor) {
+
+        for (int tensor = 0; tensor < 2; ++tensor) {
             const int first = firsts[tensor], length = firsts[tensor + 1] - first;
             const double allowed =
                 ill_conditioned_from * allowed_error(pass->gradient + first, length,
                                                      reference_largest(bench->typical + first, length), most_error);
-            for (k = first; k < first + length; ++k)
+
+            for (int k = first; k < first + length; ++k)
                 well &= fabs(bench->moved->gradient[k] - pass->gradient[k]) <= allowed;
         }
     }
@@ -145,11 +150,11 @@ static inline int well_conditioned(parity_bench *bench)
 }
 
 /* A batch that can be compared. The pass is forward and backward then, the typical gradient known. */
-static inline int draw_batch(parity_bench *bench)
+static inline int draw_batch(struct parity_bench *bench)
 {
     const double *parameters = bench->trainer->parameters;
-    int i;
-    for (i = 0; i < 60; ++i) {
+
+    for (int i = 0; i < 60; ++i) {
         draw_images(bench);
         draw_labels(bench);
         reference_forward(bench->pass, parameters, NULL, REFERENCE_TRAINING);

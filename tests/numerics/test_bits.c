@@ -13,12 +13,12 @@ enum { IMAGES = 150, MAX_BATCH = 131, MAX_PIXELS = 2 * 17 * 18, MAX_CLASSES = 7,
 
 /* ---- What is trained --------------------------------------------------------------------------- */
 
-typedef struct bits_norm {
+struct bits_norm {
     const char *name;
     int32_t norm, affine, virtual_batch;
-} bits_norm;
+};
 
-static const bits_norm norms[] = {
+static const struct bits_norm norms[] = {
     {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 0},
     {"batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 0},
     {"ghost-batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 16},
@@ -32,14 +32,14 @@ static const bits_norm norms[] = {
 
 enum { NORMS = sizeof norms / sizeof *norms };
 
-typedef struct bits_network {
+struct bits_network {
     const char *name, *architecture;
     int32_t channels, height, width, classes;
     int steps, batches[6]; /* images per step, in turn */
-} bits_network;
+};
 
 /* Kernels of 1, 3 and 5, with and without padding and stride, directly and by Winograd's algorithm, and all pools. */
-static const bits_network networks[] = {
+static const struct bits_network networks[] = {
     {.name = "small",
      .architecture = "conv3-4p1 norm relu dropout maxpool2 conv1-8b relu conv3-12 relu norm dropout conv5-6p2s2 norm "
                      "relu conv1-5b gap",
@@ -74,18 +74,19 @@ static const uint64_t recorded[NETWORKS][NORMS] = {
      0xe3d68b93e75134aa, 0xfd16079e10a323da, 0x2b5c6e42ea258eb1, 0xb95a8a5bd4fd04d7},
 };
 
-typedef struct bits_case {
-    const bits_norm *norm;
-    const bits_network *network;
+struct bits_case {
+    const struct bits_norm *norm;
+    const struct bits_network *network;
     uint64_t recorded;
     uint64_t *hash; /* with one thread and the best instruction set; 0 until it is asked for */
     uint64_t *file; /* that of the model's checkpoint then */
-} bits_case;
+};
 
-static normnet_config case_config(const bits_case *want, int threads, int32_t cpu)
+static normnet_config case_config(const struct bits_case *want, int threads, int32_t cpu)
 {
     static const double mean[] = {0.4, 0.5}, deviation[] = {0.3, 0.25};
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, want->norm->norm));
     config.architecture = want->network->architecture;
     config.channels = want->network->channels;
@@ -113,51 +114,56 @@ static normnet_config case_config(const bits_case *want, int threads, int32_t cp
 
 /* ---- Images, in integers alone ----------------------------------------------------------------- */
 
-typedef struct bits_data {
+struct bits_data {
     uint8_t pixels[IMAGES * MAX_PIXELS], labels[IMAGES];
     uint8_t batch_pixels[MAX_BATCH * MAX_PIXELS], batch_labels[MAX_BATCH];
-} bits_data;
+};
 
 /* Stripes whose direction and distance tell the class, under noise. */
-static void draw_images(bits_data *data, const bits_network *network)
+static void draw_images(struct bits_data *data, const struct bits_network *network)
 {
-    random_stream random = {7};
+    struct random_stream random = {7};
     uint8_t *pixel = data->pixels;
-    int image, channel, row, column;
-    for (image = 0; image < IMAGES; ++image) {
+
+    for (int image = 0; image < IMAGES; ++image) {
         const int label = data->labels[image] = (uint8_t)random_below(&random, network->classes);
-        for (channel = 0; channel < network->channels; ++channel)
-            for (row = 0; row < network->height; ++row)
-                for (column = 0; column < network->width; ++column) {
+
+        for (int channel = 0; channel < network->channels; ++channel)
+            for (int row = 0; row < network->height; ++row)
+                for (int column = 0; column < network->width; ++column) {
                     const int phase = (row * (3 + 7 * label) + column * (11 + 5 * label + channel)) % 64;
+
                     *pixel++ = (uint8_t)(2 * phase + random_below(&random, 128));
                 }
     }
 }
 
 /* One image, shifted by up to two pixels and at times mirrored; 0 where there was nothing. */
-static void shift_image(const bits_network *network, random_stream *random, const uint8_t *from, uint8_t *to)
+static void shift_image(const struct bits_network *network, struct random_stream *random, const uint8_t *from,
+                        uint8_t *to)
 {
     const int height = network->height, width = network->width;
     const int down = random_below(random, 5) - 2, right = random_below(random, 5) - 2;
     const int mirrored = random_below(random, 2);
-    int channel, row, column;
-    for (channel = 0; channel < network->channels; ++channel, from += height * width)
-        for (row = 0; row < height; ++row)
-            for (column = 0; column < width; ++column) {
+
+    for (int channel = 0; channel < network->channels; ++channel, from += height * width)
+        for (int row = 0; row < height; ++row)
+            for (int column = 0; column < width; ++column) {
                 const int i = row - down, j = (mirrored ? width - 1 - column : column) - right;
                 const int inside = i >= 0 && i < height && j >= 0 && j < width;
+
                 *to++ = inside ? from[i * width + j] : 0;
             }
 }
 
-static void draw_batch(bits_data *data, const bits_network *network, int step, int images)
+static void draw_batch(struct bits_data *data, const struct bits_network *network, int step, int images)
 {
     const int size = network->channels * network->height * network->width;
-    random_stream random = {(uint64_t)step};
-    int i;
-    for (i = 0; i < images; ++i) {
+    struct random_stream random = {(uint64_t)step};
+
+    for (int i = 0; i < images; ++i) {
         const int image = random_below(&random, IMAGES);
+
         shift_image(network, &random, data->pixels + image * size, data->batch_pixels + i * size);
         data->batch_labels[i] = data->labels[image];
     }
@@ -167,17 +173,16 @@ static void draw_batch(bits_data *data, const bits_network *network, int step, i
 
 static uint64_t hash_word(uint64_t hash, uint32_t word)
 {
-    int byte;
-    for (byte = 0; byte < 4; ++byte)
+    for (int byte = 0; byte < 4; ++byte)
         hash = (hash ^ (word >> 8 * byte & 0xFF)) * 0x100000001b3u;
     return hash;
 }
 
 static uint64_t hash_floats(uint64_t hash, const float *values, int64_t count)
 {
-    int64_t i;
     uint32_t word;
-    for (i = 0; i < count; ++i) {
+
+    for (int64_t i = 0; i < count; ++i) {
         memcpy(&word, values + i, sizeof word);
         hash = hash_word(hash, word);
     }
@@ -186,17 +191,16 @@ static uint64_t hash_floats(uint64_t hash, const float *values, int64_t count)
 
 static uint64_t hash_integers(uint64_t hash, const int64_t *values, int64_t count)
 {
-    int64_t i;
-    for (i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i)
         hash = hash_word(hash_word(hash, (uint32_t)values[i]), (uint32_t)((uint64_t)values[i] >> 32));
     return hash;
 }
 
 static uint64_t hash_state(uint64_t hash, const normnet_model *model)
 {
-    int32_t i;
-    for (i = 0; i < normnet_state_count(model); ++i) {
+    for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         const normnet_state_info info = state_info(model, i);
+
         hash = info.dtype == NORMNET_I64 ? hash_integers(hash, info.data, state_length(&info))
                                          : hash_floats(hash, info.data, state_length(&info));
     }
@@ -205,11 +209,12 @@ static uint64_t hash_state(uint64_t hash, const normnet_model *model)
 
 /* The probabilities of some images: more than a block, so that images that are left over are among them. */
 static uint64_t hash_predictions(uint64_t hash, normnet_model *model, const normnet_config *config,
-                                 const bits_data *data)
+                                 const struct bits_data *data)
 {
     float scores[PREDICTED * MAX_CLASSES];
     const normnet_tensor images = tensor_images(NORMNET_U8, data->pixels, PREDICTED, config);
     normnet_tensor output = tensor_2d(NORMNET_F32, scores, PREDICTED, config->classes);
+
     CHECK_OK(normnet_predict(model, &images, &output, NULL, NULL));
     return hash_floats(hash, scores, (int64_t)PREDICTED * config->classes);
 }
@@ -221,13 +226,14 @@ static uint64_t hash_predictions(uint64_t hash, normnet_model *model, const norm
 static uint64_t hash_file(normnet_model *model)
 {
     const normnet_save_options options = {.struct_size = sizeof options, .note = "\"of\" the caller\n"};
-    int64_t size = 0, i;
+    int64_t size = 0;
     uint64_t hash = 0xcbf29ce484222325u;
     unsigned char *bytes;
+
     CHECK_OK(normnet_model_serialize(model, NULL, 0, &size, &options));
     bytes = check_allocate((size_t)size, 1);
     CHECK_OK(normnet_model_serialize(model, bytes, size, &size, &options));
-    for (i = 0; i < size; ++i)
+    for (int64_t i = 0; i < size; ++i)
         hash = (hash ^ bytes[i]) * 0x100000001b3u;
     free(bytes);
     return hash;
@@ -236,21 +242,22 @@ static uint64_t hash_file(normnet_model *model)
 /* ---- Training ---------------------------------------------------------------------------------- */
 
 /* The hash, or 0 and a failure. */
-static uint64_t train(const bits_case *want, int threads, int32_t cpu, uint64_t *file)
+static uint64_t train(const struct bits_case *want, int threads, int32_t cpu, uint64_t *file)
 {
-    const bits_network *network = want->network;
+    const struct bits_network *network = want->network;
     const normnet_config config = case_config(want, threads, cpu);
     normnet_model *model = CHECK_CREATE(&config);
-    bits_data *data = check_allocate(1, sizeof *data);
+    struct bits_data *data = check_allocate(1, sizeof *data);
     double losses[2] = {0, 0};
     uint64_t hash = 0;
-    int step;
+
     draw_images(data, network);
-    for (step = 0; step < network->steps && model != NULL; ++step) {
+    for (int step = 0; step < network->steps && model != NULL; ++step) {
         const int images = network->batches[step % CHECK_COUNT(network->batches)];
         const normnet_tensor pixels = tensor_images(NORMNET_U8, data->batch_pixels, images, &config);
         const normnet_tensor labels = tensor_1d(NORMNET_U8, data->batch_labels, images);
         normnet_metrics metrics = metrics_init();
+
         draw_batch(data, network, step, images);
         CHECK_OK(normnet_train_step(model, &pixels, &labels, &metrics));
         losses[step >= network->steps / 2] += metrics.loss;
@@ -266,7 +273,7 @@ static uint64_t train(const bits_case *want, int threads, int32_t cpu, uint64_t 
     return hash;
 }
 
-static uint64_t hash_of(const bits_case *one)
+static uint64_t hash_of(const struct bits_case *one)
 {
     if (*one->hash == 0)
         *one->hash = train(one, 1, NORMNET_CPU_BEST, one->file);
@@ -274,12 +281,13 @@ static uint64_t hash_of(const bits_case *one)
 }
 
 /* Can this machine and build do it, and is it not what they do anyway? */
-static int is_another(const bits_case *one, int32_t cpu)
+static int is_another(const struct bits_case *one, int32_t cpu)
 {
     const normnet_config config = case_config(one, 1, cpu);
     normnet_model *model = NULL;
     const int works = normnet_model_create(&model, &config) == NORMNET_OK;
     const int another = works && strcmp(normnet_cpu_name(model), normnet_cpu_name(NULL)) != 0;
+
     normnet_model_destroy(model);
     return another;
 }
@@ -288,7 +296,8 @@ static int is_another(const bits_case *one, int32_t cpu)
 
 static void print_hash(const void *argument)
 {
-    const bits_case *one = argument;
+    const struct bits_case *one = argument;
+
     printf("%s-%s %016" PRIx64 "\n", one->network->name, one->norm->name, hash_of(one));
     printf("%s-%s-file %016" PRIx64 "\n", one->network->name, one->norm->name, *one->file);
 }
@@ -296,25 +305,26 @@ static void print_hash(const void *argument)
 static void threads(const void *argument)
 {
     static const int counts[] = {2, 3, 5, 8};
-    const bits_case *one = argument;
-    int i;
-    for (i = 0; i < CHECK_COUNT(counts); ++i)
+    const struct bits_case *one = argument;
+
+    for (int i = 0; i < CHECK_COUNT(counts); ++i)
         if (train(one, counts[i], NORMNET_CPU_BEST, NULL) != hash_of(one))
             CHECK_FAIL("%d threads lead to other bits than one", counts[i]);
 }
 
 static void instruction_sets(const void *argument)
 {
-    const bits_case *one = argument;
-    int32_t cpu;
-    for (cpu = NORMNET_CPU_PORTABLE; cpu <= NORMNET_CPU_NEON; ++cpu)
+    const struct bits_case *one = argument;
+
+    for (int32_t cpu = NORMNET_CPU_PORTABLE; cpu <= NORMNET_CPU_NEON; ++cpu)
         if (is_another(one, cpu) && train(one, 1, cpu, NULL) != hash_of(one))
             CHECK_FAIL("instruction set %d leads to other bits than %s", cpu, normnet_cpu_name(NULL));
 }
 
 static void as_recorded(const void *argument)
 {
-    const bits_case *one = argument;
+    const struct bits_case *one = argument;
+
     if (hash_of(one) != one->recorded)
         CHECK_FAIL("the hash is 0x%016" PRIx64 ", recorded is 0x%016" PRIx64
                    "; if other bits are wanted, enter it and raise NORMNET_BITS_VERSION",
@@ -340,14 +350,14 @@ int main(int argc, char **argv)
     };
     static uint64_t hashes[NETWORKS][NORMS], files[NETWORKS][NORMS];
     const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
-    int network, norm, kind;
     if (!check_begin(argc - small, argv + small))
         return check_end();
-    for (network = 0; network < NETWORKS - small; ++network)
-        for (norm = 0; norm < NORMS; ++norm)
-            for (kind = 0; kind < CHECK_COUNT(kinds); ++kind) {
-                const bits_case one = {&norms[norm], &networks[network], recorded[network][norm],
-                                       &hashes[network][norm], &files[network][norm]};
+    for (int network = 0; network < NETWORKS - small; ++network)
+        for (int norm = 0; norm < NORMS; ++norm)
+            for (int kind = 0; kind < CHECK_COUNT(kinds); ++kind) {
+                const struct bits_case one = {&norms[norm], &networks[network], recorded[network][norm],
+                                              &hashes[network][norm], &files[network][norm]};
+
                 check_case_named(kinds[kind].function, &one, "bits: %s, %s %s", kinds[kind].name, one.network->name,
                                  one.norm->name);
             }

@@ -9,21 +9,21 @@
 #include "harness/test_random.h"
 #include "reference/reference.h"
 
-typedef struct dropout_bench {
+struct dropout_bench {
     normnet_config config;
     normnet_model *model;
-    reference_network *network;
+    struct reference_network *network;
     double *parameters;
     int features; /* that enter dropout */
-} dropout_bench;
+};
 
 enum { DROPOUT_SIDE = 32, DROPOUT_IMAGES = 37 };
 
-static int dropout_create(dropout_bench *bench, const char *architecture, int64_t seed)
+static int dropout_create(struct dropout_bench *bench, const char *architecture, int64_t seed)
 {
-    random_stream random = {7};
+    struct random_stream random = {7};
     float *values;
-    int i;
+
     memset(bench, 0, sizeof *bench);
     CHECK_OK(normnet_config_init(&bench->config, NORMNET_NORM_NONE));
     bench->config.architecture = architecture;
@@ -36,18 +36,18 @@ static int dropout_create(dropout_bench *bench, const char *architecture, int64_
         return 0;
     values = check_allocate((size_t)bench->network->parameter_count, sizeof *values);
     bench->parameters = check_allocate((size_t)bench->network->parameter_count, sizeof *bench->parameters);
-    for (i = 0; i < bench->network->parameter_count; ++i)
+    for (int i = 0; i < bench->network->parameter_count; ++i)
         bench->parameters[i] = values[i] = (float)random_uniform(&random, -0.05, 0.05);
     CHECK_OK(normnet_set_parameters(bench->model, values, bench->network->parameter_count));
     free(values);
-    for (i = 0; i < bench->network->layer_count; ++i) {
+    for (int i = 0; i < bench->network->layer_count; ++i) {
         if (bench->network->layers[i].kind == REFERENCE_DROPOUT)
             bench->features = reference_count(bench->network->layers[i].in);
     }
     return 1;
 }
 
-static void dropout_destroy(dropout_bench *bench)
+static void dropout_destroy(struct dropout_bench *bench)
 {
     normnet_model_destroy(bench->model);
     free(bench->network);
@@ -55,7 +55,7 @@ static void dropout_destroy(dropout_bench *bench)
 }
 
 /* The gradients of `images` images, of which the first has the index `first_sample` in its batch. To be freed. */
-static double *dropout_gradient(dropout_bench *bench, const float *pixels, int images, int64_t first_sample)
+static double *dropout_gradient(struct dropout_bench *bench, const float *pixels, int images, int64_t first_sample)
 {
     const int count = bench->network->parameter_count;
     const normnet_tensor image_tensor = tensor_images(NORMNET_F32, pixels, images, &bench->config);
@@ -63,6 +63,7 @@ static double *dropout_gradient(dropout_bench *bench, const float *pixels, int i
     const normnet_tensor label_tensor = tensor_1d(NORMNET_U8, labels, images);
     normnet_batch batch = {0};
     double *values = NULL, *copy = check_allocate((size_t)count, sizeof *copy);
+
     batch.struct_size = (int32_t)sizeof batch;
     batch.first_sample = first_sample;
     batch.images_in_all = first_sample + images;
@@ -74,11 +75,12 @@ static double *dropout_gradient(dropout_bench *bench, const float *pixels, int i
 }
 
 /* Which features the first row of the last layer's weights saw; returns how many it did not. */
-static int recover_mask(const dropout_bench *bench, const double *gradient, unsigned char *mask)
+static int recover_mask(const struct dropout_bench *bench, const double *gradient, unsigned char *mask)
 {
     const double *weight = gradient + bench->network->layers[bench->network->layer_count - 1].weight;
-    int i, zeros = 0;
-    for (i = 0; i < bench->features; ++i) {
+    int zeros = 0;
+
+    for (int i = 0; i < bench->features; ++i) {
         mask[i] = weight[i] != 0;
         zeros += !mask[i];
     }
@@ -88,38 +90,40 @@ static int recover_mask(const dropout_bench *bench, const double *gradient, unsi
 static float *dropout_pixels(int images)
 {
     float *pixels = check_allocate((size_t)(images * DROPOUT_SIDE * DROPOUT_SIDE), sizeof *pixels);
-    random_stream random = {11};
-    int i;
-    for (i = 0; i < images * DROPOUT_SIDE * DROPOUT_SIDE; ++i)
+    struct random_stream random = {11};
+
+    for (int i = 0; i < images * DROPOUT_SIDE * DROPOUT_SIDE; ++i)
         pixels[i] = (float)random_uniform(&random, 0.2, 1);
     return pixels;
 }
 
-typedef struct dropout_case {
+struct dropout_case {
     const char *name, *architecture;
     double probability;
-} dropout_case;
+};
 
 /* A share of zeros within five standard deviations; gradients that hold the scale; bench of several images. */
 static void dropout(const void *argument)
 {
-    const dropout_case *want = argument;
+    const struct dropout_case *want = argument;
     float *pixels = dropout_pixels(DROPOUT_IMAGES);
-    dropout_bench bench;
+    struct dropout_bench bench;
+
     if (dropout_create(&bench, want->architecture, 1)) {
         const int count = bench.network->parameter_count, size = DROPOUT_SIDE * DROPOUT_SIDE;
-        reference_pass *pass = reference_pass_create(bench.network, DROPOUT_IMAGES);
+        struct reference_pass *pass = reference_pass_create(bench.network, DROPOUT_IMAGES);
         double *values = check_allocate((size_t)(DROPOUT_IMAGES * size), sizeof *values);
         const int labels[DROPOUT_IMAGES] = {0};
         double *gradient, share, deviation;
         int64_t zeros = 0, draws = (int64_t)DROPOUT_IMAGES * bench.features;
-        int i, layer = 0;
+        int layer = 0;
+
         while (bench.network->layers[layer].kind != REFERENCE_DROPOUT)
             ++layer;
-        for (i = 0; i < DROPOUT_IMAGES * size; ++i)
+        for (int i = 0; i < DROPOUT_IMAGES * size; ++i)
             values[i] = pixels[i];
         reference_set_images(pass, values);
-        for (i = 0; i < DROPOUT_IMAGES; ++i) {
+        for (int i = 0; i < DROPOUT_IMAGES; ++i) {
             gradient = dropout_gradient(&bench, pixels + i * size, 1, i);
             zeros += recover_mask(&bench, gradient, pass->masks[layer] + i * bench.features);
             free(gradient);
@@ -131,11 +135,11 @@ static void dropout(const void *argument)
         reference_backward(pass, bench.parameters, labels);
         gradient = dropout_gradient(&bench, pixels, DROPOUT_IMAGES, 0);
         /* The scale is that of p rounded to 1/65536, which for .1 and .3 differs by 5e-6: more than is allowed. */
-        for (i = 0; i < bench.network->layer_count; ++i) {
-            const reference_layer *l = &bench.network->layers[i];
+        for (int i = 0; i < bench.network->layer_count; ++i) {
+            const struct reference_layer *l = &bench.network->layers[i];
             double largest = reference_largest(pass->gradient + l->weight, l->weight_count);
-            int k;
-            for (k = l->weight; k < l->weight + l->weight_count; ++k) {
+
+            for (int k = l->weight; k < l->weight + l->weight_count; ++k) {
                 if (!(fabs(gradient[k] - pass->gradient[k]) <= 1e-6 * largest)) {
                     CHECK_FAIL("gradient %d of %d is %.9g, the reference %.9g", k, count, gradient[k],
                                pass->gradient[k]);
@@ -155,12 +159,13 @@ static void dropout(const void *argument)
 static void dropout_of_all(const void *argument)
 {
     float *pixels = dropout_pixels(1);
-    dropout_bench bench;
+    struct dropout_bench bench;
+
     (void)argument;
     if (dropout_create(&bench, "flatten dropout1 fc-3", 1)) {
         double *gradient = dropout_gradient(&bench, pixels, 1, 0);
-        int i;
-        for (i = 0; i < bench.network->parameter_count; ++i)
+
+        for (int i = 0; i < bench.network->parameter_count; ++i)
             CHECK_CLOSE(gradient[i], 0, 0);
         free(gradient);
     }
@@ -170,8 +175,9 @@ static void dropout_of_all(const void *argument)
 
 static int differing(const unsigned char *a, const unsigned char *b, int count)
 {
-    int i, different = 0;
-    for (i = 0; i < count; ++i)
+    int different = 0;
+
+    for (int i = 0; i < count; ++i)
         different += a[i] != b[i];
     return different;
 }
@@ -181,14 +187,15 @@ static unsigned char *mask_of(int64_t seed, int steps, int64_t first_sample, int
 {
     float *pixels = dropout_pixels(1);
     unsigned char *mask = NULL;
-    dropout_bench bench;
+    struct dropout_bench bench;
+
     if (dropout_create(&bench, "flatten dropout.5 fc-3", seed)) {
         const uint8_t label = 0;
         const normnet_tensor images = tensor_images(NORMNET_F32, pixels, 1, &bench.config);
         const normnet_tensor labels = tensor_1d(NORMNET_U8, &label, 1);
         double *gradient;
-        int i;
-        for (i = 0; i < steps; ++i)
+
+        for (int i = 0; i < steps; ++i)
             CHECK_OK(normnet_train_step(bench.model, &images, &labels, NULL));
         gradient = dropout_gradient(&bench, pixels, 1, first_sample);
         mask = check_allocate((size_t)bench.features, 1);
@@ -211,25 +218,27 @@ static void dropout_counters(const void *argument)
         int same;
     } cases[] = {{1, 0, 0, 1},  {2, 0, 0, 0},   {1, 1, 0, 0},  {1, 2, 0, 0},          {1, 0, 1, 0},
                  {1, 0, 16, 0}, {1, 0, 128, 0}, {-1, 0, 0, 0}, {1, 0, 1000000007, 0}, {(int64_t)1 << 32, 0, 0, 0}};
-    int features = 0, i, k;
+    int features = 0;
     unsigned char *masks[CHECK_COUNT(cases)];
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         masks[i] = mask_of(cases[i].seed, cases[i].steps, cases[i].sample, &features);
-    for (i = 0; i < CHECK_COUNT(cases); ++i) {
+    for (int i = 0; i < CHECK_COUNT(cases); ++i) {
         unsigned char *again = mask_of(cases[i].seed, cases[i].steps, cases[i].sample, &features);
+
         if (!CHECK(masks[i] != NULL && again != NULL))
             break;
         CHECK_EQUAL(differing(masks[i], again, features), 0);
         free(again);
-        for (k = 0; k < i; ++k) {
+        for (int k = 0; k < i; ++k) {
             int expected = features / 2, deviation = (int)sqrt(features / 4.0);
+
             if (abs(differing(masks[i], masks[k], features) - expected) > 5 * deviation)
                 CHECK_FAIL("masks %d and %d differ in %d of %d places, expected about half", i, k,
                            differing(masks[i], masks[k], features), features);
         }
     }
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
         free(masks[i]);
 }
 
@@ -237,13 +246,15 @@ static void dropout_counters(const void *argument)
 static void dropout_layers(const void *argument)
 {
     float *pixels = dropout_pixels(1);
-    dropout_bench bench;
+    struct dropout_bench bench;
+
     (void)argument;
     if (dropout_create(&bench, "flatten dropout.5 dropout.5 fc-3", 1)) {
         double *gradient = dropout_gradient(&bench, pixels, 1, 0);
         unsigned char *mask = check_allocate((size_t)bench.features, 1);
         int zeros = recover_mask(&bench, gradient, mask);
         double deviation = sqrt(bench.features * 0.75 * 0.25);
+
         CHECK_CLOSE(zeros, 0.75 * bench.features, 5 * deviation);
         free(mask);
         free(gradient);
@@ -257,7 +268,8 @@ static void dropout_first_sample(const void *argument)
 {
     const int size = DROPOUT_SIDE * DROPOUT_SIDE;
     float *pixels = dropout_pixels(DROPOUT_IMAGES);
-    dropout_bench bench;
+    struct dropout_bench bench;
+
     (void)argument;
     if (dropout_create(&bench, "flatten dropout.5 fc-3", 1)) {
         const int count = bench.network->parameter_count;
@@ -265,8 +277,8 @@ static void dropout_first_sample(const void *argument)
         double *front = dropout_gradient(&bench, pixels, 20, 5);
         double *back = dropout_gradient(&bench, pixels + 20 * size, DROPOUT_IMAGES - 20, 25);
         double largest = reference_largest(whole, count);
-        int i;
-        for (i = 0; i < count; ++i)
+
+        for (int i = 0; i < count; ++i)
             CHECK_CLOSE(front[i] + back[i], whole[i], 1e-6 * largest);
         free(whole);
         free(front);
@@ -277,7 +289,7 @@ static void dropout_first_sample(const void *argument)
 }
 
 /* clang-format off */
-static const dropout_case dropouts[] = {
+static const struct dropout_case dropouts[] = {
     {"half of the pixels", "flatten dropout.5 fc-3", 0.5},
     {"3 %", "flatten dropout0.03 fc-3", 0.03},
     {"10 %", "flatten dropout.1 fc-3", 0.1},
@@ -289,10 +301,9 @@ static const dropout_case dropouts[] = {
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(dropouts); ++i) {
+    for (int i = 0; i < CHECK_COUNT(dropouts); ++i) {
         check_case_named(dropout, &dropouts[i], "dropout of %s", dropouts[i].name);
     }
     check_case("dropout of everything", dropout_of_all, NULL);

@@ -9,6 +9,7 @@ static void layer_output(normnet_model *model, const normnet_tensor *images, int
     const int64_t shape[] = {images->shape[0], info.channels, info.height, info.width};
     const normnet_predict_options options = options_init(0, statistics);
     normnet_tensor output;
+
     normnet_tensor_init(&output, NORMNET_F32, values, 4, shape);
     CHECK_OK(normnet_layer_output(model, images, layer, &output, &options));
 }
@@ -23,19 +24,19 @@ static void golden_input(const void *argument)
     uint8_t pixels[256];
     normnet_tensor images;
     normnet_model *model;
-    int i;
+
     (void)argument;
     config.input_mean = &mean;
     config.input_std = &std;
-    for (i = 0; i < 256; ++i)
+    for (int i = 0; i < 256; ++i)
         pixels[i] = (uint8_t)i;
     model = CHECK_CREATE(&config);
     images = tensor_images(NORMNET_U8, pixels, 1, &config);
     layer_output(model, &images, 0, NORMNET_STATISTICS_RUNNING, x);
-    for (i = 0; i < 5; ++i)
+    for (int i = 0; i < 5; ++i)
         golden[i] = x[golden_pixel[i]];
     compare_values("x", golden, golden_pixel_scaled, 5, float_error / 2);
-    for (i = 0; i < 256; ++i)
+    for (int i = 0; i < 256; ++i)
         CHECK_CLOSE(x[i], (i / 255.0 - mean) / std, float_error * 2.8214867); /* of the largest */
     normnet_model_destroy(model);
 }
@@ -43,29 +44,29 @@ static void golden_input(const void *argument)
 /* Logits that are biases: the gradient of the biases is that of the logits. */
 static void golden_log_softmax(const void *argument)
 {
-    int smooth, label;
     (void)argument;
-    for (smooth = 0; smooth < 2; ++smooth) {
+    for (int smooth = 0; smooth < 2; ++smooth) {
         normnet_config config = small_config(NORMNET_NORM_NONE, "flatten fc-3b", 1, 1, 1, 3);
         const float parameters[] = {0, 0, 0, 1, 2, 3}, pixel = 1;
         const normnet_predict_options options = options_init(NORMNET_SCORES_LOG_PROBABILITIES, 0);
         float scores[3];
         normnet_tensor images, output = tensor_2d(NORMNET_F32, scores, 1, 3);
         normnet_model *model;
+
         config.label_smoothing = smooth ? 0.1 : 0;
         images = tensor_images(NORMNET_F32, &pixel, 1, &config);
         model = CHECK_CREATE(&config);
         CHECK_OK(normnet_set_parameters(model, parameters, 6));
         CHECK_OK(normnet_predict(model, &images, &output, NULL, &options));
         compare_values("log probabilities", scores, golden_log_probabilities, 3, float_error);
-        for (label = 1; label < 3; ++label) {
+        for (int label = 1; label < 3; ++label) {
             normnet_tensor labels = tensor_1d(NORMNET_I32, &label, 1);
             normnet_metrics metrics = metrics_init();
             double *gradient = NULL;
-            int i;
+
             CHECK_OK(normnet_compute_gradients(model, &images, &labels, NULL, &metrics));
             CHECK_OK(normnet_gradients(model, &gradient, NULL));
-            for (i = 0; i < 3 && label == 1 && gradient != NULL; ++i) {
+            for (int i = 0; i < 3 && label == 1 && gradient != NULL; ++i) {
                 CHECK_CLOSE(gradient[3 + i], smooth ? golden_smooth_dlogits[i] : golden_dlogits[i], float_error);
                 CHECK_CLOSE(gradient[i], gradient[3 + i], float_error); /* of the weights, under an input of 1 */
             }
@@ -88,6 +89,7 @@ static void first_of_equals_wins(const void *argument)
     const normnet_tensor labels = tensor_1d(NORMNET_U8, &label, 1);
     normnet_model *model = CHECK_CREATE(&config);
     double *gradient = NULL, p;
+
     (void)argument;
     CHECK_OK(normnet_set_parameters(model, parameters, 6));
     CHECK_OK(normnet_compute_gradients(model, &images, &labels, NULL, NULL));
@@ -108,11 +110,11 @@ static void first_class_wins(const void *argument)
     int64_t classes[3] = {-1, -1, -1};
     normnet_tensor output = tensor_1d(NORMNET_I64, classes, 3);
     normnet_model *model = CHECK_CREATE(&config);
-    int i;
+
     (void)argument;
     CHECK_OK(normnet_set_parameters(model, parameters, 4));
     CHECK_OK(normnet_predict(model, &images, NULL, &output, NULL));
-    for (i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; ++i)
         CHECK_EQUAL(classes[i], expected[i]);
     normnet_model_destroy(model);
 }
@@ -129,6 +131,7 @@ static void apply_nothing(normnet_model *model, int images)
 {
     double *gradient = NULL;
     int64_t count = 0;
+
     CHECK_OK(normnet_gradients(model, &gradient, &count));
     if (gradient != NULL)
         memset(gradient, 0, (size_t)count * sizeof *gradient);
@@ -138,8 +141,8 @@ static void apply_nothing(normnet_model *model, int images)
 static void compare_scaled(const char *what, const double *values, double scale, const double *golden, int count)
 {
     float scaled[GOLDEN_GROUP_VALUES];
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         scaled[i] = (float)(values[i] / scale);
     compare_values(what, scaled, golden, count, hand_down_error);
 }
@@ -158,9 +161,9 @@ static void golden_batch_norm(const void *argument)
     normnet_model *model = CHECK_CREATE(&config);
     float parameters[11], y[4], sum = 0;
     double *gradient = NULL;
-    int i, batch;
+
     (void)argument;
-    for (i = 0; i < 4; ++i) {
+    for (int i = 0; i < 4; ++i) {
         parameters[i] = (float)golden_batch_x[i];
         parameters[6 + i] = (float)(-hand_down * golden_batch_dy[i]);
         sum += parameters[6 + i];
@@ -171,8 +174,9 @@ static void golden_batch_norm(const void *argument)
     CHECK_OK(normnet_set_parameters(model, parameters, 11));
     layer_output(model, &images, 1, NORMNET_STATISTICS_BATCH, y);
     compare_values("y", y, golden_batch_y, 4, float_error);
-    for (batch = 0; batch < 2; ++batch) {
+    for (int batch = 0; batch < 2; ++batch) {
         normnet_state_info running_mean, running_var, tracked;
+
         CHECK_OK(normnet_compute_gradients(model, &images, &labels, NULL, NULL));
         CHECK_OK(normnet_gradients(model, &gradient, NULL));
         if (CHECK(gradient != NULL)) {
@@ -204,9 +208,9 @@ static void golden_batch_norm(const void *argument)
  */
 static void golden_group_norm(const void *argument)
 {
-    const golden_group *golden = argument;
-    int as_layer, i;
-    for (as_layer = 0; as_layer <= (golden->groups == 1); ++as_layer) {
+    const struct golden_group *golden = argument;
+
+    for (int as_layer = 0; as_layer <= (golden->groups == 1); ++as_layer) {
         normnet_config config =
             small_config(as_layer ? NORMNET_NORM_LAYER : NORMNET_NORM_GROUP, "conv1-4 norm flatten fc-2", 2, 1, 2, 2);
         const float one_hot[] = {1, 0, 0, 1};
@@ -216,13 +220,14 @@ static void golden_group_norm(const void *argument)
         float parameters[32] = {0}, y[GOLDEN_GROUP_VALUES];
         normnet_model *model;
         double *gradient = NULL;
+
         config.groups = golden->groups;
         model = CHECK_CREATE(&config);
-        for (i = 0; i < GOLDEN_GROUP_VALUES; ++i) {
+        for (int i = 0; i < GOLDEN_GROUP_VALUES; ++i) {
             parameters[i] = (float)golden_group_x[i];
             parameters[24 + i] = (float)(2 * hand_down * golden_group_dy[i]);
         }
-        for (i = 0; i < GOLDEN_GROUP_CHANNELS; ++i) {
+        for (int i = 0; i < GOLDEN_GROUP_CHANNELS; ++i) {
             parameters[8 + i] = (float)golden_group_gamma[i];
             parameters[12 + i] = (float)golden_group_beta[i];
         }
@@ -247,6 +252,7 @@ static void golden_row(const void *argument)
     const normnet_tensor images = tensor_images(NORMNET_F32, x, 1, &config);
     float y[4];
     normnet_model *model;
+
     (void)argument;
     config.layer_dims = 1;
     model = CHECK_CREATE(&config);
@@ -261,9 +267,9 @@ static void golden_row(const void *argument)
 static void no_variance_and_no_eps(const void *argument)
 {
     const float x[] = {7, 7, 7, 7, 1, 1, 1, 1};
-    int norm, i;
+
     (void)argument;
-    for (norm = NORMNET_NORM_BATCH; norm <= NORMNET_NORM_INSTANCE; ++norm) { /* RMS norm has no variance */
+    for (int norm = NORMNET_NORM_BATCH; norm <= NORMNET_NORM_INSTANCE; ++norm) { /* RMS norm has no variance */
         const int images = norm == NORMNET_NORM_LAYER || norm == NORMNET_NORM_GROUP ? 2 : 1;
         normnet_config config = small_config(norm, "norm gap flatten fc-2", images == 1 ? 2 : 1, 2, 2, 2);
         const normnet_tensor tensor = tensor_images(NORMNET_F32, x, images, &config);
@@ -274,7 +280,7 @@ static void no_variance_and_no_eps(const void *argument)
         model = CHECK_CREATE(&config);
         if (model != NULL) {
             layer_output(model, &tensor, 0, NORMNET_STATISTICS_BATCH, y);
-            for (i = 0; i < 8; ++i)
+            for (int i = 0; i < 8; ++i)
                 CHECK_CLOSE(y[i], 0, 0);
         }
         normnet_model_destroy(model);
@@ -283,7 +289,6 @@ static void no_variance_and_no_eps(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("input", golden_input, NULL);
@@ -291,7 +296,7 @@ int main(int argc, char **argv)
     check_case("first of equal values wins", first_of_equals_wins, NULL);
     check_case("first of equal classes wins", first_class_wins, NULL);
     check_case("batch norm", golden_batch_norm, NULL);
-    for (i = 0; i < CHECK_COUNT(golden_groups); ++i)
+    for (int i = 0; i < CHECK_COUNT(golden_groups); ++i)
         check_case_named(golden_group_norm, &golden_groups[i], "group norm, %d groups", golden_groups[i].groups);
     check_case("layer norm of a row", golden_row, NULL);
     check_case("no variance and no eps", no_variance_and_no_eps, NULL);

@@ -7,9 +7,9 @@
 static void defaults(const void *argument)
 {
     normnet_config config, expected;
-    int norm;
+
     (void)argument;
-    for (norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+    for (int norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         memset(&config, 0xa5, sizeof config);
         reference_config_init(&expected, norm);
         CHECK_OK(normnet_config_init(&config, norm));
@@ -21,11 +21,12 @@ static void golden_schedules(const void *argument)
 {
     normnet_config config;
     double lr, momentum;
-    int i;
+
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
-    for (i = 0; i < CHECK_COUNT(golden_one_cycles); ++i) {
-        const golden_one_cycle *golden = &golden_one_cycles[i];
+    for (int i = 0; i < CHECK_COUNT(golden_one_cycles); ++i) {
+        const struct golden_one_cycle *golden = &golden_one_cycles[i];
+
         config.total_steps = golden->total_steps;
         config.max_lr = golden->max_lr;
         config.anneal = golden->anneal;
@@ -36,7 +37,7 @@ static void golden_schedules(const void *argument)
             CHECK_CLOSE(momentum, golden->momentum, golden_schedule_tolerance);
     }
     config.step_size = 6;
-    for (i = 0; i < CHECK_COUNT(golden_step); ++i) {
+    for (int i = 0; i < CHECK_COUNT(golden_step); ++i) {
         CHECK_OK(normnet_step_lr(&config, golden_step[i], &lr, &momentum));
         CHECK_CLOSE(lr, golden_step_lr[i], 1e-17);
         CHECK_CLOSE(momentum, 0.9, 0);
@@ -47,6 +48,7 @@ static void schedule_limits(const void *argument)
 {
     normnet_config config;
     double lr = -1, momentum = -1;
+
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     config.total_steps = 10;
@@ -68,13 +70,14 @@ static void schedule_limits(const void *argument)
 /* Any one-cycle against the reference, among them rises of less than a step and peaks between steps. */
 static void many_schedules(const void *argument)
 {
-    random_stream random = {3};
-    int i;
+    struct random_stream random = {3};
+
     (void)argument;
-    for (i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 3000; ++i) {
         normnet_config config;
         double lr, momentum, expected_lr, expected_momentum, rise;
         int64_t step;
+
         CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
         config.total_steps = 1 + random_below(&random, i % 2 ? 12 : 100000);
         config.pct_start = random_below(&random, 8) == 0 ? 0 : random_uniform(&random, 0, 0.5);
@@ -103,13 +106,13 @@ static void schedules_without_a_phase(const void *argument)
         int three_phase;
     } cases[] = {{10, 0.1, 0}, {10, 0.1, 1}, {1, 1, 0}, {1, 0, 0}, {1, 0.5, 1},
                  {2, 0.5, 0},  {4, 1, 0},    {4, 0, 1}, {4, 1, 1}, {3, 0.9, 1}};
-    int i, step, anneal;
     (void)argument;
-    for (i = 0; i < CHECK_COUNT(cases); ++i)
-        for (anneal = 0; anneal < 2; ++anneal)
-            for (step = 0; step < cases[i].steps; ++step) {
+    for (int i = 0; i < CHECK_COUNT(cases); ++i)
+        for (int anneal = 0; anneal < 2; ++anneal)
+            for (int step = 0; step < cases[i].steps; ++step) {
                 normnet_config config;
                 double lr = -1, momentum = -1;
+
                 CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
                 config.total_steps = cases[i].steps;
                 config.pct_start = cases[i].pct_start;

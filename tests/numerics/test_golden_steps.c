@@ -8,6 +8,7 @@
 static normnet_model *weights_only(normnet_config *config, const float *values, int count)
 {
     normnet_model *model;
+
     config->architecture = count == 2 ? "flatten fc-2" : "flatten fc-3";
     config->height = config->width = 1;
     config->classes = count;
@@ -24,22 +25,22 @@ static void step_with(normnet_model *model, const double *chosen, int count)
     const int64_t shape[] = {4, 1, 1, 1};
     normnet_tensor images, labels = tensor_1d(NORMNET_U8, label, 4);
     double *gradient = NULL;
-    int i;
+
     normnet_tensor_init(&images, NORMNET_F32, pixels, 4, shape);
     CHECK_OK(normnet_compute_gradients(model, &images, &labels, NULL, NULL));
     CHECK_OK(normnet_gradients(model, &gradient, NULL));
-    for (i = 0; i < count && gradient != NULL; ++i)
+    for (int i = 0; i < count && gradient != NULL; ++i)
         gradient[i] = 4 * chosen[i];
     CHECK_OK(normnet_apply_gradients(model, 4));
 }
 
 static void golden_descent(const void *argument)
 {
-    const golden_sgd *golden = argument;
+    const struct golden_sgd *golden = argument;
     const float start[] = {1, 1};
     normnet_config config;
     normnet_model *model;
-    int i;
+
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     config.lr = golden_sgd_lr;
     config.momentum = golden->momentum;
@@ -47,8 +48,9 @@ static void golden_descent(const void *argument)
     config.dampening = golden->dampening;
     config.nesterov = golden->nesterov;
     model = weights_only(&config, start, 2);
-    for (i = 0; i < GOLDEN_SGD_STEPS; ++i) {
+    for (int i = 0; i < GOLDEN_SGD_STEPS; ++i) {
         const double gradient[] = {golden_sgd_gradient[i], golden_sgd_gradient[i]};
+
         step_with(model, gradient, 2);
         CHECK_CLOSE(((const float *)state_info(model, 0).data)[0], golden->parameter[i], (i + 1) * 6e-8);
         CHECK_CLOSE(((const float *)state_info(model, 0).data)[1], golden->parameter[i], (i + 1) * 6e-8);
@@ -65,6 +67,7 @@ static void golden_l1(const void *argument)
     normnet_tensor images, labels = tensor_1d(NORMNET_U8, &label, 1);
     normnet_metrics metrics = metrics_init();
     normnet_model *model;
+
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     config.lr = 1;
@@ -88,6 +91,7 @@ static void clipping(const void *argument)
     const double gradient[] = {3, -4}, clipped[] = {1 - 0.3, 1 + 0.4}, whole[] = {1 - 3, 1 + 4};
     normnet_config config;
     normnet_model *model;
+
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     config.lr = 1;
@@ -110,6 +114,7 @@ static void learning_rate(const void *argument)
     const double gradient[] = {1, 1};
     normnet_config config, now;
     normnet_model *model;
+
     (void)argument;
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     config.lr = 0.5;
@@ -129,10 +134,9 @@ static void learning_rate(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(golden_sgds); ++i)
+    for (int i = 0; i < CHECK_COUNT(golden_sgds); ++i)
         check_case_named(golden_descent, &golden_sgds[i], "descent %d", i);
     check_case("l1", golden_l1, NULL);
     check_case("clipping", clipping, NULL);

@@ -21,12 +21,12 @@
 /* ---- A step ---------------------------------------------------------------------------------- */
 
 /* One entry of the state, as the equivalent state_dict has it. */
-typedef struct entry {
+struct entry {
     char name[32];
     int trained, first, count; /* in the parameters or the statistics of the reference */
-} entry;
+};
 
-static int add_entry(entry *entries, int used, int layer, const char *name, int trained, int first, int count)
+static int add_entry(struct entry *entries, int used, int layer, const char *name, int trained, int first, int count)
 {
     if (count > 0) {
         snprintf(entries[used].name, sizeof entries[used].name, "%d.%s", layer, name);
@@ -38,13 +38,15 @@ static int add_entry(entry *entries, int used, int layer, const char *name, int 
     return used;
 }
 
-static int list_entries(const reference_network *network, entry **list)
+static int list_entries(const struct reference_network *network, struct entry **list)
 {
-    entry *entries = *list = check_allocate((size_t)network->layer_count * 5, sizeof *entries);
-    int i, used = 0;
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
+    struct entry *entries = *list = check_allocate((size_t)network->layer_count * 5, sizeof *entries);
+    int used = 0;
+
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
         const int channels = layer->in.channels;
+
         used = add_entry(entries, used, i, "weight", 1, layer->weight, layer->weight_count);
         used = add_entry(entries, used, i, "bias", 1, layer->bias, layer->bias_count);
         if (layer->statistics >= 0) {
@@ -57,17 +59,19 @@ static int list_entries(const reference_network *network, entry **list)
 }
 
 /* Gradients, tensor by tensor. */
-static void compare_gradients(parity_bench *bench)
+static void compare_gradients(struct parity_bench *bench)
 {
     double *values = NULL;
     int64_t count = 0;
-    entry *entries;
+    struct entry *entries;
     int i, entry_count = list_entries(bench->network, &entries);
     char what[64];
+
     CHECK_OK(normnet_gradients(bench->model, &values, &count));
     if (CHECK_EQUAL(count, bench->network->parameter_count) && CHECK(values != NULL)) {
         for (i = 0; i < entry_count; ++i) {
-            const entry *e = &entries[i];
+            const struct entry *e = &entries[i];
+
             if (!e->trained)
                 continue;
             snprintf(what, sizeof what, "gradient of %s", e->name);
@@ -82,21 +86,22 @@ static void compare_gradients(parity_bench *bench)
  * An update is compared twice: the new weights, and how far they have moved in this step, where the rounding of
  * the weights (half a unit in their last place) comes on top.
  */
-static void compare_parameters(const entry *e, const float *now, const double *before, const double *expected_now,
-                               const double *expected_before, double typical_move)
+static void compare_parameters(const struct entry *e, const float *now, const double *before,
+                               const double *expected_now, const double *expected_before, double typical_move)
 {
     const double rounding = 1.01 / (1 << 24);
     double largest_move = 0, largest = reference_largest(expected_now + e->first, e->count), allowed;
     char what[64];
-    int i;
+
     snprintf(what, sizeof what, "updated %s", e->name);
     compare_floats(what, now + e->first, expected_now + e->first, e->count, 0);
-    for (i = e->first; i < e->first + e->count; ++i)
+    for (int i = e->first; i < e->first + e->count; ++i)
         largest_move = fmax(largest_move, fabs(expected_now[i] - expected_before[i]));
     allowed =
         largest_move < counts_as_zero * typical_move ? most_error_of_zero * typical_move : most_error * largest_move;
-    for (i = e->first; i < e->first + e->count; ++i) {
+    for (int i = e->first; i < e->first + e->count; ++i) {
         double move = now[i] - before[i], expected = expected_now[i] - expected_before[i];
+
         if (!(fabs(move - expected) <= allowed + rounding * largest))
             CHECK_FAIL("%s[%d] moved by %.9g, the reference by %.9g; largest move %.3g", e->name, i - e->first, move,
                        expected, largest_move);
@@ -104,16 +109,18 @@ static void compare_parameters(const entry *e, const float *now, const double *b
 }
 
 /* Names and order of the state, new weights and running statistics. */
-static void compare_state(parity_bench *bench, const double *before, const double *expected_before, double lr)
+static void compare_state(struct parity_bench *bench, const double *before, const double *expected_before, double lr)
 {
-    const reference_trainer *trainer = bench->trainer;
+    const struct reference_trainer *trainer = bench->trainer;
     const float *parameters = NULL;
-    entry *entries;
+    struct entry *entries;
     int i, entry_count = list_entries(bench->network, &entries);
+
     CHECK_EQUAL(normnet_state_count(bench->model), entry_count);
     for (i = 0; i < entry_count && i < normnet_state_count(bench->model); ++i) {
-        const entry *e = &entries[i];
+        const struct entry *e = &entries[i];
         const normnet_state_info info = state_info(bench->model, i);
+
         CHECK_TEXT(info.name, e->name);
         CHECK_EQUAL(info.trained, e->trained);
         if (!CHECK_EQUAL(state_length(&info), e->count))
@@ -138,20 +145,22 @@ static void compare_state(parity_bench *bench, const double *before, const doubl
 }
 
 /* The library's logits of the batch. To be freed. */
-static float *library_logits(const parity_bench *bench, int statistics)
+static float *library_logits(const struct parity_bench *bench, int statistics)
 {
     const normnet_predict_options options = options_init(NORMNET_SCORES_LOGITS, statistics);
     const int classes = bench->config.classes;
     float *scores = check_allocate((size_t)(bench->images * classes), sizeof *scores);
     normnet_tensor tensor = tensor_2d(NORMNET_F32, scores, bench->images, classes);
+
     CHECK_OK(normnet_predict(bench->model, &bench->image_tensor, &tensor, NULL, &options));
     return scores;
 }
 
 /* The pass is forward, in training or in evaluation. */
-static void compare_logits(parity_bench *bench, int statistics)
+static void compare_logits(struct parity_bench *bench, int statistics)
 {
     float *scores = library_logits(bench, statistics);
+
     compare_floats(statistics == NORMNET_STATISTICS_BATCH ? "logits with batch statistics" : "logits", scores,
                    reference_logits(bench->pass), bench->images * bench->config.classes,
                    typical_output(bench->pass, bench->network->layer_count - 1));
@@ -159,15 +168,15 @@ static void compare_logits(parity_bench *bench, int statistics)
 }
 
 /* The loss against that of the library's logits, which compare_logits holds to the reference. */
-static void compare_evaluation(parity_bench *bench)
+static void compare_evaluation(struct parity_bench *bench)
 {
     const int classes = bench->config.classes, count = bench->images * classes;
     double *logits = check_allocate((size_t)count, sizeof *logits);
     double *dlogits = check_allocate((size_t)count, sizeof *dlogits);
     float *scores = library_logits(bench, NORMNET_STATISTICS_RUNNING);
     normnet_metrics metrics = metrics_init();
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         logits[i] = scores[i];
     CHECK_OK(normnet_evaluate(bench->model, &bench->image_tensor, &bench->label_tensor, &metrics, NULL, NULL));
     CHECK_EQUAL(metrics.count, bench->images);
@@ -182,7 +191,7 @@ static void compare_evaluation(parity_bench *bench)
 }
 
 /* compute_gradients and apply_gradients in the first step, train_step in the others. */
-static void library_step(parity_bench *bench, int step, normnet_metrics *metrics)
+static void library_step(struct parity_bench *bench, int step, normnet_metrics *metrics)
 {
     if (step > 0) {
         CHECK_OK(normnet_train_step(bench->model, &bench->image_tensor, &bench->label_tensor, metrics));
@@ -194,16 +203,19 @@ static void library_step(parity_bench *bench, int step, normnet_metrics *metrics
 }
 
 /* Images whose two highest logits are as good as equal. */
-static int ambiguous_images(const parity_bench *bench)
+static int ambiguous_images(const struct parity_bench *bench)
 {
     const int classes = bench->config.classes;
     const double *logits = reference_logits(bench->pass);
     const double near = most_error * typical_output(bench->pass, bench->network->layer_count - 1);
-    int n, k, ambiguous = 0;
-    for (n = 0; n < bench->images; ++n) {
+    int ambiguous = 0;
+
+    for (int n = 0; n < bench->images; ++n) {
         double first = -INFINITY, second = -INFINITY;
-        for (k = 0; k < classes; ++k) {
+
+        for (int k = 0; k < classes; ++k) {
             double value = logits[n * classes + k];
+
             second = fmax(second, fmin(first, value));
             first = fmax(first, value);
         }
@@ -212,8 +224,8 @@ static int ambiguous_images(const parity_bench *bench)
     return ambiguous;
 }
 
-static void compare_metrics(const parity_bench *bench, int step, const normnet_metrics *metrics,
-                            const reference_metrics *expected)
+static void compare_metrics(const struct parity_bench *bench, int step, const normnet_metrics *metrics,
+                            const struct reference_metrics *expected)
 {
     compare_number("loss", metrics->loss, expected->loss, most_error);
     CHECK_EQUAL(metrics->count, bench->images);
@@ -228,13 +240,14 @@ static void compare_metrics(const parity_bench *bench, int step, const normnet_m
     compare_number("gradient norm", metrics->gradient_norm, expected->gradient_norm, most_error);
 }
 
-static void compare_step(parity_bench *bench, int step)
+static void compare_step(struct parity_bench *bench, int step)
 {
     const int count = bench->network->parameter_count;
     double *expected_before = check_allocate((size_t)count, sizeof *expected_before);
     double *before = library_parameters(bench);
     normnet_metrics metrics = metrics_init();
-    reference_metrics expected;
+    struct reference_metrics expected;
+
     compare_logits(bench, NORMNET_STATISTICS_BATCH);
     memcpy(expected_before, bench->trainer->parameters, (size_t)count * sizeof *expected_before);
     expected = reference_apply(bench->trainer, bench->pass);
@@ -249,12 +262,12 @@ static void compare_step(parity_bench *bench, int step)
 }
 
 /* Batch norm needs two values per statistic. */
-static int one_value_per_statistic(const parity_bench *bench)
+static int one_value_per_statistic(const struct parity_bench *bench)
 {
-    int i, s;
-    for (i = 0; i < bench->network->layer_count; ++i) {
-        const reference_layer *layer = &bench->network->layers[i];
-        for (s = 0; layer->statistics >= 0 && s < layer->in.channels; ++s) {
+    for (int i = 0; i < bench->network->layer_count; ++i) {
+        const struct reference_layer *layer = &bench->network->layers[i];
+
+        for (int s = 0; layer->statistics >= 0 && s < layer->in.channels; ++s) {
             if (bench->pass->set_counts[i][s] == 1)
                 return 1;
         }
@@ -264,9 +277,9 @@ static int one_value_per_statistic(const parity_bench *bench)
 
 static void parity(const void *argument)
 {
-    const parity_case *want = argument;
-    parity_bench bench;
-    int step;
+    const struct parity_case *want = argument;
+    struct parity_bench bench;
+
     if (bench_create(&bench, want)) {
         draw_images(&bench);
         draw_labels(&bench);
@@ -275,7 +288,7 @@ static void parity(const void *argument)
             CHECK_STATUS(normnet_compute_gradients(bench.model, &bench.image_tensor, &bench.label_tensor, NULL, NULL),
                          NORMNET_EINVAL);
         } else {
-            for (step = 0; step < want->steps && draw_batch(&bench); ++step)
+            for (int step = 0; step < want->steps && draw_batch(&bench); ++step)
                 compare_step(&bench, step);
         }
     }
@@ -284,10 +297,11 @@ static void parity(const void *argument)
 
 /* ---- The cases ------------------------------------------------------------------------------- */
 
-static void run(const network_case *network, const norm_case *norm, const recipe_case *recipe, const input_case *input,
-                int images, int steps)
+static void run(const struct network_case *network, const struct norm_case *norm, const struct recipe_case *recipe,
+                const struct input_case *input, int images, int steps)
 {
-    const parity_case want = {network, norm, recipe, input, images, steps};
+    const struct parity_case want = {network, norm, recipe, input, images, steps};
+
     check_case_named(parity, &want, "%s, norm %s, %s, %s, batch %d", network->name, norm->name, recipe->name,
                      input->name, images);
 }
@@ -295,13 +309,14 @@ static void run(const network_case *network, const norm_case *norm, const recipe
 /* A network around every type of layer that the library lists. */
 static void run_types(void)
 {
-    static const norm_case group = {"group", NORMNET_NORM_GROUP, 0, 0, 0, 0, 0, 0, 0};
-    static type_network type;
+    static const struct norm_case group = {"group", NORMNET_NORM_GROUP, 0, 0, 0, 0, 0, 0, 0};
+    static struct type_network type;
     char name[64];
-    int i;
-    for (i = 0; normnet__layer_types[i] != NULL; ++i) {
+
+    for (int i = 0; normnet__layer_types[i] != NULL; ++i) {
         const char *example = normnet__layer_types[i]->example;
-        network_case network = {name, type.architecture, TYPE_CHANNELS, TYPE_HEIGHT, TYPE_WIDTH, TYPE_CLASSES};
+        struct network_case network = {name, type.architecture, TYPE_CHANNELS, TYPE_HEIGHT, TYPE_WIDTH, TYPE_CLASSES};
+
         snprintf(name, sizeof name, "type %s", example);
         if (strcmp(normnet__layer_types[i]->name, "dropout") == 0)
             continue; /* its masks are random: test_dropout */
@@ -315,13 +330,13 @@ static void run_types(void)
 static void run_all(void)
 {
     static const int batches[] = {1, 2, 7, 15, 16, 17, 33, 128};
-    int i, k;
+
     run_types();
-    for (i = 0; i < CHECK_COUNT(token_networks); ++i)
-        for (k = 0; k < CHECK_COUNT(batches) - 1; ++k)
+    for (int i = 0; i < CHECK_COUNT(token_networks); ++i)
+        for (int k = 0; k < CHECK_COUNT(batches) - 1; ++k)
             run(&token_networks[i], &norms[0], &recipes[0], &inputs[k % 2], batches[k], 1 + k % 2);
-    for (i = 0; i < CHECK_COUNT(norms); ++i) {
-        for (k = 0; k < CHECK_COUNT(batches); ++k) {
+    for (int i = 0; i < CHECK_COUNT(norms); ++i) {
+        for (int k = 0; k < CHECK_COUNT(batches); ++k) {
             run(&norm_network, &norms[i], &recipes[0], &inputs[0], batches[k], 2);
             if (norms[i].norm != NORMNET_NORM_INSTANCE && (norms[i].layer_dims == 0 || norms[i].layer_dims == 3))
                 run(&relu_network, &norms[i], &recipes[0], &inputs[0], batches[k], 1);
@@ -330,21 +345,21 @@ static void run_all(void)
                 run(&feature_network, &norms[i], &recipes[0], &inputs[0], batches[k], 2);
         }
     }
-    for (i = 1; i < CHECK_COUNT(recipes); ++i)
-        for (k = 0; k < CHECK_COUNT(usual_norms); ++k) {
+    for (int i = 1; i < CHECK_COUNT(recipes); ++i)
+        for (int k = 0; k < CHECK_COUNT(usual_norms); ++k) {
             run(&norm_network, &usual_norms[k], &recipes[i], &inputs[0], 7, 3);
             run(&norm_network, &usual_norms[k], &recipes[i], &inputs[0], 33, 3);
         }
-    for (i = 0; i < CHECK_COUNT(inputs); ++i)
-        for (k = 0; k < 2; ++k) {
+    for (int i = 0; i < CHECK_COUNT(inputs); ++i)
+        for (int k = 0; k < 2; ++k) {
             run(&input_network, &norms[k], &recipes[0], &inputs[i], 5, 1);
             run(&input_network, &norms[k], &recipes[0], &inputs[i], 35, 1);
         }
-    for (i = 0; i < CHECK_COUNT(usual_norms); ++i) {
+    for (int i = 0; i < CHECK_COUNT(usual_norms); ++i) {
         run(&default_network, &usual_norms[i], &recipes[0], &inputs[3], 1, 1);
         run(&default_network, &usual_norms[i], &recipes[12], &inputs[3], 7, 3);
         run(&default_network, &usual_norms[i], &recipes[0], &inputs[3], 33, 1);
-        for (k = 0; k < CHECK_COUNT(seeds) && usual_norms[i].norm != NORMNET_NORM_INSTANCE; ++k)
+        for (int k = 0; k < CHECK_COUNT(seeds) && usual_norms[i].norm != NORMNET_NORM_INSTANCE; ++k)
             run(&seeds[k], &usual_norms[i], &recipes[0], &inputs[3], k % 2 ? 7 : 17, 1);
     }
     run(&seeds[2], &row_norm, &recipes[0], &inputs[3], 17, 1); /* its gradients are zero */

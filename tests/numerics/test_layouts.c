@@ -9,12 +9,12 @@
 
 enum { IMAGES = 20, CHANNELS = 1, SIDE = 28, CLASSES = 10 };
 
-typedef struct norm_case {
+struct norm_case {
     const char *name;
     int32_t norm, layer_dims, affine;
-} norm_case;
+};
 
-static const norm_case norms[] = {
+static const struct norm_case norms[] = {
     {"none", NORMNET_NORM_NONE, 3, NORMNET_AFFINE_DEFAULT},
     {"batch", NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_DEFAULT},
     {"batch without affine", NORMNET_NORM_BATCH, 3, NORMNET_AFFINE_NONE},
@@ -42,15 +42,16 @@ static const struct {
     {"wide", "conv3-18p1 relu norm conv1-33b norm relu conv3-9p2b relu maxpool3 norm conv3-16p1b flatten fc-10 relu"},
 };
 
-typedef struct layout_case {
+struct layout_case {
     const char *architecture;
-    const norm_case *norm;
+    const struct norm_case *norm;
     int32_t cpu;
-} layout_case;
+};
 
-static normnet_config config_of(const layout_case *want)
+static normnet_config config_of(const struct layout_case *want)
 {
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, want->norm->norm));
     config.architecture = want->architecture;
     config.channels = CHANNELS;
@@ -79,6 +80,7 @@ static float *output_of(normnet_model *model, const normnet_config *config, cons
     const normnet_tensor images = tensor_images(NORMNET_F32, pixels + first * CHANNELS * SIDE * SIDE, count, config);
     normnet_tensor output = {.struct_size = (int32_t)sizeof output, .dtype = NORMNET_F32, .rank = 4};
     float *values;
+
     *size = (size_t)info.channels * (size_t)info.height * (size_t)info.width;
     values = check_allocate((size_t)count * *size, sizeof *values);
     output.rank = after_flatten(model, layer) ? 2 : 4;
@@ -96,29 +98,30 @@ static float *output_of(normnet_model *model, const normnet_config *config, cons
 static void same_bits(const void *argument)
 {
     static const int sizes[] = {1, 8, 9}; /* one by one up to 8 */
-    const layout_case *want = argument;
+    const struct layout_case *want = argument;
     const normnet_config config = config_of(want);
     normnet_model *model = CHECK_CREATE(&config);
     float *pixels = check_allocate(IMAGES * CHANNELS * SIDE * SIDE, sizeof *pixels);
     uint8_t labels[IMAGES];
     normnet_tensor images, label;
-    random_stream random = {7};
-    int32_t layer;
-    int i;
-    for (i = 0; i < IMAGES * CHANNELS * SIDE * SIDE; ++i)
+    struct random_stream random = {7};
+
+    for (int i = 0; i < IMAGES * CHANNELS * SIDE * SIDE; ++i)
         pixels[i] = (float)random_uniform(&random, -1, 1);
-    for (i = 0; i < IMAGES; ++i)
+    for (int i = 0; i < IMAGES; ++i)
         labels[i] = (uint8_t)random_below(&random, CLASSES);
     images = tensor_images(NORMNET_F32, pixels, IMAGES, &config);
     label = tensor_1d(NORMNET_U8, labels, IMAGES);
     /* A step, so that running statistics and affine parameters are not their first values. */
     CHECK_OK(normnet_train_step(model, &images, &label, NULL));
-    for (layer = 0; layer < normnet_layer_count(model); ++layer) {
+    for (int32_t layer = 0; layer < normnet_layer_count(model); ++layer) {
         size_t size;
         float *all = output_of(model, &config, pixels, 0, IMAGES, layer, &size);
-        for (i = 0; i < CHECK_COUNT(sizes); ++i) {
+
+        for (int i = 0; i < CHECK_COUNT(sizes); ++i) {
             const int first = IMAGES - sizes[i];
             float *some = output_of(model, &config, pixels, first, sizes[i], layer, &size);
+
             if (memcmp(some, all + (size_t)first * size, (size_t)sizes[i] * size * sizeof *some) != 0)
                 CHECK_FAIL("layer %d: %d images of %d give other bits", (int)layer, sizes[i], (int)IMAGES);
             free(some);
@@ -133,6 +136,7 @@ static int available(int32_t cpu)
 {
     normnet_config config;
     normnet_model *model = NULL;
+
     CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
     config.cpu = cpu;
     if (normnet_model_create(&model, &config) != NORMNET_OK)
@@ -145,13 +149,13 @@ int main(int argc, char **argv)
 {
     static const int32_t cpus[] = {NORMNET_CPU_BEST, NORMNET_CPU_PORTABLE, NORMNET_CPU_AVX2};
     static const char *const cpu_names[] = {"best", "portable", "avx2"};
-    int i, k, n;
+
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(cpus); ++i)
-        for (k = 0; available(cpus[i]) && k < CHECK_COUNT(norms); ++k)
-            for (n = cpus[i] == NORMNET_CPU_PORTABLE ? 3 : 0; n < CHECK_COUNT(networks); ++n) { /* it is slow */
-                layout_case want = {networks[n].architecture, &norms[k], cpus[i]};
+    for (int i = 0; i < CHECK_COUNT(cpus); ++i)
+        for (int k = 0; available(cpus[i]) && k < CHECK_COUNT(norms); ++k)
+            for (int n = cpus[i] == NORMNET_CPU_PORTABLE ? 3 : 0; n < CHECK_COUNT(networks); ++n) { /* it is slow */
+                struct layout_case want = {networks[n].architecture, &norms[k], cpus[i]};
                 check_case_named(same_bits, &want, "%s, norm %s, cpu %s", networks[n].name, norms[k].name,
                                  cpu_names[i]);
             }

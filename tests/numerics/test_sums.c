@@ -8,15 +8,15 @@
 
 enum { MAX_IMAGES = 160 };
 
-typedef struct sum_case {
+struct sum_case {
     const char *name, *architecture;
     int norm;
     double dropout;
     int channels, height, width, classes;
-} sum_case;
+};
 
 /* Networks whose images are independent up to the gradients. */
-static const sum_case networks[] = {
+static const struct sum_case networks[] = {
     {"none", "conv3-5b relu maxpool2 conv3-4p1s2 norm gap flatten fc-3b", NORMNET_NORM_NONE, 0, 1, 13, 11, 3},
     {"group with dropout", "conv3-8 relu norm dropout conv3-8 relu norm dropout gap conv1-4", NORMNET_NORM_GROUP, 0.3,
      2, 9, 10, 4},
@@ -25,32 +25,33 @@ static const sum_case networks[] = {
     {"instance", "conv3-4 norm relu conv2-4 relu flatten fc-3", NORMNET_NORM_INSTANCE, 0, 1, 7, 8, 3},
 };
 
-static const sum_case batch_network = {
+static const struct sum_case batch_network = {
     "batch", "conv3-6 relu norm dropout maxpool2 conv3-5b norm relu gap conv1-4", NORMNET_NORM_BATCH, 0.1, 1, 14, 13,
     4};
 
 /* Images and labels that all models here see. */
-typedef struct sum_data {
+struct sum_data {
     float *pixels;
     uint8_t labels[MAX_IMAGES];
     int size; /* of one image */
-} sum_data;
+};
 
-static void draw_data(sum_data *data, const sum_case *want)
+static void draw_data(struct sum_data *data, const struct sum_case *want)
 {
-    random_stream random = {42};
-    int i;
+    struct random_stream random = {42};
+
     data->size = want->channels * want->height * want->width;
     data->pixels = check_allocate((size_t)(MAX_IMAGES * data->size), sizeof *data->pixels);
-    for (i = 0; i < MAX_IMAGES * data->size; ++i)
+    for (int i = 0; i < MAX_IMAGES * data->size; ++i)
         data->pixels[i] = (float)random_uniform(&random, -1, 1);
-    for (i = 0; i < MAX_IMAGES; ++i)
+    for (int i = 0; i < MAX_IMAGES; ++i)
         data->labels[i] = (uint8_t)random_below(&random, want->classes);
 }
 
-static normnet_config sum_config(const sum_case *want)
+static normnet_config sum_config(const struct sum_case *want)
 {
     normnet_config config;
+
     CHECK_OK(normnet_config_init(&config, want->norm));
     config.architecture = want->architecture;
     config.channels = want->channels;
@@ -65,12 +66,13 @@ static normnet_config sum_config(const sum_case *want)
 }
 
 /* Adds the gradients of images first ... first + count - 1 to those of the model. */
-static int compute(normnet_model *model, const normnet_config *config, const sum_data *data, int64_t first,
+static int compute(normnet_model *model, const normnet_config *config, const struct sum_data *data, int64_t first,
                    int64_t count, int64_t images)
 {
     const normnet_tensor pixels = tensor_images(NORMNET_F32, data->pixels + first * data->size, count, config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, data->labels + first, count);
     normnet_batch batch = {0};
+
     batch.struct_size = (int32_t)sizeof batch;
     batch.first_sample = first;
     batch.images_in_all = images;
@@ -78,11 +80,12 @@ static int compute(normnet_model *model, const normnet_config *config, const sum
 }
 
 /* The gradients of such images alone. */
-static void gradient_of(normnet_model *model, const normnet_config *config, const sum_data *data, int64_t first,
+static void gradient_of(normnet_model *model, const normnet_config *config, const struct sum_data *data, int64_t first,
                         int64_t count, int64_t images, double *sums)
 {
     int64_t length = normnet_parameter_count(model);
     double *values = NULL;
+
     memset(sums, 0, (size_t)length * sizeof *sums);
     if (count == 0 || !compute(model, config, data, first, count, images))
         return;
@@ -92,11 +95,12 @@ static void gradient_of(normnet_model *model, const normnet_config *config, cons
 }
 
 /* The shares of ranks begin ... begin + ranks - 1 of `all`, added as the tree adds them. */
-static void sum_of_ranks(normnet_model *model, const normnet_config *config, const sum_data *data, int64_t images,
-                         int all, int begin, int ranks, double *sums)
+static void sum_of_ranks(normnet_model *model, const normnet_config *config, const struct sum_data *data,
+                         int64_t images, int all, int begin, int ranks, double *sums)
 {
-    int64_t length = normnet_parameter_count(model), first, count, i;
+    int64_t length = normnet_parameter_count(model), first, count;
     double *right;
+
     if (ranks == 1) {
         CHECK_OK(normnet_shard(images, all, begin, &first, &count));
         gradient_of(model, config, data, first, count, images, sums);
@@ -105,15 +109,16 @@ static void sum_of_ranks(normnet_model *model, const normnet_config *config, con
     right = check_allocate((size_t)length, sizeof *right);
     sum_of_ranks(model, config, data, images, all, begin, ranks / 2, sums);
     sum_of_ranks(model, config, data, images, all, begin + ranks / 2, ranks / 2, right);
-    for (i = 0; i < length; ++i)
+    for (int64_t i = 0; i < length; ++i)
         sums[i] += right[i];
     free(right);
 }
 
 static int64_t different_bits(const void *a, const void *b, int64_t count, size_t size)
 {
-    int64_t i, different = 0;
-    for (i = 0; i < count; ++i)
+    int64_t different = 0;
+
+    for (int64_t i = 0; i < count; ++i)
         different += memcmp((const char *)a + (size_t)i * size, (const char *)b + (size_t)i * size, size) != 0;
     return different;
 }
@@ -121,18 +126,18 @@ static int64_t different_bits(const void *a, const void *b, int64_t count, size_
 static void shares(const void *argument)
 {
     static const int batches[] = {1, 2, 3, 5, 8, 13, 16, 17, 24, 32, 33, 48, 63, 64, 96, 100, 128, 160};
-    const sum_case *want = argument;
+    const struct sum_case *want = argument;
     const normnet_config config = sum_config(want);
     normnet_model *model = CHECK_CREATE(&config);
     int64_t length = normnet_parameter_count(model);
     double *whole = check_allocate((size_t)length, sizeof *whole),
            *parts = check_allocate((size_t)length, sizeof *parts);
-    sum_data data;
-    int i, ranks;
+    struct sum_data data;
+
     draw_data(&data, want);
-    for (i = 0; i < CHECK_COUNT(batches) && model != NULL; ++i) {
+    for (int i = 0; i < CHECK_COUNT(batches) && model != NULL; ++i) {
         gradient_of(model, &config, &data, 0, batches[i], batches[i], whole);
-        for (ranks = 2; ranks <= 16; ranks *= 2) {
+        for (int ranks = 2; ranks <= 16; ranks *= 2) {
             sum_of_ranks(model, &config, &data, batches[i], ranks, 0, ranks, parts);
             if (different_bits(whole, parts, length, sizeof *whole) > 0)
                 CHECK_FAIL("%d images: %d of %d gradients change in %d shares", batches[i],
@@ -149,20 +154,21 @@ static void shares(const void *argument)
 static void halves_in_one_model(const void *argument)
 {
     static const int batches[] = {2, 7, 16, 32, 33, 128};
-    const sum_case *want = argument;
+    const struct sum_case *want = argument;
     const normnet_config config = sum_config(want);
-    sum_data data;
-    int i, rank;
+    struct sum_data data;
+
     draw_data(&data, want);
-    for (i = 0; i < CHECK_COUNT(batches); ++i) {
+    for (int i = 0; i < CHECK_COUNT(batches); ++i) {
         normnet_model *whole = CHECK_CREATE(&config), *halves = CHECK_CREATE(&config);
         int64_t length = normnet_parameter_count(whole), first, count;
         const normnet_tensor pixels = tensor_images(NORMNET_F32, data.pixels, batches[i], &config);
         const normnet_tensor labels = tensor_1d(NORMNET_U8, data.labels, batches[i]);
+
         if (whole == NULL || halves == NULL)
             break;
         CHECK_OK(normnet_train_step(whole, &pixels, &labels, NULL));
-        for (rank = 0; rank < 2; ++rank) {
+        for (int rank = 0; rank < 2; ++rank) {
             CHECK_OK(normnet_shard(batches[i], 2, rank, &first, &count));
             compute(halves, &config, &data, first, count, batches[i]);
         }
@@ -178,27 +184,29 @@ static void halves_in_one_model(const void *argument)
 /* ---- Threads and instruction sets ------------------------------------------------------------ */
 
 /* All of the state after a few steps with batches of several sizes, one after the other. To be freed. */
-static char *state_after_training(const sum_case *want, int threads, int cpu, size_t *bytes)
+static char *state_after_training(const struct sum_case *want, int threads, int cpu, size_t *bytes)
 {
     static const int batches[] = {128, 33, 7, 16, 160, 100};
     normnet_config config = sum_config(want);
     normnet_model *model = NULL;
-    sum_data data;
+    struct sum_data data;
     char *state = NULL;
-    int i;
+
     *bytes = 0;
     config.threads = threads;
     config.cpu = cpu;
     model = CHECK_CREATE(&config);
     draw_data(&data, want);
-    for (i = 0; i < CHECK_COUNT(batches) && model != NULL; ++i) {
+    for (int i = 0; i < CHECK_COUNT(batches) && model != NULL; ++i) {
         const normnet_tensor pixels = tensor_images(NORMNET_F32, data.pixels, batches[i], &config);
         const normnet_tensor labels = tensor_1d(NORMNET_U8, data.labels, batches[i]);
+
         CHECK_OK(normnet_train_step(model, &pixels, &labels, NULL));
     }
-    for (i = 0; i < normnet_state_count(model); ++i) {
+    for (int i = 0; i < normnet_state_count(model); ++i) {
         const normnet_state_info info = state_info(model, i);
         const size_t size = (size_t)state_length(&info) * (info.dtype == NORMNET_I64 ? 8 : 4);
+
         state = realloc(state, *bytes + size);
         memcpy(state + *bytes, info.data, size);
         *bytes += size;
@@ -213,9 +221,10 @@ static void threads(const void *argument)
     static const int counts[] = {2, 3, 5};
     size_t bytes, other_bytes;
     char *one = state_after_training(argument, 1, NORMNET_CPU_BEST, &bytes);
-    int i;
-    for (i = 0; i < CHECK_COUNT(counts); ++i) {
+
+    for (int i = 0; i < CHECK_COUNT(counts); ++i) {
         char *several = state_after_training(argument, counts[i], NORMNET_CPU_BEST, &other_bytes);
+
         if (bytes != other_bytes || memcmp(one, several, bytes) != 0)
             CHECK_FAIL("%d threads lead to other bits than one", counts[i]);
         free(several);
@@ -229,6 +238,7 @@ static int cpu_works(int cpu)
     normnet_config config = sum_config(&networks[0]);
     normnet_model *model = NULL;
     int works;
+
     config.cpu = cpu;
     works = normnet_model_create(&model, &config) != NORMNET_EUNSUPPORTED;
     normnet_model_destroy(model);
@@ -240,9 +250,10 @@ static void instruction_sets(const void *argument)
 {
     size_t bytes, other_bytes;
     char *portable, *other;
-    int cpu, compared = 0;
+    int compared = 0;
+
     portable = state_after_training(argument, 1, NORMNET_CPU_PORTABLE, &bytes);
-    for (cpu = NORMNET_CPU_AVX2; cpu <= NORMNET_CPU_NEON; ++cpu) {
+    for (int cpu = NORMNET_CPU_AVX2; cpu <= NORMNET_CPU_NEON; ++cpu) {
         if (!cpu_works(cpu))
             continue;
         other = state_after_training(argument, 2, cpu, &other_bytes);
@@ -261,6 +272,7 @@ static void instruction_sets(const void *argument)
 static int is_subtree(int64_t images, int64_t first, int64_t count)
 {
     int64_t length = 1;
+
     while (length < count)
         length *= 2;
     return first % length == 0 && (count == length || first + count == images);
@@ -268,14 +280,14 @@ static int is_subtree(int64_t images, int64_t first, int64_t count)
 
 static void shards(const void *argument)
 {
-    int64_t images, first, count, next, most, least;
-    int ranks, rank;
+    int64_t first, count, next, most, least;
+
     (void)argument;
-    for (images = 1; images <= 300; ++images)
-        for (ranks = 1; ranks <= 40; ++ranks) {
+    for (int64_t images = 1; images <= 300; ++images)
+        for (int ranks = 1; ranks <= 40; ++ranks) {
             next = most = 0;
             least = images;
-            for (rank = 0; rank < ranks; ++rank) {
+            for (int rank = 0; rank < ranks; ++rank) {
                 if (!CHECK_OK(normnet_shard(images, ranks, rank, &first, &count)))
                     return;
                 if (first != next || count < 0)
@@ -300,6 +312,7 @@ static void shards(const void *argument)
 static void shard_limits(const void *argument)
 {
     int64_t first = -7, count = -7;
+
     (void)argument;
     CHECK_STATUS(normnet_shard(10, 0, 0, &first, &count), NORMNET_EINVAL);
     CHECK_STATUS(normnet_shard(10, -1, 0, &first, &count), NORMNET_EINVAL);
@@ -317,15 +330,15 @@ static void shard_limits(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(networks); ++i) {
+    for (int i = 0; i < CHECK_COUNT(networks); ++i) {
         check_case_named(shares, &networks[i], "shares add up to the batch, norm %s", networks[i].name);
         check_case_named(halves_in_one_model, &networks[i], "two halves train as the batch, norm %s", networks[i].name);
     }
-    for (i = 0; i <= CHECK_COUNT(networks); ++i) {
-        const sum_case *network = i < CHECK_COUNT(networks) ? &networks[i] : &batch_network;
+    for (int i = 0; i <= CHECK_COUNT(networks); ++i) {
+        const struct sum_case *network = i < CHECK_COUNT(networks) ? &networks[i] : &batch_network;
+
         check_case_named(threads, network, "threads keep the bits, norm %s", network->name);
         check_case_named(instruction_sets, network, "instruction sets keep the bits, norm %s", network->name);
     }

@@ -4,44 +4,44 @@
 
 /* ---- The variance table ----------------------------------------------------------------------- */
 
-typedef struct variance_case {
+struct variance_case {
     const char *name;
     int count;
-    double (*value)(int i, random_stream *random);
+    double (*value)(int i, struct random_stream *random);
     int too_large_to_store; /* the running variance is no float */
-} variance_case;
+};
 
-static double forty_thousand(int i, random_stream *random)
+static double forty_thousand(int i, struct random_stream *random)
 {
     (void)random;
     return 40000 + i;
 }
 
-static double thousandths(int i, random_stream *random)
+static double thousandths(int i, struct random_stream *random)
 {
     (void)random;
     return 1e4 + i * 1e-3;
 }
 
-static double noise_of_one_percent(int i, random_stream *random)
+static double noise_of_one_percent(int i, struct random_stream *random)
 {
     (void)i;
     return 100 + random_uniform(random, -0.01, 0.01) * 1.7320508075688772;
 }
 
-static double million(int i, random_stream *random)
+static double million(int i, struct random_stream *random)
 {
     (void)random;
     return 1e6 + (i % 2 ? 1 : -1);
 }
 
-static double huge(int i, random_stream *random)
+static double huge(int i, struct random_stream *random)
 {
     (void)random;
     return i % 2 ? 1e30 : -1e30;
 }
 
-static double constant(int i, random_stream *random)
+static double constant(int i, struct random_stream *random)
 {
     (void)i;
     (void)random;
@@ -49,12 +49,12 @@ static double constant(int i, random_stream *random)
 }
 
 /* Not in the published table: values whose first one, a natural pivot, is far from the others. */
-static double outlier_first(int i, random_stream *random)
+static double outlier_first(int i, struct random_stream *random)
 {
     return i == 0 ? -3e6 : 100 + random_uniform(random, -0.01, 0.01);
 }
 
-static const variance_case variances[] = {
+static const struct variance_case variances[] = {
     {"40000, 40001, ...", 4, forty_thousand, 0},
     {"1e4 + i / 1000", 16, thousandths, 0},
     {"100 and noise of .01", 32768, noise_of_one_percent, 0},
@@ -66,16 +66,16 @@ static const variance_case variances[] = {
 };
 
 /* Every form sees the same values as one set of its statistics. */
-typedef struct variance_form {
+struct variance_form {
     const char *name, *architecture;
     int norm, groups, layer_dims;
     int channels_share; /* channels of an image belong to one set */
     int images_share;   /* images belong to one set */
     int row_only;       /* a row is a set */
     int most;           /* values that such a set can have */
-} variance_form;
+};
 
-static const variance_form variance_forms[] = {
+static const struct variance_form variance_forms[] = {
     {"batch", "norm gap flatten fc-2", NORMNET_NORM_BATCH, 0, 3, 0, 1, 0, 1 << 20},
     {"group", "norm gap flatten fc-2", NORMNET_NORM_GROUP, 1, 3, 1, 0, 0, 1 << 20},
     {"instance", "norm gap flatten fc-2", NORMNET_NORM_INSTANCE, 0, 3, 0, 0, 0, 1 << 20},
@@ -86,34 +86,36 @@ static const variance_form variance_forms[] = {
     {"batch of features", "flatten norm fc-2", NORMNET_NORM_BATCH, 0, 3, 0, 1, 0, 128},
 };
 
-typedef struct variance_pair {
-    const variance_case *values;
-    const variance_form *form;
-} variance_pair;
+struct variance_pair {
+    const struct variance_case *values;
+    const struct variance_form *form;
+};
 
 /* The largest divisor of count that is at most `most`. */
 static int divisor(int count, int most)
 {
     int d = most < count ? most : count;
+
     while (count % d != 0)
         --d;
     return d;
 }
 
-static double *draw_variance_values(const variance_case *want, int count, float *x, double *mean, double *variance)
+static double *draw_variance_values(const struct variance_case *want, int count, float *x, double *mean,
+                                    double *variance)
 {
-    random_stream random = {5};
+    struct random_stream random = {5};
     double *exact = check_allocate((size_t)count, sizeof *exact);
-    int i;
+
     *mean = *variance = 0;
-    for (i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
         x[i] = (float)want->value(i, &random);
         exact[i] = x[i];
     }
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         *mean += (exact[i] - exact[count - 1]) / count;
     *mean += exact[count - 1];
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         *variance += (exact[i] - *mean) * (exact[i] - *mean) / count;
     return exact;
 }
@@ -124,6 +126,7 @@ static void check_running_variance(normnet_model *model, const normnet_tensor *i
     uint8_t *label = check_allocate((size_t)images->shape[0], 1);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, label, images->shape[0]);
     const double unbiased = variance * count / (count - 1);
+
     CHECK_OK(normnet_train_step(model, images, &labels, NULL));
     CHECK_CLOSE(*(const float *)state_info(model, 2).data, 0.1 * mean, 1e-7 * fabs(mean));
     CHECK_CLOSE(*(const float *)state_info(model, 3).data, 0.9 + 0.1 * unbiased, 1e-7 * (1 + unbiased));
@@ -132,8 +135,8 @@ static void check_running_variance(normnet_model *model, const normnet_tensor *i
 
 static void variance(const void *argument)
 {
-    const variance_pair *pair = argument;
-    const variance_form *form = pair->form;
+    const struct variance_pair *pair = argument;
+    const struct variance_form *form = pair->form;
     const int count = pair->values->count < form->most ? pair->values->count : form->most;
     const int images = form->images_share ? divisor(count, 128) : 1, left = count / images;
     const int channels = form->channels_share ? divisor(left, 4) : 1, plane = left / channels;
@@ -145,7 +148,7 @@ static void variance(const void *argument)
     double mean, expected_variance, *exact, largest = 0;
     normnet_tensor tensor, output;
     normnet_model *model;
-    int i;
+
     config.groups = form->groups;
     config.layer_dims = form->layer_dims;
     exact = draw_variance_values(pair->values, count, x, &mean, &expected_variance);
@@ -155,11 +158,11 @@ static void variance(const void *argument)
     if (form->norm == NORMNET_NORM_BATCH && count == 1) {
         CHECK_STATUS(normnet_layer_output(model, &tensor, layer, &output, &options), NORMNET_EINVAL);
     } else if (CHECK_OK(normnet_layer_output(model, &tensor, layer, &output, &options))) {
-        for (i = 0; i < count; ++i) {
+        for (int i = 0; i < count; ++i) {
             exact[i] = (exact[i] - mean) / sqrt(expected_variance + 1e-5);
             largest = fmax(largest, fabs(exact[i]));
         }
-        for (i = 0; i < count; ++i) {
+        for (int i = 0; i < count; ++i) {
             if (!(fabs(y[i] - exact[i]) <= 1e-6 * largest + 1e-9)) {
                 CHECK_FAIL("value %d of %d becomes %.9g, expected %.9g", i, count, y[i], exact[i]);
                 break;
@@ -177,7 +180,7 @@ static void variance(const void *argument)
 /* ---- Recomputed running statistics ------------------------------------------------------------ */
 
 /* One batch through both; the statistics that the library then has are those of the reference. */
-static void update_with_batch(normnet_model *model, const reference_network *network, int images, int reset,
+static void update_with_batch(normnet_model *model, const struct reference_network *network, int images, int reset,
                               double level, double *statistics)
 {
     const normnet_config *config = &network->config;
@@ -185,12 +188,12 @@ static void update_with_batch(normnet_model *model, const reference_network *net
     float *pixels = check_allocate((size_t)count, sizeof *pixels);
     double *exact = check_allocate((size_t)count, sizeof *exact), parameters[64];
     const normnet_tensor tensor = tensor_images(NORMNET_F32, pixels, images, config);
-    reference_pass *pass = reference_pass_create(network, images);
-    random_stream random = {(uint64_t)images};
-    int i;
-    for (i = 0; i < network->parameter_count; ++i)
+    struct reference_pass *pass = reference_pass_create(network, images);
+    struct random_stream random = {(uint64_t)images};
+
+    for (int i = 0; i < network->parameter_count; ++i)
         parameters[i] = ((const float *)state_info(model, 0).data)[i];
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         exact[i] = pixels[i] = (float)random_uniform(&random, -1, level);
     if (reset)
         reference_initial_statistics(network, statistics);
@@ -198,13 +201,13 @@ static void update_with_batch(normnet_model *model, const reference_network *net
     reference_forward(pass, parameters, NULL, REFERENCE_TRAINING);
     reference_update_statistics(pass, statistics);
     CHECK_OK(normnet_update_statistics(model, &tensor, reset));
-    for (i = 0; i < 2; ++i) { /* entries 3 to 5 and 8 to 10 */
+    for (int i = 0; i < 2; ++i) { /* entries 3 to 5 and 8 to 10 */
         const double *expected = statistics + i * 5;
         compare_values("running mean", state_info(model, 3 + 5 * i).data, expected, 2, 2e-6);
         compare_values("running variance", state_info(model, 4 + 5 * i).data, expected + 2, 2, 2e-6);
         CHECK_EQUAL(*(const int64_t *)state_info(model, 5 + 5 * i).data, (int64_t)expected[4]);
     }
-    for (i = 0; i < network->parameter_count; ++i)
+    for (int i = 0; i < network->parameter_count; ++i)
         CHECK_CLOSE(((const float *)state_info(model, 0).data)[i], parameters[i], 0);
     reference_pass_destroy(pass);
     free(pixels);
@@ -216,16 +219,16 @@ static void update_statistics(const void *argument)
 {
     static const int images[] = {16, 7, 33, 5}, reset[] = {1, 0, 0, 1};
     normnet_config config = small_config(NORMNET_NORM_BATCH, "conv3-2 norm relu norm gap conv1-2", 1, 7, 8, 2);
-    reference_network *network;
+    struct reference_network *network;
     normnet_model *model = CHECK_CREATE(&config);
     double *statistics;
-    int batch;
+
     (void)argument;
     config.cumulative_statistics = 1; /* of the reference alone */
     network = reference_network_create(&config);
     if (model != NULL && CHECK(network != NULL) && CHECK(network->parameter_count <= 64)) {
         statistics = check_allocate((size_t)network->statistics_count, sizeof *statistics);
-        for (batch = 0; batch < CHECK_COUNT(images); ++batch)
+        for (int batch = 0; batch < CHECK_COUNT(images); ++batch)
             update_with_batch(model, network, images[batch], reset[batch], 1 + batch, statistics);
         free(statistics);
     }
@@ -235,12 +238,12 @@ static void update_statistics(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i, k;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(variances); ++i)
-        for (k = 0; k < CHECK_COUNT(variance_forms); ++k) {
-            const variance_pair pair = {&variances[i], &variance_forms[k]};
+    for (int i = 0; i < CHECK_COUNT(variances); ++i)
+        for (int k = 0; k < CHECK_COUNT(variance_forms); ++k) {
+            const struct variance_pair pair = {&variances[i], &variance_forms[k]};
+
             check_case_named(variance, &pair, "variance of %s, %s norm", variances[i].name, variance_forms[k].name);
         }
     check_case("update_statistics", update_statistics, NULL);

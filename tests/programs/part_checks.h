@@ -15,6 +15,7 @@
 static inline void checksum(const void *data, size_t size, char hexadecimal[65])
 {
     struct sha256 hash;
+
     sha256_init(&hash);
     sha256_update(&hash, data, size);
     sha256_final(&hash, hexadecimal);
@@ -42,6 +43,7 @@ enum { SET = 103, BATCH = 10, BATCHES = 11 };
 static inline struct dataset numbered_images(uint8_t *bytes)
 {
     struct dataset data = {.channels = 1, .height = 1, .width = 1, .classes = SET};
+
     for (int i = 0; i < SET; ++i)
         bytes[i] = (uint8_t)i;
     data.train.images = bytes;

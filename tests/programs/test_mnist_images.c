@@ -21,6 +21,7 @@ static void digits_golden(const void *argument)
     uint8_t *images = check_allocate(DIGITS, DIGITS_PIXELS + 1);
     uint8_t *labels = images + DIGITS * DIGITS_PIXELS;
     char text[65];
+
     (void)argument;
 
     digits_draw(DIGITS_TRAIN, DIGITS, images, labels);
@@ -38,14 +39,17 @@ static void digits_shape(const void *argument)
     uint8_t *images = check_allocate(DIGITS, DIGITS_PIXELS + 1);
     uint8_t *labels = images + DIGITS * DIGITS_PIXELS;
     int counts[DIGITS_CLASSES] = {0}, border = 0;
+
     (void)argument;
 
     digits_draw(DIGITS_TRAIN, DIGITS, images, labels);
     for (int i = 0; i < DIGITS; ++i) {
         const uint8_t *image = images + i * DIGITS_PIXELS;
         double mass = 0, x = 0, y = 0;
+
         for (int k = 0; k < DIGITS_PIXELS; ++k) {
             int column = k % DIGITS_SIDE, row = k / DIGITS_SIDE;
+
             mass += image[k];
             x += image[k] * (column + 0.5);
             y += image[k] * (row + 0.5);
@@ -67,6 +71,7 @@ static void digits_shape(const void *argument)
 static void draw_noise(uint8_t *image, uint64_t index)
 {
     struct random_stream random = random_open(99, RANDOM_DIGITS_TEST, 1, index);
+
     for (int i = 0; i < PIXELS; ++i)
         image[i] = (uint8_t)random_bits(&random);
 }
@@ -119,6 +124,7 @@ static void augment_geometry(const void *argument)
 
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; ++c) {
         int differences = 0;
+
         for (uint64_t index = 0; index < 200; ++index) {
             draw_noise(image, index);
             reference_geometry(image, expected, index, cases[c].degrees, cases[c].shear, cases[c].translate,
@@ -136,12 +142,14 @@ static void augment_geometry(const void *argument)
 static double stretched(double value, double centre, double factor)
 {
     double result = floor(centre + factor * (value - centre) + 1e-9);
+
     return result < 0 ? 0 : result > 255 ? 255 : result;
 }
 
 static double reference_mean(const uint8_t *image)
 {
     double sum = 0;
+
     for (int i = 0; i < PIXELS; ++i)
         sum += image[i];
     return floor(sum / PIXELS + 0.5);
@@ -151,6 +159,7 @@ static void augment_jitter(const void *argument)
 {
     uint8_t image[PIXELS], expected[PIXELS];
     int brightness_first = 0;
+
     (void)argument;
 
     for (uint64_t index = 0; index < 200; ++index) {
@@ -158,11 +167,13 @@ static void augment_jitter(const void *argument)
         double brightness = floor(random_uniform(&random, 0.6, 1.4) * 16384 + 0.5) / 16384;
         double contrast = floor(random_uniform(&random, 0.2, 1.8) * 16384 + 0.5) / 16384;
         bool first = random_bits(&random) >> 63;
+
         draw_noise(image, index);
         memcpy(expected, image, PIXELS);
         for (int turn = 0; turn < 2; ++turn) {
             bool brighten = (turn == 0) == first;
             double centre = brighten ? 0 : reference_mean(expected);
+
             for (int i = 0; i < PIXELS; ++i)
                 expected[i] = (uint8_t)stretched(expected[i], centre, brighten ? brightness : contrast);
         }
@@ -188,6 +199,7 @@ static void augment_golden(const void *argument)
     CHECK(augment_parse(&list, "affine") == 0 && list.count == 3);
     for (uint64_t i = 0; i < IMAGES; ++i) {
         struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, i);
+
         augment_apply(&list, &random, images + i * DIGITS_PIXELS, scratch, 1, DIGITS_SIDE, DIGITS_SIDE);
     }
     checksum(images, IMAGES * DIGITS_PIXELS, text);
@@ -218,6 +230,7 @@ static int collect(int64_t seed, int64_t first, int64_t last, uint8_t *order)
         return 0;
     for (int64_t batch = first; batch < last; ++batch) {
         int64_t got = pipeline_next(pipeline, &images, &labels);
+
         CHECK_EQUAL(got, batch % BATCHES == BATCHES - 1 ? SET % BATCH : BATCH);
         CHECK(memcmp(images, labels, (size_t)got) == 0);
         memcpy(order + count, images, (size_t)got);
@@ -232,11 +245,13 @@ static void batches_cover_every_epoch(const void *argument)
 {
     uint8_t order[3 * SET], again[3 * SET];
     int equal = 0;
+
     (void)argument;
 
     CHECK_EQUAL(collect(1, 0, 3 * BATCHES, order), 3 * SET);
     for (int epoch = 0; epoch < 3; ++epoch) {
         int seen[SET] = {0}, moved = 0;
+
         for (int i = 0; i < SET; ++i) {
             ++seen[order[epoch * SET + i]];
             moved += order[epoch * SET + i] != i;
@@ -265,10 +280,12 @@ static void batches_stop_early(const void *argument)
     struct augment_list none = {0};
     struct pipeline_options options = {&data, &none, BATCH, 1, 0, INT64_C(1) << 40};
     const uint8_t *images, *labels;
+
     (void)argument;
 
     for (int taken = 0; taken < 8; ++taken) {
         struct pipeline *pipeline = NULL;
+
         if (!CHECK(pipeline_open(&pipeline, &options) == 0))
             return;
         for (int i = 0; i < taken; ++i)
@@ -310,11 +327,13 @@ static void pictures_with_any_contents(const void *argument)
     static const char *const pictures[] = {bytes, colours, text, colour_text};
     static const char likely[] = "0123456789 #\nP-";
     struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, 0);
+
     (void)argument;
 
     for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; ++i) {
         const size_t size = strlen(pictures[i]);
         uint8_t changed[64];
+
         CHECK_EQUAL(read_copy((const uint8_t *)pictures[i], size), 0);
         for (size_t cut = 0; cut + 2 < size; ++cut)
             CHECK(read_copy((const uint8_t *)pictures[i], cut) != 0);
@@ -322,6 +341,7 @@ static void pictures_with_any_contents(const void *argument)
             memcpy(changed, pictures[i], size);
             for (uint32_t k = 0; k <= random_below(&random, 3); ++k) {
                 uint32_t place = random_below(&random, (uint32_t)size);
+
                 changed[place] = random_below(&random, 2) ? (uint8_t)likely[random_below(&random, sizeof likely - 1)]
                                                           : (uint8_t)random_below(&random, 256);
             }

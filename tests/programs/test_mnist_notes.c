@@ -36,6 +36,7 @@ static char *write_note(struct epoch_result *history, int64_t finished)
     const struct settings settings = {
         .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
     const struct training_pass training = note_training(history, finished);
+
     return checkpoint_write_note(&settings, &training);
 }
 
@@ -51,10 +52,12 @@ static void notes_read_back(const void *argument)
 {
     static struct epoch_result history[NOTE_EPOCHS];
     struct checkpoint checkpoint;
+
     (void)argument;
 
     for (int64_t finished = 0; finished < NOTE_EPOCHS; finished += 233) {
         char *note = write_note(history, finished);
+
         if (!CHECK(note && strlen(note) <= 65536))
             return;
         CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
@@ -82,6 +85,7 @@ static void notes_read_back(const void *argument)
 static bool in_augment(const char *note, size_t place)
 {
     const char *augment = strstr(note, "augment ") + strlen("augment ");
+
     return place >= (size_t)(augment - note) && place < (size_t)(strchr(augment, '\n') - note);
 }
 
@@ -92,11 +96,13 @@ static void notes_are_read_strictly(const void *argument)
     static const char wrong[] = {0, ' ', '\n', '-', 'g', '\x80'};
     struct checkpoint checkpoint;
     char *whole = write_note(history, 2);
+
     (void)argument;
 
     for (size_t i = 0; whole && whole[i]; ++i) {
         for (size_t k = 0; k < sizeof wrong; ++k) {
             char *note = write_note(history, 2);
+
             if (!CHECK(note != NULL) || note[i] == wrong[k] || (in_augment(whole, i) && wrong[k] && wrong[k] != '\n')) {
                 free(note);
                 continue;
@@ -115,6 +121,7 @@ static void notes_of_other_trainings(const void *argument)
     static struct epoch_result history[NOTE_EPOCHS];
     const int64_t steps[] = {-1, 0, 2, 42, 43, 45, 65, NOTE_TOTAL, NOTE_TOTAL + 1};
     struct checkpoint checkpoint;
+
     (void)argument;
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; ++i) {
@@ -135,6 +142,7 @@ static void a_training_may_be_large(const void *argument)
     struct dataset data = numbered_images(bytes);
     struct settings settings;
     normnet_config config;
+
     (void)argument;
 
     settings_init(&settings);

@@ -17,6 +17,7 @@ static void sha256_examples(const void *argument)
     static char million[1000000];
     char text[65], whole[65];
     struct sha256 hash;
+
     (void)argument;
 
     checksum("", 0, text);
@@ -48,6 +49,7 @@ static void random_golden(const void *argument)
     const uint64_t expected[] = {UINT64_C(6457827717110365317), UINT64_C(3203168211198807973),
                                  UINT64_C(9817491932198370423)};
     struct random_stream stream = {1234567, 0};
+
     (void)argument;
 
     for (int i = 0; i < 3; ++i)
@@ -72,6 +74,7 @@ static void random_distribution(const void *argument)
         double value = random_uniform(&stream, -3, 5);
         double bell = random_bell(&stream);
         uint32_t side = random_below(&stream, SIDES);
+
         if (!(value >= -3 && value < 5 && bell > -3.5 && bell < 3.5 && side < SIDES)) {
             CHECK_FAIL("out of range: %g, %g or %u", value, bell, side);
             return;
@@ -93,16 +96,19 @@ static void angles(const void *argument)
 {
     const double radian = 3.14159265358979323846 / 180;
     double sine, cosine, worst = 0;
+
     (void)argument;
 
     for (int i = -72000; i <= 72000; ++i) {
         double degrees = i * 0.01;
+
         angle_sine_cosine(degrees, &sine, &cosine);
         worst = fmax(worst, fmax(fabs(sine - sin(degrees * radian)), fabs(cosine - cos(degrees * radian))));
     }
     CHECK_CLOSE(worst, 0, 2e-15); /* libm's own argument is rounded: 720 degrees * 2^-53 */
     for (int quarter = -8; quarter <= 8; ++quarter) {
         const int sines[] = {0, 1, 0, -1};
+
         angle_sine_cosine(90.0 * quarter, &sine, &cosine);
         CHECK(sine == sines[(quarter + 8) % 4] && cosine == sines[(quarter + 9) % 4]);
     }
@@ -128,6 +134,7 @@ static void json_document(const void *argument)
                                    "}\n";
     char text[sizeof expected + 100] = "";
     FILE *file = tmpfile();
+
     (void)argument;
 
     if (!CHECK(file != NULL))
@@ -157,11 +164,13 @@ static void json_document(const void *argument)
 static void json_numbers(const void *argument)
 {
     const double values[] = {0, 1, -1.5, 1.0 / 3, 0.1 + 0.2, 1e300, DBL_MIN, DBL_MAX, DBL_TRUE_MIN, 6e-08};
+
     (void)argument;
 
     for (size_t i = 0; i < sizeof values / sizeof values[0]; ++i) {
         char text[64] = "";
         FILE *file = tmpfile();
+
         if (!CHECK(file != NULL))
             return;
         struct json_writer json = json_open(file);

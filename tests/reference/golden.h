@@ -32,15 +32,15 @@ static const double golden_group_beta[] = {0, 0.1, 0.2, 0.3};
 static const double golden_group_dy[] = {0.1, -0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -0.8};
 static const double golden_group_dbeta[] = {-0.1, 0.7, 0.1, -0.1};
 
-typedef struct golden_group {
+struct golden_group {
     int groups;
     double mean[2], variance[2];
     double y[GOLDEN_GROUP_VALUES];
     double dx[GOLDEN_GROUP_VALUES];
     double dgamma[GOLDEN_GROUP_CHANNELS];
-} golden_group;
+};
 
-static const golden_group golden_groups[] = {
+static const struct golden_group golden_groups[] = {
     {2,
      {3, 1},
      {3.5, 5},
@@ -80,28 +80,29 @@ enum { GOLDEN_SGD_STEPS = 4 };
 static const double golden_sgd_lr = 0.1;
 static const double golden_sgd_gradient[] = {0.5, -0.25, 1, 0.125};
 
-typedef struct golden_sgd {
+struct golden_sgd {
     double momentum, l2, dampening;
     int nesterov;
     double parameter[GOLDEN_SGD_STEPS];
-} golden_sgd;
+};
 
-static const golden_sgd golden_sgds[] = {{0.9, 0, 0, 0, {0.95, 0.93, 0.812, 0.6933}},
-                                         {0.9, 0.01, 0, 0, {0.949, 0.927151, 0.806559749, 0.684721063351}},
-                                         {0.9, 0.01, 0, 1, {0.9031, 0.90757411, 0.698189208191, 0.575483053766337}},
-                                         {0.9, 0, 0.5, 0, {0.95, 0.9175, 0.83825, 0.760675}}};
+static const struct golden_sgd golden_sgds[] = {
+    {0.9, 0, 0, 0, {0.95, 0.93, 0.812, 0.6933}},
+    {0.9, 0.01, 0, 0, {0.949, 0.927151, 0.806559749, 0.684721063351}},
+    {0.9, 0.01, 0, 1, {0.9031, 0.90757411, 0.698189208191, 0.575483053766337}},
+    {0.9, 0, 0.5, 0, {0.95, 0.9175, 0.83825, 0.760675}}};
 
 /* ---- Schedules ------------------------------------------------------------------------------- */
 
-typedef struct golden_one_cycle {
+struct golden_one_cycle {
     int total_steps;
     double max_lr;
     int anneal, three_phase;
     int step;
     double lr, momentum; /* momentum 0: no golden value */
-} golden_one_cycle;
+};
 
-static const golden_one_cycle golden_one_cycles[] = {
+static const struct golden_one_cycle golden_one_cycles[] = {
     {20, 1, NORMNET_ANNEAL_COSINE, 0, 0, 0.040000000000000036, 0.95},
     {20, 1, NORMNET_ANNEAL_COSINE, 0, 1, 0.1316718427000253, 0.94045084971874737},
     {20, 1, NORMNET_ANNEAL_COSINE, 0, 2, 0.37167184270002529, 0},

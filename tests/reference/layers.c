@@ -10,6 +10,7 @@
 void *reference_allocate(size_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? count : 1, size);
+
     if (memory == NULL) {
         fprintf(stderr, "reference: out of memory\n");
         exit(1);
@@ -20,25 +21,25 @@ void *reference_allocate(size_t count, size_t size)
 double reference_largest(const double *values, int count)
 {
     double largest = 0;
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         largest = fmax(largest, fabs(values[i]));
     return largest;
 }
 
-int reference_count(reference_shape shape)
+int reference_count(struct reference_shape shape)
 {
     return shape.images * shape.channels * shape.height * shape.width;
 }
 
-int reference_at(reference_shape shape, int image, int channel, int row, int column)
+int reference_at(struct reference_shape shape, int image, int channel, int row, int column)
 {
     return ((image * shape.channels + channel) * shape.height + row) * shape.width + column;
 }
 
 /* ---- Convolution ----------------------------------------------------------------------------- */
 
-reference_shape reference_conv_shape(reference_shape shape, const reference_conv *conv)
+struct reference_shape reference_conv_shape(struct reference_shape shape, const struct reference_conv *conv)
 {
     shape.channels = conv->out;
     shape.height = (shape.height + 2 * conv->padding - conv->kernel) / conv->stride + 1;
@@ -47,14 +48,15 @@ reference_shape reference_conv_shape(reference_shape shape, const reference_conv
 }
 
 /* The outputs first ... end - 1 of a row or column whose tap at `offset` lies inside of `size` inputs. */
-typedef struct tap_range {
+struct tap_range {
     int first, end;
     int input; /* that of output `first` */
-} tap_range;
+};
 
-static tap_range find_range(const reference_conv *conv, int offset, int size, int out_size)
+static struct tap_range find_range(const struct reference_conv *conv, int offset, int size, int out_size)
 {
-    tap_range range = {0, out_size, 0};
+    struct tap_range range = {0, out_size, 0};
+
     while (range.first < out_size && range.first * conv->stride + offset - conv->padding < 0)
         ++range.first;
     while (range.end > range.first && (range.end - 1) * conv->stride + offset - conv->padding >= size)
@@ -63,7 +65,7 @@ static tap_range find_range(const reference_conv *conv, int offset, int size, in
     return range;
 }
 
-static int weight_at(const reference_conv *conv, int channels, int o, int c, int ky, int kx)
+static int weight_at(const struct reference_conv *conv, int channels, int o, int c, int ky, int kx)
 {
     return ((o * channels + c) * conv->kernel + ky) * conv->kernel + kx;
 }
@@ -71,42 +73,43 @@ static int weight_at(const reference_conv *conv, int channels, int o, int c, int
 /* One weight: every output adds weight times the input that it sees. */
 static void tap_forward(double weight, int count, int stride, const double *x, double *y)
 {
-    int i;
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         y[i] += weight * x[i * stride];
 }
 
 static double tap_backward(double weight, int count, int stride, const double *x, const double *dy, double *dx)
 {
     double dweight = 0;
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         dweight += dy[i] * x[i * stride];
-    for (i = 0; dx != NULL && i < count; ++i)
+    for (int i = 0; dx != NULL && i < count; ++i)
         dx[i * stride] += weight * dy[i];
     return dweight;
 }
 
-void reference_conv_forward(reference_shape shape, const reference_conv *conv, const double *x, const double *weight,
-                            const double *bias, double *y)
+void reference_conv_forward(struct reference_shape shape, const struct reference_conv *conv, const double *x,
+                            const double *weight, const double *bias, double *y)
 {
-    const reference_shape out = reference_conv_shape(shape, conv);
+    const struct reference_shape out = reference_conv_shape(shape, conv);
     const int plane = out.height * out.width;
-    int n, o, c, ky, kx, row, i;
-    for (n = 0; n < out.images; ++n)
-        for (o = 0; o < out.channels; ++o)
-            for (i = 0; i < plane; ++i)
+
+    for (int n = 0; n < out.images; ++n)
+        for (int o = 0; o < out.channels; ++o)
+            for (int i = 0; i < plane; ++i)
                 y[reference_at(out, n, o, 0, 0) + i] = bias == NULL ? 0 : bias[o];
-    for (o = 0; o < out.channels; ++o)
-        for (c = 0; c < shape.channels; ++c)
-            for (ky = 0; ky < conv->kernel; ++ky)
-                for (kx = 0; kx < conv->kernel; ++kx) {
-                    const tap_range rows = find_range(conv, ky, shape.height, out.height);
-                    const tap_range columns = find_range(conv, kx, shape.width, out.width);
+    for (int o = 0; o < out.channels; ++o)
+        for (int c = 0; c < shape.channels; ++c)
+            for (int ky = 0; ky < conv->kernel; ++ky)
+                for (int kx = 0; kx < conv->kernel; ++kx) {
+                    const struct tap_range rows = find_range(conv, ky, shape.height, out.height);
+                    const struct tap_range columns = find_range(conv, kx, shape.width, out.width);
                     const double w = weight[weight_at(conv, shape.channels, o, c, ky, kx)];
-                    for (n = 0; n < out.images; ++n)
-                        for (row = rows.first; row < rows.end; ++row) {
+
+                    for (int n = 0; n < out.images; ++n)
+                        for (int row = rows.first; row < rows.end; ++row) {
                             const int in_row = rows.input + (row - rows.first) * conv->stride;
+
                             tap_forward(w, columns.end - columns.first, conv->stride,
                                         x + reference_at(shape, n, c, in_row, columns.input),
                                         y + reference_at(out, n, o, row, columns.first));
@@ -114,29 +117,31 @@ void reference_conv_forward(reference_shape shape, const reference_conv *conv, c
                 }
 }
 
-void reference_conv_backward(reference_shape shape, const reference_conv *conv, const double *x, const double *weight,
-                             const double *dy, double *dx, double *dweight, double *dbias)
+void reference_conv_backward(struct reference_shape shape, const struct reference_conv *conv, const double *x,
+                             const double *weight, const double *dy, double *dx, double *dweight, double *dbias)
 {
-    const reference_shape out = reference_conv_shape(shape, conv);
+    const struct reference_shape out = reference_conv_shape(shape, conv);
     const int plane = out.height * out.width;
-    int n, o, c, ky, kx, row, i;
+
     if (dx != NULL)
         memset(dx, 0, (size_t)reference_count(shape) * sizeof *dx);
-    for (n = 0; dbias != NULL && n < out.images; ++n)
-        for (o = 0; o < out.channels; ++o)
-            for (i = 0; i < plane; ++i)
+    for (int n = 0; dbias != NULL && n < out.images; ++n)
+        for (int o = 0; o < out.channels; ++o)
+            for (int i = 0; i < plane; ++i)
                 dbias[o] += dy[reference_at(out, n, o, 0, 0) + i];
-    for (o = 0; o < out.channels; ++o)
-        for (c = 0; c < shape.channels; ++c)
-            for (ky = 0; ky < conv->kernel; ++ky)
-                for (kx = 0; kx < conv->kernel; ++kx) {
-                    const tap_range rows = find_range(conv, ky, shape.height, out.height);
-                    const tap_range columns = find_range(conv, kx, shape.width, out.width);
+    for (int o = 0; o < out.channels; ++o)
+        for (int c = 0; c < shape.channels; ++c)
+            for (int ky = 0; ky < conv->kernel; ++ky)
+                for (int kx = 0; kx < conv->kernel; ++kx) {
+                    const struct tap_range rows = find_range(conv, ky, shape.height, out.height);
+                    const struct tap_range columns = find_range(conv, kx, shape.width, out.width);
                     const int w = weight_at(conv, shape.channels, o, c, ky, kx);
-                    for (n = 0; n < out.images; ++n)
-                        for (row = rows.first; row < rows.end; ++row) {
+
+                    for (int n = 0; n < out.images; ++n)
+                        for (int row = rows.first; row < rows.end; ++row) {
                             const int in_row = rows.input + (row - rows.first) * conv->stride;
                             const int place = reference_at(shape, n, c, in_row, columns.input);
+
                             dweight[w] += tap_backward(weight[w], columns.end - columns.first, conv->stride, x + place,
                                                        dy + reference_at(out, n, o, row, columns.first),
                                                        dx == NULL ? NULL : dx + place);
@@ -149,11 +154,11 @@ void reference_conv_backward(reference_shape shape, const reference_conv *conv, 
 void reference_fc_forward(int images, int in, int out, const double *x, const double *weight, const double *bias,
                           double *y)
 {
-    int n, o, i;
-    for (n = 0; n < images; ++n) {
-        for (o = 0; o < out; ++o) {
+    for (int n = 0; n < images; ++n) {
+        for (int o = 0; o < out; ++o) {
             double sum = bias == NULL ? 0 : bias[o];
-            for (i = 0; i < in; ++i)
+
+            for (int i = 0; i < in; ++i)
                 sum += weight[o * in + i] * x[n * in + i];
             y[n * out + o] = sum;
         }
@@ -163,17 +168,17 @@ void reference_fc_forward(int images, int in, int out, const double *x, const do
 void reference_fc_backward(int images, int in, int out, const double *x, const double *weight, const double *dy,
                            double *dx, double *dweight, double *dbias)
 {
-    int n, o, i;
     if (dx != NULL)
         memset(dx, 0, (size_t)images * (size_t)in * sizeof *dx);
-    for (n = 0; n < images; ++n) {
-        for (o = 0; o < out; ++o) {
+    for (int n = 0; n < images; ++n) {
+        for (int o = 0; o < out; ++o) {
             double d = dy[n * out + o];
+
             if (dbias != NULL)
                 dbias[o] += d;
-            for (i = 0; i < in; ++i)
+            for (int i = 0; i < in; ++i)
                 dweight[o * in + i] += d * x[n * in + i];
-            for (i = 0; dx != NULL && i < in; ++i)
+            for (int i = 0; dx != NULL && i < in; ++i)
                 dx[n * in + i] += d * weight[o * in + i];
         }
     }
@@ -183,32 +188,32 @@ void reference_fc_backward(int images, int in, int out, const double *x, const d
 
 void reference_relu_forward(int count, double slope, const double *x, double *y)
 {
-    int i;
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         y[i] = x[i] > 0 ? x[i] : slope * x[i];
 }
 
 void reference_relu_backward(int count, double slope, const double *x, const double *dy, double *dx)
 {
-    int i;
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
 }
 
 /* ---- Normalization --------------------------------------------------------------------------- */
 
 /* Batches of batch norm: floor(images / virtual_batch), at least one. */
-static int ghost_batches(reference_shape shape, const reference_norm *norm)
+static int ghost_batches(struct reference_shape shape, const struct reference_norm *norm)
 {
     int batches = norm->virtual_batch > 0 ? shape.images / norm->virtual_batch : 1;
+
     return batches > 0 ? batches : 1;
 }
 
 /* The set of values that a value shares its mean and variance with. */
-static int set_of(reference_shape shape, const reference_norm *norm, int image, int channel, int row)
+static int set_of(struct reference_shape shape, const struct reference_norm *norm, int image, int channel, int row)
 {
     int plane = image * shape.channels + channel;
     int batch;
+
     switch (norm->kind) {
     case NORMNET_NORM_BATCH:
         batch = norm->virtual_batch > 0 ? image / norm->virtual_batch : 0;
@@ -224,13 +229,14 @@ static int set_of(reference_shape shape, const reference_norm *norm, int image, 
     }
 }
 
-int reference_norm_sets(reference_shape shape, const reference_norm *norm)
+int reference_norm_sets(struct reference_shape shape, const struct reference_norm *norm)
 {
     return set_of(shape, norm, shape.images - 1, shape.channels - 1, shape.height - 1) + 1;
 }
 
 /* The gamma and beta that belong to a value. */
-static int parameter_of(reference_shape shape, const reference_norm *norm, int channel, int row, int column)
+static int parameter_of(struct reference_shape shape, const struct reference_norm *norm, int channel, int row,
+                        int column)
 {
     if (norm->affine == NORMNET_AFFINE_CHANNEL)
         return channel;
@@ -239,26 +245,27 @@ static int parameter_of(reference_shape shape, const reference_norm *norm, int c
                              : column;
 }
 
-int reference_norm_parameters(reference_shape shape, const reference_norm *norm)
+int reference_norm_parameters(struct reference_shape shape, const struct reference_norm *norm)
 {
     if (norm->affine == NORMNET_AFFINE_NONE)
         return 0;
     return parameter_of(shape, norm, shape.channels - 1, shape.height - 1, shape.width - 1) + 1;
 }
 
-void reference_norm_statistics(reference_shape shape, const reference_norm *norm, const double *x, double *mean,
-                               double *variance, int *counts)
+void reference_norm_statistics(struct reference_shape shape, const struct reference_norm *norm, const double *x,
+                               double *mean, double *variance, int *counts)
 {
     int sets = reference_norm_sets(shape, norm);
-    int n, c, h, w, s;
+    int s;
+
     for (s = 0; s < sets; ++s) {
         mean[s] = variance[s] = 0;
         counts[s] = 0;
     }
-    for (n = 0; n < shape.images; ++n)
-        for (c = 0; c < shape.channels; ++c)
-            for (h = 0; h < shape.height; ++h)
-                for (w = 0; w < shape.width; ++w) {
+    for (int n = 0; n < shape.images; ++n)
+        for (int c = 0; c < shape.channels; ++c)
+            for (int h = 0; h < shape.height; ++h)
+                for (int w = 0; w < shape.width; ++w) {
                     s = set_of(shape, norm, n, c, h);
                     if (norm->kind != NORMNET_NORM_RMS)
                         mean[s] += x[reference_at(shape, n, c, h, w)];
@@ -266,11 +273,12 @@ void reference_norm_statistics(reference_shape shape, const reference_norm *norm
                 }
     for (s = 0; s < sets; ++s)
         mean[s] /= counts[s];
-    for (n = 0; n < shape.images; ++n)
-        for (c = 0; c < shape.channels; ++c)
-            for (h = 0; h < shape.height; ++h)
-                for (w = 0; w < shape.width; ++w) {
+    for (int n = 0; n < shape.images; ++n)
+        for (int c = 0; c < shape.channels; ++c)
+            for (int h = 0; h < shape.height; ++h)
+                for (int w = 0; w < shape.width; ++w) {
                     double distance;
+
                     s = set_of(shape, norm, n, c, h);
                     distance = x[reference_at(shape, n, c, h, w)] - mean[s];
                     variance[s] += distance * distance;
@@ -279,22 +287,23 @@ void reference_norm_statistics(reference_shape shape, const reference_norm *norm
         variance[s] /= counts[s];
 }
 
-static double inverse_deviation(const reference_norm *norm, double variance)
+static double inverse_deviation(const struct reference_norm *norm, double variance)
 {
     return variance + norm->eps > 0 ? 1 / sqrt(variance + norm->eps) : 0;
 }
 
-void reference_norm_forward(reference_shape shape, const reference_norm *norm, const double *x, const double *mean,
-                            const double *variance, const double *gamma, const double *beta, double *y)
+void reference_norm_forward(struct reference_shape shape, const struct reference_norm *norm, const double *x,
+                            const double *mean, const double *variance, const double *gamma, const double *beta,
+                            double *y)
 {
-    int n, c, h, w;
-    for (n = 0; n < shape.images; ++n)
-        for (c = 0; c < shape.channels; ++c)
-            for (h = 0; h < shape.height; ++h)
-                for (w = 0; w < shape.width; ++w) {
+    for (int n = 0; n < shape.images; ++n)
+        for (int c = 0; c < shape.channels; ++c)
+            for (int h = 0; h < shape.height; ++h)
+                for (int w = 0; w < shape.width; ++w) {
                     int s = set_of(shape, norm, n, c, h);
                     int p = parameter_of(shape, norm, c, h, w);
                     int i = reference_at(shape, n, c, h, w);
+
                     y[i] = (x[i] - mean[s]) * inverse_deviation(norm, variance[s]);
                     if (gamma != NULL)
                         y[i] = y[i] * gamma[p] + (beta != NULL ? beta[p] : 0);
@@ -305,26 +314,27 @@ void reference_norm_forward(reference_shape shape, const reference_norm *norm, c
  * With xhat = (x - mean) * invstd and q = dy * gamma, the averages taken over the set:
  * dx = invstd * (q - avg(q) - xhat * avg(q * xhat)), for RMS norm without avg(q), since its mean is constantly 0.
  */
-void reference_norm_backward(reference_shape shape, const reference_norm *norm, const double *x, const double *mean,
-                             const double *variance, const double *gamma, const double *dy, int fixed, double *dx,
-                             double *dgamma, double *dbeta)
+void reference_norm_backward(struct reference_shape shape, const struct reference_norm *norm, const double *x,
+                             const double *mean, const double *variance, const double *gamma, const double *dy,
+                             int fixed, double *dx, double *dgamma, double *dbeta)
 {
     int sets = reference_norm_sets(shape, norm);
     double *sum_q = reference_allocate((size_t)sets, sizeof *sum_q);
     double *sum_qx = reference_allocate((size_t)sets, sizeof *sum_qx);
     int *counts = reference_allocate((size_t)sets, sizeof *counts);
-    int n, c, h, w, pass;
-    for (pass = 0; pass < 2; ++pass) { /* first the sums, then dx */
-        for (n = 0; n < shape.images; ++n)
-            for (c = 0; c < shape.channels; ++c)
-                for (h = 0; h < shape.height; ++h)
-                    for (w = 0; w < shape.width; ++w) {
+
+    for (int pass = 0; pass < 2; ++pass) { /* first the sums, then dx */
+        for (int n = 0; n < shape.images; ++n)
+            for (int c = 0; c < shape.channels; ++c)
+                for (int h = 0; h < shape.height; ++h)
+                    for (int w = 0; w < shape.width; ++w) {
                         int s = set_of(shape, norm, n, c, h);
                         int p = parameter_of(shape, norm, c, h, w);
                         int i = reference_at(shape, n, c, h, w);
                         double invstd = inverse_deviation(norm, variance[s]);
                         double xhat = (x[i] - mean[s]) * invstd;
                         double q = gamma == NULL ? dy[i] : dy[i] * gamma[p];
+
                         if (pass == 0) {
                             if (norm->kind != NORMNET_NORM_RMS)
                                 sum_q[s] += q;
@@ -353,12 +363,13 @@ void reference_running_statistics(int channels, const double *mean, const double
                                   double *running_mean, double *running_variance, double *batches)
 {
     double factor = momentum;
-    int c;
+
     *batches += 1;
     if (momentum < 0)
         factor = 1 / *batches;
-    for (c = 0; c < channels; ++c) {
+    for (int c = 0; c < channels; ++c) {
         double unbiased = variance[c] * count / (count - 1);
+
         running_mean[c] = factor * mean[c] + (1 - factor) * running_mean[c];
         running_variance[c] = factor * unbiased + (1 - factor) * running_variance[c];
     }
@@ -374,40 +385,43 @@ double reference_dropout_share(double probability)
 double reference_dropout_scale(double probability)
 {
     double share = reference_dropout_share(probability);
+
     return share < 1 ? 1 / (1 - share) : 0;
 }
 
 void reference_dropout(int count, double probability, const unsigned char *mask, const double *x, double *y)
 {
     double scale = reference_dropout_scale(probability);
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         y[i] = mask[i] ? x[i] * scale : 0;
 }
 
 /* ---- Pools ----------------------------------------------------------------------------------- */
 
-reference_shape reference_pool_shape(reference_shape shape, int size)
+struct reference_shape reference_pool_shape(struct reference_shape shape, int size)
 {
     shape.height /= size;
     shape.width /= size;
     return shape;
 }
 
-void reference_maxpool_forward(reference_shape shape, int size, const double *x, double *y, int *winners)
+void reference_maxpool_forward(struct reference_shape shape, int size, const double *x, double *y, int *winners)
 {
-    reference_shape out = reference_pool_shape(shape, size);
-    int n, c, h, w, i, j;
-    for (n = 0; n < out.images; ++n)
-        for (c = 0; c < out.channels; ++c)
-            for (h = 0; h < out.height; ++h)
-                for (w = 0; w < out.width; ++w) {
+    struct reference_shape out = reference_pool_shape(shape, size);
+
+    for (int n = 0; n < out.images; ++n)
+        for (int c = 0; c < out.channels; ++c)
+            for (int h = 0; h < out.height; ++h)
+                for (int w = 0; w < out.width; ++w) {
                     const double *plane = x + reference_at(shape, n, c, 0, 0);
                     int winner = h * size * shape.width + w * size;
                     int place = reference_at(out, n, c, h, w);
-                    for (i = 0; i < size; ++i)
-                        for (j = 0; j < size; ++j) {
+
+                    for (int i = 0; i < size; ++i)
+                        for (int j = 0; j < size; ++j) {
                             int other = (h * size + i) * shape.width + w * size + j;
+
                             if (plane[other] > plane[winner] || isnan(plane[other]))
                                 winner = other;
                         }
@@ -416,46 +430,49 @@ void reference_maxpool_forward(reference_shape shape, int size, const double *x,
                 }
 }
 
-void reference_maxpool_backward(reference_shape shape, int size, const int *winners, const double *dy, double *dx)
+void reference_maxpool_backward(struct reference_shape shape, int size, const int *winners, const double *dy,
+                                double *dx)
 {
-    reference_shape out = reference_pool_shape(shape, size);
-    int n, c, i;
+    struct reference_shape out = reference_pool_shape(shape, size);
+
     memset(dx, 0, (size_t)reference_count(shape) * sizeof *dx);
-    for (n = 0; n < out.images; ++n)
-        for (c = 0; c < out.channels; ++c)
-            for (i = 0; i < out.height * out.width; ++i) {
+    for (int n = 0; n < out.images; ++n)
+        for (int c = 0; c < out.channels; ++c)
+            for (int i = 0; i < out.height * out.width; ++i) {
                 int place = reference_at(out, n, c, 0, 0) + i;
+
                 dx[reference_at(shape, n, c, 0, 0) + winners[place]] += dy[place];
             }
 }
 
-void reference_avgpool_forward(reference_shape shape, int height, int width, const double *x, double *y)
+void reference_avgpool_forward(struct reference_shape shape, int height, int width, const double *x, double *y)
 {
-    reference_shape out = {shape.images, shape.channels, shape.height / height, shape.width / width};
-    int n, c, h, w, i, j;
-    for (n = 0; n < out.images; ++n)
-        for (c = 0; c < out.channels; ++c)
-            for (h = 0; h < out.height; ++h)
-                for (w = 0; w < out.width; ++w) {
+    struct reference_shape out = {shape.images, shape.channels, shape.height / height, shape.width / width};
+
+    for (int n = 0; n < out.images; ++n)
+        for (int c = 0; c < out.channels; ++c)
+            for (int h = 0; h < out.height; ++h)
+                for (int w = 0; w < out.width; ++w) {
                     double sum = 0;
-                    for (i = 0; i < height; ++i)
-                        for (j = 0; j < width; ++j)
+
+                    for (int i = 0; i < height; ++i)
+                        for (int j = 0; j < width; ++j)
                             sum += x[reference_at(shape, n, c, h * height + i, w * width + j)];
                     y[reference_at(out, n, c, h, w)] = sum / (height * width);
                 }
 }
 
-void reference_avgpool_backward(reference_shape shape, int height, int width, const double *dy, double *dx)
+void reference_avgpool_backward(struct reference_shape shape, int height, int width, const double *dy, double *dx)
 {
-    reference_shape out = {shape.images, shape.channels, shape.height / height, shape.width / width};
-    int n, c, h, w, i, j;
+    struct reference_shape out = {shape.images, shape.channels, shape.height / height, shape.width / width};
+
     memset(dx, 0, (size_t)reference_count(shape) * sizeof *dx);
-    for (n = 0; n < out.images; ++n)
-        for (c = 0; c < out.channels; ++c)
-            for (h = 0; h < out.height; ++h)
-                for (w = 0; w < out.width; ++w)
-                    for (i = 0; i < height; ++i)
-                        for (j = 0; j < width; ++j)
+    for (int n = 0; n < out.images; ++n)
+        for (int c = 0; c < out.channels; ++c)
+            for (int h = 0; h < out.height; ++h)
+                for (int w = 0; w < out.width; ++w)
+                    for (int i = 0; i < height; ++i)
+                        for (int j = 0; j < width; ++j)
                             dx[reference_at(shape, n, c, h * height + i, w * width + j)] =
                                 dy[reference_at(out, n, c, h, w)] / (height * width);
 }
@@ -464,15 +481,15 @@ void reference_avgpool_backward(reference_shape shape, int height, int width, co
 
 void reference_log_softmax(int images, int classes, const double *logits, double *log_probabilities)
 {
-    int n, k;
-    for (n = 0; n < images; ++n) {
+    for (int n = 0; n < images; ++n) {
         const double *x = logits + n * classes;
         double highest = x[0], sum = 0;
-        for (k = 1; k < classes; ++k)
+
+        for (int k = 1; k < classes; ++k)
             highest = x[k] > highest ? x[k] : highest;
-        for (k = 0; k < classes; ++k)
+        for (int k = 0; k < classes; ++k)
             sum += exp(x[k] - highest);
-        for (k = 0; k < classes; ++k)
+        for (int k = 0; k < classes; ++k)
             log_probabilities[n * classes + k] = x[k] - highest - log(sum);
     }
 }
@@ -482,11 +499,12 @@ double reference_loss(int images, int classes, const double *logits, const int *
 {
     double *logp = reference_allocate((size_t)images * (size_t)classes, sizeof *logp);
     double loss = 0;
-    int n, k;
+
     reference_log_softmax(images, classes, logits, logp);
-    for (n = 0; n < images; ++n) {
-        for (k = 0; k < classes; ++k) {
+    for (int n = 0; n < images; ++n) {
+        for (int k = 0; k < classes; ++k) {
             double target = (labels[n] == k ? 1 - smoothing : 0) + smoothing / classes;
+
             loss -= target * logp[n * classes + k];
             dlogits[n * classes + k] = exp(logp[n * classes + k]) - target;
         }

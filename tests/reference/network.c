@@ -10,6 +10,7 @@
 static int take(const char **text, const char *word)
 {
     size_t length = strlen(word);
+
     if (strncmp(*text, word, length) != 0)
         return 0;
     *text += length;
@@ -20,6 +21,7 @@ static int take(const char **text, const char *word)
 static int take_number(const char **text)
 {
     int number = 0;
+
     while (**text >= '0' && **text <= '9')
         number = number * 10 + *(*text)++ - '0';
     return number;
@@ -28,6 +30,7 @@ static int take_number(const char **text)
 static double take_fraction(const char **text)
 {
     double value = take_number(text), digit = 0.1;
+
     if (take(text, ".")) {
         for (; **text >= '0' && **text <= '9'; ++*text, digit /= 10)
             value += digit * (**text - '0');
@@ -35,7 +38,7 @@ static double take_fraction(const char **text)
     return value;
 }
 
-static void read_conv(const char *text, reference_layer *layer, int *bias)
+static void read_conv(const char *text, struct reference_layer *layer, int *bias)
 {
     layer->kind = REFERENCE_CONV;
     layer->conv.kernel = take_number(&text);
@@ -54,7 +57,7 @@ static void read_conv(const char *text, reference_layer *layer, int *bias)
     }
 }
 
-static void read_fc(const char *text, reference_layer *layer, int *bias)
+static void read_fc(const char *text, struct reference_layer *layer, int *bias)
 {
     layer->kind = REFERENCE_FC;
     layer->conv.out = take_number(&text);
@@ -62,9 +65,10 @@ static void read_fc(const char *text, reference_layer *layer, int *bias)
 }
 
 /* What a normalization `kind` means under this configuration; `flat` after flatten. 0 if there is no such. */
-static int resolve_norm(const normnet_config *config, int kind, int groups, int flat, reference_layer *layer)
+static int resolve_norm(const normnet_config *config, int kind, int groups, int flat, struct reference_layer *layer)
 {
-    reference_norm *norm = &layer->norm;
+    struct reference_norm *norm = &layer->norm;
+
     if (kind == NORMNET_NORM_NONE) {
         layer->kind = REFERENCE_IDENTITY;
         return 1;
@@ -91,7 +95,7 @@ static int resolve_norm(const normnet_config *config, int kind, int groups, int 
 }
 
 /* Fills the fields of a word's layer; the parameters come later. 0 for an unknown word. */
-static int read_word(const normnet_config *config, const char *word, int flat, reference_layer *layer, int *bias)
+static int read_word(const normnet_config *config, const char *word, int flat, struct reference_layer *layer, int *bias)
 {
     if (take(&word, "conv"))
         read_conv(word, layer, bias);
@@ -133,9 +137,10 @@ static int read_word(const normnet_config *config, const char *word, int flat, r
     return 1;
 }
 
-static reference_shape output_shape(const reference_layer *layer)
+static struct reference_shape output_shape(const struct reference_layer *layer)
 {
-    reference_shape shape = layer->in;
+    struct reference_shape shape = layer->in;
+
     switch (layer->kind) {
     case REFERENCE_CONV:
         return reference_conv_shape(shape, &layer->conv);
@@ -159,7 +164,7 @@ static reference_shape output_shape(const reference_layer *layer)
 }
 
 /* Gives the layer its places in the arrays of parameters and of statistics. */
-static void place_parameters(reference_network *network, reference_layer *layer, int bias)
+static void place_parameters(struct reference_network *network, struct reference_layer *layer, int bias)
 {
     layer->statistics = -1;
     if (layer->kind == REFERENCE_CONV) {
@@ -193,20 +198,22 @@ static const char *default_architecture(const normnet_config *config, char *text
     return text;
 }
 
-reference_network *reference_network_create(const normnet_config *config)
+struct reference_network *reference_network_create(const normnet_config *config)
 {
-    reference_network *network = reference_allocate(1, sizeof *network);
+    struct reference_network *network = reference_allocate(1, sizeof *network);
     char standard[400], word[64];
     const char *text = config->architecture;
-    reference_shape shape = {1, config->channels, config->height, config->width};
+    struct reference_shape shape = {1, config->channels, config->height, config->width};
     int flat = 0, length;
+
     if (text == NULL)
         text = default_architecture(config, standard, sizeof standard);
     network->config = *config;
     network->config.architecture = NULL; /* the caller's text may not live as long */
     for (; sscanf(text, " %63s%n", word, &length) == 1; text += length) {
-        reference_layer *layer = &network->layers[network->layer_count];
+        struct reference_layer *layer = &network->layers[network->layer_count];
         int bias = 0;
+
         layer->in = shape;
         if (network->layer_count == REFERENCE_MOST_LAYERS || !read_word(config, word, flat, layer, &bias)) {
             fprintf(stderr, "reference: \"%s\" is no layer here\n", word);
@@ -227,13 +234,13 @@ reference_network *reference_network_create(const normnet_config *config)
     return network;
 }
 
-void reference_initial_statistics(const reference_network *network, double *statistics)
+void reference_initial_statistics(const struct reference_network *network, double *statistics)
 {
-    int i, c;
     memset(statistics, 0, (size_t)network->statistics_count * sizeof *statistics);
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
-        for (c = 0; layer->statistics >= 0 && c < layer->in.channels; ++c)
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
+
+        for (int c = 0; layer->statistics >= 0 && c < layer->in.channels; ++c)
             statistics[layer->statistics + layer->in.channels + c] = 1;
     }
 }

@@ -6,25 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-reference_shape reference_with_images(reference_shape shape, int images)
+struct reference_shape reference_with_images(struct reference_shape shape, int images)
 {
     shape.images = images;
     return shape;
 }
 
-reference_shape reference_input_shape(const reference_pass *pass)
+struct reference_shape reference_input_shape(const struct reference_pass *pass)
 {
     const normnet_config *config = &pass->network->config;
-    reference_shape shape = {pass->images, config->channels, config->height, config->width};
+    struct reference_shape shape = {pass->images, config->channels, config->height, config->width};
+
     return shape;
 }
 
-reference_pass *reference_pass_create(const reference_network *network, int images)
+struct reference_pass *reference_pass_create(const struct reference_network *network, int images)
 {
-    reference_pass *pass = reference_allocate(1, sizeof *pass);
+    struct reference_pass *pass = reference_allocate(1, sizeof *pass);
     size_t layers = (size_t)network->layer_count;
-    reference_shape input;
-    int i;
+    struct reference_shape input;
+
     pass->network = network;
     pass->images = images;
     input = reference_input_shape(pass);
@@ -37,9 +38,10 @@ reference_pass *reference_pass_create(const reference_network *network, int imag
     pass->gradient = reference_allocate((size_t)network->parameter_count, sizeof *pass->gradient);
     pass->input_gradient = reference_allocate((size_t)reference_count(input), sizeof *pass->input_gradient);
     pass->outputs[0] = reference_allocate((size_t)reference_count(input), sizeof **pass->outputs);
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
         size_t count = (size_t)reference_count(reference_with_images(layer->out, images));
+
         pass->outputs[i + 1] = reference_allocate(count, sizeof **pass->outputs);
         if (layer->kind == REFERENCE_MAXPOOL) {
             pass->winners[i] = reference_allocate(count, sizeof **pass->winners);
@@ -58,12 +60,11 @@ reference_pass *reference_pass_create(const reference_network *network, int imag
     return pass;
 }
 
-void reference_pass_destroy(reference_pass *pass)
+void reference_pass_destroy(struct reference_pass *pass)
 {
-    int i;
     if (pass == NULL)
         return;
-    for (i = 0; i < pass->network->layer_count; ++i) {
+    for (int i = 0; i < pass->network->layer_count; ++i) {
         free(pass->outputs[i + 1]);
         free(pass->winners[i]);
         free(pass->means[i]);
@@ -83,20 +84,22 @@ void reference_pass_destroy(reference_pass *pass)
     free(pass);
 }
 
-void reference_set_images(reference_pass *pass, const double *images)
+void reference_set_images(struct reference_pass *pass, const double *images)
 {
     const normnet_config *config = &pass->network->config;
-    reference_shape shape = reference_input_shape(pass);
-    int plane = shape.height * shape.width, i;
-    for (i = 0; i < reference_count(shape); ++i) {
+    struct reference_shape shape = reference_input_shape(pass);
+    int plane = shape.height * shape.width;
+
+    for (int i = 0; i < reference_count(shape); ++i) {
         int c = i / plane % shape.channels;
         double mean = config->input_mean == NULL ? 0 : config->input_mean[c];
         double std = config->input_std == NULL ? 1 : config->input_std[c];
+
         pass->outputs[0][i] = (images[i] - mean) / std;
     }
 }
 
-const double *reference_logits(const reference_pass *pass)
+const double *reference_logits(const struct reference_pass *pass)
 {
     return pass->outputs[pass->network->layer_count];
 }
@@ -107,22 +110,25 @@ static const double *at(const double *parameters, int first, int count)
 }
 
 /* Batch norm in evaluation is batch norm whose one set per channel has the running statistics. */
-static reference_norm norm_in_use(const reference_layer *layer, reference_mode mode)
+static struct reference_norm norm_in_use(const struct reference_layer *layer, reference_mode mode)
 {
-    reference_norm norm = layer->norm;
+    struct reference_norm norm = layer->norm;
+
     if (mode == REFERENCE_EVALUATION)
         norm.virtual_batch = 0;
     return norm;
 }
 
-static void norm_forward(reference_pass *pass, int i, const double *parameters, const double *statistics,
+static void norm_forward(struct reference_pass *pass, int i, const double *parameters, const double *statistics,
                          reference_mode mode)
 {
-    const reference_layer *layer = &pass->network->layers[i];
-    reference_shape in = reference_with_images(layer->in, pass->images);
-    reference_norm norm = norm_in_use(layer, mode);
+    const struct reference_layer *layer = &pass->network->layers[i];
+    struct reference_shape in = reference_with_images(layer->in, pass->images);
+    struct reference_norm norm = norm_in_use(layer, mode);
+
     if (layer->statistics >= 0 && mode == REFERENCE_EVALUATION) {
         size_t bytes = (size_t)in.channels * sizeof(double);
+
         memcpy(pass->means[i], statistics + layer->statistics, bytes);
         memcpy(pass->variances[i], statistics + layer->statistics + in.channels, bytes);
     } else {
@@ -133,15 +139,16 @@ static void norm_forward(reference_pass *pass, int i, const double *parameters, 
                            at(parameters, layer->bias, layer->bias_count), pass->outputs[i + 1]);
 }
 
-void reference_layer_forward(reference_pass *pass, int i, const double *parameters, const double *statistics,
+void reference_layer_forward(struct reference_pass *pass, int i, const double *parameters, const double *statistics,
                              reference_mode mode)
 {
-    const reference_layer *layer = &pass->network->layers[i];
-    reference_shape in = reference_with_images(layer->in, pass->images);
+    const struct reference_layer *layer = &pass->network->layers[i];
+    struct reference_shape in = reference_with_images(layer->in, pass->images);
     const double *weight = at(parameters, layer->weight, layer->weight_count);
     const double *bias = at(parameters, layer->bias, layer->bias_count);
     const double *x = pass->outputs[i];
     double *y = pass->outputs[i + 1];
+
     switch (layer->kind) {
     case REFERENCE_CONV:
         reference_conv_forward(in, &layer->conv, x, weight, bias, y);
@@ -177,23 +184,24 @@ void reference_layer_forward(reference_pass *pass, int i, const double *paramete
     }
 }
 
-void reference_forward(reference_pass *pass, const double *parameters, const double *statistics, reference_mode mode)
+void reference_forward(struct reference_pass *pass, const double *parameters, const double *statistics,
+                       reference_mode mode)
 {
-    int i;
-    for (i = 0; i < pass->network->layer_count; ++i)
+    for (int i = 0; i < pass->network->layer_count; ++i)
         reference_layer_forward(pass, i, parameters, statistics, mode);
 }
 
 /* The gradient by the input of layer i from that by its output; parameter gradients are added. */
-static void layer_backward(const reference_pass *pass, int i, const double *parameters, const double *dy, double *dx,
-                           double *gradient)
+static void layer_backward(const struct reference_pass *pass, int i, const double *parameters, const double *dy,
+                           double *dx, double *gradient)
 {
-    const reference_layer *layer = &pass->network->layers[i];
-    reference_shape in = reference_with_images(layer->in, pass->images);
+    const struct reference_layer *layer = &pass->network->layers[i];
+    struct reference_shape in = reference_with_images(layer->in, pass->images);
     const double *weight = at(parameters, layer->weight, layer->weight_count);
     const double *x = pass->outputs[i];
     double *dweight = layer->weight_count > 0 ? gradient + layer->weight : NULL;
     double *dbias = layer->bias_count > 0 ? gradient + layer->bias : NULL;
+
     switch (layer->kind) {
     case REFERENCE_CONV:
         reference_conv_backward(in, &layer->conv, x, weight, dy, dx, dweight, dbias);
@@ -228,12 +236,14 @@ static void layer_backward(const reference_pass *pass, int i, const double *para
 }
 
 /* Room for the widest layer of a batch. */
-static double *widest(const reference_pass *pass)
+static double *widest(const struct reference_pass *pass)
 {
-    const reference_network *network = pass->network;
-    int most = network->config.channels * network->config.height * network->config.width, i;
-    for (i = 0; i < network->layer_count; ++i) {
+    const struct reference_network *network = pass->network;
+    int most = network->config.channels * network->config.height * network->config.width;
+
+    for (int i = 0; i < network->layer_count; ++i) {
         int count = reference_count(network->layers[i].out);
+
         most = count > most ? count : most;
     }
     return reference_allocate((size_t)most * (size_t)pass->images, sizeof(double));
@@ -242,27 +252,29 @@ static double *widest(const reference_pass *pass)
 static void swap(double **a, double **b)
 {
     double *other = *a;
+
     *a = *b;
     *b = other;
 }
 
-void reference_backward(reference_pass *pass, const double *parameters, const int *labels)
+void reference_backward(struct reference_pass *pass, const double *parameters, const int *labels)
 {
-    const reference_network *network = pass->network;
+    const struct reference_network *network = pass->network;
     const int classes = network->config.classes;
     const double *logits = reference_logits(pass);
     double *dy = widest(pass), *dx = widest(pass);
-    int i, n, k;
+
     memset(pass->gradient, 0, (size_t)network->parameter_count * sizeof *pass->gradient);
     pass->loss = reference_loss(pass->images, classes, logits, labels, network->config.label_smoothing, dy);
     pass->correct = 0;
-    for (n = 0; n < pass->images; ++n) {
+    for (int n = 0; n < pass->images; ++n) {
         int best = 0;
-        for (k = 1; k < classes; ++k)
+
+        for (int k = 1; k < classes; ++k)
             best = logits[n * classes + k] > logits[n * classes + best] ? k : best;
         pass->correct += best == labels[n];
     }
-    for (i = network->layer_count - 1; i >= 0; --i) {
+    for (int i = network->layer_count - 1; i >= 0; --i) {
         layer_backward(pass, i, parameters, dy, dx, pass->gradient);
         swap(&dy, &dx);
     }
@@ -274,12 +286,12 @@ void reference_backward(reference_pass *pass, const double *parameters, const in
 /* ---- What a gradient would be if nothing cancelled ------------------------------------------- */
 
 /* The input of layer i, or after an average the means of the absolute values. NULL: the input itself. */
-static double *magnitude_behind_average(const reference_pass *pass, int i)
+static double *magnitude_behind_average(const struct reference_pass *pass, int i)
 {
-    const reference_layer *layers = pass->network->layers;
-    reference_shape in;
+    const struct reference_layer *layers = pass->network->layers;
+    struct reference_shape in;
     double *absolute, *means;
-    int k, count;
+    int count;
     do
         --i;
     while (i >= 0 && (layers[i].kind == REFERENCE_FLATTEN || layers[i].kind == REFERENCE_IDENTITY ||
@@ -290,7 +302,7 @@ static double *magnitude_behind_average(const reference_pass *pass, int i)
     count = reference_count(in);
     absolute = reference_allocate((size_t)count, sizeof *absolute);
     means = reference_allocate((size_t)count, sizeof *means);
-    for (k = 0; k < count; ++k)
+    for (int k = 0; k < count; ++k)
         absolute[k] = fabs(pass->outputs[i][k]);
     if (layers[i].kind == REFERENCE_GAP)
         reference_avgpool_forward(in, in.height, in.width, absolute, means);
@@ -301,16 +313,17 @@ static double *magnitude_behind_average(const reference_pass *pass, int i)
 }
 
 /* |x - mean| / sqrt(variance + eps) replaces the normalized value in the gradient of gamma. */
-static void typical_norm_backward(const reference_pass *pass, int i, const double *gamma, const double *dy, double *dx,
-                                  double *dgamma, double *dbeta)
+static void typical_norm_backward(const struct reference_pass *pass, int i, const double *gamma, const double *dy,
+                                  double *dx, double *dgamma, double *dbeta)
 {
-    const reference_layer *layer = &pass->network->layers[i];
-    reference_shape in = reference_with_images(layer->in, pass->images);
+    const struct reference_layer *layer = &pass->network->layers[i];
+    struct reference_shape in = reference_with_images(layer->in, pass->images);
     int count = reference_count(in), sets = reference_norm_sets(in, &layer->norm), k;
     double *normalized = reference_allocate((size_t)count, sizeof *normalized);
     double *zeros = reference_allocate((size_t)sets, sizeof *zeros);
     double *ones = reference_allocate((size_t)sets, sizeof *ones);
-    reference_norm plain = layer->norm;
+    struct reference_norm plain = layer->norm;
+
     plain.eps = 0;
     for (k = 0; k < sets; ++k)
         ones[k] = 1;
@@ -326,24 +339,26 @@ static void typical_norm_backward(const reference_pass *pass, int i, const doubl
     free(ones);
 }
 
-void reference_typical_gradient(const reference_pass *pass, const double *parameters, const int *labels,
+void reference_typical_gradient(const struct reference_pass *pass, const double *parameters, const int *labels,
                                 double *gradient)
 {
-    const reference_network *network = pass->network;
+    const struct reference_network *network = pass->network;
     double *dy = widest(pass), *dx = widest(pass);
-    int i;
+
     memset(gradient, 0, (size_t)network->parameter_count * sizeof *gradient);
     reference_loss(pass->images, network->config.classes, reference_logits(pass), labels,
                    network->config.label_smoothing, dy);
-    for (i = network->layer_count - 1; i >= 0; --i) {
-        const reference_layer *layer = &network->layers[i];
+    for (int i = network->layer_count - 1; i >= 0; --i) {
+        const struct reference_layer *layer = &network->layers[i];
         double *magnitude = magnitude_behind_average(pass, i);
+
         if (layer->kind == REFERENCE_NORM) {
             typical_norm_backward(pass, i, at(parameters, layer->weight, layer->weight_count), dy, dx,
                                   layer->weight_count > 0 ? gradient + layer->weight : NULL,
                                   layer->bias_count > 0 ? gradient + layer->bias : NULL);
         } else if (magnitude != NULL) {
             double *input = pass->outputs[i];
+
             pass->outputs[i] = magnitude;
             layer_backward(pass, i, parameters, dy, dx, gradient);
             pass->outputs[i] = input;

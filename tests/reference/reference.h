@@ -24,26 +24,26 @@ double reference_largest(const double *values, int count);
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
-typedef struct reference_shape {
+struct reference_shape {
     int images, channels, height, width;
-} reference_shape;
+};
 
-int reference_count(reference_shape shape);
+int reference_count(struct reference_shape shape);
 /* The shape of a batch of `images`. */
-reference_shape reference_with_images(reference_shape shape, int images);
+struct reference_shape reference_with_images(struct reference_shape shape, int images);
 /* The place of one value. */
-int reference_at(reference_shape shape, int image, int channel, int row, int column);
+int reference_at(struct reference_shape shape, int image, int channel, int row, int column);
 
-typedef struct reference_conv {
+struct reference_conv {
     int out, kernel, stride, padding;
-} reference_conv;
+};
 
 /* Cross-correlation with weight[out][in][kernel][kernel], zeros outside of the image. */
-reference_shape reference_conv_shape(reference_shape shape, const reference_conv *conv);
-void reference_conv_forward(reference_shape shape, const reference_conv *conv, const double *x, const double *weight,
-                            const double *bias, double *y);
-void reference_conv_backward(reference_shape shape, const reference_conv *conv, const double *x, const double *weight,
-                             const double *dy, double *dx, double *dweight, double *dbias);
+struct reference_shape reference_conv_shape(struct reference_shape shape, const struct reference_conv *conv);
+void reference_conv_forward(struct reference_shape shape, const struct reference_conv *conv, const double *x,
+                            const double *weight, const double *bias, double *y);
+void reference_conv_backward(struct reference_shape shape, const struct reference_conv *conv, const double *x,
+                             const double *weight, const double *dy, double *dx, double *dweight, double *dbias);
 
 /* Fully connected: weight[out][in]. */
 void reference_fc_forward(int images, int in, int out, const double *x, const double *weight, const double *bias,
@@ -60,29 +60,30 @@ void reference_relu_backward(int count, double slope, const double *x, const dou
  * classes that share a gamma and a beta. `kind`, `groups`, `dims` and `virtual_batch` choose the sets,
  * `affine` (CHANNEL, ELEMENT or NONE, not DEFAULT) the classes.
  */
-typedef struct reference_norm {
+struct reference_norm {
     int kind;          /* normnet_norm */
     int groups;        /* of group norm */
     int dims;          /* of layer norm: 3, 2 or 1 trailing dimensions */
     int virtual_batch; /* of batch norm; 0 = the whole batch */
     int affine;        /* normnet_affine */
     double eps;
-} reference_norm;
+};
 
 /* How many sets share statistics: the length of `mean` and `variance` below. */
-int reference_norm_sets(reference_shape shape, const reference_norm *norm);
+int reference_norm_sets(struct reference_shape shape, const struct reference_norm *norm);
 /* How many gammas, and as many betas, there are. */
-int reference_norm_parameters(reference_shape shape, const reference_norm *norm);
+int reference_norm_parameters(struct reference_shape shape, const struct reference_norm *norm);
 /* Mean and biased variance of every set, for RMS norm 0 and the mean square; `counts` are their numbers of values. */
-void reference_norm_statistics(reference_shape shape, const reference_norm *norm, const double *x, double *mean,
-                               double *variance, int *counts);
+void reference_norm_statistics(struct reference_shape shape, const struct reference_norm *norm, const double *x,
+                               double *mean, double *variance, int *counts);
 /* y = (x - mean) / sqrt(variance + eps) * gamma + beta. For batch norm in evaluation pass running statistics. */
-void reference_norm_forward(reference_shape shape, const reference_norm *norm, const double *x, const double *mean,
-                            const double *variance, const double *gamma, const double *beta, double *y);
+void reference_norm_forward(struct reference_shape shape, const struct reference_norm *norm, const double *x,
+                            const double *mean, const double *variance, const double *gamma, const double *beta,
+                            double *y);
 /* `fixed` non-zero: the statistics are constants (evaluation), not functions of x. */
-void reference_norm_backward(reference_shape shape, const reference_norm *norm, const double *x, const double *mean,
-                             const double *variance, const double *gamma, const double *dy, int fixed, double *dx,
-                             double *dgamma, double *dbeta);
+void reference_norm_backward(struct reference_shape shape, const struct reference_norm *norm, const double *x,
+                             const double *mean, const double *variance, const double *gamma, const double *dy,
+                             int fixed, double *dx, double *dgamma, double *dbeta);
 /*
  * One batch enters the running statistics; `momentum` is the weight of the newest batch, below 0 stands
  * for the plain average over all batches so far. `batches` counts them.
@@ -97,13 +98,14 @@ double reference_dropout_scale(double probability);
 void reference_dropout(int count, double probability, const unsigned char *mask, const double *x, double *y);
 
 /* Windows of size x size with stride size; one that does not fit is left out. */
-reference_shape reference_pool_shape(reference_shape shape, int size);
+struct reference_shape reference_pool_shape(struct reference_shape shape, int size);
 /* winners[i] is the place, within its plane, of the value that y[i] took: the first of equal ones. */
-void reference_maxpool_forward(reference_shape shape, int size, const double *x, double *y, int *winners);
-void reference_maxpool_backward(reference_shape shape, int size, const int *winners, const double *dy, double *dx);
+void reference_maxpool_forward(struct reference_shape shape, int size, const double *x, double *y, int *winners);
+void reference_maxpool_backward(struct reference_shape shape, int size, const int *winners, const double *dy,
+                                double *dx);
 /* Windows of height x width, of which gap has one. */
-void reference_avgpool_forward(reference_shape shape, int height, int width, const double *x, double *y);
-void reference_avgpool_backward(reference_shape shape, int height, int width, const double *dy, double *dx);
+void reference_avgpool_forward(struct reference_shape shape, int height, int width, const double *x, double *y);
+void reference_avgpool_backward(struct reference_shape shape, int height, int width, const double *dy, double *dx);
 
 void reference_log_softmax(int images, int classes, const double *logits, double *log_probabilities);
 /*
@@ -125,13 +127,13 @@ double reference_l2(int count, double factor, const double *parameters, double *
 /* Scales a gradient longer than `limit` down to it (0 = never). The length before that. */
 double reference_clip(int count, double limit, double *gradient);
 
-typedef struct reference_sgd {
+struct reference_sgd {
     double lr, momentum, dampening;
     int nesterov;
     int first; /* the first step fills the buffer */
-} reference_sgd;
+};
 
-void reference_sgd_step(int count, const reference_sgd *sgd, const double *gradient, double *buffer,
+void reference_sgd_step(int count, const struct reference_sgd *sgd, const double *gradient, double *buffer,
                         double *parameters);
 
 /* Learning rate and momentum of step 0, 1, ...; under the schedule that the configuration names. */
@@ -154,11 +156,11 @@ typedef enum reference_kind {
     REFERENCE_FLATTEN
 } reference_kind;
 
-typedef struct reference_layer {
+struct reference_layer {
     reference_kind kind;
-    reference_shape in, out; /* of one image */
-    reference_conv conv;
-    reference_norm norm;
+    struct reference_shape in, out; /* of one image */
+    struct reference_conv conv;
+    struct reference_norm norm;
     int pool;
     double probability;
     double slope; /* of ReLU: 0 unless leaky */
@@ -167,23 +169,23 @@ typedef struct reference_layer {
     int bias, bias_count;
     /* Of batch norm: running mean, running variance and count begin here in the array of statistics; else -1. */
     int statistics;
-} reference_layer;
+};
 
 enum { REFERENCE_MOST_LAYERS = 2048 };
 
 /* Parameters and statistics lie in the order of the equivalent state_dict. */
-typedef struct reference_network {
+struct reference_network {
     normnet_config config;
     int layer_count;
     int parameter_count;
     int statistics_count;
-    reference_layer layers[REFERENCE_MOST_LAYERS];
-} reference_network;
+    struct reference_layer layers[REFERENCE_MOST_LAYERS];
+};
 
 /* Reads the architecture. NULL if it is not one, with a message on stderr. free() it. */
-reference_network *reference_network_create(const normnet_config *config);
+struct reference_network *reference_network_create(const normnet_config *config);
 /* Initial running statistics: 0, 1 and no batch. */
-void reference_initial_statistics(const reference_network *network, double *statistics);
+void reference_initial_statistics(const struct reference_network *network, double *statistics);
 
 typedef enum reference_mode {
     REFERENCE_EVALUATION, /* running statistics, no dropout */
@@ -191,8 +193,8 @@ typedef enum reference_mode {
 } reference_mode;
 
 /* One batch on its way through a network. */
-typedef struct reference_pass {
-    const reference_network *network;
+struct reference_pass {
+    const struct reference_network *network;
     int images;
     double **outputs; /* [layer_count + 1]; outputs[i] enters layer i, outputs[0] is the scaled input */
     int **winners;    /* [layer_count] of max pools */
@@ -204,45 +206,46 @@ typedef struct reference_pass {
     int correct;
     double *gradient;       /* sum over the images, [parameter_count] */
     double *input_gradient; /* of the same sum, by outputs[0] */
-} reference_pass;
+};
 
-reference_pass *reference_pass_create(const reference_network *network, int images);
-void reference_pass_destroy(reference_pass *pass);
-reference_shape reference_input_shape(const reference_pass *pass);
+struct reference_pass *reference_pass_create(const struct reference_network *network, int images);
+void reference_pass_destroy(struct reference_pass *pass);
+struct reference_shape reference_input_shape(const struct reference_pass *pass);
 /* The scaled images, [images][channels][height][width], with mean and std of the configuration applied. */
-void reference_set_images(reference_pass *pass, const double *images);
-const double *reference_logits(const reference_pass *pass);
+void reference_set_images(struct reference_pass *pass, const double *images);
+const double *reference_logits(const struct reference_pass *pass);
 
-void reference_forward(reference_pass *pass, const double *parameters, const double *statistics, reference_mode mode);
+void reference_forward(struct reference_pass *pass, const double *parameters, const double *statistics,
+                       reference_mode mode);
 /* One layer of it, from pass->outputs[layer] to pass->outputs[layer + 1]. */
-void reference_layer_forward(reference_pass *pass, int layer, const double *parameters, const double *statistics,
+void reference_layer_forward(struct reference_pass *pass, int layer, const double *parameters, const double *statistics,
                              reference_mode mode);
 /* Loss, correct and the gradient after a forward in training. */
-void reference_backward(reference_pass *pass, const double *parameters, const int *labels);
+void reference_backward(struct reference_pass *pass, const double *parameters, const int *labels);
 /*
  * What a gradient would typically be if nothing cancelled: backward with the statistics of all
  * normalizations held constant, |normalized| in the gradient of gamma, and means of |x| instead of x after
  * averages. The scale for errors where the true gradient is zero. [parameter_count]
  */
-void reference_typical_gradient(const reference_pass *pass, const double *parameters, const int *labels,
+void reference_typical_gradient(const struct reference_pass *pass, const double *parameters, const int *labels,
                                 double *gradient);
 /* The batch of the last forward in training enters the running statistics. */
-void reference_update_statistics(const reference_pass *pass, double *statistics);
+void reference_update_statistics(const struct reference_pass *pass, double *statistics);
 
 /* A network in training. */
-typedef struct reference_trainer {
-    const reference_network *network;
+struct reference_trainer {
+    const struct reference_network *network;
     double *parameters, *statistics, *buffer;
     int64_t step;
-} reference_trainer;
+};
 
-typedef struct reference_metrics {
+struct reference_metrics {
     double loss, penalty, lr, momentum, gradient_norm; /* as normnet_metrics */
-} reference_metrics;
+};
 
-reference_trainer *reference_trainer_create(const reference_network *network, const double *parameters);
-void reference_trainer_destroy(reference_trainer *trainer);
+struct reference_trainer *reference_trainer_create(const struct reference_network *network, const double *parameters);
+void reference_trainer_destroy(struct reference_trainer *trainer);
 /* What a step does with a pass that was forward in training and backward: penalties, update, statistics. */
-reference_metrics reference_apply(reference_trainer *trainer, const reference_pass *pass);
+struct reference_metrics reference_apply(struct reference_trainer *trainer, const struct reference_pass *pass);
 
 #endif

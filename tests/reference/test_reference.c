@@ -28,32 +28,32 @@ static const double most_error = 1e-8;
 
 static const double most_skipped = 0.02;
 
-typedef struct gradient_case {
+struct gradient_case {
     const char *name;
     const char *architecture;
     int images, channels, height, width, classes;
     int norm, groups, layer_dims, affine, virtual_batch;
     double label_smoothing;
     int probes; /* elements of each tensor that are tried; 0 = all */
-} gradient_case;
+};
 
 /* Everything that a probe needs. */
-typedef struct probe_bench {
-    reference_network *network;
-    reference_pass *pass, *probe;
+struct probe_bench {
+    struct reference_network *network;
+    struct reference_pass *pass, *probe;
     double *parameters, *statistics;
     int *labels;
     int tried, skipped;
-} probe_bench;
+};
 
 /* Do both passes take the same side of every ReLU and the same value of every max pool? */
-static int same_side(const reference_pass *a, const reference_pass *b)
+static int same_side(const struct reference_pass *a, const struct reference_pass *b)
 {
-    int i, k;
-    for (i = 0; i < a->network->layer_count; ++i) {
-        const reference_layer *layer = &a->network->layers[i];
+    for (int i = 0; i < a->network->layer_count; ++i) {
+        const struct reference_layer *layer = &a->network->layers[i];
         int in = reference_count(layer->in) * a->images, out = reference_count(layer->out) * a->images;
-        for (k = 0; layer->kind == REFERENCE_RELU && k < in; ++k) {
+
+        for (int k = 0; layer->kind == REFERENCE_RELU && k < in; ++k) {
             if ((a->outputs[i][k] > 0) != (b->outputs[i][k] > 0))
                 return 0;
         }
@@ -68,19 +68,21 @@ static int same_side(const reference_pass *a, const reference_pass *b)
  * The summed loss of the probe less that of the centre. Logits that change by d change the loss of an image
  * by log(sum_k softmax_k exp(d_k)) - sum_k target_k d_k; the difference of two losses would lose its digits.
  */
-static double loss_change(const probe_bench *bench)
+static double loss_change(const struct probe_bench *bench)
 {
     const int classes = bench->network->config.classes;
     const double smoothing = bench->network->config.label_smoothing;
     const double *from = reference_logits(bench->pass), *to = reference_logits(bench->probe);
     double *logp = check_allocate((size_t)classes, sizeof *logp);
     double change = 0;
-    int n, k;
-    for (n = 0; n < bench->pass->images; ++n) {
+
+    for (int n = 0; n < bench->pass->images; ++n) {
         double growth = 0;
+
         reference_log_softmax(1, classes, from + n * classes, logp);
-        for (k = 0; k < classes; ++k) {
+        for (int k = 0; k < classes; ++k) {
             double d = to[n * classes + k] - from[n * classes + k];
+
             growth += exp(logp[k]) * expm1(d);
             change -= ((bench->labels[n] == k ? 1 - smoothing : 0) + smoothing / classes) * d;
         }
@@ -91,12 +93,13 @@ static double loss_change(const probe_bench *bench)
 }
 
 /* The derivative of the summed loss by *value, which is a parameter or an input of the probe; 0 at a kink. */
-static int difference(probe_bench *bench, double *value, double step, double *derivative)
+static int difference(struct probe_bench *bench, double *value, double step, double *derivative)
 {
     const double centre = *value;
     double sum = 0;
-    int i, smooth = 1;
-    for (i = 0; i < PROBES && smooth; ++i) {
+    int smooth = 1;
+
+    for (int i = 0; i < PROBES && smooth; ++i) {
         *value = centre + probe_offset[i] * step;
         reference_forward(bench->probe, bench->parameters, bench->statistics, REFERENCE_TRAINING);
         smooth = same_side(bench->pass, bench->probe);
@@ -108,11 +111,12 @@ static int difference(probe_bench *bench, double *value, double step, double *de
 }
 
 /* The error of the gradient by *value, or 0 if every step crosses a kink. */
-static double difference_error(probe_bench *bench, double *value, double gradient)
+static double difference_error(struct probe_bench *bench, double *value, double gradient)
 {
     double derivative = gradient;
-    int i, smooth = 0;
-    for (i = 0; i < CHECK_COUNT(probe_steps) && !smooth; ++i)
+    int smooth = 0;
+
+    for (int i = 0; i < CHECK_COUNT(probe_steps) && !smooth; ++i)
         smooth = difference(bench, value, probe_steps[i], &derivative);
     ++bench->tried;
     bench->skipped += !smooth;
@@ -120,12 +124,13 @@ static double difference_error(probe_bench *bench, double *value, double gradien
 }
 
 /* Compares one tensor; `typical` is the scale if the true gradient is (close to) zero. */
-static void compare_tensor(probe_bench *bench, const char *what, double *values, const double *gradient, int count,
-                           int probes, double typical, random_stream *random)
+static void compare_tensor(struct probe_bench *bench, const char *what, double *values, const double *gradient,
+                           int count, int probes, double typical, struct random_stream *random)
 {
     double error = 0, largest = reference_largest(gradient, count);
-    int i, k;
-    for (k = 0; k < (probes > 0 && probes < count ? probes : count); ++k) {
+    int i;
+
+    for (int k = 0; k < (probes > 0 && probes < count ? probes : count); ++k) {
         i = probes > 0 && probes < count ? random_below(random, count) : k;
         error = fmax(error, difference_error(bench, &values[i], gradient[i]));
     }
@@ -135,21 +140,20 @@ static void compare_tensor(probe_bench *bench, const char *what, double *values,
         CHECK_FAIL("%s: gradient differs from central differences by %.3g, largest value %.3g", what, error, largest);
 }
 
-static void fill(double *values, int count, double low, double high, random_stream *random)
+static void fill(double *values, int count, double low, double high, struct random_stream *random)
 {
-    int i;
-    for (i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i)
         values[i] = random_uniform(random, low, high);
 }
 
 /* Weights as a fresh network has them, but gamma, beta and biases unlike their neutral values. */
-static void draw_parameters(const reference_network *network, double *parameters, random_stream *random)
+static void draw_parameters(const struct reference_network *network, double *parameters, struct random_stream *random)
 {
-    int i;
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
         int fan_in = layer->in.channels * (layer->kind == REFERENCE_CONV ? layer->conv.kernel * layer->conv.kernel : 1);
         double bound = 1.5 / sqrt(fan_in);
+
         if (layer->kind == REFERENCE_NORM) {
             fill(parameters + layer->weight, layer->weight_count, 0.5, 1.5, random);
             fill(parameters + layer->bias, layer->bias_count, -0.5, 0.5, random);
@@ -160,30 +164,31 @@ static void draw_parameters(const reference_network *network, double *parameters
     }
 }
 
-static void draw_masks(reference_pass *pass, reference_pass *probe, random_stream *random)
+static void draw_masks(struct reference_pass *pass, struct reference_pass *probe, struct random_stream *random)
 {
-    int i, k;
-    for (i = 0; i < pass->network->layer_count; ++i) {
-        const reference_layer *layer = &pass->network->layers[i];
+    for (int i = 0; i < pass->network->layer_count; ++i) {
+        const struct reference_layer *layer = &pass->network->layers[i];
         int count = reference_count(layer->in) * pass->images;
-        for (k = 0; layer->kind == REFERENCE_DROPOUT && k < count; ++k)
+
+        for (int k = 0; layer->kind == REFERENCE_DROPOUT && k < count; ++k)
             pass->masks[i][k] = probe->masks[i][k] = random_uniform(random, 0, 1) >= layer->probability;
     }
 }
 
-static void compare_all(probe_bench *bench, int probes, random_stream *random)
+static void compare_all(struct probe_bench *bench, int probes, struct random_stream *random)
 {
-    const reference_network *network = bench->network;
-    const reference_pass *pass = bench->pass;
+    const struct reference_network *network = bench->network;
+    const struct reference_pass *pass = bench->pass;
     double *typical = check_allocate((size_t)network->parameter_count, sizeof *typical);
     char what[64];
-    int i;
+
     reference_typical_gradient(pass, bench->parameters, bench->labels, typical);
     compare_tensor(bench, "input", bench->probe->outputs[0], pass->input_gradient,
                    reference_count(reference_input_shape(pass)), probes,
                    reference_largest(typical, network->parameter_count), random);
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
+
         snprintf(what, sizeof what, "layer %d weight", i);
         compare_tensor(bench, what, bench->parameters + layer->weight, pass->gradient + layer->weight,
                        layer->weight_count, probes, reference_largest(typical + layer->weight, layer->weight_count),
@@ -197,11 +202,11 @@ static void compare_all(probe_bench *bench, int probes, random_stream *random)
 
 static void gradients(const void *argument)
 {
-    const gradient_case *want = argument;
+    const struct gradient_case *want = argument;
     normnet_config config;
-    probe_bench bench = {0};
-    random_stream random = {3}; /* a draw that comes close to no kink */
-    int i;
+    struct probe_bench bench = {0};
+    struct random_stream random = {3}; /* a draw that comes close to no kink */
+
     reference_config_init(&config, want->norm);
     config.architecture = want->architecture;
     config.channels = want->channels;
@@ -223,7 +228,7 @@ static void gradients(const void *argument)
     bench.labels = check_allocate((size_t)want->images, sizeof(int));
     draw_parameters(bench.network, bench.parameters, &random);
     draw_masks(bench.pass, bench.probe, &random);
-    for (i = 0; i < want->images; ++i)
+    for (int i = 0; i < want->images; ++i)
         bench.labels[i] = random_below(&random, want->classes);
     fill(bench.pass->outputs[0], reference_count(reference_input_shape(bench.pass)), -1, 1, &random);
     memcpy(bench.probe->outputs[0], bench.pass->outputs[0],
@@ -255,7 +260,7 @@ static void gradients(const void *argument)
 
 /* name, architecture, images, channels, height, width, classes, norm, groups, layer_dims, affine, virtual_batch,
    smoothing, probes */
-static const gradient_case gradient_cases[] = {
+static const struct gradient_case gradient_cases[] = {
     {"conv1", "conv1-3", 2, 2, 3, 4, 36, NONE, 0, 0, 0, 0, 0, 0},
     {"conv3 bias", "conv3-2b", 3, 3, 5, 4, 12, NONE, 0, 0, 0, 0, 0, 0},
     {"conv3 stride 2 padding 1", "conv3-2s2p1b", 2, 2, 6, 5, 18, NONE, 0, 0, 0, 0, 0, 0},
@@ -311,13 +316,13 @@ static const gradient_case gradient_cases[] = {
 
 /* ---- Numbers of parameters -------------------------------------------------------------------- */
 
-typedef struct count_case {
+struct count_case {
     const char *name, *architecture;
     int norm, layer_dims, affine, parameters;
-} count_case;
+};
 
 /* As their authors give them. */
-static const count_case count_cases[] = {
+static const struct count_case count_cases[] = {
     {"parameters of seed 000", SEED_000, BATCH, 3, 0, 7432},
     {"parameters of seed 001, batch", SEED_001_BATCH, BATCH, 3, 0, 9300},
     {"parameters of seed 001, layer norm over rows", SEED_001, LAYER, 1, 0, 9160},
@@ -332,9 +337,10 @@ static const count_case count_cases[] = {
 
 static void parameter_count(const void *argument)
 {
-    const count_case *want = argument;
+    const struct count_case *want = argument;
     normnet_config config;
-    reference_network *network;
+    struct reference_network *network;
+
     reference_config_init(&config, want->norm);
     config.architecture = want->architecture;
     config.layer_dims = want->layer_dims;
@@ -347,12 +353,11 @@ static void parameter_count(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
-    for (i = 0; i < CHECK_COUNT(gradient_cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(gradient_cases); ++i)
         check_case_named(gradients, &gradient_cases[i], "central differences: %s", gradient_cases[i].name);
-    for (i = 0; i < CHECK_COUNT(count_cases); ++i)
+    for (int i = 0; i < CHECK_COUNT(count_cases); ++i)
         check_case(count_cases[i].name, parameter_count, &count_cases[i]);
     return check_end();
 }

@@ -8,8 +8,7 @@
 
 static void compare_values(const char *what, const double *values, const double *golden, int count, double tolerance)
 {
-    int i;
-    for (i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
         if (!(fabs(values[i] - golden[i]) <= tolerance))
             CHECK_FAIL("%s[%d] is %.12g, expected %.12g", what, i, values[i], golden[i]);
     }
@@ -17,10 +16,11 @@ static void compare_values(const char *what, const double *values, const double 
 
 static void golden_batch_norm(const void *argument)
 {
-    const reference_shape shape = {4, 1, 1, 1};
-    const reference_norm norm = {NORMNET_NORM_BATCH, 0, 3, 0, NORMNET_AFFINE_CHANNEL, 1e-5};
+    const struct reference_shape shape = {4, 1, 1, 1};
+    const struct reference_norm norm = {NORMNET_NORM_BATCH, 0, 3, 0, NORMNET_AFFINE_CHANNEL, 1e-5};
     double mean, variance, y[4], dx[4], dgamma = 0, dbeta = 0, running[] = {0, 1, 0};
-    int count, i;
+    int count;
+
     (void)argument;
     reference_norm_statistics(shape, &norm, golden_batch_x, &mean, &variance, &count);
     CHECK_CLOSE(mean, golden_batch_mean, 1e-15);
@@ -32,7 +32,7 @@ static void golden_batch_norm(const void *argument)
     compare_values("dx", dx, golden_batch_dx, 4, 6e-10);
     CHECK_CLOSE(dgamma, golden_batch_dgamma, 6e-10);
     CHECK_CLOSE(dbeta, golden_batch_dbeta, 1e-15);
-    for (i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; ++i) {
         reference_running_statistics(1, &mean, &variance, count, 0.1, &running[0], &running[1], &running[2]);
         compare_values("running statistics", running, golden_batch_running[i], 2, 6e-9);
         CHECK_CLOSE(running[2], i + 1, 0);
@@ -51,9 +51,9 @@ static void cumulative_statistics(const void *argument)
 {
     const double mean[] = {3, 5, 10}, variance[] = {3, 6, 12};
     double running[] = {0, 1, 0};
-    int i;
+
     (void)argument;
-    for (i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; ++i)
         reference_running_statistics(1, &mean[i], &variance[i], 4, -1, &running[0], &running[1], &running[2]);
     CHECK_CLOSE(running[0], 6, 1e-14);
     CHECK_CLOSE(running[1], 7 * 4.0 / 3, 1e-14);
@@ -62,12 +62,13 @@ static void cumulative_statistics(const void *argument)
 
 static void golden_group_norm(const void *argument)
 {
-    const golden_group *golden = argument;
-    const reference_shape shape = {1, GOLDEN_GROUP_CHANNELS, 1, 2};
-    reference_norm norm = {NORMNET_NORM_GROUP, 0, 3, 0, NORMNET_AFFINE_CHANNEL, 1e-5};
+    const struct golden_group *golden = argument;
+    const struct reference_shape shape = {1, GOLDEN_GROUP_CHANNELS, 1, 2};
+    struct reference_norm norm = {NORMNET_NORM_GROUP, 0, 3, 0, NORMNET_AFFINE_CHANNEL, 1e-5};
     double mean[2], variance[2], y[GOLDEN_GROUP_VALUES], dx[GOLDEN_GROUP_VALUES];
     double dgamma[GOLDEN_GROUP_CHANNELS] = {0}, dbeta[GOLDEN_GROUP_CHANNELS] = {0};
     int counts[2], as_layer;
+
     for (as_layer = 0; as_layer <= (golden->groups == 1); ++as_layer) { /* layer norm per channel is one group */
         norm.kind = as_layer ? NORMNET_NORM_LAYER : NORMNET_NORM_GROUP;
         norm.groups = golden->groups;
@@ -89,10 +90,11 @@ static void golden_group_norm(const void *argument)
 
 static void golden_row(const void *argument)
 {
-    const reference_shape shape = {1, 1, 1, 4};
-    const reference_norm norm = {NORMNET_NORM_LAYER, 0, 1, 0, NORMNET_AFFINE_NONE, 1e-5};
+    const struct reference_shape shape = {1, 1, 1, 4};
+    const struct reference_norm norm = {NORMNET_NORM_LAYER, 0, 1, 0, NORMNET_AFFINE_NONE, 1e-5};
     double mean, variance, y[4];
     int count;
+
     (void)argument;
     reference_norm_statistics(shape, &norm, golden_batch_x, &mean, &variance, &count);
     reference_norm_forward(shape, &norm, golden_batch_x, &mean, &variance, NULL, NULL, y);
@@ -104,10 +106,10 @@ static void golden_input(const void *argument)
 {
     const double mean = 0.1307, std = 0.3081;
     normnet_config config;
-    reference_network *network;
-    reference_pass *pass;
+    struct reference_network *network;
+    struct reference_pass *pass;
     double x[5];
-    int i;
+
     (void)argument;
     reference_config_init(&config, NORMNET_NORM_NONE);
     config.architecture = "flatten";
@@ -117,7 +119,7 @@ static void golden_input(const void *argument)
     config.input_std = &std;
     network = reference_network_create(&config);
     pass = reference_pass_create(network, 1);
-    for (i = 0; i < 5; ++i)
+    for (int i = 0; i < 5; ++i)
         x[i] = golden_pixel[i] / 255.0;
     reference_set_images(pass, x);
     compare_values("x", pass->outputs[0], golden_pixel_scaled, 5, 2e-7); /* golden values are those of float32 */
@@ -129,6 +131,7 @@ static void golden_log_softmax(const void *argument)
 {
     double logp[3], dlogits[3];
     int label = 2;
+
     (void)argument;
     reference_log_softmax(1, 3, golden_logits, logp);
     compare_values("log softmax", logp, golden_log_probabilities, 3, 6e-12);
@@ -143,10 +146,11 @@ static void golden_log_softmax(const void *argument)
 
 static void first_of_equals_wins(const void *argument)
 {
-    const reference_shape shape = {1, 1, 2, 4};
+    const struct reference_shape shape = {1, 1, 2, 4};
     const double x[] = {0, 0, 5, 7, 0, 0, 7, 5}, dy[] = {1, 2}, golden_dx[] = {1, 0, 0, 2, 0, 0, 0, 0};
     double y[2], dx[8];
     int winners[2];
+
     (void)argument;
     reference_maxpool_forward(shape, 2, x, y, winners);
     reference_maxpool_backward(shape, 2, winners, dy, dx);
@@ -168,6 +172,7 @@ static void dropout_scale(const void *argument)
 static void golden_penalties(const void *argument)
 {
     double gradient[3] = {0}, twice[3] = {0};
+
     (void)argument;
     CHECK_CLOSE(reference_l1(3, golden_l1_factor, golden_l1_parameters, gradient), golden_l1_penalty, 1e-17);
     compare_values("l1 gradient", gradient, golden_l1_gradient, 3, 0);
@@ -178,6 +183,7 @@ static void golden_penalties(const void *argument)
 static void clipping(const void *argument)
 {
     double gradient[] = {3, -4};
+
     (void)argument;
     CHECK_CLOSE(reference_clip(2, 0, gradient), 5, 0);
     CHECK_CLOSE(reference_clip(2, 5.5, gradient), 5, 0);
@@ -189,12 +195,13 @@ static void clipping(const void *argument)
 
 static void golden_descent(const void *argument)
 {
-    const golden_sgd *golden = argument;
+    const struct golden_sgd *golden = argument;
     double parameter = 1, buffer = 0;
-    int i;
-    for (i = 0; i < GOLDEN_SGD_STEPS; ++i) {
-        const reference_sgd sgd = {golden_sgd_lr, golden->momentum, golden->dampening, golden->nesterov, i == 0};
+
+    for (int i = 0; i < GOLDEN_SGD_STEPS; ++i) {
+        const struct reference_sgd sgd = {golden_sgd_lr, golden->momentum, golden->dampening, golden->nesterov, i == 0};
         double gradient = golden_sgd_gradient[i];
+
         reference_l2(1, golden->l2, &parameter, &gradient);
         reference_sgd_step(1, &sgd, &gradient, &buffer, &parameter);
         CHECK_CLOSE(parameter, golden->parameter[i], 1e-15);
@@ -205,11 +212,12 @@ static void golden_schedules(const void *argument)
 {
     normnet_config config;
     double lr, momentum;
-    int i;
+
     (void)argument;
     reference_config_init(&config, NORMNET_NORM_NONE);
-    for (i = 0; i < CHECK_COUNT(golden_one_cycles); ++i) {
-        const golden_one_cycle *golden = &golden_one_cycles[i];
+    for (int i = 0; i < CHECK_COUNT(golden_one_cycles); ++i) {
+        const struct golden_one_cycle *golden = &golden_one_cycles[i];
+
         config.total_steps = golden->total_steps;
         config.max_lr = golden->max_lr;
         config.anneal = golden->anneal;
@@ -220,7 +228,7 @@ static void golden_schedules(const void *argument)
             CHECK_CLOSE(momentum, golden->momentum, golden_schedule_tolerance);
     }
     config.step_size = 6;
-    for (i = 0; i < CHECK_COUNT(golden_step); ++i) {
+    for (int i = 0; i < CHECK_COUNT(golden_step); ++i) {
         reference_step_schedule(&config, golden_step[i], &lr, &momentum);
         CHECK_CLOSE(lr, golden_step_lr[i], 1e-17);
         CHECK_CLOSE(momentum, 0.9, 0);
@@ -229,12 +237,11 @@ static void golden_schedules(const void *argument)
 
 int main(int argc, char **argv)
 {
-    int i;
     if (!check_begin(argc, argv))
         return check_end();
     check_case("golden: batch norm", golden_batch_norm, NULL);
     check_case("golden: cumulative statistics", cumulative_statistics, NULL);
-    for (i = 0; i < CHECK_COUNT(golden_groups); ++i)
+    for (int i = 0; i < CHECK_COUNT(golden_groups); ++i)
         check_case_named(golden_group_norm, &golden_groups[i], "golden: group norm, %d groups",
                          golden_groups[i].groups);
     check_case("golden: layer norm of a row", golden_row, NULL);
@@ -244,7 +251,7 @@ int main(int argc, char **argv)
     check_case("golden: dropout scale", dropout_scale, NULL);
     check_case("golden: penalties", golden_penalties, NULL);
     check_case("golden: clipping", clipping, NULL);
-    for (i = 0; i < CHECK_COUNT(golden_sgds); ++i)
+    for (int i = 0; i < CHECK_COUNT(golden_sgds); ++i)
         check_case_named(golden_descent, &golden_sgds[i], "golden: descent %d", i);
     check_case("golden: schedules", golden_schedules, NULL);
     return check_end();

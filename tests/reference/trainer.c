@@ -5,30 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-void reference_update_statistics(const reference_pass *pass, double *statistics)
+void reference_update_statistics(const struct reference_pass *pass, double *statistics)
 {
     const normnet_config *config = &pass->network->config;
     const double momentum = config->cumulative_statistics ? -1 : config->batchnorm_momentum;
-    int i, batch;
-    for (i = 0; i < pass->network->layer_count; ++i) {
-        const reference_layer *layer = &pass->network->layers[i];
+
+    for (int i = 0; i < pass->network->layer_count; ++i) {
+        const struct reference_layer *layer = &pass->network->layers[i];
         const int channels = layer->in.channels;
         double *running = statistics + layer->statistics;
         int batches;
+
         if (layer->statistics < 0)
             continue;
         batches = reference_norm_sets(reference_with_images(layer->in, pass->images), &layer->norm) / channels;
-        for (batch = 0; batch < batches; ++batch)
+        for (int batch = 0; batch < batches; ++batch)
             reference_running_statistics(channels, pass->means[i] + batch * channels,
                                          pass->variances[i] + batch * channels, pass->set_counts[i][batch * channels],
                                          momentum, running, running + channels, running + 2 * channels);
     }
 }
 
-reference_trainer *reference_trainer_create(const reference_network *network, const double *parameters)
+struct reference_trainer *reference_trainer_create(const struct reference_network *network, const double *parameters)
 {
-    reference_trainer *trainer = reference_allocate(1, sizeof *trainer);
+    struct reference_trainer *trainer = reference_allocate(1, sizeof *trainer);
     size_t count = (size_t)network->parameter_count;
+
     trainer->network = network;
     trainer->parameters = reference_allocate(count, sizeof *parameters);
     trainer->buffer = reference_allocate(count, sizeof *parameters);
@@ -38,7 +40,7 @@ reference_trainer *reference_trainer_create(const reference_network *network, co
     return trainer;
 }
 
-void reference_trainer_destroy(reference_trainer *trainer)
+void reference_trainer_destroy(struct reference_trainer *trainer)
 {
     if (trainer == NULL)
         return;
@@ -49,18 +51,19 @@ void reference_trainer_destroy(reference_trainer *trainer)
 }
 
 /* l1 over everything that is punished first, then l2; the sum of both. */
-static double add_penalties(const reference_trainer *trainer, double *gradient)
+static double add_penalties(const struct reference_trainer *trainer, double *gradient)
 {
-    const reference_network *network = trainer->network;
+    const struct reference_network *network = trainer->network;
     const normnet_config *config = &network->config;
     double penalty = 0;
-    int i;
+
     if (config->penalty_on == NORMNET_PENALTY_ALL)
         return reference_l1(network->parameter_count, config->l1, trainer->parameters, gradient) +
                reference_l2(network->parameter_count, config->l2, trainer->parameters, gradient);
-    for (i = 0; i < network->layer_count; ++i) {
-        const reference_layer *layer = &network->layers[i];
+    for (int i = 0; i < network->layer_count; ++i) {
+        const struct reference_layer *layer = &network->layers[i];
         const double *weight = trainer->parameters + layer->weight;
+
         if (layer->kind != REFERENCE_CONV && layer->kind != REFERENCE_FC)
             continue;
         penalty += reference_l1(layer->weight_count, config->l1, weight, gradient + layer->weight);
@@ -69,16 +72,16 @@ static double add_penalties(const reference_trainer *trainer, double *gradient)
     return penalty;
 }
 
-reference_metrics reference_apply(reference_trainer *trainer, const reference_pass *pass)
+struct reference_metrics reference_apply(struct reference_trainer *trainer, const struct reference_pass *pass)
 {
-    const reference_network *network = trainer->network;
+    const struct reference_network *network = trainer->network;
     const normnet_config *config = &network->config;
     const int count = network->parameter_count;
     double *gradient = reference_allocate((size_t)count, sizeof *gradient);
-    reference_metrics metrics;
-    reference_sgd sgd;
-    int i;
-    for (i = 0; i < count; ++i)
+    struct reference_metrics metrics;
+    struct reference_sgd sgd;
+
+    for (int i = 0; i < count; ++i)
         gradient[i] = pass->gradient[i] / pass->images;
     metrics.loss = pass->loss / pass->images;
     metrics.penalty = add_penalties(trainer, gradient);

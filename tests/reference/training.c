@@ -41,8 +41,8 @@ void reference_config_init(normnet_config *config, int norm)
 double reference_l1(int count, double factor, const double *parameters, double *gradient)
 {
     double sum = 0;
-    int i;
-    for (i = 0; i < count; ++i) {
+
+    for (int i = 0; i < count; ++i) {
         sum += fabs(parameters[i]);
         gradient[i] += factor * ((parameters[i] > 0) - (parameters[i] < 0));
     }
@@ -52,8 +52,8 @@ double reference_l1(int count, double factor, const double *parameters, double *
 double reference_l2(int count, double factor, const double *parameters, double *gradient)
 {
     double sum = 0;
-    int i;
-    for (i = 0; i < count; ++i) {
+
+    for (int i = 0; i < count; ++i) {
         sum += parameters[i] * parameters[i];
         gradient[i] += factor * parameters[i];
     }
@@ -63,22 +63,23 @@ double reference_l2(int count, double factor, const double *parameters, double *
 double reference_clip(int count, double limit, double *gradient)
 {
     double sum = 0, norm;
-    int i;
-    for (i = 0; i < count; ++i)
+
+    for (int i = 0; i < count; ++i)
         sum += gradient[i] * gradient[i];
     norm = sqrt(sum);
-    for (i = 0; limit > 0 && norm > limit && i < count; ++i)
+    for (int i = 0; limit > 0 && norm > limit && i < count; ++i)
         gradient[i] *= limit / norm;
     return norm;
 }
 
 /* ---- Stochastic gradient descent ------------------------------------------------------------- */
 
-void reference_sgd_step(int count, const reference_sgd *sgd, const double *gradient, double *buffer, double *parameters)
+void reference_sgd_step(int count, const struct reference_sgd *sgd, const double *gradient, double *buffer,
+                        double *parameters)
 {
-    int i;
-    for (i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {
         double d = gradient[i];
+
         if (sgd->momentum != 0) {
             buffer[i] = sgd->first ? d : sgd->momentum * buffer[i] + (1 - sgd->dampening) * d;
             d = sgd->nesterov ? d + sgd->momentum * buffer[i] : buffer[i];
@@ -93,23 +94,24 @@ void reference_sgd_step(int count, const reference_sgd *sgd, const double *gradi
 static double anneal(int how, double start, double end, double q)
 {
     const double pi = 3.14159265358979323846;
+
     return how == NORMNET_ANNEAL_COSINE ? end + (start - end) / 2 * (cos(pi * q) + 1) : (end - start) * q + start;
 }
 
 void reference_one_cycle(const normnet_config *config, int64_t step, double *lr, double *momentum)
 {
-    typedef struct phase {
+    struct phase {
         double end, lr_from, lr_to, momentum_from, momentum_to;
-    } phase;
+    };
     const double steps = (double)config->total_steps, rise = config->pct_start * steps;
     const double high = config->max_lr, initial = high / config->div_factor,
                  lowest = initial / config->final_div_factor;
     const double slow = config->base_momentum, fast = config->max_momentum;
-    const phase two[] = {{rise - 1, initial, high, fast, slow}, {steps - 1, high, lowest, slow, fast}};
-    const phase three[] = {{rise - 1, initial, high, fast, slow},
-                           {2 * rise - 2, high, initial, slow, fast},
-                           {steps - 1, initial, lowest, fast, fast}};
-    const phase *phases = config->three_phase ? three : two;
+    const struct phase two[] = {{rise - 1, initial, high, fast, slow}, {steps - 1, high, lowest, slow, fast}};
+    const struct phase three[] = {{rise - 1, initial, high, fast, slow},
+                                  {2 * rise - 2, high, initial, slow, fast},
+                                  {steps - 1, initial, lowest, fast, fast}};
+    const struct phase *phases = config->three_phase ? three : two;
     const int last = config->three_phase ? 2 : 1;
     double start = 0, q;
     int i = 0;

@@ -93,6 +93,7 @@ static int check_test_labels(const struct evaluation *evaluation)
 static int open_evaluation(struct evaluation *evaluation)
 {
     int code = evaluation->json ? atomic_file_check(evaluation->json) : 0;
+
     if (code == 0)
         code = model_file_open(&evaluation->model, evaluation->path, MODEL_UNTRUSTED, evaluation->threads);
     if (code != 0)
@@ -143,6 +144,7 @@ static int64_t class_images(const struct evaluation *evaluation, int32_t label)
 static double class_accuracy(const struct evaluation *evaluation, int32_t label)
 {
     int64_t images = class_images(evaluation, label);
+
     return images > 0 ? 100.0 * (double)confusion_row(evaluation, label)[label] / (double)images : (double)NAN;
 }
 

@@ -136,6 +136,7 @@ static int check_json_target(const struct prediction *prediction)
 
     for (int64_t i = 0; i < images->count && prediction->json; ++i) {
         const struct image_name *name = &images->names[i];
+
         if (i > 0 && name->path == images->names[i - 1].path)
             continue; /* another image of the same file */
         char *path = image_path(name);
@@ -169,6 +170,7 @@ static void print_table_head(struct prediction *prediction)
     for (int64_t i = 0; i < prediction->images.count; ++i) {
         char *name = image_name_text(&prediction->images.names[i]);
         size_t length = name ? strlen(name) : 0;
+
         if (length > width)
             width = length < MAX_NAME_WIDTH ? length : MAX_NAME_WIDTH;
         free(name);
@@ -244,6 +246,7 @@ static int predict_images(struct prediction *prediction, struct json_writer *jso
     for (int64_t i = 0; i < images->count && code == 0; ++i) {
         const int64_t place = i % CHUNK;
         const float *scores = prediction->scores + (size_t)place * (size_t)prediction->config.classes;
+
         if (place == 0)
             code = predict_chunk(prediction, i, int64_min(images->count - i, CHUNK));
         if (code == 0)

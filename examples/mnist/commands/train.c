@@ -62,6 +62,7 @@ static int train_epochs(struct run *run)
         progress_start(run->settings.epochs, training->images, training->finished * training->images + training->done);
     while (training->finished < run->settings.epochs) {
         struct epoch_result *result = &training->history[training->finished];
+
         result->epoch = training->finished + 1;
         int code = run_train_epoch(run, result);
         if (code == 0 && training->done < training->images)

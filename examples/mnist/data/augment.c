@@ -33,6 +33,7 @@ static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_
         bool inside = (column_index < columns) & (row_index < rows);
         uint64_t index = row_index * columns + column_index;
         uint8_t value = in[inside ? index : 0];
+
         out[i] = inside ? value : fill;
         x += step_x;
         y += step_y;
@@ -49,8 +50,10 @@ static void sample_image(uint8_t *out, const uint8_t *in, const struct source_ma
     for (int32_t channel = 0; channel < channels; ++channel) {
         int64_t x = fixed_point(map->c + map->a * 0.5 + map->b * 0.5);
         int64_t y = fixed_point(map->f + map->d * 0.5 + map->e * 0.5);
+
         for (int32_t row = 0; row < height; ++row) {
             size_t start = (size_t)channel * plane;
+
             sample_row(out + start + (size_t)row * (size_t)width, in + start, height, width, x, y, a, d, fill);
             x += b;
             y += e;
@@ -66,6 +69,7 @@ static struct source_map inverse_affine(double degrees, double shear, double sca
                                         int32_t height, int32_t width)
 {
     double sine, cosine, shear_sine, shear_cosine;
+
     angle_sine_cosine(degrees, &sine, &cosine);
     angle_sine_cosine(shear, &shear_sine, &shear_cosine);
     double tangent = shear_sine / shear_cosine;
@@ -94,6 +98,7 @@ static struct source_map random_map(const struct augment_operation *operation, s
     double shift_y = random_shift(random, operation->translate * height);
     double scale = random_uniform(random, operation->scale_low, operation->scale_high);
     double shear = random_uniform(random, -operation->shear, operation->shear);
+
     return inverse_affine(degrees, shear, scale, shift_x, shift_y, height, width);
 }
 
@@ -113,6 +118,7 @@ static void scale_grey_levels(uint8_t *image, size_t pixels, int32_t centre, uin
 
     for (size_t i = 0; i < pixels; ++i) {
         int32_t value = constant + (int32_t)((uint32_t)factor * (uint16_t)image[i]);
+
         value = value < 0 ? 0 : value > 255 * FACTOR_ONE ? 255 * FACTOR_ONE : value;
         image[i] = (uint8_t)(value / FACTOR_ONE);
     }
@@ -153,6 +159,7 @@ void augment_apply(const struct augment_list *list, struct random_stream *random
 
     for (int i = 0; i < list->count; ++i) {
         const struct augment_operation *operation = &list->operations[i];
+
         if (operation->kind == AUGMENT_JITTER) {
             jitter(operation, random, current, pixels);
             continue;

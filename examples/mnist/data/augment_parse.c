@@ -44,6 +44,7 @@ static int find_kind(const char *text)
 {
     for (int kind = 0; kind < KINDS; ++kind) {
         size_t length = strlen(kind_names[kind]);
+
         if (strncmp(text, kind_names[kind], length) == 0 &&
             strchr(":,", text[length])) /* strchr() also finds the terminating 0 */
             return kind;
@@ -60,6 +61,7 @@ static size_t word_length(const char *text)
 static bool read_decimal(const char **text, double *value)
 {
     char *end;
+
     if (!strchr(".0123456789", **text) || !**text || ((*text)[0] == '0' && ((*text)[1] | 32) == 'x'))
         return false;
     *value = strtod(*text, &end);
@@ -84,6 +86,7 @@ static int parse_parameter_value(struct augment_operation *operation, const stru
         good = good && low == floor(low);
     if (!good) {
         const char *kind = parameter->offset_high ? "a range LOW-HIGH" : whole ? "a whole number" : "a number";
+
         return report_usage("--augment: '%.*s' at column %d: %s of %s is %s from %g to %g", (int)word_length(word),
                             word, column_of(spec, word), parameter->name, kind_names[operation->kind], kind,
                             parameter->min, parameter->max);
@@ -110,6 +113,7 @@ static int parse_parameter(struct augment_operation *operation, const char *spec
         const struct parameter *parameter = &parameters[i];
         bool named =
             equals && strlen(parameter->name) == name_length && strncmp(word, parameter->name, name_length) == 0;
+
         if (parameter->kind != operation->kind || !(named || (bare && strcmp(parameter->name, "fill") != 0)))
             continue;
         int code = parse_parameter_value(operation, parameter, spec, word, named ? equals + 1 : word);
@@ -130,6 +134,7 @@ static int parse_operations(struct augment_list *list, const char *spec)
     list->count = 0;
     for (;;) {
         int kind = find_kind(cursor);
+
         if (kind < 0)
             return report_usage("--augment: '%.*s' at column %d is not rotate, affine or jitter",
                                 (int)word_length(cursor), cursor, column_of(spec, cursor));
@@ -143,6 +148,7 @@ static int parse_operations(struct augment_list *list, const char *spec)
         int given = 0;
         while (*cursor == ':' || (*cursor == ',' && find_kind(cursor + 1) < 0)) {
             int code = parse_parameter(operation, spec, ++cursor);
+
             if (code != 0)
                 return code;
             cursor += word_length(cursor);

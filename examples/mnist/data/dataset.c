@@ -25,6 +25,7 @@ enum { GENERATED_TRAIN = 60000, GENERATED_TEST = 10000 };
 static void image_shape_text(char *text, size_t size, const struct idx_file *images)
 {
     size_t length = 0;
+
     text[0] = '\0';
     for (int i = 1; i < images->rank && length < size; ++i)
         length += (size_t)snprintf(text + length, size - length, i > 1 ? " x %" PRId64 : "%" PRId64, images->shape[i]);
@@ -73,6 +74,7 @@ static int count_classes(struct dataset *data)
 static int open_test_set(struct dataset *data)
 {
     int code = image_set_open(&data->test, data->directory, set_names[TEST]);
+
     if (code == 0)
         take_shape(data, &data->test.image_file);
     return code;
@@ -81,6 +83,7 @@ static int open_test_set(struct dataset *data)
 static int open_both_sets(struct dataset *data)
 {
     int code = image_set_open(&data->train, data->directory, set_names[TRAIN]);
+
     if (code == 0)
         code = image_set_open(&data->test, data->directory, set_names[TEST]);
     if (code == 0)
@@ -117,6 +120,7 @@ static int generate_sets(struct dataset *data, int64_t limit)
 {
     int64_t count = limit > 0 && limit < GENERATED_TRAIN ? limit : GENERATED_TRAIN;
     int code = generate_image_set(&data->train, DIGITS_TRAIN, count);
+
     if (code == 0)
         code = generate_test_set(data);
     data->classes = DIGITS_CLASSES;
@@ -139,6 +143,7 @@ static void measure_channel(const struct dataset *data, int32_t channel, double 
 
     for (int64_t i = 0; i < data->train.count; ++i) {
         const uint8_t *pixels = data->train.images + ((size_t)i * (size_t)data->channels + (size_t)channel) * plane;
+
         for (size_t k = 0; k < plane; ++k) {
             sum += pixels[k];
             squares += (uint32_t)pixels[k] * pixels[k];
@@ -189,6 +194,7 @@ static int choose_directory(struct dataset *data, const char *directory)
     *data = (struct dataset){0};
     if (!directory) {
         const char *variable = getenv("NORMNET_DATA");
+
         directory = variable && *variable ? variable : NULL;
     }
     if (!directory) {
@@ -204,6 +210,7 @@ static int choose_directory(struct dataset *data, const char *directory)
 int dataset_open(struct dataset *data, const char *directory, int64_t limit)
 {
     int code = choose_directory(data, directory);
+
     if (code == 0)
         code = data->directory ? open_both_sets(data) : generate_sets(data, limit);
     if (code == 0 && limit > 0 && limit < data->train.count)
@@ -218,6 +225,7 @@ int dataset_open(struct dataset *data, const char *directory, int64_t limit)
 int dataset_open_test(struct dataset *data, const char *directory)
 {
     int code = choose_directory(data, directory);
+
     if (code == 0)
         code = data->directory ? open_test_set(data) : generate_test_set(data);
     if (code != 0)
@@ -296,6 +304,7 @@ void dataset_tensors(const struct dataset *data, const uint8_t *images, const ui
                      normnet_tensor *image_tensor, normnet_tensor *label_tensor)
 {
     const int64_t shape[4] = {count, data->channels, data->height, data->width};
+
     normnet_tensor_init(image_tensor, NORMNET_U8, images, 4, shape);
     normnet_tensor_init(label_tensor, NORMNET_U8, labels, 1, &count);
 }

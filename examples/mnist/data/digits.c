@@ -93,6 +93,7 @@ struct bends {
 static const char *read_coordinate(const char *text, double *value)
 {
     int number = 0;
+
     for (; *text >= '0' && *text <= '9'; ++text)
         number = 10 * number + (*text - '0');
     *value = number / 100.0;
@@ -112,6 +113,7 @@ static void read_shape(struct line *line, const char *text)
             ++text;
         } else {
             struct point *point = &line->points[line->count++];
+
             text = read_coordinate(text, &point->x);
             text = read_coordinate(text + 1, &point->y); /* after one space */
             point->lifted = lifted;
@@ -129,6 +131,7 @@ static void shake_points(struct line *line, struct random_stream *random)
     for (int i = 0; i < line->count; ++i) {
         struct point *point = &line->points[i];
         bool corner = i > 0 && !point->lifted && point->x == point[-1].x && point->y == point[-1].y;
+
         if (corner)
             continue; /* moved together with the previous point */
         double dx = unsteadiness * random_bell(random);
@@ -157,6 +160,7 @@ static void interpolate_strokes(struct line *ink, const struct line *line)
     ink->count = 0;
     for (int i = 0; i < line->count; ++i) {
         const struct point *c = &line->points[i];
+
         if (c->lifted) {
             ink->points[ink->count++] = *c;
             continue;
@@ -168,6 +172,7 @@ static void interpolate_strokes(struct line *ink, const struct line *line)
             continue; /* a corner: nothing to draw */
         for (int piece = 1; piece <= SPAN_PIECES; ++piece) {
             double t = (double)piece / SPAN_PIECES;
+
             ink->points[ink->count++] = (struct point){
                 spline(a->x, b->x, c->x, d->x, t),
                 spline(a->y, b->y, c->y, d->y, t),
@@ -186,6 +191,7 @@ static double interpolate_bend(const double knots[KNOTS][KNOTS], double x, doubl
     int i = column < 1 ? 0 : column < KNOTS - 2 ? (int)column : KNOTS - 2;
     int j = row < 1 ? 0 : row < KNOTS - 2 ? (int)row : KNOTS - 2;
     double u = column - i, v = row - j;
+
     u = double_clamp(u, 0, 1);
     v = double_clamp(v, 0, 1);
     u = u * u * (3 - 2 * u);
@@ -209,6 +215,7 @@ static void bend_strokes(struct line *line, struct random_stream *random)
     for (int i = 0; i < line->count; ++i) {
         struct point *point = &line->points[i];
         double x = point->x, y = point->y;
+
         point->x = x + interpolate_bend((const double(*)[KNOTS])bends.x, x, y);
         point->y = y + interpolate_bend((const double(*)[KNOTS])bends.y, x, y);
     }
@@ -220,12 +227,14 @@ static void tilt_strokes(struct line *line, struct random_stream *random)
     double narrow = random_uniform(random, 0.58, 1.15);
     double slant = 0.08 + 0.26 * random_bell(random);
     double sine, cosine;
+
     angle_sine_cosine(7 * random_bell(random), &sine, &cosine);
 
     for (int i = 0; i < line->count; ++i) {
         struct point *point = &line->points[i];
         double y = point->y - 0.5;
         double x = narrow * (point->x - 0.5) - slant * y;
+
         point->x = cosine * x - sine * y;
         point->y = sine * x + cosine * y;
     }
@@ -239,6 +248,7 @@ static void fit_into_box(struct line *line, double pen, struct random_stream *ra
 
     for (int i = 0; i < line->count; ++i) {
         const struct point *point = &line->points[i];
+
         left = double_min(left, point->x);
         right = double_max(right, point->x);
         top = double_min(top, point->y);
@@ -246,6 +256,7 @@ static void fit_into_box(struct line *line, double pen, struct random_stream *ra
         if (!point->lifted) {
             double dx = point->x - point[-1].x, dy = point->y - point[-1].y;
             double length = sqrt(dx * dx + dy * dy);
+
             mass += length;
             mass_x += length * 0.5 * (point->x + point[-1].x);
             mass_y += length * 0.5 * (point->y + point[-1].y);
@@ -288,6 +299,7 @@ static void draw_segment(double depth[DIGITS_SIDE][DIGITS_SIDE], const struct po
         for (int column = left; column <= right; ++column) {
             double x = column + 0.5 - from->x, y = row + 0.5 - from->y;
             double t = (x * dx + y * dy) * inverse;
+
             t = double_clamp(t, 0, 1);
             x -= t * dx;
             y -= t * dy;
@@ -314,9 +326,11 @@ static void draw_ink(const struct line *line, double radius, double softness, st
     }
     for (int i = 0; i < DIGITS_PIXELS; ++i) {
         double cover = 0.5 - 0.5 * depth[i / DIGITS_SIDE][i % DIGITS_SIDE] / softness;
+
         image[i] = 0;
         if (cover > 0) {
             double value = ink * double_min(cover, 1) * (1 + grain * random_bell(random));
+
             image[i] = (uint8_t)double_clamp(value, 0, 255);
         }
     }

@@ -48,6 +48,7 @@ static int read_idx_shape(struct idx_file *idx, const char *path)
     idx->rank = file->data[3];
     for (int i = 0; i < idx->rank; ++i) {
         uint32_t dimension = big_endian(file->data + 4 + 4 * i);
+
         if (dimension == 0 || dimension > INT32_MAX)
             return report_error("%s: its dimension %d is %" PRIu32 "; expected 1 to 2147483647", path, i + 1,
                                 dimension);

@@ -29,6 +29,7 @@ static char *find_set_file(const char *directory, const char *set, enum content 
     for (int32_t rank = contents[content].min_rank; rank <= contents[content].max_rank; ++rank) {
         for (int dot = 0; dot <= 1; ++dot) {
             char *path = text_of("%s/%s-%s%cidx%" PRId32 "-ubyte", directory, set, word, dot ? '.' : '-', rank);
+
             if (!path || file_exists(path)) {
                 free(first);
                 return path;
@@ -45,6 +46,7 @@ static char *find_set_file(const char *directory, const char *set, enum content 
 static int open_set_file(struct idx_file *idx, const char *directory, const char *set, enum content content)
 {
     char *path = find_set_file(directory, set, content);
+
     if (!path)
         return report_error("not enough memory");
     int code = idx_open(idx, path, contents[content].min_rank, contents[content].max_rank);
@@ -84,6 +86,7 @@ bool image_set_has_file(const char *directory, const char *name, const char *pat
 
     for (int i = 0; i < 2 && !found; ++i) {
         char *file = find_set_file(directory, name, i == 0 ? IMAGES : LABELS);
+
         found = file && file_same(file, path);
         free(file);
     }

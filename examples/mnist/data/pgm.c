@@ -63,6 +63,7 @@ static int read_pgm_number(struct pgm_reader *reader, const char *what, int32_t 
     }
     if (number < min || number > max) {
         const int length = reader->cursor - start < 20 ? (int)(reader->cursor - start) : 20;
+
         return report_error("%s: its %s is %.*s; expected %" PRId32 " to %" PRId32, reader->name, what, length,
                             (const char *)start, min, max);
     }
@@ -84,6 +85,7 @@ static int read_pgm_header_number(struct pgm_reader *reader, const char *what, i
 static int read_pgm_header(struct pgm_reader *reader, struct picture *picture, int32_t *largest)
 {
     int code = read_pgm_header_number(reader, "width", PICTURE_MAX_SIDE, &picture->width);
+
     if (code == 0)
         code = read_pgm_header_number(reader, "height", PICTURE_MAX_SIDE, &picture->height);
     if (code == 0)

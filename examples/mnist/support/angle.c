@@ -6,6 +6,7 @@ static double small_sine(double x)
 {
     double square = x * x;
     double sum = -1.0 / 1307674368000.0;
+
     sum = sum * square + 1.0 / 6227020800.0;
     sum = sum * square - 1.0 / 39916800.0;
     sum = sum * square + 1.0 / 362880.0;
@@ -19,6 +20,7 @@ static double small_cosine(double x)
 {
     double square = x * x;
     double sum = 1.0 / 20922789888000.0;
+
     sum = sum * square - 1.0 / 87178291200.0;
     sum = sum * square + 1.0 / 479001600.0;
     sum = sum * square - 1.0 / 3628800.0;

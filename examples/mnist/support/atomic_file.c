@@ -82,6 +82,7 @@ int atomic_file_commit(struct atomic_file *file)
 {
     int code = 0;
     bool written = !ferror(file->stream) && file_sync(file->stream);
+
     written = fclose(file->stream) == 0 && written;
 
     if (!written || !file_rename(file->temporary, file->path)) {

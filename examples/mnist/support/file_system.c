@@ -23,6 +23,7 @@
 bool file_exists(const char *path)
 {
     struct stat status;
+
     return stat(path, &status) == 0;
 }
 
@@ -33,6 +34,7 @@ enum { MAX_LINKS = 40, MAX_LINK_LENGTH = 4096 };
 static char *link_target(const char *path, const char *name)
 {
     const char *slash = *name == '/' ? NULL : strrchr(path, '/');
+
     return slash ? text_of("%.*s/%s", (int)(slash - path), path, name) : text_of("%s", name);
 }
 
@@ -94,6 +96,7 @@ bool file_same(const char *a, const char *b)
 bool file_replaceable(const char *path)
 {
     struct stat status;
+
     return stat(path, &status) != 0 || (status.st_mode & S_IFMT) == S_IFREG;
 }
 

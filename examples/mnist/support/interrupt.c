@@ -15,6 +15,7 @@ static atomic_int first_signal;
 static void remember_signal(int number)
 {
     int none = 0;
+
     atomic_compare_exchange_strong(&first_signal, &none, number);
 }
 
@@ -54,5 +55,6 @@ int interrupt_signal(void)
 int interrupt_exit_code(void)
 {
     const int number = interrupt_signal();
+
     return number ? 128 + number : 0;
 }

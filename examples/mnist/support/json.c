@@ -16,6 +16,7 @@ static int utf8_length(const unsigned char *text)
                  : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
                  : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
                                                      : 0;
+
     for (int i = 1; i < length; ++i) {
         if ((text[i] & 0xc0) != 0x80)
             return 0;
@@ -33,6 +34,7 @@ static void write_json_string(FILE *stream, const char *text)
     fputc('"', stream);
     while (*cursor) {
         int length = utf8_length(cursor);
+
         if (length == 0)
             fputs("\\ufffd", stream);
         else if (*cursor < 0x20 || *cursor == 0x7f)

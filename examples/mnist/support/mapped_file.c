@@ -28,6 +28,7 @@ static int read_file(struct mapped_file *file, FILE *stream, const char *path)
     do {
         if (size == room) {
             uint8_t *larger = realloc(data, room ? 2 * room : 1 << 16);
+
             if (!larger) {
                 code = report_error("not enough memory to read %s", path);
                 goto done;

@@ -16,6 +16,7 @@
 static int set_integer(const struct option *option, const char *text)
 {
     char *end;
+
     errno = 0;
     intmax_t value = strtoimax(text, &end, 10);
     bool number = end != text && !*end && strchr("-0123456789", *text);
@@ -47,9 +48,11 @@ static int set_real(const struct option *option, const char *text)
 static void join_choices(char *text, size_t size, const char *const *choices)
 {
     size_t length = 0;
+
     text[0] = '\0';
     for (int i = 0; choices[i] && length < size; ++i) {
         const char *separator = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
+
         length += (size_t)snprintf(text + length, size - length, "%s%s", separator, choices[i]);
     }
 }
@@ -232,6 +235,7 @@ static void print_option_help(const char *text)
     while (*text) {
         int length = (int)strcspn(text, " \n");
         bool first = column == HELP_COLUMN;
+
         if (!first && column + 1 + length > HELP_WIDTH) {
             printf("\n%*s", HELP_COLUMN, "");
             column = HELP_COLUMN;
@@ -253,6 +257,7 @@ static void print_options_help(const struct option *options, int count)
 {
     for (int i = 0; i < count; ++i) {
         const struct option *option = &options[i];
+
         if (option->kind == OPTION_HEADING) {
             printf("\n%s\n", option->name);
             continue;

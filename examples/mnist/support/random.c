@@ -13,6 +13,7 @@ static uint64_t splitmix64_mix(uint64_t bits)
 struct random_stream random_open(uint64_t seed, enum random_purpose purpose, uint64_t epoch, uint64_t index)
 {
     uint64_t key = splitmix64_mix(seed + golden_ratio);
+
     key = splitmix64_mix((key ^ (uint64_t)purpose) + golden_ratio);
     key = splitmix64_mix((key ^ epoch) + golden_ratio);
     key = splitmix64_mix((key ^ index) + golden_ratio);
@@ -27,6 +28,7 @@ uint64_t random_bits(struct random_stream *stream)
 double random_uniform(struct random_stream *stream, double low, double high)
 {
     double unit = (double)(random_bits(stream) >> 11) * (1.0 / 9007199254740992.0);
+
     return low + (high - low) * unit;
 }
 

@@ -15,6 +15,7 @@ static void print_message(const char *format, va_list values)
 int report_error(const char *format, ...)
 {
     va_list values;
+
     va_start(values, format);
     print_message(format, values);
     va_end(values);
@@ -24,6 +25,7 @@ int report_error(const char *format, ...)
 int report_usage(const char *format, ...)
 {
     va_list values;
+
     va_start(values, format);
     print_message(format, values);
     va_end(values);

@@ -34,6 +34,7 @@ static void hash_block(uint32_t state[8], const uint8_t block[64])
     for (int i = 16; i < 64; ++i) {
         uint32_t s0 = rotate_right(w[i - 15], 7) ^ rotate_right(w[i - 15], 18) ^ w[i - 15] >> 3;
         uint32_t s1 = rotate_right(w[i - 2], 17) ^ rotate_right(w[i - 2], 19) ^ w[i - 2] >> 10;
+
         w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
     for (int i = 0; i < 64; ++i) {
@@ -42,6 +43,7 @@ static void hash_block(uint32_t state[8], const uint8_t block[64])
         uint32_t t1 = h + s1 + choice + round_constants[i] + w[i];
         uint32_t s0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);
         uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
+
         h = g, g = f, f = e, e = d + t1;
         d = c, c = b, b = a, a = t1 + s0 + majority;
     }
@@ -66,6 +68,7 @@ void sha256_update(struct sha256 *hash, const void *data, size_t size)
     while (size > 0) {
         size_t filled = (size_t)(hash->bytes % 64);
         size_t taken = size < 64 - filled ? size : 64 - filled;
+
         memcpy(hash->block + filled, bytes, taken);
         hash->bytes += taken;
         bytes += taken;

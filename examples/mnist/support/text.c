@@ -8,6 +8,7 @@
 char *text_of(const char *format, ...)
 {
     va_list values;
+
     va_start(values, format);
     int length = vsnprintf(NULL, 0, format, values);
     va_end(values);

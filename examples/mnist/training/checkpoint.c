@@ -21,6 +21,7 @@ static const char first_line[] = "normnet-mnist train 2";
 static uint64_t bits_of(double value)
 {
     uint64_t bits;
+
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
@@ -50,6 +51,7 @@ int64_t checkpoint_forgets(const struct settings *settings, const struct trainin
 {
     int64_t room = (NOTE_ROOM - write_note_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
     int64_t forgotten = training->finished - (room > 0 ? room : 0);
+
     return forgotten > training->forgotten ? forgotten : training->forgotten;
 }
 
@@ -114,6 +116,7 @@ static char *next_note_line(struct note_reader *reader)
 static const char *note_value(const char *line, const char *key)
 {
     size_t length = strlen(key);
+
     return strncmp(line, key, length) == 0 && line[length] == ' ' ? line + length + 1 : NULL;
 }
 
@@ -158,6 +161,7 @@ static const char *parse_real(const char *text, double *value)
 
     for (int i = 0; i < 16; ++i, ++text) {
         const char *digit = *text ? strchr(digits, *text) : NULL;
+
         if (!digit)
             return NULL;
         bits = bits << 4 | (uint64_t)(digit - digits);
@@ -219,6 +223,7 @@ static int read_note_preset(struct note_reader *reader, int32_t *preset)
 static int read_note_settings(struct note_reader *reader, struct settings *settings)
 {
     int code = read_note_preset(reader, &settings->preset);
+
     if (code == 0)
         code = read_note_integer(reader, "limit", 0, 1000000000, &settings->limit);
     if (code == 0)
@@ -246,6 +251,7 @@ static int read_note_checksum(struct note_reader *reader, const char *key, char 
 static int read_note_data(struct note_reader *reader, struct training_pass *training)
 {
     int code = read_note_integer(reader, "images", 1, INT32_MAX, &training->images);
+
     if (code == 0)
         code = read_note_checksum(reader, "train", training->train_data);
     return code == 0 ? read_note_checksum(reader, "test", training->test_data) : code;
@@ -272,6 +278,7 @@ static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t 
 static int read_note_progress(struct note_reader *reader, struct training_pass *training)
 {
     int code = read_note_integer(reader, "correct", 0, training->done, &training->correct);
+
     if (code == 0)
         code = read_note_real(reader, "loss_sum", &training->loss_sum);
     if (code == 0)

@@ -53,6 +53,7 @@ static void shuffle_images(struct pipeline *pipeline, int64_t epoch)
     for (uint32_t i = count - 1; i > 0; --i) {
         uint32_t k = random_below(&random, i + 1);
         uint32_t swapped = pipeline->order[i];
+
         pipeline->order[i] = pipeline->order[k];
         pipeline->order[k] = swapped;
     }
@@ -69,6 +70,7 @@ static void fill_slot(struct pipeline *pipeline, struct slot *slot, int64_t epoc
         uint8_t *image = slot->images + (size_t)i * pipeline->image_bytes;
         struct random_stream random =
             random_open((uint64_t)pipeline->options.seed, RANDOM_AUGMENT, (uint64_t)epoch, index);
+
         memcpy(image, data->train.images + index * pipeline->image_bytes, pipeline->image_bytes);
         augment_apply(&pipeline->augment, &random, image, pipeline->scratch, data->channels, data->height, data->width);
         slot->labels[i] = data->train.labels[index];
@@ -94,6 +96,7 @@ static void *produce_batches(void *argument)
     for (int64_t number = pipeline->options.first_batch; number < pipeline->options.last_batch; ++number) {
         int64_t produced = number - pipeline->options.first_batch;
         int64_t epoch = number / pipeline->batches;
+
         if (!wait_for_slot(pipeline, produced))
             break;
         if (epoch != shuffled)

@@ -59,6 +59,7 @@ static int check_same_data(const struct run *run)
 static int open_run_data(struct run *run)
 {
     int code = dataset_open(&run->data, run->settings.data, run->settings.limit);
+
     if (code == 0)
         code = dataset_check_distinct(&run->data, "--save", run->settings.save);
     if (code == 0)
@@ -153,6 +154,7 @@ static int start_pipeline(struct run *run)
 int run_prepare(struct run *run)
 {
     int code = check_output_files(run);
+
     if (code == 0)
         code = open_run_data(run);
     if (code == 0)

@@ -13,6 +13,7 @@ enum { MAX_LINE = 400, MAX_BAR = 40 };
 struct progress progress_open(void)
 {
     FILE *terminal = is_terminal(stdout) ? stdout : is_terminal(stderr) ? stderr : NULL;
+
     return (struct progress){.terminal = terminal};
 }
 

@@ -31,6 +31,7 @@ static void hash_state_entry(struct sha256 *hash, const normnet_state_info *entr
     for (int64_t i = 0; i < count; ++i) {
         uint64_t number = read_state_bits((const uint8_t *)entry->data + (size_t)i * bytes, bytes);
         uint8_t little_endian[8];
+
         for (size_t k = 0; k < bytes; ++k)
             little_endian[k] = (uint8_t)(number >> (8 * k));
         sha256_update(hash, little_endian, bytes);
@@ -44,6 +45,7 @@ void results_hash_weights(const normnet_model *model, char hexadecimal[65])
     sha256_init(&hash);
     for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         normnet_state_info entry = {.struct_size = sizeof entry};
+
         if (normnet_state(model, i, &entry) == NORMNET_OK)
             hash_state_entry(&hash, &entry);
     }
