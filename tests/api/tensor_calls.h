@@ -5,9 +5,9 @@
 
 #include "harness/twins.h"
 
-/* ---- The calls, each with one argument to spoil ----------------------------------------------- */
+/* ---- The calls, each with one argument to corrupt ----------------------------------------------- */
 
-typedef normnet_status tensor_call(struct twins *pair, const normnet_tensor *spoilt);
+typedef normnet_status tensor_call(struct twins *pair, const normnet_tensor *corrupted);
 
 static inline normnet_status train_images(struct twins *pair, const normnet_tensor *images)
 {
@@ -102,7 +102,7 @@ static inline void reject_tensor(struct twins *pair, const struct named_call *ca
 
 enum part { SIZE, DTYPE, RANK, RESERVED, SHAPE, STRIDE, DATA };
 
-struct spoil {
+struct corruption {
     const char *how;
     enum part part;
     int index;
@@ -111,7 +111,7 @@ struct spoil {
     const char *word;
 };
 
-static inline normnet_tensor spoilt(const normnet_tensor *tensor, const struct spoil *how)
+static inline normnet_tensor corrupted(const normnet_tensor *tensor, const struct corruption *how)
 {
     normnet_tensor result = *tensor;
 

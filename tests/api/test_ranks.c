@@ -11,7 +11,7 @@ enum { RANKS = 2, STEPS = 4, IMAGES = 40 };
 
 /* ---- A reduce over threads --------------------------------------------------------------------- */
 
-struct meeting {
+struct barrier {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int arrived, round, ranks;
@@ -21,9 +21,9 @@ struct meeting {
     int abandoned; /* a rank has failed and will not come any more */
 };
 
-static struct meeting *meeting_open(int ranks)
+static struct barrier *barrier_open(int ranks)
 {
-    struct meeting *self = check_allocate(1, sizeof *self);
+    struct barrier *self = check_allocate(1, sizeof *self);
 
     pthread_mutex_init(&self->mutex, NULL);
     pthread_cond_init(&self->changed, NULL);
@@ -31,7 +31,7 @@ static struct meeting *meeting_open(int ranks)
     return self;
 }
 
-static void meeting_close(struct meeting *self)
+static void barrier_close(struct barrier *self)
 {
     pthread_mutex_destroy(&self->mutex);
     pthread_cond_destroy(&self->changed);
@@ -41,7 +41,7 @@ static void meeting_close(struct meeting *self)
 /* The ranks add in the order in which they come; of two numbers the sum is the same either way. */
 static int32_t meet(void *user, double *values, int64_t count)
 {
-    struct meeting *self = user;
+    struct barrier *self = user;
     double *sums;
     int round;
 
@@ -70,7 +70,7 @@ static int32_t meet(void *user, double *values, int64_t count)
     return round;
 }
 
-static void abandon(struct meeting *self)
+static void abandon(struct barrier *self)
 {
     pthread_mutex_lock(&self->mutex);
     self->abandoned = 1;
@@ -84,7 +84,7 @@ struct rank {
     normnet_config config;
     normnet_model *model;
     const struct twins *data;
-    struct meeting *of_gradients;
+    struct barrier *of_gradients;
     int64_t first, count;
     normnet_status status;
     char message[256]; /* of its failure */
@@ -185,7 +185,7 @@ static void ranks_learn_as_one(const void *argument)
 {
     const struct rank_case *want = argument;
     normnet_config config = twins_config(want->norm);
-    struct meeting *of_norms = meeting_open(RANKS), *of_gradients = meeting_open(RANKS);
+    struct barrier *of_norms = barrier_open(RANKS), *of_gradients = barrier_open(RANKS);
     struct rank ranks[RANKS];
     normnet_tensor images, labels;
     normnet_metrics metrics = metrics_init();
@@ -247,8 +247,8 @@ static void ranks_learn_as_one(const void *argument)
         free(ranks[i].gradients);
     }
     free(first_gradients);
-    meeting_close(of_norms);
-    meeting_close(of_gradients);
+    barrier_close(of_norms);
+    barrier_close(of_gradients);
     twins_close(pair);
 }
 
@@ -266,7 +266,7 @@ static void *update_rank(void *argument)
 static void statistics_of_all_ranks(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    struct meeting *of_norms = meeting_open(RANKS);
+    struct barrier *of_norms = barrier_open(RANKS);
     struct rank ranks[RANKS];
     normnet_tensor images;
     struct twins *pair;
@@ -294,7 +294,7 @@ static void statistics_of_all_ranks(const void *argument)
     }
     for (int i = 0; i < RANKS; ++i)
         normnet_model_destroy(ranks[i].model);
-    meeting_close(of_norms);
+    barrier_close(of_norms);
     twins_close(pair);
 }
 
@@ -313,7 +313,7 @@ static void *step_rank(void *argument)
 static void one_image_each(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    struct meeting *of_norms = meeting_open(RANKS);
+    struct barrier *of_norms = barrier_open(RANKS);
     struct rank ranks[RANKS];
     struct twins *pair;
 
@@ -335,7 +335,7 @@ static void one_image_each(const void *argument)
         join_rank(&ranks[i], i);
         normnet_model_destroy(ranks[i].model);
     }
-    meeting_close(of_norms);
+    barrier_close(of_norms);
     twins_close(pair);
 }
 

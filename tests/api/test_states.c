@@ -240,7 +240,7 @@ static void statistics_overflow(const void *argument)
 }
 
 /* The caller may change gradients between compute and apply, for the worse too. */
-static void gradients_spoilt_by_the_caller(const void *argument)
+static void gradients_corrupted_by_the_caller(const void *argument)
 {
     const double wrong[] = {NAN, INFINITY, -INFINITY, 1e308};
     struct twins *pair = twins_open(NORMNET_NORM_BATCH);
@@ -474,8 +474,8 @@ int main(int argc, char **argv)
     check_case("value: learning rates out of range are EVALUE", rates_out_of_range, NULL);
     check_case("value: a loss that is not finite is EVALUE", overflow_inside, NULL);
     check_case("value: running statistics that are not finite are EVALUE", statistics_overflow, NULL);
-    check_case("value: gradients that the caller made infinite are EVALUE and wait on", gradients_spoilt_by_the_caller,
-               NULL);
+    check_case("value: gradients that the caller made infinite are EVALUE and wait on",
+               gradients_corrupted_by_the_caller, NULL);
     check_case("state entries: other names and shapes are EMISMATCH, other values EVALUE", states_out_of_range, NULL);
     check_case("state entries: num_batches_tracked does not wrap", batches_beyond_counting, NULL);
     check_case("batch norm: over a single value it is EINVAL, all statistics unchanged", single_value, NULL);

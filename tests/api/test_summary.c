@@ -14,9 +14,10 @@ static char *summary_of(const normnet_model *model)
     return text;
 }
 
-/* ---- Manners of snprintf ----------------------------------------------------------------------- */
+/* ---- Return value and text, as with snprintf -----------------------------------------------------------------------
+ */
 
-static void manners(const void *argument)
+static void variants(const void *argument)
 {
     normnet_config config;
     normnet_model *model;
@@ -291,7 +292,7 @@ int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("summary: it returns and writes as snprintf does", manners, NULL);
+    check_case("summary: it returns and writes as snprintf does", variants, NULL);
     check_case("summary: a table of layers, outputs, parameters and receptive fields", table, NULL);
     for (int i = 0; i < CHECK_COUNT(warning_cases); ++i) {
         check_case_named(warnings, &warning_cases[i], "summary: warnings, %s", warning_cases[i].name);

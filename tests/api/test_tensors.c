@@ -2,7 +2,7 @@
 /* Tensors that are rejected for their description: size, rank, dtype, shape, strides and data. */
 #include "tensor_calls.h"
 
-/* ---- The calls, each with one argument to spoil ----------------------------------------------- */
+/* ---- The calls, each with one argument to corrupt ----------------------------------------------- */
 
 static normnet_status predict_scores(struct twins *pair, const normnet_tensor *scores)
 {
@@ -34,7 +34,7 @@ static const struct named_call output_calls[] = {
 /* ---- The description -------------------------------------------------------------------------- */
 
 /* Wrong for every tensor. */
-static const struct spoil spoils[] = {
+static const struct corruption corruptions[] = {
     {"struct_size 0", SIZE, 0, 0, NORMNET_EINVAL, "struct_size"},
     {"struct_size 4", SIZE, 0, 4, NORMNET_EINVAL, "4"},
     {"struct_size 151", SIZE, 0, 151, NORMNET_EINVAL, "151"},
@@ -63,7 +63,7 @@ static const struct spoil spoils[] = {
     {"stride -2^63 + 1", STRIDE, 0, -INT64_MAX, NORMNET_EINVAL, "stride"},
 };
 
-static const struct spoil image_spoils[] = {
+static const struct corruption image_corruptions[] = {
     {"rank 3", RANK, 0, 3, NORMNET_EINVAL, "33x2x12"},
     {"rank 5", RANK, 0, 5, NORMNET_EINVAL, "shape"},
     {"dtype i32", DTYPE, 0, NORMNET_I32, NORMNET_EUNSUPPORTED, "i32"},
@@ -77,7 +77,7 @@ static const struct spoil image_spoils[] = {
     {"2^32 + 12 columns", SHAPE, 3, ((int64_t)1 << 32) + 12, NORMNET_EINVAL, "4294967308"},
 };
 
-static const struct spoil label_spoils[] = {
+static const struct corruption label_corruptions[] = {
     {"rank 2", RANK, 0, 2, NORMNET_EINVAL, "0"},
     {"dtype f32", DTYPE, 0, NORMNET_F32, NORMNET_EUNSUPPORTED, "f32"},
     {"one too few", SHAPE, 0, TWINS_IMAGES - 1, NORMNET_EINVAL, "32"},
@@ -85,19 +85,19 @@ static const struct spoil label_spoils[] = {
     {"2^32 + 33 of them", SHAPE, 0, ((int64_t)1 << 32) + TWINS_IMAGES, NORMNET_EINVAL, "4294967329"},
 };
 
-static const struct spoil output_spoils[] = {
+static const struct corruption output_corruptions[] = {
     {"one row too few", SHAPE, 0, TWINS_IMAGES - 1, NORMNET_EINVAL, "32"},
     {"one row too many", SHAPE, 0, TWINS_IMAGES + 1, NORMNET_EINVAL, "34"},
     {"rank 3", RANK, 0, 3, NORMNET_EINVAL, "shape"},
     {"a negative stride", STRIDE, 0, -1, NORMNET_EINVAL, "itself"},
 };
 
-static void spoil_tensor(struct twins *pair, const struct named_call *calls, int call_count,
-                         const normnet_tensor *tensor, const struct spoil *table, int count)
+static void corrupt_tensor(struct twins *pair, const struct named_call *calls, int call_count,
+                           const normnet_tensor *tensor, const struct corruption *table, int count)
 {
     for (int i = 0; i < call_count; ++i)
         for (int j = 0; j < count; ++j) {
-            const normnet_tensor wrong = spoilt(tensor, &table[j]);
+            const normnet_tensor wrong = corrupted(tensor, &table[j]);
 
             reject_tensor(pair, &calls[i], &wrong, table[j].how, table[j].status, table[j].word);
         }
@@ -108,9 +108,11 @@ static void images_described(const void *argument)
     const int32_t *norm = argument;
     struct twins *pair = twins_open(*norm);
 
-    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, spoils, CHECK_COUNT(spoils));
-    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, spoils, CHECK_COUNT(spoils));
-    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, image_spoils, CHECK_COUNT(image_spoils));
+    corrupt_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, corruptions, CHECK_COUNT(corruptions));
+    corrupt_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, corruptions,
+                   CHECK_COUNT(corruptions));
+    corrupt_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->images, image_corruptions,
+                   CHECK_COUNT(image_corruptions));
     twins_close(pair);
 }
 
@@ -119,9 +121,10 @@ static void labels_described(const void *argument)
     struct twins *pair = twins_open(NORMNET_NORM_BATCH);
 
     (void)argument;
-    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, spoils, CHECK_COUNT(spoils));
-    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels8, spoils, CHECK_COUNT(spoils));
-    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, label_spoils, CHECK_COUNT(label_spoils));
+    corrupt_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, corruptions, CHECK_COUNT(corruptions));
+    corrupt_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels8, corruptions, CHECK_COUNT(corruptions));
+    corrupt_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, label_corruptions,
+                   CHECK_COUNT(label_corruptions));
     twins_close(pair);
 }
 
@@ -132,8 +135,8 @@ static void outputs_described(const void *argument)
 
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(output_calls); ++i) {
-        spoil_tensor(pair, &output_calls[i], 1, tensors[i], spoils, CHECK_COUNT(spoils));
-        spoil_tensor(pair, &output_calls[i], 1, tensors[i], output_spoils, CHECK_COUNT(output_spoils));
+        corrupt_tensor(pair, &output_calls[i], 1, tensors[i], corruptions, CHECK_COUNT(corruptions));
+        corrupt_tensor(pair, &output_calls[i], 1, tensors[i], output_corruptions, CHECK_COUNT(output_corruptions));
     }
     twins_close(pair);
 }
@@ -177,19 +180,19 @@ static void outputs_of_their_kind(const void *argument)
 static void misaligned(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_GROUP);
-    const struct spoil by[] = {{"data off by 1", DATA, 0, 1, NORMNET_EINVAL, "align"},
-                               {"data off by 2", DATA, 0, 2, NORMNET_EINVAL, "align"},
-                               {"data off by 3", DATA, 0, 3, NORMNET_EINVAL, "align"}};
-    const struct spoil by_four = {"data off by 4", DATA, 0, 4, NORMNET_EINVAL, "align"};
+    const struct corruption by[] = {{"data off by 1", DATA, 0, 1, NORMNET_EINVAL, "align"},
+                                    {"data off by 2", DATA, 0, 2, NORMNET_EINVAL, "align"},
+                                    {"data off by 3", DATA, 0, 3, NORMNET_EINVAL, "align"}};
+    const struct corruption by_four = {"data off by 4", DATA, 0, 4, NORMNET_EINVAL, "align"};
 
     (void)argument;
-    spoil_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, by, CHECK_COUNT(by));
-    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels32, by, CHECK_COUNT(by));
-    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, by, CHECK_COUNT(by));
-    spoil_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, &by_four, 1);
-    spoil_tensor(pair, &output_calls[0], 1, &pair->scores, by, CHECK_COUNT(by));
-    spoil_tensor(pair, &output_calls[1], 1, &pair->classes, &by_four, 1);
-    spoil_tensor(pair, &output_calls[2], 1, &pair->map, by, CHECK_COUNT(by));
+    corrupt_tensor(pair, image_calls, CHECK_COUNT(image_calls), &pair->float_images, by, CHECK_COUNT(by));
+    corrupt_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels32, by, CHECK_COUNT(by));
+    corrupt_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, by, CHECK_COUNT(by));
+    corrupt_tensor(pair, label_calls, CHECK_COUNT(label_calls), &pair->labels, &by_four, 1);
+    corrupt_tensor(pair, &output_calls[0], 1, &pair->scores, by, CHECK_COUNT(by));
+    corrupt_tensor(pair, &output_calls[1], 1, &pair->classes, &by_four, 1);
+    corrupt_tensor(pair, &output_calls[2], 1, &pair->map, by, CHECK_COUNT(by));
     twins_close(pair);
 }
 

@@ -13,10 +13,10 @@
 /* ---- Any call during a writer's ---------------------------------------------------------------- */
 
 /*
- * config.reduce is called in the middle of a training call, which makes the meeting of two calls a matter of program
+ * config.reduce is called in the middle of a training call, which makes the overlap of two calls a matter of program
  * text instead of luck: any call of the callback is made during a writer's call.
  */
-struct intruder {
+struct second_caller {
     struct twins *pair;
     int calls;
 };
@@ -31,9 +31,9 @@ static void check_busy(const char *what, normnet_status status)
 
 #define CHECK_BUSY(call) check_busy(#call, (call))
 
-static int32_t intrude(void *user, double *values, int64_t count)
+static int32_t call_meanwhile(void *user, double *values, int64_t count)
 {
-    struct intruder *self = user;
+    struct second_caller *self = user;
     struct twins *pair = self->pair;
     normnet_model *model = pair == NULL ? NULL : pair->model;
     struct twins_outputs *out = pair == NULL ? NULL : &pair->out;
@@ -73,18 +73,18 @@ static int32_t intrude(void *user, double *values, int64_t count)
 static void beside_a_writer(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
-    struct intruder intruders[2] = {{NULL, 0}, {NULL, 0}};
+    struct second_caller second_callers[2] = {{NULL, 0}, {NULL, 0}};
     normnet_metrics metrics[2];
     struct twins *pair;
 
     (void)argument;
-    config.reduce = intrude;
-    config.reduce_user = &intruders[0];
+    config.reduce = call_meanwhile;
+    config.reduce_user = &second_callers[0];
     pair = twins_open_config(&config);
     normnet_model_destroy(pair->twin);
-    config.reduce_user = &intruders[1]; /* the twin's does not intrude */
+    config.reduce_user = &second_callers[1]; /* the twin's calls nothing */
     pair->twin = CHECK_CREATE(&config);
-    intruders[0].pair = pair;
+    second_callers[0].pair = pair;
     for (int i = 0; i < 3; ++i) {
         metrics[0] = metrics[1] = metrics_init();
         CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, &metrics[0]));
@@ -95,7 +95,7 @@ static void beside_a_writer(const void *argument)
         CHECK_OK(normnet_update_statistics(pair->twin, &pair->images, 0));
         CHECK(hash_state(pair->model) == hash_state(pair->twin));
     }
-    CHECK(intruders[0].calls >= 3 * 9);
+    CHECK(second_callers[0].calls >= 3 * 9);
     twins_close(pair);
 }
 
@@ -303,7 +303,7 @@ static void beside_readers(const void *argument)
  * The allocator of the configuration is called in the middle of save, export and clone: whatever it calls, it calls
  * while a reader is at work.
  */
-struct guest {
+struct reader_inside {
     struct allocator memory;
     normnet_model *model; /* NULL: calls nothing */
     const struct twins *pair;
@@ -313,7 +313,7 @@ struct guest {
 
 static const char file_path[] = "test_threads.file";
 
-static void read_beside_a_reader(const struct guest *self, normnet_model *model)
+static void read_beside_a_reader(const struct reader_inside *self, normnet_model *model)
 {
     normnet_model *copy = NULL;
     int64_t needed = 0;
@@ -330,7 +330,7 @@ static void read_beside_a_reader(const struct guest *self, normnet_model *model)
 
 static void *allocate_and_read(void *user, int64_t size, int64_t alignment)
 {
-    struct guest *self = user;
+    struct reader_inside *self = user;
     normnet_model *model = self->model;
 
     self->model = NULL; /* what it calls may allocate */
@@ -344,7 +344,7 @@ static void *allocate_and_read(void *user, int64_t size, int64_t alignment)
 
 static void deallocate_quietly(void *user, void *block, int64_t size)
 {
-    struct guest *self = user;
+    struct reader_inside *self = user;
 
     allocator_deallocate(&self->memory, block, size);
 }
@@ -352,7 +352,7 @@ static void deallocate_quietly(void *user, void *block, int64_t size)
 static void beside_a_reader_that_writes(const void *argument)
 {
     const int32_t *readers = argument;
-    struct guest visitor = {.memory = {.fill = 0xA5}, .expected = *readers > 1 ? NORMNET_OK : NORMNET_EBUSY};
+    struct reader_inside visitor = {.memory = {.fill = 0xA5}, .expected = *readers > 1 ? NORMNET_OK : NORMNET_EBUSY};
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     normnet_model *copy = NULL;
     struct twins *pair;
@@ -381,7 +381,7 @@ static void beside_a_reader_that_writes(const void *argument)
 
 /* ---- Different models -------------------------------------------------------------------------- */
 
-struct trainee {
+struct trained_model {
     int32_t norm, threads;
     const struct twins *data;
     uint64_t hash;
@@ -392,7 +392,7 @@ struct trainee {
 /* From creation to the last step, in any thread. */
 static void *train_alone(void *argument)
 {
-    struct trainee *self = argument;
+    struct trained_model *self = argument;
     normnet_config config = twins_config(self->norm);
     normnet_model *model = NULL;
 
@@ -409,7 +409,7 @@ static void *train_alone(void *argument)
 static void models_apart(const void *argument)
 {
     enum { MODELS = 6 };
-    struct trainee together[MODELS], alone[MODELS];
+    struct trained_model together[MODELS], alone[MODELS];
     struct twins *data = twins_open(NORMNET_NORM_NONE);
     (void)argument;
     memset(together, 0, sizeof together);

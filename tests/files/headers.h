@@ -15,7 +15,7 @@
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" offsets "]}"
 #define A ENTRY("a", "F32", "1", "0,4")
 #define B ENTRY("b", "F32", "1", "4,8")
-#define BEHIND_SHAPE "],\"data_offsets\":[0,4]}}"
+#define AFTER_SHAPE "],\"data_offsets\":[0,4]}}"
 #define IN_SHAPE "{\"a\":{\"dtype\":\"F32\",\"shape\":["
 #define IN_OFFSETS "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":["
 #define IN_DTYPE "{\"a\":{\"shape\":[1],\"data_offsets\":[0,4],\"dtype\":"
@@ -125,31 +125,31 @@ static const struct broken_header broken_headers[] = {
     {"a raw byte 01 in a dtype", IN_DTYPE "\"F3", TEXT("\x01\"}}"), 4, NORMNET_EFORMAT, {"control"}},
 
     /* Rule 5: numbers. */
-    {"the sign -", IN_SHAPE, TEXT("-1" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
-    {"the sign +", IN_SHAPE, TEXT("+1" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"the sign -", IN_SHAPE, TEXT("-1" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"the sign +", IN_SHAPE, TEXT("+1" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
     {"minus zero", IN_OFFSETS, TEXT("-0,4]}}"), 4, NORMNET_EFORMAT, {"digits"}},
-    {"a leading zero", IN_SHAPE, TEXT("01" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"zero"}},
+    {"a leading zero", IN_SHAPE, TEXT("01" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"zero"}},
     {"two zeros", IN_OFFSETS, TEXT("00,4]}}"), 4, NORMNET_EFORMAT, {"zero"}},
-    {"a fraction", IN_SHAPE "1", TEXT(".0" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"expected , or ]"}},
-    {"a fraction alone", IN_SHAPE, TEXT(".5" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
-    {"an exponent", IN_SHAPE "1", TEXT("e0" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"expected , or ]"}},
+    {"a fraction", IN_SHAPE "1", TEXT(".0" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"expected , or ]"}},
+    {"a fraction alone", IN_SHAPE, TEXT(".5" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"an exponent", IN_SHAPE "1", TEXT("e0" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"expected , or ]"}},
     {"an exponent of an offset", IN_OFFSETS "0,4", TEXT("E0]}}"), 4, NORMNET_EFORMAT, {"expected ]"}},
     {"hexadecimal", IN_OFFSETS "0", TEXT("x0,4]}}"), 4, NORMNET_EFORMAT, {"expected ,"}},
-    {"a number as string", IN_SHAPE, TEXT("\"1\"" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
-    {"NaN", IN_SHAPE, TEXT("NaN" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
-    {"true for a number", IN_SHAPE, TEXT("true" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
-    {"null for a number", IN_SHAPE, TEXT("null" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
-    {"2^48", IN_SHAPE, TEXT("281474976710656" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"2^48"}},
+    {"a number as string", IN_SHAPE, TEXT("\"1\"" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"NaN", IN_SHAPE, TEXT("NaN" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"true for a number", IN_SHAPE, TEXT("true" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"null for a number", IN_SHAPE, TEXT("null" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"2^48", IN_SHAPE, TEXT("281474976710656" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"2^48"}},
     {"2^48 as an offset", IN_OFFSETS "0,", TEXT("281474976710656]}}"), 4, NORMNET_EFORMAT, {"2^48"}},
-    {"2^63", IN_SHAPE, TEXT("9223372036854775808" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"2^48"}},
-    {"2^64 + 1", IN_SHAPE, TEXT("18446744073709551617" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"2^48"}},
+    {"2^63", IN_SHAPE, TEXT("9223372036854775808" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"2^48"}},
+    {"2^64 + 1", IN_SHAPE, TEXT("18446744073709551617" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"2^48"}},
     {"a number of 58 digits",
      IN_OFFSETS "0,",
      TEXT("1000000000200000000030000000004000000000500000000060000000]}}"),
      4,
      NORMNET_EFORMAT,
      {"2^48"}},
-    {"two numbers without a comma", IN_SHAPE "1 ", TEXT("1" BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"expected , or ]"}},
+    {"two numbers without a comma", IN_SHAPE "1 ", TEXT("1" AFTER_SHAPE), 4, NORMNET_EFORMAT, {"expected , or ]"}},
     {"a number cut by the header's end", IN_SHAPE "1", TEXT(""), 4, NORMNET_EFORMAT, {"expected , or ]"}},
     {"the end for a number", IN_SHAPE "1,", TEXT(""), 4, NORMNET_EFORMAT, {"digits"}},
 
@@ -230,8 +230,8 @@ static const struct broken_header broken_headers[] = {
     {"a number for a shape", "{\"a\":{\"shape\":", TEXT("1}}"), 4, NORMNET_EFORMAT, {"expected ["}},
     {"null for a shape", "{\"a\":{\"shape\":", TEXT("null}}"), 4, NORMNET_EFORMAT, {"expected ["}},
     {"an object for a shape", "{\"a\":{\"shape\":", TEXT("{}}}"), 4, NORMNET_EFORMAT, {"expected ["}},
-    {"a comma at a shape's end", IN_SHAPE "1,", TEXT(BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
-    {"a comma as shape", IN_SHAPE, TEXT("," BEHIND_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"a comma at a shape's end", IN_SHAPE "1,", TEXT(AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
+    {"a comma as shape", IN_SHAPE, TEXT("," AFTER_SHAPE), 4, NORMNET_EFORMAT, {"digits"}},
     {"a shape that a brace ends", IN_SHAPE "1", TEXT("},\"x\":1}}"), 4, NORMNET_EFORMAT, {"expected , or ]"}},
 
     /* Rule 8: dtypes. */
@@ -524,13 +524,13 @@ static const struct broken_header broken_headers[] = {
 };
 
 /* In order as far as the format goes: they are rejected because they are of no network, and not of the model's. */
-struct sound_header {
+struct valid_header {
     const char *name, *header;
     int64_t length;
     int64_t data;
 };
 
-static const struct sound_header sound_headers[] = {
+static const struct valid_header valid_headers[] = {
     {"no tensors and no data", TEXT("{}"), 0},
     {"whitespace everywhere", TEXT(" \t\r\n{ \t\r\n} \t\r\n"), 0},
     {"one tensor", TEXT("{" A "}"), 4},

@@ -103,7 +103,7 @@ static void expect_sound(struct reading *self, const struct file *offered)
 
 static void accepted_header(const void *argument)
 {
-    const struct sound_header *want = argument;
+    const struct valid_header *want = argument;
     struct reading *self = reading_open();
     struct file whole = file_of(want->header, want->length, want->data);
 
@@ -193,8 +193,8 @@ int main(int argc, char **argv)
         check_case_named(rejected_length, &length_cases[i], "length: %s", length_cases[i].name);
     for (int i = 0; i < CHECK_COUNT(broken_headers); ++i)
         check_case_named(rejected_header, &broken_headers[i], "rejected header: %s", broken_headers[i].name);
-    for (int i = 0; i < CHECK_COUNT(sound_headers); ++i)
-        check_case_named(accepted_header, &sound_headers[i], "accepted header: %s", sound_headers[i].name);
+    for (int i = 0; i < CHECK_COUNT(valid_headers); ++i)
+        check_case_named(accepted_header, &valid_headers[i], "accepted header: %s", valid_headers[i].name);
     check_case("negative sizes", negative_sizes, NULL);
     check_case("4096 tensors and one more", most_tensors, NULL);
     check_case("256 texts and one more", most_texts, NULL);

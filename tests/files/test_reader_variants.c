@@ -19,7 +19,7 @@ static const struct content contents[TENSORS] = {
 };
 
 /* How a file is written. */
-struct manner {
+struct variant {
     const char *name;
     int header_first, data_first; /* the order of the tensors: from this one on, around the end */
     int backwards;                /* the header, in the other direction */
@@ -31,7 +31,7 @@ struct manner {
     int tail;                     /* spaces after it, to this length modulo 8 */
 };
 
-static const struct manner manners[] = {
+static const struct variant variants[] = {
     {.name = "as plain as can be"},
     {.name = "whitespace between tokens", .blank = " \t\r\n"},
     {.name = "tensors in another order", .header_first = 3},
@@ -71,7 +71,7 @@ static const struct manner manners[] = {
      .tail = 3},
 };
 
-static const char *blank_of(const struct manner *how)
+static const char *blank_of(const struct variant *how)
 {
     return how->blank != NULL ? how->blank : "";
 }
@@ -97,7 +97,7 @@ static float content_float(int tensor, int element)
     return (float)(tensor + 1) + (float)element / 64.0f;
 }
 
-static void put_name(struct file *self, const struct manner *how, const char *name)
+static void put_name(struct file *self, const struct variant *how, const char *name)
 {
     file_print(self, "\"");
     for (; *name != '\0'; ++name)
@@ -105,7 +105,7 @@ static void put_name(struct file *self, const struct manner *how, const char *na
     file_print(self, "\"");
 }
 
-static void put_field(struct file *self, const struct manner *how, int tensor, int field)
+static void put_field(struct file *self, const struct variant *how, int tensor, int field)
 {
     const struct content *what = &contents[tensor];
     const int begin = content_begin(how->data_first, tensor);
@@ -123,7 +123,7 @@ static void put_field(struct file *self, const struct manner *how, int tensor, i
     }
 }
 
-static void put_entry(struct file *self, const struct manner *how, int tensor)
+static void put_entry(struct file *self, const struct variant *how, int tensor)
 {
     static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const int *order = orders[how->fields != 0 ? tensor % 6 : 0];
@@ -139,7 +139,7 @@ static void put_entry(struct file *self, const struct manner *how, int tensor)
     file_print(self, "}");
 }
 
-static void put_header(struct file *self, const struct manner *how)
+static void put_header(struct file *self, const struct variant *how)
 {
     const char *b = blank_of(how);
 
@@ -174,7 +174,7 @@ static void put_content(struct file *self, int tensor)
     }
 }
 
-static struct file composed(const struct manner *how)
+static struct file composed(const struct variant *how)
 {
     struct file self = file_begin();
 
@@ -209,7 +209,7 @@ static void expect_content(normnet_model *model)
 
 static void accepted_file(const void *argument)
 {
-    const struct manner *how = argument;
+    const struct variant *how = argument;
     struct reading *self = reading_open();
     struct file whole = composed(how);
 
@@ -225,7 +225,7 @@ static void accepted_file(const void *argument)
 /* A file of weights with no more about its network than `texts`. */
 static struct file composed_with(const char *texts)
 {
-    struct manner how = {0};
+    struct variant how = {0};
     char entry[256];
 
     snprintf(entry, sizeof entry,
@@ -311,8 +311,8 @@ int main(int argc, char **argv)
 
     if (!check_begin(argc, argv))
         return check_end();
-    for (int i = 0; i < CHECK_COUNT(manners); ++i)
-        check_case_named(accepted_file, &manners[i], "accepted file: %s", manners[i].name);
+    for (int i = 0; i < CHECK_COUNT(variants); ++i)
+        check_case_named(accepted_file, &variants[i], "accepted file: %s", variants[i].name);
     for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
         check_case_named(saved_and_loaded, &kinds[i], "saved and loaded: %s", names[i]);
     }
