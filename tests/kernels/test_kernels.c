@@ -8,6 +8,7 @@
 #include "harness/check.h"
 
 #include "bench/bench_kernels.h"
+#include "bench/kernel_cases.h"
 #include "kernel_calls.h"
 
 #include "kernels/kernels.h"
@@ -106,6 +107,25 @@ static void every_kernel(const void *argument)
     CHECK_EQUAL(CHECK_COUNT(tests) + 1, (int64_t)(sizeof(struct kernels) / sizeof(void (*)(void))));
 }
 
+/* --bench has a case for each kernel. */
+static void every_kernel_measured(const void *argument)
+{
+    static struct kernel_case cases[MAX_KERNEL_CASES];
+    const int count = create_kernel_cases(cases);
+
+    (void)argument;
+    for (int i = 0; i < CHECK_COUNT(tests); ++i) {
+        int measured = 0;
+
+        for (int j = 0; j < count; ++j)
+            measured += strcmp(cases[j].kernel, tests[i].name) == 0;
+        if (measured == 0)
+            CHECK_FAIL("tests/bench/kernel_cases.c has no case of %s", tests[i].name);
+    }
+    for (int i = 0; i < count; ++i)
+        destroy_kernel_case(&cases[i]);
+}
+
 int main(int argc, char **argv)
 {
     const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
@@ -122,5 +142,6 @@ int main(int argc, char **argv)
         check_case_named(every_table, &tests[i], "kernels: %s", tests[i].name);
     }
     check_case("kernels: none is left out", every_kernel, NULL);
+    check_case("kernels: each is measured by --bench", every_kernel_measured, NULL);
     return check_end();
 }
