@@ -54,7 +54,7 @@ bool normnet__norm_same(const struct layer *one, const struct layer *other)
     const struct norm_spec *a = &one->norm, *b = &other->norm;
 
     return a->over_batch == b->over_batch && a->runs == b->runs && a->chains == b->chains && a->dims == b->dims &&
-           a->rms == b->rms && a->affine == b->affine;
+           a->affine == b->affine;
 }
 
 /* ---- The word `norm` -------------------------------------------------------------------------------- */

@@ -28,6 +28,21 @@ static void is_complete(const void *argument)
     CHECK(!type->defers_backward || (type->in_place && type->applies_relu_mask));
 }
 
+/* The example has a number if the type reads one. */
+static void example_is_complete(const void *argument)
+{
+    static const char *const numbers[] = {"0.3", "2", "2-4"};
+    const struct layer_type *type = *(const type_pointer *)argument;
+    static struct type_network network;
+    char token[TYPE_TEXT];
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; ++i) {
+        snprintf(token, sizeof token, "%s%s", type->name, numbers[i]);
+        if (type_network_read(&network, token) && strcspn(type->example, "0123456789") == strlen(type->example))
+            CHECK_FAIL("the type reads '%s', but its example is '%s'", token, type->example);
+    }
+}
+
 static void resolves(const void *argument)
 {
     const struct layer_type *type = *(const type_pointer *)argument;
@@ -57,25 +72,84 @@ static char *read_header(void)
     return text;
 }
 
-/* In the table above `architecture`: after two spaces, and followed by no further letter. */
+/* The table above `architecture`, whose lines begin with words, and end with what the word means. */
+static char *find_table(char *header)
+{
+    char *begin = header != NULL ? strstr(header, "The network: words separated by white space") : NULL;
+    char *end = begin != NULL ? strstr(begin, "const char *architecture;") : NULL;
+
+    if (end == NULL) {
+        CHECK_FAIL("there is no comment on the architecture in %s", HEADER);
+        return NULL;
+    }
+    *end = '\0';
+    return begin;
+}
+
+/*
+ * Calls `use` with each word that begins a line of the table; words are separated by two spaces. A text further to the
+ * right explains.
+ */
+static int for_each_word(const char *table, void (*use)(const char *word, size_t length, void *context), void *context)
+{
+    static const char indent[] = "\n     *     ";
+    int words = 0;
+
+    for (const char *line = table; line != NULL && (line = strstr(line, indent)) != NULL;) {
+        const char *word = line += strlen(indent);
+        size_t length;
+
+        while ((length = strspn(word, "abcdefghijklmnopqrstuvwxyz")) > 0) {
+            use(word, length, context);
+            ++words;
+            word += strcspn(word, " \n");
+            if (strncmp(word, "  ", 2) != 0 || word[2] == ' ')
+                break;
+            word += 2;
+        }
+    }
+    return words;
+}
+
+struct search {
+    const char *name;
+    int found;
+};
+
+static void compare_word(const char *word, size_t length, void *context)
+{
+    struct search *search = context;
+
+    search->found += strlen(search->name) == length && memcmp(search->name, word, length) == 0;
+}
+
 static void is_documented(const void *argument)
 {
     const struct layer_type *type = *(const type_pointer *)argument;
-    const size_t length = strlen(type->name);
-    char *text = read_header(), *begin, *end;
-    int found = 0;
+    struct search search = {type->name, 0};
+    char *header = read_header();
 
-    if (text == NULL || (begin = strstr(text, "The network: words separated by white space")) == NULL ||
-        (end = strstr(begin, "const char *architecture;")) == NULL) {
-        CHECK_FAIL("there is no comment on the architecture in %s", HEADER);
-        free(text);
-        return;
-    }
-    for (const char *at = begin; !found && (at = strstr(at, type->name)) != NULL && at < end; ++at)
-        found = at[-1] == ' ' && at[-2] == ' ' && !isalpha((unsigned char)at[length]);
-    if (!found)
-        CHECK_FAIL("normnet.h does not document the layer '%s'", type->name);
-    free(text);
+    for_each_word(find_table(header), compare_word, &search);
+    if (search.found != 1)
+        CHECK_FAIL("normnet.h documents the layer '%s' %d times", type->name, search.found);
+    free(header);
+}
+
+static void find_type(const char *word, size_t length, void *context)
+{
+    (void)context;
+    if (normnet__find_layer_type(word, (int32_t)length) == NULL)
+        CHECK_FAIL("'%.*s' is in normnet.h, but is not a type", (int)length, word);
+}
+
+/* A type whose line in layer_type.c has been forgotten. */
+static void every_documented_word_is_a_type(const void *argument)
+{
+    char *header = read_header();
+
+    (void)argument;
+    CHECK(for_each_word(find_table(header), find_type, NULL) >= 10);
+    free(header);
 }
 
 /* ---- Which layers mean the same ------------------------------------------------------------------- */
@@ -161,23 +235,22 @@ static void differs_from_other_types(const void *argument)
 
 /* ---------------------------------------------------------------------------------------------------- */
 
-/* For tests in other languages: "name architecture", a line per type. */
+/* For tests in other languages: "name-context architecture", a line per network. */
 static int print_networks(void)
 {
     static struct type_network network;
 
     for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type)
-        if (type_network_read(&network, (*type)->example))
-            printf("%s %s\n", (*type)->name, network.architecture);
+        for (int context = 0; context < TYPE_CONTEXTS; ++context)
+            if (type_network_read_in(&network, (*type)->example, context))
+                printf("%s-%d %s\n", (*type)->name, context, network.architecture);
     return 0;
 }
 
 static void check_types(const char *what, void (*function)(const void *argument))
 {
-
-    for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type) {
+    for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type)
         check_case_named(function, type, "%s %s", (*type)->name, what);
-    }
 }
 
 int main(int argc, char **argv)
@@ -187,8 +260,10 @@ int main(int argc, char **argv)
     if (!check_begin(argc, argv))
         return check_end();
     check_types("is complete", is_complete);
+    check_types("has an example with every number", example_is_complete);
     check_types("resolves its example", resolves);
     check_types("is documented in normnet.h", is_documented);
+    check_case("every word that normnet.h documents is a type", every_documented_word_is_a_type, NULL);
     check_types("compares every number of its token", compares_every_number);
     check_types("differs from other types", differs_from_other_types);
     return check_end();

@@ -25,12 +25,23 @@ struct type_network {
     int32_t layer; /* which one is the token's */
 };
 
-/* For tokens of maps and of features; after a ReLU, whose mask the layer may apply. `%s` is the token. */
-static const char *const type_contexts[] = {
-    "conv3-8 relu %s conv1-8 relu conv1-10 gap",
-    "flatten fc-8 relu %s fc-10b",
-    "conv3-8 relu %s fc-10",
+/*
+ * For tokens of maps and of features. `%s` is the token: after a ReLU, whose mask the layer may apply, and after a
+ * layer with outputs of both signs.
+ */
+static const struct type_context {
+    const char *format;
+    int32_t position; /* of the token */
+} type_contexts[] = {
+    {"conv3-8 relu %s conv1-8 relu conv1-10 gap", 2},
+    {"conv3-8 %s conv1-8 relu conv1-10 gap", 1},
+    {"flatten fc-8 relu %s fc-10b", 3},
+    {"flatten fc-8 %s fc-10b", 2},
+    {"conv3-8 relu %s fc-10", 2},
+    {"conv3-8 %s fc-10", 1},
 };
+
+enum { TYPE_CONTEXTS = sizeof type_contexts / sizeof type_contexts[0] };
 
 static inline void type_config(normnet_config *config, const char *architecture)
 {
@@ -42,21 +53,25 @@ static inline void type_config(normnet_config *config, const char *architecture)
     config->architecture = architecture;
 }
 
-/* Resolves the token in the first context that takes it; 0 if none does. */
-static inline int type_network_read(struct type_network *type, const char *token)
+/* Resolves the token in a context; 0 if the context does not take it. */
+static inline int type_network_read_in(struct type_network *type, const char *token, int context)
 {
-    static const int32_t positions[] = {2, 3, 2};
     normnet_config config;
 
-    for (size_t i = 0; i < sizeof type_contexts / sizeof *type_contexts; ++i) {
-        memset(type, 0, sizeof *type);
-        type->network.layers = type->layers;
-        type->layer = positions[i];
-        snprintf(type->architecture, TYPE_TEXT, type_contexts[i], token);
-        type_config(&config, type->architecture);
-        if (normnet__read_architecture(&type->network, &config, type->tokens) == NORMNET_OK)
+    memset(type, 0, sizeof *type);
+    type->network.layers = type->layers;
+    type->layer = type_contexts[context].position;
+    snprintf(type->architecture, TYPE_TEXT, type_contexts[context].format, token);
+    type_config(&config, type->architecture);
+    return normnet__read_architecture(&type->network, &config, type->tokens) == NORMNET_OK;
+}
+
+/* The same in the first context that takes it; 0 if none does. */
+static inline int type_network_read(struct type_network *type, const char *token)
+{
+    for (int i = 0; i < TYPE_CONTEXTS; ++i)
+        if (type_network_read_in(type, token, i))
             return 1;
-    }
     return 0;
 }
 

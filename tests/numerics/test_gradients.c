@@ -306,24 +306,28 @@ static void run(const struct network_case *network, const struct norm_case *norm
                      input->name, images);
 }
 
-/* A network around every type of layer that the library lists. */
-static void run_types(void)
+static void run_type(const struct layer_type *type, int context)
 {
     static const struct norm_case group = {"group", NORMNET_NORM_GROUP, 0, 0, 0, 0, 0, 0, 0};
-    static struct type_network type;
+    static struct type_network text;
     char name[64];
+    struct network_case network = {name, text.architecture, TYPE_CHANNELS, TYPE_HEIGHT, TYPE_WIDTH, TYPE_CLASSES};
 
+    if (!type_network_read_in(&text, type->example, context))
+        return; /* test_layer_types fails if no context takes the type */
+    snprintf(name, sizeof name, "type %s in context %d", type->example, context);
+    run(&network, &group, &recipes[0], &inputs[0], 7, 2);
+    run(&network, &group, &recipes[0], &inputs[0], 33, 1);
+}
+
+/* Networks around every type of layer that the library lists. */
+static void run_types(void)
+{
     for (int i = 0; normnet__layer_types[i] != NULL; ++i) {
-        const char *example = normnet__layer_types[i]->example;
-        struct network_case network = {name, type.architecture, TYPE_CHANNELS, TYPE_HEIGHT, TYPE_WIDTH, TYPE_CLASSES};
-
-        snprintf(name, sizeof name, "type %s", example);
         if (strcmp(normnet__layer_types[i]->name, "dropout") == 0)
             continue; /* its masks are random: test_dropout */
-        if (!type_network_read(&type, example))
-            continue; /* test_layer_types fails */
-        run(&network, &group, &recipes[0], &inputs[0], 7, 2);
-        run(&network, &group, &recipes[0], &inputs[0], 33, 1);
+        for (int context = 0; context < TYPE_CONTEXTS; ++context)
+            run_type(normnet__layer_types[i], context);
     }
 }
 

@@ -52,7 +52,7 @@ for norm in ("batch", "group", "layer"):  # eps as large as a variance
 CASES["strides"] = {"architecture": STRIDES, "height": 47, "width": 45, "norm": "batch"}
 CASES["mixed"] = {"architecture": MIXED, "channels": 2, "height": 15, "width": 13, "norm": "none"}
 CASES["default"] = {"norm": "batch"}
-#: Every type of layer that the library lists: "name architecture", a line each.
+#: Networks around every type of layer that the library lists: "name architecture", a line each.
 for line in subprocess.run([os.environ["NORMNET_LAYER_TYPES"], "--networks"], stdout=subprocess.PIPE, check=True,
                            text=True).stdout.splitlines():
     name, architecture = line.split(" ", 1)
@@ -101,6 +101,14 @@ def compare(options, network, other):
 
 def predict(model):
     return lambda images: model.predict(images, scores="logits")[0]
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_layers_name_their_classes(options):
+    """normnet_layer_info.module is the class of torch.nn that computes the same."""
+    with normnet.Model(**options) as model:
+        for info, module in zip(model.layers(), torch_network.build(**options), strict=True):
+            assert isinstance(module, getattr(torch.nn, info.module)), info.token
 
 
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES)

@@ -32,12 +32,11 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         return torch.cat([super(GhostBatchNorm2d, self).forward(part) for part in self.parts(x)])
 
 
-class ChannelRMSNorm(nn.Module):
+class ChannelRMSNorm(nn.RMSNorm):
     """RMS norm over a whole sample with a weight per channel, which nn.RMSNorm has per element only."""
 
     def __init__(self, channels, eps):
-        super().__init__()
-        self.eps, self.weight = eps, nn.Parameter(torch.ones(channels))
+        super().__init__(channels, eps)
 
     def forward(self, x):
         return functional.rms_norm(x, x.shape[1:], None, self.eps) * self.weight[:, None, None]
@@ -54,8 +53,9 @@ def normalization(shape, norm, *, groups=0, layer_dims=3, affine="default", eps=
         if virtual_batch:
             return GhostBatchNorm2d(channels, virtual_batch, **options)
         return (nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d)(channels, **options)
-    if norm == "layer" and (layer_dims < 3 or not shared):
-        return nn.LayerNorm(shape[-min(layer_dims, len(shape)):], eps, elementwise_affine=affine == "element")
+    if norm == "layer" and (layer_dims < 3 or affine == "element" or len(shape) == 1):
+        affine_elements = affine == "element" or (shared and layer_dims == 3)
+        return nn.LayerNorm(shape[-min(layer_dims, len(shape)):], eps, elementwise_affine=affine_elements)
     if norm == "rms" and shared and len(shape) == 3:
         return ChannelRMSNorm(channels, eps)
     if norm == "rms":
