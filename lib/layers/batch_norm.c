@@ -8,6 +8,15 @@
 
 #include <string.h>
 
+/* Sets all 16 lanes to one value. */
+static void broadcast(float *lanes, float value)
+{
+    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+        lanes[lane] = value;
+}
+
+/* ---- Resolving ------------------------------------------------------------------------------------- */
+
 static normnet_status batchnorm_resolve(struct layer *layer, const struct token *token, const normnet_config *config)
 {
     const normnet_status status = normnet__expect_no_numbers(token, layer->in);
@@ -44,13 +53,6 @@ static int64_t group_begin(const struct grouping *grouping, int64_t group)
     return group < grouping->groups ? group * grouping->blocks_per_group : grouping->blocks;
 }
 
-/* Sixteen lanes with one value. */
-static void fill(float *lanes, float value)
-{
-    for (int lane = 0; lane < NORMNET__LANES; ++lane)
-        lanes[lane] = value;
-}
-
 /* ---- Forward ------------------------------------------------------------------------------------- */
 
 void normnet__batch_norm_block_moments(const struct layer *layer, const struct block *block)
@@ -76,25 +78,25 @@ void normnet__batch_norm_block_moments(const struct layer *layer, const struct b
  * deviations from it.
  */
 static normnet_status reduce_moments(struct reduction reduction, struct moments *combined, int32_t channels,
-                                     double *exchange)
+                                     double *totals)
 {
     for (int32_t c = 0; c < channels; ++c) {
-        exchange[c] = combined[c].count;
-        exchange[channels + c] = combined[c].count * combined[c].mean;
+        totals[c] = combined[c].count;
+        totals[channels + c] = combined[c].count * combined[c].mean;
     }
-    if (reduction.reduce(reduction.user, exchange, 2 * (int64_t)channels) != 0)
+    if (reduction.reduce(reduction.user, totals, 2 * (int64_t)channels) != 0)
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c) {
-        const double mean = exchange[channels + c] / exchange[c], difference = combined[c].mean - mean;
+        const double mean = totals[channels + c] / totals[c], difference = combined[c].mean - mean;
         const double m2 = combined[c].m2 + combined[c].count * difference * difference;
 
-        combined[c] = (struct moments){exchange[c], mean, 0.0};
-        exchange[c] = m2;
+        combined[c] = (struct moments){totals[c], mean, 0.0};
+        totals[c] = m2;
     }
-    if (reduction.reduce(reduction.user, exchange, channels) != 0)
+    if (reduction.reduce(reduction.user, totals, channels) != 0)
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c)
-        combined[c].m2 = exchange[c];
+        combined[c].m2 = totals[c];
     return NORMNET_OK;
 }
 
@@ -102,20 +104,20 @@ static void update_running(struct running *running, struct averaging averaging, 
                            int32_t channels)
 {
     const int64_t batches = running->batches[0] < INT64_MAX ? running->batches[0] + 1 : INT64_MAX;
-    const double newest = averaging.cumulative ? 1.0 / (double)batches : averaging.momentum;
+    const double weight = averaging.cumulative ? 1.0 / (double)batches : averaging.momentum;
 
     running->batches[0] = batches;
     for (int32_t c = 0; c < channels; ++c) {
         const double unbiased = combined[c].m2 / (combined[c].count - 1.0);
 
-        running->mean[c] = (float)(newest * combined[c].mean + (1.0 - newest) * (double)running->mean[c]);
-        running->variance[c] = (float)(newest * unbiased + (1.0 - newest) * (double)running->variance[c]);
+        running->mean[c] = (float)(weight * combined[c].mean + (1.0 - weight) * (double)running->mean[c]);
+        running->variance[c] = (float)(weight * unbiased + (1.0 - weight) * (double)running->variance[c]);
     }
 }
 
-/* The statistics of one group from its moments, and the coefficients of its forward form. */
-static void set_group(const struct layer *layer, struct batch_norm *norm, int64_t group, const float *parameters,
-                      const struct moments *combined)
+/* The statistics of one group from its moments, and the coefficients of y = fma(x - center, scale, shift). */
+static void set_group_statistics(const struct layer *layer, struct batch_norm *norm, int64_t group,
+                                 const float *parameters, const struct moments *combined)
 {
     for (int32_t c = 0; c < layer->in.channels; ++c) {
         const int64_t i = group * layer->in.channels + c;
@@ -145,16 +147,18 @@ normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, st
         for (int32_t c = 0; c < channels; ++c)
             normnet__combine_moments(combined + c, end - begin, channels);
         if (reduction.reduce != NULL) {
-            const normnet_status status = reduce_moments(reduction, combined, channels, norm->exchange);
+            const normnet_status status = reduce_moments(reduction, combined, channels, norm->totals);
 
             if (status != NORMNET_OK)
                 return status;
         }
+        /* Only with reduce: normnet__check_batch_norms has rejected it otherwise. */
         if (combined[0].count < 2.0)
             return normnet__fail(NORMNET_EINVAL,
-                                 "layer %d (%.64s): batch norm in training needs more than one value per channel",
-                                 layer->index, layer->token);
-        set_group(layer, norm, group, parameters, combined);
+                                 "layer %d (%.64s): batch statistics need more than one value per channel; all ranks "
+                                 "together have %.0f",
+                                 layer->index, layer->token, combined[0].count);
+        set_group_statistics(layer, norm, group, parameters, combined);
         if (running != NULL)
             update_running(running, averaging, combined, channels);
     }
@@ -184,7 +188,7 @@ static void batchnorm_forward_single(const struct layer *layer, const struct blo
 {
     const struct map map = normnet__input_map(layer, block);
     const int32_t channels = layer->in.channels;
-    const float *form = block->prepared + layer->prepared;
+    const float *prepared = block->prepared + layer->prepared;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
 
@@ -194,7 +198,7 @@ static void batchnorm_forward_single(const struct layer *layer, const struct blo
         _Alignas(64) float coefficients[3][NORMNET__LANES] = {{0}};
 
         for (int i = 0; i < 3; ++i)
-            memcpy(coefficients[i], form + i * channels + c, (size_t)count * sizeof *form);
+            memcpy(coefficients[i], prepared + i * channels + c, (size_t)count * sizeof *prepared);
         block->kernels->normalize(x + at, layer->norm.chain_length, coefficients[0], coefficients[1], coefficients[2],
                                   (struct mask){NULL, 1.0f}, y + at);
     }
@@ -208,7 +212,7 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
     float *y = normnet__output(layer, block);
     const float *center = block->prepared + layer->prepared;
     const float *scale = center + channels, *shift = scale + channels;
-    const struct mask mask = normnet__draw_fused_dropout(layer, block);
+    const struct mask dropout = normnet__draw_fused_dropout(layer, block);
 
     if (block->layout == NORMNET__LAYOUT_SINGLE) {
         batchnorm_forward_single(layer, block);
@@ -226,10 +230,10 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
         const int64_t at = c * plane * NORMNET__LANES;
         _Alignas(64) float centers[NORMNET__LANES], scales[NORMNET__LANES], shifts[NORMNET__LANES];
 
-        fill(centers, center[c]);
-        fill(scales, scale[c]);
-        fill(shifts, shift[c]);
-        block->kernels->normalize(x + at, length, centers, scales, shifts, normnet__mask_from(mask, c * length),
+        broadcast(centers, center[c]);
+        broadcast(scales, scale[c]);
+        broadcast(shifts, shift[c]);
+        block->kernels->normalize(x + at, length, centers, scales, shifts, normnet__mask_from(dropout, c * length),
                                   y + at);
     }
 }
@@ -237,9 +241,9 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
 /* ---- Backward ------------------------------------------------------------------------------------ */
 
 /*
- * With S = sum of dy and D = sum of dy (x - mean) over the group's m values:
+ * With S = sum of dy and D = sum of dy (x - mean) over the group's n values:
  *
- *     dx = (dy - S / m - (x - mean) D invstd^2 / m) invstd gamma,   dgamma = D invstd,   dbeta = S
+ *     dx = (dy - S / n - (x - mean) D invstd^2 / n) invstd gamma,   dgamma = D invstd,   dbeta = S
  */
 void normnet__batch_norm_block_sums(const struct layer *layer, const struct block *block)
 {
@@ -249,29 +253,67 @@ void normnet__batch_norm_block_sums(const struct layer *layer, const struct bloc
     const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
-    const struct mask mask = normnet__saved_fused_dropout(layer, block);
+    const struct mask dropout = normnet__saved_fused_dropout(layer, block);
 
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
-        double of_dy[NORMNET__LANES], of_dyx[NORMNET__LANES];
+        double dy_sum[NORMNET__LANES], dyx_sum[NORMNET__LANES];
         _Alignas(64) float centers[NORMNET__LANES];
 
-        fill(centers, center[c]);
-        block->kernels->gradient_moments(x + at, dy + at, length, centers, normnet__mask_from(mask, c * length), of_dy,
-                                         of_dyx);
-        sums[2 * c] = normnet__tree_sum(of_dy, block->count, 1);
-        sums[2 * c + 1] = normnet__tree_sum(of_dyx, block->count, 1);
+        broadcast(centers, center[c]);
+        block->kernels->gradient_moments(x + at, dy + at, length, centers, normnet__mask_from(dropout, c * length),
+                                         dy_sum, dyx_sum);
+        sums[2 * c] = normnet__tree_sum(dy_sum, block->count, 1);
+        sums[2 * c + 1] = normnet__tree_sum(dyx_sum, block->count, 1);
     }
 }
 
-/* The sums of one group over its blocks, into exchange[2 C]. */
+/* The sums of one group over its blocks, into norm->totals. */
 static void combine_sums(const struct batch_norm *norm, int64_t group, int32_t channels)
 {
     const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
     const int64_t values = 2 * (int64_t)channels;
 
     for (int64_t i = 0; i < values; ++i)
-        norm->exchange[i] = normnet__tree_sum(norm->sums + begin * values + i, end - begin, values);
+        norm->totals[i] = normnet__tree_sum(norm->sums + begin * values + i, end - begin, values);
+}
+
+/* Adds dgamma and dbeta of one group from its sums in this process: the caller sums gradients over ranks. */
+static void add_parameter_gradients(const struct layer *layer, const struct batch_norm *norm, int64_t group,
+                                    double *gradient)
+{
+    const int64_t first = group * layer->in.channels;
+
+    for (int64_t channel = 0; channel < layer->weight.count; ++channel) {
+        const int64_t i = first + channel;
+        const double rounding_error = norm->mean[i] - (double)norm->center[i];
+        const double dy_sum = norm->totals[2 * channel];
+        const double dyx_sum = norm->totals[2 * channel + 1] - rounding_error * dy_sum;
+
+        gradient[layer->weight.offset + channel] += dyx_sum * norm->invstd[i];
+        gradient[layer->bias.offset + channel] += dy_sum;
+    }
+}
+
+/* The coefficients of dx = fma(a, dy, fma(b, x - center, c)) of one group, from its sums over all ranks. */
+static void set_backward_coefficients(const struct layer *layer, struct batch_norm *norm, int64_t group,
+                                      const float *parameters)
+{
+    const int64_t first = group * layer->in.channels;
+
+    for (int32_t channel = 0; channel < layer->in.channels; ++channel) {
+        const int64_t i = first + channel;
+        const double rounding_error = norm->mean[i] - (double)norm->center[i];
+        const double n = norm->count[i], invstd = norm->invstd[i];
+        const double gamma = normnet__gamma(layer, parameters, channel);
+        const double dy_sum = norm->totals[2 * channel];
+        const double dyx_sum = norm->totals[2 * channel + 1] - rounding_error * dy_sum;
+        const double exact_b = -gamma * invstd * invstd * invstd * (dyx_sum / n);
+
+        norm->a[i] = (float)(invstd * gamma);
+        norm->b[i] = (float)exact_b;
+        norm->c[i] = (float)(-invstd * gamma * (dy_sum / n) - exact_b * rounding_error);
+    }
 }
 
 normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, struct batch_norm *norm,
@@ -283,30 +325,11 @@ normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, s
     for (int64_t i = 0; i < layer->weight.count; ++i)
         gradient[layer->weight.offset + i] = gradient[layer->bias.offset + i] = 0.0;
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
-        const int64_t first = group * channels;
-
         combine_sums(norm, group, channels);
-        /* dgamma and dbeta are this process's own share: the caller sums gradients over ranks. */
-        for (int64_t c = 0; c < layer->weight.count; ++c) {
-            const double residue = norm->mean[first + c] - (double)norm->center[first + c];
-            const double of_dy = norm->exchange[2 * c], of_dyx = norm->exchange[2 * c + 1] - residue * of_dy;
-
-            gradient[layer->weight.offset + c] += of_dyx * norm->invstd[first + c];
-            gradient[layer->bias.offset + c] += of_dy;
-        }
-        if (reduction.reduce != NULL && reduction.reduce(reduction.user, norm->exchange, 2 * (int64_t)channels) != 0)
+        add_parameter_gradients(layer, norm, group, gradient);
+        if (reduction.reduce != NULL && reduction.reduce(reduction.user, norm->totals, 2 * (int64_t)channels) != 0)
             return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's backward pass");
-        for (int32_t c = 0; c < channels; ++c) {
-            const double residue = norm->mean[first + c] - (double)norm->center[first + c];
-            const double m = norm->count[first + c], invstd = norm->invstd[first + c];
-            const double gamma = normnet__gamma(layer, parameters, c);
-            const double of_dy = norm->exchange[2 * c], of_dyx = norm->exchange[2 * c + 1] - residue * of_dy;
-            const double slope = -gamma * invstd * invstd * invstd * (of_dyx / m);
-
-            norm->a[first + c] = (float)(invstd * gamma);
-            norm->b[first + c] = (float)slope;
-            norm->c[first + c] = (float)(-invstd * gamma * (of_dy / m) - slope * residue);
-        }
+        set_backward_coefficients(layer, norm, group, parameters);
     }
     return NORMNET_OK;
 }
@@ -317,28 +340,28 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
     const int32_t channels = layer->in.channels;
     const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const int64_t first = group_of(&norm->grouping, block->index) * channels;
+    /* Needed, unlike in sample norms: c is not 0 in idle lanes. */
     const uint32_t valid = (1u << block->count) - 1u;
     const float *dy = normnet__output(layer, block);
     float *x = normnet__input(layer, block);
-    const struct mask mask = normnet__saved_fused_dropout(layer, block);
+    const struct mask dropout = normnet__saved_fused_dropout(layer, block);
 
     if (!layer->needs_dx)
         return;
-    for (int32_t c = 0; c < channels; ++c) {
-        const int64_t at = c * plane * NORMNET__LANES;
-        _Alignas(64) float centers[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], constants[NORMNET__LANES];
+    for (int32_t channel = 0; channel < channels; ++channel) {
+        const int64_t i = first + channel, at = channel * plane * NORMNET__LANES;
+        _Alignas(64) float center[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
 
-        fill(centers, norm->center[first + c]);
-        fill(a, norm->a[first + c]);
-        fill(b, norm->b[first + c]);
-        fill(constants, norm->c[first + c]);
-        block->kernels->normalize_gradient(x + at, dy + at, length,
-                                           &(struct gradient_coefficients){centers, a, b, constants},
-                                           normnet__mask_from(mask, c * length), valid, layer->relu_mask);
+        broadcast(center, norm->center[i]);
+        broadcast(a, norm->a[i]);
+        broadcast(b, norm->b[i]);
+        broadcast(c, norm->c[i]);
+        block->kernels->normalize_gradient(x + at, dy + at, length, &(struct gradient_coefficients){center, a, b, c},
+                                           normnet__mask_from(dropout, channel * length), valid, layer->relu_mask);
     }
 }
 
-/* ---- The type -------------------------------------------------------------------------------------- */
+/* ---- The types ------------------------------------------------------------------------------------- */
 
 static void batchnorm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Batch norm: the one layer whose blocks need each other. Forward and backward have three parts each. The first and the
- * last run per block, in parallel; between them all threads wait, and one combines what the blocks have found:
+ * last run per block, in parallel; between them all threads wait, and one combines the results of the blocks:
  *
  *     forward     block_moments     combine_forward     forward (normalize)
  *     backward    block_sums        combine_backward    backward (dx)
@@ -32,7 +32,7 @@ struct batch_norm {
     double *mean, *invstd, *count; /* [group][C] of the statistics */
     float *center, *scale, *shift; /* [group][C] of y = fma(x - center, scale, shift) */
     float *a, *b, *c;              /* [group][C] of dx = fma(a, dy, fma(b, x - center, c)) */
-    double *exchange;              /* [2 C] for reduce */
+    double *totals;                /* [2 C] sums of a group, then of all ranks */
 };
 
 /* Running statistics of one layer: C means, C variances, and the batches that went into them. */

@@ -26,19 +26,19 @@ static struct map padded_map(const struct layer *layer)
                                layer->in.width + 2 * layer->padding);
 }
 
-/* What the input gradient is a direct convolution of: dy, dilated by the stride, with a border of zeros. */
+/* The input of the input gradient's direct convolution: dy, dilated by the stride, with a border of zeros. */
 static struct map dilated_map(const struct layer *layer)
 {
-    return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel - 1,
-                               layer->in.width + layer->kernel - 1);
+    return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel_size - 1,
+                               layer->in.width + layer->kernel_size - 1);
 }
 
-/* Of the padded input, or of the input itself where the algorithm pads. */
+/* The forward convolution. Its input is the padded input, or the input itself if the algorithm pads (Winograd). */
 static struct convolution plan_forward(const struct layer *layer)
 {
     struct convolution convolution = {.x = normnet__shape_map(layer->in),
                                       .y = normnet__shape_map(layer->out),
-                                      .kernel = layer->kernel,
+                                      .kernel = layer->kernel_size,
                                       .stride = layer->stride,
                                       .padding = layer->padding};
 
@@ -58,9 +58,9 @@ static struct convolution plan_input_gradient(const struct layer *layer)
 {
     struct convolution convolution = {.x = normnet__shape_map(layer->out),
                                       .y = normnet__shape_map(layer->in),
-                                      .kernel = layer->kernel,
+                                      .kernel = layer->kernel_size,
                                       .stride = layer->stride,
-                                      .padding = layer->kernel - 1 - layer->padding};
+                                      .padding = layer->kernel_size - 1 - layer->padding};
 
     convolution.winograd = normnet__prefers_winograd(&convolution);
     if (!convolution.winograd) {
@@ -71,50 +71,53 @@ static struct convolution plan_input_gradient(const struct layer *layer)
     return convolution;
 }
 
-/* Always of the padded input. */
+/* The weight gradient, which always reads the padded input. */
 static struct convolution plan_weight_gradient(const struct layer *layer)
 {
-    struct convolution convolution = {
-        .x = padded_map(layer), .y = normnet__shape_map(layer->out), .kernel = layer->kernel, .stride = layer->stride};
+    struct convolution convolution = {.x = padded_map(layer),
+                                      .y = normnet__shape_map(layer->out),
+                                      .kernel = layer->kernel_size,
+                                      .stride = layer->stride};
 
     convolution.winograd = normnet__prefers_winograd_gradient(&convolution);
     return convolution;
 }
 
-/* Whether the input gradient reads a dilated copy of dy instead of dy. */
+/* Whether the input gradient reads a dilated, padded or cropped copy of dy instead of dy. */
 static bool needs_dilated_copy(const struct layer *layer)
 {
     return !layer->convolutions.input_gradient.winograd &&
-           (layer->kernel > 1 || layer->stride > 1 || layer->padding > 0);
+           (layer->kernel_size > 1 || layer->stride > 1 || layer->padding > 0);
 }
 
-/* ---- Tokens ---------------------------------------------------------------------------------------- */
+/* ---- Resolving a token ----------------------------------------------------------------------------- */
 
-/* The kernels' own scratch, next to a copy of the input or of dy and the padded bias. */
+/* The kernels' own scratch, plus a padded input or dilated dy, plus the padded bias. */
 static int64_t count_scratch(const struct layer *layer)
 {
     const struct layer_convolutions *all = &layer->convolutions;
-    const int64_t kernels = normnet__max(
+    const int64_t kernel_scratch = normnet__max(
         normnet__max(normnet__convolution_scratch(&all->forward), normnet__convolution_scratch(&all->input_gradient)),
         normnet__weight_gradient_scratch(&all->weight_gradient));
     const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
     const int64_t dilated = needs_dilated_copy(layer) ? normnet__map_groups(dilated_map(layer)) : 0;
 
-    return kernels + normnet__max(padded, dilated) + normnet__channel_planes(layer->out.channels);
+    return kernel_scratch + normnet__max(padded, dilated) + normnet__channel_planes(layer->out.channels);
 }
 
 /* PyTorch's initial values: uniform in (-b, b), b = 1 / sqrt(fan-in), for weight and bias. */
-static void set_parameters(struct layer *layer, int64_t weights, bool bias)
+static void describe_parameters(struct layer *layer, int64_t weights, bool bias)
 {
-    const double fan_in = (double)layer->in.channels * layer->kernel * layer->kernel, bound = 1.0 / sqrt(fan_in);
+    const double fan_in = (double)layer->in.channels * layer->kernel_size * layer->kernel_size,
+                 bound = 1.0 / sqrt(fan_in);
     const int32_t outputs = layer->out.channels;
 
     layer->weight = (struct parameter){.count = weights,
                                        .rank = layer->in.flat ? 2 : 4,
-                                       .shape = {outputs, layer->in.channels, layer->kernel, layer->kernel},
+                                       .shape = {outputs, layer->in.channels, layer->kernel_size, layer->kernel_size},
                                        .initial = NORMNET__INITIAL_UNIFORM,
                                        .bound = bound,
-                                       .penalized = true};
+                                       .is_weight = true};
     if (bias)
         layer->bias = (struct parameter){
             .count = outputs, .rank = 1, .shape = {outputs}, .initial = NORMNET__INITIAL_UNIFORM, .bound = bound};
@@ -123,25 +126,25 @@ static void set_parameters(struct layer *layer, int64_t weights, bool bias)
 /* What conv and fc have in common once kernel, stride, padding and the output shape are known. */
 static normnet_status set_requirements(struct layer *layer, const struct token *token, bool bias)
 {
-    const int64_t window = (int64_t)layer->kernel * layer->kernel;
+    const int64_t taps = (int64_t)layer->kernel_size * layer->kernel_size;
     int64_t weights;
 
-    if (!normnet__multiply((int64_t)layer->in.channels * window, layer->out.channels, &weights) || weights > INT32_MAX)
+    if (!normnet__multiply((int64_t)layer->in.channels * taps, layer->out.channels, &weights) || weights > INT32_MAX)
         return normnet__reject_token(NORMNET_ELIMIT, token, layer->in, "more than 2^31 - 1 weights");
     if (layer->out.height > NORMNET__MAX_DIMENSION || layer->out.width > NORMNET__MAX_DIMENSION)
         return normnet__reject_token(NORMNET_ELIMIT, token, layer->in, "more than 65536 rows or columns");
     layer->convolutions =
         (struct layer_convolutions){plan_forward(layer), plan_input_gradient(layer), plan_weight_gradient(layer)};
-    set_parameters(layer, weights, bias);
+    describe_parameters(layer, weights, bias);
     layer->prepared_count = normnet__packed_weight_count(&layer->convolutions.forward) +
                             normnet__packed_weight_count(&layer->convolutions.input_gradient);
     layer->scratch_groups = count_scratch(layer);
     layer->multiply_adds = weights * layer->out.height * layer->out.width;
-    layer->fusible = &normnet__relu;
+    layer->fusible_type = &normnet__relu;
     return NORMNET_OK;
 }
 
-/* What follows the outputs: s<stride>, p<padding> and b in any order, each at most once. */
+/* Reads what follows the number of outputs: s<stride>, p<padding> and b in any order, each at most once. */
 static bool read_options(const char *rest, struct layer *layer, bool *bias)
 {
     bool stride = false, padding = false;
@@ -173,7 +176,7 @@ static normnet_status conv_resolve(struct layer *layer, const struct token *toke
     (void)config;
     if (in.flat)
         return normnet__reject_token(NORMNET_EARCH, token, in, "a convolution needs rows and columns");
-    if (!normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->kernel) || *rest++ != '-' ||
+    if (!normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &layer->kernel_size) || *rest++ != '-' ||
         !normnet__read_number(&rest, NORMNET__MAX_DIMENSION, &outputs))
         return normnet__reject_token(NORMNET_EARCH, token, in, "expected conv<kernel>-<outputs>, numbers up to 65536");
     layer->stride = 1;
@@ -181,12 +184,12 @@ static normnet_status conv_resolve(struct layer *layer, const struct token *toke
     if (!read_options(rest, layer, &bias))
         return normnet__reject_token(NORMNET_EARCH, token, in,
                                      "expected s<stride>, p<padding> or b after the outputs, each at most once");
-    if (layer->kernel < 1 || outputs < 1 || layer->stride < 1)
+    if (layer->kernel_size < 1 || outputs < 1 || layer->stride < 1)
         return normnet__reject_token(NORMNET_EARCH, token, in, "kernel, outputs and stride must be at least 1");
-    if (layer->kernel > in.height + 2 * layer->padding || layer->kernel > in.width + 2 * layer->padding)
+    if (layer->kernel_size > in.height + 2 * layer->padding || layer->kernel_size > in.width + 2 * layer->padding)
         return normnet__reject_token(NORMNET_EARCH, token, in, "the kernel is larger than its input");
-    layer->out = (struct shape){outputs, (in.height + 2 * layer->padding - layer->kernel) / layer->stride + 1,
-                                (in.width + 2 * layer->padding - layer->kernel) / layer->stride + 1, false};
+    layer->out = (struct shape){outputs, (in.height + 2 * layer->padding - layer->kernel_size) / layer->stride + 1,
+                                (in.width + 2 * layer->padding - layer->kernel_size) / layer->stride + 1, false};
     layer->module = "Conv2d";
     return set_requirements(layer, token, bias);
 }
@@ -206,7 +209,7 @@ static normnet_status fc_resolve(struct layer *layer, const struct token *token,
         return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected nothing or b after the outputs");
     if (!layer->in.flat)
         return normnet__reject_token(NORMNET_EARCH, token, layer->in, "fc needs flatten before it");
-    layer->kernel = layer->stride = 1;
+    layer->kernel_size = layer->stride = 1;
     layer->padding = 0;
     layer->out = (struct shape){outputs, 1, 1, true};
     layer->module = "Linear";
@@ -216,30 +219,32 @@ static normnet_status fc_resolve(struct layer *layer, const struct token *token,
 /* ---- Forward --------------------------------------------------------------------------------------- */
 
 /*
- * Copies row i to row top + i * stride, likewise the columns, and fills the rest with zeros; what falls outside is left
- * out, so that `top` may be negative.
+ * Copies row i to row border + i * stride and column j to column border + j * stride; the rest is zero. A negative
+ * `border` crops.
  */
-static void copy_dilated(struct map from_map, const float *from, int32_t top, int32_t stride, struct map to_map,
+static void copy_dilated(struct map from_map, const float *from, int32_t border, int32_t stride, struct map to_map,
                          float *to)
 {
     const size_t group = NORMNET__LANES * sizeof(float);
-    const int32_t first = top < 0 ? (stride - 1 - top) / stride : 0; /* the first column that falls inside */
+    const int32_t first = border < 0 ? (stride - 1 - border) / stride : 0; /* the first column that is not cropped */
 
     for (int32_t c = 0; c < to_map.channels; ++c)
         for (int32_t r = 0; r < to_map.height; ++r) {
-            const int32_t i = (r - top) / stride;
-            const float *row = from + (c * from_map.channel_stride + i * from_map.row_stride) * NORMNET__LANES;
+            const int32_t i = (r - border) / stride;
+            const float *row;
             float *target = to + (c * to_map.channel_stride + r * to_map.row_stride) * NORMNET__LANES;
 
             memset(target, 0, (size_t)to_map.width * group);
-            if (r < top || (r - top) % stride != 0 || i >= from_map.height)
+            if (r < border || (r - border) % stride != 0 || i >= from_map.height)
                 continue;
-            for (int32_t j = first; j < from_map.width && top + (int64_t)j * stride < to_map.width; ++j)
-                memcpy(target + (top + (int64_t)j * stride) * NORMNET__LANES, row + (int64_t)j * NORMNET__LANES, group);
+            row = from + (c * from_map.channel_stride + i * from_map.row_stride) * NORMNET__LANES;
+            for (int32_t j = first; j < from_map.width && border + (int64_t)j * stride < to_map.width; ++j)
+                memcpy(target + (border + (int64_t)j * stride) * NORMNET__LANES, row + (int64_t)j * NORMNET__LANES,
+                       group);
         }
 }
 
-/* The input with its zero padding, if it has any in a copy at *scratch, which is moved past it. */
+/* The padded input. If there is padding, it is a copy at *scratch, and *scratch is advanced past it. */
 static const float *padded_input(const struct layer *layer, const struct block *block, float **scratch)
 {
     const struct map map = normnet__input_map(layer, block);
@@ -255,7 +260,7 @@ static const float *padded_input(const struct layer *layer, const struct block *
     return copy;
 }
 
-/* What the forward convolution reads: its algorithm may pad by itself. */
+/* What the forward convolution reads: the padded input, unless the algorithm pads by itself. */
 static const float *forward_input(const struct layer *layer, const struct block *block, float **scratch)
 {
     return layer->convolutions.forward.winograd ? normnet__input(layer, block) : padded_input(layer, block, scratch);
@@ -274,7 +279,7 @@ static void conv_forward_samples(const struct layer *layer, const struct block *
                              normnet__output(layer, block), scratch);
 }
 
-/* The bias in whole lane groups at *scratch, which is moved past it; NULL without one. */
+/* The bias, zero-padded to whole lane groups at *scratch, which is advanced past it; NULL without a bias. */
 static const float *padded_bias(const struct layer *layer, const struct block *block, float **scratch)
 {
     const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
@@ -338,7 +343,7 @@ static void conv_backward_input(const struct layer *layer, const struct block *b
     float *scratch = block->scratch;
 
     if (needs_dilated_copy(layer)) {
-        copy_dilated(normnet__shape_map(layer->out), dy, layer->kernel - 1 - layer->padding, layer->stride,
+        copy_dilated(normnet__shape_map(layer->out), dy, layer->kernel_size - 1 - layer->padding, layer->stride,
                      convolution->x, scratch);
         dy = scratch;
         scratch += normnet__map_groups(convolution->x) * NORMNET__LANES;
@@ -355,30 +360,30 @@ static void conv_backward(const struct layer *layer, const struct block *block)
         conv_backward_input(layer, block, dy);
 }
 
-/* ---- What else the library knows of them ----------------------------------------------------------- */
+/* ---- The types ------------------------------------------------------------------------------------- */
 
 /* The weights in the kernels' order: for the forward convolution, then flipped for the input gradient. */
 static void conv_prepare(const struct layer *layer, const float *parameters, const float *statistics, float *prepared)
 {
     const struct convolution *forward = &layer->convolutions.forward;
     const float *w = parameters + layer->weight.offset;
-    const int64_t window = (int64_t)layer->kernel * layer->kernel, per_output = layer->in.channels * window;
+    const int64_t taps = (int64_t)layer->kernel_size * layer->kernel_size, per_output = layer->in.channels * taps;
     float *packed = prepared + layer->prepared;
 
     (void)statistics;
-    normnet__pack_weights(forward, w, per_output, window, false, packed);
-    normnet__pack_weights(&layer->convolutions.input_gradient, w, window, per_output, true,
+    normnet__pack_weights(forward, w, per_output, taps, false, packed);
+    normnet__pack_weights(&layer->convolutions.input_gradient, w, taps, per_output, true,
                           packed + normnet__packed_weight_count(forward));
 }
 
 static bool conv_same(const struct layer *one, const struct layer *other)
 {
-    return one->kernel == other->kernel && one->stride == other->stride && one->padding == other->padding;
+    return one->kernel_size == other->kernel_size && one->stride == other->stride && one->padding == other->padding;
 }
 
 static struct window conv_window(const struct layer *layer)
 {
-    return (struct window){layer->kernel, layer->kernel, layer->stride};
+    return (struct window){layer->kernel_size, layer->kernel_size, layer->stride};
 }
 
 static void conv_to_onnx(const struct layer *layer, struct onnx_graph *graph)
@@ -387,7 +392,7 @@ static void conv_to_onnx(const struct layer *layer, struct onnx_graph *graph)
     normnet__onnx_input(graph, "weight");
     if (layer->bias.count > 0)
         normnet__onnx_input(graph, "bias");
-    normnet__onnx_repeated(graph, "kernel_shape", 2, layer->kernel);
+    normnet__onnx_repeated(graph, "kernel_shape", 2, layer->kernel_size);
     normnet__onnx_repeated(graph, "strides", 2, layer->stride);
     normnet__onnx_repeated(graph, "pads", 4, layer->padding);
 }

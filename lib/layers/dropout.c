@@ -98,7 +98,7 @@ static void dropout_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 const struct layer_type normnet__dropout = {
     .name = "dropout",
     .example = "dropout0.25",
-    .in_place = true,
+    .can_be_in_place = true,
     .resolve = dropout_resolve,
     .forward = dropout_forward,
     .backward = dropout_backward,

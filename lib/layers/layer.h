@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A layer of a network: a token of the architecture, resolved for the input that reaches it, and its place in the
- * network's arrays and memory. What it does is its type's business (layer_type.h).
+ * network's arrays and memory. What it computes is defined by its type (layer_type.h).
  */
 #ifndef NORMNET_LAYERS_LAYER_H
 #define NORMNET_LAYERS_LAYER_H
@@ -15,23 +15,24 @@ struct layer_type;
 
 enum initial { NORMNET__INITIAL_ZEROS, NORMNET__INITIAL_ONES, NORMNET__INITIAL_UNIFORM };
 
-/* A trained array of a layer: an entry of the state_dict. */
+/* A trainable array of a layer: an entry of the state_dict. */
 struct parameter {
     int64_t count; /* 0: the layer has none; else the product of the shape */
     int32_t rank;
     int64_t shape[4];
     enum initial initial;
     double bound;   /* INITIAL_UNIFORM draws from (-bound, bound) */
-    bool penalized; /* also by NORMNET_PENALTY_WEIGHTS, which leaves out biases, gammas and betas */
+    bool is_weight; /* not a bias, gamma or beta: what NORMNET_PENALTY_WEIGHTS penalizes */
 
     int64_t offset; /* into the network's parameters and gradients: set by the plan */
 };
 
 /* Which values of a sample share their statistics, and which share a gamma and a beta: see norm.h. */
 struct norm_spec {
-    bool over_batch;      /* statistics per channel over the batch, with running averages */
-    int32_t runs;         /* statistics per sample: runs of consecutive values, all of one length */
-    int32_t chains;       /* a run is one or more chains, summed on their own first: channels or rows */
+    bool over_batch; /* statistics per channel over the batch, with running averages */
+    int32_t runs;    /* statistics per sample: runs of consecutive values, all of one length */
+    int32_t chains;  /* chains in all; a run is chains / runs of them, summed separately and then combined: channels
+                        or rows */
     int64_t chain_length; /* values per chain */
     int32_t dims;         /* trailing dimensions normalized by layer and RMS norm: 3, 2 or 1; else 0 */
     bool rms;             /* the mean counts as 0, and the mean square as the variance */
@@ -60,7 +61,7 @@ struct layer {
     struct shape in, out;
 
     /* The numbers of the types; each type sets its own. */
-    int32_t kernel, stride, padding; /* conv; pools use kernel alone */
+    int32_t kernel_size, stride, padding; /* conv; pools use only kernel_size */
     struct layer_convolutions convolutions;
     struct norm_spec norm;
     double eps;          /* of norms */
@@ -69,13 +70,14 @@ struct layer {
     float slope;         /* leakyrelu */
 
     /* What the layer requires, set by resolve. */
-    struct parameter weight, bias;    /* or gamma, beta */
-    int64_t prepared_count;           /* floats of prepared weights */
-    int64_t saved_bytes;              /* per block */
-    int64_t scratch_groups;           /* lane groups of a thread's scratch */
-    int64_t multiply_adds;            /* per image, for the summary */
-    bool identity;                    /* forward and backward do nothing */
-    const struct layer_type *fusible; /* which type it can do on the way to memory, if one follows */
+    struct parameter weight, bias;         /* or gamma, beta */
+    int64_t prepared_count;                /* floats of prepared weights */
+    int64_t saved_bytes;                   /* per block */
+    int64_t scratch_groups;                /* lane groups of a thread's scratch */
+    int64_t multiply_adds;                 /* per image, for the summary */
+    bool identity;                         /* forward and backward do nothing */
+    const struct layer_type *fusible_type; /* the type of a following layer that this one can compute while storing its
+                                              output, or NULL */
 
     /* What the plan decides. */
     int64_t statistics;       /* index into the running statistics: means, then variances */
@@ -84,8 +86,8 @@ struct layer {
     bool needs_dx;            /* an earlier layer has parameters */
     bool in_place;            /* the output is stored over the input */
     bool relu_mask;           /* the input is a ReLU's output: dx is 0 where it is not positive */
-    int32_t fused;            /* the later layer that this one does on the way, or -1 */
-    bool fused_into_previous; /* this is such a later layer */
+    int32_t fused;            /* index of the later layer that is fused into this one, or -1 */
+    bool fused_into_previous; /* this layer is fused into an earlier one */
     struct offsets offsets[NORMNET__LAYOUTS];
 };
 
@@ -114,7 +116,7 @@ static inline void *normnet__saved(const struct layer *layer, const struct block
     return block->memory + layer->offsets[block->layout].saved;
 }
 
-/* The layer that this one does on the way in this pass, or NULL. */
+/* The layer fused into this one, or NULL; NULL also if the pass ends before it. */
 static inline const struct layer *normnet__fused_layer(const struct layer *layer, const struct block *block)
 {
     return layer->fused >= 0 && layer->fused <= block->last ? layer + (layer->fused - layer->index) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A type of layer: everything that the library knows of it, in one constant struct, listed in layer_type.c. HACKING.md
- * has the recipe for a new one.
+ * A type of layer: everything that the library knows about it, in one constant struct, listed in layer_type.c.
+ * HACKING.md has the recipe for a new one.
  *
  * Layers work on a block (block.h). forward reads the layer's input and writes its output, both in the block's memory.
  * On the way back a gradient is stored over the values that it belongs to: backward finds dy in the place of the output
@@ -18,7 +18,10 @@
 #include "layers/token.h"
 #include "normnet.h"
 
-/* The patch of its input that one output of a layer depends on, and the distance between two such patches. */
+/*
+ * The patch of its input that one output of a layer depends on, and the stride between neighbouring patches (for gap,
+ * the larger side).
+ */
 struct window {
     int32_t height, width, stride;
 };
@@ -27,12 +30,17 @@ struct layer_type {
     const char *name;    /* with which a token begins: lower-case letters */
     const char *example; /* a token with every number that the type reads; tests walk over these */
 
-    /* Forward and backward work in place, and a positive output means a positive input: see relu.c. */
-    bool in_place;
+    /*
+     * Forward and backward can work in place. An output is positive only where its input is, so the relu_mask of a ReLU
+     * before this layer may be applied after it: see relu.c.
+     */
+    bool can_be_in_place;
     bool in_place_in_evaluation; /* forward works in place where no backward follows */
-    bool applies_relu_mask;      /* backward heeds layer->relu_mask; without it, a ReLU before the layer does its own
-                                    backward */
-    bool defers_backward; /* the ReLU: with in_place, its backward is the relu_mask of the next layer that is not */
+
+    bool applies_relu_mask; /* backward applies layer->relu_mask; without it, a ReLU before the layer does its own
+                               backward */
+    bool defers_backward; /* ReLU only: if the layer is in place, its backward is done by the next layer that is not in
+                             place, as that layer's relu_mask */
     bool averages;        /* a pool whose output is the mean of its window */
 
     /*
@@ -44,20 +52,22 @@ struct layer_type {
     /* Called only if this layer or an earlier one has parameters. dx is needed if layer->needs_dx. */
     void (*backward)(const struct layer *layer, const struct block *block);
 
-    /* Brings parameters and statistics into the form that forward reads, at prepared + layer->prepared. NULL: none. */
+    /*
+     * Packs parameters and statistics for the kernels of forward and backward, at prepared + layer->prepared. NULL if
+     * the layer has nothing to pack.
+     */
     void (*prepare)(const struct layer *layer, const float *parameters, const float *statistics, float *prepared);
 
     /*
-     * Whether weights trained in one layer mean the same in the other: all numbers of the token that change what is
-     * computed from them are equal. Called for two layers with this function, the same module and equal counts of
-     * channels and parameters.
+     * Whether both layers compute the same function of the same weights: all numbers in their tokens that affect it are
+     * equal. Called for two layers with this function, the same module and equal counts of channels and parameters.
      */
     bool (*same)(const struct layer *one, const struct layer *other);
 
     /* Describes the layer in evaluation as ONNX nodes. */
     void (*to_onnx)(const struct layer *layer, struct onnx_graph *graph);
 
-    /* NULL: each output depends on the input at its place. */
+    /* NULL: 1 x 1 with stride 1. Norms count as that, although their statistics depend on more pixels. */
     struct window (*window)(const struct layer *layer);
 
     /* Appends lines that begin with "warning: " to a summary; `next` is the next layer that changes values, or NULL. */

@@ -53,10 +53,11 @@ void normnet__add_lane_sums(double *rows, int64_t count)
 
 struct norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta)
 {
-    const double slope = invstd * gamma;
+    const double exact_scale = invstd * gamma;
     const float center = (float)mean;
 
-    return (struct norm_coefficients){center, (float)slope, (float)(beta - (mean - (double)center) * slope)};
+    return (struct norm_coefficients){center, (float)exact_scale,
+                                      (float)(beta - (mean - (double)center) * exact_scale)};
 }
 
 double normnet__inverse_deviation(double variance, double eps)

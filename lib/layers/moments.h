@@ -20,8 +20,7 @@ struct moments {
 void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride);
 
 /*
- * The same for `count` chains of `length` values in 16 lanes each: mean and m2 are [count][16], the
- * result is in row 0.
+ * The same for `count` chains of `length` values in 16 lanes each: mean and m2 are [count][16], the result is in row 0.
  */
 void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length);
 
@@ -30,7 +29,7 @@ void normnet__add_lane_sums(double *rows, int64_t count);
 
 /*
  * y = fma(x - center, scale, shift) for x of this mean and invstd: center is the mean rounded to float, and shift
- * holds what the rounding left over.
+ * includes its rounding error.
  */
 struct norm_coefficients {
     float center, scale, shift;

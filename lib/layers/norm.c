@@ -45,7 +45,7 @@ normnet_status normnet__resolve_affine(struct layer *layer, const struct token *
     layer->norm.affine = affine;
     layer->weight = affine_parameter(layer->in, affine, element_rank, NORMNET__INITIAL_ONES);
     layer->bias = affine_parameter(layer->in, affine, element_rank, NORMNET__INITIAL_ZEROS);
-    layer->fusible = affine == NORMNET_AFFINE_ELEMENT ? NULL : &normnet__dropout;
+    layer->fusible_type = affine == NORMNET_AFFINE_ELEMENT ? NULL : &normnet__dropout;
     return NORMNET_OK;
 }
 
@@ -110,7 +110,7 @@ static void norm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 const struct layer_type normnet__norm = {
     .name = "norm",
     .example = "norm",
-    .in_place = true,
+    .can_be_in_place = true,
     .resolve = norm_resolve,
     .forward = norm_pass,
     .backward = norm_pass,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Normalization is one idea: choose the set of values that share a mean and a variance, and the set that share
- * a gamma and a beta.
+ * A norm is defined by two choices: which values share a mean and a variance, and which share gamma and beta.
  *
  *     y = (x - mean) invstd gamma + beta,   invstd = 1 / sqrt(var + eps),   var = M2 / n
  *
@@ -13,8 +12,8 @@
  *     instance         a channel of one sample
  *     RMS              all of a sample, with the mean taken as 0: y = x / sqrt(mean of x^2 + eps) gamma, no beta
  *
- * Computed as fma(x - m, scale, shift) with m the mean rounded to float: the difference is exact near the mean, so
- * that a mean of a million costs no digits, and shift carries what the rounding of the mean left over.
+ * Computed as fma(x - m, scale, shift) with m the mean rounded to float: the difference is exact near the mean, so that
+ * a mean of a million costs no digits, and shift includes the rounding error of the mean.
  */
 #ifndef NORMNET_LAYERS_NORM_H
 #define NORMNET_LAYERS_NORM_H

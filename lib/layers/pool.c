@@ -15,30 +15,30 @@ static normnet_status pool_resolve(struct layer *layer, const struct token *toke
 
     if (layer->in.flat)
         return normnet__reject_token(NORMNET_EARCH, token, layer->in, "a pool needs rows and columns");
-    if (!normnet__read_number(&rest, max_kernel, &layer->kernel) || *rest != '\0' || layer->kernel < 1)
+    if (!normnet__read_number(&rest, max_kernel, &layer->kernel_size) || *rest != '\0' || layer->kernel_size < 1)
         return normnet__reject_token(NORMNET_EARCH, token, layer->in, expected);
-    if (layer->kernel > layer->in.height || layer->kernel > layer->in.width)
+    if (layer->kernel_size > layer->in.height || layer->kernel_size > layer->in.width)
         return normnet__reject_token(NORMNET_EARCH, token, layer->in, "the window is larger than its input");
-    layer->out =
-        (struct shape){layer->in.channels, layer->in.height / layer->kernel, layer->in.width / layer->kernel, false};
+    layer->out = (struct shape){layer->in.channels, layer->in.height / layer->kernel_size,
+                                layer->in.width / layer->kernel_size, false};
     return NORMNET_OK;
 }
 
 static bool pool_same(const struct layer *one, const struct layer *other)
 {
-    return one->kernel == other->kernel;
+    return one->kernel_size == other->kernel_size;
 }
 
 static struct window pool_window(const struct layer *layer)
 {
-    return (struct window){layer->kernel, layer->kernel, layer->kernel};
+    return (struct window){layer->kernel_size, layer->kernel_size, layer->kernel_size};
 }
 
 static void pool_to_onnx(const struct layer *layer, const char *operation, struct onnx_graph *graph)
 {
     normnet__onnx_node(graph, operation, "output");
-    normnet__onnx_repeated(graph, "kernel_shape", 2, layer->kernel);
-    normnet__onnx_repeated(graph, "strides", 2, layer->kernel);
+    normnet__onnx_repeated(graph, "kernel_shape", 2, layer->kernel_size);
+    normnet__onnx_repeated(graph, "strides", 2, layer->kernel_size);
 }
 
 /* ---- Maximum: y = the first maximum of the window; dx = dy there, 0 elsewhere ------------------- */
@@ -55,7 +55,7 @@ static normnet_status maxpool_resolve(struct layer *layer, const struct token *t
 
 static void maxpool_forward(const struct layer *layer, const struct block *block)
 {
-    block->kernels->max_pool(normnet__input_map(layer, block), normnet__input(layer, block), layer->kernel,
+    block->kernels->max_pool(normnet__input_map(layer, block), normnet__input(layer, block), layer->kernel_size,
                              normnet__output_map(layer, block), normnet__output(layer, block),
                              normnet__saved(layer, block));
 }
@@ -63,8 +63,8 @@ static void maxpool_forward(const struct layer *layer, const struct block *block
 static void maxpool_backward(const struct layer *layer, const struct block *block)
 {
     block->kernels->max_pool_gradient(normnet__output_map(layer, block), normnet__output(layer, block),
-                                      normnet__saved(layer, block), layer->kernel, normnet__input_map(layer, block),
-                                      normnet__input(layer, block), layer->relu_mask);
+                                      normnet__saved(layer, block), layer->kernel_size,
+                                      normnet__input_map(layer, block), normnet__input(layer, block), layer->relu_mask);
 }
 
 static void maxpool_to_onnx(const struct layer *layer, struct onnx_graph *graph)

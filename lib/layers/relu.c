@@ -2,8 +2,8 @@
 /*
  * ReLU: y = max(x, 0); dx = dy where y > 0 and 0 elsewhere.
  *
- * A convolution before it does the forward part on its way to memory. The backward part is the relu_mask of the next
- * layer that is not in place, which knows from the ReLU's output, its own input, where dx is 0.
+ * A convolution before it computes the forward part while storing its output. The backward part is the relu_mask of the
+ * next layer that is not in place, which knows from the ReLU's output, its own input, where dx is 0.
  */
 #include "layers/relu.h"
 
@@ -40,7 +40,7 @@ static void relu_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 const struct layer_type normnet__relu = {
     .name = "relu",
     .example = "relu",
-    .in_place = true,
+    .can_be_in_place = true,
     .applies_relu_mask = true,
     .defers_backward = true,
     .resolve = relu_resolve,

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Of one run, for each of 16 samples; saved for backward in double. */
+/* Statistics of one run, per lane; forward saves them for backward, in double. */
 struct run_statistics {
     double mean[NORMNET__LANES], invstd[NORMNET__LANES];
 };
@@ -17,7 +17,11 @@ void normnet__set_runs(struct layer *layer, int32_t runs, int32_t chains)
     layer->norm.runs = runs;
     layer->norm.chains = chains;
     layer->norm.chain_length = normnet__shape_size(layer->in) / chains;
-    layer->scratch_groups = 4 * (int64_t)chains; /* two rows of 16 doubles per chain, each as large as two floats */
+    /*
+     * Per chain the largest of: two rows of 16 doubles (4 groups); 3 groups of coefficients and an offset; one struct
+     * moments.
+     */
+    layer->scratch_groups = 4 * (int64_t)chains;
     layer->saved_bytes = runs * (int64_t)sizeof(struct run_statistics);
 }
 
@@ -26,7 +30,7 @@ static int64_t chains_per_run(const struct layer *layer)
     return layer->norm.chains / layer->norm.runs;
 }
 
-/* 1, or as many as rows in layer norm over the width. */
+/* 1; for layer norm over the width, the number of rows. */
 static int64_t chains_per_channel(const struct layer *layer)
 {
     return layer->norm.chains / layer->in.channels;
@@ -40,13 +44,19 @@ static int64_t chain_begin(const struct layer *layer, int64_t chain)
     return (chain / per_channel * plane + chain % per_channel * layer->norm.chain_length) * NORMNET__LANES;
 }
 
-/* The index of a chain's first gamma if they are per element; runs of one or two dimensions share them. */
+/*
+ * For affine per element: the index of a chain's first gamma. In layer norm over one or two dimensions, all runs share
+ * the same gammas.
+ */
 static int64_t chain_element(const struct layer *layer, int64_t chain)
 {
     return chain * layer->norm.chain_length % layer->weight.count;
 }
 
-/* gamma and beta of a chain; 1 and 0 if they are per element, which is a step of its own. */
+/*
+ * gamma and beta of a chain, which is a channel if affine is per channel; else 1 and 0: per element, they are applied
+ * in a separate pass.
+ */
 static double chain_gamma(const struct layer *layer, const struct block *block, int64_t chain)
 {
     return layer->norm.affine == NORMNET_AFFINE_CHANNEL ? normnet__gamma(layer, block->parameters, chain) : 1.0;
@@ -75,11 +85,13 @@ static void chain_coefficients(const struct layer *layer, const struct block *bl
     }
 }
 
-/* The mean that is subtracted, and invstd; for RMS norm about 0. */
-static void set_statistics(const struct layer *layer, double found_mean, double variance, double *mean, double *invstd)
+/* Sets the mean to subtract, and invstd. For RMS norm the mean is 0 and the variance is taken about 0. */
+static void set_statistics(const struct layer *layer, double measured_mean, double variance, double *mean,
+                           double *invstd)
 {
-    *mean = layer->norm.rms ? 0.0 : found_mean;
-    *invstd = normnet__inverse_deviation(layer->norm.rms ? variance + found_mean * found_mean : variance, layer->eps);
+    *mean = layer->norm.rms ? 0.0 : measured_mean;
+    *invstd =
+        normnet__inverse_deviation(layer->norm.rms ? variance + measured_mean * measured_mean : variance, layer->eps);
 }
 
 static void find_statistics(const struct layer *layer, const struct block *block, int64_t run,
@@ -137,11 +149,12 @@ static void forward_samples(const struct layer *layer, const struct block *block
 /* One chain of each of up to 16 channels: all of their plane, or a row of it. */
 struct channel_chains {
     int32_t first, count; /* channels */
-    int64_t row, at;      /* floats from the beginning of the map */
+    int64_t row;          /* of the plane, if each row is a chain; else 0 */
+    int64_t at;           /* where the chains begin, in floats from the beginning of the map */
 };
 
-static struct channel_chains channel_chains(const struct layer *layer, const struct block *block, int32_t first,
-                                            int64_t row)
+static struct channel_chains locate_channel_chains(const struct layer *layer, const struct block *block, int32_t first,
+                                                   int64_t row)
 {
     const int64_t plane = normnet__channel_at(normnet__input_map(layer, block), first);
     const int32_t left = layer->in.channels - first;
@@ -159,7 +172,7 @@ static void find_single_moments(const struct layer *layer, const struct block *b
 
     for (int32_t c = 0; c < layer->in.channels; c += NORMNET__LANES)
         for (int64_t row = 0; row < rows; ++row) {
-            const struct channel_chains chains = channel_chains(layer, block, c, row);
+            const struct channel_chains chains = locate_channel_chains(layer, block, c, row);
             double mean[NORMNET__LANES], m2[NORMNET__LANES];
 
             block->kernels->moments(x + chains.at, length, mean, m2);
@@ -170,7 +183,7 @@ static void find_single_moments(const struct layer *layer, const struct block *b
         normnet__combine_moments(moments + run * per_run, per_run, 1);
 }
 
-/* y = fma(y, gamma, beta) per element. */
+/* y = fma(y, gamma, beta) per element, with `normalize`, whose center is 0. */
 static void scale_single(const struct layer *layer, const struct block *block, struct channel_chains chains, float *y)
 {
     const int64_t rows = chains_per_channel(layer);
@@ -222,7 +235,7 @@ static void forward_single(const struct layer *layer, const struct block *block)
     find_single_moments(layer, block, moments);
     for (int32_t c = 0; c < layer->in.channels; c += NORMNET__LANES)
         for (int64_t row = 0; row < chains_per_channel(layer); ++row)
-            normalize_single(layer, block, channel_chains(layer, block, c, row), moments);
+            normalize_single(layer, block, locate_channel_chains(layer, block, c, row), moments);
 }
 
 void normnet__sample_norm_forward(const struct layer *layer, const struct block *block)
@@ -236,29 +249,29 @@ void normnet__sample_norm_forward(const struct layer *layer, const struct block 
 /* ---- Backward --------------------------------------------------------------------------------------- */
 
 /*
- * With q = dy gamma, xh = (x - mean) invstd and averages over the run:
+ * With q = dy gamma, xhat = (x - mean) invstd and averages over the run:
  *
- *     dx = invstd (q - avg(q) - xh avg(q xh)),   dgamma = sum of dy xh,   dbeta = sum of dy
+ *     dx = invstd (q - avg(q) - xhat avg(q xhat)),   dgamma = sum of dy xhat,   dbeta = sum of dy
  *
  * The sums are taken of dy and dy (x - m), m the mean rounded to float, and corrected by mean - m afterwards. RMS norm
  * has mean 0, which does not depend on x, and so no avg(q).
  */
 
 /*
- * dgamma and dbeta per element: within a lane over the chains that share it (rows or channels of layer norm over
- * one or two dimensions), then over the lanes.
+ * dgamma and dbeta per element: within a lane over the chains that share it (rows or channels of layer norm over one or
+ * two dimensions), then over the lanes.
  */
 static void element_gradients(const struct layer *layer, const struct block *block, const float *dy)
 {
     const int64_t length = layer->norm.chain_length, per_run = chains_per_run(layer);
-    const int64_t positions = layer->weight.count / length, sharing = layer->norm.chains / positions;
+    const int64_t positions = layer->weight.count / length, chains_per_position = layer->norm.chains / positions;
     const struct run_statistics *statistics = normnet__saved(layer, block);
-    int64_t *offsets = (int64_t *)(void *)(block->scratch + sharing * 3 * NORMNET__LANES);
+    int64_t *offsets = (int64_t *)(void *)(block->scratch + chains_per_position * 3 * NORMNET__LANES);
 
     for (int64_t position = 0; position < positions; ++position) {
         const int64_t element = position * length;
 
-        for (int64_t i = 0; i < sharing; ++i) {
+        for (int64_t i = 0; i < chains_per_position; ++i) {
             const int64_t chain = i * positions + position;
             float *center = block->scratch + i * 3 * NORMNET__LANES;
 
@@ -266,13 +279,14 @@ static void element_gradients(const struct layer *layer, const struct block *blo
                                center + 2 * NORMNET__LANES);
             offsets[i] = chain_begin(layer, chain) / NORMNET__LANES;
         }
-        block->kernels->affine_gradient(normnet__input(layer, block), dy, length, sharing, offsets, block->scratch,
+        block->kernels->affine_gradient(normnet__input(layer, block), dy, length, chains_per_position, offsets,
+                                        block->scratch,
                                         layer->bias.count > 0 ? block->gradient + layer->bias.offset + element : NULL,
                                         block->gradient + layer->weight.offset + element);
     }
 }
 
-/* q = dy gamma, in the place of dy. */
+/* q = dy gamma, in place. */
 static void multiply_by_gamma(const struct layer *layer, const struct block *block, float *dy)
 {
     const float *gamma = block->parameters + layer->weight.offset;
@@ -282,13 +296,16 @@ static void multiply_by_gamma(const struct layer *layer, const struct block *blo
                                           gamma + chain_element(layer, chain));
 }
 
-/* The part of a mean that its float leaves over. */
+/* The rounding error of a mean that is stored as float. */
 static double rounding_error(double mean)
 {
     return mean - (double)(float)mean;
 }
 
-/* dgamma and dbeta of one channel from its sums per lane. */
+/*
+ * dgamma and dbeta of one channel from its sums per lane. + 0.0 turns -0 into 0, so that the signs of the zeros in idle
+ * lanes cannot show in a zero sum.
+ */
 static void channel_gradient(const struct layer *layer, const struct block *block, int64_t channel,
                              const struct run_statistics *run, const double *sum_dy, const double *sum_dyx)
 {
@@ -317,18 +334,18 @@ static void sum_run(const struct layer *layer, const struct block *block, int64_
         center[lane] = (float)statistics->mean[lane];
     for (int64_t i = 0; i < per_run; ++i) {
         const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
-        double *of_dy = sum_q + i * NORMNET__LANES, *of_dyx = sum_qx + i * NORMNET__LANES;
+        double *dy_sum = sum_q + i * NORMNET__LANES, *dyx_sum = sum_qx + i * NORMNET__LANES;
         double gamma;
 
         block->kernels->gradient_moments(x + at, dy + at, length, center, normnet__mask_from(dropout, chain * length),
-                                         of_dy, of_dyx);
+                                         dy_sum, dyx_sum);
         if (layer->norm.affine != NORMNET_AFFINE_CHANNEL)
             continue;
-        channel_gradient(layer, block, chain, statistics, of_dy, of_dyx);
+        channel_gradient(layer, block, chain, statistics, dy_sum, dyx_sum);
         gamma = chain_gamma(layer, block, chain);
         for (int lane = 0; lane < NORMNET__LANES; ++lane) {
-            of_dy[lane] *= gamma;
-            of_dyx[lane] *= gamma;
+            dy_sum[lane] *= gamma;
+            dyx_sum[lane] *= gamma;
         }
     }
 }
@@ -345,12 +362,12 @@ static void chain_gradient_coefficients(const struct layer *layer, double gamma,
     for (int lane = 0; lane < NORMNET__LANES; ++lane) {
         const double invstd = run->invstd[lane], error = rounding_error(run->mean[lane]);
         const double average = layer->norm.rms ? 0.0 : sum_q[lane] / (double)count;
-        const double slope = -invstd * invstd * invstd * ((sum_qx[lane] - error * sum_q[lane]) / (double)count);
+        const double exact_b = -invstd * invstd * invstd * ((sum_qx[lane] - error * sum_q[lane]) / (double)count);
 
         center[lane] = (float)run->mean[lane];
         a[lane] = (float)(invstd * gamma);
-        b[lane] = (float)slope;
-        c[lane] = (float)(-invstd * average - slope * error);
+        b[lane] = (float)exact_b;
+        c[lane] = (float)(-invstd * average - exact_b * error);
     }
 }
 
@@ -364,7 +381,9 @@ static void run_input_gradient(const struct layer *layer, const struct block *bl
     const float *dy = normnet__output(layer, block);
     _Alignas(64) float center[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
 
-    /* One value is its own mean: the output is beta, whatever the input. Computed, dx is a rounding error times invstd.
+    /*
+     * One value is its own mean: the output is beta, whatever the input, and dx is 0. The formula would give a rounding
+     * error times invstd.
      */
     if (per_run * length == 1 && !layer->norm.rms) {
         memset(x + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *x);

@@ -45,7 +45,7 @@ static void choose_in_place(struct network *network)
         struct layer *layer = &network->layers[i];
         const struct layer_type *type = layer->type;
 
-        layer->in_place = layer->identity || (type->in_place && (mask_is_applied || !type->defers_backward));
+        layer->in_place = layer->identity || (type->can_be_in_place && (mask_is_applied || !type->defers_backward));
         if (!layer->in_place)
             mask_is_applied = type->applies_relu_mask;
     }
@@ -64,7 +64,7 @@ static void fuse_layers(struct network *network)
         layer->fused = -1;
         if (layer->identity)
             continue;
-        if (layer->in_place && previous != NULL && previous->fusible == layer->type) {
+        if (layer->in_place && previous != NULL && previous->fusible_type == layer->type) {
             previous->fused = i;
             layer->fused_into_previous = true;
         }

@@ -24,7 +24,7 @@ static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_
     norm->a = normnet__arena_alloc(arena, values, sizeof *norm->a);
     norm->b = normnet__arena_alloc(arena, values, sizeof *norm->b);
     norm->c = normnet__arena_alloc(arena, values, sizeof *norm->c);
-    norm->exchange = normnet__arena_alloc(arena, 2 * channels, sizeof *norm->exchange);
+    norm->totals = normnet__arena_alloc(arena, 2 * channels, sizeof *norm->totals);
 }
 
 void normnet__alloc_training_pass(struct arena *arena, const struct engine *engine, int64_t max_batch,

@@ -19,7 +19,7 @@ static struct entry trained_entry(const struct layer *layer, const char *role, c
     struct entry entry = begin_entry(layer, role);
 
     entry.trained = true;
-    entry.penalized = parameter->penalized;
+    entry.is_weight = parameter->is_weight;
     entry.rank = parameter->rank;
     entry.count = parameter->count;
     memcpy(entry.shape, parameter->shape, (size_t)parameter->rank * sizeof *parameter->shape);

@@ -12,7 +12,7 @@ struct entry {
     int32_t layer, rank;
     int64_t shape[8], count;
     bool trained;
-    bool penalized; /* also by NORMNET_PENALTY_WEIGHTS */
+    bool is_weight; /* not a bias, gamma or beta: what NORMNET_PENALTY_WEIGHTS penalizes */
     bool variance;  /* must not be negative */
     int64_t offset; /* into parameters if trained, else into statistics */
     float *values;  /* NULL for num_batches_tracked */

@@ -90,7 +90,7 @@ static double penalize(const struct trainer *trainer)
     for (int32_t i = 0; i < state->entry_count; ++i) {
         const struct entry *entry = &state->entries[i];
 
-        if (entry->trained && (entry->penalized || config->penalty_on == NORMNET_PENALTY_ALL))
+        if (entry->trained && (entry->is_weight || config->penalty_on == NORMNET_PENALTY_ALL))
             penalty +=
                 normnet__add_penalty(entry->values, entry->count, config->l1, config->l2, state->total + entry->offset);
     }

@@ -25,7 +25,7 @@ static void is_complete(const void *argument)
     CHECK(type->resolve != NULL && type->forward != NULL && type->backward != NULL);
     CHECK(type->same != NULL);
     CHECK(type->to_onnx != NULL);
-    CHECK(!type->defers_backward || (type->in_place && type->applies_relu_mask));
+    CHECK(!type->defers_backward || (type->can_be_in_place && type->applies_relu_mask));
 }
 
 /* The example has a number if the type reads one. */
