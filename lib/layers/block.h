@@ -20,9 +20,9 @@ struct block {
     const struct kernels *kernels;
     const float *parameters, *prepared; /* of the whole network */
     enum layout layout;
-    int32_t last; /* layer of this pass */
-    bool dropout; /* training: dropout is on */
-    char *memory; /* activations and what is saved for backward, at the layers' offsets */
+    int32_t last_layer; /* of this pass */
+    bool dropout;       /* training: dropout is on */
+    char *memory;       /* activations and what is saved for backward, at the layers' offsets */
     float *scratch;
     double *gradient; /* [parameter]: of this block, every entry is written once */
     int32_t count;    /* samples in use, 1 to 16; the lanes beyond repeat the last one and have no gradient */

@@ -119,7 +119,7 @@ static inline void *normnet__saved(const struct layer *layer, const struct block
 /* The layer fused into this one, or NULL; NULL also if the pass ends before it. */
 static inline const struct layer *normnet__fused_layer(const struct layer *layer, const struct block *block)
 {
-    return layer->fused >= 0 && layer->fused <= block->last ? layer + (layer->fused - layer->index) : NULL;
+    return layer->fused >= 0 && layer->fused <= block->last_layer ? layer + (layer->fused - layer->index) : NULL;
 }
 
 #endif

@@ -55,7 +55,7 @@ normnet_status normnet__run_inference(struct inference *inference, int32_t last,
                                       void *context)
 {
     normnet_model *model = inference->model;
-    struct training_pass training = model->training;
+    struct training_workspace training = model->training;
 
     if (inference->batch_statistics) {
         training.reduction = (struct reduction){NULL, NULL};

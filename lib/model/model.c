@@ -43,7 +43,7 @@ static void alloc_second_block(struct arena *arena, normnet_model *model)
     const int32_t channels = model->config.channels;
 
     normnet__alloc_state(arena, &model->network, &model->state);
-    normnet__alloc_training_pass(arena, &model->engine, model->config.max_batch, &model->training);
+    normnet__alloc_training_workspace(arena, &model->engine, model->config.max_batch, &model->training);
     model->mean = normnet__arena_alloc(arena, channels, sizeof *model->mean);
     model->std = normnet__arena_alloc(arena, channels, sizeof *model->std);
     model->table = normnet__arena_alloc(arena, 256 * (int64_t)channels, sizeof *model->table);
@@ -51,7 +51,7 @@ static void alloc_second_block(struct arena *arena, normnet_model *model)
     for (int32_t i = 0; i < model->config.readers; ++i) {
         const struct team team = normnet__alloc_reader(arena, &model->engine);
 
-        if (model->readers != NULL) {
+        if (model->readers != NULL) { /* NULL while the arena only counts */
             model->readers[i].team = team;
             atomic_flag_clear(&model->readers[i].taken);
         }

@@ -30,7 +30,7 @@ struct normnet_model {
     struct network network;
     struct engine engine;
     struct state state;
-    struct training_pass training;
+    struct training_workspace training;
     struct reader *readers;    /* [config.readers] */
     float *mean, *std, *table; /* of the input scaling: see struct scaling */
     const char *note;          /* of the file that the model was loaded from, or "" */

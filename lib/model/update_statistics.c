@@ -34,7 +34,7 @@ static normnet_status check_finite(const normnet_model *model)
 normnet_status normnet__update_statistics(normnet_model *model, const struct images *images, bool reset)
 {
     const struct network *network = &model->network;
-    struct training_pass training = model->training;
+    struct training_workspace training = model->training;
     struct dropout_source source = {(uint64_t)model->config.seed, NORMNET__STREAM_STATISTICS, 0, 0};
     normnet_status status = normnet__reject_pending(model);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The architecture string: tokens separated by white space, each of which becomes one layer. */
+/* The architecture string: tokens separated by whitespace, each of which becomes one layer. */
 #include "net/network.h"
 
 #include "base/message.h"
@@ -31,7 +31,7 @@ normnet_status normnet__count_tokens(const char *text, int32_t *count)
             ++*count;
     }
     if (*count == 0)
-        return normnet__fail(NORMNET_EARCH, "the architecture names no layer");
+        return normnet__fail(NORMNET_EARCH, "the architecture is empty");
     return NORMNET_OK;
 }
 
@@ -81,13 +81,14 @@ normnet_status normnet__read_architecture(struct network *network, const normnet
     strcpy(tokens, config->architecture);
     for (char *text = tokens; *text != '\0';) {
         struct layer *layer = &network->layers[network->layer_count];
-        struct token token = {text, text, (int32_t)(text - tokens) + 1};
+        struct token token;
         normnet_status status;
 
         if (is_space(*text)) {
             ++text;
             continue;
         }
+        token = (struct token){.text = text, .rest = text, .column = (int32_t)(text - tokens) + 1};
         while (*text != '\0' && !is_space(*text))
             ++text;
         if (*text != '\0')
@@ -104,6 +105,7 @@ normnet_status normnet__read_architecture(struct network *network, const normnet
 
 /* ---- Comparing ----------------------------------------------------------------------------------- */
 
+/* Types that share their `same` are interchangeable, e.g. groupnorm and instancenorm. */
 static bool same_layer(const struct layer *one, const struct layer *other)
 {
     return one->type->same == other->type->same && strcmp(one->module, other->module) == 0 &&

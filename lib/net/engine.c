@@ -45,7 +45,7 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
 }
 
 struct block normnet__begin_block(const struct engine *engine, const struct worker *worker, const struct images *images,
-                                  int32_t last, int64_t index)
+                                  int32_t last_layer, int64_t index)
 {
     const int64_t first = index * NORMNET__LANES, left = images->count - first;
 
@@ -54,7 +54,7 @@ struct block normnet__begin_block(const struct engine *engine, const struct work
                           .prepared = engine->prepared,
                           .memory = worker->memory,
                           .scratch = worker->scratch,
-                          .last = last,
+                          .last_layer = last_layer,
                           .count = left < NORMNET__LANES ? (int32_t)left : NORMNET__LANES,
                           .index = index};
 }

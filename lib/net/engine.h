@@ -47,7 +47,7 @@ static inline int64_t normnet__count_blocks(int64_t images)
 
 /* Block `index` of the images, in the memory of a worker; layout, dropout and the rest are the caller's to set. */
 struct block normnet__begin_block(const struct engine *engine, const struct worker *worker, const struct images *images,
-                                  int32_t last, int64_t index);
+                                  int32_t last_layer, int64_t index);
 
 /* Writes the block's images to the input of the first layer. */
 void normnet__pack_block(const struct engine *engine, const struct images *images, const struct block *block);

@@ -25,7 +25,7 @@ struct evaluation {
     const struct engine *engine;
     const struct team *team;
     const struct images *images;
-    int32_t last;
+    int32_t last_layer;
     block_callback *callback;
     void *context;
 };
@@ -57,8 +57,8 @@ static void evaluate_singles(const struct evaluation *evaluation, const struct w
     for (int32_t lane = 0; lane < block->count; ++lane) {
         normnet__pack_single(evaluation->images, &evaluation->engine->scaling, block->index * NORMNET__LANES + lane,
                              normnet__input(&network->layers[0], &single));
-        normnet__forward_layers(network, &single, 0, evaluation->last + 1);
-        copy_to_lane(&network->layers[evaluation->last], &single, block, lane);
+        normnet__forward_layers(network, &single, 0, evaluation->last_layer + 1);
+        copy_to_lane(&network->layers[evaluation->last_layer], &single, block, lane);
     }
 }
 
@@ -69,23 +69,23 @@ static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_
     const struct worker *worker = &evaluation->team->workers[thread];
 
     for (int64_t index = begin; index < end; ++index) {
-        struct block block = normnet__begin_block(engine, worker, evaluation->images, evaluation->last, index);
+        struct block block = normnet__begin_block(engine, worker, evaluation->images, evaluation->last_layer, index);
 
         block.layout = NORMNET__LAYOUT_EVALUATION;
         if (block.count <= MAX_SINGLES) {
             evaluate_singles(evaluation, worker, &block);
         } else {
             normnet__pack_block(engine, evaluation->images, &block);
-            normnet__forward_layers(engine->network, &block, 0, evaluation->last + 1);
+            normnet__forward_layers(engine->network, &block, 0, evaluation->last_layer + 1);
         }
         evaluation->callback(evaluation->context, thread, &block);
     }
 }
 
-void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images, int32_t last,
-                       block_callback *callback, void *context)
+void normnet__evaluate(const struct engine *engine, const struct team *team, const struct images *images,
+                       int32_t last_layer, block_callback *callback, void *context)
 {
-    struct evaluation evaluation = {engine, team, images, last, callback, context};
+    struct evaluation evaluation = {engine, team, images, last_layer, callback, context};
 
     normnet__parallel(engine->threads, normnet__count_blocks(images->count), evaluate_blocks, &evaluation);
 }

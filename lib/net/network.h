@@ -25,7 +25,7 @@ struct network {
     int64_t scratch_bytes;
 };
 
-/* The network of the default configuration: seed 003 of the study in docs, for images from 18x18. */
+/* The network of the default configuration, for images of at least 18x18 pixels. */
 extern const char normnet__default_architecture[];
 
 /* Tokens in `text`; NORMNET_ELIMIT if it is too long, NORMNET_EARCH if there are none. */
@@ -41,8 +41,8 @@ normnet_status normnet__read_architecture(struct network *network, const normnet
 normnet_status normnet__plan(struct network *network);
 
 /*
- * The first layer whose weights and statistics would mean something else in the other network, which has an input of
- * the same shape; -1 if there is none. Spelling, dropout and eps may differ.
+ * The first layer that would compute something else with the same weights and statistics in the other network, which
+ * has an input of the same shape; -1 if there is none. Spelling, dropout and eps may differ.
  */
 int32_t normnet__first_difference(const struct network *one, const struct network *other);
 

@@ -5,11 +5,12 @@
  *
  *     | input | conv | norm | saved by dropout | conv | ...
  *
- * In evaluation, of 16 samples or of a single one, two buffers take turns, and all layers share one for what they save:
+ * In evaluation, of 16 samples or of a single one, two buffers alternate, and all layers share one area for what they
+ * save:
  *
  *     | even | odd | saved |
  *
- * Layers that are in place add nothing.
+ * In-place layers need no memory of their own.
  */
 #include "net/network.h"
 
@@ -18,7 +19,7 @@
 #include "base/message.h"
 #include "layers/layer_type.h"
 
-/* Bytes of a map in lanes. Sizes are below 2^48: channels and sides are at most 2^16. */
+/* The size of a map in bytes. Cannot overflow: channels, rows and columns are at most 2^16 each, features 2^24. */
 static int64_t map_bytes(struct shape shape, enum layout layout)
 {
     return normnet__map_groups(normnet__layout_map(shape, layout)) * NORMNET__LANES * (int64_t)sizeof(float);
@@ -34,24 +35,24 @@ static int64_t reserve(struct arena *memory, int64_t bytes)
 }
 
 /*
- * From the last layer to the first: a ReLU can leave its backward to the next layer that is not in place if that one
- * applies the mask. With none after it, it is not in place itself.
+ * From the last layer to the first. A ReLU is in place if the next layer that is not in place applies its mask; else,
+ * or if there is no such layer, it gets memory of its own.
  */
 static void choose_in_place(struct network *network)
 {
-    bool mask_is_applied = false;
+    bool next_applies_mask = false;
 
     for (int32_t i = network->layer_count - 1; i >= 0; --i) {
         struct layer *layer = &network->layers[i];
         const struct layer_type *type = layer->type;
 
-        layer->in_place = layer->identity || (type->can_be_in_place && (mask_is_applied || !type->defers_backward));
+        layer->in_place = layer->identity || (type->can_be_in_place && (next_applies_mask || !type->defers_backward));
         if (!layer->in_place)
-            mask_is_applied = type->applies_relu_mask;
+            next_applies_mask = type->applies_relu_mask;
     }
 }
 
-/* Which layer applies whose ReLU mask, and which layers are done by the one before them. */
+/* Sets relu_mask in layers that apply an earlier ReLU's mask, and fuses layers into the one before them. */
 static void fuse_layers(struct network *network)
 {
     bool mask_is_deferred = false;
@@ -95,32 +96,35 @@ static bool plan_training_memory(struct network *network)
 static bool plan_evaluation_memory(struct network *network, enum layout layout)
 {
     struct arena memory = {0};
-    int64_t max_map = map_bytes(network->input, layout), max_saved = 0, turns[2];
-    int turn = 0;
+    int64_t max_map = map_bytes(network->input, layout), max_saved = 0, buffers[2];
+    int current = 0;
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
         max_map = normnet__max(max_map, map_bytes(network->layers[i].out, layout));
         max_saved = normnet__max(max_saved, network->layers[i].saved_bytes);
     }
-    turns[0] = reserve(&memory, max_map);
-    turns[1] = reserve(&memory, max_map);
+    buffers[0] = reserve(&memory, max_map);
+    buffers[1] = reserve(&memory, max_map);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
         struct offsets *offsets = &network->layers[i].offsets[layout];
 
         offsets->saved = memory.used;
-        offsets->input = turns[turn];
+        offsets->input = buffers[current];
         if (!layer->in_place && !layer->type->in_place_in_evaluation)
-            turn = 1 - turn;
-        offsets->output = turns[turn];
+            current = 1 - current;
+        offsets->output = buffers[current];
     }
     reserve(&memory, max_saved);
     network->block_bytes[layout] = memory.used;
     return !memory.overflow;
 }
 
-/* Parameters in the order of the layers, weight before bias; statistics and prepared weights likewise. */
-static void number_arrays(struct network *network)
+/*
+ * Parameters in the order of the layers, weight before bias; statistics and prepared weights likewise. Also sets
+ * first_trained, needs_dx and batch_norm.
+ */
+static void assign_offsets(struct network *network)
 {
     network->parameter_count = network->statistic_count = network->prepared_count = 0;
     network->batch_norm_count = 0;
@@ -158,7 +162,7 @@ normnet_status normnet__plan(struct network *network)
         if (parameters > INT32_MAX)
             return normnet__fail(NORMNET_ELIMIT, "the network has more than 2^31 - 1 parameters");
     }
-    number_arrays(network);
+    assign_offsets(network);
     choose_in_place(network);
     fuse_layers(network);
     network->scratch_bytes = scratch * NORMNET__LANES * (int64_t)sizeof(float);
@@ -168,19 +172,21 @@ normnet_status normnet__plan(struct network *network)
     return NORMNET_OK;
 }
 
+/* ---- Receptive field ---------------------------------------------------------------------------- */
+
 int32_t normnet__receptive_field(const struct network *network, int32_t layer)
 {
-    int64_t field = 1, distance = 1; /* of neighbouring outputs, in input pixels */
+    int64_t field = 1, jump = 1; /* `jump`: from one output to the next, in input pixels */
 
     for (int32_t i = 0; i <= layer; ++i) {
-        const struct layer *at = &network->layers[i];
+        const struct layer *l = &network->layers[i];
         struct window window = {1, 1, 1};
 
-        if (at->type->window != NULL)
-            window = at->type->window(at);
-        field += (normnet__max(window.height, window.width) - 1) * distance;
-        distance *= window.stride;
-        if (field > INT32_MAX || distance > INT32_MAX)
+        if (l->type->window != NULL)
+            window = l->type->window(l);
+        field += (normnet__max(window.height, window.width) - 1) * jump;
+        jump *= window.stride;
+        if (field > INT32_MAX || jump > INT32_MAX)
             return INT32_MAX;
     }
     return (int32_t)field;

@@ -10,7 +10,7 @@
 
 static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_blocks, struct batch_norm *norm)
 {
-    /* As many groups as blocks at most: a virtual batch is at least one block. */
+    /* At most as many groups as blocks: a virtual batch is at least one block. */
     const int64_t values = channels * max_blocks;
 
     norm->moments = normnet__arena_alloc(arena, values, sizeof *norm->moments);
@@ -27,8 +27,8 @@ static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_
     norm->totals = normnet__arena_alloc(arena, 2 * channels, sizeof *norm->totals);
 }
 
-void normnet__alloc_training_pass(struct arena *arena, const struct engine *engine, int64_t max_batch,
-                                  struct training_pass *training)
+void normnet__alloc_training_workspace(struct arena *arena, const struct engine *engine, int64_t max_batch,
+                                       struct training_workspace *training)
 {
     const struct network *network = engine->network;
     const bool blocks_keep_memory = network->batch_norm_count > 0;
@@ -47,7 +47,7 @@ void normnet__alloc_training_pass(struct arena *arena, const struct engine *engi
         if (layer->batch_norm < 0)
             continue;
         alloc_batch_norm(arena, layer->in.channels, training->max_blocks, &norm);
-        if (training->batch_norms != NULL)
+        if (training->batch_norms != NULL) /* NULL while the arena only counts */
             training->batch_norms[layer->batch_norm] = norm;
     }
     training->losses = normnet__arena_alloc(arena, training->max_blocks, sizeof *training->losses);
@@ -59,28 +59,28 @@ void normnet__alloc_training_pass(struct arena *arena, const struct engine *engi
 
 /* A part of the network that a block passes without waiting for others. */
 struct section {
-    int32_t norm;       /* the batch norm before it, whose last part it begins with, or -1 */
+    int32_t norm;       /* the batch norm before it, with whose normalization the section begins, or -1 */
     int32_t begin, end; /* the layers after that norm, perhaps none */
 };
 
 struct pass {
     const struct engine *engine;
-    struct training_pass *training;
+    struct training_workspace *training;
     const struct images *images;
     const struct labels *labels; /* NULL: forward only */
     const struct dropout_source *source;
-    int32_t last; /* layer */
+    int32_t last_layer;
     block_callback *callback;
     void *context;
 
-    struct section section; /* being run */
+    struct section section; /* the current one */
 };
 
 static struct block begin_training_block(const struct pass *pass, int32_t thread, int64_t index)
 {
-    struct training_pass *training = pass->training;
+    struct training_workspace *training = pass->training;
     struct block block =
-        normnet__begin_block(pass->engine, &training->team.workers[thread], pass->images, pass->last, index);
+        normnet__begin_block(pass->engine, &training->team.workers[thread], pass->images, pass->last_layer, index);
 
     block.layout = NORMNET__LAYOUT_TRAINING;
     block.batch_norms = training->batch_norms;
@@ -97,7 +97,7 @@ static struct block begin_training_block(const struct pass *pass, int32_t thread
 /* Whether a batch norm follows the section; else the forward pass ends with it. */
 static bool ends_at_norm(const struct pass *pass)
 {
-    return pass->section.end <= pass->last;
+    return pass->section.end <= pass->last_layer;
 }
 
 /* From the end of the section to its beginning, or to the first layer with parameters. */
@@ -123,14 +123,15 @@ static void begin_backward(const struct pass *pass, const struct block *block)
     for (int32_t lane = 0; lane < block->count; ++lane)
         labels[lane] = (int32_t)normnet__label(pass->labels, block->index * NORMNET__LANES + lane);
     normnet__cross_entropy(normnet__output(last, block), network->classes, labels, block->count,
-                           pass->training->smoothing, losses, predictions, true);
+                           pass->training->smoothing, losses, predictions, /* backward */ true);
     for (int32_t lane = 0; lane < block->count; ++lane)
         correct += predictions[lane] == labels[lane];
     pass->training->losses[block->index] = normnet__tree_sum(losses, block->count, 1);
     pass->training->correct[block->index] = correct;
 }
 
-static void forward_section(void *context, int32_t thread, int64_t begin, int64_t end)
+/* A section forward; the last one also loss and backward. */
+static void run_section(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct pass *pass = context;
     const struct network *network = pass->engine->network;
@@ -159,6 +160,7 @@ static void forward_section(void *context, int32_t thread, int64_t begin, int64_
     }
 }
 
+/* From dx of the batch norm at the section's end back to its beginning. */
 static void backward_section(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct pass *pass = context;
@@ -179,11 +181,11 @@ static void backward_section(void *context, int32_t thread, int64_t begin, int64
 /* ---- Sections, and what happens between them --------------------------------------------------------- */
 
 /* The section after a batch norm (-1: the first). */
-static struct section section_after(const struct network *network, int32_t norm, int32_t last)
+static struct section section_after(const struct network *network, int32_t norm, int32_t last_layer)
 {
     struct section section = {norm, norm + 1, norm + 1};
 
-    while (section.end <= last && network->layers[section.end].batch_norm < 0)
+    while (section.end <= last_layer && network->layers[section.end].batch_norm < 0)
         ++section.end;
     return section;
 }
@@ -204,7 +206,10 @@ static int64_t first_parameter(const struct network *network, int32_t layer)
     return layer < network->layer_count ? network->layers[layer].weight.offset : network->parameter_count;
 }
 
-/* Sums over the parameters of the section's layers; those of its batch norm come from combine_backward. */
+/*
+ * Begins the gradient sums of the section's layers. The gradients of the batch norm before it are set by
+ * normnet__batch_norm_combine_backward.
+ */
 static void begin_gradients(const struct pass *pass)
 {
     const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
@@ -232,7 +237,7 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
     for (int32_t i = 0; i < network->batch_norm_count; ++i)
         pass->training->batch_norms[i].grouping =
             normnet__group_blocks(pass->images->count, pass->training->virtual_batch);
-    pass->section = section_after(network, -1, pass->last);
+    pass->section = section_after(network, -1, pass->last_layer);
     for (;;) {
         const struct layer *norm = &network->layers[pass->section.end];
         const bool last = !ends_at_norm(pass);
@@ -240,7 +245,7 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
 
         if (last && pass->labels != NULL)
             begin_gradients(pass);
-        normnet__parallel(pass->engine->threads, blocks, forward_section, pass);
+        normnet__parallel(pass->engine->threads, blocks, run_section, pass);
         if (last)
             return NORMNET_OK;
         status = normnet__batch_norm_combine_forward(
@@ -248,11 +253,11 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
             pass->training->averaging, running == NULL ? NULL : &running[norm->batch_norm]);
         if (status != NORMNET_OK)
             return status;
-        pass->section = section_after(network, norm->index, pass->last);
+        pass->section = section_after(network, norm->index, pass->last_layer);
     }
 }
 
-/* The sections before the last one, whose backward is part of forward_section. */
+/* Backward through all sections but the last, which run_section has already done. */
 static normnet_status backward_pass(struct pass *pass)
 {
     const struct network *network = pass->engine->network;
@@ -276,7 +281,7 @@ static normnet_status backward_pass(struct pass *pass)
     return NORMNET_OK;
 }
 
-normnet_status normnet__forward_backward(const struct engine *engine, struct training_pass *training,
+normnet_status normnet__forward_backward(const struct engine *engine, struct training_workspace *training,
                                          const struct images *images, const struct labels *labels,
                                          struct dropout_source source, struct running *running,
                                          struct pass_result *result)
@@ -287,7 +292,7 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
                         .images = images,
                         .labels = labels,
                         .source = &source,
-                        .last = engine->network->layer_count - 1};
+                        .last_layer = engine->network->layer_count - 1};
     normnet_status status = forward_pass(&pass, running);
 
     if (status == NORMNET_OK)
@@ -301,15 +306,16 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
     return NORMNET_OK;
 }
 
-normnet_status normnet__forward_batch(const struct engine *engine, struct training_pass *training,
+normnet_status normnet__forward_batch(const struct engine *engine, struct training_workspace *training,
                                       const struct images *images, const struct dropout_source *source,
-                                      struct running *running, int32_t last, block_callback *callback, void *context)
+                                      struct running *running, int32_t last_layer, block_callback *callback,
+                                      void *context)
 {
     struct pass pass = {.engine = engine,
                         .training = training,
                         .images = images,
                         .source = source,
-                        .last = last,
+                        .last_layer = last_layer,
                         .callback = callback,
                         .context = context};
 

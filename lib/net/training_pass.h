@@ -23,7 +23,7 @@
 #include "net/engine.h"
 
 /* What all passes of a model have in common, and their memory. */
-struct training_pass {
+struct training_workspace {
     int64_t max_blocks;
     double smoothing;
     int64_t virtual_batch;
@@ -39,8 +39,8 @@ struct training_pass {
 };
 
 /* All of the memory, for batches of up to `max_batch` images; the caller sets the other fields. */
-void normnet__alloc_training_pass(struct arena *arena, const struct engine *engine, int64_t max_batch,
-                                  struct training_pass *training);
+void normnet__alloc_training_workspace(struct arena *arena, const struct engine *engine, int64_t max_batch,
+                                       struct training_workspace *training);
 
 struct pass_result {
     double loss; /* sum over the images */
@@ -52,17 +52,18 @@ struct pass_result {
  * Updates `running`, one entry per batch norm. Dropout draws from `source`, whose first_sample is that of the first
  * image.
  */
-normnet_status normnet__forward_backward(const struct engine *engine, struct training_pass *training,
+normnet_status normnet__forward_backward(const struct engine *engine, struct training_workspace *training,
                                          const struct images *images, const struct labels *labels,
                                          struct dropout_source source, struct running *running,
                                          struct pass_result *result);
 
 /*
- * Layers 0, ..., last over 1 to max_batch images with the batch's own statistics. Updates `running` (NULL: nothing),
- * dropout draws from `source` (NULL: off), and `callback` (NULL: none) receives the blocks.
+ * Layers 0, ..., last_layer over 1 to max_batch images with the batch's own statistics. Updates `running` (NULL:
+ * nothing), dropout draws from `source` (NULL: off), and `callback` (NULL: none) receives the blocks.
  */
-normnet_status normnet__forward_batch(const struct engine *engine, struct training_pass *training,
+normnet_status normnet__forward_batch(const struct engine *engine, struct training_workspace *training,
                                       const struct images *images, const struct dropout_source *source,
-                                      struct running *running, int32_t last, block_callback *callback, void *context);
+                                      struct running *running, int32_t last_layer, block_callback *callback,
+                                      void *context);
 
 #endif

@@ -18,7 +18,7 @@
 struct trainer {
     const normnet_config *config;
     const struct engine *engine;
-    struct training_pass *training;
+    struct training_workspace *training;
     struct state *state;
 };
 
