@@ -41,7 +41,7 @@ int64_t normnet__convolution_scratch(const struct convolution *convolution)
     return convolution->winograd ? convolution->x.width + NORMNET__MAX_PATCHES * (4 * inputs + 8 * outputs) : 0;
 }
 
-/* The sums of a tile of outputs: for each input channel 3 x 4 products of Winograd's algorithm, or the window. */
+/* The sums of a tile of outputs: for each input channel 3 x 4 products of Winograd's algorithm, or the taps. */
 int64_t normnet__weight_gradient_scratch(const struct convolution *convolution)
 {
     const int64_t sums = convolution->winograd ? 12 : (int64_t)convolution->kernel * convolution->kernel;

@@ -17,7 +17,7 @@
  * A tile: one or two vectors of outputs by 6 pixels, one by 12 pixels, or many by one pixel, so that there are enough
  * sums to keep the units busy (tiles.h) where there are registers for them.
  */
-enum { CHANNEL_PIXELS = LANE_REGISTERS >= 32 ? 12 : 6, PIXEL_VECTORS = LANE_REGISTERS / 4 };
+enum { CHANNEL_PIXELS = VECTOR_REGISTERS >= 32 ? 12 : 6, PIXEL_VECTORS = VECTOR_REGISTERS / 4 };
 
 /* One tile: the sums over (c, u, v) for outputs k, ... and their epilogue. */
 LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, const float *x, const float *weights,
@@ -41,7 +41,7 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
                 lanes weight[PIXEL_VECTORS];
 
                 LANES_FOR (n, vectors)
-                    weight[n] = lanes_load_anywhere(weights + n * LANE_WIDTH);
+                    weight[n] = lanes_load_anywhere(weights + n * VECTOR_LANES);
                 LANES_FOR (p, pixels) {
                     const lanes value = lanes_splat(input[p * step]);
                     LANES_FOR (n, vectors)
@@ -50,7 +50,7 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
             }
     }
     LANES_FOR (n, vectors) {
-        const int32_t first = k + n * LANE_WIDTH;
+        const int32_t first = k + n * VECTOR_LANES;
         float *to = y + normnet__channel_at(convolution->y, first);
 
         LANES_FOR (p, pixels) {
@@ -79,11 +79,11 @@ typedef void channel_tile_function(const struct convolution *convolution, const 
 DEFINE_CHANNEL_TILE(1, 1)
 DEFINE_CHANNEL_TILE(1, 2)
 DEFINE_CHANNEL_TILE(1, 6)
-#if LANE_REGISTERS >= 16
+#if VECTOR_REGISTERS >= 16
 DEFINE_CHANNEL_TILE(2, 1)
 DEFINE_CHANNEL_TILE(4, 1)
 #endif
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
 DEFINE_CHANNEL_TILE(8, 1)
 DEFINE_CHANNEL_TILE(2, 2)
 DEFINE_CHANNEL_TILE(2, 6)
@@ -102,11 +102,11 @@ static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t l
         {KERNEL(direct_channel_tile_1x1), 1, 1},
         {KERNEL(direct_channel_tile_1x2), 1, 2},
         {KERNEL(direct_channel_tile_1x6), 1, 6},
-#if LANE_REGISTERS >= 16
+#if VECTOR_REGISTERS >= 16
         {KERNEL(direct_channel_tile_2x1), 2, 1},
         {KERNEL(direct_channel_tile_4x1), 4, 1},
 #endif
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
         {KERNEL(direct_channel_tile_8x1), 8, 1},
         {KERNEL(direct_channel_tile_2x2), 2, 2},
         {KERNEL(direct_channel_tile_2x6), 2, 6},
@@ -128,7 +128,7 @@ static void direct_convolve_channels(const struct convolution *convolution, cons
     const int32_t width = convolution->y.width;
 
     for (int32_t i = 0; i < convolution->y.height; ++i)
-        for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
+        for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * VECTOR_LANES) {
             vectors = choose_vectors(convolution->outputs - k, width > 1 ? TILE_VECTORS : PIXEL_VECTORS);
             for (int32_t j = 0; j < width;) {
                 const struct channel_tile *tile = choose_channel_tile(vectors, width - j, width);

@@ -11,7 +11,7 @@
  * A tile: the products of up to 4 outputs with a grid of inputs, 1 or, where there are registers, 2 rows of 3: 4 x 3 or
  * 4 x 6 sums.
  */
-enum { GRID_COLUMNS = 3, GRID_ROWS = LANE_REGISTERS >= 32 ? 2 : 1 };
+enum { GRID_COLUMNS = 3, GRID_ROWS = VECTOR_REGISTERS >= 32 ? 2 : 1 };
 
 /* The strides of a grid of inputs. An input is an element (c, u, v) of the sum that a convolution computes. */
 struct grid {
@@ -68,10 +68,10 @@ typedef void direct_gradient_function(const struct convolution *convolution, int
                                                                        int32_t height, const float *x,                 \
                                                                        struct grid grid, const float *dy, float *sums) \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
             add_products(convolution, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);         \
     }
-#if LANE_REGISTERS >= 16
+#if VECTOR_REGISTERS >= 16
 #define DEFINE_GRIDS(rows, columns)                                                                                    \
     DEFINE_GRID(1, rows, columns)                                                                                      \
     DEFINE_GRID(2, rows, columns) DEFINE_GRID(3, rows, columns) DEFINE_GRID(4, rows, columns)
@@ -91,7 +91,7 @@ typedef void direct_gradient_function(const struct convolution *convolution, int
 DEFINE_GRIDS(1, 1)
 DEFINE_GRIDS(1, 2)
 DEFINE_GRIDS(1, 3)
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
 DEFINE_GRIDS(2, 1)
 DEFINE_GRIDS(2, 2)
 DEFINE_GRIDS(2, 3)
@@ -100,7 +100,7 @@ DEFINE_GRIDS(2, 3)
 /* direct_gradient_tiles[rows - 1][columns - 1][outputs - 1] */
 static direct_gradient_function *const direct_gradient_tiles[GRID_ROWS][GRID_COLUMNS][GRADIENT_OUTPUTS] = {
     {GRIDS(1, 1), GRIDS(1, 2), GRIDS(1, 3)},
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
     {GRIDS(2, 1), GRIDS(2, 2), GRIDS(2, 3)},
 #endif
 };

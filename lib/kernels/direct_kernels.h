@@ -8,20 +8,20 @@
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
-/* A tile: 4 x 3 sums with 3 inputs and 1 weight fill 16 registers; 8 x 3 sums and 3 inputs leave some of 32 free. */
-enum { TILE_OUTPUTS = LANE_REGISTERS / 4 };
+/* A tile of 4 x 3 sums, 3 inputs and 1 weight fills 16 registers; of 32, 8 x 3 sums, 3 inputs and 1 weight use 28. */
+enum { TILE_OUTPUTS = VECTOR_REGISTERS / 4 };
 
 /* The outputs of a tile, which begin at channel k of the convolution. */
 struct tile_output {
     const struct epilogue *epilogue;
-    int32_t k, all_outputs;
+    int32_t k, output_count;
     int64_t channel_stride; /* groups */
     float *y;
 };
 
 /*
  * One tile: the sums over (c, u, v) and their epilogue. `weights` is at the tile's first channel; those of the next
- * (c, u, v) follow after `all_outputs`.
+ * (c, u, v) follow after `output_count`.
  */
 LANES_INLINE void convolve_tile(const struct convolution *convolution, const float *x, const float *weights,
                                 const struct tile_output *to, const int lane, const int outputs, const int pixels)
@@ -30,7 +30,7 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
     const int64_t channel = to->channel_stride * NORMNET__LANES;
     const struct epilogue *epilogue = to->epilogue;
-    const int32_t kernel = convolution->kernel, all_outputs = to->all_outputs;
+    const int32_t kernel = convolution->kernel, output_count = to->output_count;
     float *y = to->y + lane;
     lanes sum[TILE_OUTPUTS][TILE_PIXELS];
 
@@ -40,7 +40,7 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
             sum[k][p] = lanes_splat(0.0f);
     for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * NORMNET__LANES)
         for (int32_t u = 0; u < kernel; ++u)
-            for (int32_t v = 0; v < kernel; ++v, weights += all_outputs) {
+            for (int32_t v = 0; v < kernel; ++v, weights += output_count) {
                 const float *input = x + u * row + (int64_t)v * NORMNET__LANES;
                 lanes value[TILE_PIXELS];
 
@@ -70,8 +70,8 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
 }
 
 /*
- * One function per size of a tile, since the sizes must be constants for the compiler. A switch over calls of
- * convolve_tile does not do: before clang inlines them, it merges calls that differ only in a constant.
+ * One function per size of a tile, since the sizes must be compile-time constants. A switch over calls of convolve_tile
+ * is not enough: before clang inlines them, it merges calls that differ only in a constant.
  */
 typedef void direct_tile_function(const struct convolution *convolution, const float *x, const float *weights,
                                   const struct tile_output *to);
@@ -80,7 +80,7 @@ typedef void direct_tile_function(const struct convolution *convolution, const f
     static void KERNEL(direct_tile_##outputs##x##pixels)(const struct convolution *convolution, const float *x,        \
                                                          const float *weights, const struct tile_output *to)           \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
             convolve_tile(convolution, x, weights, to, lane, outputs, pixels);                                         \
     }
 #define DEFINE_TILES(outputs) DEFINE_TILE(outputs, 1) DEFINE_TILE(outputs, 2) DEFINE_TILE(outputs, 3)
@@ -90,12 +90,12 @@ typedef void direct_tile_function(const struct convolution *convolution, const f
     }
 
 DEFINE_TILES(1)
-#if LANE_REGISTERS >= 16
+#if VECTOR_REGISTERS >= 16
 DEFINE_TILES(2)
 DEFINE_TILES(3)
 DEFINE_TILES(4)
 #endif
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
 DEFINE_TILES(5)
 DEFINE_TILES(6)
 DEFINE_TILES(7)
@@ -105,10 +105,10 @@ DEFINE_TILES(8)
 /* direct_tiles[outputs - 1][pixels - 1] */
 static direct_tile_function *const direct_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
     TILES(1),
-#if LANE_REGISTERS >= 16
+#if VECTOR_REGISTERS >= 16
     TILES(2), TILES(3), TILES(4),
 #endif
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
     TILES(5), TILES(6), TILES(7), TILES(8),
 #endif
 };
@@ -119,38 +119,38 @@ static void convolve_pixels(const struct convolution *convolution, const float *
 {
     struct tile_output to = {epilogue, 0, convolution->y.channels, convolution->y.channel_stride, y};
 
-    for (int32_t outputs; to.k < to.all_outputs; to.k += outputs) {
-        outputs = even_share(to.all_outputs - to.k, TILE_OUTPUTS);
+    for (int32_t outputs; to.k < to.output_count; to.k += outputs) {
+        outputs = even_share(to.output_count - to.k, TILE_OUTPUTS);
         to.y = y + to.k * to.channel_stride * NORMNET__LANES;
         direct_tiles[outputs - 1][pixels - 1](convolution, x, weights + to.k, &to);
     }
 }
 
 /* A 1 x 1 kernel with stride 1 treats contiguous rows as one long row. */
-static struct convolution merge_rows(struct convolution shape)
+static struct convolution merge_rows(struct convolution merged)
 {
-    if (shape.kernel == 1 && shape.stride == 1 && shape.x.width == shape.y.width &&
-        shape.x.row_stride == shape.x.width && shape.y.row_stride == shape.y.width && shape.y.height > 1) {
-        shape.x.width = shape.y.width = shape.y.width * shape.y.height;
-        shape.x.row_stride = shape.y.row_stride = shape.y.width;
-        shape.x.height = shape.y.height = 1;
+    if (merged.kernel == 1 && merged.stride == 1 && merged.x.width == merged.y.width &&
+        merged.x.row_stride == merged.x.width && merged.y.row_stride == merged.y.width && merged.y.height > 1) {
+        merged.x.width = merged.y.width = merged.y.width * merged.y.height;
+        merged.x.row_stride = merged.y.row_stride = merged.y.width;
+        merged.x.height = merged.y.height = 1;
     }
-    return shape;
+    return merged;
 }
 
 static void direct_convolve(const struct convolution *convolution, const float *x, const float *weights,
                             const struct epilogue *epilogue, float *y)
 {
-    const struct convolution shape = merge_rows(*convolution);
-    const int32_t width = shape.y.width;
+    const struct convolution merged = merge_rows(*convolution);
+    const int32_t width = merged.y.width;
 
-    for (int32_t i = 0; i < shape.y.height; ++i) {
-        const float *row_x = x + i * shape.stride * shape.x.row_stride * NORMNET__LANES;
-        float *row_y = y + i * shape.y.row_stride * NORMNET__LANES;
+    for (int32_t i = 0; i < merged.y.height; ++i) {
+        const float *row_x = x + i * merged.stride * merged.x.row_stride * NORMNET__LANES;
+        float *row_y = y + i * merged.y.row_stride * NORMNET__LANES;
 
         for (int32_t j = 0, pixels; j < width; j += pixels) {
             pixels = next_pixels(width - j);
-            convolve_pixels(&shape, row_x + (int64_t)j * shape.stride * NORMNET__LANES, weights, epilogue,
+            convolve_pixels(&merged, row_x + (int64_t)j * merged.stride * NORMNET__LANES, weights, epilogue,
                             row_y + (int64_t)j * NORMNET__LANES, pixels);
         }
     }

@@ -38,7 +38,7 @@ static void KERNEL(dropout_masks)(const uint32_t *key, int64_t count, uint32_t t
     for (int64_t i = 0; i < count; i += 2) {
         uint32_t even = 0, odd = 0;
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
             const lanes_bits draw =
                 hash(load_bits(key + lane), load_bits(key + NORMNET__LANES + lane), (uint32_t)(i / 2));
 
@@ -65,7 +65,7 @@ static void KERNEL(dropout)(struct map map, float *x, struct mask mask)
 
     for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * NORMNET__LANES, mask.bits += plane)
         for (int64_t i = 0; i < plane; ++i)
-            for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+            for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
                 float *value = x + i * NORMNET__LANES + lane;
 
                 lanes_store(value, apply_dropout(mask, i, lane, lanes_load(value)));

@@ -4,8 +4,8 @@
  * instruction set, with NORMNET_ISA defined to its name.
  *
  * A vector has the width of the instruction set's registers, since gcc 12 splits wider types badly: a group of 16 lanes
- * is 16 / LANE_WIDTH vectors. All operations but lanes_sum are vertical, and all have the same result on every machine.
- * Multiply-adds are fused, in software where the hardware has none.
+ * is 16 / VECTOR_LANES vectors. All operations but lanes_sum are vertical, and all have the same result on every
+ * machine. Multiply-adds are fused, in software where the hardware has none.
  */
 #ifndef NORMNET_KERNELS_LANES_H
 #define NORMNET_KERNELS_LANES_H
@@ -22,8 +22,8 @@
 #endif
 
 /*
- * The instruction set by its name, not by the compiler's macros: the portable kernels are plain C even where the
- * compiler may use AVX2 everywhere.
+ * Chosen by NORMNET_ISA and not by the compiler's macros, so that the portable kernels stay plain C even if everything
+ * is compiled with -mavx2.
  */
 #define LANES_ISA_portable 1
 #define LANES_ISA_avx2 2
@@ -36,33 +36,34 @@
 #define LANES_NEON (LANES_ISA(NORMNET_ISA) == LANES_ISA_neon)
 #define LANES_X86 (LANES_AVX2 || LANES_AVX512)
 
-/* relu_avx2 for relu: names for profilers and debuggers of the functions that are not inlined. */
+/* KERNEL(relu) is relu_avx2: functions that are not inlined can be told apart in profilers and debuggers. */
 #define KERNEL_JOIN(name, isa) name##_##isa
 #define KERNEL_JOIN_VALUES(name, isa) KERNEL_JOIN(name, isa)
 #define KERNEL(name) KERNEL_JOIN_VALUES(name, NORMNET_ISA)
 
 #if LANES_AVX512
 #include <immintrin.h>
-enum { LANE_WIDTH = 16 };
-#define LANE_REGISTERS 32
+enum { VECTOR_LANES = 16 };
+#define VECTOR_REGISTERS 32
 #elif LANES_AVX2
 #include <immintrin.h>
-enum { LANE_WIDTH = 8 };
-#define LANE_REGISTERS 16
+enum { VECTOR_LANES = 8 };
+#define VECTOR_REGISTERS 16
 #elif LANES_NEON
 #include <arm_neon.h>
-enum { LANE_WIDTH = 4 };
-#define LANE_REGISTERS 32
+enum { VECTOR_LANES = 4 };
+#define VECTOR_REGISTERS 32
 #else
-enum { LANE_WIDTH = 4 };
-#define LANE_REGISTERS 4 /* a multiply-add takes two dozen instructions: large tiles would only be large code */
+enum { VECTOR_LANES = 4 };
+/* A budget for tiles: a multiply-add takes two dozen instructions, so that large tiles would only be large code. */
+#define VECTOR_REGISTERS 4
 #endif
 
 #define LANES_INLINE static inline __attribute__((always_inline))
 
 /*
  * A loop with a small constant count, unrolled so that the arrays it indexes can live in registers. clang's plain
- * `unroll` does not do: it unrolls before it inlines the function, when the count is still a parameter.
+ * `unroll` is not enough: it unrolls before it inlines the function, when the count is still a parameter.
  */
 #ifdef __clang__
 #define LANES_UNROLL _Pragma("clang loop unroll(full)")
@@ -71,14 +72,14 @@ enum { LANE_WIDTH = 4 };
 #endif
 #define LANES_FOR(index, count) LANES_UNROLL for (int index = 0; index < (count); ++index)
 
-typedef float lanes __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
-typedef int32_t lanes_int __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
-typedef uint32_t lanes_bits __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
+typedef float lanes __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
+typedef int32_t lanes_int __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
+typedef uint32_t lanes_bits __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
 
 /* The same lanes in double: the low and the high half, a register each. */
-typedef double half_double __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
-typedef int64_t half_int64 __attribute__((vector_size(4 * LANE_WIDTH), may_alias));
-typedef float half_float __attribute__((vector_size(2 * LANE_WIDTH), may_alias));
+typedef double half_double __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
+typedef int64_t half_int64 __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
+typedef float half_lanes __attribute__((vector_size(2 * VECTOR_LANES), may_alias));
 typedef struct {
     half_double low, high;
 } lanes_double;
@@ -108,8 +109,8 @@ LANES_INLINE lanes lanes_splat(float value)
 }
 
 /*
- * Keeps a value in a register. gcc would read it from memory again in each multiply-add that uses it, and a processor
- * can start no more loads than multiply-adds per cycle.
+ * Keeps a value in a register. gcc would read it from memory again in each multiply-add that uses it; then loads, not
+ * multiply-adds, would be the bottleneck.
  */
 LANES_INLINE void lanes_keep(lanes *value)
 {
@@ -148,7 +149,7 @@ LANES_INLINE lanes_double lanes_to_double(lanes value)
 
     return (lanes_double){(half_double)vcvt_f64_f32(vget_low_f32(four)), (half_double)vcvt_high_f64_f32(four)};
 #else
-    half_float low, high;
+    half_lanes low, high;
 
     memcpy(&low, &value, sizeof low);
     memcpy(&high, (const char *)&value + sizeof low, sizeof high);
@@ -207,7 +208,7 @@ LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
  * error. A value rounded to odd at 53 bits rounds to float (24 bits or fewer) as the exact value does (Boldo and
  * Melquiond, Emulation of FMA and correctly rounded sums, IEEE TC 2008).
  */
-LANES_INLINE half_double half_add_to_odd(half_double p, half_double c)
+LANES_INLINE half_double half_add_round_to_odd(half_double p, half_double c)
 {
     const half_double sum = p + c;
     const half_double shadow = sum - p;
@@ -226,8 +227,8 @@ static __attribute__((noinline)) lanes lanes_fma(lanes a, lanes b, lanes c)
 {
     const lanes_double product = lanes_double_multiply(lanes_to_double(a), lanes_to_double(b));
     const lanes_double addend = lanes_to_double(c);
-    const half_float low = __builtin_convertvector(half_add_to_odd(product.low, addend.low), half_float);
-    const half_float high = __builtin_convertvector(half_add_to_odd(product.high, addend.high), half_float);
+    const half_lanes low = __builtin_convertvector(half_add_round_to_odd(product.low, addend.low), half_lanes);
+    const half_lanes high = __builtin_convertvector(half_add_round_to_odd(product.high, addend.high), half_lanes);
 
     return (lanes){low[0], low[1], high[0], high[1]};
 }
@@ -245,7 +246,7 @@ LANES_INLINE float64x2_t lanes_add_pairs(const float *lane)
 
 /*
  * The sum of 16 lanes in memory along the tree of base/tree.h, in double: neighbours first, then neighbouring pairs and
- * so on. + 0.0 turns -0 into 0, so that lanes of zeros do not change the sign of a zero.
+ * so on. + 0.0 turns -0 into 0, so that the signs of the zeros in idle lanes cannot show in a zero sum.
  */
 LANES_INLINE double lanes_sum(const float *lane)
 {
@@ -290,7 +291,7 @@ LANES_INLINE lanes_int lanes_from_bytes(const uint8_t *from)
 #else
     lanes_int value;
 
-    for (int lane = 0; lane < LANE_WIDTH; ++lane)
+    for (int lane = 0; lane < VECTOR_LANES; ++lane)
         value[lane] = from[lane];
     return value;
 #endif
@@ -304,9 +305,9 @@ LANES_INLINE void lanes_to_bytes(uint8_t *to, lanes_int value)
     const uint16x4_t halves = vmovn_u32((uint32x4_t)value);
     const uint8x8_t bytes = vmovn_u16(vcombine_u16(halves, halves));
 
-    memcpy(to, &bytes, LANE_WIDTH);
+    memcpy(to, &bytes, VECTOR_LANES);
 #else
-    for (int lane = 0; lane < LANE_WIDTH; ++lane)
+    for (int lane = 0; lane < VECTOR_LANES; ++lane)
         to[lane] = (uint8_t)value[lane];
 #endif
 }
@@ -333,7 +334,7 @@ LANES_INLINE uint32_t lanes_mask_bits(lanes_int mask)
 #else
     uint32_t bits = 0;
 
-    for (int lane = 0; lane < LANE_WIDTH; ++lane)
+    for (int lane = 0; lane < VECTOR_LANES; ++lane)
         bits |= (uint32_t)(mask[lane] & 1) << lane;
     return bits;
 #endif

@@ -19,7 +19,7 @@ struct map {
 
 /*
  * A map with dense rows and planes. Planes of 64 groups and more begin an odd number of groups apart: at a multiple of
- * 64 groups, 4 KiB, the same pixel of all channels would compete for the same few places in a first-level cache.
+ * 64 groups, 4 KiB, the same pixel of all channels would map to the same few sets of the L1 cache.
  */
 static inline struct map normnet__spaced_map(int32_t channels, int32_t height, int32_t width)
 {

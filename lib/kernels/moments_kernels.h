@@ -117,15 +117,15 @@ static void moments_in_double(const float *x, int64_t count, double *mean, doubl
 
 static void KERNEL(moments)(const float *x, int64_t count, double *mean, double *m2)
 {
-    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         const lanes pivot = choose_pivot(x + lane, count);
         const struct double_sums sums = sum_deviations(x + lane, count, pivot);
-        double sum[LANE_WIDTH], square[LANE_WIDTH], pivots[LANE_WIDTH];
+        double sum[VECTOR_LANES], square[VECTOR_LANES], pivots[VECTOR_LANES];
 
         lanes_double_store(sum, sums.first);
         lanes_double_store(square, sums.second);
         lanes_double_store(pivots, lanes_to_double(pivot));
-        for (int i = 0; i < LANE_WIDTH; ++i)
+        for (int i = 0; i < VECTOR_LANES; ++i)
             /* The sum is 0 for a constant, which is common, and for deviations below 1e-23, which count as none. */
             if ((square[i] > 1e-20 && square[i] < 1e30) || square[i] == 0.0)
                 finish_moments(sum[i], square[i], pivots[i], count, &mean[lane + i], &m2[lane + i]);
@@ -168,7 +168,7 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
 static void KERNEL(gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean,
                                      struct mask mask, double *sum_dy, double *sum_dyx)
 {
-    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         const lanes center = lanes_load(mean + lane);
         const struct double_sums sums = mask.bits != NULL ? sum_gradients(x, dy, count, center, lane, mask, true)
                                                           : sum_gradients(x, dy, count, center, lane, mask, false);
@@ -182,7 +182,7 @@ static double KERNEL(sum_all)(const float *dy, int64_t count)
 {
     double total[NORMNET__LANES];
 
-    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         lanes_double sum = {{0}, {0}};
 
         for (int64_t i = lane; i < count * NORMNET__LANES; i += NORMNET__LANES)

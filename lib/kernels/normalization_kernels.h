@@ -11,7 +11,7 @@
 static void KERNEL(normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
                               struct mask mask, float *y)
 {
-    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         const lanes center = lanes_load(mean + lane);
         const lanes factor = lanes_load(scale + lane), offset = lanes_load(shift + lane);
 
@@ -31,7 +31,7 @@ static void KERNEL(affine_elements)(float *y, int64_t count, const float *gamma,
     for (int64_t i = 0; i < count; ++i) {
         const lanes factor = lanes_splat(gamma[i]), offset = lanes_splat(beta[i]);
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
             float *value = y + i * NORMNET__LANES + lane;
 
             lanes_store(value, lanes_fma(lanes_load(value), factor, offset));
@@ -67,7 +67,7 @@ static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
 {
     const bool dropout = mask.bits != NULL;
 
-    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         const lanes_int keep = lanes_mask(valid >> lane);
 
         if (relu_mask && dropout)
@@ -86,7 +86,7 @@ static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
 static void KERNEL(multiply_elements)(float *dy, int64_t count, const float *gamma)
 {
     for (int64_t i = 0; i < count; ++i)
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)
             lanes_store(dy + i * NORMNET__LANES + lane,
                         lanes_load(dy + i * NORMNET__LANES + lane) * lanes_splat(gamma[i]));
 }
@@ -97,7 +97,7 @@ static void KERNEL(affine_gradient)(const float *x, const float *dy, int64_t cou
     for (int64_t i = 0; i < count; ++i) {
         double dy_lanes[NORMNET__LANES], dyx_lanes[NORMNET__LANES];
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
             lanes_double sum = {{0}, {0}}, product = {{0}, {0}};
 
             for (int64_t chain = 0; chain < chains; ++chain) {

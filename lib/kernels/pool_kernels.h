@@ -37,7 +37,7 @@ static void KERNEL(max_pool)(struct map x_map, const float *x, int32_t kernel, s
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)
+                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)
                     max_of_window(&x_map, x + group_at(&x_map, c, i * kernel, j * kernel) + lane, kernel,
                                   y + group_at(&y_map, c, i, j) + lane, indices + group_at(&y_map, c, i, j) + lane);
 }
@@ -63,7 +63,7 @@ static void KERNEL(max_pool_gradient)(struct map y_map, const float *dy, const u
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
                     const int64_t at = group_at(&y_map, c, i, j) + lane;
                     float *window = x + group_at(&x_map, c, i * kernel, j * kernel) + lane;
                     const lanes_int index = lanes_from_bytes(indices + at);
@@ -84,7 +84,7 @@ static void KERNEL(average_pool)(struct map x_map, const float *x, int32_t heigh
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
                     const float *window = x + group_at(&x_map, c, i * height, j * width) + lane;
                     lanes total = {0};
 
@@ -103,7 +103,7 @@ static void KERNEL(average_pool_gradient)(struct map y_map, const float *dy, int
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
                     const lanes share = lanes_load(dy + group_at(&y_map, c, i, j) + lane) / count;
                     float *window = x + group_at(&x_map, c, i * height, j * width) + lane;
 

@@ -13,7 +13,7 @@ static void KERNEL(relu)(struct map map, const float *x, float *y)
     for (int32_t c = 0; c < map.channels; ++c) {
         const int64_t begin = c * map.channel_stride * NORMNET__LANES;
 
-        for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
+        for (int64_t i = begin; i < begin + plane; i += VECTOR_LANES)
             lanes_store(y + i, lanes_max_zero(lanes_load(x + i)));
     }
 }
@@ -31,7 +31,7 @@ static void KERNEL(leaky_relu)(struct map map, const float *x, float slope, floa
     for (int32_t c = 0; c < map.channels; ++c) {
         const int64_t begin = c * map.channel_stride * NORMNET__LANES;
 
-        for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
+        for (int64_t i = begin; i < begin + plane; i += VECTOR_LANES)
             lanes_store(y + i, leak(lanes_load(x + i), lanes_load(x + i), slope));
     }
 }
@@ -43,7 +43,7 @@ static void KERNEL(leaky_relu_gradient)(struct map map, float *x, const float *d
     for (int32_t c = 0; c < map.channels; ++c) {
         const int64_t begin = c * map.channel_stride * NORMNET__LANES;
 
-        for (int64_t i = begin; i < begin + plane; i += LANE_WIDTH)
+        for (int64_t i = begin; i < begin + plane; i += VECTOR_LANES)
             lanes_store(x + i, leak(lanes_load(x + i), lanes_load(dy + i), slope));
     }
 }
@@ -70,7 +70,7 @@ static void KERNEL(copy_gradient)(struct map x_map, float *x, struct map dy_map,
         float *to = x + c * x_map.channel_stride * NORMNET__LANES;
         const float *from = dy + c * dy_map.channel_stride * NORMNET__LANES;
 
-        for (int64_t i = 0; i < plane; i += LANE_WIDTH)
+        for (int64_t i = 0; i < plane; i += VECTOR_LANES)
             store_gradient(to + i, lanes_load(from + i), relu_mask);
     }
 }

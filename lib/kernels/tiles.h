@@ -17,7 +17,7 @@
 enum { TILE_PIXELS = 3 };
 
 /* Vectors of output channels, where the channels are the lanes. */
-enum { TILE_VECTORS = LANE_REGISTERS >= 32 ? 2 : 1 };
+enum { TILE_VECTORS = VECTOR_REGISTERS >= 32 ? 2 : 1 };
 
 /* The size of the next tile of `left` neighbours: 3, but 4 are 2 + 2, since a single one leaves the units half idle. */
 LANES_INLINE int32_t next_pixels(int32_t left)
@@ -36,18 +36,18 @@ LANES_INLINE int32_t even_share(int32_t left, int32_t max)
 /* The same in vectors, where the channels are the lanes; `max` is a power of two. No more than `outputs` fill. */
 static int32_t choose_vectors(int32_t outputs, int32_t max)
 {
-    while (max > 1 && (max - 1) * LANE_WIDTH >= outputs)
+    while (max > 1 && (max - 1) * VECTOR_LANES >= outputs)
         max /= 2;
     return max;
 }
 
 /* ---- Weight gradients ---------------------------------------------------------------------------- */
 
-/* Output channels: more planes of dy would evict each other from a first-level cache. */
-enum { GRADIENT_OUTPUTS = LANE_REGISTERS >= 16 ? 4 : 1 };
+/* Output channels: more planes of dy would evict each other from the L1 cache. */
+enum { GRADIENT_OUTPUTS = VECTOR_REGISTERS >= 16 ? 4 : 1 };
 _Static_assert((int)GRADIENT_OUTPUTS <= (int)NORMNET__MAX_SUM_OUTPUTS, "normnet__weight_gradient_scratch assumes it");
 
-/* Pixels of dy for one pass over the inputs: 24 KiB in four planes, which leave room for x in a first-level cache. */
+/* Pixels of dy for one pass over the inputs: 24 KiB in four planes, which leave room for x in the L1 cache. */
 enum { CHUNK_PIXELS = 96 };
 
 /* The number of rows of dy, of `left`, for the next pass. */

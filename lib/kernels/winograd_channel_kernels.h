@@ -18,7 +18,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
                                       const float *weights, int32_t k, float *sums, const int vectors,
                                       const int patches)
 {
-    const int32_t all_outputs = convolution->outputs;
+    const int32_t output_count = convolution->outputs;
     lanes sum[2][4][PATCHES];
 
     weights += k;
@@ -26,7 +26,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
         LANES_FOR (q, 4)
             LANES_FOR (t, patches)
                 sum[n][q][t] = lanes_splat(0.0f);
-    for (int32_t c = 0; c < convolution->inputs; ++c, weights += (int64_t)4 * all_outputs) {
+    for (int32_t c = 0; c < convolution->inputs; ++c, weights += (int64_t)4 * output_count) {
         const float *input =
             transformed + (c / NORMNET__LANES) * (int64_t)(4 * patches * NORMNET__LANES) + c % NORMNET__LANES;
 
@@ -34,7 +34,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
             lanes weight[2];
 
             LANES_FOR (n, vectors)
-                weight[n] = lanes_load_anywhere(weights + q * all_outputs + n * LANE_WIDTH);
+                weight[n] = lanes_load_anywhere(weights + q * output_count + n * VECTOR_LANES);
             LANES_FOR (t, patches) {
                 const lanes value = lanes_splat(input[(q * patches + t) * NORMNET__LANES]);
                 LANES_FOR (n, vectors)
@@ -43,7 +43,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
         }
     }
     LANES_FOR (n, vectors) {
-        const int32_t first = k + n * LANE_WIDTH;
+        const int32_t first = k + n * VECTOR_LANES;
         float *to = sums + (first / NORMNET__LANES) * (int64_t)(2 * patches * NORMNET__LANES) + first % NORMNET__LANES;
 
         LANES_FOR (t, patches) {
@@ -66,7 +66,7 @@ typedef void winograd_channel_sum_function(const struct convolution *convolution
 DEFINE_WINOGRAD_CHANNEL_SUMS(1, 1)
 DEFINE_WINOGRAD_CHANNEL_SUMS(1, 2)
 DEFINE_WINOGRAD_CHANNEL_SUMS(1, 3)
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
 DEFINE_WINOGRAD_CHANNEL_SUMS(2, 1)
 DEFINE_WINOGRAD_CHANNEL_SUMS(2, 2)
 DEFINE_WINOGRAD_CHANNEL_SUMS(2, 3)
@@ -74,7 +74,7 @@ DEFINE_WINOGRAD_CHANNEL_SUMS(2, 3)
 
 static winograd_channel_sum_function *const winograd_channel_sum_tiles[TILE_VECTORS][PATCHES] = {
     {KERNEL(winograd_channel_sums_1x1), KERNEL(winograd_channel_sums_1x2), KERNEL(winograd_channel_sums_1x3)},
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
     {KERNEL(winograd_channel_sums_2x1), KERNEL(winograd_channel_sums_2x2), KERNEL(winograd_channel_sums_2x3)},
 #endif
 };
@@ -84,12 +84,12 @@ static void convolve_channel_patches(const struct convolution *convolution, cons
                                      const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                                      const float *zeros, float *scratch)
 {
-    const struct patch_group group = {i - convolution->padding, j - convolution->padding, patches};
+    const struct patch_strip strip = {i - convolution->padding, j - convolution->padding, patches};
     float *sums = scratch + (int64_t)4 * convolution->x.channels * patches * NORMNET__LANES;
 
     for (int32_t r = 0; r < 4; ++r) {
-        KERNEL(transform_input)(&convolution->x, x, &group, r, zeros, scratch);
-        for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * LANE_WIDTH) {
+        KERNEL(transform_input)(&convolution->x, x, &strip, r, zeros, scratch);
+        for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * VECTOR_LANES) {
             vectors = choose_vectors(convolution->outputs - k, TILE_VECTORS);
             winograd_channel_sum_tiles[vectors - 1][patches - 1](
                 convolution, scratch, weights + (int64_t)4 * r * convolution->inputs * convolution->outputs, k,
@@ -103,7 +103,7 @@ LANES_INLINE void winograd_convolve_channels(const struct convolution *convoluti
                                              const float *weights, const struct epilogue *epilogue, float *y,
                                              float *scratch)
 {
-    for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);
+    for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);
 }
 
 #endif

@@ -11,7 +11,7 @@
  *
  * dy0 and dy1 are neighbours in a row of dy, and x0 to x3 the inputs that contribute to them. Both transforms are
  * computed while loading. Along the columns as well there would be 16 products for four outputs instead of 24, but the
- * sums, 16 for each input and output channel, would not stay in the first-level cache.
+ * sums, 16 for each input and output channel, would not stay in the L1 cache.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
@@ -21,7 +21,7 @@
 #include "kernels/tiles.h"
 
 /* A tile: 4 outputs by the three rows of the kernel by 2 input channels; 1 where there are 16 registers. */
-enum { PAIR_CHANNELS = LANE_REGISTERS >= 32 ? 2 : 1 };
+enum { PAIR_CHANNELS = VECTOR_REGISTERS >= 32 ? 2 : 1 };
 
 /* How to compute element q of A dy: from dy0 or dy1 alone, as dy0 + dy1, or as dy0 - dy1. */
 enum pair_kind { PAIR_SINGLE, PAIR_SUM, PAIR_DIFFERENCE };
@@ -98,7 +98,7 @@ typedef void winograd_gradient_function(const struct convolution *convolution, i
         const struct convolution *convolution, int32_t height, const float *x, const float *dy,                        \
         struct pair_offsets offsets, float *sums)                                                                      \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
             add_pairs(convolution, height, x + lane, dy + lane, offsets, sums + lane, kind, outputs, channels);        \
     }
 #define DEFINE_PAIRS(outputs, channels)                                                                                \
@@ -111,12 +111,12 @@ typedef void winograd_gradient_function(const struct convolution *convolution, i
     }
 
 DEFINE_PAIRS(1, 1)
-#if LANE_REGISTERS >= 16
+#if VECTOR_REGISTERS >= 16
 DEFINE_PAIRS(2, 1)
 DEFINE_PAIRS(3, 1)
 DEFINE_PAIRS(4, 1)
 #endif
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
 DEFINE_PAIRS(1, 2)
 DEFINE_PAIRS(2, 2)
 DEFINE_PAIRS(3, 2)
@@ -125,12 +125,12 @@ DEFINE_PAIRS(4, 2)
 
 /* winograd_gradient_tiles[channels - 1][outputs - 1][kind] */
 static winograd_gradient_function *const winograd_gradient_tiles[PAIR_CHANNELS][GRADIENT_OUTPUTS][3] = {
-#if LANE_REGISTERS >= 16
+#if VECTOR_REGISTERS >= 16
     {PAIRS(1, 1), PAIRS(2, 1), PAIRS(3, 1), PAIRS(4, 1)},
 #else
     {PAIRS(1, 1)},
 #endif
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
     {PAIRS(1, 2), PAIRS(2, 2), PAIRS(3, 2), PAIRS(4, 2)},
 #endif
 };
@@ -160,7 +160,7 @@ static void finish_taps(const float *sums, int64_t per_q, double *dw)
 {
     _Alignas(64) float taps[3][NORMNET__LANES];
 
-    for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         const lanes m0 = lanes_load(sums + lane), m1 = lanes_load(sums + per_q + lane);
         const lanes m2 = lanes_load(sums + 2 * per_q + lane), m3 = lanes_load(sums + 3 * per_q + lane);
         const lanes half = lanes_splat(0.5f), mean = (m1 + m2) * half;

@@ -5,16 +5,16 @@
  *
  *     Y = A' [ sum over c of (G g G') * (B' d B) ] A        ' transposed, * element by element
  *
- * d is a patch of 4x4 inputs, which overlaps the next one by two; Y are 2x2 outputs; g is the kernel of one input and
- * output channel. In one dimension
+ * d is a patch of 4x4 inputs, which overlaps the next one by two; Y is a patch of 2x2 outputs; g is the kernel of one
+ * input and output channel. In one dimension
  *
  *     B' d = (d0 - d2, d1 + d2, d2 - d1, d1 - d3)      G g = (g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2)
  *     A' m = ((m0 + m1) + m2, (m1 - m2) - m3)
  *
  * B' is applied to the columns, then B to the rows; A to the rows while the sums are in registers, then A' to the
  * columns. packed_weights.c computes G g G' once per step. The four rows r of a transformed patch are computed one
- * after another, so that a row of all channels stays in the first-level cache. Inputs outside the map are 0, which is
- * the padding; outputs outside the map are not stored.
+ * after another, so that a row of all channels stays in the L1 cache. Inputs outside the map are 0, which is the
+ * padding; outputs outside the map are not stored.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_KERNELS_H
@@ -25,8 +25,8 @@
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
-/* A tile: the four sums of row r for 2 outputs or 1 by 3 neighbouring patches, 24 or 12 sums. */
-enum { PATCH_OUTPUTS = LANE_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
+/* A tile: the four sums of row r for 3 neighbouring patches and 2 outputs (24 sums) or 1 (12 sums). */
+enum { PATCH_OUTPUTS = VECTOR_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
 _Static_assert((int)PATCHES <= (int)NORMNET__MAX_PATCHES, "normnet__convolution_scratch assumes it");
 
 /* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
@@ -69,35 +69,36 @@ LANES_INLINE void transform_row(const struct patch_rows *rows, int32_t patches, 
     }
 }
 
-/* A group of neighbouring patches. */
-struct patch_group {
+/* A strip of neighbouring patches. */
+struct patch_strip {
     int32_t top, left; /* of the first patch, in the input */
     int32_t patches;
 };
 
-/* Row r of all channels of a group: [c][4][patch]. `zeros` replaces rows outside the map. */
-static void KERNEL(transform_input)(const struct map *map, const float *x, const struct patch_group *group, int32_t r,
+/* Row r of all channels of a strip: [c][4][patch]. `zeros` replaces rows outside the map. */
+static void KERNEL(transform_input)(const struct map *map, const float *x, const struct patch_strip *strip, int32_t r,
                                     const float *zeros, float *transformed)
 {
     static const int8_t first_row[4] = {0, 1, 2, 1}, second_row[4] = {2, 2, 1, 3};
-    const int32_t first = group->top + first_row[r], second = group->top + second_row[r];
+    const int32_t first = strip->top + first_row[r], second = strip->top + second_row[r];
     const bool first_inside = first >= 0 && first < map->height, second_inside = second >= 0 && second < map->height;
-    const bool inside = group->left >= 0 && group->left + 2 * group->patches + 2 <= map->width;
-    const int64_t size = (int64_t)4 * group->patches * NORMNET__LANES, left = (int64_t)group->left * NORMNET__LANES;
-    struct patch_rows rows = {.begin = -group->left, .end = map->width - group->left};
+    const bool inside = strip->left >= 0 && strip->left + 2 * strip->patches + 2 <= map->width;
+    const int64_t size = (int64_t)4 * strip->patches * NORMNET__LANES, left = (int64_t)strip->left * NORMNET__LANES;
+    struct patch_rows rows = {.begin = -strip->left, .end = map->width - strip->left};
 
     for (int32_t c = 0; c < map->channels; ++c, transformed += size) {
         const float *plane = x + c * map->channel_stride * NORMNET__LANES;
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH) {
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+            /* A strip may begin left of the map, in the padding: there transform_column reads nothing. */
             rows.first = (first_inside ? plane + first * map->row_stride * NORMNET__LANES : zeros) + left + lane;
             rows.second = (second_inside ? plane + second * map->row_stride * NORMNET__LANES : zeros) + left + lane;
             if (inside && r == 1)
-                transform_row(&rows, group->patches, true, true, transformed + lane);
+                transform_row(&rows, strip->patches, true, true, transformed + lane);
             else if (inside)
-                transform_row(&rows, group->patches, false, true, transformed + lane);
+                transform_row(&rows, strip->patches, false, true, transformed + lane);
             else
-                transform_row(&rows, group->patches, r == 1, false, transformed + lane);
+                transform_row(&rows, strip->patches, r == 1, false, transformed + lane);
         }
     }
 }
@@ -106,9 +107,9 @@ static void KERNEL(transform_input)(const struct map *map, const float *x, const
 
 /*
  * One tile of row r: m[k][t][q] = sum over c of weights[c][q][k] * transformed[c][q][t], of which it stores m A,
- * [k][t][2]. `weights` is at the tile's first output; there are `all_outputs` for each c and q.
+ * [k][t][2]. `weights` is at the tile's first output; there are `output_count` for each c and q.
  */
-LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t all_outputs,
+LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t output_count,
                               float *sums, const int outputs, const int patches)
 {
     lanes sum[PATCH_OUTPUTS][4][PATCHES];
@@ -127,13 +128,13 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
                     lanes_keep(&value[t]);
             }
             LANES_FOR (k, outputs) {
-                const lanes weight = lanes_splat(weights[q * all_outputs + k]);
+                const lanes weight = lanes_splat(weights[q * output_count + k]);
                 LANES_FOR (t, patches)
                     sum[k][q][t] = lanes_fma(weight, value[t], sum[k][q][t]);
             }
         }
         transformed += 4 * patches * NORMNET__LANES;
-        weights += (int64_t)4 * all_outputs;
+        weights += (int64_t)4 * output_count;
     }
     LANES_FOR (k, outputs)
         LANES_FOR (t, patches) {
@@ -145,20 +146,20 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
 }
 
 typedef void winograd_sum_function(int32_t channels, const float *transformed, const float *weights,
-                                   int32_t all_outputs, float *sums);
+                                   int32_t output_count, float *sums);
 
 #define DEFINE_WINOGRAD_SUMS(outputs, patches)                                                                         \
     static void KERNEL(winograd_sums_##outputs##x##patches)(int32_t channels, const float *transformed,                \
-                                                            const float *weights, int32_t all_outputs, float *sums)    \
+                                                            const float *weights, int32_t output_count, float *sums)   \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += LANE_WIDTH)                                                  \
-            sum_patches(channels, transformed + lane, weights, all_outputs, sums + lane, outputs, patches);            \
+        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
+            sum_patches(channels, transformed + lane, weights, output_count, sums + lane, outputs, patches);           \
     }
 
 DEFINE_WINOGRAD_SUMS(1, 1)
 DEFINE_WINOGRAD_SUMS(1, 2)
 DEFINE_WINOGRAD_SUMS(1, 3)
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
 DEFINE_WINOGRAD_SUMS(2, 1)
 DEFINE_WINOGRAD_SUMS(2, 2)
 DEFINE_WINOGRAD_SUMS(2, 3)
@@ -167,7 +168,7 @@ DEFINE_WINOGRAD_SUMS(2, 3)
 /* winograd_sum_tiles[outputs - 1][patches - 1] */
 static winograd_sum_function *const winograd_sum_tiles[PATCH_OUTPUTS][PATCHES] = {
     {KERNEL(winograd_sums_1x1), KERNEL(winograd_sums_1x2), KERNEL(winograd_sums_1x3)},
-#if LANE_REGISTERS >= 32
+#if VECTOR_REGISTERS >= 32
     {KERNEL(winograd_sums_2x1), KERNEL(winograd_sums_2x2), KERNEL(winograd_sums_2x3)},
 #endif
 };
@@ -181,7 +182,7 @@ static winograd_sum_function *const winograd_sum_tiles[PATCH_OUTPUTS][PATCHES] =
 static void store_row(const float *bias, const float *sums, int64_t step, int64_t length, bool add,
                       const struct epilogue *epilogue, float *y)
 {
-    for (int64_t at = 0; at < length; at += LANE_WIDTH) {
+    for (int64_t at = 0; at < length; at += VECTOR_LANES) {
         const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at);
         const lanes m2 = lanes_load(sums + 2 * step + at);
         lanes value = add ? (m0 + m1) + m2 : (m0 - m1) - m2;
@@ -207,7 +208,7 @@ LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channel
     return spread;
 }
 
-/* The outputs of a group, which begin at (i, j): from the sums [r][plane][patch][2]. */
+/* The outputs of a strip, which begin at (i, j): from the sums [r][plane][patch][2]. */
 static void KERNEL(transform_output)(const struct map *map, const float *sums, const struct epilogue *epilogue,
                                      bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, float *y)
 {
@@ -227,46 +228,46 @@ static void KERNEL(transform_output)(const struct map *map, const float *sums, c
     }
 }
 
-/* ---- All of it ----------------------------------------------------------------------------------- */
+/* ---- The convolution ----------------------------------------------------------------------------- */
 
 /* The sums of row r for all outputs, [k][patch][2]; `weights` are those of the row, [c][4][k]. */
 static void sum_row(const struct convolution *convolution, const float *transformed, const float *weights,
                     int32_t patches, float *sums)
 {
-    const int32_t channels = convolution->x.channels, all_outputs = convolution->y.channels;
+    const int32_t channels = convolution->x.channels, output_count = convolution->y.channels;
 
-    for (int32_t k = 0, outputs; k < all_outputs; k += outputs) {
-        outputs = all_outputs - k < PATCH_OUTPUTS ? all_outputs - k : PATCH_OUTPUTS;
-        winograd_sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, all_outputs,
+    for (int32_t k = 0, outputs; k < output_count; k += outputs) {
+        outputs = output_count - k < PATCH_OUTPUTS ? output_count - k : PATCH_OUTPUTS;
+        winograd_sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, output_count,
                                                      sums + (int64_t)2 * k * patches * NORMNET__LANES);
     }
 }
 
-/* A group of patches in all channels. `scratch` holds the transformed input, [c][4][patch], and the sums. */
+/* A strip of patches in all channels. `scratch` holds the transformed input, [c][4][patch], and the sums. */
 static void convolve_patches(const struct convolution *convolution, const float *x, const float *weights,
                              const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                              const float *zeros, float *scratch)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
-    const struct patch_group group = {i - convolution->padding, j - convolution->padding, patches};
+    const struct patch_strip strip = {i - convolution->padding, j - convolution->padding, patches};
     float *sums = scratch + 4 * inputs * patches * NORMNET__LANES;
 
     for (int32_t r = 0; r < 4; ++r) {
-        KERNEL(transform_input)(&convolution->x, x, &group, r, zeros, scratch);
+        KERNEL(transform_input)(&convolution->x, x, &strip, r, zeros, scratch);
         sum_row(convolution, scratch, weights + 4 * r * inputs * outputs, patches,
                 sums + 2 * r * outputs * patches * NORMNET__LANES);
     }
     KERNEL(transform_output)(&convolution->y, sums, epilogue, false, i, j, patches, y);
 }
 
-typedef void group_function(const struct convolution *convolution, const float *x, const float *weights,
+typedef void strip_function(const struct convolution *convolution, const float *x, const float *weights,
                             const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                             const float *zeros, float *scratch);
 
-/* All groups, which are two rows of outputs high. `scratch` begins with the row of zeros. */
-LANES_INLINE void for_each_group(const struct convolution *convolution, const float *x, const float *weights,
+/* All strips, which are two rows of outputs high. `scratch` begins with the row of zeros. */
+LANES_INLINE void for_each_strip(const struct convolution *convolution, const float *x, const float *weights,
                                  const struct epilogue *epilogue, float *y, float *scratch,
-                                 group_function *convolve_group)
+                                 strip_function *convolve_strip)
 {
     const int64_t row = (int64_t)convolution->x.width * NORMNET__LANES;
 
@@ -274,14 +275,14 @@ LANES_INLINE void for_each_group(const struct convolution *convolution, const fl
     for (int32_t i = 0; i < convolution->y.height; i += 2)
         for (int32_t j = 0, patches; j < convolution->y.width; j += 2 * patches) {
             patches = next_pixels((convolution->y.width - j + 1) / 2);
-            convolve_group(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
+            convolve_strip(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
         }
 }
 
 LANES_INLINE void winograd_convolve(const struct convolution *convolution, const float *x, const float *weights,
                                     const struct epilogue *epilogue, float *y, float *scratch)
 {
-    for_each_group(convolution, x, weights, epilogue, y, scratch, convolve_patches);
+    for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_patches);
 }
 
 #endif
