@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One block of memory that is cut into pieces. The same layout function runs twice: first with an arena without memory,
- * which only counts, then with one that has the memory.
+ * One block of memory that is cut into pieces. The same allocation function runs twice: first with an arena without
+ * memory, which only counts, then with one that has the memory.
  *
- *     | piece 0 | gap to 64 | piece 1 | gap to 64 | piece 2 ...
+ *     | piece 0 | padding to 64 bytes | piece 1 | padding to 64 bytes | piece 2 ...
  */
 #ifndef NORMNET_BASE_ARENA_H
 #define NORMNET_BASE_ARENA_H

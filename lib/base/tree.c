@@ -31,7 +31,7 @@ void normnet__tree_begin(struct tree *tree, int64_t leaves, int64_t first, int64
     tree->length = length;
 }
 
-double *normnet__tree_leaf(struct tree *tree)
+double *normnet__tree_next_leaf(struct tree *tree)
 {
     assert(tree->used < tree->capacity);
     return tree->nodes[tree->used].values;

@@ -27,8 +27,8 @@ struct tree_node {
 
 /*
  * The partial sums of a contiguous range of leaves: a stack of subtrees. Two neighbours are merged as soon as they are
- * complete. `nodes` has `capacity` entries whose `values` point to memory for the sums, of which values[first] to
- * values[first + length - 1] are added.
+ * complete. `nodes` has `capacity` entries whose `values` point to memory for the sums, of which only values[first],
+ * ..., values[first + length - 1] take part.
  */
 struct tree {
     struct tree_node *nodes;
@@ -40,8 +40,8 @@ struct tree {
 /* Begins a sum for a tree with `leaves` leaves. */
 void normnet__tree_begin(struct tree *tree, int64_t leaves, int64_t first, int64_t length);
 
-/* Returns where to write the values of the next leaf. Push it then, with its index in the whole tree. */
-double *normnet__tree_leaf(struct tree *tree);
+/* Returns where to write the values of the next leaf. Then push it with its index in the whole tree. */
+double *normnet__tree_next_leaf(struct tree *tree);
 void normnet__tree_push(struct tree *tree, int64_t leaf);
 
 /*

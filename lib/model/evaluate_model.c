@@ -24,7 +24,7 @@ static void evaluate_block(void *context, int32_t thread, const struct block *bl
         labels[lane] = (int32_t)normnet__label(&evaluation->labels, block->index * NORMNET__LANES + lane);
     normnet__cross_entropy(normnet__block_logits(evaluation->model, block), classes, labels, block->count,
                            evaluation->model->config.label_smoothing, losses, predictions, false);
-    normnet__tree_leaf(tree)[0] = normnet__tree_sum(losses, block->count, 1);
+    normnet__tree_next_leaf(tree)[0] = normnet__tree_sum(losses, block->count, 1);
     normnet__tree_push(tree, block->index);
     for (int32_t lane = 0; lane < block->count; ++lane) {
         evaluation->team->workers[thread].correct += predictions[lane] == labels[lane];

@@ -153,7 +153,7 @@ static void run_section(void *context, int32_t thread, int64_t begin, int64_t en
             pass->callback(pass->context, thread, &block);
         if (pass->labels == NULL)
             continue;
-        block.gradient = normnet__tree_leaf(gradients);
+        block.gradient = normnet__tree_next_leaf(gradients);
         begin_backward(pass, &block);
         backward_layers(pass, &block);
         normnet__tree_push(gradients, index);
@@ -171,7 +171,7 @@ static void backward_section(void *context, int32_t thread, int64_t begin, int64
     for (int64_t index = begin; index < end; ++index) {
         struct block block = begin_training_block(pass, thread, index);
 
-        block.gradient = normnet__tree_leaf(gradients);
+        block.gradient = normnet__tree_next_leaf(gradients);
         normnet__batch_norm_backward(norm, &block);
         backward_layers(pass, &block);
         normnet__tree_push(gradients, index);

@@ -21,8 +21,8 @@ struct sgd {
 };
 
 /*
- * Writes the new parameters and buffer beside the old ones; false if one of them is not finite. Without
- * momentum the buffer is copied.
+ * Writes the new parameters and buffer to separate arrays; false if one of them is not finite. Without momentum the
+ * buffer is copied.
  */
 bool normnet__sgd_step(const struct sgd *sgd, const double *gradient, const float *parameters, const float *buffer,
                        int64_t count, float *new_parameters, float *new_buffer);

@@ -24,7 +24,7 @@ void normnet__alloc_state(struct arena *arena, const struct network *network, st
     state->saved_statistics = normnet__arena_alloc(arena, statistics, sizeof *state->saved_statistics);
     state->saved_batches = normnet__arena_alloc(arena, norms, sizeof *state->saved_batches);
     state->running = normnet__arena_alloc(arena, norms, sizeof *state->running);
-    state->total = normnet__arena_alloc(arena, parameters, sizeof *state->total);
+    state->mean_gradient = normnet__arena_alloc(arena, parameters, sizeof *state->mean_gradient);
     state->next_parameters = normnet__arena_alloc(arena, parameters, sizeof *state->next_parameters);
     state->next_momentum = normnet__arena_alloc(arena, parameters, sizeof *state->next_momentum);
 }
@@ -40,7 +40,7 @@ void normnet__clear_state(const struct network *network, struct state *state)
 {
     const struct entry_arrays arrays = {state->parameters, state->statistics, state->batches};
 
-    state->entry_count = normnet__name_entries(network, &arrays, state->entries);
+    state->entry_count = normnet__fill_entries(network, &arrays, state->entries);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
         float *next = state->next_statistics + layer->statistics;
@@ -117,14 +117,14 @@ void normnet__clear_gradients(const struct network *network, struct state *state
     state->pending = false;
 }
 
-void normnet__save_pending(const struct network *network, struct state *state)
+void normnet__save_next_statistics(const struct network *network, struct state *state)
 {
     memcpy(state->saved_statistics, state->next_statistics,
            (size_t)network->statistic_count * sizeof *state->statistics);
     memcpy(state->saved_batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
 }
 
-void normnet__restore_pending(const struct network *network, struct state *state)
+void normnet__restore_next_statistics(const struct network *network, struct state *state)
 {
     memcpy(state->next_statistics, state->saved_statistics,
            (size_t)network->statistic_count * sizeof *state->statistics);

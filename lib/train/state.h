@@ -29,17 +29,17 @@ struct state {
     int64_t *next_batches;
     float *saved_statistics; /* the two above before a pass that may fail */
     int64_t *saved_batches;
-    struct running *running; /* [batch_norm_count]: views of the two above */
+    struct running *running; /* [batch_norm_count]: views of next_statistics and next_batches */
 
     /* During apply. */
-    double *total;          /* [parameter_count]: the mean gradient with the penalty */
+    double *mean_gradient;  /* [parameter_count]: over the images, then with the penalty, then clipped */
     float *next_parameters; /* [parameter_count] */
     float *next_momentum;   /* [parameter_count] */
 };
 
 void normnet__alloc_state(struct arena *arena, const struct network *network, struct state *state);
 
-/* Names the entries and clears everything. */
+/* Fills the entries and clears everything. */
 void normnet__clear_state(const struct network *network, struct state *state);
 
 /* What training starts from: weights drawn by the seed, gamma 1 and beta 0, mean 0 and variance 1. */
@@ -48,7 +48,7 @@ void normnet__initialize_state(const struct network *network, uint64_t seed, str
 /* Makes one state equal to another of the same network. */
 void normnet__copy_state(const struct network *network, struct state *to, const struct state *from);
 
-/* Brings the weights into the kernels' order; after every change of parameters or statistics. */
+/* Packs parameters and statistics for the kernels; after every change of one of them. */
 void normnet__prepare_weights(const struct network *network, struct state *state);
 
 /*
@@ -58,8 +58,8 @@ void normnet__prepare_weights(const struct network *network, struct state *state
 void normnet__refresh_state(const struct network *network, struct state *state);
 
 /* Save the next statistics before a pass, and restore them after one that failed. */
-void normnet__save_pending(const struct network *network, struct state *state);
-void normnet__restore_pending(const struct network *network, struct state *state);
+void normnet__save_next_statistics(const struct network *network, struct state *state);
+void normnet__restore_next_statistics(const struct network *network, struct state *state);
 
 /* Makes the next statistics the current ones. */
 void normnet__commit_statistics(const struct network *network, struct state *state);

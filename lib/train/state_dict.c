@@ -13,8 +13,8 @@ static struct entry begin_entry(const struct layer *layer, const char *role)
     return entry;
 }
 
-static struct entry trained_entry(const struct layer *layer, const char *role, const struct parameter *parameter,
-                                  float *parameters)
+static struct entry parameter_entry(const struct layer *layer, const char *role, const struct parameter *parameter,
+                                    float *parameters)
 {
     struct entry entry = begin_entry(layer, role);
 
@@ -39,8 +39,8 @@ static struct entry running_entry(const struct layer *layer, const char *role, i
     return entry;
 }
 
-/* The three of a batch norm. */
-static int32_t name_running(const struct layer *layer, const struct entry_arrays *arrays, struct entry *entries)
+/* running_mean, running_var and num_batches_tracked of a batch norm. */
+static int32_t fill_running_entries(const struct layer *layer, const struct entry_arrays *arrays, struct entry *entries)
 {
     entries[0] = running_entry(layer, "running_mean", layer->statistics, arrays->statistics);
     entries[1] = running_entry(layer, "running_var", layer->statistics + layer->in.channels, arrays->statistics);
@@ -50,7 +50,7 @@ static int32_t name_running(const struct layer *layer, const struct entry_arrays
     return 3;
 }
 
-int32_t normnet__name_entries(const struct network *network, const struct entry_arrays *arrays, struct entry *entries)
+int32_t normnet__fill_entries(const struct network *network, const struct entry_arrays *arrays, struct entry *entries)
 {
     int32_t count = 0;
 
@@ -58,11 +58,11 @@ int32_t normnet__name_entries(const struct network *network, const struct entry_
         const struct layer *layer = &network->layers[i];
 
         if (layer->weight.count > 0)
-            entries[count++] = trained_entry(layer, "weight", &layer->weight, arrays->parameters);
+            entries[count++] = parameter_entry(layer, "weight", &layer->weight, arrays->parameters);
         if (layer->bias.count > 0)
-            entries[count++] = trained_entry(layer, "bias", &layer->bias, arrays->parameters);
+            entries[count++] = parameter_entry(layer, "bias", &layer->bias, arrays->parameters);
         if (layer->batch_norm >= 0)
-            count += name_running(layer, arrays, entries + count);
+            count += fill_running_entries(layer, arrays, entries + count);
     }
     return count;
 }

@@ -26,7 +26,7 @@ struct entry_arrays {
 };
 
 /* Fills `entries`, which has room for all of every layer, and returns their number. */
-int32_t normnet__name_entries(const struct network *network, const struct entry_arrays *arrays, struct entry *entries);
+int32_t normnet__fill_entries(const struct network *network, const struct entry_arrays *arrays, struct entry *entries);
 
 /* Whether the entry may hold this number: it is finite, and not negative if it is a variance or a count. */
 bool normnet__entry_accepts(const struct entry *entry, double value);

@@ -61,13 +61,13 @@ normnet_status normnet__compute(const struct trainer *trainer, const struct imag
                                           (uint64_t)state->step, first_sample};
     normnet_status status;
 
-    normnet__save_pending(network, state);
+    normnet__save_next_statistics(network, state);
     status =
         normnet__forward_backward(trainer->engine, trainer->training, images, labels, source, state->running, result);
     if (status == NORMNET_OK)
         status = check_result(trainer, result);
     if (status != NORMNET_OK) {
-        normnet__restore_pending(network, state);
+        normnet__restore_next_statistics(network, state);
         return status;
     }
     for (int64_t i = 0; i < network->parameter_count; ++i)
@@ -78,7 +78,10 @@ normnet_status normnet__compute(const struct trainer *trainer, const struct imag
 
 /* ---- Apply --------------------------------------------------------------------------------------- */
 
-/* Adds the penalty of everything, or of the weights of conv and fc. */
+/*
+ * Adds the penalty's gradient to state->mean_gradient and returns the penalty: of all parameters, or of the weights of
+ * conv and fc.
+ */
 static double penalize(const struct trainer *trainer)
 {
     const normnet_config *config = trainer->config;
@@ -91,8 +94,8 @@ static double penalize(const struct trainer *trainer)
         const struct entry *entry = &state->entries[i];
 
         if (entry->trained && (entry->is_weight || config->penalty_on == NORMNET_PENALTY_ALL))
-            penalty +=
-                normnet__add_penalty(entry->values, entry->count, config->l1, config->l2, state->total + entry->offset);
+            penalty += normnet__add_penalty(entry->values, entry->count, config->l1, config->l2,
+                                            state->mean_gradient + entry->offset);
     }
     return penalty;
 }
@@ -129,19 +132,19 @@ normnet_status normnet__apply(const struct trainer *trainer, int64_t images_in_a
 
     update->rate = normnet__scheduled_rate(config, state->step);
     for (int64_t i = 0; i < count; ++i)
-        state->total[i] = state->gradients[i] / (double)images_in_all;
+        state->mean_gradient[i] = state->gradients[i] / (double)images_in_all;
     update->penalty = penalize(trainer);
-    update->gradient_norm = euclidean_norm(state->total, count);
+    update->gradient_norm = euclidean_norm(state->mean_gradient, count);
     if (!isfinite(update->gradient_norm))
         return normnet__fail(NORMNET_EVALUE, "the norm of the gradient is %s",
                              normnet__decimal(number, update->gradient_norm));
     if (config->clip_norm > 0.0 && update->gradient_norm > config->clip_norm)
         for (int64_t i = 0; i < count; ++i)
-            state->total[i] *= config->clip_norm / update->gradient_norm;
+            state->mean_gradient[i] *= config->clip_norm / update->gradient_norm;
     sgd = (struct sgd){update->rate.lr, update->rate.momentum, config->dampening, config->nesterov != 0,
                        !state->has_momentum};
-    if (!normnet__sgd_step(&sgd, state->total, state->parameters, state->momentum, count, state->next_parameters,
-                           state->next_momentum))
+    if (!normnet__sgd_step(&sgd, state->mean_gradient, state->parameters, state->momentum, count,
+                           state->next_parameters, state->next_momentum))
         return normnet__fail(NORMNET_EVALUE, "a weight would not be finite after this step; the learning rate is %s",
                              normnet__decimal(number, update->rate.lr));
     commit(trainer, update->rate.momentum != 0.0);
