@@ -6,8 +6,21 @@
 
 #include <string.h>
 
-/* The first block: the model, its layers, the architecture twice (whole, and cut into tokens), mean, std and note. */
-static normnet_model *alloc_first_block(struct arena *arena, const normnet_config *config, const char *note,
+static normnet_status check_limit(const normnet_config *config, int64_t bytes, bool overflow)
+{
+    if (overflow)
+        return normnet__fail(NORMNET_ELIMIT, "the model needs more than 2^63 - 1 bytes");
+    if (config->memory_limit != 0 && bytes > config->memory_limit)
+        return normnet__fail(NORMNET_ELIMIT, "the model needs %lld bytes; config.memory_limit is %lld",
+                             (long long)bytes, (long long)config->memory_limit);
+    if ((uint64_t)bytes > SIZE_MAX)
+        return normnet__fail(NORMNET_ELIMIT, "the model needs %lld bytes, more than this machine can address",
+                             (long long)bytes);
+    return NORMNET_OK;
+}
+
+/* The model part: the model, its layers, the architecture twice (whole, and cut into tokens), mean, std and note. */
+static normnet_model *layout_model_part(struct arena *arena, const normnet_config *config, const char *note,
                                         int32_t layer_count, char **tokens)
 {
     const int64_t text_bytes = (int64_t)strlen(config->architecture) + 1, note_bytes = (int64_t)strlen(note) + 1;
@@ -37,8 +50,42 @@ static normnet_model *alloc_first_block(struct arena *arena, const normnet_confi
     return model;
 }
 
-/* The second block: all arrays that training and prediction use. */
-static void alloc_second_block(struct arena *arena, normnet_model *model)
+static normnet_status allocate_model_part(normnet_model **model, const normnet_config *config, const char *note,
+                                          int32_t layer_count, char **tokens)
+{
+    const struct allocator allocator = normnet__configured_allocator(config);
+    struct arena arena = {0};
+    void *block;
+    normnet_status status;
+
+    layout_model_part(&arena, config, note, layer_count, tokens);
+    status = check_limit(config, arena.used, arena.overflow);
+    if (status == NORMNET_OK)
+        status = normnet__allocate(&allocator, arena.used, &block);
+    if (status != NORMNET_OK)
+        return status;
+    arena = (struct arena){.memory = block};
+    *model = layout_model_part(&arena, config, note, layer_count, tokens);
+    (*model)->model_bytes = arena.used;
+    (*model)->allocator = allocator;
+    return NORMNET_OK;
+}
+
+/* Copies settings from the configuration to the engine and the training workspace. */
+static void configure(normnet_model *model)
+{
+    const normnet_config *config = &model->config;
+
+    model->engine.network = &model->network;
+    model->engine.threads = config->threads;
+    model->training.smoothing = config->label_smoothing;
+    model->training.virtual_batch = config->virtual_batch;
+    model->training.reduction = (struct reduction){config->reduce, config->reduce_user};
+    model->training.averaging = (struct averaging){config->batchnorm_momentum, config->cumulative_statistics != 0};
+}
+
+/* The array part: all arrays that training and prediction use. */
+static void layout_array_part(struct arena *arena, normnet_model *model)
 {
     const int32_t channels = model->config.channels;
 
@@ -58,47 +105,24 @@ static void alloc_second_block(struct arena *arena, normnet_model *model)
     }
 }
 
-static normnet_status check_limit(const normnet_config *config, int64_t bytes, bool overflow)
-{
-    if (!overflow && (uint64_t)bytes <= SIZE_MAX && (config->memory_limit == 0 || bytes <= config->memory_limit))
-        return NORMNET_OK;
-    if (overflow)
-        return normnet__fail(NORMNET_ELIMIT, "the model needs more than 2^63 - 1 bytes");
-    return normnet__fail(NORMNET_ELIMIT, "the model needs %lld bytes; config.memory_limit is %lld", (long long)bytes,
-                         (long long)config->memory_limit);
-}
-
-/* The parts of the training pass and the engine that come from the configuration. */
-static void configure(normnet_model *model)
-{
-    const normnet_config *config = &model->config;
-
-    model->engine.network = &model->network;
-    model->engine.threads = config->threads;
-    model->training.smoothing = config->label_smoothing;
-    model->training.virtual_batch = config->virtual_batch;
-    model->training.reduction = (struct reduction){config->reduce, config->reduce_user};
-    model->training.averaging = (struct averaging){config->batchnorm_momentum, config->cumulative_statistics != 0};
-}
-
-static normnet_status allocate_second_block(normnet_model *model)
+static normnet_status allocate_array_part(normnet_model *model)
 {
     struct arena arena = {0};
     normnet_status status;
 
-    alloc_second_block(&arena, model);
-    status = check_limit(&model->config, arena.used + model->bytes, arena.overflow);
+    layout_array_part(&arena, model);
+    status = check_limit(&model->config, arena.used + model->model_bytes, arena.overflow);
     if (status == NORMNET_OK)
         status = normnet__allocate(&model->allocator, arena.used, &model->memory);
     if (status != NORMNET_OK)
         return status;
-    model->memory_bytes = arena.used;
+    model->array_bytes = arena.used;
     arena = (struct arena){.memory = model->memory};
-    alloc_second_block(&arena, model);
+    layout_array_part(&arena, model);
     return NORMNET_OK;
 }
 
-/* Fills the tables of the input scaling, and lets the engine point to all arrays that it reads. */
+/* Fills the tables of the input scaling, and points the engine at the arrays that it reads. */
 static void connect_engine(normnet_model *model)
 {
     const int32_t channels = model->config.channels;
@@ -111,27 +135,6 @@ static void connect_engine(normnet_model *model)
     model->engine.scaling = (struct scaling){model->mean, model->std, model->table};
     model->engine.parameters = model->state.parameters;
     model->engine.prepared = model->state.prepared;
-}
-
-static normnet_status allocate_first_block(normnet_model **model, const normnet_config *config, const char *note,
-                                           int32_t layer_count, char **tokens)
-{
-    const struct allocator allocator = normnet__configured_allocator(config);
-    struct arena arena = {0};
-    void *block;
-    normnet_status status;
-
-    alloc_first_block(&arena, config, note, layer_count, tokens);
-    status = check_limit(config, arena.used, arena.overflow);
-    if (status == NORMNET_OK)
-        status = normnet__allocate(&allocator, arena.used, &block);
-    if (status != NORMNET_OK)
-        return status;
-    arena = (struct arena){.memory = block};
-    *model = alloc_first_block(&arena, config, note, layer_count, tokens);
-    (*model)->bytes = arena.used;
-    (*model)->allocator = allocator;
-    return NORMNET_OK;
 }
 
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
@@ -148,7 +151,7 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
     if (kernels == NULL)
         return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: not available on this machine or in this build",
                              config->cpu);
-    status = allocate_first_block(&model, config, note, layer_count, &tokens);
+    status = allocate_model_part(&model, config, note, layer_count, &tokens);
     if (status != NORMNET_OK)
         return status;
     model->engine.kernels = kernels;
@@ -165,7 +168,7 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
 
 normnet_status normnet__finish_model(normnet_model *model)
 {
-    const normnet_status status = allocate_second_block(model);
+    const normnet_status status = allocate_array_part(model);
 
     if (status != NORMNET_OK)
         return status;
@@ -199,6 +202,6 @@ void normnet__destroy_model(normnet_model *model)
     if (model == NULL)
         return;
     allocator = model->allocator;
-    normnet__deallocate(&allocator, model->memory, model->memory_bytes);
-    normnet__deallocate(&allocator, model, model->bytes);
+    normnet__deallocate(&allocator, model->memory, model->array_bytes);
+    normnet__deallocate(&allocator, model, model->model_bytes);
 }

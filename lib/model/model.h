@@ -17,15 +17,15 @@ struct reader {
 };
 
 /*
- * A model is allocated in two blocks: this struct with its layers and texts, whose sizes follow from the configuration,
- * and all arrays, whose sizes follow from the plan of the network.
+ * A model is allocated in two parts: the model part, which is this struct with its layers and strings and whose size
+ * follows from the configuration, and the array part, whose size follows from the plan of the network.
  */
 struct normnet_model {
-    normnet_config config; /* with pointers to this model's copies of texts and arrays */
+    normnet_config config; /* with pointers to this model's copies of strings and arrays */
     struct allocator allocator;
-    int64_t bytes; /* of this block */
-    void *memory;  /* the second block */
-    int64_t memory_bytes;
+    int64_t model_bytes; /* of this part */
+    void *memory;        /* the array part */
+    int64_t array_bytes;
 
     struct network network;
     struct engine engine;
@@ -52,10 +52,7 @@ normnet_status normnet__finish_model(normnet_model *model);
 /* NULL is allowed. */
 void normnet__destroy_model(normnet_model *model);
 
-/*
- * Creates a model with the same state. What belongs to the host program comes from `host`, or from `model` if `host` is
- * NULL.
- */
+/* Creates a model with the same state. The host's settings come from `host`, or from `model` if `host` is NULL. */
 normnet_status normnet__clone_model(normnet_model **clone, const normnet_model *model, const normnet_config *host);
 
 #endif

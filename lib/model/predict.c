@@ -29,7 +29,7 @@ static float convert_logit(float logit, int32_t kind, double log_sum, double max
 
 static void write_class(const struct view *view, int64_t index, int32_t value)
 {
-    void *at = (char *)view->tensor.data + index * view->tensor.strides[0] * view->element;
+    void *at = (char *)view->tensor.data + index * view->tensor.strides[0] * view->element_bytes;
 
     switch (view->tensor.dtype) {
     case NORMNET_U8:
@@ -108,7 +108,7 @@ normnet_status normnet__predict(struct inference *inference, const normnet_tenso
         status = view_classes(&prediction, classes, count, images);
     if (status == NORMNET_OK && scores != NULL && classes != NULL &&
         normnet__views_overlap(&prediction.scores, &prediction.classes))
-        status = normnet__fail(NORMNET_EINVAL, "classes overlaps an input or another output");
+        status = normnet__fail(NORMNET_EINVAL, "classes overlaps scores");
     if (status != NORMNET_OK)
         return status;
     return normnet__run_inference(inference, prediction.model->network.layer_count - 1, predict_block, &prediction);

@@ -34,7 +34,7 @@ static const void *element_at(const struct view *view, int64_t index)
         at += index % tensor->shape[i] * tensor->strides[i];
         index /= tensor->shape[i];
     }
-    return (const char *)tensor->data + at * view->element;
+    return (const char *)tensor->data + at * view->element_bytes;
 }
 
 static double number_at(const struct view *view, int64_t index)

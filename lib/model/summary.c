@@ -65,7 +65,7 @@ int64_t normnet__summarize(const normnet_model *model, char *to, int64_t size)
     }
     normnet__append(&text, "%lld parameters, %lld multiply-adds per image, %lld bytes\n",
                     (long long)model->network.parameter_count, (long long)multiply_adds,
-                    (long long)(model->bytes + model->memory_bytes));
+                    (long long)(model->model_bytes + model->array_bytes));
     append_warnings(&text, &model->network);
     return text.length;
 }

@@ -35,7 +35,7 @@ const char *normnet__dtype_name(int32_t dtype)
 
 const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape)
 {
-    int length = snprintf(text, NORMNET__DIMS_TEXT, rank == 0 ? "a scalar" : "%lld", (long long)shape[0]);
+    int length = snprintf(text, NORMNET__DIMS_TEXT, rank == 0 ? "[]" : "%lld", (long long)shape[0]);
 
     for (int32_t i = 1; i < rank; ++i)
         length += snprintf(text + length, (size_t)(NORMNET__DIMS_TEXT - length), "x%lld", (long long)shape[i]);
@@ -59,7 +59,7 @@ static bool fill_strides(normnet_tensor *tensor)
 }
 
 /* Sets the count and the range of bytes that the strides reach before and after `data`; false if it overflows. */
-static bool measure(struct view *view)
+static bool find_extent(struct view *view)
 {
     const normnet_tensor *tensor = &view->tensor;
     int64_t before = 0, after = 0, bytes;
@@ -75,23 +75,23 @@ static bool measure(struct view *view)
             return false;
     }
     if (!normnet__add(before, after, &bytes) || !normnet__add(bytes, 1, &bytes) ||
-        !normnet__multiply(bytes, view->element, &bytes) || (uint64_t)bytes > PTRDIFF_MAX)
+        !normnet__multiply(bytes, view->element_bytes, &bytes) || (uint64_t)bytes > PTRDIFF_MAX)
         return false;
-    view->begin = (const char *)tensor->data - before * view->element;
-    view->end = (const char *)tensor->data + (after + 1) * view->element;
+    view->begin = (const char *)tensor->data - before * view->element_bytes;
+    view->end = (const char *)tensor->data + (after + 1) * view->element_bytes;
     return true;
 }
 
 /*
- * Whether all elements have different addresses: in rising order, each stride is larger than the distance that the
- * smaller strides together can cover.
+ * A sufficient test that no two elements share an address: in ascending order, each stride is larger than the distance
+ * that the smaller strides together can cover.
  */
 static bool elements_are_apart(const normnet_tensor *tensor)
 {
     bool used[8] = {false};
     int64_t reach = 0;
 
-    for (int32_t round = 0; round < tensor->rank; ++round) {
+    for (int32_t step = 0; step < tensor->rank; ++step) {
         int32_t smallest = -1;
 
         for (int32_t i = 0; i < tensor->rank; ++i)
@@ -129,7 +129,7 @@ static normnet_status check_fields(const normnet_tensor *tensor, const char *nam
     return NORMNET_OK;
 }
 
-normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool writes)
+normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool is_output)
 {
     char dims[NORMNET__DIMS_TEXT];
     normnet_status status;
@@ -142,11 +142,11 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
         status = check_fields(&view->tensor, name);
     if (status != NORMNET_OK)
         return status;
-    view->element = element_size(view->tensor.dtype);
-    if (!fill_strides(&view->tensor) || !measure(view))
-        return normnet__fail(NORMNET_EINVAL, "%s of shape %s reaches beyond the address space with its strides", name,
+    view->element_bytes = element_size(view->tensor.dtype);
+    if (!fill_strides(&view->tensor) || !find_extent(view))
+        return normnet__fail(NORMNET_EINVAL, "%s of shape %s exceeds the address space with these strides", name,
                              normnet__dims_text(dims, view->tensor.rank, view->tensor.shape));
-    if (writes && !elements_are_apart(&view->tensor))
+    if (is_output && !elements_are_apart(&view->tensor))
         return normnet__fail(NORMNET_EINVAL, "%s overlaps itself: two elements of an output have the same address",
                              name);
     return NORMNET_OK;
@@ -228,7 +228,7 @@ bool normnet__views_overlap(const struct view *one, const struct view *other)
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
                                     const int64_t *shape, const normnet_tensor *input)
 {
-    struct view other;
+    struct view input_view;
     normnet_status status = normnet__view_tensor(view, tensor, name, true);
     char actual[NORMNET__DIMS_TEXT], expected[NORMNET__DIMS_TEXT];
     bool same = view->tensor.rank == rank;
@@ -241,10 +241,10 @@ normnet_status normnet__view_output(struct view *view, const normnet_tensor *ten
         return normnet__fail(NORMNET_EINVAL, "%s has the shape %s; expected %s", name,
                              normnet__dims_text(actual, view->tensor.rank, view->tensor.shape),
                              normnet__dims_text(expected, rank, shape));
-    status = normnet__view_tensor(&other, input, "input", false);
+    status = normnet__view_tensor(&input_view, input, "input", false);
     if (status != NORMNET_OK)
         return status;
-    if (normnet__views_overlap(view, &other))
-        return normnet__fail(NORMNET_EINVAL, "%s overlaps an input or another output", name);
+    if (normnet__views_overlap(view, &input_view))
+        return normnet__fail(NORMNET_EINVAL, "%s overlaps an input", name);
     return NORMNET_OK;
 }

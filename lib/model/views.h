@@ -11,8 +11,8 @@
 /* A tensor with its strides filled in, and the bytes that it touches. */
 struct view {
     normnet_tensor tensor;
-    int64_t element; /* bytes */
-    int64_t count;   /* elements */
+    int64_t element_bytes;
+    int64_t count; /* elements */
     const char *begin, *end;
 };
 
@@ -22,8 +22,8 @@ enum { NORMNET__DIMS_TEXT = 176 }; /* eight dimensions of 20 digits */
 const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape);
 const char *normnet__dtype_name(int32_t dtype);
 
-/* Any valid tensor; an output (`writes`) must not overlap itself. `name` is the argument's, for messages. */
-normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool writes);
+/* Any valid tensor; an output must not overlap itself. `name` is the argument's, for messages. */
+normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool is_output);
 
 /* 1 to `max` images of `shape`; f32 pixels are finite. */
 normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
