@@ -106,7 +106,7 @@ normnet_status normnet__reject_missing_metadata(const char *key)
     return normnet__fail(NORMNET_EFORMAT, "the checkpoint has no metadata %s", key);
 }
 
-/* Reads a text to the field's value; false if it is not a number of the field's type. */
+/* Reads a string to the field's value; false if it is not a number of the field's type. */
 static bool read_field(const struct field *field, const char *text, normnet_config *config)
 {
     char *value = (char *)config + field->offset;

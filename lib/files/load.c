@@ -10,8 +10,8 @@
 #include "model/sized_struct.h"
 
 /*
- * The configuration before the metadata are read. A checkpoint has everything but the host's fields, a file of weights
- * has the network only.
+ * The configuration before the metadata is read. A checkpoint has everything except the host's fields; a weights file
+ * has only the network.
  */
 static normnet_status begin_config(normnet_config *config, const normnet_config *host, bool checkpoint)
 {
@@ -25,17 +25,17 @@ static normnet_status begin_config(normnet_config *config, const normnet_config 
 
 static normnet_status check_total_steps(const normnet_config *config, const normnet_config *host)
 {
-    normnet_config expected;
-    normnet_status status = begin_config(&expected, host, false);
+    normnet_config requested;
+    normnet_status status = begin_config(&requested, host, false);
 
-    if (status != NORMNET_OK || expected.total_steps == 0 || expected.total_steps == config->total_steps)
+    if (status != NORMNET_OK || requested.total_steps == 0 || requested.total_steps == config->total_steps)
         return status;
     return normnet__fail(NORMNET_ESTATE, "host.total_steps is %lld; the checkpoint's schedule has %lld steps",
-                         (long long)expected.total_steps, (long long)config->total_steps);
+                         (long long)requested.total_steps, (long long)config->total_steps);
 }
 
-static normnet_status read_config(const struct safetensors *file, const normnet_config *host, double *scaling,
-                                  normnet_config *config, struct model_metadata *metadata)
+static normnet_status config_from_file(const struct safetensors *file, const normnet_config *host, double *scaling,
+                                       normnet_config *config, struct model_metadata *metadata)
 {
     normnet_config merged;
     normnet_status status = normnet__read_file_kind(file, &metadata->kind);
@@ -51,15 +51,14 @@ static normnet_status read_config(const struct safetensors *file, const normnet_
 }
 
 /*
- * Prevents a small file from allocating a large network. It need not be exact: the tensors are compared one by one
- * later.
+ * Keeps a small file from causing a large allocation. It need not be exact: the tensors are compared one by one later.
  */
 static normnet_status check_size(const struct safetensors *file, const struct network *network)
 {
     const int64_t bytes = normnet__data_bytes(file);
     const int64_t numbers = network->parameter_count + network->statistic_count;
 
-    if (numbers <= bytes) /* four times as many as the file can hold */
+    if (numbers <= bytes) /* lenient: floats take four bytes each */
         return NORMNET_OK;
     return normnet__fail(NORMNET_EMISMATCH,
                          "the network has %lld weights and statistics; the file has %lld bytes of data",
@@ -72,7 +71,7 @@ static normnet_status create_model(normnet_model **created, const struct safeten
     normnet_config config;
     struct model_metadata metadata;
     normnet_model *model = NULL;
-    normnet_status status = read_config(file, host, scaling, &config, &metadata);
+    normnet_status status = config_from_file(file, host, scaling, &config, &metadata);
     const bool checkpoint = status == NORMNET_OK && metadata.kind == NORMNET_FILE_CHECKPOINT;
 
     if (status == NORMNET_OK)

@@ -8,7 +8,7 @@
 #include "model/lock.h"
 
 /* All of a checkpoint must be valid, although its momentum is not used. */
-static normnet_status fill_model(normnet_model *model, const struct safetensors *file)
+static normnet_status replace_weights(normnet_model *model, const struct safetensors *file)
 {
     struct state *state = &model->state;
     int32_t kind;
@@ -37,7 +37,7 @@ normnet_status normnet__deserialize_weights(normnet_model *model, const void *by
         return status;
     status = normnet__open_safetensors(&file, bytes, size, &model->allocator);
     if (status == NORMNET_OK) {
-        status = fill_model(model, &file);
+        status = replace_weights(model, &file);
         normnet__close_safetensors(&file, &model->allocator);
     }
     normnet__end_writing(model);

@@ -7,9 +7,9 @@
 /* The maximum of a number in the JSON schema of the safetensors format: 2^48 - 1. */
 static const int64_t max_number = ((int64_t)1 << 48) - 1;
 
-normnet_status normnet__json_reject(int64_t at, const char *wrong)
+normnet_status normnet__json_reject(int64_t at, const char *problem)
 {
-    return normnet__fail(NORMNET_EFORMAT, "byte %lld: %s", (long long)at, wrong);
+    return normnet__fail(NORMNET_EFORMAT, "byte %lld: %s", (long long)at, problem);
 }
 
 /* The byte `ahead` bytes after the next one; -1 after the end. */
@@ -45,9 +45,9 @@ bool normnet__json_accept(struct json *json, char character)
     return true;
 }
 
-normnet_status normnet__json_expect(struct json *json, char character, const char *wrong)
+normnet_status normnet__json_expect(struct json *json, char character, const char *problem)
 {
-    return normnet__json_accept(json, character) ? NORMNET_OK : normnet__json_reject(json->at, wrong);
+    return normnet__json_accept(json, character) ? NORMNET_OK : normnet__json_reject(json->at, problem);
 }
 
 /* Four hexadecimal digits. */

@@ -4,8 +4,8 @@
  *
  *     | N: u64 | header: N bytes of JSON, padded with spaces | data |
  *
- * The header maps each name to dtype, shape and offsets in the data, and `__metadata__` to texts. docs/format.md
- * describes the files that are written byte by byte, and the status of each file that is rejected.
+ * The header maps each name to dtype, shape and offsets in the data, and `__metadata__` to an object of strings.
+ * docs/format.md describes the files that are written byte by byte, and the status of each file that is rejected.
  *
  * safetensors_reader.h opens a file, safetensors_writer.h writes one.
  */
@@ -18,7 +18,7 @@
 enum { NORMNET__LENGTH_BYTES = 8, NORMNET__CHECKSUM_DIGITS = 8 };
 
 /* Limits of the reader, which the writer must not exceed. */
-enum { NORMNET__MAX_HEADER = 1 << 20, NORMNET__MAX_TENSORS = 4096, NORMNET__MAX_TEXTS = 256 };
+enum { NORMNET__MAX_HEADER = 1 << 20, NORMNET__MAX_TENSORS = 4096, NORMNET__MAX_METADATA = 256 };
 
 /* Metadata with this prefix is libnormnet's. The first is the checksum of the whole file. */
 #define NORMNET__KEY_PREFIX "normnet."
@@ -33,7 +33,7 @@ struct file_tensor {
     int64_t at;         /* the offset of its entry in the file, for messages */
 };
 
-struct file_text {
+struct metadata_entry {
     const char *key, *value;
 };
 
@@ -41,11 +41,11 @@ struct file_text {
 struct safetensors {
     const unsigned char *bytes, *data;
     int64_t size;
-    struct file_tensor *tensors; /* in the order of the header */
-    struct file_text *metadata;  /* likewise */
+    struct file_tensor *tensors;     /* in the order of the header */
+    struct metadata_entry *metadata; /* likewise */
     int32_t tensor_count, metadata_count;
     int64_t checksum_at; /* the offset of the checksum's digits; 0 if there is none */
-    void *memory;        /* of the tables and their texts */
+    void *memory;        /* of the tables and their strings */
     int64_t memory_bytes;
 };
 

@@ -12,22 +12,26 @@ enum { MAX_NAME = 127, MAX_RANK = 8, MAX_DIMENSION = 1 << 24 };
 struct parser {
     struct json json;
     struct safetensors *file;
-    char *text; /* memory for the next string; all strings without quotation marks fit in the header's length */
+    /*
+     * Memory for the next string. The strings fit in the header's length: each final 0 takes the place of a quotation
+     * mark.
+     */
+    char *text;
 };
 
-normnet_status normnet__reject_tensor(normnet_status status, const struct file_tensor *tensor, const char *wrong)
+normnet_status normnet__reject_tensor(normnet_status status, const struct file_tensor *tensor, const char *problem)
 {
-    return normnet__fail(status, "byte %lld: tensor '%s': %s", (long long)tensor->at, tensor->name, wrong);
+    return normnet__fail(status, "byte %lld: tensor '%s': %s", (long long)tensor->at, tensor->name, problem);
 }
 
-/* Compares the string at parser->text, which may hold zeros. */
-static bool is_word(const struct parser *parser, int64_t length, const char *word)
+/* Compares the string at parser->text, which may contain NUL bytes. */
+static bool text_equals(const struct parser *parser, int64_t length, const char *word)
 {
     return length == (int64_t)strlen(word) && memcmp(parser->text, word, (size_t)length) == 0;
 }
 
-/* Keeps the string at parser->text. */
-static const char *keep_text(struct parser *parser, int64_t length)
+/* Keeps the string just read: the next one is stored after it. */
+static const char *keep_string(struct parser *parser, int64_t length)
 {
     const char *kept = parser->text;
 
@@ -42,9 +46,9 @@ static normnet_status parse_dtype(struct parser *parser, struct file_tensor *ten
 
     if (status != NORMNET_OK)
         return status;
-    if (is_word(parser, length, "F32"))
+    if (text_equals(parser, length, "F32"))
         tensor->dtype = NORMNET_F32;
-    else if (is_word(parser, length, "I64"))
+    else if (text_equals(parser, length, "I64"))
         tensor->dtype = NORMNET_I64;
     else
         return normnet__reject_tensor(NORMNET_EUNSUPPORTED, tensor, "its dtype is neither F32 nor I64");
@@ -100,22 +104,22 @@ static normnet_status parse_entry(struct parser *parser, struct file_tensor *ten
     bool seen[3] = {false, false, false};
     normnet_status status = normnet__json_expect(&parser->json, '{', "expected { before a tensor's entry");
 
-    for (int fields = 0; fields < 3 && status == NORMNET_OK; ++fields) {
+    for (int count = 0; count < 3 && status == NORMNET_OK; ++count) {
         int64_t length;
         int field = 0;
 
-        if (fields > 0)
+        if (count > 0)
             status = normnet__json_expect(&parser->json, ',', "expected another of dtype, shape and data_offsets");
         if (status == NORMNET_OK)
             status = normnet__json_string(&parser->json, parser->text, &length);
         if (status != NORMNET_OK)
             return status;
-        while (field < 3 && !is_word(parser, length, names[field]))
+        while (field < 3 && !text_equals(parser, length, names[field]))
             ++field;
         if (field == 3 || seen[field])
             return normnet__reject_tensor(NORMNET_EFORMAT, tensor, "expected dtype, shape and data_offsets, each once");
         seen[field] = true;
-        status = normnet__json_expect(&parser->json, ':', "expected : after a name");
+        status = normnet__json_expect(&parser->json, ':', "expected : after a key");
         if (status == NORMNET_OK)
             status = parse[field](parser, tensor);
     }
@@ -156,14 +160,15 @@ static normnet_status parse_tensor(struct parser *parser, int64_t at, int64_t na
     if (file->tensor_count == NORMNET__MAX_TENSORS)
         return normnet__fail(NORMNET_ELIMIT, "byte %lld: more than %d tensors", (long long)at,
                              (int)NORMNET__MAX_TENSORS);
-    *tensor = (struct file_tensor){.name = keep_text(parser, name_length), .at = at};
+    *tensor = (struct file_tensor){.name = keep_string(parser, name_length), .at = at};
     status = parse_entry(parser, tensor);
-    file->tensor_count += status == NORMNET_OK;
+    if (status == NORMNET_OK)
+        ++file->tensor_count;
     return status;
 }
 
-/* A string without U+0000. */
-static normnet_status parse_text(struct parser *parser, const char **text)
+/* Reads and keeps a string, which must not contain U+0000. */
+static normnet_status parse_string(struct parser *parser, const char **text)
 {
     const int64_t at = parser->json.at;
     int64_t length;
@@ -173,7 +178,7 @@ static normnet_status parse_text(struct parser *parser, const char **text)
         return status;
     if ((int64_t)strlen(parser->text) != length)
         return normnet__json_reject(at, "a value of __metadata__ holds U+0000");
-    *text = keep_text(parser, length);
+    *text = keep_string(parser, length);
     return NORMNET_OK;
 }
 
@@ -182,7 +187,7 @@ static normnet_status locate_checksum(struct parser *parser, const char *digits)
 {
     const int64_t at = parser->json.at - 1 - NORMNET__CHECKSUM_DIGITS;
 
-    /* A value with escapes is longer, so that there is no quotation mark before the last eight bytes. */
+    /* A value with escapes is longer, so the byte before the last eight is not a quotation mark. */
     if (strlen(digits) != NORMNET__CHECKSUM_DIGITS || strspn(digits, "0123456789abcdef") != NORMNET__CHECKSUM_DIGITS ||
         parser->json.bytes[at - 1] != '"')
         return normnet__json_reject(parser->json.at, "normnet.crc32c is not eight lower-case hexadecimal digits");
@@ -198,23 +203,22 @@ static normnet_status parse_metadata(struct parser *parser)
 
     if (status != NORMNET_OK || normnet__json_accept(json, '}'))
         return status;
-
     do {
-        struct file_text *entry = &file->metadata[file->metadata_count];
+        struct metadata_entry *entry = &file->metadata[file->metadata_count];
         const int64_t at = json->at;
 
-        if (file->metadata_count == NORMNET__MAX_TEXTS)
-            return normnet__fail(NORMNET_ELIMIT, "byte %lld: more than %d texts in __metadata__", (long long)at,
-                                 (int)NORMNET__MAX_TEXTS);
-        status = parse_text(parser, &entry->key);
+        if (file->metadata_count == NORMNET__MAX_METADATA)
+            return normnet__fail(NORMNET_ELIMIT, "byte %lld: more than %d entries in __metadata__", (long long)at,
+                                 (int)NORMNET__MAX_METADATA);
+        status = parse_string(parser, &entry->key);
         if (status == NORMNET_OK)
-            status = normnet__json_expect(json, ':', "expected : after a name");
+            status = normnet__json_expect(json, ':', "expected : after a key");
         if (status == NORMNET_OK)
-            status = parse_text(parser, &entry->value);
+            status = parse_string(parser, &entry->value);
         if (status != NORMNET_OK)
             return status;
         if (normnet__find_metadata(file, entry->key) != NULL)
-            return normnet__json_reject(at, "__metadata__ has a name twice");
+            return normnet__json_reject(at, "a key occurs twice in __metadata__");
         if (strcmp(entry->key, NORMNET__CHECKSUM_KEY) == 0)
             status = locate_checksum(parser, entry->value);
         if (status != NORMNET_OK)
@@ -224,8 +228,8 @@ static normnet_status parse_metadata(struct parser *parser)
     return normnet__json_expect(json, '}', "expected , or } in __metadata__");
 }
 
-/* "name": entry, or "__metadata__": texts, once. */
-static normnet_status parse_member(struct parser *parser, bool *metadata)
+/* "name": entry, or once "__metadata__": {"key": "value", ...}. */
+static normnet_status parse_member(struct parser *parser, bool *seen_metadata)
 {
     struct json *json = &parser->json;
     const int64_t at = json->at;
@@ -233,25 +237,25 @@ static normnet_status parse_member(struct parser *parser, bool *metadata)
     normnet_status status = normnet__json_string(json, parser->text, &length);
 
     if (status == NORMNET_OK)
-        status = normnet__json_expect(json, ':', "expected : after a name");
+        status = normnet__json_expect(json, ':', "expected : after a key");
     if (status != NORMNET_OK)
         return status;
-    if (!is_word(parser, length, "__metadata__"))
+    if (!text_equals(parser, length, "__metadata__"))
         return parse_tensor(parser, at, length);
-    if (*metadata)
+    if (*seen_metadata)
         return normnet__json_reject(at, "a second __metadata__");
-    *metadata = true;
+    *seen_metadata = true;
     return parse_metadata(parser);
 }
 
 static normnet_status parse_members(struct parser *parser)
 {
-    bool metadata = false;
+    bool seen_metadata = false;
 
     if (normnet__json_accept(&parser->json, '}'))
         return NORMNET_OK;
     do {
-        const normnet_status status = parse_member(parser, &metadata);
+        const normnet_status status = parse_member(parser, &seen_metadata);
 
         if (status != NORMNET_OK)
             return status;
@@ -259,10 +263,10 @@ static normnet_status parse_members(struct parser *parser)
     return normnet__json_expect(&parser->json, '}', "expected , or } in the header");
 }
 
-normnet_status normnet__parse_header(struct safetensors *file, int64_t length, char *texts)
+normnet_status normnet__parse_header(struct safetensors *file, int64_t length, char *strings)
 {
     struct parser parser = {
-        .json = {file->bytes, NORMNET__LENGTH_BYTES, NORMNET__LENGTH_BYTES + length}, .file = file, .text = texts};
+        .json = {file->bytes, NORMNET__LENGTH_BYTES, NORMNET__LENGTH_BYTES + length}, .file = file, .text = strings};
     normnet_status status = normnet__json_check_utf8(&parser.json);
 
     if (status == NORMNET_OK)

@@ -7,11 +7,11 @@
 
 /*
  * Parses a header of `length` bytes into the tables of `file`, whose `bytes` and `size` are known. The tables have room
- * for all entries that such a header can have, and `texts` for length + 1 bytes of strings.
+ * for all entries that such a header can have, and `strings` for length + 1 bytes.
  */
-normnet_status normnet__parse_header(struct safetensors *file, int64_t length, char *texts);
+normnet_status normnet__parse_header(struct safetensors *file, int64_t length, char *strings);
 
-/* "byte <offset>: tensor '<name>': <wrong>". */
-normnet_status normnet__reject_tensor(normnet_status status, const struct file_tensor *tensor, const char *wrong);
+/* "byte <offset>: tensor '<name>': <problem>". */
+normnet_status normnet__reject_tensor(normnet_status status, const struct file_tensor *tensor, const char *problem);
 
 #endif

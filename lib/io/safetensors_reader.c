@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The shortest entries of a header: `"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}` and `"":""`. */
-enum { MIN_TENSOR = 51, MIN_TEXT = 5 };
+enum { MIN_TENSOR = 51, MIN_METADATA = 5 };
 
 /* The indexes of the tensors in the order of their data, which mostly is that of the header; there are at most 4096. */
 static void sort_by_begin(const struct safetensors *file, int32_t *order)
@@ -67,15 +67,15 @@ static normnet_status check_checksum(const struct safetensors *file)
 }
 
 /* Memory for as many entries as the header can have, and for all strings. */
-static void alloc_tables(struct arena *arena, int64_t header, struct safetensors *file, char **texts, int32_t **order)
+static void alloc_tables(struct arena *arena, int64_t header, struct safetensors *file, char **strings, int32_t **order)
 {
     const int64_t tensors = normnet__min(header / MIN_TENSOR, NORMNET__MAX_TENSORS) + 1;
 
     file->tensors = normnet__arena_alloc(arena, tensors, sizeof *file->tensors);
     *order = normnet__arena_alloc(arena, tensors, sizeof **order);
-    file->metadata =
-        normnet__arena_alloc(arena, normnet__min(header / MIN_TEXT, NORMNET__MAX_TEXTS) + 1, sizeof *file->metadata);
-    *texts = normnet__arena_alloc(arena, header + 1, 1);
+    file->metadata = normnet__arena_alloc(arena, normnet__min(header / MIN_METADATA, NORMNET__MAX_METADATA) + 1,
+                                          sizeof *file->metadata);
+    *strings = normnet__arena_alloc(arena, header + 1, 1);
 }
 
 static normnet_status check_length(const unsigned char *bytes, int64_t size, int64_t *header)
@@ -104,12 +104,12 @@ normnet_status normnet__open_safetensors(struct safetensors *file, const void *b
     struct arena arena = {0};
     int64_t header = 0;
     int32_t *order;
-    char *texts;
+    char *strings;
     normnet_status status = check_length(bytes, size, &header);
 
     if (status != NORMNET_OK)
         return status;
-    alloc_tables(&arena, header, file, &texts, &order);
+    alloc_tables(&arena, header, file, &strings, &order);
     *file = (struct safetensors){
         .bytes = bytes, .data = (const unsigned char *)bytes + NORMNET__LENGTH_BYTES + header, .size = size};
     status = normnet__allocate(allocator, arena.used, &file->memory);
@@ -117,9 +117,9 @@ normnet_status normnet__open_safetensors(struct safetensors *file, const void *b
         return status;
     file->memory_bytes = arena.used;
     arena = (struct arena){.memory = file->memory};
-    alloc_tables(&arena, header, file, &texts, &order);
+    alloc_tables(&arena, header, file, &strings, &order);
 
-    status = normnet__parse_header(file, header, texts);
+    status = normnet__parse_header(file, header, strings);
     if (status == NORMNET_OK)
         status = check_cover(file, order);
     if (status == NORMNET_OK)

@@ -20,7 +20,7 @@ struct header normnet__begin_header(struct output *output);
 void normnet__begin_metadata(struct header *header, const char *key);
 void normnet__end_metadata(struct header *header);
 
-/* Any text in UTF-8, escaped as JSON requires. */
+/* Any string in UTF-8, escaped as JSON requires. */
 void normnet__put_metadata(struct header *header, const char *key, const char *text);
 
 void normnet__end_all_metadata(struct header *header);

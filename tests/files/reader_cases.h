@@ -22,7 +22,7 @@ static inline struct file many_tensors(int count)
     return self;
 }
 
-static inline struct file many_texts(int count)
+static inline struct file many_strings(int count)
 {
     struct file self = file_begin();
 

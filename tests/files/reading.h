@@ -62,7 +62,7 @@ static inline void file_free(struct file *self)
     memset(self, 0, sizeof *self);
 }
 
-/* An empty file that waits for its header. */
+/* An empty file; its header comes next. */
 static inline struct file file_begin(void)
 {
     struct file self = {NULL, 0, 0};
@@ -121,8 +121,8 @@ static inline int file_replace(struct file *self, const char *find, const char *
     return 1;
 }
 
-/* Where the value of a text under __metadata__ begins, and its length; 0 and a failure if there is no such text. */
-static inline int64_t file_text(const struct file *self, const char *key, int64_t *length)
+/* Where the string of a key under __metadata__ begins, and its length; 0 and a failure without such a key. */
+static inline int64_t file_string(const struct file *self, const char *key, int64_t *length)
 {
     char find[96];
     int64_t at;
@@ -137,20 +137,20 @@ static inline int64_t file_text(const struct file *self, const char *key, int64_
     return at;
 }
 
-static inline void file_set_text(struct file *self, const char *key, const char *value)
+static inline void file_set_string(struct file *self, const char *key, const char *value)
 {
     int64_t length;
-    const int64_t at = file_text(self, key, &length);
+    const int64_t at = file_string(self, key, &length);
 
     if (at > 0)
         file_splice(self, at, length, value);
 }
 
-static inline void file_remove_text(struct file *self, const char *key)
+static inline void file_remove_string(struct file *self, const char *key)
 {
     const int64_t before = (int64_t)strlen(key) + 5; /* ,"key":"value" */
     int64_t length;
-    const int64_t at = file_text(self, key, &length);
+    const int64_t at = file_string(self, key, &length);
 
     if (at > 0)
         file_splice(self, at - before, before + length + 1, "");

@@ -11,7 +11,7 @@ static void checksum_spelling(const void *argument)
     struct reading *self = reading_open();
     struct file signed_file = file_copy(&self->weights);
     int64_t length;
-    const int64_t at = file_text(&signed_file, "normnet.crc32c", &length);
+    const int64_t at = file_string(&signed_file, "normnet.crc32c", &length);
 
     (void)argument;
     do { /* until the first digit is a letter */
@@ -52,7 +52,7 @@ static void checksum_differs(const void *argument)
         file_replace(&changed, edits[i][0], edits[i][1]);
         expect_outcome(self, &changed, NORMNET_ECHECKSUM, NORMNET_ECHECKSUM, words);
     }
-    file_remove_text(&changed, "normnet.crc32c");
+    file_remove_string(&changed, "normnet.crc32c");
     expect_outcome(self, &changed, NORMNET_ECHECKSUM, NORMNET_ECHECKSUM, words);
     file_free(&changed);
     reading_close(self);

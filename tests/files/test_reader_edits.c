@@ -364,7 +364,7 @@ static void missing_setting(const void *argument)
     struct reading *self = reading_open();
     struct file changed = file_copy(&self->checkpoint);
 
-    file_remove_text(&changed, want->key);
+    file_remove_string(&changed, want->key);
     expect_signed(self, &changed, NORMNET_EFORMAT, NORMNET_OK, want->key);
     file_free(&changed);
     reading_close(self);
@@ -407,14 +407,14 @@ static void malformed_setting(const void *argument)
                                           "3ff0000000000000\\n",
                                           "3ff0000000000000 3ff0000000000000"};
     const struct setting_case *want = argument;
-    const char *const *texts = want->bits > 0 ? integers : doubles;
+    const char *const *strings = want->bits > 0 ? integers : doubles;
     const int count = want->bits > 0 ? CHECK_COUNT(integers) : CHECK_COUNT(doubles);
     const int more = want->bits == 32 ? CHECK_COUNT(narrow) : 0;
     struct reading *self = reading_open();
     for (int i = 0; i < count + more; ++i) {
         struct file changed = file_copy(&self->checkpoint);
 
-        file_set_text(&changed, want->key, i < count ? texts[i] : narrow[i - count]);
+        file_set_string(&changed, want->key, i < count ? strings[i] : narrow[i - count]);
         expect_signed(self, &changed, NORMNET_EFORMAT, want->network ? NORMNET_EFORMAT : NORMNET_OK, want->key);
         file_free(&changed);
     }

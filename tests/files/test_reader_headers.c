@@ -171,11 +171,11 @@ static void deepest_header(const void *argument)
     reading_close(self);
 }
 
-static void most_texts(const void *argument)
+static void most_strings(const void *argument)
 {
-    const char *const words[] = {"byte ", "256 texts", NULL};
+    const char *const words[] = {"byte ", "256 entries", NULL};
     struct reading *self = reading_open();
-    struct file whole = many_texts(256), larger = many_texts(257);
+    struct file whole = many_strings(256), larger = many_strings(257);
 
     (void)argument;
     expect_sound(self, &whole);
@@ -197,7 +197,7 @@ int main(int argc, char **argv)
         check_case_named(accepted_header, &valid_headers[i], "accepted header: %s", valid_headers[i].name);
     check_case("negative sizes", negative_sizes, NULL);
     check_case("4096 tensors and one more", most_tensors, NULL);
-    check_case("256 texts and one more", most_texts, NULL);
+    check_case("256 strings and one more", most_strings, NULL);
     check_case("the longest header", longest_header, NULL);
     check_case("the deepest header", deepest_header, NULL);
     return check_end();

@@ -106,16 +106,16 @@ static void frugal(const void *argument)
     expect_frugal("weights", self, &self->weights, model);
     expect_no_large_network(self);
     for (int i = 0; i < CHECK_COUNT(counts); ++i) {
-        struct file texts = many_texts(counts[i]), tensors = many_tensors(16 * counts[i]), blanks = file_begin();
+        struct file strings = many_strings(counts[i]), tensors = many_tensors(16 * counts[i]), blanks = file_begin();
 
-        expect_frugal("texts", self, &texts, 0);
+        expect_frugal("strings", self, &strings, 0);
         expect_frugal("tensors", self, &tensors, 0);
         file_fill(&blanks, ' ', 40 * (int64_t)counts[i]);
         file_print(&blanks, "{}");
         file_end_header(&blanks);
         expect_frugal("blanks", self, &blanks, 0);
         file_free(&blanks);
-        file_free(&texts);
+        file_free(&strings);
         file_free(&tensors);
     }
     reading_close(self);

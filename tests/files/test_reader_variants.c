@@ -26,8 +26,8 @@ struct variant {
     int fields;                   /* of an entry, in another order in each entry */
     int escapes;                  /* 1, 2: every character of a name by escape, in lower or upper case */
     const char *blank;            /* whitespace between any two tokens */
-    const char *texts;            /* an entry of the header */
-    int texts_at;                 /* before which tensor */
+    const char *metadata;         /* an entry of the header */
+    int metadata_at;              /* before which tensor */
     int tail;                     /* spaces after it, to this length modulo 8 */
 };
 
@@ -41,17 +41,17 @@ static const struct variant variants[] = {
     {.name = "fields in every order", .fields = 1},
     {.name = "names by escapes", .escapes = 1},
     {.name = "names by escapes in upper case", .escapes = 2},
-    {.name = "empty texts", .texts = "\"__metadata__\":{}"},
-    {.name = "a text of PyTorch's", .texts = "\"__metadata__\":{\"format\":\"pt\"}"},
-    {.name = "unknown texts at the end",
-     .texts = "\"__metadata__\":{\"x\":\"y\",\"\":\"\\ud83d\\ude00\\u0001\"}",
-     .texts_at = TENSORS},
-    {.name = "unknown texts of ours",
-     .texts = "\"__metadata__\":{\"normnet.later\":\"\\n\",\"normnet.crc32c\":\"........\"}",
-     .texts_at = 3},
+    {.name = "empty metadata", .metadata = "\"__metadata__\":{}"},
+    {.name = "a string of PyTorch's", .metadata = "\"__metadata__\":{\"format\":\"pt\"}"},
+    {.name = "unknown metadata at the end",
+     .metadata = "\"__metadata__\":{\"x\":\"y\",\"\":\"\\ud83d\\ude00\\u0001\"}",
+     .metadata_at = TENSORS},
+    {.name = "unknown metadata of ours",
+     .metadata = "\"__metadata__\":{\"normnet.later\":\"\\n\",\"normnet.crc32c\":\"........\"}",
+     .metadata_at = 3},
     {.name = "the architecture by escapes",
-     .texts = "\"__metadata__\":{\"normnet.\\u0061rchitecture\":\"\\u0063onv3-2 relu norm gap conv1-2\","
-              "\"normnet.crc32c\":\"........\"}"},
+     .metadata = "\"__metadata__\":{\"normnet.\\u0061rchitecture\":\"\\u0063onv3-2 relu norm gap conv1-2\","
+                 "\"normnet.crc32c\":\"........\"}"},
     {.name = "a length of 1 modulo 8", .tail = 1},
     {.name = "a length of 2 modulo 8", .tail = 2},
     {.name = "a length of 3 modulo 8", .tail = 3},
@@ -66,8 +66,8 @@ static const struct variant variants[] = {
      .fields = 1,
      .escapes = 1,
      .blank = "\n \t\r ",
-     .texts = "\"__metadata__\":{\"a\":\"b\"}",
-     .texts_at = 1,
+     .metadata = "\"__metadata__\":{\"a\":\"b\"}",
+     .metadata_at = 1,
      .tail = 3},
 };
 
@@ -147,8 +147,8 @@ static void put_header(struct file *self, const struct variant *how)
     for (int i = 0; i <= TENSORS; ++i) {
         const int place = (how->header_first + i) % TENSORS;
 
-        if (how->texts != NULL && how->texts_at == i)
-            file_print(self, "%s%s%s%s%s", i == TENSORS ? "," : "", b, how->texts, b, i < TENSORS ? "," : "");
+        if (how->metadata != NULL && how->metadata_at == i)
+            file_print(self, "%s%s%s%s%s", i == TENSORS ? "," : "", b, how->metadata, b, i < TENSORS ? "," : "");
         if (i == TENSORS)
             break;
         put_entry(self, how, how->backwards ? TENSORS - 1 - place : place);
@@ -181,7 +181,7 @@ static struct file composed(const struct variant *how)
     put_header(&self, how);
     for (int i = 0; i < TENSORS; ++i)
         put_content(&self, (how->data_first + i) % TENSORS);
-    if (how->texts != NULL)
+    if (how->metadata != NULL)
         (void)crafted_enter_checksum(self.bytes, self.size);
     return self;
 }
@@ -222,8 +222,8 @@ static void accepted_file(const void *argument)
     reading_close(self);
 }
 
-/* A file of weights with no more about its network than `texts`. */
-static struct file composed_with(const char *texts)
+/* A file of weights with no more about its network than `metadata`. */
+static struct file composed_with(const char *metadata)
 {
     struct variant how = {0};
     char entry[256];
@@ -231,8 +231,8 @@ static struct file composed_with(const char *texts)
     snprintf(entry, sizeof entry,
              "\"__metadata__\":{\"normnet.architecture\":\"conv3-2 relu norm gap conv1-2\"%s,"
              "\"normnet.crc32c\":\"........\"}",
-             texts);
-    how.texts = entry;
+             metadata);
+    how.metadata = entry;
     return composed(&how);
 }
 

@@ -314,7 +314,7 @@ static void values_are_the_golden_ones(const struct file *checkpoint)
     }
 }
 
-/* Without the library's texts: the versions, the checksum over them and the spaces after the header. */
+/* Without the library's strings: the versions, the checksum over them and the spaces after the header. */
 static struct file without_versions(const struct file *from)
 {
     static const char *const keys[] = {"normnet.version", "normnet.bits_version", "normnet.crc32c"};
@@ -322,7 +322,7 @@ static struct file without_versions(const struct file *from)
     int64_t end, blanks = 0;
 
     for (int i = 0; i < CHECK_COUNT(keys); ++i)
-        file_set_text(&self, keys[i], "");
+        file_set_string(&self, keys[i], "");
     end = crafted_header_end(self.bytes, self.size);
     while (self.bytes[end - 1 - blanks] == ' ')
         ++blanks;

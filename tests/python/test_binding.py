@@ -378,18 +378,18 @@ def header(data):
     return tensors.pop("__metadata__"), list(tensors), end
 
 
-def decoded(text, value):
-    """A text of the metadata as what the field of that value has."""
+def decoded(string, value):
+    """A string of the metadata as what the field of that value has."""
     if isinstance(value, float):
-        return struct.unpack(">d", bytes.fromhex(text))[0]
+        return struct.unpack(">d", bytes.fromhex(string))[0]
     if isinstance(value, list):
-        return [decoded(number, 0.0) for number in text.split(" ")]
-    return text if isinstance(value, str) else int(text)
+        return [decoded(number, 0.0) for number in string.split(" ")]
+    return string if isinstance(value, str) else int(string)
 
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_metadata_name_every_field(flag):
-    """Each text holds the value of the field whose name it has; one field at a time that is 0 or 1 is 1."""
+    """Each string holds the value of the field whose name it has; one field at a time that is 0 or 1 is 1."""
     changes = {**dict.fromkeys(FLAGS, 0), flag: 1, "dampening": 0.125 * (flag != "nesterov")}
     with normnet.Model(**{**DIFFERENT, **changes}) as network:
         fields = {name: getattr(network.config, name) for name, _ in normnet.Config._fields_ if name not in HOST}
@@ -418,12 +418,12 @@ def test_metadata_besides_the_fields():
                  "normnet.note": "of the caller"},
                 {**own, "normnet.kind": "weights", "normnet.note": "of the caller"}]
     fields = {"normnet." + name for name, _ in normnet.Config._fields_ if name not in HOST}
-    for data, texts in zip(files, expected):
+    for data, strings in zip(files, expected):
         metadata, names, begin = header(data)
         assert begin % 64 == 0
-        assert names == state + optimizer * (texts["normnet.kind"] == "checkpoint")
-        rest = {key: text for key, text in metadata.items() if key not in fields and key != "normnet.crc32c"}
-        assert rest == texts
+        assert names == state + optimizer * (strings["normnet.kind"] == "checkpoint")
+        rest = {key: string for key, string in metadata.items() if key not in fields and key != "normnet.crc32c"}
+        assert rest == strings
         assert re.fullmatch("[0-9a-f]{8}", metadata["normnet.crc32c"])
 
 
