@@ -3,10 +3,10 @@
  * libnormnet: train small image-classification networks from C.
  *
  * A network is described by its architecture, a string with one word per layer, e.g. "conv3-8 norm
- * relu gap conv1-10". An enum selects what `norm` means: batch, group, layer or instance norm, or
- * none.
+ * relu gap conv1-10". An enum selects what `norm` means: batch, group, layer, instance or RMS norm,
+ * or none.
  *
- * Example: one training step of the default network on 128 gray images of 28x28 bytes.
+ * Example: one training step of the default network on 128 grayscale images of 28x28 bytes.
  *
  *     const int64_t image_shape[4] = {128, 1, 28, 28}; // images, channels, height, width
  *     const int64_t label_shape[1] = {128};
@@ -31,7 +31,7 @@
  *
  * Contents:
  *
- *     Versions               of the header, and of the library that runs
+ *     Versions               of the header, and of the library that is loaded
  *     Status                 what functions return, and the message about the last failure
  *     Configuration          the network, its normalization, the optimizer, memory and threads
  *     Tensors                how the caller's images, labels and outputs are described
@@ -44,9 +44,9 @@
  *
  * Rules for every function, unless its comment says otherwise:
  *
- * - Errors. A function that can fail returns a normnet_status; NORMNET_OK is 0. After a failure all
- *   outputs are unchanged, the model is bit for bit as it was, and normnet_error_message() says
- *   what was wrong. The library never aborts, exits, prints, raises a signal, reads an environment
+ * - Errors. A function that can fail returns a normnet_status; NORMNET_OK is 0. After a failure,
+ * outputs and the model are unchanged, bit for bit, and normnet_error_message() says what was
+ * wrong. The library never aborts, exits, prints, raises a signal, reads an environment
  *   variable, or changes the locale or the floating-point mode.
  * - Statuses. Each comment lists those that are specific to the function. Any function may also
  *   return NORMNET_EINVAL for an invalid argument, NORMNET_EUNSUPPORTED for an enum value that this
@@ -57,13 +57,14 @@
  *   normnet_model_destroy().
  * - Threads. Different models can be used at the same time. For one model there are three kinds of
  *   functions:
- *     - reading: evaluate, predict, layer_output, save, serialize, export_onnx, clone. Up to
- *       normnet_config.readers such calls may run at the same time.
+ *     - reading: evaluate, predict and layer_output (writing with NORMNET_STATISTICS_BATCH), save,
+ *       serialize, export_onnx, clone. Up to normnet_config.readers such calls may run at the same
+ *       time.
  *     - writing: train_step, compute_gradients, apply_gradients, discard_gradients,
  *       update_statistics, set_..., load_weights, deserialize_weights. Such a call must be the only
  *       reading or writing call.
- *     - describing: all others but destroy. They are always allowed, but what they return and point
- *       to is stable only while no writing call runs.
+ *     - describing: all others except destroy. They are always allowed, but what they return, and
+ *       what it points to, is stable only while no writing call runs.
  *   A reading or writing call that would break these rules does nothing and returns NORMNET_EBUSY.
  * - Structs begin with struct_size, the caller's sizeof, which is a multiple of 8. So programs and
  *   libraries of different versions work together. An input struct may be shorter than the
@@ -88,7 +89,10 @@ extern "C" {
 #define NORMNET_VERSION_PATCH 0
 /* The number in the soname. It changes if a program built with an older header could break. */
 #define NORMNET_ABI_VERSION 0
-/* Increases if the same configuration, seed and data can lead to weights that differ by a bit. */
+/*
+ * Incremented when the same configuration, seed and data may give different weights, even in one
+ * bit.
+ */
 #define NORMNET_BITS_VERSION 1
 
 #if defined(_WIN32) && defined(NORMNET_SHARED)
@@ -130,7 +134,7 @@ NORMNET_API const char *normnet_status_string(int32_t status);
  */
 NORMNET_API const char *normnet_error_message(void);
 
-/* The versions of the library that runs; the macros above are those of the header. */
+/* The versions of the library that is loaded; the macros above are those of the header. */
 NORMNET_API const char *normnet_version(void);
 NORMNET_API int32_t normnet_abi_version(void);
 NORMNET_API int32_t normnet_bits_version(void);
@@ -144,28 +148,30 @@ typedef enum normnet_norm {
     NORMNET_NORM_GROUP = 2,    /* per image and group of channels, over all their pixels */
     NORMNET_NORM_LAYER = 3,    /* per image, over all channels and pixels; see also layer_dims */
     NORMNET_NORM_INSTANCE = 4, /* per image and channel: GroupNorm(C, C) */
-    NORMNET_NORM_RMS = 5       /* per image, over all channels and pixels: x / sqrt(mean(x^2) + eps), no beta */
+    NORMNET_NORM_RMS = 5       /* per image, over all channels and pixels: x / sqrt(mean(x^2) + eps),
+                                  no beta */
 } normnet_norm;
 
 /* Which normalized values share a gamma and a beta. */
 typedef enum normnet_affine {
     NORMNET_AFFINE_DEFAULT = 0, /* CHANNEL; NONE for layer norm with layer_dims 2 or 1 */
     NORMNET_AFFINE_CHANNEL = 1, /* one pair per channel; not with layer_dims 2 or 1 */
-    NORMNET_AFFINE_ELEMENT = 2, /* one pair per element as in torch.nn.LayerNorm; layer and RMS norm */
+    NORMNET_AFFINE_ELEMENT = 2, /* one pair per element (RMS norm: gamma only); layer and RMS norm
+                                   only */
     NORMNET_AFFINE_NONE = 3     /* no gamma and beta */
 } normnet_affine;
 
 /* Which parameters l1 and l2 apply to. */
 typedef enum normnet_penalty {
-    NORMNET_PENALTY_ALL = 0,    /* every parameter, like weight_decay of torch's SGD */
+    NORMNET_PENALTY_ALL = 0,    /* every parameter, like weight_decay of PyTorch's SGD */
     NORMNET_PENALTY_WEIGHTS = 1 /* only the weights of conv and fc: no bias, gamma or beta */
 } normnet_penalty;
 
 /* Learning rate and momentum as functions of the training step. */
 typedef enum normnet_schedule {
     NORMNET_SCHEDULE_CONSTANT = 0, /* lr and momentum; see normnet_set_learning_rate() */
-    NORMNET_SCHEDULE_STEP = 1,     /* lr * step_gamma^floor(step / step_size): torch's StepLR */
-    NORMNET_SCHEDULE_ONE_CYCLE = 2 /* over total_steps, as torch's OneCycleLR */
+    NORMNET_SCHEDULE_STEP = 1,     /* lr * step_gamma^floor(step / step_size): PyTorch's StepLR */
+    NORMNET_SCHEDULE_ONE_CYCLE = 2 /* over total_steps, like PyTorch's OneCycleLR */
 } normnet_schedule;
 
 /* The curve between the rates of the one-cycle schedule. */
@@ -185,9 +191,9 @@ typedef enum normnet_cpu {
  * to normnet_model_create(), which copies it with its strings and arrays. Fields have PyTorch's
  * names where PyTorch has one.
  *
- * The default is in brackets. Flags are 0 or 1, and doubles 0 to 1e30 unless another range is
- * given. A double out of range is NORMNET_EVALUE, an integer NORMNET_EINVAL (`groups`:
- * NORMNET_EARCH).
+ * Each comment begins with the default in brackets. Flags are 0 or 1; doubles are 0 to 1e30 unless
+ * another range is given. A double out of range is NORMNET_EVALUE, an integer NORMNET_EINVAL
+ * (`groups`: NORMNET_EARCH).
  */
 typedef struct normnet_config {
     int32_t struct_size; /* sizeof(normnet_config) */
@@ -201,26 +207,28 @@ typedef struct normnet_config {
 
     /* ---- The normalization ---- */
     int32_t groups;     /* [0] of group norm, up to 65536; 0 = one group per four channels */
-    int32_t layer_dims; /* [3] of layer norm: 3 = C, H, W; 2 = H, W; 1 = W (features: all) */
+    int32_t layer_dims; /* [3] of layer norm: 3 = C, H, W; 2 = H, W; 1 = W; after flatten, always
+                           all features */
     int32_t affine;     /* [default] normnet_affine */
     /*
      * [0] Ghost batch norm: a batch of N images is divided into floor(N / virtual_batch) parts, at
-     * least one, which have separate statistics; left-over images belong to the last part. A
-     * multiple of 16 up to 1048576; 0 = off. Not together with `reduce` (NORMNET_EUNSUPPORTED).
+     * least one, which have separate statistics; the remainder goes to the last part. A multiple of
+     * 16 up to 1048576; 0 = off. Not together with `reduce` (NORMNET_EUNSUPPORTED).
      */
     int32_t virtual_batch;
-    int32_t cumulative_statistics; /* [0] 1 = running statistics are averages over all batches, as
-                                      torch with momentum=None */
+    int32_t cumulative_statistics; /* [0] 1 = running statistics are averages over all batches, like
+                                      PyTorch's with momentum=None */
 
     /* ---- Regularization and optimization ---- */
     int32_t penalty_on;     /* [all] normnet_penalty */
     int32_t schedule;       /* [constant] normnet_schedule */
     int32_t anneal;         /* [cosine] of one-cycle: normnet_anneal */
-    int32_t three_phase;    /* [0] of one-cycle: 1 = lr falls to its start first, then to its end */
+    int32_t three_phase;    /* [0] of one-cycle: 1 = lr falls back to its initial value, then to its
+                               final value */
     int32_t cycle_momentum; /* [1] of one-cycle: 0 = momentum is constant */
     int32_t nesterov;       /* [0] 1 = Nesterov momentum; requires momentum above 0, dampening 0 */
 
-    /* ---- What belongs to the host program; not stored in files ---- */
+    /* ---- Run-time settings of the embedding program (the host); not stored in files ---- */
     /*
      * [1] The maximum number of OpenMP threads, 1 to 1024. The bits do not depend on it. If other
      * work competes for the cores, set OMP_WAIT_POLICY=passive for the process: waiting threads of
@@ -232,33 +240,37 @@ typedef struct normnet_config {
     int32_t cpu;       /* [best] normnet_cpu */
     int32_t reserved;  /* 0 */
 
-    /* ---- Numbers of the sections above ---- */
+    /* ---- 64-bit fields of the sections above (grouped by size for the ABI) ---- */
     int64_t seed;         /* [1] of the initial weights and of dropout */
     int64_t total_steps;  /* [0] of one-cycle, which requires 1 to 2^52 */
     int64_t step_size;    /* [1] of the step schedule, in training steps (not epochs), at least 1 */
-    int64_t memory_limit; /* [2^30] bytes of a model or a file to read; not stored; 0 = no limit */
+    int64_t memory_limit; /* [2^30] maximum size of a model, and of a file to read, in bytes; not
+                             stored; 0 = no limit */
 
     double eps;                /* [1e-5] added to variances */
     double batchnorm_momentum; /* [0.1] weight of the newest batch in running statistics, 0 to 1 */
     double dropout;            /* [0.03] probability of the layer `dropout`, 0 to 1 */
     double l1;                 /* [0] adds l1 * sum |p| to the loss, once per step */
-    double l2;                 /* [0] adds l2 * p to the gradient (torch's weight_decay) */
+    double l2;                 /* [0] adds l2 * p to the gradient (PyTorch's weight_decay) */
     double label_smoothing;    /* [0] 0 to 1 */
     double lr;                 /* [0.01] of the constant and the step schedule */
-    double momentum;           /* [0.9] the same; also of one-cycle if cycle_momentum is 0 */
+    double momentum;           /* [0.9] of the constant and the step schedule; also of one-cycle if
+                                  cycle_momentum is 0 */
     double dampening;          /* [0] -1e30 to 1e30 */
     double step_gamma;         /* [0.1] of the step schedule */
     double max_lr;             /* [0.015] of one-cycle */
     double base_momentum;      /* [0.85] of one-cycle: at max_lr */
     double max_momentum;       /* [0.95] of one-cycle: at the ends */
-    double pct_start;          /* [0.3] of one-cycle: share of steps in which lr rises, 0 to 1 */
+    double pct_start;          /* [0.3] of one-cycle: fraction of the steps in which lr rises, 0
+                                  to 1 */
     double div_factor;         /* [25] of one-cycle: lr starts at max_lr / div_factor; above 0 */
     double final_div_factor;   /* [1e4] of one-cycle: lr ends at its start / this; above 0 */
-    double clip_norm;          /* [0] gradients with a larger norm are scaled to it; 0 = off */
+    double clip_norm;          /* [0] a gradient with a larger norm is scaled down to this norm;
+                                  0 = off */
 
     /*
-     * The network: words separated by white space, one per layer, which is the child with the same
-     * index of an equivalent torch.nn.Sequential.
+     * The network: words separated by whitespace, one per layer; word i is child i of the
+     * equivalent torch.nn.Sequential.
      *
      *     conv<k>-<out>   convolution with kernels of k x k and <out> output channels, both up to
      *                     65536; append s<stride>, p<padding>, b (bias) as needed: conv3-16s2p1b
@@ -270,14 +282,15 @@ typedef struct normnet_config {
      *                     this normalization, whatever config.norm is; groupnorm<g> has g groups.
      *                     rmsnorm per element is torch.nn.RMSNorm((C, H, W)); per channel, its
      *                     weight has the shape [C], which no class of torch.nn has
-     *     dropout         sets values to zero with probability config.dropout (dropout0.1: with
-     *                     probability 0.1), rounded to a multiple of 1/65536
-     *     maxpool<k>      maximum of k x k windows, k up to 16. Windows do not overlap; rows and
-     *                     columns that do not fill a window are left out
+     *     dropout         zeroes values with probability p = config.dropout and scales the others
+     *                     by 1 / (1 - p); dropout<p> has its own p, e.g. dropout0.1. p is rounded
+     *                     to a multiple of 1/65536
+     *     maxpool<k>      maximum of k x k windows, k up to 16. Windows do not overlap; incomplete
+     *                     windows at the edge are dropped
      *     avgpool<k>      mean of such windows, k up to 65536
      *     gap             mean over all pixels (AdaptiveAvgPool2d(1))
      *     flatten         turns channels, rows and columns into features, up to 2^24. After it,
-     *                     conv, pools, gap and instance norm are impossible
+     *                     conv, pools, gap and instance norm are not allowed
      *
      * The last layer must produce `classes` values per image. Up to 4,096 bytes and 2^31 - 1
      * parameters (NORMNET_ELIMIT). [NULL = a network for 10 classes of images of at least 18x18
@@ -285,7 +298,7 @@ typedef struct normnet_config {
      */
     const char *architecture;
 
-    /* The network gets (x - mean) / std for each value x of an image, which is 0 to 1 for bytes. */
+    /* Each pixel x (bytes are first scaled to 0..1) is fed to the network as (x - mean) / std. */
     const double *input_mean; /* [NULL = 0] one per channel, -1e30 to 1e30 */
     const double *input_std;  /* [NULL = 1] one per channel, 1e-30 to 1e30 */
 
@@ -334,7 +347,7 @@ typedef struct normnet_config {
 
 /*
  * Writes the defaults, with `norm` as given. C and C++ programs call normnet_config_init().
- * Bindings of other languages call normnet_config_init_size() with the size of their struct; bytes
+ * Bindings for other languages call normnet_config_init_size() with the size of their struct; bytes
  * beyond the library's struct are set to zero.
  */
 NORMNET_API normnet_status normnet_config_init_size(normnet_config *config, int32_t struct_size, int32_t norm);
@@ -354,9 +367,10 @@ typedef enum normnet_dtype { NORMNET_U8 = 1, NORMNET_F32 = 2, NORMNET_I32 = 3, N
  * j * strides[1] + ..., counted in elements, not bytes. If all strides are 0, the tensor is
  * contiguous in the order of its shape, the last index running fastest.
  *
- * - Input: a stride may be 0 (the same values again) or negative. The memory may be read-only.
- * - Output: each element has memory of its own, and the memory from the first element to the last
- *   overlaps no other tensor of the call.
+ * - Input: a stride may be 0 (broadcast) or negative. The memory may be read-only.
+ * - Output: strides must be positive and, in ascending order, each larger than the extent of the
+ *   smaller ones; the memory from the first element to the last overlaps no other tensor of the
+ *   call.
  * - Images have rank 4 and the shape N x channels x height x width, with N of at least 1. Images in
  *   another order, such as N x height x width x channels, only need other strides. Bytes (u8) are
  *   divided by 255; floats (f32) are taken as they are and must be finite (NORMNET_EVALUE).
@@ -405,7 +419,7 @@ typedef struct normnet_model normnet_model;
 
 /*
  * Creates a model. It allocates all memory that training and prediction will use, and draws the
- * initial weights as PyTorch does: uniform within 1 / sqrt(inputs of one output) for conv and fc,
+ * initial weights as PyTorch does: uniform in (-b, b) with b = 1 / sqrt(fan_in) for conv and fc,
  * gamma 1 and beta 0. `config` may be NULL for the defaults without normalization.
  *
  * NORMNET_EARCH          the architecture is not a network for these images and classes; the
@@ -432,10 +446,10 @@ NORMNET_API const char *normnet_cpu_name(const normnet_model *model);
 
 /*
  * A table of the layers with their outputs, parameters and receptive fields, followed by warnings
- * about normalizations after which the network cannot learn: instance norm before gap, a mean over
- * values that were normalized together, statistics of a single value.
+ * about normalizations after which the network cannot learn: instance norm before gap, average
+ * pooling over values that were normalized together, statistics of a single value.
  *
- * Like snprintf, it writes up to `size` bytes to `text`, the final 0 included, and returns the
+ * Like snprintf, it writes up to `size` bytes to `text`, including the final 0, and returns the
  * length of the whole text without that 0. `text` may be NULL if `size` is 0. Returns 0 for a NULL
  * model.
  */
@@ -449,7 +463,7 @@ typedef struct normnet_layer_info {
     int32_t receptive_field; /* side, in pixels, of the part of an image that one output depends
                                 on through convolutions and pools */
     int32_t reserved;
-    int64_t parameters;    /* number of weights of this layer */
+    int64_t parameters;    /* number of parameters of this layer */
     int64_t multiply_adds; /* of conv and fc, for one image forward */
     const char *token;     /* the layer's word in the architecture, e.g. "conv3-8" */
     const char *module;    /* the equivalent torch.nn module, e.g. "Conv2d", "GroupNorm" */
@@ -463,7 +477,7 @@ NORMNET_API normnet_status normnet_layer(const normnet_model *model, int32_t lay
 
 /* ---- State: weights and running statistics --------------------------------------------------- */
 
-/* The number of trained weights; 0 for a NULL model. */
+/* The number of trainable parameters; 0 for a NULL model. */
 NORMNET_API int64_t normnet_parameter_count(const normnet_model *model);
 
 typedef struct normnet_state_info {
@@ -496,7 +510,7 @@ NORMNET_API normnet_status normnet_state(const normnet_model *model, int32_t ind
 NORMNET_API normnet_status normnet_set_state(normnet_model *model, const char *name, const normnet_tensor *tensor);
 
 /*
- * Overwrites all parameters, which `values` has in the order of the state; otherwise like
+ * Overwrites all parameters; `values` holds them in the order of the state. Otherwise like
  * normnet_set_state().
  *
  * NORMNET_EMISMATCH   `count` is not normnet_parameter_count()
@@ -517,7 +531,7 @@ typedef struct normnet_metrics {
     double penalty;       /* * l1 * sum |p| + l2 / 2 * sum p^2, before the update */
     int64_t count;        /* number of images */
     int64_t correct;      /* images whose label has the highest score (the first of equal scores) */
-    int64_t step;         /* training steps that the model has taken, this one included */
+    int64_t step;         /* training steps that the model has taken, including this one */
     double lr;            /* * of this step */
     double momentum;      /* * of this step */
     double gradient_norm; /* * Euclidean norm of the mean gradient with penalty, before clipping */
@@ -608,7 +622,10 @@ NORMNET_API normnet_status normnet_gradients(normnet_model *model, double **valu
  */
 NORMNET_API normnet_status normnet_apply_gradients(normnet_model *model, int64_t images_in_all);
 
-/* Clears the pending gradients, and the running statistics that were computed with them. */
+/*
+ * Discards the pending gradients and the update of the running statistics computed with them; the
+ * current running statistics stay.
+ */
 NORMNET_API normnet_status normnet_discard_gradients(normnet_model *model);
 
 /*
@@ -621,10 +638,10 @@ NORMNET_API normnet_status normnet_discard_gradients(normnet_model *model);
 NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, double lr, double momentum);
 
 /*
- * Computes the running statistics of batch norm anew, as torch.optim.swa_utils.update_bn() does,
- * from up to max_batch images per call. `reset` is 1 in the first call, which discards the old
- * statistics, and 0 in the others; the new ones are averages over the calls. Layers work as in
- * training, dropout included. Does nothing without batch norm.
+ * Recomputes batch norm's running statistics, as torch.optim.swa_utils.update_bn() does, from up to
+ * max_batch images per call. `reset` is 1 in the first call, which discards the old statistics, and
+ * 0 in the others; the new ones are averages over the calls. Layers work as in training, including
+ * dropout. Does nothing without batch norm.
  *
  * NORMNET_ESTATE   gradients are pending
  * NORMNET_EVALUE   a pixel or a statistic is not finite
@@ -658,8 +675,8 @@ typedef struct normnet_predict_options {
 
 /*
  * The functions of this section take one image or more, never apply dropout, and allocate no
- * memory. There is no upper limit of images with running statistics. `options` may be NULL for the
- * defaults.
+ * memory. With running statistics there is no upper limit on the number of images. `options` may be
+ * NULL for the defaults.
  */
 
 /*
@@ -674,7 +691,7 @@ NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_
 /*
  * Computes scores (f32, N x classes) and predicted classes (u8 for up to 256 classes, i32 or i64;
  * N): the class with the highest score, the first of equal ones. `scores` and `classes` may be
- * NULL. NORMNET_EVALUE for a pixel that is not finite; a score that is not finite is no error.
+ * NULL. NORMNET_EVALUE for a pixel that is not finite; a non-finite score is not an error.
  *
  * Example: the class and the probabilities of a single image.
  *
@@ -693,9 +710,9 @@ NORMNET_API normnet_status normnet_predict(normnet_model *model, const normnet_t
                                            normnet_tensor *classes, const normnet_predict_options *options);
 
 /*
- * Computes the output of layer `layer`, counted from 0, in evaluation: f32, N x channels x height x
- * width, or N x features after flatten, with the sizes of normnet_layer(). NORMNET_EVALUE for a
- * pixel that is not finite.
+ * Computes the output of layer `layer`, counted from 0, in evaluation mode: f32, N x channels x
+ * height x width, or N x features after flatten, with the sizes of normnet_layer(). NORMNET_EVALUE
+ * for a pixel that is not finite.
  *
  * Example: the output of the first layer.
  *
@@ -719,7 +736,7 @@ NORMNET_API normnet_status normnet_layer_output(normnet_model *model, const norm
 /* ---- Files and copies ------------------------------------------------------------------------ */
 
 /*
- * Files are in the format safetensors, with the names of the equivalent torch.nn.Sequential.
+ * Files are in safetensors format, with the names of the equivalent torch.nn.Sequential.
  * docs/format.md describes them byte by byte. Equal models have equal files, on every machine.
  */
 typedef enum normnet_file {
@@ -733,8 +750,8 @@ typedef enum normnet_file {
 typedef struct normnet_save_options {
     int32_t struct_size; /* sizeof(normnet_save_options) */
     int32_t kind;        /* [checkpoint] normnet_file */
-    const char *note;    /* [NULL = none] a text of the caller in UTF-8, up to 65,536 bytes, which
-                            normnet_model_note() returns after loading */
+    const char *note;    /* [NULL = none] UTF-8 text supplied by the caller, up to 65,536 bytes,
+                            which normnet_model_note() returns after loading */
 #if UINTPTR_MAX <= 0xffffffffu
     int32_t reserved_pointer; /* 0; makes the pointer 64 bits wide */
 #endif
@@ -747,11 +764,11 @@ typedef struct normnet_save_options {
  * it replaces. A symbolic link is replaced, not followed. Anything else at `path`, such as a
  * directory, is an error. `options` may be NULL.
  *
- * NORMNET_EIO      the message has the reason. The old file is unchanged, unless the message is
- *                  that only the directory entry may not have reached the disk
+ * NORMNET_EIO      the message has the reason. The old file is unchanged, except if the message
+ *                  says that the file was replaced but the directory could not be synced
  * NORMNET_ESTATE   gradients are pending, which a checkpoint cannot hold
  * NORMNET_ELIMIT   the file would have more than 4,096 tensors; or the note is too long
- * NORMNET_ENOMEM   the file is built in memory first
+ * NORMNET_ENOMEM   the allocator returned NULL (the file is built in memory first)
  * NORMNET_EINVAL   also for a note that is not UTF-8
  *
  * Example: save a checkpoint, then continue training from it, perhaps in another process.
@@ -782,14 +799,15 @@ NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *b
                                                    const normnet_save_options *options);
 
 /*
- * Creates a model from a file, or from the bytes of one. Of `host` (NULL = defaults) it takes
+ * Creates a model from a file, or from the bytes of one. From `host` (NULL = defaults) these fields
+ * are used:
  *
  * - for a checkpoint: threads, readers, max_batch, cpu, memory_limit, the allocator and reduce,
  *   which are not in the file;
  * - for weights: everything but the network. In the file are the architecture, norm, channels,
  *   height, width, classes, groups, layer_dims, affine, eps, input_mean and input_std.
  *
- * The message names the byte of the file, the tensor or the value.
+ * The message names the file offset, the tensor or the value.
  *
  * NORMNET_EIO            the file cannot be opened or read
  * NORMNET_ETRUNCATED     the file is shorter than its header requires
@@ -809,9 +827,9 @@ NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, cons
                                                      const normnet_config *host);
 
 /*
- * Replaces a model's weights and running statistics by those of a file of either kind, or of one
- * that PyTorch or Python's safetensors wrote for the same Sequential. Step, momentum and pending
- * gradients are kept, as by normnet_set_state().
+ * Replaces a model's weights and running statistics with those from a file of either kind, or from
+ * one that PyTorch or Python's safetensors wrote for the same Sequential. Step, momentum and
+ * pending gradients are kept, as by normnet_set_state().
  *
  * NORMNET_EMISMATCH if a name, shape or type differs, or if the file's layers would compute
  * something else with the same weights, e.g. have another stride. Spelling, dropout, eps and the
@@ -821,9 +839,9 @@ NORMNET_API normnet_status normnet_load_weights(normnet_model *model, const char
 NORMNET_API normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size);
 
 /*
- * Writes the network in evaluation to an ONNX file (opset 17), as safely as normnet_model_save().
- * Its input `images` is N x channels x height x width floats, as normnet_predict() takes them; its
- * output `logits` is N x classes.
+ * Writes the network in evaluation mode to an ONNX file (opset 17), as safely as
+ * normnet_model_save(). Its input `images` is N x channels x height x width floats, as
+ * normnet_predict() takes them; its output `logits` is N x classes.
  *
  * NORMNET_EIO and NORMNET_ENOMEM as for normnet_model_save(); NORMNET_ELIMIT above 2^31 - 1 bytes.
  */
@@ -837,9 +855,9 @@ NORMNET_API int64_t normnet_steps_taken(const normnet_model *model);
 
 /*
  * Copies a model with its state, momentum, step and pending gradients. Trained on the same batches,
- * both have the same bits. A use is to predict with the copy while the original trains. `host` has
- * the fields that normnet_model_load() takes for a checkpoint; NULL = those of the original.
- * Statuses as for normnet_model_create().
+ * both stay identical, bit for bit. One use is to predict with the copy while the original trains.
+ * `host` has the fields that normnet_model_load() uses for a checkpoint; NULL = those of the
+ * original. Statuses as for normnet_model_create().
  */
 NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host);
 

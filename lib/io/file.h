@@ -17,8 +17,8 @@ normnet_status normnet__read_file(const char *path, int64_t limit, const struct 
 /*
  * Writes a temporary file in the same directory, flushes it to the disk and renames it to `path`. On POSIX systems it
  * has the permissions of the regular file that it replaces. After NORMNET_EIO the old file is unchanged and there is no
- * other, unless the message says that only the directory's entry may not have reached the disk. A symbolic link is
- * replaced, not followed.
+ * other, except if the message says that the file was replaced but the directory could not be synced. A symbolic link
+ * is replaced, not followed.
  */
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size);
 

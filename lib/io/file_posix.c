@@ -263,8 +263,7 @@ static normnet_status replace_in(int directory, const char *name, const char *pa
     }
     if (synchronize(directory) || errno == EINVAL) /* some file systems do not support it */
         return NORMNET_OK;
-    return normnet__fail(NORMNET_EIO,
-                         "'%.255s' has been written, but its directory entry may not have reached the disk: %s", path,
+    return normnet__fail(NORMNET_EIO, "'%.255s' was replaced, but its directory could not be synced: %s", path,
                          reason(errno, other));
 }
 

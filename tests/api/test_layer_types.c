@@ -75,7 +75,7 @@ static char *read_header(void)
 /* The table above `architecture`, whose lines begin with words, and end with what the word means. */
 static char *find_table(char *header)
 {
-    char *begin = header != NULL ? strstr(header, "The network: words separated by white space") : NULL;
+    char *begin = header != NULL ? strstr(header, "The network: words separated by whitespace") : NULL;
     char *end = begin != NULL ? strstr(begin, "const char *architecture;") : NULL;
 
     if (end == NULL) {

@@ -100,8 +100,10 @@ static void order_of_calls(const void *argument)
 
 /* ---- Failing ---------------------------------------------------------------------------------- */
 
-/* Each call in turn fails with each error: the old file is as it was, the message has the reason, and saving works
- * again. */
+/*
+ * Each call in turn fails with each error: the old file is as it was, the message has the reason, and saving works
+ * again.
+ */
 static void fails_at_any_call(const void *argument)
 {
     static const struct {
@@ -110,6 +112,7 @@ static void fails_at_any_call(const void *argument)
     } errors[] = {{ENOSPC, "no space"}, {EIO, "device"}, {EACCES, "permission"}, {EROFS, "read-only"}, {121, "121"}};
     normnet_model *old = draw_model(1), *new = draw_model(2);
     int failed = 0;
+
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(errors); ++i)
         for (int fail_at = 1;; ++fail_at) {
@@ -129,7 +132,7 @@ static void fails_at_any_call(const void *argument)
                 CHECK_TEXT(system_calls.last_failed, "close");
                 CHECK_EQUAL(seed_in_file(), 2);
             } else {
-                const int renamed = strstr(normnet_error_message(), "has been written") != NULL;
+                const int renamed = strstr(normnet_error_message(), "was replaced") != NULL;
 
                 CHECK_STATUS(status, NORMNET_EIO);
                 CHECK(strstr(normnet_error_message(), path) != NULL);
