@@ -37,8 +37,8 @@ def row(run):
     history, data = run["history"], run["data"]
     last = history[-1]
     source = "generated digits" if data["source"] == "generated" else data["source"]
-    return ((run["configuration"]["norm"], "%d" % len(history), number(last["train_accuracy"], "%.2f %%"),
-             number(last["test_accuracy"], "%.2f %%"), number(last["test_loss"], "%.4f"),
+    return ((run["configuration"]["norm"], "%d" % len(history), number(last["train_accuracy"], "%.2f%%"),
+             number(last["test_accuracy"], "%.2f%%"), number(last["test_loss"], "%.4f"),
              number(last["images_per_second"], "%.0f"), "%.1f" % sum(epoch["seconds"] for epoch in history)),
             "%s, %d training and %d test images" % (source, data["training_images"], data["test_images"]))
 

@@ -67,7 +67,7 @@ int main(int argc, char **argv)
         if (status == NORMNET_OK)
             status = normnet_evaluate(model, &x, &y, &metrics, NULL, NULL);
         if (status == NORMNET_OK)
-            printf("epoch %d: test accuracy %.2f %%\n", epoch, 100.0 * (double)metrics.correct / (double)test_count);
+            printf("epoch %d: test accuracy %.2f%%\n", epoch, 100.0 * (double)metrics.correct / (double)test_count);
     }
     if (status != NORMNET_OK)
         fprintf(stderr, "error: %s\n", normnet_error_message());

@@ -51,7 +51,7 @@ int main(void)
     normnet_model *model = NULL;
     normnet_status status;
 
-    /* A tensor describes memory of the program; the library copies nothing. */
+    /* A tensor describes the program's own memory; nothing is copied here. */
     normnet_tensor_init(&image_tensor, NORMNET_U8, images, 4, image_shape);
     normnet_tensor_init(&label_tensor, NORMNET_U8, labels, 1, label_shape);
     normnet_tensor_init(&prediction_tensor, NORMNET_U8, predictions, 1, label_shape);

@@ -71,7 +71,7 @@ class TestCase(unittest.TestCase):
         return pipe
 
     def start(self, *arguments, **options):
-        """A training that runs in the background; Ctrl-C ends it, even in a background shell, which ignores it."""
+        """A training run in the background; Ctrl-C ends it, even in a background shell, which ignores it."""
         return subprocess.Popen(
             [self.program, "train", *map(str, arguments)],
             text=True,
@@ -126,7 +126,7 @@ def pgm(width, height, values, magic="P5", largest=255, comment=""):
 
 
 def without_times(result):
-    """What two runs of the same training have in common."""
+    """What two training runs with the same settings have in common."""
     history = [{k: v for k, v in e.items() if k not in ("seconds", "images_per_second")} for e in result["history"]]
     configuration = {**result["configuration"], "threads": 0}
     return {**result, "history": history, "configuration": configuration}

@@ -61,7 +61,7 @@ static void digits_shape(const void *argument)
     }
     for (int digit = 0; digit < DIGITS_CLASSES; ++digit)
         CHECK_CLOSE(counts[digit], DIGITS / 10, 5 * sqrt(DIGITS / 10));
-    CHECK_CLOSE(border, 0, DIGITS * 108 / 1000); /* at most 0.1 % of the border's pixels */
+    CHECK_CLOSE(border, 0, DIGITS * 108 / 1000); /* at most 0.1% of the border's pixels */
     free(images);
 }
 

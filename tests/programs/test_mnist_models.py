@@ -49,8 +49,8 @@ class Models(mnist_program.TestCase):
             expected = {"class": i, "images": 2, "correct": confusion[i][i], "accuracy": confusion[i][i] * 50}
             self.assertEqual(entry, expected)
             row = "".join(f"{n:7d}" for n in confusion[i])
-            self.assertIn(f"\n{i:5d}{row}        2  {entry['accuracy']:6.2f} %\n", self.output)
-        self.assertIn(f"Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f} %: ", self.output)
+            self.assertIn(f"\n{i:5d}{row}        2  {entry['accuracy']:7.2f}%\n", self.output)
+        self.assertIn(f"Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f}%: ", self.output)
         # The same in one thread, from a file of weights, and without the training images.
         weights = self.directory / "weights"
         self.assertEqual(self.run_program("export", "--model", self.model, "--weights", weights).returncode, 0)

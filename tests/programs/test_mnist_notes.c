@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parts of normnet-mnist: the notes of checkpoints, and the settings of a training. */
+/* Parts of normnet-mnist: the notes of checkpoints, and the settings of a training run. */
 #include "part_checks.h"
 
 #include "support/json.h"
@@ -11,10 +11,10 @@
 
 enum { NOTE_EPOCHS = 700, NOTE_IMAGES = 1000, NOTE_BATCH = 48, NOTE_BATCHES = 21, NOTE_TOTAL = 700 * 21 };
 
-/* A training that has finished this many epochs and two batches of the next. */
-static struct training_pass note_training(struct epoch_result *history, int64_t finished)
+/* A training run that has finished this many epochs and two batches of the next. */
+static struct training_state note_training(struct epoch_result *history, int64_t finished)
 {
-    struct training_pass training = {
+    struct training_state training = {
         .images = NOTE_IMAGES,
         .history = history,
         .finished = finished,
@@ -35,7 +35,7 @@ static char *write_note(struct epoch_result *history, int64_t finished)
 {
     const struct settings settings = {
         .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
-    const struct training_pass training = note_training(history, finished);
+    const struct training_state training = note_training(history, finished);
 
     return checkpoint_write_note(&settings, &training);
 }
@@ -47,7 +47,7 @@ static int read_note(struct checkpoint *checkpoint, char *note, int64_t step)
     return checkpoint_read_note(checkpoint, "file", step, NOTE_TOTAL);
 }
 
-/* Also with more epochs than a note has room for: the oldest are forgotten. */
+/* Also with more epochs than a note has room for: the oldest are dropped. */
 static void notes_read_back(const void *argument)
 {
     static struct epoch_result history[NOTE_EPOCHS];
@@ -61,7 +61,7 @@ static void notes_read_back(const void *argument)
         if (!CHECK(note && strlen(note) <= 65536))
             return;
         CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
-        const struct training_pass *training = &checkpoint.training;
+        const struct training_state *training = &checkpoint.training;
         CHECK_EQUAL(checkpoint.settings.preset, 1);
         CHECK_EQUAL(checkpoint.settings.limit, 5);
         CHECK_EQUAL(checkpoint.settings.batch, NOTE_BATCH);
@@ -71,9 +71,9 @@ static void notes_read_back(const void *argument)
         CHECK_EQUAL(training->done, 2 * NOTE_BATCH);
         CHECK_EQUAL(training->correct, 17);
         CHECK(training->loss_sum == 1.0 / 3 && training->seconds == 1e-300);
-        CHECK_EQUAL(training->forgotten > 0, finished > 600);
-        CHECK(finished - training->forgotten >= (finished < 400 ? finished : 400));
-        for (int64_t i = training->forgotten; i < finished; ++i) {
+        CHECK_EQUAL(training->dropped > 0, finished > 600);
+        CHECK(finished - training->dropped >= (finished < 400 ? finished : 400));
+        for (int64_t i = training->dropped; i < finished; ++i) {
             history[i].images_per_second = NOTE_IMAGES / history[i].seconds;
             CHECK(memcmp(&history[i], &training->history[i], sizeof history[i]) == 0);
         }
@@ -116,7 +116,7 @@ static void notes_are_read_strictly(const void *argument)
     free(whole);
 }
 
-static void notes_of_other_trainings(const void *argument)
+static void notes_of_other_training_runs(const void *argument)
 {
     static struct epoch_result history[NOTE_EPOCHS];
     const int64_t steps[] = {-1, 0, 2, 42, 43, 45, 65, NOTE_TOTAL, NOTE_TOTAL + 1};
@@ -135,8 +135,8 @@ static void notes_of_other_trainings(const void *argument)
 
 /* ---- Settings --------------------------------------------------------------------------------- */
 
-/* The library's memory limit is for untrusted models, not for a training. */
-static void a_training_may_be_large(const void *argument)
+/* The library's memory limit is for untrusted models, not for a training run. */
+static void a_training_run_may_be_large(const void *argument)
 {
     uint8_t bytes[SET];
     struct dataset data = numbered_images(bytes);
@@ -154,9 +154,9 @@ int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("settings: a training may be large", a_training_may_be_large, NULL);
+    check_case("settings: a training run may be large", a_training_run_may_be_large, NULL);
     check_case("notes: read back", notes_read_back, NULL);
     check_case("notes: read strictly", notes_are_read_strictly, NULL);
-    check_case("notes: of other trainings", notes_of_other_trainings, NULL);
+    check_case("notes: of other training runs", notes_of_other_training_runs, NULL);
     return check_end();
 }

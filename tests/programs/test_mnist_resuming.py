@@ -13,7 +13,7 @@ from mnist_program import TINY, environment, idx, without_times
 
 
 class Resuming(mnist_program.TestCase):
-    """A training that is stopped and goes on ends with the same weights and the same history."""
+    """A training run that is stopped and resumed ends with the same weights and the same history."""
 
     # Everything that a step depends on: dropout, augmentation, one-cycle, ghost batch norm, a short last batch.
     ARGUMENTS = ["--data", "generated", "--limit", "1000", "--epochs", "4", "--batch", "48", "--virtual-batch", "16"]
@@ -26,7 +26,7 @@ class Resuming(mnist_program.TestCase):
         self.json = self.directory / "run.json"
 
     def stop(self, number, seconds, *arguments):
-        """Starts a training, sends it a signal and returns its exit code and output."""
+        """Starts a training run, sends it a signal and returns its exit code and output."""
         process = self.start(*arguments, "--json", self.json, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         output = self.read_head(process)
         time.sleep(seconds)
@@ -88,7 +88,7 @@ class Resuming(mnist_program.TestCase):
         self.assertIn("SHA-256", output)
 
     def test_a_reader_that_goes_away(self):
-        """`| less` and q, or a `tee` that the same Ctrl-C ends: the training goes on to its end or saves and stops."""
+        """`| less` and q, or a `tee` that the same Ctrl-C ends: the training continues to its end, or saves and stops."""
         arguments = [*self.ARGUMENTS, "--save", self.checkpoint, "--json", self.json]
         whole = without_times(self.train(*self.ARGUMENTS))
         for number, code in ((None, 1), (signal.SIGINT, 130)):
@@ -138,22 +138,22 @@ class Resuming(mnist_program.TestCase):
         output = process.communicate()[0]
         self.assertEqual(process.returncode, 130)
         self.assertNotIn("--json /", output)
-        forgotten = re.search(r"\nThe first (\d+) epochs of the history have no room in it; choose a new file for --json", output)
-        self.assertGreater(int(forgotten[1]), 50)
+        dropped = re.search(r"\nThe checkpoint has no room for the results of the first (\d+) epochs; choose a new", output)
+        self.assertGreater(int(dropped[1]), 50)
         before = self.json.read_bytes()
         resume = ["train", "--data", data, "--resume", self.checkpoint]
-        pattern = rf"run.json exists and may have the first {forgotten[1]} epochs of the history, for which .*run.ckpt"
+        pattern = rf"run.json exists and may have the first {dropped[1]} epochs of the history, for which .*run.ckpt"
         self.expect_failure(1, pattern, *resume, "--json", self.json)
         self.assertEqual(self.json.read_bytes(), before)
         other = self.directory / "other.json"
         process = self.start(*resume[1:], "--json", other, stdout=subprocess.PIPE)
-        self.assertIn(f"The first {forgotten[1]} epochs of the history had no room in it\n", self.read_head(process))
+        self.assertIn(f"no room for the results of the first {dropped[1]} epochs\n", self.read_head(process))
         process.stdout.readline()  # the first epoch is over
         process.send_signal(signal.SIGINT)
         process.communicate()
         result = json.loads(other.read_text())
-        self.assertEqual(result["forgotten_epochs"], int(forgotten[1]))
-        self.assertEqual(result["history"][0]["epoch"], int(forgotten[1]) + 1)
+        self.assertEqual(result["forgotten_epochs"], int(dropped[1]))
+        self.assertEqual(result["history"][0]["epoch"], int(dropped[1]) + 1)
 
     def test_a_second_signal_ends_at_once(self):
         """Within the first step of a network whose steps are long."""
@@ -217,7 +217,7 @@ class Resuming(mnist_program.TestCase):
         again = self.resume()
         self.assertEqual(without_times(again), without_times(result))
         last = result["history"][-1]
-        expected = f"is complete: 4 epochs. Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f} %"
+        expected = f"is complete: 4 epochs. Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f}%"
         self.assertIn(expected, self.output)
         self.assertEqual(self.checkpoint.read_bytes(), before)
         # A copy that is asked for is written, and is complete too.

@@ -129,7 +129,7 @@ class Training(mnist_program.TestCase):
         self.assertEqual(sorted(p.name for p in self.directory.iterdir()), ["data", "home", "link.json", "old.json"])
 
     def test_history_survives_a_failure(self):
-        """A training that diverges keeps the epochs before in its files, and these can be read."""
+        """A training run that diverges keeps the epochs before in its files, and these can be read."""
         path, checkpoint = self.directory / "r.json", self.directory / "r.ckpt"
         data = self.write_data()
         result = self.run_program(
@@ -227,7 +227,7 @@ class Training(mnist_program.TestCase):
 
     def slow_training(self, model):
         """
-        Arguments for a training of about 3 s with a test of at least 3 s, on this machine and under its load: a bar
+        Arguments for a training run of about 3 s with a test of at least 3 s, on this machine and under its load: a bar
         of a test begins after a second, and ten are drawn in a second.
         """
         for channels in (48, 64, 80, 96, 112, 128, 192, 256):
@@ -250,7 +250,7 @@ class Training(mnist_program.TestCase):
             test = r"test: \d+ of 10000 images"
             self.expect_movement(re.findall(rf"\r\[(#*) *\] {test}, (\d+):(\d\d) left\x1b\[K", output))
             if command[0] == "train":
-                training = r"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d %, \d+ images/s"
+                training = r"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d%, \d+ images/s"
                 self.expect_movement(re.findall(rf"\r\[(#*) *\] {training}, (\d+):(\d\d) left\x1b\[K", output))
                 self.assertRegex(output, r"(?m)\x1b\[K  1/1 [^#]*$")
             end = output.rsplit(" left\x1b[K", 1)[1]

@@ -60,7 +60,7 @@ class SmallMnist(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         lines = result.stdout.splitlines()
         self.assertEqual(len(lines), epochs)
-        found = [re.fullmatch(r"epoch (\d+): test accuracy (\d+\.\d\d) %", line) for line in lines]
+        found = [re.fullmatch(r"epoch (\d+): test accuracy (\d+\.\d\d)%", line) for line in lines]
         self.assertEqual([int(match.group(1)) for match in found], list(range(1, epochs + 1)))
         return [float(match.group(2)) for match in found]
 

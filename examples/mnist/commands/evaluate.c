@@ -165,7 +165,7 @@ static void print_confusion(const struct evaluation *evaluation)
             printf("%7" PRId64, confusion_row(evaluation, label)[i]);
         printf("  %7" PRId64, class_images(evaluation, label));
         if (class_images(evaluation, label) > 0)
-            printf("  %6.2f %%\n", class_accuracy(evaluation, label));
+            printf("  %7.2f%%\n", class_accuracy(evaluation, label));
         else
             printf("         -\n");
     }
@@ -230,7 +230,7 @@ static void print_evaluation(const struct evaluation *evaluation)
 {
     dataset_print_test(&evaluation->data);
     print_confusion(evaluation);
-    printf("\nTest loss %.4f, accuracy %.2f %%: %" PRId64 " of %" PRId64 " images\n", evaluation->result.loss,
+    printf("\nTest loss %.4f, accuracy %.2f%%: %" PRId64 " of %" PRId64 " images\n", evaluation->result.loss,
            total_accuracy(evaluation), evaluation->result.correct, evaluation->result.images);
 }
 

@@ -20,24 +20,28 @@ static void print_weights(const normnet_model *model)
     printf("\nSHA-256 of the weights: %s\n", hexadecimal);
 }
 
-/* Without --json if the resumed run could not write the whole history and must not replace the file. */
+/*
+ * If the checkpoint drops epochs, the command omits --json: the resumed run would replace the file with an incomplete
+ * history.
+ */
 static void print_how_to_resume(const struct run *run)
 {
     const struct settings *settings = &run->settings;
-    const int64_t forgotten = checkpoint_forgets(settings, &run->training);
+    const int64_t dropped = checkpoint_count_dropped(settings, &run->training);
 
     printf("saved %s. Resume with: ", settings->save);
-    train_options_print_resume(settings, settings->save, forgotten > 0 ? NULL : settings->json);
+    train_options_print_resume(settings, settings->save, dropped > 0 ? NULL : settings->json);
     printf("\n");
-    if (forgotten > 0)
-        printf("The first %" PRId64 " epochs of the history have no room in it; choose a new file for --json.\n",
-               forgotten);
+    if (dropped > 0)
+        printf("The checkpoint has no room for the results of the first %" PRId64
+               " epochs; choose a new file for --json.\n",
+               dropped);
 }
 
 /* Saves the training after a signal and prints how to resume it. */
 static int stop_training(struct run *run)
 {
-    const struct training_pass *training = &run->training;
+    const struct training_state *training = &run->training;
 
     int code = run_save(run);
     if (code != 0)
@@ -54,7 +58,7 @@ static int stop_training(struct run *run)
 
 static int train_epochs(struct run *run)
 {
-    struct training_pass *training = &run->training;
+    struct training_state *training = &run->training;
 
     interrupt_catch();
     interrupt_ignore_pipe();
@@ -76,7 +80,7 @@ static int train_epochs(struct run *run)
     return 0; /* also after a signal during the last test: the training is complete */
 }
 
-/* For a checkpoint of a finished training: tests it again and writes the files of this run. */
+/* For a checkpoint of a finished training run: tests it again and writes the files of this run. */
 static int test_finished(struct run *run)
 {
     struct epoch_result result = {.epoch = run->training.finished};
@@ -89,15 +93,15 @@ static int test_finished(struct run *run)
         code = run_write_results(run);
     if (code != 0)
         return code;
-    printf("The training of %s is complete: %" PRId64 " epochs. Test loss %.4f, accuracy %.2f %%\n",
-           run->settings.resume, run->training.finished, result.test_loss, result.test_accuracy);
+    printf("The run in %s is complete: %" PRId64 " epochs. Test loss %.4f, accuracy %.2f%%\n", run->settings.resume,
+           run->training.finished, result.test_loss, result.test_accuracy);
     print_weights(run->model);
     return 0;
 }
 
-static int continue_training(struct run *run)
+static int run_training(struct run *run)
 {
-    const struct training_pass *training = &run->training;
+    const struct training_state *training = &run->training;
 
     if (training->finished == run->settings.epochs)
         return test_finished(run);
@@ -105,8 +109,8 @@ static int continue_training(struct run *run)
         printf("Resuming %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
                " images of the next are done\n\n",
                run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
-    if (training->forgotten > 0)
-        printf("The first %" PRId64 " epochs of the history had no room in it\n\n", training->forgotten);
+    if (training->dropped > 0)
+        printf("The checkpoint has no room for the results of the first %" PRId64 " epochs\n\n", training->dropped);
     return train_epochs(run);
 }
 
@@ -125,7 +129,7 @@ int train_command(int argc, char **argv)
     if (code == 0)
         code = run_prepare(&run);
     if (code == 0)
-        code = continue_training(&run);
+        code = run_training(&run);
     run_close(&run);
     return code;
 }

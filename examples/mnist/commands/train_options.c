@@ -157,7 +157,7 @@ static int list_train_options(struct option *options, struct settings *s)
          "Write the checkpoint after every N training steps, too. [0: only after epochs]",
          .target.integer = &s->save_every, .max = large},
         {OPTION_TEXT, "--resume", "FILE",
-         "Continue the training of a checkpoint. The final weights are those of a training that was never stopped. "
+         "Continue the training of a checkpoint. The final weights are those of a run that was never stopped. "
          "Options that change the training are an error; --data and those of this section are allowed.",
          .target.text = &s->resume},
         {OPTION_TEXT, "--json", "FILE",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) during a training. The first signal asks the program to stop
- * after the current step; a second one of the same kind ends it at once.
+ * Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) during a training run. The first signal asks the program to
+ * stop after the current step; a second one of the same kind ends it at once.
  */
 #ifndef MNIST_INTERRUPT_H
 #define MNIST_INTERRUPT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counter-based random numbers. A stream depends only on the numbers that it is opened with. So the augmentation of
- * image 1234 in epoch 5 depends neither on earlier images nor on the number of threads, and a training can resume
+ * image 1234 in epoch 5 depends neither on earlier images nor on the number of threads, and a training run can resume
  * anywhere. The generator is SplitMix64 (Steele, Lea, Flood 2014).
  */
 #ifndef MNIST_RANDOM_H

@@ -27,7 +27,7 @@ static uint64_t bits_of(double value)
 }
 
 static int write_note_head(char *note, size_t size, const struct settings *settings,
-                           const struct training_pass *training, int64_t forgotten)
+                           const struct training_state *training, int64_t dropped)
 {
     return snprintf(note, size,
                     "%s\npreset %s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64
@@ -35,7 +35,7 @@ static int write_note_head(char *note, size_t size, const struct settings *setti
                     "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
                     first_line, settings_preset_names[settings->preset], settings->limit, settings->batch,
                     settings->epochs, settings->augment, training->images, training->train_data, training->test_data,
-                    training->correct, bits_of(training->loss_sum), bits_of(training->seconds), forgotten);
+                    training->correct, bits_of(training->loss_sum), bits_of(training->seconds), dropped);
 }
 
 static int write_note_epoch(char *line, const struct epoch_result *result)
@@ -47,29 +47,29 @@ static int write_note_epoch(char *line, const struct epoch_result *result)
         bits_of(result->test_accuracy), bits_of(result->lr), bits_of(result->seconds));
 }
 
-int64_t checkpoint_forgets(const struct settings *settings, const struct training_pass *training)
+int64_t checkpoint_count_dropped(const struct settings *settings, const struct training_state *training)
 {
     int64_t room = (NOTE_ROOM - write_note_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
-    int64_t forgotten = training->finished - (room > 0 ? room : 0);
+    int64_t dropped = training->finished - (room > 0 ? room : 0);
 
-    return forgotten > training->forgotten ? forgotten : training->forgotten;
+    return dropped > training->dropped ? dropped : training->dropped;
 }
 
-char *checkpoint_write_note(const struct settings *settings, const struct training_pass *training)
+char *checkpoint_write_note(const struct settings *settings, const struct training_state *training)
 {
     char *note = malloc(NOTE_ROOM);
 
     if (!note)
         return NULL;
-    const int64_t forgotten = checkpoint_forgets(settings, training);
-    int length = write_note_head(note, NOTE_ROOM, settings, training, forgotten);
-    for (int64_t epoch = forgotten; epoch < training->finished && length < NOTE_ROOM; ++epoch)
+    const int64_t dropped = checkpoint_count_dropped(settings, training);
+    int length = write_note_head(note, NOTE_ROOM, settings, training, dropped);
+    for (int64_t epoch = dropped; epoch < training->finished && length < NOTE_ROOM; ++epoch)
         length += write_note_epoch(note + length, &training->history[epoch]);
     return note;
 }
 
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
-                    const struct training_pass *training)
+                    const struct training_state *training)
 {
     char *note = checkpoint_write_note(settings, training);
 
@@ -248,7 +248,7 @@ static int read_note_checksum(struct note_reader *reader, const char *key, char 
     return code;
 }
 
-static int read_note_data(struct note_reader *reader, struct training_pass *training)
+static int read_note_data(struct note_reader *reader, struct training_state *training)
 {
     int code = read_note_integer(reader, "images", 1, INT32_MAX, &training->images);
 
@@ -261,7 +261,7 @@ static int read_note_data(struct note_reader *reader, struct training_pass *trai
 static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps)
 {
     const struct settings *settings = &checkpoint->settings;
-    struct training_pass *training = &checkpoint->training;
+    struct training_state *training = &checkpoint->training;
     int64_t batch = settings->batch < training->images ? settings->batch : training->images;
     int64_t batches = pipeline_batches(training->images, batch);
 
@@ -275,7 +275,7 @@ static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t 
     return training->history ? 0 : report_error("not enough memory for %" PRId64 " epochs", settings->epochs);
 }
 
-static int read_note_progress(struct note_reader *reader, struct training_pass *training)
+static int read_note_progress(struct note_reader *reader, struct training_state *training)
 {
     int code = read_note_integer(reader, "correct", 0, training->done, &training->correct);
 
@@ -284,8 +284,8 @@ static int read_note_progress(struct note_reader *reader, struct training_pass *
     if (code == 0)
         code = read_note_real(reader, "seconds", &training->seconds);
     if (code == 0)
-        code = read_note_integer(reader, "forgotten", 0, training->finished, &training->forgotten);
-    for (int64_t i = training->forgotten; code == 0 && i < training->finished; ++i)
+        code = read_note_integer(reader, "forgotten", 0, training->finished, &training->dropped);
+    for (int64_t i = training->dropped; code == 0 && i < training->finished; ++i)
         code = read_note_epoch(reader, &training->history[i], i + 1, training->images);
     if (code == 0 && *reader->cursor)
         code = report_error("%s: its note has more text after the %d lines of its %" PRId64 " epochs", reader->path,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* clang-format off: keep the lines of the note */
 /*
- * A training in a file, to resume with the same bits. The library's checkpoint holds the network, its weights, the
+ * A training run in a file, to resume with the same bits. The library's checkpoint holds the network, its weights, the
  * optimizer and the schedule. What this program has to store in addition is text in the checkpoint's note:
  *
  *     normnet-mnist train 2
@@ -31,14 +31,14 @@
 
 #include <normnet.h>
 
-/* The state of a training. */
-struct training_pass {
+/* The state of a training run. */
+struct training_state {
     int64_t images;                     /* per epoch */
     char train_data[65], test_data[65]; /* dataset_checksum() of the training and of the test images */
 
     struct epoch_result *history; /* an array for all epochs */
     int64_t finished;             /* finished epochs; their results are in `history` */
-    int64_t forgotten;            /* except for the first `forgotten` epochs, whose results are lost */
+    int64_t dropped;              /* except for the first `dropped` epochs, whose results are lost */
 
     /* In the current epoch. */
     int64_t done, correct; /* images: trained, predicted correctly */
@@ -48,23 +48,23 @@ struct training_pass {
 struct checkpoint {
     normnet_model *model;     /* as in the file, for batches of one image; clone it to train */
     struct settings settings; /* of the training; those of the run have their defaults */
-    struct training_pass training;
+    struct training_state training;
     char *note; /* settings.augment points into it */
 };
 
 /* Returns 0, or reports why the file cannot be written; an older file is then unchanged. */
 int checkpoint_save(const char *path, normnet_model *model, const struct settings *settings,
-                    const struct training_pass *training);
+                    const struct training_state *training);
 
 /* The number of first epochs whose results do not fit into a checkpoint. */
-int64_t checkpoint_forgets(const struct settings *settings, const struct training_pass *training);
+int64_t checkpoint_count_dropped(const struct settings *settings, const struct training_state *training);
 
 /* Returns 0, or reports why the training in the file cannot be resumed. */
 int checkpoint_open(struct checkpoint *checkpoint, const char *path);
 void checkpoint_close(struct checkpoint *checkpoint);
 
 /* Returns the text of the note; free() it. NULL without memory. */
-char *checkpoint_write_note(const struct settings *settings, const struct training_pass *training);
+char *checkpoint_write_note(const struct settings *settings, const struct training_state *training);
 
 /*
  * Fills checkpoint->settings and checkpoint->training from checkpoint->note, which it changes. `step` and `total_steps`

@@ -12,20 +12,20 @@
 
 /*
  * Checks the output files now and not after the first epoch. An existing checkpoint or history may be hours of work and
- * is never replaced by that of another training.
+ * is never replaced by that of another training run.
  */
 static int check_output_files(const struct run *run)
 {
     const struct settings *settings = &run->settings;
-    const int64_t forgotten = run->resumed.training.forgotten;
+    const int64_t dropped = run->resumed.training.dropped;
 
     int code = settings->save ? atomic_file_check(settings->save) : 0;
     if (code == 0 && settings->save && !run_saves_in_place(run) && file_exists(settings->save))
         return report_error("%s exists; resume it with --resume %s, or remove it", settings->save, settings->save);
-    if (code == 0 && settings->json && forgotten > 0 && file_exists(settings->json))
+    if (code == 0 && settings->json && dropped > 0 && file_exists(settings->json))
         return report_error("%s exists and may have the first %" PRId64 " epochs of the history, for which %s had no "
                             "room; choose another file for --json",
-                            settings->json, forgotten, settings->resume);
+                            settings->json, dropped, settings->resume);
     if (code == 0 && settings->json)
         code = atomic_file_check(settings->json);
     return code;
@@ -47,7 +47,7 @@ static int check_checksum(const struct run *run, const char *kind, const char *c
 /* The data must be the same as at the start of the training. */
 static int check_same_data(const struct run *run)
 {
-    const struct training_pass *training = &run->training, *begun = &run->resumed.training;
+    const struct training_state *training = &run->training, *begun = &run->resumed.training;
 
     if (training->images != begun->images)
         return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,

@@ -76,7 +76,7 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
     double trained = (double)((epoch - 1) * progress->images + done - progress->before);
     double to_train = (double)(progress->epochs * progress->images - progress->before) - trained;
     print_duration(left, sizeof left, (now - progress->started) * to_train / trained);
-    snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f %%, %.0f images/s, %s left", epoch,
+    snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f%%, %.0f images/s, %s left", epoch,
              progress->epochs, loss_sum / (double)done, 100.0 * (double)correct / (double)done,
              (double)(done - progress->epoch_before) / (now - progress->epoch_started), left);
     draw_bar(progress->terminal, (double)done / (double)progress->images, line);
@@ -106,7 +106,7 @@ void progress_clear(struct progress *progress)
 void progress_epoch(struct progress *progress, const struct epoch_result *result)
 {
     progress_clear(progress);
-    printf("%3" PRId64 "/%-3" PRId64 "  %11.4f  %6.2f %%  %11.4f  %6.2f %%  %14.3g  %9.0f\n", result->epoch,
+    printf("%3" PRId64 "/%-3" PRId64 "  %11.4f  %7.2f%%  %11.4f  %7.2f%%  %14.3g  %9.0f\n", result->epoch,
            progress->epochs, result->train_loss, result->train_accuracy, result->test_loss, result->test_accuracy,
            result->lr, result->images_per_second);
     fflush(stdout);

@@ -147,7 +147,7 @@ static void write_epoch_json(struct json_writer *json, const struct epoch_result
 }
 
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct training_pass *training)
+                  const struct training_state *training)
 {
     struct atomic_file file;
     normnet_config config = {.struct_size = sizeof config};
@@ -165,10 +165,10 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     write_configuration(&json, settings, model, &config);
     write_run_data(&json, data);
     json_integer(&json, "parameters", normnet_parameter_count(model));
-    if (training->forgotten > 0)
-        json_integer(&json, "forgotten_epochs", training->forgotten);
+    if (training->dropped > 0)
+        json_integer(&json, "forgotten_epochs", training->dropped);
     json_begin_array(&json, "history");
-    for (int64_t i = training->forgotten; i < training->finished; ++i)
+    for (int64_t i = training->dropped; i < training->finished; ++i)
         write_epoch_json(&json, &training->history[i]);
     json_end_array(&json);
     json_text(&json, "weights_sha256", hexadecimal);

@@ -30,6 +30,6 @@ void results_model(struct json_writer *json, const char *path, const normnet_mod
 
 /* Replaces the file settings->json; returns 0, or reports why it cannot. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct training_pass *training);
+                  const struct training_state *training);
 
 #endif

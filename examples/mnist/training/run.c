@@ -38,7 +38,7 @@ int run_write_results(struct run *run)
 
 static int train_batch(struct run *run, int64_t epoch, double *lr)
 {
-    struct training_pass *training = &run->training;
+    struct training_state *training = &run->training;
     const uint8_t *batch_images, *batch_labels;
     normnet_tensor images, labels;
     normnet_metrics metrics = {.struct_size = sizeof metrics};
@@ -59,7 +59,7 @@ static int train_batch(struct run *run, int64_t epoch, double *lr)
 
 int run_train_epoch(struct run *run, struct epoch_result *result)
 {
-    struct training_pass *training = &run->training;
+    struct training_state *training = &run->training;
     const int64_t save_every = run->settings.save_every;
     const double start = seconds_now() - training->seconds;
     int code = 0;
@@ -97,7 +97,7 @@ int run_test(struct run *run, struct epoch_result *result)
 /* The files are written before the line is printed, so that a printed epoch is a saved one. */
 int run_finish_epoch(struct run *run, struct epoch_result *result)
 {
-    struct training_pass *training = &run->training;
+    struct training_state *training = &run->training;
     const double images = (double)training->images;
 
     int code = run_test(run, result);

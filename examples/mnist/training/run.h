@@ -19,7 +19,7 @@ struct run {
     normnet_model *model;
     struct pipeline *pipeline;
     struct progress progress;
-    struct training_pass training;
+    struct training_state training;
 };
 
 /* Whether this run saves to the checkpoint that it resumed from. */

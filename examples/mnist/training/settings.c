@@ -37,7 +37,7 @@ void settings_init(struct settings *settings)
 }
 
 /*
- * Chosen for the shortest time to 99.0 %, and with more epochs to 99.4 %, on the last 10,000 training images
+ * Chosen for the shortest time to 99.0%, and with more epochs to 99.4%, on the last 10,000 training images
  * (docs/results.md). Pooling before a norm leaves fewer values to normalize.
  */
 static void use_fast(struct settings *settings)
