@@ -340,7 +340,7 @@ class Model:
 
     def _create(self, config, create, *arguments):
         self._handle = c_void_p()
-        self._config = config  # owns the functions that the library goes on using
+        self._config = config  # owns the functions that the library keeps using
         _check(create(byref(self._handle), *arguments, config))
         self._classes = self.config.classes
         return self
@@ -423,11 +423,11 @@ class Model:
 
     @property
     def parameter_count(self):
-        """The number of trained scalars."""
+        """The number of trainable parameters."""
         return library.normnet_parameter_count(self._open())
 
     def summary(self):
-        """Returns a text: the table of the layers, and warnings about norms that cannot learn."""
+        """Returns the table of the layers, and warnings about norms that cannot learn, as a string."""
         size = library.normnet_model_summary(self._open(), None, 0) + 1
         text = ctypes.create_string_buffer(size)
         library.normnet_model_summary(self._open(), text, size)
@@ -472,8 +472,8 @@ class Model:
         return data.raw
 
     def load_weights(self, path):
-        """Replaces the weights and running statistics by those of a file: a checkpoint, weights, or safetensors of a
-        state_dict from PyTorch. NORMNET_EMISMATCH if a name, shape or dtype differs."""
+        """Replaces the weights and running statistics with those from a file: a checkpoint, weights, or safetensors of
+        a state_dict from PyTorch. NORMNET_EMISMATCH if a name, shape or dtype differs."""
         self._call("load_weights", _text(path, "path"))
 
     def deserialize_weights(self, data):
@@ -582,11 +582,11 @@ class Model:
 
     def apply_gradients(self, images_in_all):
         """Divides the pending gradients by images_in_all, adds l1 and l2, clips, and updates the weights.
-        NORMNET_ESTATE if there are none."""
+        NORMNET_ESTATE if none are pending."""
         self._call("apply_gradients", images_in_all)
 
     def discard_gradients(self):
-        """Discards the pending gradients and the running statistics that were computed with them."""
+        """Discards the pending gradients and the update of the running statistics computed with them."""
         self._call("discard_gradients")
 
     def set_learning_rate(self, lr, momentum):
@@ -594,8 +594,8 @@ class Model:
         self._call("set_learning_rate", lr, momentum)
 
     def update_statistics(self, images, reset):
-        """Recomputes the running statistics of batch norm as torch.optim.swa_utils.update_bn does: averages over all
-        calls since the last one with `reset`, of up to max_batch images each."""
+        """Recomputes batch norm's running statistics, as torch.optim.swa_utils.update_bn does: averages over all calls
+        since the last one with `reset`, of up to max_batch images each."""
         self._call("update_statistics", _tensor(images), bool(reset))
 
     # -- prediction

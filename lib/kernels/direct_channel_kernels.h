@@ -44,6 +44,7 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
                     weight[n] = lanes_load_anywhere(weights + n * VECTOR_LANES);
                 LANES_FOR (p, pixels) {
                     const lanes value = lanes_splat(input[p * step]);
+
                     LANES_FOR (n, vectors)
                         sum[n][p] = lanes_fma(weight[n], value, sum[n][p]);
                 }

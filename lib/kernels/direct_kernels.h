@@ -48,6 +48,7 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
                     value[p] = lanes_load(input + p * step);
                 LANES_FOR (k, outputs) {
                     const lanes weight = lanes_splat(weights[k]);
+
                     LANES_FOR (p, pixels)
                         sum[k][p] = lanes_fma(weight, value[p], sum[k][p]);
                 }

@@ -218,6 +218,7 @@ LANES_INLINE half_double half_add_round_to_odd(half_double p, half_double c)
     const half_int64 inexact = (half_int64)(error < 0.0) | (half_int64)(error > 0.0);
     const half_int64 outward = ~((half_int64)(error > 0.0) ^ (half_int64)(sum > 0.0));
     const half_int64 even = (bits & 1) - 1;
+
     /* Adding 1 to the bits moves away from zero, subtracting 1 towards it; `outward` is 0 or -1. */
     return (half_double)(bits + (inexact & even & (-1 - 2 * outward)));
 }

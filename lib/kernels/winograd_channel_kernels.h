@@ -37,6 +37,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
                 weight[n] = lanes_load_anywhere(weights + q * output_count + n * VECTOR_LANES);
             LANES_FOR (t, patches) {
                 const lanes value = lanes_splat(input[(q * patches + t) * NORMNET__LANES]);
+
                 LANES_FOR (n, vectors)
                     sum[n][q][t] = lanes_fma(weight[n], value, sum[n][q][t]);
             }

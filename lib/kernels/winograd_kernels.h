@@ -129,6 +129,7 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
             }
             LANES_FOR (k, outputs) {
                 const lanes weight = lanes_splat(weights[q * output_count + k]);
+
                 LANES_FOR (t, patches)
                     sum[k][q][t] = lanes_fma(weight, value[t], sum[k][q][t]);
             }

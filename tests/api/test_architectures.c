@@ -347,6 +347,7 @@ static void shapes(const void *argument)
         {"conv3-4 dropout gap conv1-10", 1, 4, 10, 8},
     };
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
+
     (void)argument;
     config.width = 10;
     for (int i = 0; i < CHECK_COUNT(expected); ++i) {

@@ -98,6 +98,7 @@ static void receptive_fields(const void *argument)
         {"conv5-4b flatten fc-10", {5, 5, 5}},
     };
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
+
     (void)argument;
     for (int32_t i = 0; i < CHECK_COUNT(expected); ++i) {
         normnet_model *model;
@@ -307,6 +308,7 @@ static void state_entries(const void *argument)
     for (i = 0; i < normnet_state_count(model) && i < CHECK_COUNT(want->entries) && want->entries[i].name != NULL;
          ++i) {
         const normnet_state_info info = state_info(model, i);
+
         compare_entry(&want->entries[i], &info);
         if (!info.trained)
             continue;

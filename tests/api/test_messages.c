@@ -118,6 +118,7 @@ static void messages_are_printable(const void *argument)
     };
     char longer[300];
     normnet_model *model = NULL;
+
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(names); ++i) {
         CHECK_STATUS(normnet_model_load(&model, names[i].path, NULL), NORMNET_EIO);

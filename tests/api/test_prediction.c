@@ -161,6 +161,7 @@ static void first_maximum(const void *argument)
     normnet_metrics metrics = metrics_init();
     normnet_tensor images, output, label;
     normnet_model *model;
+
     (void)argument;
     config.architecture = "gap conv1-10";
     model = CHECK_CREATE(&config);
@@ -270,6 +271,7 @@ static void strided_outputs(const void *argument)
     const int64_t shape[] = {17, 4, 10, 10};
     normnet_tensor some = tensor_images(NORMNET_F32, bench->pixels, 17, &bench->config), output;
     int i, j;
+
     (void)argument;
     predict_some(bench, 0, MANY, NORMNET_SCORES_LOGITS, bench->scores, bench->classes);
     output = tensor_2d(NORMNET_F32, transposed, MANY, TWINS_CLASSES);

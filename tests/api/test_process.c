@@ -322,6 +322,7 @@ static void little_stack(const void *argument)
     pthread_attr_t attributes;
     pthread_t thread;
     int failed = -1;
+
     (void)argument;
     stack_inputs = draw_inputs();
     stack_outputs = check_allocate(1, sizeof *stack_outputs);

@@ -444,7 +444,7 @@ static void reduce_fails(const void *argument)
         int call;
 
         if (i == 3)
-            twins_wait(pair); /* gradients wait: they and their statistics wait on */
+            twins_make_pending(pair); /* the gradients and their statistics stay pending */
         else
             twins_advance(__FILE__, __LINE__, "creation", pair);
         for (call = 1;; ++call) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that do not fit the state of the model, values that are not finite or out of range, and batches that batch
- * norm cannot take: each is rejected and the model trains on as if nothing had happened.
+ * Calls that do not fit the state of the model, values that are not finite or out of range, and batches that batch norm
+ * cannot take: each is rejected and training continues as if nothing had happened.
  */
 #include "harness/twins.h"
 
@@ -16,23 +16,23 @@ static void apply_without_compute(const void *argument)
     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
     CHECK_OK(normnet_discard_gradients(pair->model));
     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
-    /* A compute that failed is none. */
+    /* A failed compute does not count. */
     short_labels.shape[0] = 1;
     CHECK_STATUS(normnet_compute_gradients(pair->model, &pair->images, &short_labels, NULL, NULL), NORMNET_EINVAL);
     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
-    /* Nor is one that was discarded, with the statistics that came with it. */
+    /* Neither does one that was discarded. */
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
     CHECK_OK(normnet_discard_gradients(pair->model));
     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, TWINS_IMAGES), NORMNET_ESTATE, "gradients");
     twins_close(pair);
 }
 
-static void step_while_gradients_wait(const void *argument)
+static void step_while_gradients_are_pending(const void *argument)
 {
     const int32_t *norm = argument;
     struct twins *pair = twins_open(*norm);
 
-    twins_wait(pair);
+    twins_make_pending(pair);
     CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics),
                    NORMNET_ESTATE, "gradients");
     CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->images, 0), NORMNET_ESTATE, "gradients");
@@ -89,7 +89,7 @@ static void one_cycle_ends(const void *argument)
         check_message(__FILE__, __LINE__, "a fourth compute", words);
         check_untouched(__FILE__, __LINE__, "a fourth compute", pair);
     }
-    /* It predicts on, and no step has been counted. */
+    /* It still predicts, and no step has been counted. */
     CHECK_OK(normnet_evaluate(pair->model, &pair->images, &pair->labels, &after, NULL, NULL));
     CHECK(memcmp(&before, &after, sizeof before) == 0);
     CHECK_EQUAL(after.step, 3);
@@ -119,7 +119,7 @@ static void rates_out_of_range(const void *argument)
     twins_close(pair);
 }
 
-/* A rate that makes a weight overflow: the step that would do it is rejected, whenever it comes. */
+/* A rate that makes a weight overflow: the first step that would overflow is rejected. */
 static void explosion(const void *argument)
 {
     const int32_t *norm = argument;
@@ -142,7 +142,7 @@ static void explosion(const void *argument)
             break;
         check_message(__FILE__, __LINE__, "an exploding step", words);
         check_untouched(__FILE__, __LINE__, "an exploding step", pair);
-        /* Back to where it can go on: the twins' weights are equal and huge, so start again from smaller ones. */
+        /* The weights are huge by now: set smaller ones so that training can continue. */
         {
             const int64_t count = normnet_parameter_count(pair->model);
             float *values = check_allocate((size_t)count, sizeof *values);
@@ -154,7 +154,7 @@ static void explosion(const void *argument)
             CHECK_OK(normnet_set_parameters(pair->twin, values, count));
             free(values);
         }
-        CHECK_EQUAL(hash_state(pair->model) == hash_state(pair->twin), 1);
+        CHECK(hash_state(pair->model) == hash_state(pair->twin));
         CHECK_OK(normnet_set_learning_rate(pair->model, 0.0, 0.0));
         CHECK_OK(normnet_set_learning_rate(pair->twin, 0.0, 0.0));
         twins_advance(__FILE__, __LINE__, "an exploding step", pair);
@@ -178,12 +178,12 @@ static void update_overflows(const void *argument)
 
             CHECK_STATUS(status, NORMNET_EVALUE);
             check_untouched(__FILE__, __LINE__, "a step whose weights overflow", pair);
-            /* With a rate of 0 the twins go on. */
+            /* With a rate of 0 the twins continue. */
             CHECK_OK(normnet_set_learning_rate(pair->model, 0.0, 0.0));
             CHECK_OK(normnet_set_learning_rate(pair->twin, 0.0, 0.0));
         }
         twins_advance(__FILE__, __LINE__, "a step whose weights overflow", pair);
-        twins_wait(pair);
+        twins_make_pending(pair);
         CHECK_OK(normnet_set_learning_rate(pair->model, 1e30, 0.5));
         pair->fingerprint = hash_model(pair->model);
         {
@@ -199,7 +199,7 @@ static void update_overflows(const void *argument)
     }
 }
 
-/* Finite pixels whose way through the network is not: the loss or a gradient overflows. */
+/* Finite pixels that overflow inside the network: the loss or a gradient is not finite. */
 static void overflow_inside(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_NONE);
@@ -213,14 +213,14 @@ static void overflow_inside(const void *argument)
     CHECK_REJECTED(pair,
                    normnet_compute_gradients(pair->model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics),
                    NORMNET_EVALUE, "loss");
-    twins_wait(pair);
+    twins_make_pending(pair);
     CHECK_REJECTED(pair,
                    normnet_compute_gradients(pair->model, &pair->float_images, &pair->labels, NULL, &pair->out.metrics),
                    NORMNET_EVALUE, "loss");
     twins_close(pair);
 }
 
-/* The running variance of pixels near the largest float is none. */
+/* The running variance of pixels near the largest float would not be finite. */
 static void statistics_overflow(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
@@ -239,7 +239,7 @@ static void statistics_overflow(const void *argument)
     twins_close(pair);
 }
 
-/* The caller may change gradients between compute and apply, for the worse too. */
+/* The caller may change gradients between compute and apply, even to invalid values. */
 static void gradients_corrupted_by_the_caller(const void *argument)
 {
     const double wrong[] = {NAN, INFINITY, -INFINITY, 1e308};
@@ -248,7 +248,7 @@ static void gradients_corrupted_by_the_caller(const void *argument)
     int64_t count;
 
     (void)argument;
-    twins_wait(pair);
+    twins_make_pending(pair);
     for (int i = 0; i < CHECK_COUNT(wrong); ++i) {
         const char *const words[] = {NULL};
         normnet_status status;
@@ -267,7 +267,7 @@ static void gradients_corrupted_by_the_caller(const void *argument)
     twins_close(pair);
 }
 
-static void states_out_of_range(const void *argument)
+static void set_state_rejections(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     float values[7] = {1, 1, 1, 1, 1, 1, 1};
@@ -281,7 +281,7 @@ static void states_out_of_range(const void *argument)
 
     (void)argument;
     normnet_tensor_init(&scalar, NORMNET_I64, &count, 0, NULL);
-    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.wait", &tensor), NORMNET_EMISMATCH, "1.wait");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.unknown", &tensor), NORMNET_EMISMATCH, "1.unknown");
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "", &tensor), NORMNET_EMISMATCH, "''");
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &seven), NORMNET_EMISMATCH, "1.weight", "7");
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &plane), NORMNET_EMISMATCH, "1.weight", "2x2");
@@ -314,7 +314,7 @@ static void states_out_of_range(const void *argument)
     twins_close(pair);
 }
 
-/* The largest count of batches does not wrap around. */
+/* num_batches_tracked saturates at INT64_MAX. */
 static void batches_beyond_counting(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
@@ -343,13 +343,17 @@ static void batches_beyond_counting(const void *argument)
 
 /* ---- Batch norm over a single value ------------------------------------------------------------ */
 
+/*
+ * The second batch norm sees one value per channel of one image; the first sees many and must not change its
+ * statistics.
+ */
 static void single_value(const void *argument)
 {
-    /* The second batch norm sees one value per channel of one image; the first sees many and must not move. */
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
     normnet_tensor one, label, scores, map;
     struct twins *pair;
+
     (void)argument;
     config.architecture = "conv3-4 norm relu gap norm conv1-10";
     pair = twins_open_config(&config);
@@ -369,7 +373,7 @@ static void single_value(const void *argument)
                    NORMNET_EINVAL, "layer 4");
     CHECK_REJECTED(pair, normnet_predict(pair->model, &one, &scores, NULL, &batch), NORMNET_EINVAL, "layer 4");
     CHECK_REJECTED(pair, normnet_layer_output(pair->model, &one, 4, &map, &batch), NORMNET_EINVAL, "layer 4");
-    /* Its running statistics serve a single image, and two images are enough for the rest. */
+    /* With running statistics one image is enough; with batch statistics, two are. */
     CHECK_OK(normnet_predict(pair->model, &one, &scores, NULL, NULL));
     one.shape[0] = label.shape[0] = 2;
     CHECK_OK(normnet_train_step(pair->model, &one, &label, NULL));
@@ -461,8 +465,8 @@ int main(int argc, char **argv)
         return check_end();
     check_case("state: apply without compute is ESTATE", apply_without_compute, NULL);
     for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
-        check_case_named(step_while_gradients_wait, &norm, "state: a step while gradients wait is ESTATE, norm %s",
-                         norm_name(norm));
+        check_case_named(step_while_gradients_are_pending, &norm,
+                         "state: a step while gradients are pending is ESTATE, norm %s", norm_name(norm));
         check_case_named(one_cycle_ends, &norm, "state: a one-cycle step past the end is ESTATE, norm %s",
                          norm_name(norm));
         check_case_named(explosion, &norm, "value: an exploding step is EVALUE and changes nothing, norm %s",
@@ -474,12 +478,12 @@ int main(int argc, char **argv)
     check_case("value: learning rates out of range are EVALUE", rates_out_of_range, NULL);
     check_case("value: a loss that is not finite is EVALUE", overflow_inside, NULL);
     check_case("value: running statistics that are not finite are EVALUE", statistics_overflow, NULL);
-    check_case("value: gradients that the caller made infinite are EVALUE and wait on",
+    check_case("value: gradients that the caller made infinite are EVALUE and stay pending",
                gradients_corrupted_by_the_caller, NULL);
-    check_case("state entries: other names and shapes are EMISMATCH, other values EVALUE", states_out_of_range, NULL);
-    check_case("state entries: num_batches_tracked does not wrap", batches_beyond_counting, NULL);
+    check_case("state entries: other names and shapes are EMISMATCH, other values EVALUE", set_state_rejections, NULL);
+    check_case("state entries: num_batches_tracked saturates", batches_beyond_counting, NULL);
     check_case("batch norm: over a single value it is EINVAL, all statistics unchanged", single_value, NULL);
-    check_case("compute_gradients: a batch that is none is EINVAL", batch_out_of_range, NULL);
+    check_case("compute_gradients: an invalid normnet_batch is EINVAL", batch_out_of_range, NULL);
     check_case("compute_gradients: images beyond 2^32 - 1 are EINVAL", images_beyond_counting, NULL);
     check_case("layers and state entries out of range are EINVAL", layers_and_entries_out_of_range, NULL);
     return check_end();

@@ -175,6 +175,7 @@ static void longer_outputs(const void *argument)
         normnet_state_info state;
         unsigned char bytes[1024];
     } out;
+
     (void)argument;
     memset(&out, 0x5C, sizeof out);
     CHECK_OK(normnet_config_init_size(&out.config, (int32_t)sizeof out.config + TAIL, NORMNET_NORM_LAYER));
@@ -255,6 +256,7 @@ static void config_of_no_size(const void *argument)
     const int32_t norms[] = {-1, NORM_COUNT, INT32_MIN, INT32_MAX};
     normnet_config config, before;
     char value[16];
+
     (void)argument;
     memset(&config, 0x5C, sizeof config);
     memcpy(&before, &config, sizeof before);

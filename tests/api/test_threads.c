@@ -249,6 +249,7 @@ static void beside_readers(const void *argument)
     atomic_int running = 0, stop = 0;
     struct twins *pair;
     int attempts;
+
     (void)argument;
     config.readers = READERS;
     pair = twins_open_config(&config);
@@ -411,6 +412,7 @@ static void models_apart(const void *argument)
     enum { MODELS = 6 };
     struct trained_model together[MODELS], alone[MODELS];
     struct twins *data = twins_open(NORMNET_NORM_NONE);
+
     (void)argument;
     memset(together, 0, sizeof together);
     for (int i = 0; i < MODELS; ++i) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the header promises about training besides the numbers (test_gradients, test_golden): what the metrics
+ * What the header promises about training besides the numbers (test_gradients, test_golden_steps): what the metrics
  * mean, that train_step is compute and apply, what gradients hold between the two, and what set_state leaves alone.
  */
 #include "harness/twins.h"
@@ -59,7 +59,7 @@ static void metrics_mean_what_they_say(const void *argument)
     CHECK_OK(normnet_discard_gradients(pair->model));
     twins_close(pair);
 
-    /* The Euclidean norm of the mean gradient, penalty included, before clipping. */
+    /* The Euclidean norm of the mean gradient, including the penalty, before clipping. */
     config.l1 = 0.0;
     config.l2 = 0.0;
     config.clip_norm = 1e-6;
@@ -148,7 +148,7 @@ static void gradients_add_up(const void *argument)
     CHECK_OK(normnet_apply_gradients(pair->model, TWINS_IMAGES));
     for (int64_t i = 0; i < count; ++i)
         if (values[i] != 0.0 || sum[i] != 0.0) {
-            CHECK_FAIL("gradient %d waits on after apply or discard", (int)i);
+            CHECK_FAIL("gradient %d is still pending after apply or discard", (int)i);
             break;
         }
     free(again);
@@ -332,7 +332,7 @@ static void reference_step(struct reference *self, const double *gradients, doub
     }
 }
 
-/* Momentum that was away for a step goes on with what it remembers, as in PyTorch. */
+/* Momentum that was off for a step continues with the buffer that it had, as in PyTorch. */
 static void momentum_comes_back(const void *argument)
 {
     static const double momenta[] = {0.0, 0.9, 0.0, 0.0, 0.9, 0.5};
@@ -368,7 +368,7 @@ static void momentum_comes_back(const void *argument)
     twins_close(pair);
 }
 
-/* set_state: gradients that wait, momentum and the step stay as they are. */
+/* set_state: pending gradients, momentum and the step stay as they are. */
 static void set_state_leaves_the_rest(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_BATCH);
@@ -380,7 +380,7 @@ static void set_state_leaves_the_rest(const void *argument)
     int64_t count;
 
     (void)argument;
-    twins_wait(pair);
+    twins_make_pending(pair);
     CHECK_OK(normnet_gradients(pair->model, &gradients, &count));
     copy = check_allocate((size_t)count, sizeof *copy);
     memcpy(copy, gradients, (size_t)count * sizeof *copy);

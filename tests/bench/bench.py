@@ -46,11 +46,11 @@ commands:
 
 All contestants have the same weights, and their results must agree before anything is timed. They are measured in
 turn; a figure is the median of its turns. The data are in memory: bytes for normnet, which normalizes them itself,
-normalized floats for the others. Layers `dropout` drop 3 % in training. The other contestants evaluate many images in
+normalized floats for the others. Layers `dropout` drop 3% in training. The other contestants evaluate many images in
 batches of the size that is fastest for them.
 
   ratio     normnet to the fastest rival in the row: above 1, normnet is faster (or smaller)
-  GFLOP/s   of normnet, as direct convolution needs them; Winograd's algorithm needs fewer and can exceed 100 % of peak
+  GFLOP/s   of normnet, as direct convolution needs them; Winograd's algorithm needs fewer and can exceed 100% of peak
   of peak   of the multiply-adds that all threads can compute in registers, measured in turn with the contestants
   bound     images/s of direct convolution at that peak
 

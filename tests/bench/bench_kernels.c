@@ -148,7 +148,7 @@ static void print_row(const struct kernel_case *kernel, const char *cpu, struct 
     printf("%-22s %-32s %-8s %8.1f %8.1f %-7s", kernel->kernel, kernel->shape, cpu, speed, fastest_tenth(measurement),
            kernel->flops > 0 ? "GFLOP/s" : "GB/s");
     if (kernel->flops > 0)
-        printf(" %6.0f %%", 100 * speed / peak);
+        printf(" %7.0f%%", 100 * speed / peak);
     putchar('\n');
 }
 
@@ -156,7 +156,7 @@ static void report(struct benchmark *benchmark)
 {
     double peaks[CPUS] = {0};
 
-    puts("peaks of multiply-adds in registers, and with one factor from the first-level cache, GFLOP/s:");
+    puts("peaks of multiply-adds in registers, and with one factor from the L1 cache, GFLOP/s:");
     for (int cpu = 0; cpu < CPUS; ++cpu)
         if (benchmark->tables[cpu] != NULL) {
             peaks[cpu] = median(&benchmark->peaks[cpu]);

@@ -14,8 +14,8 @@
 
 /*
  * Floating-point operations per second, measured over `seconds`: of multiply-adds that stay in registers, or, if
- * `loads`, that each read one factor from the first-level cache. An instruction set without fused multiply-adds
- * multiplies and adds.
+ * `loads`, that each read one factor from the L1 cache. An instruction set without fused multiply-adds multiplies and
+ * adds.
  */
 typedef double fma_flops_function(double seconds, bool loads);
 

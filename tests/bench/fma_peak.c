@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Prints the peak of multiply-adds on several threads at once in GFLOP/s: in registers, then with one factor of each
- * from the first-level cache (fma_chains.h).
+ * from the L1 cache (fma_chains.h).
  *
  *     cc -O3 -ffp-contract=fast -mavx2 -mfma -DNORMNET_ISA=avx2 -pthread fma_peak.c fma_chains.c -o fma_peak
  *     ./fma_peak 2 0.5

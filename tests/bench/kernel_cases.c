@@ -234,7 +234,7 @@ static void call_dropout_masks(const struct kernels *kernels, const struct kerne
 {
     uint32_t key[2 * LANES] = {1, 2, 3};
 
-    kernels->dropout_masks(key, groups(self), 1966, self->masks); /* 3 % of 65536 */
+    kernels->dropout_masks(key, groups(self), 1966, self->masks); /* 3% of 65536 */
 }
 
 static void call_dropout(const struct kernels *kernels, const struct kernel_case *self)

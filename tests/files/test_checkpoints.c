@@ -48,9 +48,9 @@ static int continue_training(char **arguments)
 }
 
 /* Train 200 steps = train 73, save, load in a new process, 127 more. */
-static void goes_on_in_a_new_process(const void *argument)
+static void continues_in_a_new_process(const void *argument)
 {
-    const struct training *want = argument;
+    const struct training_run *want = argument;
     const normnet_config config = training_config(want, 1), other = training_config(want, 2);
     normnet_model *whole = CHECK_CREATE(&config), *first = CHECK_CREATE(&other);
     char command[1200];
@@ -76,9 +76,9 @@ static void goes_on_in_a_new_process(const void *argument)
 }
 
 /* From any step, also the first and the last, and over statistics that are being recomputed. */
-static void goes_on_from_any_step(const void *argument)
+static void continues_from_any_step(const void *argument)
 {
-    const struct training *want = argument;
+    const struct training_run *want = argument;
     static const int steps[] = {0, 1, 2, 40};
     const normnet_config config = training_config(want, 1);
 
@@ -102,7 +102,7 @@ static void goes_on_from_any_step(const void *argument)
 
 static void statistics_go_on(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[1], 1);
+    const normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
     static uint8_t pixels[IMAGES * SIDE * SIDE];
     const normnet_tensor images = tensor_images(NORMNET_U8, pixels, IMAGES, &config);
@@ -123,9 +123,9 @@ static void statistics_go_on(const void *argument)
     normnet_model_destroy(other);
 }
 
-static void the_rate_that_was_set_goes_on(const void *argument)
+static void the_rate_that_was_set_stays(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[4], 1);
+    const normnet_config config = training_config(&training_runs[4], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
     struct bytes file;
 
@@ -145,7 +145,7 @@ static void the_rate_that_was_set_goes_on(const void *argument)
 /* A one-cycle model that is loaded at its end rejects the next step like the one that was saved. */
 static void the_schedule_ends_as_it_would(const void *argument)
 {
-    normnet_config config = training_config(&trainings[1], 1);
+    normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model, *other;
     static uint8_t pixels[SIDE * SIDE], labels[1];
     const normnet_tensor images = tensor_images(NORMNET_U8, pixels, 1, &config);
@@ -168,7 +168,7 @@ static void the_schedule_ends_as_it_would(const void *argument)
 
 static void a_checkpoint_brings_all_but_the_host(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[2], 1);
+    const normnet_config config = training_config(&training_runs[2], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
     struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
     struct allocator memory = {.fill = 0xA5};
@@ -211,7 +211,7 @@ static void a_checkpoint_brings_all_but_the_host(const void *argument)
 /* The caller may pass a total of steps; one that differs from the checkpoint's is rejected. */
 static void another_total_of_steps(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[1], 1);
+    const normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model = CHECK_CREATE(&config), *other = NULL;
     struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
     normnet_config host = config;
@@ -232,7 +232,7 @@ static void another_total_of_steps(const void *argument)
 
 static void equal_models_make_equal_files(const void *argument)
 {
-    const struct training *want = argument;
+    const struct training_run *want = argument;
     const normnet_config config = training_config(want, 1);
     normnet_config other_config = training_config(want, 3);
     normnet_model *model = CHECK_CREATE(&config), *other;
@@ -254,7 +254,7 @@ int main(int argc, char **argv)
         void (*function)(const void *argument);
     } cases[] = {
         {"statistics that are being recomputed go on", statistics_go_on},
-        {"a learning rate that was set goes on", the_rate_that_was_set_goes_on},
+        {"a learning rate that was set stays", the_rate_that_was_set_stays},
         {"a schedule ends where it would have", the_schedule_ends_as_it_would},
         {"a checkpoint holds everything but the caller's settings", a_checkpoint_brings_all_but_the_host},
         {"another total of steps is ESTATE", another_total_of_steps},
@@ -264,14 +264,14 @@ int main(int argc, char **argv)
         return continue_training(argv + 2);
     if (!check_begin(argc, argv))
         return check_end();
-    for (int i = 0; i < CHECK_COUNT(trainings); ++i) {
-        check_case_named(goes_on_in_a_new_process, &trainings[i],
-                         "files: a training goes on in a new process as if it had never stopped, %s",
-                         trainings[i].name);
-        check_case_named(goes_on_from_any_step, &trainings[i], "files: a training goes on from any step, %s",
-                         trainings[i].name);
-        check_case_named(equal_models_make_equal_files, &trainings[i], "files: equal models make equal files, %s",
-                         trainings[i].name);
+    for (int i = 0; i < CHECK_COUNT(training_runs); ++i) {
+        check_case_named(continues_in_a_new_process, &training_runs[i],
+                         "files: a training run continues in a new process as if it had never stopped, %s",
+                         training_runs[i].name);
+        check_case_named(continues_from_any_step, &training_runs[i],
+                         "files: a training run continues from any step, %s", training_runs[i].name);
+        check_case_named(equal_models_make_equal_files, &training_runs[i], "files: equal models make equal files, %s",
+                         training_runs[i].name);
     }
     for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case_named(cases[i].function, NULL, "files: %s", cases[i].name);

@@ -4,9 +4,9 @@
 
 /* ---- Clones ----------------------------------------------------------------------------------- */
 
-static void a_clone_goes_on(const void *argument)
+static void a_clone_continues(const void *argument)
 {
-    const struct training *want = argument;
+    const struct training_run *want = argument;
     const normnet_config config = training_config(want, 1);
     normnet_config host = config;
     normnet_model *model = CHECK_CREATE(&config), *copy = NULL, *copy_of_copy = NULL;
@@ -29,13 +29,13 @@ static void a_clone_goes_on(const void *argument)
     normnet_model_destroy(copy_of_copy);
 }
 
-static void a_clone_has_the_gradients_that_wait(const void *argument)
+static void a_clone_has_the_pending_gradients(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     normnet_model *copy = NULL;
 
     (void)argument;
-    twins_wait(pair);
+    twins_make_pending(pair);
     CHECK_OK(normnet_model_clone(&copy, pair->model, NULL));
     CHECK(hash_state(copy) == hash_state(pair->model));
     CHECK_OK(normnet_apply_gradients(copy, TWINS_IMAGES));
@@ -43,13 +43,13 @@ static void a_clone_has_the_gradients_that_wait(const void *argument)
     CHECK(hash_state(copy) == hash_state(pair->model));
     CHECK_OK(normnet_apply_gradients(pair->twin, TWINS_IMAGES));
     normnet_model_destroy(copy);
-    pair->waiting = 0;
+    pair->pending = 0;
     twins_close(pair);
 }
 
 static void clones_are_rejected(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[1], 1);
+    const normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model = CHECK_CREATE(&config), *copy = NULL;
     struct allocator memory = {.fill = 0xA5};
     normnet_config host = config;
@@ -80,14 +80,14 @@ int main(int argc, char **argv)
         const char *name;
         void (*function)(const void *argument);
     } cases[] = {
-        {"a clone has the gradients that wait", a_clone_has_the_gradients_that_wait},
+        {"a clone has the pending gradients", a_clone_has_the_pending_gradients},
         {"clones that are rejected", clones_are_rejected},
     };
     if (!check_begin(argc, argv))
         return check_end();
-    for (int i = 0; i < CHECK_COUNT(trainings); ++i) {
-        check_case_named(a_clone_goes_on, &trainings[i], "files: a clone goes on as the original, %s",
-                         trainings[i].name);
+    for (int i = 0; i < CHECK_COUNT(training_runs); ++i) {
+        check_case_named(a_clone_continues, &training_runs[i], "files: a clone continues like the original, %s",
+                         training_runs[i].name);
     }
     for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case_named(cases[i].function, NULL, "files: %s", cases[i].name);

@@ -127,6 +127,7 @@ static void no_place_for_a_file(const void *argument)
     };
     normnet_model *model = draw_model(1);
     char longer[5000];
+
     (void)argument;
     empty_folder();
     make_pipe();

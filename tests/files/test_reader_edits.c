@@ -125,7 +125,7 @@ static const struct edit_case edit_cases[] = {
      {{"relu norm gap conv1-2", "relu norm gap"}}},
 
     {"another norm", WEIGHTS, NORMNET_EMISMATCH, NORMNET_EMISMATCH, "", {{"norm\":\"1\"", "norm\":\"4\""}}},
-    {"a norm that is none",
+    {"an unknown norm",
      CHECKPOINT,
      NORMNET_EUNSUPPORTED,
      NORMNET_EUNSUPPORTED,
@@ -411,6 +411,7 @@ static void malformed_setting(const void *argument)
     const int count = want->bits > 0 ? CHECK_COUNT(integers) : CHECK_COUNT(doubles);
     const int more = want->bits == 32 ? CHECK_COUNT(narrow) : 0;
     struct reading *self = reading_open();
+
     for (int i = 0; i < count + more; ++i) {
         struct file changed = file_copy(&self->checkpoint);
 

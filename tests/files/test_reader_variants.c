@@ -275,6 +275,7 @@ static void means_for_other_channels(const void *argument)
     for (int i = 0; i < 2; ++i) {
         struct reading *self = reading_open();
         struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+
         *(i == 0 ? &self->config.input_mean : &self->config.input_std) = just_one;
         offer_to_create(self, whole.bytes, whole.size, &result);
         expect("deserialize", result.created, result.created_message, NORMNET_EMISMATCH, words);

@@ -87,6 +87,7 @@ static normnet_status export_model(normnet_model *model)
 static void order_of_calls(const void *argument)
 {
     normnet_status (*const writers[])(normnet_model *) = {save_model, export_model};
+
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(writers); ++i) {
         empty_folder();

@@ -6,7 +6,7 @@
 
 static void serialize_tells_the_size(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[1], 1);
+    const normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model = CHECK_CREATE(&config);
     struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
     unsigned char *room = check_allocate((size_t)file.size + 8, 1);
@@ -32,7 +32,7 @@ static void serialize_tells_the_size(const void *argument)
 
 static void options_are_checked(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[1], 1);
+    const normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model = CHECK_CREATE(&config);
     normnet_save_options options = save_options(2, NULL);
     int64_t needed = 0;
@@ -40,6 +40,7 @@ static void options_are_checked(const void *argument)
         normnet_save_options options;
         int64_t unknown;
     } longer = {save_options(NORMNET_FILE_WEIGHTS, NULL), 0};
+
     (void)argument;
     CHECK_STATUS(normnet_model_serialize(model, NULL, 0, &needed, &options), NORMNET_EUNSUPPORTED);
     options = save_options(-1, NULL);
@@ -58,7 +59,7 @@ static void notes_come_back(const void *argument)
 {
     static const char *const notes[] = {"", "batch 64\n\"quoted\" \\ back\tslash\x01\x7f",
                                         "gr\xc3\xbc\xc3\x9f dich \xe2\x98\x83 \xf0\x9f\x99\x82"};
-    const normnet_config config = training_config(&trainings[0], 1);
+    const normnet_config config = training_config(&training_runs[0], 1);
     normnet_model *model = CHECK_CREATE(&config);
 
     (void)argument;
@@ -83,12 +84,13 @@ static void notes_come_back(const void *argument)
 static void notes_have_limits(const void *argument)
 {
     enum { MOST = 65536 };
-    const normnet_config config = training_config(&trainings[0], 1);
+    const normnet_config config = training_config(&training_runs[0], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
     char *note = check_allocate(MOST + 2, 1);
     const normnet_save_options options = save_options(NORMNET_FILE_WEIGHTS, note);
     int64_t needed = 0;
     struct bytes file;
+
     (void)argument;
     memset(note, '\x01', MOST + 1); /* six bytes each in the file */
     CHECK_STATUS(normnet_model_serialize(model, NULL, 0, &needed, &options), NORMNET_ELIMIT);
@@ -109,14 +111,14 @@ static void notes_have_limits(const void *argument)
 
 /* ---- State of the model ----------------------------------------------------------------------- */
 
-static void gradients_that_wait(const void *argument)
+static void pending_gradients(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     const normnet_save_options weights = save_options(NORMNET_FILE_WEIGHTS, NULL);
     int64_t needed = 0;
 
     (void)argument;
-    twins_wait(pair);
+    twins_make_pending(pair);
     CHECK_REJECTED(pair, normnet_model_serialize(pair->model, NULL, 0, &needed, NULL), NORMNET_ESTATE, "gradients");
     CHECK_REJECTED(pair, normnet_model_save(pair->model, "test_serialization.none", NULL), NORMNET_ESTATE, "gradients");
     CHECK_OK(normnet_model_serialize(pair->model, NULL, 0, &needed, &weights));
@@ -131,6 +133,7 @@ static void more_tensors_than_a_file_holds(const void *argument)
     normnet_model *model;
     int64_t needed = 0;
     const normnet_save_options weights = save_options(NORMNET_FILE_WEIGHTS, NULL);
+
     (void)argument;
     for (int i = 0; i < NORMS; ++i)
         strcat(architecture, "norm ");
@@ -165,7 +168,7 @@ static int32_t try_to_save(void *user, double *values, int64_t count)
 /* From inside a training step: of the reading and writing kinds. */
 static void a_model_that_trains_is_busy(const void *argument)
 {
-    normnet_config config = training_config(&trainings[1], 1);
+    normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model = NULL;
 
     (void)argument;
@@ -222,7 +225,7 @@ int main(int argc, char **argv)
         {"save options", options_are_checked},
         {"notes come back", notes_come_back},
         {"limits of notes", notes_have_limits},
-        {"a checkpoint while gradients wait is ESTATE", gradients_that_wait},
+        {"a checkpoint while gradients are pending is ESTATE", pending_gradients},
         {"more tensors than a file holds", more_tensors_than_a_file_holds},
         {"a model that trains is busy", a_model_that_trains_is_busy},
         {"NULL", nothing_to_describe},

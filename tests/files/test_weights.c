@@ -7,7 +7,7 @@
 /* The network comes from the file, the settings of training from the caller. */
 static void weights_bring_the_network(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[3], 1);
+    const normnet_config config = training_config(&training_runs[3], 1);
     normnet_model *model = CHECK_CREATE(&config), *other;
     normnet_config host, loaded;
     struct bytes file;
@@ -40,7 +40,7 @@ static void weights_bring_the_network(const void *argument)
 /* Step and momentum stay as they are, as with normnet_set_state. */
 static void load_weights_fills(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[1], 1);
+    const normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *source = CHECK_CREATE(&config), *model = CHECK_CREATE(&config), *twin = CHECK_CREATE(&config);
     const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
 
@@ -72,14 +72,14 @@ static void load_weights_fills(const void *argument)
     normnet_model_destroy(twin);
 }
 
-/* Gradients that wait stay, with the statistics that came with them. */
-static void load_weights_lets_gradients_wait(const void *argument)
+/* Pending gradients stay, with the statistics that were computed with them. */
+static void load_weights_keeps_pending_gradients(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_BATCH);
     struct bytes file = serialize(pair->model, NORMNET_FILE_WEIGHTS);
 
     (void)argument;
-    twins_wait(pair);
+    twins_make_pending(pair);
     CHECK_OK(normnet_deserialize_weights(pair->model, file.data, file.size));
     CHECK(hash_state(pair->model) == hash_state(pair->twin));
     twins_advance(__FILE__, __LINE__, "load_weights", pair);
@@ -91,9 +91,10 @@ static void load_weights_lets_gradients_wait(const void *argument)
 static void files_keep_to_the_limit(const void *argument)
 {
     enum { LIMIT = 1 << 20 };
-    normnet_config config = training_config(&trainings[0], 1);
+    normnet_config config = training_config(&training_runs[0], 1);
     normnet_model *model, *other = NULL;
     char *zeros = check_allocate(LIMIT + 1, 1);
+
     (void)argument;
     config.max_batch = 1;
     config.memory_limit = LIMIT;
@@ -116,7 +117,7 @@ static void files_keep_to_the_limit(const void *argument)
 /* The same shapes, but another function: rejected, with nothing changed. */
 static void another_network_is_rejected(const void *argument)
 {
-    const normnet_config config = training_config(&trainings[3], 1);
+    const normnet_config config = training_config(&training_runs[3], 1);
     normnet_model *model = CHECK_CREATE(&config);
     struct bytes before = serialize(model, NORMNET_FILE_CHECKPOINT);
 
@@ -211,6 +212,7 @@ static void weights_know_their_network(const void *argument)
          {"conv3-8 batchnorm gap conv1-3", NORMNET_NORM_LAYER, 0, 3},
          NORMNET_OK},
     };
+
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(pairs); ++i) {
         normnet_model *from = model_of(&pairs[i].from), *to = model_of(&pairs[i].to);
@@ -234,7 +236,7 @@ int main(int argc, char **argv)
     } cases[] = {
         {"weights hold the network, the caller passes the recipe", weights_bring_the_network},
         {"load_weights leaves step and momentum", load_weights_fills},
-        {"load_weights lets gradients wait", load_weights_lets_gradients_wait},
+        {"load_weights keeps pending gradients", load_weights_keeps_pending_gradients},
         {"a file beyond memory_limit is ELIMIT", files_keep_to_the_limit},
         {"load_weights rejects another network of the same shapes", another_network_is_rejected},
         {"load_weights compares networks, not their spelling", weights_know_their_network},

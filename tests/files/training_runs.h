@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Trainings that the tests of checkpoints, weights and clones save, continue and compare. */
+/* Training runs that the tests of checkpoints, weights and clones save, continue and compare. */
 #ifndef TRAINING_RUNS_H
 #define TRAINING_RUNS_H
 
@@ -8,15 +8,15 @@
 
 enum { IMAGES = 40, SIDE = 12, CLASSES = 5, ALL_STEPS = 200, FIRST_STEPS = 73 };
 
-/* ---- Trainings -------------------------------------------------------------------------------- */
+/* ---- Training runs ---------------------------------------------------------------------------- */
 
-struct training {
+struct training_run {
     const char *name;
     int32_t norm, affine, virtual_batch, schedule, nesterov;
     double momentum;
 };
 
-static const struct training trainings[] = {
+static const struct training_run training_runs[] = {
     {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
     {"batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
     {"ghost batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 16, NORMNET_SCHEDULE_ONE_CYCLE, 1, 0.9},
@@ -25,7 +25,7 @@ static const struct training trainings[] = {
     {"instance, no momentum", NORMNET_NORM_INSTANCE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.0},
 };
 
-static inline normnet_config training_config(const struct training *want, int threads)
+static inline normnet_config training_config(const struct training_run *want, int threads)
 {
     static const double mean[] = {0.4}, deviation[] = {0.3};
     normnet_config config;
@@ -112,7 +112,7 @@ static inline int same_bytes(const struct bytes *a, const struct bytes *b)
     return a->size == b->size && memcmp(a->data, b->data, (size_t)a->size) == 0;
 }
 
-/* Do two models hold the same, momentum and step included? */
+/* Do two models hold the same, including momentum and step? */
 static inline void check_equal_models(const char *file, int line, normnet_model *a, normnet_model *b)
 {
     struct bytes of_a = serialize(a, NORMNET_FILE_CHECKPOINT), of_b = serialize(b, NORMNET_FILE_CHECKPOINT);

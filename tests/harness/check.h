@@ -14,8 +14,8 @@
  *
  * It prints `ok NAME`, `FAIL NAME: file:line: ...` or `skip NAME: why`, and at the end `N passed, N failed, N skipped`;
  * it exits with 1 if a case failed. The arguments are parts of names: only cases with one of them in their name run, or
- * after --without, only cases with none of them. --list prints the names.
- * The CHECK macros add only the file and the line; after a failed check, which returns 0, the case goes on.
+ * after --without, only cases with none of them. --list prints the names. The CHECK macros add only the file and the
+ * line; after a failed check, which returns 0, the case continues.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -30,11 +30,11 @@
 struct check_program {
     int filters;
     char **filter;
-    int without; /* the filters select the cases that do not run */
+    int exclude; /* the filters select the cases that do not run */
     int list;
     int wrong_arguments;
     int passed, failed, skipped;
-    int failures; /* of the case that runs */
+    int failures; /* of the running case */
     char first_failure[1024];
     char skip_reason[256];
 };
@@ -48,7 +48,8 @@ static inline struct check_program *check_state(void)
 }
 
 #if defined(__MINGW32__)
-#define CHECK_FORMAT(text, values) __attribute__((format(gnu_printf, text, values))) /* C11's, not the system's */
+/* The format specifiers of C11, not of msvcrt. */
+#define CHECK_FORMAT(text, values) __attribute__((format(gnu_printf, text, values)))
 #elif defined(__GNUC__)
 #define CHECK_FORMAT(text, values) __attribute__((format(printf, text, values)))
 #else
@@ -60,13 +61,13 @@ static inline int check_begin(int argc, char **argv)
 {
     struct check_program *program = check_state();
 
-    setvbuf(stdout, NULL, _IOLBF, 4096);
+    setvbuf(stdout, NULL, _IOLBF, 4096); /* so that a crash loses no line */
     program->filter = argv + 1;
     for (int i = 1; i < argc; ++i) {
         if (strcmp(argv[i], "--list") == 0) {
             program->list = 1;
         } else if (strcmp(argv[i], "--without") == 0) {
-            program->without = 1;
+            program->exclude = 1;
         } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             printf("usage: %s [--list] [--without] [PART OF A CASE'S NAME]...\n\n"
                    "Runs the cases with one of these parts in their name; all cases if there is none.\n\n"
@@ -93,9 +94,9 @@ static inline int check_selected(const char *name)
 
     for (int i = 0; i < program->filters; ++i) {
         if (strstr(name, program->filter[i]) != NULL)
-            return !program->without;
+            return !program->exclude;
     }
-    return program->filters == 0 || program->without;
+    return program->filters == 0 || program->exclude;
 }
 
 /* Runs one case with `argument` and prints its line. */
@@ -127,7 +128,7 @@ static inline void check_case(const char *name, void (*function)(const void *arg
     }
 }
 
-/* The same for a case whose name is printed from a format. */
+/* The same for a case whose name is formatted. */
 CHECK_FORMAT(3, 4)
 static inline void check_case_named(void (*function)(const void *argument), const void *argument, const char *format,
                                     ...)
@@ -158,7 +159,10 @@ static inline int check_end(void)
     return program->failed > 0;
 }
 
-/* Records a failure of the running case: the first is printed in the case's line, the next nine at once. */
+/*
+ * Records a failure of the running case: the first is printed in the case's line, the next nine immediately, above that
+ * line.
+ */
 CHECK_FORMAT(3, 4)
 static inline int check_fail(const char *file, int line, const char *format, ...)
 {
@@ -225,7 +229,7 @@ static inline int check_close(const char *file, int line, const char *expression
 /* The number of entries of an array. */
 #define CHECK_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
-/* Memory for a test; without it the test cannot go on. */
+/* Allocates zeroed memory, or exits. */
 static inline void *check_allocate(size_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? count : 1, size);

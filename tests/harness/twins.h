@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Twins: two equal models. One of them is also given calls that must be rejected; each time it must answer with the
- * defined status and a message that names the values, touch no output, stay bit for bit as it was, and train on like
- * its undisturbed twin.
+ * defined status and a message that names the values, touch no output, stay bit for bit as it was, and continue to
+ * train like its undisturbed twin.
  *
  *     twins *pair = twins_open(NORMNET_NORM_BATCH);
  *     CHECK_REJECTED(pair, normnet_apply_gradients(pair->model, 0), NORMNET_EINVAL, "images_in_all", "0");
@@ -60,7 +60,7 @@ struct twins {
     normnet_tensor labels32, labels8;    /* the same as i32 and u8 */
     normnet_tensor scores, classes, map; /* well-formed outputs */
     uint64_t fingerprint;                /* of `model` before the next call */
-    int waiting;                         /* gradients wait: advance by apply and compute, not train_step */
+    int pending;                         /* gradients are pending: advance by apply and compute, not train_step */
 };
 
 /* ---- Fingerprints: FNV-1a over all that a model shows ------------------------------------------ */
@@ -91,7 +91,7 @@ static inline uint64_t hash_state(normnet_model *model)
     return hash_bytes(hash, gradients, (size_t)count * sizeof *gradients);
 }
 
-/* The same and all that describes this very model, addresses included: equal only for the model untouched. */
+/* The same and all that describes this very model, including addresses: equal only for the model untouched. */
 static inline uint64_t hash_model(normnet_model *model)
 {
     uint64_t hash = hash_state(model);
@@ -140,7 +140,7 @@ static inline void twins_advance(const char *file, int line, const char *after, 
     models[1] = pair->twin;
     for (int i = 0; i < 2; ++i) {
         metrics[i] = metrics_init();
-        if (pair->waiting) {
+        if (pair->pending) {
             check_status(file, line, "apply", normnet_apply_gradients(models[i], 2 * TWINS_IMAGES), NORMNET_OK);
             check_status(file, line, "compute",
                          normnet_compute_gradients(models[i], &pair->images, &pair->labels, NULL, &metrics[i]),
@@ -214,7 +214,7 @@ static inline struct twins *twins_open_config(const normnet_config *config)
     pair->model = CHECK_CREATE(config);
     pair->twin = CHECK_CREATE(config);
     if (pair->model == NULL || pair->twin == NULL) {
-        fprintf(stderr, "the test cannot go on without a model: %s\n", normnet_error_message());
+        fprintf(stderr, "the test cannot continue without a model: %s\n", normnet_error_message());
         exit(1);
     }
     pair->fingerprint = hash_model(pair->model);
@@ -241,19 +241,19 @@ static inline void twins_renew(struct twins *pair)
     pair->twin = CHECK_CREATE(&pair->config);
     memcpy(&pair->in, &pair->in_before, sizeof pair->in);
     twins_blank(pair);
-    if (pair->waiting) {
+    if (pair->pending) {
         CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
         CHECK_OK(normnet_compute_gradients(pair->twin, &pair->images, &pair->labels, NULL, NULL));
     }
     pair->fingerprint = hash_model(pair->model);
 }
 
-/* From here on gradients wait in both. */
-static inline void twins_wait(struct twins *pair)
+/* From here on gradients are pending in both. */
+static inline void twins_make_pending(struct twins *pair)
 {
     CHECK_OK(normnet_compute_gradients(pair->model, &pair->images, &pair->labels, NULL, NULL));
     CHECK_OK(normnet_compute_gradients(pair->twin, &pair->images, &pair->labels, NULL, NULL));
-    pair->waiting = 1;
+    pair->pending = 1;
     pair->fingerprint = hash_model(pair->model);
 }
 

@@ -183,10 +183,12 @@ static inline double store_pixel(struct parity_bench *bench, int64_t place, doub
 {
     if (bench->dtype == NORMNET_U8) {
         uint8_t byte = (uint8_t)(127.5 + 97 * value);
+
         ((uint8_t *)bench->image_tensor.data)[place] = byte;
         return byte / 255.0;
     } else {
         float stored = (float)value;
+
         ((float *)bench->image_tensor.data)[place] = stored;
         return stored;
     }

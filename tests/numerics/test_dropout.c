@@ -220,6 +220,7 @@ static void dropout_counters(const void *argument)
                  {1, 0, 16, 0}, {1, 0, 128, 0}, {-1, 0, 0, 0}, {1, 0, 1000000007, 0}, {(int64_t)1 << 32, 0, 0, 0}};
     int features = 0;
     unsigned char *masks[CHECK_COUNT(cases)];
+
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(cases); ++i)
         masks[i] = mask_of(cases[i].seed, cases[i].steps, cases[i].sample, &features);

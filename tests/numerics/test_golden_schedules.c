@@ -106,6 +106,7 @@ static void schedules_without_a_phase(const void *argument)
         int three_phase;
     } cases[] = {{10, 0.1, 0}, {10, 0.1, 1}, {1, 1, 0}, {1, 0, 0}, {1, 0.5, 1},
                  {2, 0.5, 0},  {4, 1, 0},    {4, 0, 1}, {4, 1, 1}, {3, 0.9, 1}};
+
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(cases); ++i)
         for (int anneal = 0; anneal < 2; ++anneal)

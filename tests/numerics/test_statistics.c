@@ -206,6 +206,7 @@ static void virtual_batches(const void *argument)
     static const struct {
         int images, groups, counts[3];
     } splits[] = {{40, 2, {16, 24}}, {33, 2, {16, 17}}, {32, 2, {16, 16}}, {31, 1, {31}}, {16, 1, {16}}, {3, 1, {3}}};
+
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(splits); ++i) {
         normnet_config config = statistics_config();

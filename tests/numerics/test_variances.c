@@ -8,7 +8,7 @@ struct variance_case {
     const char *name;
     int count;
     double (*value)(int i, struct random_stream *random);
-    int too_large_to_store; /* the running variance is no float */
+    int too_large_to_store; /* the running variance does not fit a float */
 };
 
 static double forty_thousand(int i, struct random_stream *random)

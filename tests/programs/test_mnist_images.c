@@ -120,6 +120,7 @@ static void augment_geometry(const void *argument)
         {"affine:deg=7,shear=7,translate=.1,scale=.8-1.2", 7, 7, .1, .8, 1.2, 0},
     };
     uint8_t image[PIXELS], expected[PIXELS];
+
     (void)argument;
 
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; ++c) {
@@ -193,6 +194,7 @@ static void augment_golden(const void *argument)
     uint8_t scratch[DIGITS_PIXELS], noise[PIXELS], same[PIXELS];
     struct augment_list list;
     char text[65];
+
     (void)argument;
 
     digits_draw(DIGITS_TRAIN, IMAGES, images, images + IMAGES * DIGITS_PIXELS);

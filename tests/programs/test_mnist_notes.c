@@ -127,6 +127,7 @@ static void notes_of_other_training_runs(const void *argument)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; ++i) {
         char *note = steps[i] < 0 ? calloc(1, 1) : write_note(history, 2);
         int code = read_note(&checkpoint, note, steps[i]);
+
         /* The numbers of the epoch in progress could be those of any step but its first. */
         CHECK_EQUAL(code, steps[i] == 43 || steps[i] == 45 ? 0 : 1);
         checkpoint_close(&checkpoint);

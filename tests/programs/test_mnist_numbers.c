@@ -68,6 +68,7 @@ static void random_distribution(const void *argument)
     struct random_stream stream = random_open(7, RANDOM_SHUFFLE, 0, 0);
     double sum = 0, squares = 0, bell_sum = 0, bell_squares = 0;
     int counts[SIDES] = {0};
+
     (void)argument;
 
     for (int i = 0; i < DRAWS; ++i) {

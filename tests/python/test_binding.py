@@ -304,7 +304,7 @@ def test_reduce_is_called_and_its_failure_is_the_cause():
         with pytest.raises(normnet.NormnetError) as caught:
             network.train_step(*batch())
         assert caught.value.status == normnet.Status.EIO and isinstance(caught.value.__cause__, ConnectionError)
-        with network.clone() as copy:  # goes on as the original would
+        with network.clone() as copy:  # continues as the original would
             with pytest.raises(normnet.NormnetError) as caught:
                 copy.train_step(*batch())
             assert isinstance(caught.value.__cause__, ConnectionError)

@@ -7,7 +7,7 @@ and parameters of a few steps, then logits and loss in evaluation.
 
 Images are drawn such that, in the truth, nothing lies within KINK of where ReLU or max pooling have no derivative and
 no normalization divides by less than a case's `deviation`, both relative to a layer's usual values (there, float32
-cannot tell what is right). Where masks or winners differ nevertheless, the case draws new images; at most 2 % of the
+cannot tell what is right). Where masks or winners differ nevertheless, the case draws new images; at most 2% of the
 cases may.
 """
 import copy
@@ -121,7 +121,7 @@ class Unsuitable(Exception):
 
 
 class Comparison:
-    """Three trainings from one state: normnet, PyTorch in float32, and the truth, PyTorch in float64."""
+    """Three training runs from one state: normnet, PyTorch in float32, and the truth, PyTorch in float64."""
 
     def __init__(self, case, random):
         self.case, self.random, self.failures = case, random, []
@@ -245,7 +245,7 @@ class Comparison:
             else:
                 kind = "running statistic" if "running" in name else "parameter"
                 self.compare(kind, name, state[name], single[name], truth[name])
-        # The next step starts from equal weights again (momentum goes on), or it would compare trajectories,
+        # The next step starts from equal weights again (momentum continues), or it would compare trajectories,
         # which roundings drive apart at a rate that is the network's.
         self.set_state(state)
 

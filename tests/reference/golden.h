@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Golden values: small cases computed by hand or in double precision with PyTorch's formulas, which both
- * the reference (test_reference.c) and the library (test_golden.c) must give.
+ * Golden values: small cases computed by hand or in double precision with PyTorch's formulas, which both the reference
+ * (test_reference_golden.c) and the library (tests/numerics/test_golden_*.c) must give.
  */
 #ifndef GOLDEN_H
 #define GOLDEN_H

@@ -292,6 +292,7 @@ static double *magnitude_behind_average(const struct reference_pass *pass, int i
     struct reference_shape in;
     double *absolute, *means;
     int count;
+
     do
         --i;
     while (i >= 0 && (layers[i].kind == REFERENCE_FLATTEN || layers[i].kind == REFERENCE_IDENTITY ||

@@ -11,6 +11,7 @@ int main(void)
     normnet_config config;
     normnet_model *model = NULL;
     normnet_tensor images, labels, output;
+
     for (int i = 0; i < 20 * 28 * 28; ++i)
         pixels[i] = (unsigned char)(i * 7919 / 16);
     normnet_tensor_init(&images, NORMNET_U8, pixels, 4, images_shape);
