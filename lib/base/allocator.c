@@ -14,18 +14,18 @@
 #endif
 
 /* Of x86-64 and of AArch64 with normal pages of 4 KiB. Smaller blocks request none. */
-static const int64_t large_page = (int64_t)2 << 20;
+static const int64_t huge_page = (int64_t)2 << 20;
 
 /*
  * A processor caches the addresses of a few megabytes in pages of 4 KiB, and a virtual machine must translate each
  * address twice. This is a hint: if the system ignores it, everything works, but slower.
  */
-static void request_large_pages(void *block, int64_t size)
+static void request_huge_pages(void *block, int64_t size)
 {
 #if defined(MADV_HUGEPAGE)
     const int error = errno;
 
-    (void)madvise(block, (size_t)(size / large_page * large_page), MADV_HUGEPAGE);
+    (void)madvise(block, (size_t)(size / huge_page * huge_page), MADV_HUGEPAGE);
     errno = error;
 #else
     (void)block;
@@ -39,8 +39,8 @@ static void request_large_pages(void *block, int64_t size)
  */
 static void *default_allocate(void *user, int64_t size, int64_t alignment)
 {
-    const bool large = size >= large_page;
-    const uintptr_t mask = (uintptr_t)(large && alignment < large_page ? large_page : alignment) - 1;
+    const bool huge = size >= huge_page;
+    const uintptr_t mask = (uintptr_t)(huge && alignment < huge_page ? huge_page : alignment) - 1;
     int64_t padded;
     char *block;
     void **aligned;
@@ -53,8 +53,8 @@ static void *default_allocate(void *user, int64_t size, int64_t alignment)
         return NULL;
     aligned = (void **)(((uintptr_t)block + sizeof(void *) + mask) & ~mask);
     aligned[-1] = block;
-    if (large)
-        request_large_pages(aligned, size);
+    if (huge)
+        request_huge_pages(aligned, size);
     return aligned;
 }
 

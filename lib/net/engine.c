@@ -13,7 +13,7 @@ static void alloc_tree(struct arena *arena, struct tree *tree, int64_t leaves, i
     }
 }
 
-/* The blocks come last, so that those of idle threads take no memory, not even as neighbours in a large page. */
+/* The blocks come last, so that those of idle threads take no memory, not even as neighbours in a huge page. */
 struct team normnet__alloc_team(struct arena *arena, const struct engine *engine, struct team_sizes sizes)
 {
     struct team team = {
