@@ -261,8 +261,8 @@ typedef struct normnet_config {
     double max_lr;             /* [0.015] of one-cycle */
     double base_momentum;      /* [0.85] of one-cycle: at max_lr */
     double max_momentum;       /* [0.95] of one-cycle: at the ends */
-    double pct_start;          /* [0.3] of one-cycle: fraction of the steps in which lr rises, 0
-                                  to 1 */
+    double pct_start;          /* [0.3] of one-cycle: fraction of the steps in which lr rises,
+                                  0 to 1 */
     double div_factor;         /* [25] of one-cycle: lr starts at max_lr / div_factor; above 0 */
     double final_div_factor;   /* [1e4] of one-cycle: lr ends at its start / this; above 0 */
     double clip_norm;          /* [0] a gradient with a larger norm is scaled down to this norm;

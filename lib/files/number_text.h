@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers as text in the metadata of a file. */
+/* Numbers as strings in the metadata of a file. */
 #ifndef NORMNET_FILES_NUMBER_TEXT_H
 #define NORMNET_FILES_NUMBER_TEXT_H
 
