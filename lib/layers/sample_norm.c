@@ -183,7 +183,10 @@ static void find_single_moments(const struct layer *layer, const struct block *b
         normnet__combine_moments(moments + run * per_run, per_run, 1);
 }
 
-/* y = fma(y, gamma, beta) per element, with `normalize`, whose center is 0. */
+/*
+ * y = fma(y, gamma, beta) per element, with `normalize`, whose center is 0. Without a beta it is fma(y, gamma, -0), which
+ * is y gamma whatever the signs of zeros.
+ */
 static void scale_single(const struct layer *layer, const struct block *block, struct channel_chains chains, float *y)
 {
     const int64_t rows = chains_per_channel(layer);
@@ -195,7 +198,7 @@ static void scale_single(const struct layer *layer, const struct block *block, s
             const int64_t element = chain_element(layer, (chains.first + lane) * rows + chains.row) + i;
 
             gamma[lane] = block->parameters[layer->weight.offset + element];
-            beta[lane] = (float)normnet__beta(layer, block->parameters, element);
+            beta[lane] = layer->bias.count > 0 ? block->parameters[layer->bias.offset + element] : -0.0f;
         }
         block->kernels->normalize(y + i * NORMNET__LANES, 1, zero, gamma, beta, (struct mask){NULL, 1.0f},
                                   y + i * NORMNET__LANES);
