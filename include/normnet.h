@@ -45,9 +45,12 @@
  * Rules for every function, unless its comment says otherwise:
  *
  * - Errors. A function that can fail returns a normnet_status; NORMNET_OK is 0. After a failure,
- * outputs and the model are unchanged, bit for bit, and normnet_error_message() says what was
- * wrong. The library never aborts, exits, prints, raises a signal, reads an environment
- *   variable, or changes the locale or the floating-point mode.
+ *   outputs and the model are unchanged, bit for bit, and normnet_error_message() says what was
+ *   wrong. The library never aborts, exits, prints, raises a signal, reads an environment variable,
+ *   or changes the locale.
+ * - Floating-point mode. Every function computes in C's default mode, whatever the caller's: its
+ *   rounding mode, its traps and the flushing of denormal numbers change no bit of the results. On
+ *   return, the caller's mode and exception flags are as they were.
  * - Statuses. Each comment lists those that are specific to the function. Any function may also
  *   return NORMNET_EINVAL for an invalid argument, NORMNET_EUNSUPPORTED for an enum value that this
  *   version does not have, and NORMNET_EBUSY as described under Threads.
@@ -186,6 +189,9 @@ typedef enum normnet_cpu {
     NORMNET_CPU_NEON = 4      /* AArch64, little-endian */
 } normnet_cpu;
 
+/* A part of the work of a call: see normnet_config.parallel_for. */
+typedef void normnet_task(void *context, int32_t index);
+
 /*
  * Everything that describes a model. Fill it with normnet_config_init(), change fields, and pass it
  * to normnet_model_create(), which copies it with its strings and arrays. Fields have PyTorch's
@@ -230,9 +236,16 @@ typedef struct normnet_config {
 
     /* ---- Run-time settings of the embedding program (the host); not stored in files ---- */
     /*
-     * [1] The maximum number of OpenMP threads, 1 to 1024. The bits do not depend on it. If other
-     * work competes for the cores, set OMP_WAIT_POLICY=passive for the process: waiting threads of
-     * the OpenMP runtime may otherwise keep a core busy for milliseconds.
+     * [1] Into how many parts a call divides its work, 1 to 1024. The bits do not depend on it. The
+     * first part is for the calling thread; for the others, the model has threads of its own, from
+     * its creation to its destruction, which calls at the same time share. They block all signals
+     * but those of their own faults. If the system has fewer threads to give, or none, the calling
+     * thread does the rest. After a fork, the child's first call starts threads of its own.
+     *
+     * A library that was built with OpenMP (-Dopenmp=enabled) takes the threads of its runtime
+     * instead, which are shared by the whole process. This runtime ends the process if it cannot
+     * start them, its idle threads may keep cores busy for milliseconds (OMP_WAIT_POLICY=passive
+     * prevents it), and a forked child has one thread.
      */
     int32_t threads;
     int32_t readers;   /* [1] the maximum number of reading calls at the same time, 1 to 1024 */
@@ -343,6 +356,32 @@ typedef struct normnet_config {
      */
     int32_t (*reduce)(void *user, double *values, int64_t count);
     void *reduce_user;
+
+    /*
+     * [NULL = threads of the model's own] For programs with a scheduler of their own: runs
+     * task(context, i) once for each i from 0 to count - 1, in any order, in any threads, some or
+     * all at the same time, and returns when all have returned. `count` is at most `threads`. It is
+     * called by functions that train, evaluate or predict, in the thread of that call; the tasks
+     * never call it again.
+     *
+     * Example: in the calling thread.
+     *
+     *     static void one_after_another(void *user, int32_t count, normnet_task *task, void *context)
+     *     {
+     *         (void)user;
+     *         for (int32_t i = 0; i < count; ++i)
+     *             task(context, i);
+     *     }
+     *
+     *     normnet_model *lent = NULL;
+     *
+     *     config.threads = 4;
+     *     config.parallel_for = one_after_another;
+     *     normnet_model_create(&lent, &config);
+     *     normnet_model_destroy(lent);
+     */
+    void (*parallel_for)(void *user, int32_t count, normnet_task *task, void *context);
+    void *parallel_user;
 } normnet_config;
 
 /*

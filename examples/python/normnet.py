@@ -56,6 +56,8 @@ File = IntEnum("File", "CHECKPOINT WEIGHTS", start=0)
 Allocate = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_int64, c_int64)
 Deallocate = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_int64)
 Reduce = ctypes.CFUNCTYPE(c_int32, c_void_p, POINTER(c_double), c_int64)
+Task = ctypes.CFUNCTYPE(None, c_void_p, c_int32)
+ParallelFor = ctypes.CFUNCTYPE(None, c_void_p, c_int32, Task, c_void_p)
 
 
 def _fields(*groups):
@@ -80,7 +82,7 @@ class Config(_Struct):
                    " max_lr base_momentum max_momentum pct_start div_factor final_div_factor clip_norm"),
         (c_char_p, "architecture"), (POINTER(c_double), "input_mean input_std"),
         (Allocate, "allocate"), (Deallocate, "deallocate"), (c_void_p, "allocator_user"),
-        (Reduce, "reduce"), (c_void_p, "reduce_user"))
+        (Reduce, "reduce"), (c_void_p, "reduce_user"), (ParallelFor, "parallel_for"), (c_void_p, "parallel_user"))
 
 
 class Tensor(_Struct):
@@ -316,7 +318,7 @@ def _save_options(kind, note):
 
 #: The fields of normnet_config that belong to the host program and not to the model. A clone inherits them.
 _HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit", "allocate", "deallocate", "allocator_user",
-         "reduce_user")
+         "reduce_user", "parallel_for", "parallel_user")
 
 
 # ---- Models ----------------------------------------------------------------------------------------
@@ -412,7 +414,8 @@ class Model:
         for name in ("input_mean", "input_std"):
             pointer = getattr(config, name)
             setattr(plain, name, pointer[:config.channels] if pointer else None)
-        for name in ("allocate", "deallocate", "allocator_user", "reduce", "reduce_user"):
+        for name in ("allocate", "deallocate", "allocator_user", "reduce", "reduce_user", "parallel_for",
+                     "parallel_user"):
             delattr(plain, name)
         return plain
 

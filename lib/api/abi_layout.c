@@ -62,7 +62,9 @@ static_assert(offsetof(normnet_config, deallocate) == 256 + 4 * POINTER, "normne
 static_assert(offsetof(normnet_config, allocator_user) == 256 + 5 * POINTER, "normnet_config.allocator_user");
 static_assert(offsetof(normnet_config, reduce) == 256 + 6 * POINTER, "normnet_config.reduce");
 static_assert(offsetof(normnet_config, reduce_user) == 256 + 7 * POINTER, "normnet_config.reduce_user");
-static_assert(sizeof(normnet_config) == 256 + 8 * POINTER, "normnet_config");
+static_assert(offsetof(normnet_config, parallel_for) == 256 + 8 * POINTER, "normnet_config.parallel_for");
+static_assert(offsetof(normnet_config, parallel_user) == 256 + 9 * POINTER, "normnet_config.parallel_user");
+static_assert(sizeof(normnet_config) == 256 + 10 * POINTER, "normnet_config");
 
 static_assert(offsetof(normnet_tensor, struct_size) == 0, "normnet_tensor.struct_size");
 static_assert(offsetof(normnet_tensor, dtype) == 4, "normnet_tensor.dtype");

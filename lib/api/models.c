@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a model, and its description. */
 #include "api/arguments.h"
+#include "base/float_mode.h"
 #include "model/config.h"
 #include "model/model.h"
 #include "model/sized_struct.h"
@@ -8,12 +9,16 @@
 
 normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
 {
+    const struct float_mode callers = normnet__enter_float_mode();
     normnet_config config;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__read_config(&config, from);
-    return status == NORMNET_OK ? normnet__create_model(model, &config) : status;
+    if (status == NORMNET_OK)
+        status = normnet__create_model(model, &config);
+    normnet__restore_float_mode(&callers);
+    return status;
 }
 
 void normnet_model_destroy(normnet_model *model)
@@ -40,7 +45,11 @@ const char *normnet_cpu_name(const normnet_model *model)
 
 int64_t normnet_model_summary(const normnet_model *model, char *text, int64_t size)
 {
-    return model != NULL ? normnet__summarize(model, text, size) : 0;
+    const struct float_mode callers = normnet__enter_float_mode();
+    const int64_t length = model != NULL ? normnet__summarize(model, text, size) : 0;
+
+    normnet__restore_float_mode(&callers);
+    return length;
 }
 
 int32_t normnet_layer_count(const normnet_model *model)

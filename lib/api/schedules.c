@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The pure functions: schedules and shards. */
 #include "api/arguments.h"
+#include "base/float_mode.h"
 #include "base/message.h"
 #include "model/config.h"
 #include "model/shard.h"
@@ -8,7 +9,8 @@
 
 #include <stddef.h>
 
-static normnet_status rate_at(const normnet_config *from, int32_t schedule, int64_t step, double *lr, double *momentum)
+static normnet_status find_rate(const normnet_config *from, int32_t schedule, int64_t step, double *lr,
+                                double *momentum)
 {
     normnet_config config;
     struct rate rate;
@@ -29,6 +31,15 @@ static normnet_status rate_at(const normnet_config *from, int32_t schedule, int6
     if (momentum != NULL)
         *momentum = rate.momentum;
     return NORMNET_OK;
+}
+
+static normnet_status rate_at(const normnet_config *from, int32_t schedule, int64_t step, double *lr, double *momentum)
+{
+    const struct float_mode callers = normnet__enter_float_mode();
+    const normnet_status status = find_rate(from, schedule, step, lr, momentum);
+
+    normnet__restore_float_mode(&callers);
+    return status;
 }
 
 normnet_status normnet_one_cycle_lr(const normnet_config *config, int64_t step, double *lr, double *momentum)

@@ -184,8 +184,8 @@ static void find_single_moments(const struct layer *layer, const struct block *b
 }
 
 /*
- * y = fma(y, gamma, beta) per element, with `normalize`, whose center is 0. Without a beta it is fma(y, gamma, -0), which
- * is y gamma whatever the signs of zeros.
+ * y = fma(y, gamma, beta) per element, with `normalize`, whose center is 0. Without a beta it is fma(y, gamma, -0),
+ * which is y gamma whatever the signs of zeros.
  */
 static void scale_single(const struct layer *layer, const struct block *block, struct channel_chains chains, float *y)
 {

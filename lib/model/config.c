@@ -86,6 +86,8 @@ normnet_status normnet__merge_host(normnet_config *config, const normnet_config 
     config->allocator_user = fields.allocator_user;
     config->reduce = fields.reduce;
     config->reduce_user = fields.reduce_user;
+    config->parallel_for = fields.parallel_for;
+    config->parallel_user = fields.parallel_user;
     return NORMNET_OK;
 }
 

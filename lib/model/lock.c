@@ -9,14 +9,18 @@ normnet_status normnet__begin_writing(normnet_model *model)
 {
     int idle = 0;
 
-    if (atomic_compare_exchange_strong(&model->users, &idle, WRITER))
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_EBUSY, "the model is in use by another call");
+    if (!atomic_compare_exchange_strong(&model->users, &idle, WRITER))
+        return normnet__fail(NORMNET_EBUSY, "the model is in use by another call");
+    model->callers = normnet__enter_float_mode();
+    return NORMNET_OK;
 }
 
 void normnet__end_writing(normnet_model *model)
 {
+    const struct float_mode callers = model->callers;
+
     atomic_store(&model->users, 0);
+    normnet__restore_float_mode(&callers);
 }
 
 /* There are as many readers as may pass the lock, so that one is free or will be in a moment. */
@@ -40,11 +44,15 @@ normnet_status normnet__begin_reading(normnet_model *model, struct reader **read
             return normnet__fail(NORMNET_EBUSY, "the model already has %d readers (config.readers)", users);
     } while (!atomic_compare_exchange_weak(&model->users, &users, users + 1));
     *reader = take_reader(model);
+    (*reader)->callers = normnet__enter_float_mode();
     return NORMNET_OK;
 }
 
 void normnet__end_reading(normnet_model *model, struct reader *reader)
 {
+    const struct float_mode callers = reader->callers;
+
     atomic_flag_clear(&reader->taken);
     atomic_fetch_sub(&model->users, 1);
+    normnet__restore_float_mode(&callers);
 }

@@ -77,11 +77,17 @@ static void configure(normnet_model *model)
     const normnet_config *config = &model->config;
 
     model->engine.network = &model->network;
-    model->engine.threads = config->threads;
+    model->engine.threads = (struct threads){config->threads, config->parallel_for, config->parallel_user, NULL};
     model->training.smoothing = config->label_smoothing;
     model->training.virtual_batch = config->virtual_batch;
     model->training.reduction = (struct reduction){config->reduce, config->reduce_user};
     model->training.averaging = (struct averaging){config->batchnorm_momentum, config->cumulative_statistics != 0};
+}
+
+/* The calling thread and the program's threads, if there are any, need no pool. */
+static bool needs_pool(const normnet_config *config)
+{
+    return config->threads > 1 && config->parallel_for == NULL;
 }
 
 /* The array part: all arrays that training and prediction use. */
@@ -95,6 +101,8 @@ static void layout_array_part(struct arena *arena, normnet_model *model)
     model->std = normnet__arena_alloc(arena, channels, sizeof *model->std);
     model->table = normnet__arena_alloc(arena, 256 * (int64_t)channels, sizeof *model->table);
     model->readers = normnet__arena_alloc(arena, model->config.readers, sizeof *model->readers);
+    if (needs_pool(&model->config))
+        model->engine.threads.pool = normnet__alloc_pool(arena, model->config.threads - 1);
     for (int32_t i = 0; i < model->config.readers; ++i) {
         const struct team team = normnet__alloc_reader(arena, &model->engine);
 
@@ -176,6 +184,8 @@ normnet_status normnet__finish_model(normnet_model *model)
     for (int32_t i = 0; i < model->config.readers; ++i)
         normnet__clear_reader(&model->engine, &model->readers[i].team);
     normnet__clear_state(&model->network, &model->state);
+    if (model->engine.threads.pool != NULL)
+        normnet__start_pool(model->engine.threads.pool, model->config.threads - 1);
     return NORMNET_OK;
 }
 
@@ -201,6 +211,8 @@ void normnet__destroy_model(normnet_model *model)
 
     if (model == NULL)
         return;
+    if (model->engine.threads.pool != NULL)
+        normnet__stop_pool(model->engine.threads.pool);
     allocator = model->allocator;
     normnet__deallocate(&allocator, model->memory, model->array_bytes);
     normnet__deallocate(&allocator, model, model->model_bytes);

@@ -7,7 +7,7 @@
 
 /* Sizes in the first release: a caller's struct is at least this large. */
 enum {
-    NORMNET__CONFIG_MIN_SIZE = 256 + 8 * (int)sizeof(void *),
+    NORMNET__CONFIG_MIN_SIZE = 256 + 10 * (int)sizeof(void *),
     NORMNET__TENSOR_MIN_SIZE = 152,
     NORMNET__METRICS_MIN_SIZE = 72,
     NORMNET__BATCH_MIN_SIZE = 24,

@@ -17,12 +17,12 @@ static void alloc_tree(struct arena *arena, struct tree *tree, int64_t leaves, i
 struct team normnet__alloc_team(struct arena *arena, const struct engine *engine, struct team_sizes sizes)
 {
     struct team team = {
-        .workers = normnet__arena_alloc(arena, engine->threads, sizeof *team.workers),
-        .trees = normnet__arena_alloc(arena, engine->threads, sizeof *team.trees),
+        .workers = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.workers),
+        .trees = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.trees),
     };
     const bool counts = arena->memory == NULL || arena->overflow;
 
-    for (int32_t i = 0; i < engine->threads; ++i) {
+    for (int32_t i = 0; i < engine->threads.count; ++i) {
         struct worker worker = {
             .single = normnet__arena_alloc(arena, 1, sizes.single_bytes),
             .scratch = normnet__arena_alloc(arena, 1, engine->network->scratch_bytes),
@@ -35,7 +35,7 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
             team.trees[i] = tree;
         }
     }
-    for (int32_t i = 0; i < engine->threads; ++i) {
+    for (int32_t i = 0; i < engine->threads.count; ++i) {
         char *memory = normnet__arena_alloc(arena, 1, sizes.block_bytes);
 
         if (!counts)

@@ -4,6 +4,7 @@
 #define NORMNET_NET_ENGINE_H
 
 #include "base/arena.h"
+#include "base/parallel.h"
 #include "base/tree.h"
 #include "layers/layer_type.h"
 #include "net/network.h"
@@ -15,7 +16,7 @@ struct engine {
     const struct kernels *kernels;
     const float *parameters, *prepared;
     struct scaling scaling;
-    int32_t threads;
+    struct threads threads;
 };
 
 /* The memory of one thread. */
@@ -26,7 +27,7 @@ struct worker {
     int64_t correct; /* for the callback of an evaluation */
 };
 
-/* The threads of a pass: [engine.threads] each. */
+/* The threads of a pass: [engine.threads.count] each. */
 struct team {
     struct worker *workers;
     struct tree *trees; /* sums over blocks: of parameter gradients in training, of losses in evaluation */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/evaluation.h"
 
-#include "base/threads.h"
-
 #include <string.h>
 
 /* Up to this many images are faster one after the other than 16 at once. Measured: docs/performance.md. */
@@ -17,7 +15,7 @@ struct team normnet__alloc_reader(struct arena *arena, const struct engine *engi
 
 void normnet__clear_reader(const struct engine *engine, const struct team *team)
 {
-    for (int32_t i = 0; i < engine->threads; ++i)
+    for (int32_t i = 0; i < engine->threads.count; ++i)
         memset(team->workers[i].single, 0, (size_t)engine->network->block_bytes[NORMNET__LAYOUT_SINGLE]);
 }
 
@@ -87,5 +85,5 @@ void normnet__evaluate(const struct engine *engine, const struct team *team, con
 {
     struct evaluation evaluation = {engine, team, images, last_layer, callback, context};
 
-    normnet__parallel(engine->threads, normnet__count_blocks(images->count), evaluate_blocks, &evaluation);
+    normnet__parallel(&engine->threads, normnet__count_blocks(images->count), evaluate_blocks, &evaluation);
 }

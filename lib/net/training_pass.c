@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/training_pass.h"
 
-#include "base/threads.h"
 #include "layers/loss.h"
 
 #include <string.h>
@@ -215,7 +214,7 @@ static void begin_gradients(const struct pass *pass)
     const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
     const int64_t end = first_parameter(pass->engine->network, pass->section.end);
 
-    for (int32_t thread = 0; thread < pass->engine->threads; ++thread)
+    for (int32_t thread = 0; thread < pass->engine->threads.count; ++thread)
         normnet__tree_begin(&pass->training->team.trees[thread], normnet__count_blocks(pass->images->count), first,
                             end - first);
 }
@@ -224,7 +223,7 @@ static void finish_gradients(const struct pass *pass)
 {
     const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
     const int64_t end = first_parameter(pass->engine->network, pass->section.end);
-    const double *sums = normnet__tree_combine(pass->training->team.trees, pass->engine->threads);
+    const double *sums = normnet__tree_combine(pass->training->team.trees, pass->engine->threads.count);
 
     memcpy(pass->training->gradient + first, sums + first, (size_t)(end - first) * sizeof *sums);
 }
@@ -245,7 +244,7 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
 
         if (last && pass->labels != NULL)
             begin_gradients(pass);
-        normnet__parallel(pass->engine->threads, blocks, run_section, pass);
+        normnet__parallel(&pass->engine->threads, blocks, run_section, pass);
         if (last)
             return NORMNET_OK;
         status = normnet__batch_norm_combine_forward(
@@ -275,7 +274,7 @@ static normnet_status backward_pass(struct pass *pass)
         if (!norm->needs_dx)
             break;
         begin_gradients(pass);
-        normnet__parallel(pass->engine->threads, normnet__count_blocks(pass->images->count), backward_section, pass);
+        normnet__parallel(&pass->engine->threads, normnet__count_blocks(pass->images->count), backward_section, pass);
         finish_gradients(pass);
     }
     return NORMNET_OK;

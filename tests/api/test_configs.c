@@ -56,6 +56,8 @@ static void defaults_hold(const normnet_config *config)
     CHECK(config->allocator_user == NULL);
     CHECK(config->reduce == NULL);
     CHECK(config->reduce_user == NULL);
+    CHECK(config->parallel_for == NULL);
+    CHECK(config->parallel_user == NULL);
 }
 
 static void defaults_of_init(const void *argument)
@@ -321,7 +323,7 @@ static void every_number_has_a_range(const void *argument)
         normnet_model_destroy(model);
     }
     /* Fields of later releases come after the pointers: the loop above has to visit them, too. */
-    CHECK_EQUAL(sizeof(normnet_config), offsetof(normnet_config, reduce_user) + sizeof(void *));
+    CHECK_EQUAL(sizeof(normnet_config), offsetof(normnet_config, parallel_user) + sizeof(void *));
 }
 
 int main(int argc, char **argv)

@@ -16,10 +16,13 @@ static const double mean[] = {0.25, -1.0 / 3}, deviation[] = {0.5, 1.0 / 7};
 
 /* The host's fields, which no file holds; the others are not. */
 static const size_t host_fields[] = {
-    offsetof(normnet_config, struct_size),    offsetof(normnet_config, threads),  offsetof(normnet_config, readers),
-    offsetof(normnet_config, max_batch),      offsetof(normnet_config, cpu),      offsetof(normnet_config, reserved),
-    offsetof(normnet_config, memory_limit),   offsetof(normnet_config, allocate), offsetof(normnet_config, deallocate),
-    offsetof(normnet_config, allocator_user), offsetof(normnet_config, reduce),   offsetof(normnet_config, reduce_user),
+    offsetof(normnet_config, struct_size),  offsetof(normnet_config, threads),
+    offsetof(normnet_config, readers),      offsetof(normnet_config, max_batch),
+    offsetof(normnet_config, cpu),          offsetof(normnet_config, reserved),
+    offsetof(normnet_config, memory_limit), offsetof(normnet_config, allocate),
+    offsetof(normnet_config, deallocate),   offsetof(normnet_config, allocator_user),
+    offsetof(normnet_config, reduce),       offsetof(normnet_config, reduce_user),
+    offsetof(normnet_config, parallel_for), offsetof(normnet_config, parallel_user),
 };
 
 static int is_host_field(size_t offset)

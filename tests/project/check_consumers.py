@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Programs of others: libnormnet installed, moved, and used as its users use it.
 
-usage: python3 check_consumers.py --source SOURCE-ROOT [--cc COMMAND] [--openmp auto|enabled|disabled] [--help]
+usage: python3 check_consumers.py --source SOURCE-ROOT [--cc COMMAND] [--openmp enabled|disabled] [--help]
 
 example: python3 check_consumers.py --source . --openmp disabled
 
@@ -228,14 +228,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True, type=os.path.abspath)
     parser.add_argument("--cc", type=str.split, default=["cc"])
-    parser.add_argument("--openmp", action="append", choices=["auto", "enabled", "disabled"])
+    parser.add_argument("--openmp", action="append", choices=["enabled", "disabled"])
     arguments = parser.parse_args()
     cases = Cases()
     # The environment's settings for this build's compiler are not a user's.
     for name in ("CFLAGS", "LDFLAGS", "DESTDIR", "PKG_CONFIG_PATH"):
         os.environ.pop(name, None)
     if shutil.which("pkg-config"):
-        for openmp in arguments.openmp or ["auto"]:
+        for openmp in arguments.openmp or ["disabled"]:
             check_tree(cases, arguments, openmp)
     else:
         cases.skip("consumers: pkg-config", "needs pkg-config; apt-get install pkg-config")

@@ -359,7 +359,7 @@ def test_pure_functions():
 # ---- Files -----------------------------------------------------------------------------------------
 
 HOST = {"struct_size", "threads", "readers", "max_batch", "cpu", "reserved", "memory_limit", "allocate", "deallocate",
-        "allocator_user", "reduce", "reduce_user"}
+        "allocator_user", "reduce", "reduce_user", "parallel_for", "parallel_user"}
 #: No two fields of a type alike, but those that are 0 or 1.
 DIFFERENT = {"norm": "group", "channels": 4, "height": 9, "width": 8, "classes": 5, "groups": 12, "layer_dims": 3,
              "affine": "none", "virtual_batch": 16, "schedule": "constant", "seed": -3, "total_steps": 10 ** 12,

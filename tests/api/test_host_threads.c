@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads in a program that has threads, signals, floating-point modes and forks of its own. Whatever runs the parts of
+ * a call, the bits are those of one thread. POSIX only.
+ */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* usleep, strsignal */
+#endif
+#include "model_use.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fenv.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+enum { THREADS = 3, STEPS = 4 };
+
+/* The library as it is built with OpenMP has the threads of its runtime: see normnet_config.threads. */
+#if defined(LIBRARY_HAS_OPENMP)
+enum { OWN_THREADS = 0 };
+#elif defined(LIBRARY_HAS_NO_THREADS)
+enum { OWN_THREADS = 0 };
+#else
+enum { OWN_THREADS = 1 };
+#endif
+
+/* ---- Results ------------------------------------------------------------------------------------- */
+
+static normnet_config config_with(int32_t norm, int32_t threads)
+{
+    normnet_config config = twins_config(norm);
+
+    config.threads = threads;
+    return config;
+}
+
+/* Of training steps, an evaluation and a prediction with the model; 0 if a call fails. */
+static uint64_t use_model(normnet_model *model, const normnet_config *config)
+{
+    struct twins_inputs *in = draw_inputs();
+    struct twins_outputs *out = check_allocate(1, sizeof *out);
+    const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, TWINS_IMAGES, config);
+    const normnet_tensor labels = tensor_1d(NORMNET_I32, in->digits32, TWINS_IMAGES);
+    normnet_tensor scores = tensor_2d(NORMNET_F32, out->scores, TWINS_IMAGES, TWINS_CLASSES);
+    normnet_metrics metrics = metrics_init();
+    uint64_t hash;
+    int failed = 0;
+
+    for (int i = 0; i < STEPS; ++i)
+        failed += normnet_train_step(model, &images, &labels, &metrics) != NORMNET_OK;
+    failed += normnet_evaluate(model, &images, &labels, &metrics, NULL, NULL) != NORMNET_OK;
+    failed += normnet_predict(model, &images, &scores, NULL, NULL) != NORMNET_OK;
+    hash = hash_bytes(hash_state(model), out->scores, sizeof out->scores);
+    hash = hash_bytes(hash, &metrics.loss, sizeof metrics.loss);
+    free(in);
+    free(out);
+    return failed > 0 ? 0 : hash;
+}
+
+static uint64_t results_of(const normnet_config *config)
+{
+    normnet_model *model = CHECK_CREATE(config);
+    const uint64_t hash = model != NULL ? use_model(model, config) : 0;
+
+    normnet_model_destroy(model);
+    return hash;
+}
+
+static uint64_t expected_results(int32_t norm)
+{
+    const normnet_config config = config_with(norm, 1);
+
+    return results_of(&config);
+}
+
+/* Threads of this process, or 0 if the system does not show them. */
+static int count_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    int count = 0;
+
+    if (tasks == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* Threads that end may be shown a little longer: joining one returns a moment before it disappears. */
+static int count_threads_after(int expected)
+{
+    int count = count_threads();
+
+    for (int i = 0; i < 1000 && count > expected; ++i) {
+        usleep(1000);
+        count = count_threads();
+    }
+    return count;
+}
+
+/* ---- The pool -------------------------------------------------------------------------------------- */
+
+static void same_bits(const void *argument)
+{
+    static const int32_t counts[] = {2, 3, 4, 8, 64};
+
+    (void)argument;
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        const uint64_t expected = expected_results(norm);
+
+        CHECK(expected != 0);
+        for (int i = 0; i < CHECK_COUNT(counts); ++i) {
+            const normnet_config config = config_with(norm, counts[i]);
+
+            CHECK(results_of(&config) == expected);
+        }
+    }
+}
+
+static void threads_live_with_the_model(const void *argument)
+{
+    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
+    const int before = count_threads();
+    normnet_model *model = CHECK_CREATE(&config);
+
+    (void)argument;
+    CHECK_EQUAL(count_threads(), before + THREADS - 1);
+    CHECK(use_model(model, &config) != 0);
+    CHECK_EQUAL(count_threads(), before + THREADS - 1);
+    normnet_model_destroy(model);
+    CHECK_EQUAL(count_threads_after(before), before);
+}
+
+/* ---- Too few threads --------------------------------------------------------------------------------- */
+
+/* How many threads the system still gives; -1: any number. */
+static int threads_left = -1;
+static int threads_refused;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+    if (threads_left == 0) {
+        ++threads_refused;
+        return EAGAIN;
+    }
+    if (threads_left > 0)
+        --threads_left;
+    return __real_pthread_create(thread, attributes, start, argument);
+}
+
+static void no_thread_to_be_had(const void *argument)
+{
+    (void)argument;
+    for (int left = 0; left < 3; ++left) {
+        const normnet_config config = config_with(NORMNET_NORM_BATCH, 4);
+        const uint64_t expected = expected_results(NORMNET_NORM_BATCH);
+
+        threads_left = left;
+        threads_refused = 0;
+        CHECK(results_of(&config) == expected);
+        CHECK(threads_refused > 0);
+        threads_left = -1;
+    }
+}
+
+/* ---- Forks --------------------------------------------------------------------------------------------- */
+
+/* Runs `use` in a child; what it returns is 0 if all is well. A child that hangs is killed. */
+static void in_child(int (*use)(void *context), void *context)
+{
+    pid_t child;
+    int result = 0;
+
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        signal(SIGALRM, SIG_DFL);
+        alarm(60);
+        _exit(use(context));
+    }
+    CHECK(child > 0 && waitpid(child, &result, 0) == child);
+    if (WIFSIGNALED(result))
+        CHECK_FAIL("the child ended with signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
+    else
+        CHECK_EQUAL(WEXITSTATUS(result), 0);
+}
+
+struct inherited {
+    normnet_model *model;
+    normnet_config config;
+    uint64_t expected;
+    int threads; /* in the child, after the call */
+};
+
+/* In the child, the model that its parent trained, and in a grandchild once more. */
+static int use_inherited(void *context)
+{
+    struct inherited *self = context;
+    const uint64_t hash = use_model(self->model, &self->config);
+
+    if (hash != self->expected)
+        return 1;
+    if (count_threads() != self->threads)
+        return 2;
+    normnet_model_destroy(self->model);
+    return count_threads_after(1) == (self->threads > 0) ? 0 : 3;
+}
+
+static int destroy_inherited(void *context)
+{
+    struct inherited *self = context;
+
+    normnet_model_destroy(self->model);
+    return 0;
+}
+
+static void child_of_a_training_process(const void *argument)
+{
+    struct inherited self = {.config = config_with(NORMNET_NORM_BATCH, THREADS)};
+    normnet_model *twin;
+
+    (void)argument;
+    self.threads = count_threads() > 0 && OWN_THREADS ? THREADS : count_threads() > 0;
+    self.model = CHECK_CREATE(&self.config);
+    twin = CHECK_CREATE(&self.config);
+    CHECK(use_model(self.model, &self.config) != 0);
+    CHECK(use_model(twin, &self.config) != 0);
+    self.expected = use_model(twin, &self.config);
+    in_child(destroy_inherited, &self);
+    in_child(use_inherited, &self);
+    /* The parent's threads are as they were. */
+    CHECK(use_model(self.model, &self.config) == self.expected);
+    normnet_model_destroy(self.model);
+    normnet_model_destroy(twin);
+}
+
+static int create_and_use(void *context)
+{
+    const uint64_t *expected = context;
+    const normnet_config config = config_with(NORMNET_NORM_BATCH, 2);
+
+    return results_of(&config) != *expected;
+}
+
+/* A process that uses OpenMP itself, forks, and uses the library in the child only. */
+static int fork_after_openmp(void *context)
+{
+    int sum = 0;
+
+#if defined(_OPENMP)
+#pragma omp parallel num_threads(3) reduction(+ : sum)
+    sum += omp_get_thread_num();
+    CHECK_EQUAL(sum, 3);
+#endif
+    (void)sum;
+    in_child(create_and_use, context);
+    return check_state()->failures > 0;
+}
+
+static void child_of_an_openmp_process(const void *argument)
+{
+    uint64_t expected = expected_results(NORMNET_NORM_BATCH);
+
+    (void)argument;
+    in_child(fork_after_openmp, &expected); /* its threads are not to be seen by other cases */
+}
+
+/* Several threads of the child use the model at the same time, right after the fork. */
+struct child_reader {
+    struct inherited *inherited;
+    normnet_status status;
+};
+
+static void *predict_in_child(void *context)
+{
+    struct child_reader *self = context;
+    struct twins_inputs *in = draw_inputs();
+    float scores[TWINS_IMAGES * TWINS_CLASSES];
+    const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, TWINS_IMAGES, &self->inherited->config);
+    normnet_tensor output = tensor_2d(NORMNET_F32, scores, TWINS_IMAGES, TWINS_CLASSES);
+
+    for (int i = 0; i < 20; ++i) {
+        const normnet_status status = normnet_predict(self->inherited->model, &images, &output, NULL, NULL);
+
+        if (status != NORMNET_OK)
+            self->status = status;
+    }
+    free(in);
+    return NULL;
+}
+
+static int read_together(void *context)
+{
+    struct child_reader readers[3];
+    pthread_t threads[3];
+    int failed = 0;
+
+    for (int i = 0; i < 3; ++i) {
+        readers[i] = (struct child_reader){context, NORMNET_OK};
+        failed += pthread_create(&threads[i], NULL, predict_in_child, &readers[i]) != 0;
+    }
+    for (int i = 0; i < 3; ++i) {
+        pthread_join(threads[i], NULL);
+        failed += readers[i].status != NORMNET_OK;
+    }
+    return failed;
+}
+
+static void readers_of_a_child(const void *argument)
+{
+    struct inherited self = {.config = config_with(NORMNET_NORM_GROUP, THREADS)};
+
+    (void)argument;
+    self.config.readers = 3;
+    self.model = CHECK_CREATE(&self.config);
+    for (int i = 0; i < 5; ++i)
+        in_child(read_together, &self);
+    normnet_model_destroy(self.model);
+}
+
+/* ---- Signals --------------------------------------------------------------------------------------------- */
+
+static atomic_int elsewhere, handled;
+static pthread_t main_thread;
+
+static void handler(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&handled, 1);
+    if (!pthread_equal(pthread_self(), main_thread))
+        atomic_fetch_add(&elsewhere, 1);
+}
+
+/* While the main thread blocks a signal of the process, a worker that did not would run its handler. */
+static void signals_stay_with_the_program(const void *argument)
+{
+    static const int signals[] = {SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGINT, SIGCHLD, SIGHUP};
+    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
+    struct sigaction action = {0}, before[CHECK_COUNT(signals)];
+    normnet_model *model = CHECK_CREATE(&config);
+    sigset_t set, old;
+
+    (void)argument;
+    main_thread = pthread_self();
+    action.sa_handler = handler;
+    sigemptyset(&set);
+    for (int i = 0; i < CHECK_COUNT(signals); ++i) {
+        sigaddset(&set, signals[i]);
+        sigaction(signals[i], &action, &before[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &set, &old);
+    for (int i = 0; i < CHECK_COUNT(signals); ++i)
+        kill(getpid(), signals[i]);
+    CHECK(use_model(model, &config) != 0);
+    usleep(10000);
+    CHECK_EQUAL(handled, 0);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    CHECK_EQUAL(handled, CHECK_COUNT(signals));
+    CHECK_EQUAL(elsewhere, 0);
+    for (int i = 0; i < CHECK_COUNT(signals); ++i)
+        sigaction(signals[i], &before[i], NULL);
+    normnet_model_destroy(model);
+}
+
+/* ---- Floating-point modes ---------------------------------------------------------------------------------- */
+
+static void mode_when_created(const void *argument)
+{
+    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+
+    (void)argument;
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        const uint64_t expected = expected_results(norm);
+
+        for (int i = 0; i < CHECK_COUNT(modes); ++i)
+            for (int32_t threads = 1; threads <= THREADS; ++threads) {
+                const normnet_config config = config_with(norm, threads);
+                normnet_model *model;
+
+                fesetround(modes[i]);
+                model = CHECK_CREATE(&config);
+                fesetround(FE_TONEAREST);
+                CHECK(use_model(model, &config) == expected);
+                normnet_model_destroy(model);
+            }
+    }
+}
+
+static void mode_of_the_caller(const void *argument)
+{
+    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+
+    (void)argument;
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        const uint64_t expected = expected_results(norm);
+
+        for (int i = 0; i < CHECK_COUNT(modes); ++i)
+            for (int32_t threads = 1; threads <= THREADS; ++threads) {
+                const normnet_config config = config_with(norm, threads);
+                uint64_t found;
+
+                fesetround(modes[i]);
+                found = results_of(&config);
+                CHECK_EQUAL(fegetround(), modes[i]);
+                fesetround(FE_TONEAREST);
+                CHECK(found == expected);
+            }
+    }
+}
+
+/* ---- Threads of the program -------------------------------------------------------------------------------- */
+
+/* How the program runs tasks. */
+enum order { FORWARD, BACKWARD, AT_ONCE };
+
+struct lender {
+    enum order order;
+    int32_t calls, max_count;
+};
+
+struct lent_task {
+    normnet_task *task;
+    void *context;
+    int32_t index;
+};
+
+/* Threads of the program that round upwards: none of the library's business. */
+static void *run_lent_task(void *context)
+{
+    const struct lent_task *self = context;
+
+    fesetround(FE_UPWARD);
+    self->task(self->context, self->index);
+    return fegetround() == FE_UPWARD ? NULL : context;
+}
+
+static void run_at_once(int32_t count, normnet_task *task, void *context)
+{
+    struct lent_task tasks[64];
+    pthread_t threads[64];
+    void *changed;
+
+    for (int32_t i = 0; i < count; ++i) {
+        tasks[i] = (struct lent_task){task, context, i};
+        CHECK_EQUAL(pthread_create(&threads[i], NULL, run_lent_task, &tasks[i]), 0);
+    }
+    for (int32_t i = 0; i < count; ++i) {
+        CHECK_EQUAL(pthread_join(threads[i], &changed), 0);
+        CHECK(changed == NULL);
+    }
+}
+
+static void lend(void *user, int32_t count, normnet_task *task, void *context)
+{
+    struct lender *self = user;
+
+    ++self->calls;
+    if (count > self->max_count)
+        self->max_count = count;
+    if (self->order == AT_ONCE)
+        run_at_once(count, task, context);
+    for (int32_t i = 0; i < count && self->order != AT_ONCE; ++i)
+        task(context, self->order == FORWARD ? i : count - 1 - i);
+}
+
+static void lent_threads(const void *argument)
+{
+    const int before = count_threads();
+
+    (void)argument;
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
+        for (int order = FORWARD; order <= AT_ONCE; ++order) {
+            struct lender lender = {(enum order)order, 0, 0};
+            normnet_config config = config_with(norm, THREADS);
+            normnet_model *model;
+
+            config.parallel_for = lend;
+            config.parallel_user = &lender;
+            model = CHECK_CREATE(&config);
+            CHECK_EQUAL(count_threads_after(before), before);
+            CHECK(use_model(model, &config) == expected_results(norm));
+            CHECK(lender.calls > 0);
+            CHECK_EQUAL(lender.max_count, THREADS);
+            normnet_model_destroy(model);
+        }
+}
+
+/* One thread needs none of the program's. */
+static void lends_nothing_for_one(const void *argument)
+{
+    struct lender lender = {FORWARD, 0, 0};
+    normnet_config config = config_with(NORMNET_NORM_BATCH, 1);
+
+    (void)argument;
+    config.parallel_for = lend;
+    config.parallel_user = &lender;
+    CHECK(results_of(&config) == expected_results(NORMNET_NORM_BATCH));
+    CHECK_EQUAL(lender.calls, 0);
+}
+
+/* The functions belong to the host: a clone gets those of its own configuration. */
+static void clone_lends(const void *argument)
+{
+    struct lender lender = {FORWARD, 0, 0}, other = {BACKWARD, 0, 0};
+    normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS), host = config, shown;
+    normnet_model *model, *copy = NULL, *same = NULL;
+
+    (void)argument;
+    config.parallel_for = lend;
+    config.parallel_user = &lender;
+    host.parallel_for = lend;
+    host.parallel_user = &other;
+    model = CHECK_CREATE(&config);
+    CHECK_OK(normnet_model_clone(&copy, model, &host));
+    CHECK_OK(normnet_model_clone(&same, model, NULL));
+    CHECK(use_model(copy, &config) != 0);
+    CHECK(lender.calls == 0 && other.calls > 0);
+    CHECK(use_model(same, &config) != 0);
+    CHECK(lender.calls == other.calls);
+    shown.struct_size = (int32_t)sizeof shown;
+    CHECK_OK(normnet_model_config(copy, &shown));
+    CHECK(shown.parallel_for == lend && shown.parallel_user == &other);
+    normnet_model_destroy(model);
+    normnet_model_destroy(copy);
+    normnet_model_destroy(same);
+}
+
+/* ---- Cancellation ------------------------------------------------------------------------------------------- */
+
+static void *train_until_cancelled(void *context)
+{
+    normnet_model *model = context;
+    struct twins_inputs *in = draw_inputs();
+    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
+    const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, TWINS_IMAGES, &config);
+    const normnet_tensor labels = tensor_1d(NORMNET_I32, in->digits32, TWINS_IMAGES);
+
+    pthread_cleanup_push(free, in);
+    for (;;) {
+        (void)normnet_train_step(model, &images, &labels, NULL);
+        pthread_testcancel();
+    }
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+/* A thread of the program is cancelled between calls, never within one, which would leave the model locked. */
+static void cancelled_threads(const void *argument)
+{
+    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
+    normnet_model *model = CHECK_CREATE(&config);
+
+    (void)argument;
+    for (int i = 0; i < 50; ++i) {
+        pthread_t thread;
+
+        CHECK_EQUAL(pthread_create(&thread, NULL, train_until_cancelled, model), 0);
+        usleep(500);
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+        CHECK(use_model(model, &config) != 0);
+    }
+    normnet_model_destroy(model);
+}
+
+int main(int argc, char **argv)
+{
+    if (!check_begin(argc, argv))
+        return check_end();
+    /* First: a library with OpenMP would start its threads in this process. */
+    check_case("fork: after OpenMP in the parent", child_of_an_openmp_process, NULL);
+    check_case("threads: the bits do not depend on their number", same_bits, NULL);
+    if (OWN_THREADS && count_threads() > 0)
+        check_case("threads: from creation to destruction", threads_live_with_the_model, NULL);
+    if (OWN_THREADS)
+        check_case("threads: fewer than wanted, or none", no_thread_to_be_had, NULL);
+    check_case("fork: a child uses its parent's model", child_of_a_training_process, NULL);
+    check_case("fork: readers in a child", readers_of_a_child, NULL);
+    if (OWN_THREADS)
+        check_case("signals: handlers run in the program's threads", signals_stay_with_the_program, NULL);
+    check_case("floating point: the mode at creation changes no bit", mode_when_created, NULL);
+    check_case("floating point: the caller's mode changes no bit", mode_of_the_caller, NULL);
+    check_case("parallel_for: the same bits in any order", lent_threads, NULL);
+    check_case("parallel_for: not called for one thread", lends_nothing_for_one, NULL);
+    check_case("parallel_for: belongs to the host", clone_lends, NULL);
+    check_case("cancellation: never within a call", cancelled_threads, NULL);
+    return check_end();
+}
