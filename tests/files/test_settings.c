@@ -123,6 +123,13 @@ static int32_t reduce_nothing(void *user, double *values, int64_t count)
     return 0;
 }
 
+static void run_in_turn(void *user, int32_t count, normnet_task *task, void *context)
+{
+    (void)user;
+    for (int32_t i = 0; i < count; ++i)
+        task(context, i);
+}
+
 /* The host's fields of `host` become other ones. Ghost batch norm takes no reduce. */
 static void enter_host(normnet_config *host, struct allocator *memory, int *reductions)
 {
@@ -135,6 +142,8 @@ static void enter_host(normnet_config *host, struct allocator *memory, int *redu
     allocator_use(memory, host);
     host->reduce = reductions != NULL ? reduce_nothing : NULL;
     host->reduce_user = reductions;
+    host->parallel_for = run_in_turn;
+    host->parallel_user = memory;
 }
 
 /* A new field is found missing here until it is in a configuration above, or the host's. */
