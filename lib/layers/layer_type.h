@@ -8,6 +8,9 @@
  * and stores dx in the place of the input. Nothing is lost: all that backward needs of the forward pass is the layer's
  * own input, which it reads before it overwrites it, and what forward has saved. Parameter gradients, summed over the
  * block's samples, are written to block->gradient, every entry exactly once.
+ *
+ * Lanes that are not in use (of a block with fewer than 16 samples; in the layout SINGLE, of channels beyond the last)
+ * hold numbers that nobody reads. A layer may compute with them, and may write any numbers to them.
  */
 #ifndef NORMNET_LAYERS_LAYER_TYPE_H
 #define NORMNET_LAYERS_LAYER_TYPE_H

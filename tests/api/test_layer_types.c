@@ -235,15 +235,15 @@ static void differs_from_other_types(const void *argument)
 
 /* ---------------------------------------------------------------------------------------------------- */
 
-/* For tests in other languages: "name-context architecture", a line per network. */
+/* For tests in other languages: "name-number architecture", a line per network. */
 static int print_networks(void)
 {
     static struct type_network network;
 
     for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type)
-        for (int context = 0; context < TYPE_CONTEXTS; ++context)
-            if (type_network_read_in(&network, (*type)->example, context))
-                printf("%s-%d %s\n", (*type)->name, context, network.architecture);
+        for (int i = 0; i < TYPE_NETWORKS; ++i)
+            if (type_network_at(&network, *type, i))
+                printf("%s-%d %s\n", (*type)->name, i, network.architecture);
     return 0;
 }
 

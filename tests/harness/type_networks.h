@@ -75,4 +75,19 @@ static inline int type_network_read(struct type_network *type, const char *token
     return 0;
 }
 
+/*
+ * The networks around a type: its example, and its bare name, whose numbers have their defaults, in every context. 0 if
+ * there is no network `i`.
+ */
+enum { TYPE_NETWORKS = 2 * TYPE_CONTEXTS };
+
+static inline int type_network_at(struct type_network *network, const struct layer_type *type, int i)
+{
+    const int bare = i >= TYPE_CONTEXTS;
+
+    if (bare && strcmp(type->example, type->name) == 0)
+        return 0;
+    return type_network_read_in(network, bare ? type->name : type->example, i % TYPE_CONTEXTS);
+}
+
 #endif

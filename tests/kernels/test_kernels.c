@@ -100,11 +100,22 @@ static void every_table(const void *argument)
     close_workspace(&other);
 }
 
-/* A table has a name and pointers to kernels, nothing else. */
+/* A table has a name and pointers to kernels, nothing else; none of them is NULL. */
 static void every_kernel(const void *argument)
 {
     (void)argument;
     CHECK_EQUAL(CHECK_COUNT(tests) + 1, (int64_t)(sizeof(struct kernels) / sizeof(void (*)(void))));
+    for (int32_t cpu = NORMNET_CPU_PORTABLE; cpu <= NORMNET_CPU_NEON; ++cpu) {
+        const struct kernels *table = normnet__select_kernels(cpu);
+        void (*entries[sizeof *table / sizeof(void (*)(void))])(void);
+
+        if (table == NULL)
+            continue;
+        memcpy(entries, table, sizeof entries);
+        for (int i = 0; i < CHECK_COUNT(tests); ++i)
+            if (entries[i + 1] == NULL)
+                CHECK_FAIL("kernel_table.c has no %s", tests[i].name);
+    }
 }
 
 /* --bench has a case for each kernel. */
@@ -138,10 +149,9 @@ int main(int argc, char **argv)
         step = 5;
     if (!check_begin(argc - small, argv + small))
         return check_end();
-    for (int i = 0; i < CHECK_COUNT(tests); ++i) {
-        check_case_named(every_table, &tests[i], "kernels: %s", tests[i].name);
-    }
     check_case("kernels: none is left out", every_kernel, NULL);
+    for (int i = 0; i < CHECK_COUNT(tests); ++i)
+        check_case_named(every_table, &tests[i], "kernels: %s", tests[i].name);
     check_case("kernels: each is measured by --bench", every_kernel_measured, NULL);
     return check_end();
 }

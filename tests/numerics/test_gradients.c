@@ -306,16 +306,16 @@ static void run(const struct network_case *network, const struct norm_case *norm
                      input->name, images);
 }
 
-static void run_type(const struct layer_type *type, int context)
+static void run_type(const struct layer_type *type, int i)
 {
     static const struct norm_case group = {"group", NORMNET_NORM_GROUP, 0, 0, 0, 0, 0, 0, 0};
     static struct type_network text;
     char name[64];
     struct network_case network = {name, text.architecture, TYPE_CHANNELS, TYPE_HEIGHT, TYPE_WIDTH, TYPE_CLASSES};
 
-    if (!type_network_read_in(&text, type->example, context))
-        return; /* test_layer_types fails if no context takes the type */
-    snprintf(name, sizeof name, "type %s in context %d", type->example, context);
+    if (!type_network_at(&text, type, i))
+        return; /* test_layer_types fails if there is none at all */
+    snprintf(name, sizeof name, "type %s, network %d", type->name, i);
     run(&network, &group, &recipes[0], &inputs[0], 7, 2);
     run(&network, &group, &recipes[0], &inputs[0], 33, 1);
 }
@@ -326,8 +326,8 @@ static void run_types(void)
     for (int i = 0; normnet__layer_types[i] != NULL; ++i) {
         if (strcmp(normnet__layer_types[i]->name, "dropout") == 0)
             continue; /* its masks are random: test_dropout */
-        for (int context = 0; context < TYPE_CONTEXTS; ++context)
-            run_type(normnet__layer_types[i], context);
+        for (int k = 0; k < TYPE_NETWORKS; ++k)
+            run_type(normnet__layer_types[i], k);
     }
 }
 

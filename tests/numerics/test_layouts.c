@@ -6,8 +6,9 @@
 #include "harness/check_normnet.h"
 #include "harness/published_networks.h"
 #include "harness/test_random.h"
+#include "harness/type_networks.h"
 
-enum { IMAGES = 20, CHANNELS = 1, SIDE = 28, CLASSES = 10 };
+enum { IMAGES = 20, SIDE = 28, CLASSES = 10 };
 
 struct norm_case {
     const char *name;
@@ -42,27 +43,26 @@ static const struct {
     {"wide", "conv3-18p1 relu norm conv1-33b norm relu conv3-9p2b relu maxpool3 norm conv3-16p1b flatten fc-10 relu"},
 };
 
-struct layout_case {
-    const char *architecture;
-    const struct norm_case *norm;
-    int32_t cpu;
-};
-
-static normnet_config config_of(const struct layout_case *want)
+static normnet_config config_of(const char *architecture, const struct norm_case *norm, int32_t cpu)
 {
     normnet_config config;
 
-    CHECK_OK(normnet_config_init(&config, want->norm->norm));
-    config.architecture = want->architecture;
-    config.channels = CHANNELS;
+    CHECK_OK(normnet_config_init(&config, norm->norm));
+    config.architecture = architecture;
+    config.channels = 1;
     config.height = config.width = SIDE;
     config.classes = CLASSES;
     config.groups = 1;
-    config.layer_dims = want->norm->layer_dims;
-    config.affine = want->norm->affine;
+    config.layer_dims = norm->layer_dims;
+    config.affine = norm->affine;
     config.max_batch = IMAGES;
-    config.cpu = want->cpu;
+    config.cpu = cpu;
     return config;
+}
+
+static int image_size(const normnet_config *config)
+{
+    return config->channels * config->height * config->width;
 }
 
 static int after_flatten(const normnet_model *model, int32_t layer)
@@ -77,7 +77,7 @@ static float *output_of(normnet_model *model, const normnet_config *config, cons
                         int32_t layer, size_t *size)
 {
     const normnet_layer_info info = layer_info(model, layer);
-    const normnet_tensor images = tensor_images(NORMNET_F32, pixels + first * CHANNELS * SIDE * SIDE, count, config);
+    const normnet_tensor images = tensor_images(NORMNET_F32, pixels + first * image_size(config), count, config);
     normnet_tensor output = {.struct_size = (int32_t)sizeof output, .dtype = NORMNET_F32, .rank = 4};
     float *values;
 
@@ -113,15 +113,15 @@ static void negate_parameters(normnet_model *model)
 static void same_bits(const void *argument)
 {
     static const int sizes[] = {1, 8, 9}; /* one by one up to 8 */
-    const struct layout_case *want = argument;
-    const normnet_config config = config_of(want);
+    const normnet_config config = *(const normnet_config *)argument;
+    const int count = IMAGES * image_size(&config);
     normnet_model *model = CHECK_CREATE(&config);
-    float *pixels = check_allocate(IMAGES * CHANNELS * SIDE * SIDE, sizeof *pixels);
+    float *pixels = check_allocate((size_t)count, sizeof *pixels);
     uint8_t labels[IMAGES];
     normnet_tensor images, label;
     struct random_stream random = {7};
 
-    for (int i = 0; i < IMAGES * CHANNELS * SIDE * SIDE; ++i)
+    for (int i = 0; i < count; ++i)
         pixels[i] = (float)random_uniform(&random, -1, 1);
     for (int i = 0; i < IMAGES; ++i)
         labels[i] = (uint8_t)random_below(&random, CLASSES);
@@ -130,7 +130,7 @@ static void same_bits(const void *argument)
     /* A step, so that running statistics and affine parameters are not their first values. */
     CHECK_OK(normnet_train_step(model, &images, &label, NULL));
     negate_parameters(model);
-    for (int i = 0; i < IMAGES * CHANNELS * SIDE * SIDE; i += 3)
+    for (int i = 0; i < count; i += 3)
         pixels[i] = 0;
     for (int32_t layer = 0; layer < normnet_layer_count(model); ++layer) {
         size_t size;
@@ -163,19 +163,42 @@ static int available(int32_t cpu)
     return 1;
 }
 
+static const int32_t cpus[] = {NORMNET_CPU_BEST, NORMNET_CPU_PORTABLE, NORMNET_CPU_AVX2};
+static const char *const cpu_names[] = {"best", "portable", "avx2"};
+
+/* Around every type of layer that the library lists. */
+static void run_types(int cpu)
+{
+    static struct type_network network;
+
+    for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type)
+        for (int i = 0; i < TYPE_NETWORKS; ++i) {
+            normnet_config config;
+
+            if (!type_network_at(&network, *type, i))
+                continue;
+            type_config(&config, network.architecture);
+            config.max_batch = IMAGES;
+            config.cpu = cpus[cpu];
+            check_case_named(same_bits, &config, "type %s, network %d, cpu %s", (*type)->name, i, cpu_names[cpu]);
+        }
+}
+
 int main(int argc, char **argv)
 {
-    static const int32_t cpus[] = {NORMNET_CPU_BEST, NORMNET_CPU_PORTABLE, NORMNET_CPU_AVX2};
-    static const char *const cpu_names[] = {"best", "portable", "avx2"};
-
     if (!check_begin(argc, argv))
         return check_end();
-    for (int i = 0; i < CHECK_COUNT(cpus); ++i)
-        for (int k = 0; available(cpus[i]) && k < CHECK_COUNT(norms); ++k)
+    for (int i = 0; i < CHECK_COUNT(cpus); ++i) {
+        if (!available(cpus[i]))
+            continue;
+        run_types(i);
+        for (int k = 0; k < CHECK_COUNT(norms); ++k)
             for (int n = cpus[i] == NORMNET_CPU_PORTABLE ? 3 : 0; n < CHECK_COUNT(networks); ++n) { /* it is slow */
-                struct layout_case want = {networks[n].architecture, &norms[k], cpus[i]};
-                check_case_named(same_bits, &want, "%s, norm %s, cpu %s", networks[n].name, norms[k].name,
+                const normnet_config config = config_of(networks[n].architecture, &norms[k], cpus[i]);
+
+                check_case_named(same_bits, &config, "%s, norm %s, cpu %s", networks[n].name, norms[k].name,
                                  cpu_names[i]);
             }
+    }
     return check_end();
 }
