@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* feenableexcept */
 #endif
 #include "model_use.h"
+#include "thread_results.h"
 
 #include <fenv.h>
 #include <signal.h>
@@ -57,7 +58,7 @@ static void mode_unchanged(const void *argument)
     free(out);
 }
 
-/* Hosts that round otherwise or flush small numbers: other results perhaps, but no failure, and their mode stays. */
+/* Hosts that round otherwise or flush small numbers: no failure, and their mode stays. */
 static void rounding_hosts(const void *argument)
 {
     const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
@@ -131,12 +132,60 @@ static void trapping_hosts(const void *argument)
 }
 #endif
 
+/* ---- The same bits ---------------------------------------------------------------------------------- */
+
+static void mode_when_created(const void *argument)
+{
+    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+
+    (void)argument;
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        const uint64_t expected = expected_results(norm);
+
+        for (int i = 0; i < CHECK_COUNT(modes); ++i)
+            for (int32_t threads = 1; threads <= THREADS; ++threads) {
+                const normnet_config config = config_with(norm, threads);
+                normnet_model *model;
+
+                fesetround(modes[i]);
+                model = CHECK_CREATE(&config);
+                fesetround(FE_TONEAREST);
+                CHECK(use_model(model, &config) == expected);
+                normnet_model_destroy(model);
+            }
+    }
+}
+
+static void mode_of_the_caller(const void *argument)
+{
+    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+
+    (void)argument;
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+        const uint64_t expected = expected_results(norm);
+
+        for (int i = 0; i < CHECK_COUNT(modes); ++i)
+            for (int32_t threads = 1; threads <= THREADS; ++threads) {
+                const normnet_config config = config_with(norm, threads);
+                uint64_t found;
+
+                fesetround(modes[i]);
+                found = results_of(&config);
+                CHECK_EQUAL(fegetround(), modes[i]);
+                fesetround(FE_TONEAREST);
+                CHECK(found == expected);
+            }
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
     check_case("floating point: the mode is unchanged", mode_unchanged, NULL);
     check_case("floating point: a host that rounds otherwise is served", rounding_hosts, NULL);
+    check_case("floating point: the mode at creation changes no bit", mode_when_created, NULL);
+    check_case("floating point: the caller's mode changes no bit", mode_of_the_caller, NULL);
 #if defined(__x86_64__)
     check_case("floating point: a host that flushes denormals is served", flushing_hosts, NULL);
 #endif

@@ -6,21 +6,16 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* usleep, strsignal */
 #endif
-#include "model_use.h"
+#include "thread_results.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
-
-enum { THREADS = 3, STEPS = 4 };
 
 /* The library as it is built with OpenMP has the threads of its runtime: see normnet_config.threads. */
 #if defined(LIBRARY_HAS_OPENMP)
@@ -30,81 +25,6 @@ enum { OWN_THREADS = 0 };
 #else
 enum { OWN_THREADS = 1 };
 #endif
-
-/* ---- Results ------------------------------------------------------------------------------------- */
-
-static normnet_config config_with(int32_t norm, int32_t threads)
-{
-    normnet_config config = twins_config(norm);
-
-    config.threads = threads;
-    return config;
-}
-
-/* Of training steps, an evaluation and a prediction with the model; 0 if a call fails. */
-static uint64_t use_model(normnet_model *model, const normnet_config *config)
-{
-    struct twins_inputs *in = draw_inputs();
-    struct twins_outputs *out = check_allocate(1, sizeof *out);
-    const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, TWINS_IMAGES, config);
-    const normnet_tensor labels = tensor_1d(NORMNET_I32, in->digits32, TWINS_IMAGES);
-    normnet_tensor scores = tensor_2d(NORMNET_F32, out->scores, TWINS_IMAGES, TWINS_CLASSES);
-    normnet_metrics metrics = metrics_init();
-    uint64_t hash;
-    int failed = 0;
-
-    for (int i = 0; i < STEPS; ++i)
-        failed += normnet_train_step(model, &images, &labels, &metrics) != NORMNET_OK;
-    failed += normnet_evaluate(model, &images, &labels, &metrics, NULL, NULL) != NORMNET_OK;
-    failed += normnet_predict(model, &images, &scores, NULL, NULL) != NORMNET_OK;
-    hash = hash_bytes(hash_state(model), out->scores, sizeof out->scores);
-    hash = hash_bytes(hash, &metrics.loss, sizeof metrics.loss);
-    free(in);
-    free(out);
-    return failed > 0 ? 0 : hash;
-}
-
-static uint64_t results_of(const normnet_config *config)
-{
-    normnet_model *model = CHECK_CREATE(config);
-    const uint64_t hash = model != NULL ? use_model(model, config) : 0;
-
-    normnet_model_destroy(model);
-    return hash;
-}
-
-static uint64_t expected_results(int32_t norm)
-{
-    const normnet_config config = config_with(norm, 1);
-
-    return results_of(&config);
-}
-
-/* Threads of this process, or 0 if the system does not show them. */
-static int count_threads(void)
-{
-    DIR *tasks = opendir("/proc/self/task");
-    int count = 0;
-
-    if (tasks == NULL)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
-
-/* Threads that end may be shown a little longer: joining one returns a moment before it disappears. */
-static int count_threads_after(int expected)
-{
-    int count = count_threads();
-
-    for (int i = 0; i < 1000 && count > expected; ++i) {
-        usleep(1000);
-        count = count_threads();
-    }
-    return count;
-}
 
 /* ---- The pool -------------------------------------------------------------------------------------- */
 
@@ -373,169 +293,6 @@ static void signals_stay_with_the_program(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* ---- Floating-point modes ---------------------------------------------------------------------------------- */
-
-static void mode_when_created(const void *argument)
-{
-    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-
-    (void)argument;
-    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
-        const uint64_t expected = expected_results(norm);
-
-        for (int i = 0; i < CHECK_COUNT(modes); ++i)
-            for (int32_t threads = 1; threads <= THREADS; ++threads) {
-                const normnet_config config = config_with(norm, threads);
-                normnet_model *model;
-
-                fesetround(modes[i]);
-                model = CHECK_CREATE(&config);
-                fesetround(FE_TONEAREST);
-                CHECK(use_model(model, &config) == expected);
-                normnet_model_destroy(model);
-            }
-    }
-}
-
-static void mode_of_the_caller(const void *argument)
-{
-    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-
-    (void)argument;
-    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
-        const uint64_t expected = expected_results(norm);
-
-        for (int i = 0; i < CHECK_COUNT(modes); ++i)
-            for (int32_t threads = 1; threads <= THREADS; ++threads) {
-                const normnet_config config = config_with(norm, threads);
-                uint64_t found;
-
-                fesetround(modes[i]);
-                found = results_of(&config);
-                CHECK_EQUAL(fegetround(), modes[i]);
-                fesetround(FE_TONEAREST);
-                CHECK(found == expected);
-            }
-    }
-}
-
-/* ---- Threads of the program -------------------------------------------------------------------------------- */
-
-/* How the program runs tasks. */
-enum order { FORWARD, BACKWARD, AT_ONCE };
-
-struct lender {
-    enum order order;
-    int32_t calls, max_count;
-};
-
-struct lent_task {
-    normnet_task *task;
-    void *context;
-    int32_t index;
-};
-
-/* Threads of the program that round upwards: none of the library's business. */
-static void *run_lent_task(void *context)
-{
-    const struct lent_task *self = context;
-
-    fesetround(FE_UPWARD);
-    self->task(self->context, self->index);
-    return fegetround() == FE_UPWARD ? NULL : context;
-}
-
-static void run_at_once(int32_t count, normnet_task *task, void *context)
-{
-    struct lent_task tasks[64];
-    pthread_t threads[64];
-    void *changed;
-
-    for (int32_t i = 0; i < count; ++i) {
-        tasks[i] = (struct lent_task){task, context, i};
-        CHECK_EQUAL(pthread_create(&threads[i], NULL, run_lent_task, &tasks[i]), 0);
-    }
-    for (int32_t i = 0; i < count; ++i) {
-        CHECK_EQUAL(pthread_join(threads[i], &changed), 0);
-        CHECK(changed == NULL);
-    }
-}
-
-static void lend(void *user, int32_t count, normnet_task *task, void *context)
-{
-    struct lender *self = user;
-
-    ++self->calls;
-    if (count > self->max_count)
-        self->max_count = count;
-    if (self->order == AT_ONCE)
-        run_at_once(count, task, context);
-    for (int32_t i = 0; i < count && self->order != AT_ONCE; ++i)
-        task(context, self->order == FORWARD ? i : count - 1 - i);
-}
-
-static void lent_threads(const void *argument)
-{
-    const int before = count_threads();
-
-    (void)argument;
-    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
-        for (int order = FORWARD; order <= AT_ONCE; ++order) {
-            struct lender lender = {(enum order)order, 0, 0};
-            normnet_config config = config_with(norm, THREADS);
-            normnet_model *model;
-
-            config.parallel_for = lend;
-            config.parallel_user = &lender;
-            model = CHECK_CREATE(&config);
-            CHECK_EQUAL(count_threads_after(before), before);
-            CHECK(use_model(model, &config) == expected_results(norm));
-            CHECK(lender.calls > 0);
-            CHECK_EQUAL(lender.max_count, THREADS);
-            normnet_model_destroy(model);
-        }
-}
-
-/* One thread needs none of the program's. */
-static void lends_nothing_for_one(const void *argument)
-{
-    struct lender lender = {FORWARD, 0, 0};
-    normnet_config config = config_with(NORMNET_NORM_BATCH, 1);
-
-    (void)argument;
-    config.parallel_for = lend;
-    config.parallel_user = &lender;
-    CHECK(results_of(&config) == expected_results(NORMNET_NORM_BATCH));
-    CHECK_EQUAL(lender.calls, 0);
-}
-
-/* The functions belong to the host: a clone gets those of its own configuration. */
-static void clone_lends(const void *argument)
-{
-    struct lender lender = {FORWARD, 0, 0}, other = {BACKWARD, 0, 0};
-    normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS), host = config, shown;
-    normnet_model *model, *copy = NULL, *same = NULL;
-
-    (void)argument;
-    config.parallel_for = lend;
-    config.parallel_user = &lender;
-    host.parallel_for = lend;
-    host.parallel_user = &other;
-    model = CHECK_CREATE(&config);
-    CHECK_OK(normnet_model_clone(&copy, model, &host));
-    CHECK_OK(normnet_model_clone(&same, model, NULL));
-    CHECK(use_model(copy, &config) != 0);
-    CHECK(lender.calls == 0 && other.calls > 0);
-    CHECK(use_model(same, &config) != 0);
-    CHECK(lender.calls == other.calls);
-    shown.struct_size = (int32_t)sizeof shown;
-    CHECK_OK(normnet_model_config(copy, &shown));
-    CHECK(shown.parallel_for == lend && shown.parallel_user == &other);
-    normnet_model_destroy(model);
-    normnet_model_destroy(copy);
-    normnet_model_destroy(same);
-}
-
 /* ---- Cancellation ------------------------------------------------------------------------------------------- */
 
 static void *train_until_cancelled(void *context)
@@ -589,11 +346,6 @@ int main(int argc, char **argv)
     check_case("fork: readers in a child", readers_of_a_child, NULL);
     if (OWN_THREADS)
         check_case("signals: handlers run in the program's threads", signals_stay_with_the_program, NULL);
-    check_case("floating point: the mode at creation changes no bit", mode_when_created, NULL);
-    check_case("floating point: the caller's mode changes no bit", mode_of_the_caller, NULL);
-    check_case("parallel_for: the same bits in any order", lent_threads, NULL);
-    check_case("parallel_for: not called for one thread", lends_nothing_for_one, NULL);
-    check_case("parallel_for: belongs to the host", clone_lends, NULL);
     check_case("cancellation: never within a call", cancelled_threads, NULL);
     return check_end();
 }
