@@ -306,8 +306,8 @@ typedef struct normnet_config {
      *                     conv, pools, gap and instance norm are not allowed
      *
      * The last layer must produce `classes` values per image. Up to 4,096 bytes and 2^31 - 1
-     * parameters (NORMNET_ELIMIT). [NULL = a network for 10 classes of images of at least 18x18
-     * pixels, with 7,704 parameters if they have one channel and gamma and beta are per channel]
+     * parameters (NORMNET_ELIMIT). [NULL = a network for `classes` classes of images of at least
+     * 8x8 pixels, with 7,704 parameters for 10 classes, one channel, and gamma and beta per channel]
      */
     const char *architecture;
 

@@ -10,11 +10,12 @@
 normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
 {
     const struct float_mode callers = normnet__enter_float_mode();
+    char architecture[NORMNET__DEFAULT_ARCHITECTURE_BYTES];
     normnet_config config;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
-        status = normnet__read_config(&config, from);
+        status = normnet__read_config(&config, from, architecture);
     if (status == NORMNET_OK)
         status = normnet__create_model(model, &config);
     normnet__restore_float_mode(&callers);

@@ -23,7 +23,7 @@ static normnet_status read_network_config(const struct safetensors *file, const 
     merged.classes = model->config.classes;
     if (architecture != NULL)
         merged.architecture = architecture;
-    return normnet__read_config(config, &merged);
+    return normnet__read_config(config, &merged, NULL);
 }
 
 static void alloc_network(struct arena *arena, const char *architecture, int32_t layer_count, struct network *network,

@@ -47,7 +47,7 @@ static normnet_status config_from_file(const struct safetensors *file, const nor
         status = normnet__read_model_metadata(file, &merged, scaling, metadata);
     if (status == NORMNET_OK && checkpoint)
         status = check_total_steps(&merged, host);
-    return status == NORMNET_OK ? normnet__read_config(config, &merged) : status;
+    return status == NORMNET_OK ? normnet__read_config(config, &merged, NULL) : status;
 }
 
 /*

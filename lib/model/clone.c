@@ -9,7 +9,7 @@ normnet_status normnet__clone_model(normnet_model **clone, const normnet_model *
     normnet_status status = host != NULL ? normnet__merge_host(&merged, host) : NORMNET_OK;
 
     if (status == NORMNET_OK)
-        status = normnet__read_config(&config, &merged);
+        status = normnet__read_config(&config, &merged, NULL);
     if (status == NORMNET_OK)
         status = normnet__begin_model(&created, &config, model->note);
     if (status == NORMNET_OK)

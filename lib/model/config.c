@@ -45,18 +45,19 @@ static normnet_status read_fields(normnet_config *config, const normnet_config *
     return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_MIN_SIZE, from, name);
 }
 
-normnet_status normnet__read_config(normnet_config *config, const normnet_config *from)
+normnet_status normnet__read_config(normnet_config *config, const normnet_config *from, char *architecture)
 {
     normnet_status status = NORMNET_OK;
 
     *config = defaults;
     if (from != NULL)
         status = read_fields(config, from, "config");
-    if (status != NORMNET_OK)
+    if (status == NORMNET_OK)
+        status = normnet__check_config(config);
+    if (status != NORMNET_OK || config->architecture != NULL)
         return status;
-    if (config->architecture == NULL)
-        config->architecture = normnet__default_architecture;
-    return normnet__check_config(config);
+    config->architecture = architecture;
+    return normnet__default_architecture(config, architecture);
 }
 
 normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule)

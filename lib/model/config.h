@@ -15,8 +15,12 @@ enum { NORMNET__MAX_CHANNELS = 4096 }; /* of an image */
 
 normnet_config normnet__default_config(int32_t norm);
 
-/* Copies the fields of `from` (NULL: none) over the defaults, and checks every value. */
-normnet_status normnet__read_config(normnet_config *config, const normnet_config *from);
+/*
+ * Copies the fields of `from` (NULL: none) over the defaults, and checks every value. A missing architecture becomes
+ * the default one for the images and classes, which is written to `architecture`, NORMNET__DEFAULT_ARCHITECTURE_BYTES
+ * long; NULL where `from` has one.
+ */
+normnet_status normnet__read_config(normnet_config *config, const normnet_config *from, char *architecture);
 
 /* The same for a configuration with the schedule `schedule` of which only the schedule's fields matter. */
 normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule);

@@ -5,15 +5,35 @@
 #include "base/message.h"
 #include "layers/layer_type.h"
 
+#include <stdio.h>
 #include <string.h>
-
-const char normnet__default_architecture[] =
-    "conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-8 conv3-16 relu norm dropout "
-    "conv3-16 relu norm dropout conv3-16 relu norm dropout gap conv1-16 relu norm dropout conv1-10";
 
 static bool is_space(char character)
 {
     return character == ' ' || character == '\t' || character == '\n' || character == '\r';
+}
+
+/* ---- The default ----------------------------------------------------------------------------------- */
+
+/* What a network without padding and a padded one need, in rows and in columns. */
+enum { MIN_SIZE = 18, MIN_PADDED_SIZE = 8 };
+
+normnet_status normnet__default_architecture(const normnet_config *config, char *text)
+{
+    const int32_t size = config->height < config->width ? config->height : config->width;
+    const char *padding = size < MIN_SIZE ? "p1" : "";
+
+    if (size < MIN_PADDED_SIZE)
+        return normnet__fail(NORMNET_EARCH,
+                             "the default network is for images of at least %dx%d pixels; config.height is %d and "
+                             "config.width %d: set config.architecture",
+                             (int)MIN_PADDED_SIZE, (int)MIN_PADDED_SIZE, config->height, config->width);
+    (void)snprintf(text, NORMNET__DEFAULT_ARCHITECTURE_BYTES,
+                   "conv3-8%s relu norm dropout conv3-16%s relu norm dropout maxpool2 conv1-8 "
+                   "conv3-16%s relu norm dropout conv3-16%s relu norm dropout conv3-16%s relu norm dropout gap "
+                   "conv1-16 relu norm dropout conv1-%d",
+                   padding, padding, padding, padding, padding, config->classes);
+    return NORMNET_OK;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------- */

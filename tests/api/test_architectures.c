@@ -285,10 +285,12 @@ static void networks_accepted(const void *argument)
     CHECK_CREATED("90000 features", &config);
 }
 
-/* The network of an architecture of NULL is for images from 18x18. */
+/* The network of an architecture of NULL fits the images, from 8x8 pixels, and the classes. */
 static void the_default_network(const void *argument)
 {
-    static const int32_t wrong[][2] = {{17, 17}, {17, 18}, {18, 17}};
+    static const int32_t wrong[][2] = {{7, 7}, {7, 18}, {28, 7}, {1, 1}};
+    static const int32_t sizes[][2] = {{8, 8}, {8, 28}, {16, 9}, {17, 17}, {17, 18}, {18, 18}, {28, 28}, {32, 32}};
+    static const int32_t classes[] = {2, 10, 26, 47, 1000};
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
 
     (void)argument;
@@ -296,10 +298,20 @@ static void the_default_network(const void *argument)
     for (int i = 0; i < CHECK_COUNT(wrong); ++i) {
         config.height = wrong[i][0];
         config.width = wrong[i][1];
-        CHECK_NOT_CREATED("the default network, too small", &config, NORMNET_EARCH, "kernel", "conv3-16");
+        CHECK_NOT_CREATED("the default network, too small", &config, NORMNET_EARCH, "8x8", "architecture");
     }
-    config.height = config.width = 18;
-    CHECK_CREATED("the default network of 18x18", &config);
+    for (int i = 0; i < CHECK_COUNT(sizes); ++i)
+        for (int k = 0; k < CHECK_COUNT(classes); ++k)
+            for (config.channels = 1; config.channels <= 3; config.channels += 2) {
+                normnet_model *model;
+
+                config.height = sizes[i][0];
+                config.width = sizes[i][1];
+                config.classes = classes[k];
+                model = CHECK_CREATE(&config);
+                CHECK_EQUAL(normnet_parameter_count(model), 7704 + 72 * (config.channels - 1) + 16 * (classes[k] - 10));
+                normnet_model_destroy(model);
+            }
 }
 
 /* Every word is the norm that it names, in any place and whatever config.norm is. */
@@ -381,7 +393,7 @@ int main(int argc, char **argv)
     check_case("architecture: as many layers as fit", many_layers, NULL);
     check_case("architecture: more weights than 31 bits count are ELIMIT", too_many_weights, NULL);
     check_case("architecture: everything the header describes is a network", networks_accepted, NULL);
-    check_case("architecture: the default takes images from 18x18", the_default_network, NULL);
+    check_case("architecture: the default fits images from 8x8 and all classes", the_default_network, NULL);
     check_case("architecture: a norm spelled out is that norm", norms_spelled_out, NULL);
     check_case("architecture: shapes round down", shapes, NULL);
     return check_end();

@@ -187,14 +187,16 @@ static void place_parameters(struct reference_network *network, struct reference
     network->parameter_count = layer->bias + layer->bias_count;
 }
 
-/* The network of config->architecture == NULL: that of seed 003 with gap. */
+/* The network of config->architecture == NULL: that of seed 003 with gap, padded for small images. */
 static const char *default_architecture(const normnet_config *config, char *text, size_t size)
 {
+    const char *p = config->height < 18 || config->width < 18 ? "p1" : "";
+
     snprintf(text, size,
-             "conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-8 "
-             "conv3-16 relu norm dropout conv3-16 relu norm dropout conv3-16 relu norm dropout gap "
+             "conv3-8%s relu norm dropout conv3-16%s relu norm dropout maxpool2 conv1-8 "
+             "conv3-16%s relu norm dropout conv3-16%s relu norm dropout conv3-16%s relu norm dropout gap "
              "conv1-16 relu norm dropout conv1-%d",
-             (int)config->classes);
+             p, p, p, p, p, (int)config->classes);
     return text;
 }
 

@@ -79,6 +79,7 @@ static int create_run_model(struct run *run)
 {
     normnet_config config;
 
+    settings_fit_data(&run->settings, &run->data);
     settings_configure(&run->settings, &run->data, &config);
     normnet_status status = run->settings.resume ? normnet_model_clone(&run->model, run->resumed.model, &config)
                                                  : normnet_model_create(&run->model, &config);

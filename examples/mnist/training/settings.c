@@ -4,6 +4,7 @@
 #include "support/machine.h"
 #include "training/pipeline.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* In the order of the enums. */
@@ -40,10 +41,14 @@ void settings_init(struct settings *settings)
  * Chosen for the shortest time to 99.0%, and with more epochs to 99.4%, on the last 10,000 training images
  * (docs/results.md). Pooling before a norm leaves fewer values to normalize.
  */
+static const char fast_architecture[] = "conv3-8 relu maxpool2 norm conv3-16 relu norm conv3-24 relu maxpool2 norm "
+                                        "conv3-32 relu norm flatten fc-10";
+
+enum { FAST_MIN_SIZE = 22 }; /* rows and columns; below, its convolutions pad */
+
 static void use_fast(struct settings *settings)
 {
-    settings->architecture = "conv3-8 relu maxpool2 norm conv3-16 relu norm conv3-24 relu maxpool2 norm "
-                             "conv3-32 relu norm flatten fc-10";
+    settings->architecture = fast_architecture;
     settings->augment = "none";
     settings->dropout = 0;
     settings->epochs = 2;
@@ -65,6 +70,19 @@ int32_t settings_find_preset(const char *name)
             return i;
     }
     return -1;
+}
+
+void settings_fit_data(struct settings *settings, const struct dataset *data)
+{
+    const char *padding = data->height < FAST_MIN_SIZE || data->width < FAST_MIN_SIZE ? "p1" : "";
+
+    if (settings->architecture != fast_architecture)
+        return;
+    snprintf(settings->fitted_architecture, sizeof settings->fitted_architecture,
+             "conv3-8%s relu maxpool2 norm conv3-16%s relu norm conv3-24%s relu maxpool2 norm conv3-32%s relu norm "
+             "flatten fc-%d",
+             padding, padding, padding, padding, (int)data->classes);
+    settings->architecture = settings->fitted_architecture;
 }
 
 /* ---- The configuration of the library ---------------------------------------------------------- */

@@ -24,7 +24,8 @@ struct settings {
     int64_t groups, layer_dims;
     int32_t affine; /* normnet_affine */
     int64_t virtual_batch;
-    const char *architecture; /* NULL = the library's default */
+    const char *architecture;      /* NULL = the library's default */
+    char fitted_architecture[160]; /* of settings_fit_data() */
     double dropout;
 
     int64_t epochs, batch;
@@ -58,6 +59,9 @@ int32_t settings_find_preset(const char *name);
 
 /* The reverse of settings_configure(). settings->epochs must be set. The strings are those of `config`. */
 void settings_adopt(struct settings *settings, const normnet_config *config);
+
+/* Gives the preset's architecture the classes and the padding that the data need. Do not move the settings after it. */
+void settings_fit_data(struct settings *settings, const struct dataset *data);
 
 /* Fills the library's configuration. It points into the settings and the data, which must outlive it. */
 void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config);
