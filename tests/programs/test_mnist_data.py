@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which data normnet-mnist reads, and which files it rejects."""
 import gzip
+import math
 
 import mnist_program
 from mnist_program import FILES, REAL_MNIST, SMALL_NETWORK, TINY, idx
@@ -39,6 +40,28 @@ class Data(mnist_program.TestCase):
         self.assertEqual((result["data"]["channels"], result["data"]["height"]), (2, 6))
         self.assertEqual(result["data"]["mean"], [round(19.5 / 255, 4), round(200 / 255, 4)])
         self.assertEqual(result["data"]["std"][1], 1)
+
+    def test_defaults_fit_the_data(self):
+        """The default network and the preset fast take the classes and the image size of the data."""
+        for shape, classes in [((28, 28), 26), ((28, 28), 47), ((8, 8), 10), ((16, 16), 10), ((3, 32, 32), 10),
+                               ((9, 40), 3)]:
+            train, test = 3 * classes, classes
+            size = math.prod(shape)
+            directory = self.write_data(
+                f"{classes}-{'x'.join(map(str, shape))}",
+                train_images=idx([train, *shape], bytes(i * i % 251 for i in range(train * size))),
+                train_labels=idx([train], [i % classes for i in range(train)]),
+                test_images=idx([test, *shape], bytes(i * i % 251 for i in range(test * size))),
+                test_labels=idx([test], list(range(classes))))
+            for preset in ("standard", "fast"):
+                with self.subTest(shape=shape, classes=classes, preset=preset):
+                    result = self.train("--data", directory, "--preset", preset, "--epochs", "1", "--threads", "1")
+                    self.assertEqual((result["data"]["classes"], result["data"]["height"]), (classes, shape[-2]))
+                    self.assertTrue(result["configuration"]["architecture"].endswith(f"-{classes}"))
+
+    def test_images_too_small_for_the_default(self):
+        directory = self.write_data()
+        self.expect_failure(2, r"images of at least 8x8 pixels; config.height is 6", "train", "--data", directory)
 
     def test_broken_files(self):
         images, labels = idx([40, 6, 8], [0] * (40 * 48)), idx([40], [i % 5 for i in range(40)])
