@@ -238,9 +238,10 @@ typedef struct normnet_config {
     /*
      * [1] Into how many parts a call divides its work, 1 to 1024. The bits do not depend on it. The
      * first part is for the calling thread; for the others, the model has threads of its own, from
-     * its creation to its destruction, which calls at the same time share. They block all signals
-     * but those of their own faults. If the system has fewer threads to give, or none, the calling
-     * thread does the rest. After a fork, the child's first call starts threads of its own.
+     * its creation to its destruction, which simultaneous calls share. They block all signals
+     * except those that a fault in the thread itself raises, e.g. SIGSEGV. If the system has fewer
+     * threads to give, or none, the calling thread does the rest. After a fork, the child's first
+     * call starts threads of its own.
      *
      * A library that was built with OpenMP (-Dopenmp=enabled) takes the threads of its runtime
      * instead, which are shared by the whole process. This runtime ends the process if it cannot
@@ -307,7 +308,8 @@ typedef struct normnet_config {
      *
      * The last layer must produce `classes` values per image. Up to 4,096 bytes and 2^31 - 1
      * parameters (NORMNET_ELIMIT). [NULL = a network for `classes` classes of images of at least
-     * 8x8 pixels, with 7,704 parameters for 10 classes, one channel, and gamma and beta per channel]
+     * 8x8 pixels, with 7,704 parameters for 10 classes, one channel, and gamma and beta per
+     * channel]
      */
     const char *architecture;
 
@@ -404,12 +406,12 @@ typedef enum normnet_dtype { NORMNET_U8 = 1, NORMNET_F32 = 2, NORMNET_I32 = 3, N
 /*
  * A description of the caller's memory. Element (i, j, ...) is at data + i * strides[0] +
  * j * strides[1] + ..., counted in elements, not bytes. If all strides are 0, the tensor is
- * contiguous in the order of its shape, the last index running fastest.
+ * contiguous in the order of its shape, row-major (the last index varies fastest).
  *
  * - Input: a stride may be 0 (broadcast) or negative. The memory may be read-only.
- * - Output: strides must be positive and, in ascending order, each larger than the extent of the
- *   smaller ones; the memory from the first element to the last overlaps no other tensor of the
- *   call.
+ * - Output: strides must be positive and, sorted in ascending order, each must exceed the distance
+ *   that the smaller ones together cover; the memory from the first element to the last overlaps no
+ *   other tensor of the call.
  * - Images have rank 4 and the shape N x channels x height x width, with N of at least 1. Images in
  *   another order, such as N x height x width x channels, only need other strides. Bytes (u8) are
  *   divided by 255; floats (f32) are taken as they are and must be finite (NORMNET_EVALUE).
@@ -503,7 +505,7 @@ typedef struct normnet_layer_info {
                                 on through convolutions and pools */
     int32_t reserved;
     int64_t parameters;    /* number of parameters of this layer */
-    int64_t multiply_adds; /* of conv and fc, for one image forward */
+    int64_t multiply_adds; /* of conv and fc, in the forward pass of one image */
     const char *token;     /* the layer's word in the architecture, e.g. "conv3-8" */
     const char *module;    /* the equivalent torch.nn module, e.g. "Conv2d", "GroupNorm" */
 } normnet_layer_info;
@@ -841,8 +843,8 @@ NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *b
  * Creates a model from a file, or from the bytes of one. From `host` (NULL = defaults) these fields
  * are used:
  *
- * - for a checkpoint: threads, readers, max_batch, cpu, memory_limit, the allocator and reduce,
- *   which are not in the file;
+ * - for a checkpoint: threads, readers, max_batch, cpu, memory_limit, the allocator, reduce and
+ *   parallel_for, which are not in the file;
  * - for weights: everything but the network. In the file are the architecture, norm, channels,
  *   height, width, classes, groups, layer_dims, affine, eps, input_mean and input_std.
  *

@@ -12,7 +12,7 @@ static double power_of_two(int k)
     return normnet__double_of_bits((uint64_t)(k + 1023) << 52);
 }
 
-/* ln 2 in two parts; the first has 32 trailing zero bits, so that its product with k is exact. */
+/* ln 2 in two parts; the first has 21 trailing zero bits, so that its product with k is exact. */
 static const double ln2_high = 6.93147180369123816490e-01;
 static const double ln2_low = 1.90821492927058770002e-10;
 

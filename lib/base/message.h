@@ -21,8 +21,8 @@ NORMNET__PRINTF normnet_status normnet__fail(normnet_status status, const char *
 const char *normnet__error_message(void);
 
 /*
- * Formats a number with up to 9 digits and with a decimal point in every locale. `text` has room for at least 32 bytes.
- * Returns `text`.
+ * Formats a number with up to 9 significant digits and with a decimal point in every locale. `text` has room for at
+ * least 32 bytes. Returns `text`.
  */
 const char *normnet__decimal(char *text, double value);
 

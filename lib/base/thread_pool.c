@@ -2,8 +2,8 @@
 /*
  * A call posts a job, a number of tasks. Threads claim them one by one under the mutex: workers those of any job, the
  * caller those of its own. So a job is finished however many threads there are, and a worker that the system does not
- * run claims nothing. Who waits spins for a moment, since the next piece of work is often that close, and then sleeps,
- * since the core may have other work.
+ * run claims nothing. A thread that waits spins for a moment, since the next piece of work is often that close, and
+ * then sleeps, since the core may have other work.
  */
 #include "base/thread_pool.h"
 
@@ -16,7 +16,7 @@
 #include <xmmintrin.h>
 #endif
 
-/* Lives in the frame of its caller, who leaves when `unfinished` is 0: nobody may touch the job after that. */
+/* On the stack of the calling thread, which returns when `unfinished` is 0: nobody may touch the job after that. */
 struct job {
     void (*task)(void *context, int32_t index);
     void *context;
@@ -41,7 +41,7 @@ struct thread_pool {
 
     struct thread_start start;
     int32_t max_workers, workers;
-    atomic_int forks; /* when the threads were started, or STARTING */
+    atomic_int forks; /* normnet__count_forks() when the threads were started, or STARTING */
     system_thread threads[];
 };
 
@@ -61,7 +61,7 @@ static void pause_processor(void)
 #endif
 }
 
-/* Whether the variable has become zero, or nonzero. */
+/* Spins until the variable is zero, or nonzero; false if that takes too long. */
 static bool spin_until(atomic_int *variable, bool zero)
 {
     for (int i = 0; i < SPINS; ++i) {

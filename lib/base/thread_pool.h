@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of a model, which exist from its creation to its destruction and are shared by calls at the same time.
+ * The threads of a model, which exist from its creation to its destruction and are shared by simultaneous calls.
  * The build chooses one of three files: thread_pool.c, threads of the library's own; openmp_pool.c, those of OpenMP;
  * serial_pool.c, none.
  */

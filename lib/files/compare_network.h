@@ -8,7 +8,7 @@
 
 /*
  * NORMNET_EMISMATCH if the weights have another meaning in the network that the metadata describe. What the metadata do
- * not say is taken to be as in the model.
+ * not say is taken from the model.
  */
 normnet_status normnet__compare_network(const struct safetensors *file, const normnet_model *model);
 

@@ -87,7 +87,7 @@ normnet_status normnet__read_file_kind(const struct safetensors *file, int32_t *
                                                              : normnet__reject_metadata("normnet.kind", text);
 }
 
-/* Reads a number from 0 to `max` of a checkpoint. */
+/* Reads an integer of a checkpoint and checks that it is 0 to `max`. */
 static normnet_status read_count(const struct safetensors *file, const char *key, int64_t max, int64_t *count)
 {
     const char *text = normnet__find_metadata(file, key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model as an ONNX model for inference: opset 17, IR version 8. Each layer type describes a layer as nodes
- * (layers/onnx_graph.h). Numbers of fields are those of onnx.proto.
+ * (layers/onnx_graph.h). Field numbers are those of onnx.proto.
  */
 #include "base/message.h"
 #include "files/model_files.h"

@@ -20,7 +20,7 @@
 /* The maximum for one call: some systems refuse more than 2^31 - 1 bytes. */
 enum { MAX_BYTES_PER_CALL = 1 << 30 };
 
-/* In English in every locale. strerror is not safe with threads. */
+/* In English in every locale. strerror is not thread-safe. */
 static const char *reason(int error, char other[32])
 {
     switch (error) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/safetensors_writer.h"
 
-/* The data begin at a multiple of a cache line. */
+/* The data begins at a multiple of a cache line. */
 enum { DATA_ALIGNMENT = 64 };
 
 struct header normnet__begin_header(struct output *output)

@@ -46,9 +46,9 @@ struct kernels {
 
     /*
      * y[k][i][j] = sum over (c, u, v) of w[k][c][u][v] * x[c][i * stride + u - padding][j * stride + v - padding], then
-     * the epilogue. Directly: a chain of fused multiply-adds in the order c, u, v that starts at 0; padding must be 0.
-     * By Winograd's algorithm: the sums of winograd_kernels.h. `weights` are packed (packed_weights.h), `scratch` holds
-     * normnet__convolution_scratch groups.
+     * the epilogue. Directly: a sequence of fused multiply-adds in the order c, u, v that starts at 0; padding must be
+     * 0. By Winograd's algorithm: the sums of winograd_kernels.h. `weights` are packed (packed_weights.h), `scratch`
+     * holds normnet__convolution_scratch groups.
      */
     void (*convolve)(const struct convolution *convolution, const float *x, const float *weights,
                      const struct epilogue *epilogue, float *y, float *scratch);
@@ -143,9 +143,9 @@ struct kernels {
     /* ---- Pools (pool_kernels.h): adjacent windows; rows and columns after the last whole window are ignored ---- */
 
     /*
-     * The maximum is the first of equal values in row order, or the last NaN; indices[i * 16 + lane] is its position in
-     * the window. The gradient dx, which replaces x, is dy there and 0 elsewhere and, with relu_mask, where x is not
-     * positive.
+     * The maximum is the first of equal values in row-major order, or the last NaN; indices[i * 16 + lane] is its
+     * position in the window. The gradient dx, which replaces x, is dy there and 0 elsewhere and, with relu_mask, where
+     * x is not positive.
      */
     void (*max_pool)(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y, uint8_t *indices);
     void (*max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,

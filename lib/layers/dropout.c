@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dropout: y = m x / (1 - p) with m = 0 for a share p of all values, else 1; dx = m dy / (1 - p). */
+/* Dropout: y = m x / (1 - p) with m = 0 with probability p, else 1; dx = m dy / (1 - p). */
 #include "layers/dropout.h"
 
 #include "base/random.h"

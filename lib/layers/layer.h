@@ -48,7 +48,7 @@ struct layer_convolutions {
 
 /* Byte offsets inside a block's memory. */
 struct offsets {
-    int64_t input, output; /* equal for a layer that is in_place */
+    int64_t input, output; /* equal where the layer works in place */
     int64_t saved;         /* what forward saves for backward: masks, positions of maxima, statistics */
 };
 
@@ -80,13 +80,13 @@ struct layer {
                                               output, or NULL */
 
     /* What the plan decides. */
-    int64_t statistics;       /* index into the running statistics: means, then variances */
-    int32_t batch_norm;       /* which of the network's batch norms, or -1 */
-    int64_t prepared;         /* index into the prepared weights */
-    bool needs_dx;            /* an earlier layer has parameters */
-    bool in_place;            /* the output is stored over the input */
-    bool relu_mask;           /* the input is a ReLU's output: dx is 0 where it is not positive */
-    int32_t fused;            /* index of the later layer that is fused into this one, or -1 */
+    int64_t statistics; /* index into the running statistics: means, then variances */
+    int32_t batch_norm; /* which of the network's batch norms, or -1 */
+    int64_t prepared;   /* index into the prepared weights */
+    bool needs_dx;      /* an earlier layer has parameters */
+    bool in_place;      /* the output is stored over the input */
+    bool relu_mask; /* the input comes from a ReLU, perhaps through layers in place: dx is 0 where it is not positive */
+    int32_t fused;  /* index of the later layer that is fused into this one, or -1 */
     bool fused_into_previous; /* this layer is fused into an earlier one */
     struct offsets offsets[NORMNET__LAYOUTS];
 };

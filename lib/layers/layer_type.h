@@ -4,13 +4,14 @@
  * HACKING.md has the recipe for a new one.
  *
  * Layers work on a block (block.h). forward reads the layer's input and writes its output, both in the block's memory.
- * On the way back a gradient is stored over the values that it belongs to: backward finds dy in the place of the output
- * and stores dx in the place of the input. Nothing is lost: all that backward needs of the forward pass is the layer's
- * own input, which it reads before it overwrites it, and what forward has saved. Parameter gradients, summed over the
+ * On the way back a gradient is stored over the values that it belongs to: backward finds dy where the output was and
+ * stores dx where the input was. Nothing is lost: all that backward needs from the forward pass is the layer's own
+ * input, which it reads before it overwrites it, and what forward has saved. Parameter gradients, summed over the
  * block's samples, are written to block->gradient, every entry exactly once.
  *
  * Lanes that are not in use (of a block with fewer than 16 samples; in the layout SINGLE, of channels beyond the last)
- * hold numbers that nobody reads. A layer may compute with them, and may write any numbers to them.
+ * hold finite numbers that affect no result: forward may compute with them and write any finite numbers. Gradients in
+ * them are 0 and must stay 0, since parameter gradients are summed over all lanes.
  */
 #ifndef NORMNET_LAYERS_LAYER_TYPE_H
 #define NORMNET_LAYERS_LAYER_TYPE_H
@@ -31,7 +32,7 @@ struct window {
 
 struct layer_type {
     const char *name;    /* with which a token begins: lower-case letters */
-    const char *example; /* a token with every number that the type reads; tests walk over these */
+    const char *example; /* a token with every number that the type reads; tests build networks with it */
 
     /*
      * Forward and backward can work in place. An output is positive only where its input is, so the relu_mask of a ReLU
@@ -77,13 +78,13 @@ struct layer_type {
     void (*warn)(const struct layer *layer, const struct layer *next, struct text *text);
 };
 
-/* `same` of types whose tokens have no numbers besides their shapes. */
+/* `same` of types in which no number of the token changes what the weights compute. */
 bool normnet__same_without_numbers(const struct layer *one, const struct layer *other);
 
 /* The type of a name of `length` characters, e.g. "conv"; NULL if there is none. */
 const struct layer_type *normnet__find_layer_type(const char *name, int32_t length);
 
-/* All types, in the order of the header's documentation; NULL after the last. */
+/* All types; NULL after the last. */
 extern const struct layer_type *const normnet__layer_types[];
 
 #endif

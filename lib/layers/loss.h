@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 /*
- * `logits` are `classes` lane groups. For the samples below `count`: their losses, and whether the first of the
- * highest logits is the label. With `backward` the logits are replaced by dz, which is 0 in the lanes beyond.
+ * `logits` are `classes` lane groups. For the samples below `count`: their losses, and their predictions: the first
+ * class with the highest logit. With `backward` the logits are replaced by dz, which is 0 in the lanes beyond.
  */
 void normnet__cross_entropy(float *logits, int32_t classes, const int32_t *labels, int32_t count, double smoothing,
                             double *losses, int32_t *predictions, bool backward);

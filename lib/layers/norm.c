@@ -41,7 +41,7 @@ normnet_status normnet__resolve_affine(struct layer *layer, const struct token *
                                      "layer norm over one or two dimensions has no gamma and beta per channel");
     if (affine == NORMNET_AFFINE_ELEMENT && element_rank == 0)
         return normnet__reject_token(NORMNET_EUNSUPPORTED, token, layer->in,
-                                     "gamma and beta per element go with layer and RMS norm only");
+                                     "gamma and beta per element are possible with layer and RMS norm only");
     layer->norm.affine = affine;
     layer->weight = affine_parameter(layer->in, affine, element_rank, NORMNET__INITIAL_ONES);
     layer->bias = affine_parameter(layer->in, affine, element_rank, NORMNET__INITIAL_ZEROS);

@@ -26,7 +26,7 @@ extern const struct layer_type normnet__norm;
 /* The types of norms within a sample: sample_norm_types.c. */
 extern const struct layer_type normnet__groupnorm, normnet__layernorm, normnet__instancenorm, normnet__rmsnorm;
 
-/* What all norms have in common before the sets are chosen: the output shape and eps. */
+/* What all norms have in common before runs and affine form are set: the output shape and eps. */
 void normnet__begin_norm(struct layer *layer, const normnet_config *config);
 
 /*
@@ -39,7 +39,7 @@ normnet_status normnet__resolve_affine(struct layer *layer, const struct token *
 /* Of all norms. */
 bool normnet__norm_same(const struct layer *one, const struct layer *other);
 
-/* gamma and beta of channel or element `i`; 1 and 0 without an affine. */
+/* gamma and beta of channel or element `i`; 1 and 0 without gamma and beta. */
 static inline double normnet__gamma(const struct layer *layer, const float *parameters, int64_t i)
 {
     return layer->weight.count > 0 ? (double)parameters[layer->weight.offset + i] : 1.0;

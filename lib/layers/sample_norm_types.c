@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Group, instance, layer and RMS norm: from the token and the configuration to the sets of norm.h. */
+/* Group, instance, layer and RMS norm: from the token and the configuration to a norm_spec (layer.h). */
 #include "layers/sample_norm.h"
 
 #include <stdio.h>

@@ -101,7 +101,7 @@ static normnet_status check_input(const normnet_config *config)
     return NORMNET_OK;
 }
 
-/* The smallest momentum of max_number step. */
+/* The smallest momentum of any step. */
 static double min_momentum(const normnet_config *config)
 {
     if (config->schedule != NORMNET_SCHEDULE_ONE_CYCLE || !config->cycle_momentum)

@@ -10,7 +10,7 @@
 #include "net/network.h"
 #include "net/pack.h"
 
-/* Read only during a pass. */
+/* Not changed during a pass. */
 struct engine {
     const struct network *network;
     const struct kernels *kernels;
@@ -33,7 +33,7 @@ struct team {
     struct tree *trees; /* sums over blocks: of parameter gradients in training, of losses in evaluation */
 };
 
-/* Memory for `team`. */
+/* The sizes of a team's memory. */
 struct team_sizes {
     int64_t block_bytes, single_bytes; /* of a worker's memory; 0 for none */
     int64_t leaves, length;            /* of a tree: blocks, and sums per block */

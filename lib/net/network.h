@@ -38,7 +38,7 @@ normnet_status normnet__count_tokens(const char *text, int32_t *count);
 
 /*
  * Reads the architecture of `config` into network->layers, which has room for all tokens. `tokens` has room for the
- * text, which is copied there and cut into tokens. Then plan the network.
+ * text, which is copied there and cut into tokens. To be followed by normnet__plan().
  */
 normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *tokens);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The entrance: from the caller's tensors to lanes. */
+/* Copies the caller's images, scaled, into the lanes of a block. */
 #ifndef NORMNET_NET_PACK_H
 #define NORMNET_NET_PACK_H
 

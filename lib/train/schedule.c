@@ -12,7 +12,7 @@ static double anneal(bool linear, double start, double end, double q)
 }
 
 /*
- * L. N. Smith's cycle as PyTorch has it. With T = total_steps the phases end at the (real) steps
+ * L. N. Smith's cycle as PyTorch has it. With T = total_steps the phases end at these steps, which need not be whole
  *
  *     two phases      pct T - 1: lr up, momentum down          T - 1: lr down to the minimum, momentum up
  *     three phases    pct T - 1: the same   2 pct T - 2: lr and momentum back   T - 1: lr down to the minimum
@@ -39,7 +39,7 @@ struct rate normnet__one_cycle_rate(const normnet_config *config, int64_t step)
     while (phase < count - 1 && (double)step > phases[phase].end)
         start = phases[phase++].end;
     length = phases[phase].end - start;
-    q = length != 0.0 ? ((double)step - start) / length : 1.0; /* a phase of one step is at its end */
+    q = length != 0.0 ? ((double)step - start) / length : 1.0; /* a phase of length 0: the step is at its end */
     return (struct rate){anneal(linear, phases[phase].lr_start, phases[phase].lr_end, q),
                          config->cycle_momentum
                              ? anneal(linear, phases[phase].momentum_start, phases[phase].momentum_end, q)

@@ -42,7 +42,7 @@ void normnet__alloc_state(struct arena *arena, const struct network *network, st
 /* Fills the entries and clears everything. */
 void normnet__clear_state(const struct network *network, struct state *state);
 
-/* What training starts from: weights drawn by the seed, gamma 1 and beta 0, mean 0 and variance 1. */
+/* What training starts from: weights drawn from the seed, gamma 1 and beta 0, mean 0 and variance 1. */
 void normnet__initialize_state(const struct network *network, uint64_t seed, struct state *state);
 
 /* Makes one state equal to another of the same network. */

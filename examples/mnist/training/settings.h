@@ -44,7 +44,7 @@ struct settings {
     int32_t cpu;      /* normnet_cpu */
     const char *save; /* the checkpoint to write, NULL = none */
     int64_t save_every;
-    const char *resume; /* the checkpoint to resume, NULL = a new training */
+    const char *resume; /* the checkpoint to resume, NULL = a new run */
     const char *json;   /* NULL = none */
 };
 
@@ -57,7 +57,8 @@ void settings_use_preset(struct settings *settings, int32_t preset);
 /* The preset with this name, or -1. */
 int32_t settings_find_preset(const char *name);
 
-/* The reverse of settings_configure(). settings->epochs must be set. The strings are those of `config`. */
+/* The reverse of settings_configure(), for what a checkpoint stores of the configuration. settings->epochs must be set.
+ * The strings are those of `config`. */
 void settings_adopt(struct settings *settings, const normnet_config *config);
 
 /* Gives the preset's architecture the classes and the padding that the data need. Do not move the settings after it. */
