@@ -848,7 +848,7 @@ NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *b
  * - for weights: everything but the network. In the file are the architecture, norm, channels,
  *   height, width, classes, groups, layer_dims, affine, eps, input_mean and input_std.
  *
- * The message names the file offset, the tensor or the value.
+ * The message names the file, and the offset, the tensor or the value in it.
  *
  * NORMNET_EIO            the file cannot be opened or read
  * NORMNET_ETRUNCATED     the file is shorter than its header requires
@@ -872,9 +872,16 @@ NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, cons
  * one that PyTorch or Python's safetensors wrote for the same Sequential. Step, momentum and
  * pending gradients are kept, as by normnet_set_state().
  *
- * NORMNET_EMISMATCH if a name, shape or type differs, or if the file's layers would compute
- * something else with the same weights, e.g. have another stride. Spelling, dropout, eps and the
- * size of images may differ. Other statuses as for normnet_model_load().
+ * Of other programs' files, what PyTorch's load_state_dict() takes with strict=True is taken, with
+ * the same values: numbers of any type (float16, bfloat16 and float64 are the usual ones), rounded
+ * once to a float; num_batches_tracked with the shape [1] or of any type, or not at all, which
+ * keeps the model's. A prefix that all names share, such as "module." or "model._orig_mod.", is
+ * ignored.
+ *
+ * NORMNET_EMISMATCH if a name or a shape differs, or if the file's layers would compute something
+ * else with the same weights, e.g. have another stride; the message shows the file's tensors or
+ * network and the model's. Spelling, dropout, eps and the size of images may differ. Other statuses
+ * as for normnet_model_load().
  */
 NORMNET_API normnet_status normnet_load_weights(normnet_model *model, const char *path);
 NORMNET_API normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size);

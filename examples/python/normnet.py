@@ -476,7 +476,8 @@ class Model:
 
     def load_weights(self, path):
         """Replaces the weights and running statistics with those from a file: a checkpoint, weights, or safetensors of
-        a state_dict from PyTorch. NORMNET_EMISMATCH if a name, shape or dtype differs."""
+        a state_dict from PyTorch, in any type and with any common prefix. NORMNET_EMISMATCH if a name or shape
+        differs."""
         self._call("load_weights", _text(path, "path"))
 
     def deserialize_weights(self, data):

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 512 bytes hold the longest message with a token of 127 bytes in it; longer messages are truncated. */
-static _Thread_local char message[512];
+/* Room for the tensors of a file, and for the first 250 bytes of two architectures; longer messages are truncated. */
+static _Thread_local char message[1024];
 
 /* U+0000 to U+001F and U+007F to U+009F. */
 static bool is_control(const unsigned char *character)
@@ -43,6 +43,16 @@ normnet_status normnet__fail(normnet_status status, const char *format, ...)
     va_end(arguments);
     make_printable((unsigned char *)message, (int64_t)strlen(message));
     return status;
+}
+
+normnet_status normnet__name_file(normnet_status status, const char *path)
+{
+    char problem[sizeof message];
+
+    if (status == NORMNET_OK)
+        return status;
+    strcpy(problem, message);
+    return normnet__fail(status, "'%.255s': %s", path, problem);
 }
 
 const char *normnet__error_message(void)

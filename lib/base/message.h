@@ -17,6 +17,10 @@
  */
 NORMNET__PRINTF normnet_status normnet__fail(normnet_status status, const char *format, ...);
 
+/* After a failure in what a file holds: "'<path>': <message>". Nothing if the status is NORMNET_OK. Returns `status`.
+ */
+normnet_status normnet__name_file(normnet_status status, const char *path);
+
 /* "" before the first failure. Valid until the next failure of the same thread. */
 const char *normnet__error_message(void);
 

@@ -42,11 +42,13 @@ static normnet_status compare_networks(const struct network *file_network, const
     if (layer < 0)
         return NORMNET_OK;
     return normnet__fail(NORMNET_EMISMATCH,
-                         "layer %d is %.64s in the file and %.64s in the model; norm, groups and layer_dims are %d, "
-                         "%d, %d and %d, %d, %d",
+                         "layer %d is %.64s in the file and %.64s in the model; the file's network is '%.250s' with "
+                         "norm %d, groups %d, layer_dims %d, and the model's '%.250s' with norm %d, groups %d, "
+                         "layer_dims %d",
                          layer, layer < file_network->layer_count ? file_network->layers[layer].token : "missing",
                          layer < model_network->layer_count ? model_network->layers[layer].token : "missing",
-                         config->norm, config->groups, config->layer_dims, model->config.norm, model->config.groups,
+                         config->architecture, config->norm, config->groups, config->layer_dims,
+                         model->config.architecture, model->config.norm, model->config.groups,
                          model->config.layer_dims);
 }
 
@@ -74,8 +76,9 @@ normnet_status normnet__compare_network(const struct safetensors *file, const no
         status = compare_networks(&network, &config, model);
     else
         status = normnet__fail(NORMNET_EMISMATCH,
-                               "the file's architecture '%.200s' is not valid for the images of the model",
-                               config.architecture);
+                               "the file's architecture '%.250s' is not valid for the images of the model, whose "
+                               "architecture is '%.250s'",
+                               config.architecture, model->config.architecture);
     normnet__deallocate(&model->allocator, block, arena.used);
     return status;
 }

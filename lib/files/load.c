@@ -81,7 +81,7 @@ static normnet_status create_model(normnet_model **created, const struct safeten
     if (status == NORMNET_OK)
         status = normnet__finish_model(model);
     if (status == NORMNET_OK)
-        status = normnet__compare_tensors(file, &model->state, checkpoint);
+        status = normnet__compare_tensors(file, model, checkpoint);
     if (status == NORMNET_OK)
         status = normnet__check_tensor_values(file, &model->state, checkpoint);
     if (status != NORMNET_OK) {
@@ -155,5 +155,5 @@ normnet_status normnet__load_model(normnet_model **model, const char *path, cons
         return status;
     status = deserialize(model, bytes, size, host, &allocator);
     normnet__deallocate(&allocator, bytes, size);
-    return status;
+    return normnet__name_file(status, path);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/message.h"
 #include "files/compare_network.h"
 #include "files/metadata.h"
 #include "files/model_files.h"
@@ -18,7 +19,7 @@ static normnet_status replace_weights(normnet_model *model, const struct safeten
     if (status == NORMNET_OK)
         status = normnet__compare_network(file, model);
     if (status == NORMNET_OK)
-        status = normnet__compare_tensors(file, state, checkpoint);
+        status = normnet__compare_tensors(file, model, checkpoint);
     if (status == NORMNET_OK)
         status = normnet__check_tensor_values(file, state, checkpoint);
     if (status != NORMNET_OK)
@@ -37,6 +38,8 @@ normnet_status normnet__deserialize_weights(normnet_model *model, const void *by
         return status;
     status = normnet__open_safetensors(&file, bytes, size, &model->allocator);
     if (status == NORMNET_OK) {
+        if (!normnet__is_own_file(&file))
+            normnet__strip_prefix(&file);
         status = replace_weights(model, &file);
         normnet__close_safetensors(&file, &model->allocator);
     }
@@ -54,5 +57,5 @@ normnet_status normnet__load_weights(normnet_model *model, const char *path)
         return status;
     status = normnet__deserialize_weights(model, bytes, size);
     normnet__deallocate(&model->allocator, bytes, size);
-    return status;
+    return normnet__name_file(status, path);
 }

@@ -127,7 +127,8 @@ normnet_status normnet__export_onnx(const normnet_model *model, const char *path
 
     put_onnx_model(&output, model);
     if (output.length > INT32_MAX)
-        return normnet__fail(NORMNET_ELIMIT, "the ONNX model has %lld bytes; a protocol buffer holds 2^31 - 1",
+        return normnet__fail(NORMNET_ELIMIT,
+                             "'%.255s': the ONNX model has %lld bytes; a protocol buffer holds 2^31 - 1", path,
                              (long long)output.length);
     return normnet__write_file(path, put_onnx_model, model, &model->allocator);
 }

@@ -64,5 +64,7 @@ normnet_status normnet__save_model(const normnet_model *model, const char *path,
     const struct saved_model saved = {model, options};
     const normnet_status status = check_model(model, options->kind);
 
-    return status == NORMNET_OK ? normnet__write_file(path, put_model_file, &saved, &model->allocator) : status;
+    if (status != NORMNET_OK)
+        return normnet__name_file(status, path);
+    return normnet__write_file(path, put_model_file, &saved, &model->allocator);
 }

@@ -2,7 +2,7 @@
 #include "files/state_tensors.h"
 
 #include "base/message.h"
-#include "model/state_entries.h"
+#include "base/text.h"
 #include "model/views.h"
 
 #include <stdio.h>
@@ -25,6 +25,11 @@ static const struct file_tensor *find_momentum(const struct safetensors *file, c
     return normnet__find_tensor(file, momentum_name(entry, name));
 }
 
+static const struct element_type *element_type(const struct entry *entry)
+{
+    return entry->values != NULL ? &normnet__f32 : &normnet__i64;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------------- */
 
 int32_t normnet__count_tensors(const struct state *state, bool momentum)
@@ -41,14 +46,14 @@ void normnet__put_tensor_headers(struct header *header, const struct state *stat
     for (int32_t i = 0; i < state->entry_count; ++i) {
         const struct entry *entry = &state->entries[i];
 
-        normnet__put_tensor(header, entry->name, normnet__entry_dtype(entry), entry->rank, entry->shape, entry->count);
+        normnet__put_tensor(header, entry->name, element_type(entry), entry->rank, entry->shape, entry->count);
     }
     for (int32_t i = 0; i < state->entry_count && momentum; ++i) {
         const struct entry *entry = &state->entries[i];
         char name[MOMENTUM_NAME];
 
         if (entry->trained)
-            normnet__put_tensor(header, momentum_name(entry, name), NORMNET_F32, entry->rank, entry->shape,
+            normnet__put_tensor(header, momentum_name(entry, name), &normnet__f32, entry->rank, entry->shape,
                                 entry->count);
     }
 }
@@ -70,25 +75,7 @@ void normnet__put_tensor_data(struct output *output, const struct state *state, 
 
 /* ---- Reading: names and shapes -------------------------------------------------------------------- */
 
-static normnet_status compare_tensor(const struct file_tensor *tensor, const struct entry *entry, const char *prefix)
-{
-    const int32_t dtype = normnet__entry_dtype(entry);
-    char expected[NORMNET__DIMS_TEXT], actual[NORMNET__DIMS_TEXT];
-    int64_t shape[8] = {0};
-
-    if (tensor == NULL)
-        return normnet__fail(NORMNET_EMISMATCH, "the file has no tensor '%s%s', which the model has as %s of %s",
-                             prefix, entry->name, normnet__dims_text(expected, entry->rank, entry->shape),
-                             normnet__dtype_name(dtype));
-    for (int32_t i = 0; i < tensor->rank; ++i)
-        shape[i] = tensor->shape[i];
-    if (tensor->dtype == dtype && normnet__entry_has_shape(entry, tensor->rank, shape))
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_EMISMATCH, "byte %lld: tensor '%s' is %s of %s; the model's is %s of %s",
-                         (long long)tensor->at, tensor->name, normnet__dims_text(actual, tensor->rank, shape),
-                         normnet__dtype_name(tensor->dtype), normnet__dims_text(expected, entry->rank, entry->shape),
-                         normnet__dtype_name(dtype));
-}
+enum { SHOWN_TENSORS = 4, MISMATCH_TEXT = 900 };
 
 /* Whether it is the name of an entry, or with `momentum` that of a trained entry's momentum. */
 static bool is_expected(const char *name, const struct state *state, bool momentum)
@@ -104,39 +91,171 @@ static bool is_expected(const char *name, const struct state *state, bool moment
     return false;
 }
 
-normnet_status normnet__compare_tensors(const struct safetensors *file, const struct state *state, bool momentum)
+static const char *shape_of(const struct file_tensor *tensor, char text[NORMNET__DIMS_TEXT])
 {
-    for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct entry *entry = &state->entries[i];
-        normnet_status status = compare_tensor(normnet__find_tensor(file, entry->name), entry, "");
+    int64_t shape[8] = {0};
 
-        if (status == NORMNET_OK && momentum && entry->trained)
-            status = compare_tensor(find_momentum(file, entry), entry, OPTIMIZER_PREFIX);
-        if (status != NORMNET_OK)
-            return status;
-    }
-    for (int32_t i = 0; i < file->tensor_count; ++i)
-        if (!is_expected(file->tensors[i].name, state, momentum))
-            return normnet__fail(NORMNET_EMISMATCH, "byte %lld: the model has no tensor '%s'",
-                                 (long long)file->tensors[i].at, file->tensors[i].name);
+    for (int32_t i = 0; i < tensor->rank; ++i)
+        shape[i] = tensor->shape[i];
+    return normnet__dims_text(text, tensor->rank, shape);
+}
+
+/*
+ * Appends what the file has, first the tensors that the model does not have, and what the model is: the difference
+ * between two networks is rarely in the one tensor that a message is about.
+ */
+static void describe_both(struct text *text, const struct safetensors *file, const normnet_model *model, bool momentum)
+{
+    int32_t shown = 0;
+
+    normnet__append(text, "; the file has");
+    for (int expected = 0; expected < 2; ++expected)
+        for (int32_t i = 0; i < file->tensor_count && shown < SHOWN_TENSORS; ++i) {
+            const struct file_tensor *tensor = &file->tensors[i];
+            char shape[NORMNET__DIMS_TEXT];
+
+            if (is_expected(tensor->name, &model->state, momentum) != (expected != 0))
+                continue;
+            normnet__append(text, "%s '%s' of %s", shown++ > 0 ? "," : "", tensor->name - file->prefix,
+                            shape_of(tensor, shape));
+        }
+    if (file->tensor_count > shown)
+        normnet__append(text, " and %d more", file->tensor_count - shown);
+    normnet__append(text, "%s; the model is '%.200s'", shown == 0 ? " no tensors" : "", model->config.architecture);
+}
+
+static normnet_status reject_names(const struct safetensors *file, const normnet_model *model, bool momentum,
+                                   struct text *problem)
+{
+    describe_both(problem, file, model, momentum);
+    return normnet__fail(NORMNET_EMISMATCH, "%s", problem->to);
+}
+
+static normnet_status reject_missing(const struct safetensors *file, const normnet_model *model, bool momentum,
+                                     const char *prefix, const struct entry *entry)
+{
+    char bytes[MISMATCH_TEXT], shape[NORMNET__DIMS_TEXT];
+    struct text problem = {bytes, sizeof bytes, 0};
+
+    normnet__append(&problem, "the file has no tensor '%s%s', which the model has as %s of %s", prefix, entry->name,
+                    normnet__dims_text(shape, entry->rank, entry->shape), element_type(entry)->name);
+    return reject_names(file, model, momentum, &problem);
+}
+
+static normnet_status reject_form(const struct safetensors *file, const normnet_model *model, bool momentum,
+                                  const struct file_tensor *tensor, const struct entry *entry)
+{
+    char bytes[MISMATCH_TEXT], actual[NORMNET__DIMS_TEXT], expected[NORMNET__DIMS_TEXT];
+    struct text problem = {bytes, sizeof bytes, 0};
+
+    normnet__append(&problem, "byte %lld: tensor '%s' is %s of %s; the model's is %s of %s", (long long)tensor->at,
+                    tensor->name - file->prefix, shape_of(tensor, actual), tensor->type->name,
+                    normnet__dims_text(expected, entry->rank, entry->shape), element_type(entry)->name);
+    return reject_names(file, model, momentum, &problem);
+}
+
+static normnet_status reject_unknown(const struct safetensors *file, const normnet_model *model, bool momentum,
+                                     const struct file_tensor *tensor)
+{
+    char bytes[MISMATCH_TEXT];
+    struct text problem = {bytes, sizeof bytes, 0};
+
+    normnet__append(&problem, "byte %lld: the model has no tensor '%s'", (long long)tensor->at,
+                    tensor->name - file->prefix);
+    return reject_names(file, model, momentum, &problem);
+}
+
+/*
+ * Files of others have any type that can be converted, as PyTorch's load_state_dict() does it, and the shape [1] for a
+ * scalar, which PyTorch had before version 0.4.
+ */
+static bool has_form(const struct safetensors *file, const struct file_tensor *tensor, const struct entry *entry)
+{
+    const bool own = normnet__is_own_file(file);
+
+    if (own && tensor->type != element_type(entry))
+        return false;
+    if (!own && entry->rank == 0 && tensor->rank == 1 && tensor->shape[0] == 1)
+        return true;
+    if (tensor->rank != entry->rank)
+        return false;
+    for (int32_t i = 0; i < tensor->rank; ++i)
+        if (tensor->shape[i] != entry->shape[i])
+            return false;
+    return true;
+}
+
+/* PyTorch's batch norm has counted its batches since version 0.4.1. */
+static bool may_be_missing(const struct safetensors *file, const struct entry *entry)
+{
+    return entry->batches != NULL && !normnet__is_own_file(file);
+}
+
+static normnet_status compare_entry(const struct safetensors *file, const normnet_model *model, bool momentum,
+                                    const struct entry *entry)
+{
+    const struct file_tensor *tensor = normnet__find_tensor(file, entry->name);
+    const struct file_tensor *moment = momentum && entry->trained ? find_momentum(file, entry) : NULL;
+
+    if (tensor == NULL && may_be_missing(file, entry))
+        return NORMNET_OK;
+    if (tensor == NULL)
+        return reject_missing(file, model, momentum, "", entry);
+    if (!has_form(file, tensor, entry))
+        return reject_form(file, model, momentum, tensor, entry);
+    if (momentum && entry->trained && moment == NULL)
+        return reject_missing(file, model, momentum, OPTIMIZER_PREFIX, entry);
+    if (moment != NULL && !has_form(file, moment, entry))
+        return reject_form(file, model, momentum, moment, entry);
     return NORMNET_OK;
 }
 
+normnet_status normnet__compare_tensors(const struct safetensors *file, const normnet_model *model, bool momentum)
+{
+    const struct state *state = &model->state;
+    normnet_status status = NORMNET_OK;
+
+    for (int32_t i = 0; i < state->entry_count && status == NORMNET_OK; ++i)
+        status = compare_entry(file, model, momentum, &state->entries[i]);
+    for (int32_t i = 0; i < file->tensor_count && status == NORMNET_OK; ++i)
+        if (!is_expected(file->tensors[i].name, state, momentum))
+            status = reject_unknown(file, model, momentum, &file->tensors[i]);
+    return status;
+}
+
 /* ---- Reading: values ------------------------------------------------------------------------------ */
+
+static normnet_status reject_value(const struct safetensors *file, const struct file_tensor *tensor, int64_t index,
+                                   const char *expected)
+{
+    const double value = normnet__element_double(tensor->type, normnet__file_element(file, tensor, index));
+    char number[32];
+
+    return normnet__fail(NORMNET_EVALUE, "byte %lld: element %lld of tensor '%s' is %s; expected %s",
+                         (long long)tensor->at, (long long)index, tensor->name - file->prefix,
+                         normnet__decimal(number, value), expected);
+}
+
+static normnet_status check_count(const struct safetensors *file, const struct file_tensor *tensor)
+{
+    int64_t count;
+
+    if (normnet__element_integer(tensor->type, normnet__file_element(file, tensor, 0), &count) && count >= 0)
+        return NORMNET_OK;
+    return reject_value(file, tensor, 0, "0 to 2^63 - 1");
+}
 
 /* Checks the values of an entry or of its momentum. */
 static normnet_status check_values(const struct safetensors *file, const struct file_tensor *tensor,
                                    const struct entry *entry)
 {
-    char number[32];
-
+    if (entry->batches != NULL)
+        return check_count(file, tensor);
     for (int64_t i = 0; i < tensor->count; ++i) {
-        const double value = tensor->dtype == NORMNET_F32 ? (double)normnet__file_float(file, tensor, i)
-                                                          : (double)normnet__file_integer(file, tensor, i);
+        const float value = normnet__element_float(tensor->type, normnet__file_element(file, tensor, i));
 
-        if (!normnet__entry_accepts(entry, value))
-            return normnet__fail(NORMNET_EVALUE, "byte %lld: element %lld of tensor '%s' is %s", (long long)tensor->at,
-                                 (long long)i, tensor->name, normnet__decimal(number, value));
+        if (!normnet__entry_accepts(entry, (double)value))
+            return reject_value(file, tensor, i, entry->variance ? "0 to 3.4e38" : "a number from -3.4e38 to 3.4e38");
     }
     return NORMNET_OK;
 }
@@ -147,8 +266,10 @@ normnet_status normnet__check_tensor_values(const struct safetensors *file, cons
 
     for (int32_t i = 0; i < state->entry_count && status == NORMNET_OK; ++i) {
         const struct entry *entry = &state->entries[i];
+        const struct file_tensor *tensor = normnet__find_tensor(file, entry->name);
 
-        status = check_values(file, normnet__find_tensor(file, entry->name), entry);
+        if (tensor != NULL)
+            status = check_values(file, tensor, entry);
         if (status == NORMNET_OK && momentum && entry->trained)
             status = check_values(file, find_momentum(file, entry), entry);
     }
@@ -158,7 +279,7 @@ normnet_status normnet__check_tensor_values(const struct safetensors *file, cons
 static void copy_floats(const struct safetensors *file, const struct file_tensor *tensor, float *values)
 {
     for (int64_t i = 0; i < tensor->count; ++i)
-        values[i] = normnet__file_float(file, tensor, i);
+        values[i] = normnet__element_float(tensor->type, normnet__file_element(file, tensor, i));
 }
 
 void normnet__copy_tensors(const struct safetensors *file, struct state *state, bool momentum)
@@ -167,10 +288,10 @@ void normnet__copy_tensors(const struct safetensors *file, struct state *state, 
         const struct entry *entry = &state->entries[i];
         const struct file_tensor *tensor = normnet__find_tensor(file, entry->name);
 
-        if (entry->values != NULL)
+        if (tensor != NULL && entry->values != NULL)
             copy_floats(file, tensor, entry->values);
-        else
-            *entry->batches = normnet__file_integer(file, tensor, 0);
+        else if (tensor != NULL)
+            (void)normnet__element_integer(tensor->type, normnet__file_element(file, tensor, 0), entry->batches);
         if (momentum && entry->trained)
             copy_floats(file, find_momentum(file, entry), state->momentum + entry->offset);
     }

@@ -7,7 +7,7 @@
 #define NORMNET_FILES_STATE_TENSORS_H
 
 #include "io/safetensors_writer.h"
-#include "train/state.h"
+#include "model/model.h"
 
 #include <stdbool.h>
 
@@ -16,13 +16,16 @@ int32_t normnet__count_tensors(const struct state *state, bool momentum);
 void normnet__put_tensor_headers(struct header *header, const struct state *state, bool momentum);
 void normnet__put_tensor_data(struct output *output, const struct state *state, bool momentum);
 
-/* NORMNET_EMISMATCH unless the file has exactly the state's tensors. */
-normnet_status normnet__compare_tensors(const struct safetensors *file, const struct state *state, bool momentum);
+/*
+ * NORMNET_EMISMATCH unless the file has exactly the tensors of the model's state. Other programs' files may have them
+ * in any type, and need not have num_batches_tracked.
+ */
+normnet_status normnet__compare_tensors(const struct safetensors *file, const normnet_model *model, bool momentum);
 
 /* NORMNET_EVALUE for a value that its entry cannot have. The tensors have been compared. */
 normnet_status normnet__check_tensor_values(const struct safetensors *file, const struct state *state, bool momentum);
 
-/* Copies values that have been checked. */
+/* Copies values that have been checked. What the file does not have stays as it is. */
 void normnet__copy_tensors(const struct safetensors *file, struct state *state, bool momentum);
 
 #endif

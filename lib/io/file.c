@@ -35,7 +35,7 @@ static normnet_status read_source(const struct source *source, const char *path,
         return normnet__fail(NORMNET_ELIMIT, "'%.255s' has %lld bytes; config.memory_limit is %lld", path,
                              (long long)source->size, (long long)limit);
     if (source->size > 0)
-        status = normnet__allocate(allocator, source->size, &block);
+        status = normnet__name_file(normnet__allocate(allocator, source->size, &block), path);
     if (status == NORMNET_OK)
         status = read_exactly(source, path, block);
     if (status == NORMNET_OK)
@@ -77,7 +77,7 @@ normnet_status normnet__write_file(const char *path, put_function *put, const vo
 
     put(&output, context);
     size = output.length;
-    status = normnet__allocate(allocator, size, &block);
+    status = normnet__name_file(normnet__allocate(allocator, size, &block), path);
     if (status != NORMNET_OK)
         return status;
     output = (struct output){block, 0};

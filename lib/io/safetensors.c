@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/safetensors.h"
 
-#include "base/bits.h"
 #include "io/crc32c.h"
 #include "io/output.h"
 
 #include <string.h>
-
-int64_t normnet__element_bytes(int32_t dtype)
-{
-    return dtype == NORMNET_F32 ? 4 : 8;
-}
 
 uint64_t normnet__read_little_endian(const unsigned char *bytes, int size)
 {
@@ -54,16 +48,35 @@ const struct file_tensor *normnet__find_tensor(const struct safetensors *file, c
     return NULL;
 }
 
-float normnet__file_float(const struct safetensors *file, const struct file_tensor *tensor, int64_t index)
+bool normnet__is_own_file(const struct safetensors *file)
 {
-    return normnet__float_of_bits((uint32_t)normnet__read_little_endian(file->data + tensor->begin + 4 * index, 4));
+    return file->checksum_at > 0;
 }
 
-int64_t normnet__file_integer(const struct safetensors *file, const struct file_tensor *tensor, int64_t index)
+/* The length of what stands before "0.weight" in a name. */
+static size_t prefix_length(const char *name)
 {
-    const uint64_t bits = normnet__read_little_endian(file->data + tensor->begin + 8 * index, 8);
-    int64_t value;
+    const char *dot = strrchr(name, '.');
 
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    while (dot != NULL && dot > name && dot[-1] != '.')
+        --dot;
+    return dot != NULL ? (size_t)(dot - name) : 0;
+}
+
+void normnet__strip_prefix(struct safetensors *file)
+{
+    const size_t length = file->tensor_count > 0 ? prefix_length(file->tensors[0].name) : 0;
+
+    for (int32_t i = 0; i < file->tensor_count; ++i)
+        if (strncmp(file->tensors[i].name, file->tensors[0].name, length) != 0)
+            return;
+    for (int32_t i = 0; i < file->tensor_count; ++i)
+        file->tensors[i].name += length;
+    file->prefix = (int32_t)length;
+}
+
+const unsigned char *normnet__file_element(const struct safetensors *file, const struct file_tensor *tensor,
+                                           int64_t index)
+{
+    return file->data + tensor->begin + tensor->type->bytes * index;
 }

@@ -12,6 +12,7 @@
 #ifndef NORMNET_IO_SAFETENSORS_H
 #define NORMNET_IO_SAFETENSORS_H
 
+#include "io/element_type.h"
 #include "normnet.h"
 
 /* The bytes of N, and the hexadecimal digits of the checksum. */
@@ -26,7 +27,7 @@ enum { NORMNET__MAX_HEADER = 1 << 20, NORMNET__MAX_TENSORS = 4096, NORMNET__MAX_
 
 struct file_tensor {
     const char *name;
-    int32_t dtype; /* NORMNET_F32 or NORMNET_I64 */
+    const struct element_type *type;
     int32_t rank, shape[8];
     int64_t count;      /* elements */
     int64_t begin, end; /* in the data, in bytes */
@@ -45,6 +46,7 @@ struct safetensors {
     struct metadata_entry *metadata; /* likewise */
     int32_t tensor_count, metadata_count;
     int64_t checksum_at; /* the offset of the checksum's digits; 0 if there is none */
+    int32_t prefix;      /* the length of what stands before each tensor's name: see normnet__strip_prefix() */
     void *memory;        /* of the tables and their strings */
     int64_t memory_bytes;
 };
@@ -56,12 +58,18 @@ int64_t normnet__data_bytes(const struct safetensors *file);
 const char *normnet__find_metadata(const struct safetensors *file, const char *key);
 const struct file_tensor *normnet__find_tensor(const struct safetensors *file, const char *name);
 
-/* One element of a tensor with the right dtype. */
-float normnet__file_float(const struct safetensors *file, const struct file_tensor *tensor, int64_t index);
-int64_t normnet__file_integer(const struct safetensors *file, const struct file_tensor *tensor, int64_t index);
+/* Whether libnormnet wrote the file: it has a checksum. */
+bool normnet__is_own_file(const struct safetensors *file);
 
-/* The bytes of an element: 4 for NORMNET_F32, 8 for NORMNET_I64. */
-int64_t normnet__element_bytes(int32_t dtype);
+/*
+ * Modules around a network put their names before those of its tensors: "module._orig_mod.0.weight". What all names
+ * have in common is removed if "0.weight", with a single point, remains of the first. Two names stay different.
+ */
+void normnet__strip_prefix(struct safetensors *file);
+
+/* The bytes of one element of a tensor. */
+const unsigned char *normnet__file_element(const struct safetensors *file, const struct file_tensor *tensor,
+                                           int64_t index);
 
 /* `size` bytes, the lowest first. */
 uint64_t normnet__read_little_endian(const unsigned char *bytes, int size);

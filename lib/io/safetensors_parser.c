@@ -46,13 +46,13 @@ static normnet_status parse_dtype(struct parser *parser, struct file_tensor *ten
 
     if (status != NORMNET_OK)
         return status;
-    if (text_equals(parser, length, "F32"))
-        tensor->dtype = NORMNET_F32;
-    else if (text_equals(parser, length, "I64"))
-        tensor->dtype = NORMNET_I64;
-    else
-        return normnet__reject_tensor(NORMNET_EUNSUPPORTED, tensor, "its dtype is neither F32 nor I64");
-    return NORMNET_OK;
+    tensor->type = normnet__find_element_type(parser->text, length);
+    if (tensor->type != NULL)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EUNSUPPORTED,
+                         "byte %lld: tensor '%s': its dtype is '%.32s'; expected F32, F64, F16, BF16, I64 or another "
+                         "type of real numbers",
+                         (long long)tensor->at, tensor->name, parser->text);
 }
 
 static normnet_status parse_shape(struct parser *parser, struct file_tensor *tensor)
@@ -128,8 +128,7 @@ static normnet_status parse_entry(struct parser *parser, struct file_tensor *ten
     if (status != NORMNET_OK)
         return status;
     /* No overflow: count is below 2^31. */
-    if (tensor->begin > tensor->end ||
-        tensor->end - tensor->begin != tensor->count * normnet__element_bytes(tensor->dtype))
+    if (tensor->begin > tensor->end || tensor->end - tensor->begin != tensor->count * tensor->type->bytes)
         return normnet__reject_tensor(NORMNET_EFORMAT, tensor, "its data_offsets do not match its dtype and shape");
     return NORMNET_OK;
 }

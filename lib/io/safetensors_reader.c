@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* The shortest entries of a header: `"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}` and `"":""`. */
-enum { MIN_TENSOR = 51, MIN_METADATA = 5 };
+/* The shortest entries of a header: `"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}` and `"":""`. */
+enum { MIN_TENSOR = 50, MIN_METADATA = 5 };
 
 /* The indexes of the tensors in the order of their data, which mostly is that of the header; there are at most 4096. */
 static void sort_by_begin(const struct safetensors *file, int32_t *order)
@@ -55,14 +55,14 @@ static normnet_status check_checksum(const struct safetensors *file)
         normnet__checksum_digits(file->bytes, file->size, file->checksum_at, digits);
         if (memcmp(file->bytes + file->checksum_at, digits, NORMNET__CHECKSUM_DIGITS) == 0)
             return NORMNET_OK;
-        return normnet__fail(NORMNET_ECHECKSUM, "byte %lld: normnet.crc32c is %.8s; expected %.8s",
-                             (long long)file->checksum_at, (const char *)file->bytes + file->checksum_at,
-                             (const char *)digits);
+        return normnet__fail(
+            NORMNET_ECHECKSUM, "byte %lld: the file is damaged: its checksum normnet.crc32c is %.8s; expected %.8s",
+            (long long)file->checksum_at, (const char *)file->bytes + file->checksum_at, (const char *)digits);
     }
     for (int32_t i = 0; i < file->metadata_count; ++i)
         if (strncmp(file->metadata[i].key, NORMNET__KEY_PREFIX, strlen(NORMNET__KEY_PREFIX)) == 0)
-            return normnet__fail(NORMNET_ECHECKSUM, "the file has the metadata %.64s but no %s", file->metadata[i].key,
-                                 NORMNET__CHECKSUM_KEY);
+            return normnet__fail(NORMNET_ECHECKSUM, "the file is damaged: it has the metadata %.64s but no %s",
+                                 file->metadata[i].key, NORMNET__CHECKSUM_KEY);
     return NORMNET_OK;
 }
 

@@ -52,16 +52,17 @@ void normnet__end_all_metadata(struct header *header)
     normnet__put_byte(header->output, '}');
 }
 
-void normnet__put_tensor(struct header *header, const char *name, int32_t dtype, int32_t rank, const int64_t *shape,
-                         int64_t count)
+void normnet__put_tensor(struct header *header, const char *name, const struct element_type *type, int32_t rank,
+                         const int64_t *shape, int64_t count)
 {
     struct output *output = header->output;
-    const int64_t end = header->data_bytes + count * normnet__element_bytes(dtype);
+    const int64_t end = header->data_bytes + count * type->bytes;
 
     normnet__put_text(output, ",\"");
     normnet__put_text(output, name);
-    normnet__put_text(output,
-                      dtype == NORMNET_F32 ? "\":{\"dtype\":\"F32\",\"shape\":[" : "\":{\"dtype\":\"I64\",\"shape\":[");
+    normnet__put_text(output, "\":{\"dtype\":\"");
+    normnet__put_text(output, type->name);
+    normnet__put_text(output, "\",\"shape\":[");
     for (int32_t i = 0; i < rank; ++i) {
         if (i > 0)
             normnet__put_byte(output, ',');

@@ -24,8 +24,8 @@ void normnet__end_metadata(struct header *header);
 void normnet__put_metadata(struct header *header, const char *key, const char *text);
 
 void normnet__end_all_metadata(struct header *header);
-void normnet__put_tensor(struct header *header, const char *name, int32_t dtype, int32_t rank, const int64_t *shape,
-                         int64_t count);
+void normnet__put_tensor(struct header *header, const char *name, const struct element_type *type, int32_t rank,
+                         const int64_t *shape, int64_t count);
 void normnet__end_header(struct header *header);
 
 /* Writes the checksum, after all data. */

@@ -6,8 +6,8 @@
  *
  *     fuzz_reader -max_len=8192 -len_control=0 [FOLDER FOR FINDINGS]
  *
- * There is no corpus to keep: the harness begins with files of its own model. Every second mutation enters the checksum
- * again, which nothing else would ever hit, and every second one the length of the header.
+ * There is no corpus to keep: the harness begins with files for its own model. Every second mutation enters the
+ * checksum again, which nothing else would ever hit, and every second one the length of the header.
  */
 #include "harness/crafted.h"
 
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEEDS = 2, MAX_SEED = 4096 };
+enum { SEEDS = 3, MAX_SEED = 4096 };
 
 static normnet_config config;
 static normnet_model *model;
@@ -26,7 +26,7 @@ struct seed {
     int64_t size;
 };
 
-/* The model as a checkpoint and as a file of weights. */
+/* The model as a checkpoint and as a file of weights, and weights as other programs write them. */
 static struct seed seeds[SEEDS];
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
@@ -51,6 +51,24 @@ static void serialize(normnet_model *from, int32_t kind, struct seed *to)
     require(normnet_model_serialize(from, to->bytes, MAX_SEED, &to->size, &options) == NORMNET_OK, "a model is saved");
 }
 
+/* A state_dict of the model in other types, with a prefix, and all zeros. */
+static void write_weights_of_others(struct seed *to)
+{
+    static const char header[] =
+        "{\"module.0.weight\":{\"dtype\":\"F16\",\"shape\":[2,1,3,3],\"data_offsets\":[0,36]},"
+        "\"module.2.weight\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[36,40]},"
+        "\"module.2.bias\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[40,56]},"
+        "\"module.2.running_mean\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[56,58]},"
+        "\"module.2.running_var\":{\"dtype\":\"F8_E5M2\",\"shape\":[2],\"data_offsets\":[58,60]},"
+        "\"module.2.num_batches_tracked\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[60,64]},"
+        "\"module.4.weight\":{\"dtype\":\"U8\",\"shape\":[2,2,1,1],\"data_offsets\":[64,68]}}";
+
+    crafted_put_little(to->bytes, sizeof header - 1);
+    memcpy(to->bytes + CRAFTED_LENGTH, header, sizeof header - 1);
+    to->size = CRAFTED_LENGTH + (int64_t)sizeof header - 1 + 68;
+    require(normnet_deserialize_weights(model, to->bytes, to->size) == NORMNET_OK, "weights of others are read");
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
@@ -62,6 +80,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     config.memory_limit = 1 << 20;
     config.architecture = "conv3-2 relu norm gap conv1-2";
     require(normnet_model_create(&model, &config) == NORMNET_OK, "a model is created");
+    write_weights_of_others(&seeds[SEEDS - 1]);
     serialize(model, NORMNET_FILE_CHECKPOINT, &seeds[NORMNET_FILE_CHECKPOINT]);
     serialize(model, NORMNET_FILE_WEIGHTS, &seeds[NORMNET_FILE_WEIGHTS]);
     return 0;
