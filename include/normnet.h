@@ -12,11 +12,12 @@
  *     const int64_t label_shape[1] = {128};
  *     normnet_tensor images, labels;
  *     normnet_config config;
+ *     normnet_metrics metrics;
  *     normnet_model *model = NULL;
- *     normnet_metrics metrics = {sizeof metrics};
  *
  *     normnet_tensor_init(&images, NORMNET_U8, pixels, 4, image_shape);
  *     normnet_tensor_init(&labels, NORMNET_U8, digits, 1, label_shape);
+ *     normnet_metrics_init(&metrics);
  *     normnet_config_init(&config, NORMNET_NORM_GROUP);
  *     config.lr = 0.05;
  *     if (normnet_model_create(&model, &config) != NORMNET_OK ||
@@ -70,7 +71,9 @@
  *       what it points to, is stable only while no writing call runs.
  *   A reading or writing call that would break these rules does nothing and returns NORMNET_EBUSY.
  * - Structs begin with struct_size, the caller's sizeof, which is a multiple of 8. So programs and
- *   libraries of different versions work together. An input struct may be shorter than the
+ *   libraries of different versions work together. Each struct has an inline function, named after
+ *   it with _init, that a caller must call first: it sets struct_size, and the other fields to
+ *   their defaults (0 in structs for outputs). An input struct may be shorter than the
  *   library's: missing fields have their defaults. It may be longer if the fields that the library
  *   does not have are zero. An output struct is filled up to the shorter of the two sizes; the rest
  *   is set to zero. Fields named `reserved` must be 0 in input structs.
@@ -256,7 +259,8 @@ typedef struct normnet_config {
 
     /* ---- 64-bit fields of the sections above (grouped by size for the ABI) ---- */
     int64_t seed;         /* [1] of the initial weights and of dropout */
-    int64_t total_steps;  /* [0] of one-cycle, which requires 1 to 2^52 */
+    int64_t total_steps;  /* [0] of one-cycle, which requires 1 to 2^52: epochs times steps per
+                             epoch */
     int64_t step_size;    /* [1] of the step schedule, in training steps (not epochs), at least 1 */
     int64_t memory_limit; /* [2^30] maximum size of a model, and of a file to read, in bytes; not
                              stored; 0 = no limit */
@@ -269,7 +273,7 @@ typedef struct normnet_config {
     double label_smoothing;    /* [0] 0 to 1 */
     double lr;                 /* [0.01] of the constant and the step schedule */
     double momentum;           /* [0.9] of the constant and the step schedule; also of one-cycle if
-                                  cycle_momentum is 0 */
+                                  cycle_momentum is 0. All three momentums are below 1 */
     double dampening;          /* [0] -1e30 to 1e30 */
     double step_gamma;         /* [0.1] of the step schedule */
     double max_lr;             /* [0.015] of one-cycle */
@@ -510,6 +514,21 @@ typedef struct normnet_layer_info {
     const char *module;    /* the equivalent torch.nn module, e.g. "Conv2d", "GroupNorm" */
 } normnet_layer_info;
 
+/* Makes `info` ready for normnet_layer(). */
+static inline void normnet_layer_info_init(normnet_layer_info *info)
+{
+    info->struct_size = (int32_t)sizeof *info;
+    info->channels = 0;
+    info->height = 0;
+    info->width = 0;
+    info->receptive_field = 0;
+    info->reserved = 0;
+    info->parameters = 0;
+    info->multiply_adds = 0;
+    info->token = NULL;
+    info->module = NULL;
+}
+
 /* The number of layers, one per word of the architecture; 0 for a NULL model. */
 NORMNET_API int32_t normnet_layer_count(const normnet_model *model);
 
@@ -530,6 +549,20 @@ typedef struct normnet_state_info {
     const char *name; /* as in the state_dict, e.g. "2.running_mean" */
     const void *data; /* contiguous; at the same address as long as the model exists */
 } normnet_state_info;
+
+/* Makes `info` ready for normnet_state(). */
+static inline void normnet_state_info_init(normnet_state_info *info)
+{
+    int32_t i;
+    info->struct_size = (int32_t)sizeof *info;
+    info->dtype = 0;
+    info->rank = 0;
+    info->trained = 0;
+    for (i = 0; i < 8; ++i)
+        info->shape[i] = 0;
+    info->name = NULL;
+    info->data = NULL;
+}
 
 /*
  * The entries of the state_dict of the equivalent torch.nn.Sequential, in its order: their number,
@@ -578,6 +611,21 @@ typedef struct normnet_metrics {
     double gradient_norm; /* * Euclidean norm of the mean gradient with penalty, before clipping */
 } normnet_metrics;
 
+/* Makes `metrics` ready for a function that fills it. */
+static inline void normnet_metrics_init(normnet_metrics *metrics)
+{
+    metrics->struct_size = (int32_t)sizeof *metrics;
+    metrics->reserved = 0;
+    metrics->loss = 0;
+    metrics->penalty = 0;
+    metrics->count = 0;
+    metrics->correct = 0;
+    metrics->step = 0;
+    metrics->lr = 0;
+    metrics->momentum = 0;
+    metrics->gradient_norm = 0;
+}
+
 /*
  * One step of stochastic gradient descent on 1 to max_batch images: forward, loss, backward,
  * penalty, update of weights and running statistics. `metrics` may be NULL. No memory is allocated.
@@ -601,6 +649,15 @@ typedef struct normnet_batch {
                               check only */
 } normnet_batch;
 
+/* Sets the defaults: a batch of its own. */
+static inline void normnet_batch_init(normnet_batch *batch)
+{
+    batch->struct_size = (int32_t)sizeof *batch;
+    batch->reserved = 0;
+    batch->first_sample = 0;
+    batch->images_in_all = 0;
+}
+
 /*
  * The first half of a step: adds the gradient of the loss, summed (not averaged) over 1 to
  * max_batch images, to the model's gradients. They are then pending, until
@@ -612,8 +669,9 @@ typedef struct normnet_batch {
  *
  * Example: a step on a batch of 512 images, 128 at a time.
  *
- *     normnet_batch part = {sizeof part};
+ *     normnet_batch part;
  *
+ *     normnet_batch_init(&part);
  *     part.images_in_all = 512;
  *     for (part.first_sample = 0; part.first_sample < 512; part.first_sample += 128) {
  *         normnet_tensor_init(&images, NORMNET_U8, pixels + part.first_sample * 784, 4,
@@ -638,12 +696,13 @@ NORMNET_API normnet_status normnet_compute_gradients(normnet_model *model, const
  *
  *     int64_t first, mine, parameters;
  *     double *values;
- *     normnet_batch share = {sizeof share};
+ *     normnet_batch share;
  *
  *     normnet_shard(512, rank_count, rank, &first, &mine); // up to max_batch images here
  *     normnet_tensor_init(&images, NORMNET_U8, pixels + first * 784, 4, image_shape);
  *     normnet_tensor_init(&labels, NORMNET_U8, digits + first, 1, label_shape);
  *     images.shape[0] = labels.shape[0] = mine;
+ *     normnet_batch_init(&share);
  *     share.first_sample = first;
  *     share.images_in_all = 512;
  *     normnet_compute_gradients(model, &images, &labels, &share, NULL);
@@ -670,7 +729,7 @@ NORMNET_API normnet_status normnet_apply_gradients(normnet_model *model, int64_t
 NORMNET_API normnet_status normnet_discard_gradients(normnet_model *model);
 
 /*
- * Sets learning rate and momentum, each 0 to 1e30, of the following steps.
+ * Sets learning rate, 0 to 1e30, and momentum, 0 to below 1, of the following steps.
  *
  * NORMNET_ESTATE   the schedule is not constant
  * NORMNET_EVALUE   a number is out of range
@@ -713,6 +772,15 @@ typedef struct normnet_predict_options {
     int32_t statistics;  /* [running] normnet_statistics */
     int32_t reserved;    /* 0 */
 } normnet_predict_options;
+
+/* Sets the defaults. */
+static inline void normnet_predict_options_init(normnet_predict_options *options)
+{
+    options->struct_size = (int32_t)sizeof *options;
+    options->scores = NORMNET_SCORES_PROBABILITIES;
+    options->statistics = NORMNET_STATISTICS_RUNNING;
+    options->reserved = 0;
+}
 
 /*
  * The functions of this section take one image or more, never apply dropout, and allocate no
@@ -757,11 +825,12 @@ NORMNET_API normnet_status normnet_predict(normnet_model *model, const normnet_t
  *
  * Example: the output of the first layer.
  *
- *     normnet_layer_info info = {sizeof info};
+ *     normnet_layer_info info;
  *     normnet_tensor output;
  *     int64_t shape[4] = {128, 0, 0, 0};
  *     float *values;
  *
+ *     normnet_layer_info_init(&info);
  *     normnet_layer(model, 0, &info);
  *     shape[1] = info.channels;
  *     shape[2] = info.height;
@@ -798,6 +867,17 @@ typedef struct normnet_save_options {
 #endif
 } normnet_save_options;
 
+/* Sets the defaults. */
+static inline void normnet_save_options_init(normnet_save_options *options)
+{
+    options->struct_size = (int32_t)sizeof *options;
+    options->kind = NORMNET_FILE_CHECKPOINT;
+    options->note = NULL;
+#if UINTPTR_MAX <= 0xffffffffu
+    options->reserved_pointer = 0;
+#endif
+}
+
 /*
  * Writes a model to the file `path`, which is replaced as a whole or not at all: a temporary file
  * in the same directory is written, flushed to the disk and renamed. On POSIX systems the directory
@@ -814,10 +894,11 @@ typedef struct normnet_save_options {
  *
  * Example: save a checkpoint, then continue training from it, perhaps in another process.
  *
- *     normnet_save_options options = {sizeof options};
+ *     normnet_save_options options;
  *     normnet_config host;
  *     normnet_model *resumed = NULL;
  *
+ *     normnet_save_options_init(&options);
  *     options.note = "epoch 7";
  *     normnet_model_save(model, "model.ckpt", &options);
  *

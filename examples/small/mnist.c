@@ -35,7 +35,7 @@ int main(int argc, char **argv)
     const double mean = 0.1307, std = 0.3081; /* of MNIST's pixels, scaled to 0..1 */
     int64_t count = 0, test_count = 0;
     normnet_model *model = NULL;
-    normnet_metrics metrics = {.struct_size = sizeof metrics};
+    normnet_metrics metrics;
     normnet_tensor x, y;
     normnet_config config;
 
@@ -49,6 +49,7 @@ int main(int argc, char **argv)
     unsigned char *labels = read_idx(argv[1], "train-labels-idx1-ubyte", 8, 1, &count);
     unsigned char *test_images = read_idx(argv[1], "t10k-images-idx3-ubyte", 16, PIXELS, &test_count);
     unsigned char *test_labels = read_idx(argv[1], "t10k-labels-idx1-ubyte", 8, 1, &test_count);
+    normnet_metrics_init(&metrics);
     normnet_config_init(&config, norm);
     config.input_mean = &mean;
     config.input_std = &std;

@@ -121,9 +121,9 @@ static void *run_rank(void *argument)
     const normnet_tensor images =
         tensor_images(NORMNET_U8, self->data->in.bytes + self->first * TWINS_PIXELS, self->count, &self->config);
     const normnet_tensor labels = tensor_1d(NORMNET_I64, self->data->in.digits + self->first, self->count);
-    normnet_batch batch = {0};
+    normnet_batch batch;
 
-    batch.struct_size = (int32_t)sizeof batch;
+    normnet_batch_init(&batch);
     batch.first_sample = self->first;
     batch.images_in_all = IMAGES;
     for (int step = 0; step < STEPS && self->status == NORMNET_OK; ++step) {

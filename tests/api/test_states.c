@@ -385,10 +385,10 @@ static void single_value(const void *argument)
 static void batch_out_of_range(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_GROUP);
-    normnet_batch batch = {0};
+    normnet_batch batch;
 
     (void)argument;
-    batch.struct_size = (int32_t)sizeof batch;
+    normnet_batch_init(&batch);
     batch.first_sample = -1;
     CHECK_REJECTED(pair,
                    normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),

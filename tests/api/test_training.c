@@ -104,12 +104,12 @@ static void gradients_add_up(const void *argument)
     normnet_config config = twins_config(NORMNET_NORM_LAYER);
     struct twins *pair;
     normnet_tensor first, rest, first_labels, rest_labels;
-    normnet_batch batch = {0};
+    normnet_batch batch;
     double *values, *sum, *again;
     int64_t count;
 
     (void)argument;
-    batch.struct_size = (int32_t)sizeof batch;
+    normnet_batch_init(&batch);
     pair = twins_open_config(&config);
     CHECK_OK(normnet_gradients(pair->model, &values, &count));
     CHECK_EQUAL(count, normnet_parameter_count(pair->model));

@@ -44,9 +44,9 @@ static void require(int holds, const char *promise)
 
 static void serialize(normnet_model *from, int32_t kind, struct seed *to)
 {
-    normnet_save_options options = {0};
+    normnet_save_options options;
 
-    options.struct_size = (int32_t)sizeof options;
+    normnet_save_options_init(&options);
     options.kind = kind;
     require(normnet_model_serialize(from, to->bytes, MAX_SEED, &to->size, &options) == NORMNET_OK, "a model is saved");
 }

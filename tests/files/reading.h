@@ -189,10 +189,10 @@ struct reading {
 
 static inline struct file serialized(normnet_model *model, int32_t kind)
 {
-    normnet_save_options options = {0};
+    normnet_save_options options;
     struct file self = {NULL, 0, 0};
 
-    options.struct_size = (int32_t)sizeof options;
+    normnet_save_options_init(&options);
     options.kind = kind;
     CHECK_OK(normnet_model_serialize(model, NULL, 0, &self.size, &options));
     self.room = self.size;

@@ -73,17 +73,17 @@ static inline normnet_tensor tensor_2d(int32_t dtype, const void *data, int64_t 
 
 static inline normnet_metrics metrics_init(void)
 {
-    normnet_metrics metrics = {0};
+    normnet_metrics metrics;
 
-    metrics.struct_size = (int32_t)sizeof metrics;
+    normnet_metrics_init(&metrics);
     return metrics;
 }
 
 static inline normnet_predict_options options_init(int32_t scores, int32_t statistics)
 {
-    normnet_predict_options options = {0};
+    normnet_predict_options options;
 
-    options.struct_size = (int32_t)sizeof options;
+    normnet_predict_options_init(&options);
     options.scores = scores;
     options.statistics = statistics;
     return options;
@@ -100,9 +100,9 @@ static inline normnet_config model_config(const normnet_model *model)
 
 static inline normnet_state_info state_info(const normnet_model *model, int32_t index)
 {
-    normnet_state_info info = {0};
+    normnet_state_info info;
 
-    info.struct_size = (int32_t)sizeof info;
+    normnet_state_info_init(&info);
     CHECK_OK(normnet_state(model, index, &info));
     return info;
 }
@@ -118,9 +118,9 @@ static inline int64_t state_length(const normnet_state_info *info)
 
 static inline normnet_layer_info layer_info(const normnet_model *model, int32_t layer)
 {
-    normnet_layer_info info = {0};
+    normnet_layer_info info;
 
-    info.struct_size = (int32_t)sizeof info;
+    normnet_layer_info_init(&info);
     CHECK_OK(normnet_layer(model, layer, &info));
     return info;
 }

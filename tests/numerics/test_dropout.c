@@ -61,10 +61,10 @@ static double *dropout_gradient(struct dropout_bench *bench, const float *pixels
     const normnet_tensor image_tensor = tensor_images(NORMNET_F32, pixels, images, &bench->config);
     const uint8_t labels[DROPOUT_IMAGES] = {0};
     const normnet_tensor label_tensor = tensor_1d(NORMNET_U8, labels, images);
-    normnet_batch batch = {0};
+    normnet_batch batch;
     double *values = NULL, *copy = check_allocate((size_t)count, sizeof *copy);
 
-    batch.struct_size = (int32_t)sizeof batch;
+    normnet_batch_init(&batch);
     batch.first_sample = first_sample;
     batch.images_in_all = first_sample + images;
     CHECK_OK(normnet_compute_gradients(bench->model, &image_tensor, &label_tensor, &batch, NULL));

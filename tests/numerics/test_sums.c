@@ -71,9 +71,9 @@ static int compute(normnet_model *model, const normnet_config *config, const str
 {
     const normnet_tensor pixels = tensor_images(NORMNET_F32, data->pixels + first * data->size, count, config);
     const normnet_tensor labels = tensor_1d(NORMNET_U8, data->labels + first, count);
-    normnet_batch batch = {0};
+    normnet_batch batch;
 
-    batch.struct_size = (int32_t)sizeof batch;
+    normnet_batch_init(&batch);
     batch.first_sample = first;
     batch.images_in_all = images;
     return CHECK_OK(normnet_compute_gradients(model, &pixels, &labels, &batch, NULL));

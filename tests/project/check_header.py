@@ -50,7 +50,19 @@ int use(const unsigned char *pixels)
 {
     normnet_config config;
     normnet_tensor images;
+    normnet_metrics metrics;
+    normnet_batch batch;
+    normnet_predict_options options;
+    normnet_save_options save_options;
+    normnet_layer_info layer;
+    normnet_state_info state;
     int64_t shape[4];
+    normnet_metrics_init(&metrics);
+    normnet_batch_init(&batch);
+    normnet_predict_options_init(&options);
+    normnet_save_options_init(&save_options);
+    normnet_layer_info_init(&layer);
+    normnet_state_info_init(&state);
     shape[0] = 1;
     shape[1] = 1;
     shape[2] = 28;
@@ -177,7 +189,7 @@ def run_example(compiler, include, library, text, standard, suffix):
         source, executable = os.path.join(folder, "example" + suffix), os.path.join(folder, "example")
         with open(source, "w", encoding="utf-8") as file:
             file.write(text)
-        command = [*compiler, "-std=" + standard, "-pedantic", "-Wall", "-Werror", "-I", include]
+        command = [*compiler, "-std=" + standard, "-pedantic", "-Wall", "-Wextra", "-Werror", "-I", include]
         if library:
             command += [source, library, "-Wl,-rpath," + os.path.dirname(library), "-o", executable]
         else:
