@@ -20,12 +20,12 @@ normnet_status normnet__check_metrics(const normnet_metrics *metrics)
 {
     if (metrics == NULL)
         return NORMNET_OK;
-    return normnet__check_struct_size(metrics->struct_size, NORMNET__METRICS_MIN_SIZE, "metrics");
+    return normnet__check_struct_size(metrics->struct_size, NORMNET__METRICS, "metrics");
 }
 
 normnet_status normnet__write_metrics(normnet_metrics *metrics, const normnet_metrics *from)
 {
     if (metrics == NULL)
         return NORMNET_OK;
-    return normnet__write_struct(metrics, NORMNET__METRICS_MIN_SIZE, from, (int32_t)sizeof *from, "metrics");
+    return normnet__write_struct(metrics, NORMNET__METRICS, from, (int32_t)sizeof *from, "metrics");
 }

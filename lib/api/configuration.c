@@ -12,12 +12,12 @@ normnet_status normnet_config_init_size(normnet_config *config, int32_t struct_s
     normnet_status status = normnet__require(config, "config");
 
     if (status == NORMNET_OK)
-        status = normnet__check_struct_size(struct_size, NORMNET__CONFIG_MIN_SIZE, "config");
+        status = normnet__check_struct_size(struct_size, NORMNET__CONFIG, "config");
     if (status != NORMNET_OK)
         return status;
     if (norm < 0 || norm > NORMNET__LAST_NORM)
         return normnet__fail(NORMNET_EUNSUPPORTED, "norm is %d; expected 0 to %d", norm, (int)NORMNET__LAST_NORM);
     filled = normnet__default_config(norm);
     config->struct_size = struct_size;
-    return normnet__write_struct(config, NORMNET__CONFIG_MIN_SIZE, &filled, (int32_t)sizeof filled, "config");
+    return normnet__write_struct(config, NORMNET__CONFIG, &filled, (int32_t)sizeof filled, "config");
 }

@@ -43,8 +43,7 @@ static normnet_status read_save_options(const normnet_save_options *from, normne
 
     *options = (normnet_save_options){.struct_size = (int32_t)sizeof *options};
     if (from != NULL)
-        status =
-            normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__SAVE_OPTIONS_MIN_SIZE, from, "options");
+        status = normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__SAVE_OPTIONS, from, "options");
     if (status != NORMNET_OK)
         return status;
     if (options->kind < 0 || options->kind > NORMNET__LAST_FILE)

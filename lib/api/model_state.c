@@ -30,7 +30,7 @@ normnet_status normnet_state(const normnet_model *model, int32_t index, normnet_
     if (status != NORMNET_OK)
         return status;
     filled = normnet__describe_entry(&model->state.entries[index]);
-    return normnet__write_struct(info, NORMNET__STATE_INFO_MIN_SIZE, &filled, (int32_t)sizeof filled, "info");
+    return normnet__write_struct(info, NORMNET__STATE_INFO, &filled, (int32_t)sizeof filled, "info");
 }
 
 normnet_status normnet_set_state(normnet_model *model, const char *name, const normnet_tensor *tensor)

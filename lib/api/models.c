@@ -35,8 +35,7 @@ normnet_status normnet_model_config(const normnet_model *model, normnet_config *
         status = normnet__require(config, "config");
     if (status != NORMNET_OK)
         return status;
-    return normnet__write_struct(config, NORMNET__CONFIG_MIN_SIZE, &model->config, (int32_t)sizeof model->config,
-                                 "config");
+    return normnet__write_struct(config, NORMNET__CONFIG, &model->config, (int32_t)sizeof model->config, "config");
 }
 
 const char *normnet_cpu_name(const normnet_model *model)
@@ -70,5 +69,5 @@ normnet_status normnet_layer(const normnet_model *model, int32_t index, normnet_
     if (status != NORMNET_OK)
         return status;
     filled = normnet__describe_layer(model, index);
-    return normnet__write_struct(info, NORMNET__LAYER_INFO_MIN_SIZE, &filled, (int32_t)sizeof filled, "info");
+    return normnet__write_struct(info, NORMNET__LAYER_INFO, &filled, (int32_t)sizeof filled, "info");
 }

@@ -11,7 +11,7 @@ static normnet_status read_predict_options(const normnet_predict_options *from, 
     *options = (normnet_predict_options){.struct_size = (int32_t)sizeof *options};
     if (from != NULL) {
         const normnet_status status =
-            normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__PREDICT_OPTIONS_MIN_SIZE, from, "options");
+            normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__PREDICT_OPTIONS, from, "options");
 
         if (status != NORMNET_OK)
             return status;

@@ -34,7 +34,7 @@ static normnet_status read_batch(const normnet_batch *from, int64_t count, normn
     *batch = (normnet_batch){.struct_size = (int32_t)sizeof *batch};
     if (from != NULL) {
         const normnet_status status =
-            normnet__read_struct(batch, (int32_t)sizeof *batch, NORMNET__BATCH_MIN_SIZE, from, "batch");
+            normnet__read_struct(batch, (int32_t)sizeof *batch, NORMNET__BATCH, from, "batch");
 
         if (status != NORMNET_OK)
             return status;

@@ -20,7 +20,7 @@ static normnet_status begin_config(normnet_config *config, const normnet_config 
         return NORMNET_OK;
     if (checkpoint)
         return normnet__merge_host(config, host);
-    return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_MIN_SIZE, host, "host");
+    return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG, host, "host");
 }
 
 static normnet_status check_total_steps(const normnet_config *config, const normnet_config *host)

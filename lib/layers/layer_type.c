@@ -2,6 +2,7 @@
 /* The list of all types. */
 #include "layers/layer_type.h"
 
+#include "base/edit_distance.h"
 #include "layers/batch_norm.h"
 #include "layers/convolution.h"
 #include "layers/dropout.h"
@@ -40,6 +41,39 @@ const struct layer_type *normnet__find_layer_type(const char *name, int32_t leng
         if (strlen((*type)->name) == (size_t)length && memcmp((*type)->name, name, (size_t)length) == 0)
             return *type;
     return NULL;
+}
+
+/*
+ * How unlikely it is that a wrong name means a type. A name with some of the type's letters in their order, as "bn", is
+ * like one wrong letter, a name that has all of them and more, as "convolution", like two; among equals the edits
+ * decide.
+ */
+static int32_t unlikeness(const char *name, int32_t length, const char *type_name)
+{
+    const int32_t edits = normnet__edit_distance(name, length, type_name), type_length = (int32_t)strlen(type_name);
+    int32_t wrong = edits;
+
+    if (length >= 2 && type_length > length && edits == type_length - length)
+        wrong = 1;
+    if (type_length >= 3 && length > type_length + 1 && edits == length - type_length)
+        wrong = 2;
+    return wrong > NORMNET__MAX_EDITED ? INT32_MAX : wrong * (NORMNET__MAX_EDITED + 1) + edits;
+}
+
+const struct layer_type *normnet__nearest_layer_type(const char *name, int32_t length)
+{
+    const struct layer_type *nearest = NULL;
+    int32_t least = (2 + length / 4) * (NORMNET__MAX_EDITED + 1); /* a quarter of the letters and one may be wrong */
+
+    for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type) {
+        const int32_t unlike = unlikeness(name, length, (*type)->name);
+
+        if (unlike < least) {
+            least = unlike;
+            nearest = *type;
+        }
+    }
+    return nearest;
 }
 
 bool normnet__same_without_numbers(const struct layer *one, const struct layer *other)

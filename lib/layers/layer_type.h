@@ -84,6 +84,12 @@ bool normnet__same_without_numbers(const struct layer *one, const struct layer *
 /* The type of a name of `length` characters, e.g. "conv"; NULL if there is none. */
 const struct layer_type *normnet__find_layer_type(const char *name, int32_t length);
 
+/*
+ * The type that a wrong name of `length` characters most likely means: about a quarter of its letters are wrong, or it
+ * abbreviates or extends the type's name. NULL if there is none.
+ */
+const struct layer_type *normnet__nearest_layer_type(const char *name, int32_t length);
+
 /* All types; NULL after the last. */
 extern const struct layer_type *const normnet__layer_types[];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/config.h"
 
+#include "base/message.h"
 #include "model/sized_struct.h"
 #include "net/network.h"
 
@@ -40,9 +41,15 @@ normnet_config normnet__default_config(int32_t norm)
     return config;
 }
 
+/* A struct of zeros, of which struct_size and perhaps a few fields have been set, has not been initialized. */
 static normnet_status read_fields(normnet_config *config, const normnet_config *from, const char *name)
 {
-    return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG_MIN_SIZE, from, name);
+    const normnet_status status = normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG, from, name);
+
+    if (status != NORMNET_OK || config->channels != 0 || config->height != 0 || config->width != 0)
+        return status;
+    return normnet__fail(NORMNET_EINVAL,
+                         "%s.channels, height and width are 0: call normnet_config_init before you set fields", name);
 }
 
 normnet_status normnet__read_config(normnet_config *config, const normnet_config *from, char *architecture)
@@ -65,7 +72,7 @@ normnet_status normnet__read_schedule(normnet_config *config, const normnet_conf
     normnet_status status;
 
     *config = defaults;
-    status = read_fields(config, from, "config");
+    status = normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG, from, "config");
     config->schedule = schedule;
     return status == NORMNET_OK ? normnet__check_schedule_config(config) : status;
 }

@@ -32,6 +32,9 @@ normnet_status normnet__merge_host(normnet_config *config, const normnet_config 
 normnet_status normnet__check_config(const normnet_config *config);
 normnet_status normnet__check_schedule_config(const normnet_config *config);
 
+/* NORMNET_EVALUE unless 0 <= value < 1. `name` is the field's or argument's, for the message. */
+normnet_status normnet__check_momentum(const char *name, double value);
+
 /* The allocator of the configuration, or malloc and free. */
 struct allocator normnet__configured_allocator(const normnet_config *config);
 

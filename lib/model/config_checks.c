@@ -26,6 +26,17 @@ static normnet_status check_number(const char *name, double value, double min, b
                          open ? "more than " : "", normnet__decimal(low, min), normnet__decimal(high, max));
 }
 
+/* From 1 on, old gradients never fade: every weight goes to infinity. */
+normnet_status normnet__check_momentum(const char *name, double value)
+{
+    char number[32];
+
+    if (value >= 0.0 && value < 1.0)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EVALUE, "%s is %s; expected 0 to less than 1, e.g. 0.9", name,
+                         normnet__decimal(number, value));
+}
+
 struct integer_range {
     const char *name;
     int64_t value, min, max;
@@ -67,23 +78,32 @@ normnet_status normnet__check_schedule_config(const normnet_config *config)
         {"three_phase", config->three_phase, 0, 1, NORMNET_EINVAL},
         {"cycle_momentum", config->cycle_momentum, 0, 1, NORMNET_EINVAL},
         {"step_size", config->step_size, 1, INT64_MAX, NORMNET_EINVAL},
-        {"total_steps", config->total_steps, config->schedule == NORMNET_SCHEDULE_ONE_CYCLE, NORMNET__MAX_STEPS,
-         NORMNET_EINVAL},
+        {"total_steps", config->total_steps, 0, NORMNET__MAX_STEPS, NORMNET_EINVAL},
     };
     const struct number_range numbers[] = {
         {"lr", config->lr, 0.0, false, max_number},
-        {"momentum", config->momentum, 0.0, false, max_number},
         {"step_gamma", config->step_gamma, 0.0, false, max_number},
         {"max_lr", config->max_lr, 0.0, false, max_number},
-        {"base_momentum", config->base_momentum, 0.0, false, max_number},
-        {"max_momentum", config->max_momentum, 0.0, false, max_number},
         {"pct_start", config->pct_start, 0.0, false, 1.0},
         {"div_factor", config->div_factor, 0.0, true, max_number},
         {"final_div_factor", config->final_div_factor, 0.0, true, max_number},
     };
-    const normnet_status status = check_integers(integers, sizeof integers / sizeof integers[0]);
+    normnet_status status = check_integers(integers, sizeof integers / sizeof integers[0]);
 
-    return status != NORMNET_OK ? status : check_numbers(numbers, sizeof numbers / sizeof numbers[0]);
+    if (status == NORMNET_OK && config->schedule == NORMNET_SCHEDULE_ONE_CYCLE && config->total_steps == 0)
+        status = normnet__fail(NORMNET_EINVAL,
+                               "config.total_steps is 0; one-cycle needs the number of training steps, 1 to %lld: "
+                               "epochs times steps per epoch",
+                               (long long)NORMNET__MAX_STEPS);
+    if (status == NORMNET_OK)
+        status = check_numbers(numbers, sizeof numbers / sizeof numbers[0]);
+    if (status == NORMNET_OK)
+        status = normnet__check_momentum("config.momentum", config->momentum);
+    if (status == NORMNET_OK)
+        status = normnet__check_momentum("config.base_momentum", config->base_momentum);
+    if (status == NORMNET_OK)
+        status = normnet__check_momentum("config.max_momentum", config->max_momentum);
+    return status;
 }
 
 static normnet_status check_input(const normnet_config *config)

@@ -82,13 +82,17 @@ void normnet__discard_gradients(normnet_model *model)
 
 normnet_status normnet__set_learning_rate(normnet_model *model, double lr, double momentum)
 {
-    char lr_text[32], momentum_text[32];
+    char number[32];
+    normnet_status status;
 
     if (model->config.schedule != NORMNET_SCHEDULE_CONSTANT)
         return normnet__fail(NORMNET_ESTATE, "the schedule sets the learning rate; only a constant one can be changed");
-    if (!(lr >= 0.0 && lr <= NORMNET__MAX_NUMBER && momentum >= 0.0 && momentum <= NORMNET__MAX_NUMBER))
-        return normnet__fail(NORMNET_EVALUE, "lr is %s and momentum %s; expected numbers from 0 to 1e30",
-                             normnet__decimal(lr_text, lr), normnet__decimal(momentum_text, momentum));
+    if (!(lr >= 0.0 && lr <= NORMNET__MAX_NUMBER))
+        return normnet__fail(NORMNET_EVALUE, "lr is %s; expected a number from 0 to 1e30",
+                             normnet__decimal(number, lr));
+    status = normnet__check_momentum("momentum", momentum);
+    if (status != NORMNET_OK)
+        return status;
     if (model->config.nesterov && momentum == 0.0)
         return normnet__fail(NORMNET_EINVAL, "momentum is 0; config.nesterov needs more");
     model->config.lr = lr;

@@ -7,20 +7,38 @@
 
 enum { MAX_SIZE = 4096 }; /* a larger struct_size has most likely not been initialized */
 
-normnet_status normnet__check_struct_size(int32_t size, int32_t min_size, const char *name)
+static const struct {
+    int32_t min_size;
+    const char *initializer;
+} structs[] = {
+    [NORMNET__CONFIG] = {NORMNET__CONFIG_MIN_SIZE, "normnet_config_init"},
+    [NORMNET__TENSOR] = {NORMNET__TENSOR_MIN_SIZE, "normnet_tensor_init"},
+    [NORMNET__METRICS] = {NORMNET__METRICS_MIN_SIZE, "normnet_metrics_init"},
+    [NORMNET__BATCH] = {NORMNET__BATCH_MIN_SIZE, "normnet_batch_init"},
+    [NORMNET__PREDICT_OPTIONS] = {NORMNET__PREDICT_OPTIONS_MIN_SIZE, "normnet_predict_options_init"},
+    [NORMNET__SAVE_OPTIONS] = {NORMNET__SAVE_OPTIONS_MIN_SIZE, "normnet_save_options_init"},
+    [NORMNET__LAYER_INFO] = {NORMNET__LAYER_INFO_MIN_SIZE, "normnet_layer_info_init"},
+    [NORMNET__STATE_INFO] = {NORMNET__STATE_INFO_MIN_SIZE, "normnet_state_info_init"},
+};
+
+normnet_status normnet__check_struct_size(int32_t size, enum sized_struct type, const char *name)
 {
+    const int32_t min_size = structs[type].min_size;
+
     /* Structs grow by 8 bytes at a time, so any other size ends inside a field. */
     if (size >= min_size && size <= MAX_SIZE && size % 8 == 0)
         return NORMNET_OK;
-    return normnet__fail(NORMNET_EINVAL, "%s.struct_size is %d; expected a multiple of 8 from %d to %d", name, size,
-                         min_size, (int)MAX_SIZE);
+    return normnet__fail(NORMNET_EINVAL,
+                         "%s.struct_size is %d; expected a multiple of 8 from %d to %d: initialize the struct with "
+                         "%s()",
+                         name, size, min_size, (int)MAX_SIZE, structs[type].initializer);
 }
 
 /* The struct_size of a caller's struct. */
-static normnet_status read_size(const void *from, int32_t min_size, const char *name, int32_t *size)
+static normnet_status read_size(const void *from, enum sized_struct type, const char *name, int32_t *size)
 {
     memcpy(size, from, sizeof *size);
-    return normnet__check_struct_size(*size, min_size, name);
+    return normnet__check_struct_size(*size, type, name);
 }
 
 /* Copies the fields that both structs have, without the size. */
@@ -31,11 +49,11 @@ static void copy_fields(void *to, const void *from, int32_t one_size, int32_t ot
     memcpy((char *)to + first, (const char *)from + first, common - first);
 }
 
-normnet_status normnet__read_struct(void *to, int32_t size, int32_t min_size, const void *from, const char *name)
+normnet_status normnet__read_struct(void *to, int32_t size, enum sized_struct type, const void *from, const char *name)
 {
     const unsigned char *bytes = from;
     int32_t given_size;
-    const normnet_status status = read_size(from, min_size, name, &given_size);
+    const normnet_status status = read_size(from, type, name, &given_size);
 
     if (status != NORMNET_OK)
         return status;
@@ -47,10 +65,10 @@ normnet_status normnet__read_struct(void *to, int32_t size, int32_t min_size, co
     return NORMNET_OK;
 }
 
-normnet_status normnet__write_struct(void *to, int32_t min_size, const void *from, int32_t size, const char *name)
+normnet_status normnet__write_struct(void *to, enum sized_struct type, const void *from, int32_t size, const char *name)
 {
     int32_t given_size;
-    const normnet_status status = read_size(to, min_size, name, &given_size);
+    const normnet_status status = read_size(to, type, name, &given_size);
 
     if (status != NORMNET_OK)
         return status;

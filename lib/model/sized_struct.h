@@ -17,18 +17,31 @@ enum {
     NORMNET__STATE_INFO_MIN_SIZE = 80 + 2 * (int)sizeof(void *)
 };
 
+/* Which public struct it is. */
+enum sized_struct {
+    NORMNET__CONFIG,
+    NORMNET__TENSOR,
+    NORMNET__METRICS,
+    NORMNET__BATCH,
+    NORMNET__PREDICT_OPTIONS,
+    NORMNET__SAVE_OPTIONS,
+    NORMNET__LAYER_INFO,
+    NORMNET__STATE_INFO
+};
+
 /* NORMNET_EINVAL for a size that the struct has in no release. `name` is the argument's, for the message. */
-normnet_status normnet__check_struct_size(int32_t size, int32_t min_size, const char *name);
+normnet_status normnet__check_struct_size(int32_t size, enum sized_struct type, const char *name);
 
 /*
  * Copies the caller's struct `from` over `to`, a struct of `size` bytes, which holds the defaults and keeps its own
  * struct_size. Fields that the caller's struct does not have stay as they are. NORMNET_EINVAL for an impossible size,
  * or for a field beyond `size` that is not zero.
  */
-normnet_status normnet__read_struct(void *to, int32_t size, int32_t min_size, const void *from, const char *name);
+normnet_status normnet__read_struct(void *to, int32_t size, enum sized_struct type, const void *from, const char *name);
 
 /* Copies `from`, a struct of `size` bytes, to the caller's struct `to`, which keeps its struct_size. Zero beyond
  * `size`. */
-normnet_status normnet__write_struct(void *to, int32_t min_size, const void *from, int32_t size, const char *name);
+normnet_status normnet__write_struct(void *to, enum sized_struct type, const void *from, int32_t size,
+                                     const char *name);
 
 #endif

@@ -137,7 +137,7 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
     *view = (struct view){.tensor = {.struct_size = (int32_t)sizeof *tensor}};
     if (tensor == NULL)
         return normnet__fail(NORMNET_EINVAL, "%s is NULL", name);
-    status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR_MIN_SIZE, tensor, name);
+    status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR, tensor, name);
     if (status == NORMNET_OK)
         status = check_fields(&view->tensor, name);
     if (status != NORMNET_OK)
@@ -170,13 +170,32 @@ static normnet_status check_pixels(const struct images *images)
     return NORMNET_OK;
 }
 
+/*
+ * For a shape of rank 4 in the order N, H, W, C: what to do instead. Otherwise "". `hint` has room for HINT_TEXT bytes.
+ */
+enum { HINT_TEXT = 240 };
+
+static const char *channels_last_hint(char *hint, const normnet_tensor *tensor, int64_t channels, int64_t height,
+                                      int64_t width)
+{
+    const int64_t *shape = tensor->shape;
+
+    if (tensor->rank != 4 || shape[1] != height || shape[2] != width || shape[3] != channels)
+        return "";
+    (void)snprintf(hint, HINT_TEXT,
+                   "; keep the order N, C, H, W and set strides: for contiguous memory in the order N, H, W, C "
+                   "{%lld, 1, %lld, %lld}",
+                   (long long)(height * width * channels), (long long)(width * channels), (long long)channels);
+    return hint;
+}
+
 normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
                                     int64_t max)
 {
     struct view view;
     const normnet_status status = normnet__view_tensor(&view, tensor, "images", false);
     const int64_t *actual = view.tensor.shape;
-    char text[NORMNET__DIMS_TEXT], expected[40];
+    char text[NORMNET__DIMS_TEXT], expected[40], hint[HINT_TEXT];
 
     if (status != NORMNET_OK)
         return status;
@@ -184,8 +203,9 @@ normnet_status normnet__view_images(struct images *images, const normnet_tensor 
         return normnet__fail(NORMNET_EUNSUPPORTED, "images are %s; expected u8 or f32",
                              normnet__dtype_name(view.tensor.dtype));
     if (view.tensor.rank != 4 || actual[1] != shape.channels || actual[2] != shape.height || actual[3] != shape.width)
-        return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s",
-                             normnet__dims_text(text, view.tensor.rank, actual), normnet__shape_text(expected, shape));
+        return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s%s",
+                             normnet__dims_text(text, view.tensor.rank, actual), normnet__shape_text(expected, shape),
+                             channels_last_hint(hint, &view.tensor, shape.channels, shape.height, shape.width));
     if (actual[0] > max)
         return normnet__fail(NORMNET_EINVAL, "there are %lld images; expected at most %lld (config.max_batch)",
                              (long long)actual[0], (long long)max);
@@ -230,7 +250,7 @@ normnet_status normnet__view_output(struct view *view, const normnet_tensor *ten
 {
     struct view input_view;
     normnet_status status = normnet__view_tensor(view, tensor, name, true);
-    char actual[NORMNET__DIMS_TEXT], expected[NORMNET__DIMS_TEXT];
+    char actual[NORMNET__DIMS_TEXT], expected[NORMNET__DIMS_TEXT], hint[HINT_TEXT];
     bool same = view->tensor.rank == rank;
 
     if (status != NORMNET_OK)
@@ -238,9 +258,10 @@ normnet_status normnet__view_output(struct view *view, const normnet_tensor *ten
     for (int32_t i = 0; same && i < rank; ++i)
         same = view->tensor.shape[i] == shape[i];
     if (!same)
-        return normnet__fail(NORMNET_EINVAL, "%s has the shape %s; expected %s", name,
+        return normnet__fail(NORMNET_EINVAL, "%s has the shape %s; expected %s%s", name,
                              normnet__dims_text(actual, view->tensor.rank, view->tensor.shape),
-                             normnet__dims_text(expected, rank, shape));
+                             normnet__dims_text(expected, rank, shape),
+                             rank == 4 ? channels_last_hint(hint, &view->tensor, shape[1], shape[2], shape[3]) : "");
     status = normnet__view_tensor(&input_view, input, "input", false);
     if (status != NORMNET_OK)
         return status;

@@ -3,6 +3,7 @@
 #include "net/network.h"
 
 #include "base/message.h"
+#include "base/text.h"
 #include "layers/layer_type.h"
 
 #include <stdio.h>
@@ -65,13 +66,67 @@ static int32_t name_length(const char *text)
     return length;
 }
 
+static bool is_letter(char character)
+{
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
+}
+
+static bool is_digit(char character)
+{
+    return character >= '0' && character <= '9';
+}
+
+/* "conv3-8," or "conv3-8->relu": what stands between words of other lists. In "conv(3,8)" it is between numbers. */
+static bool has_separator(const char *text)
+{
+    for (; *text != '\0'; ++text)
+        if (strchr(",;|/+>&", *text) != NULL && (is_letter(text[1]) || text[1] == '\0'))
+            return true;
+    return false;
+}
+
+/* PyTorch's classes have the number of dimensions in their names: "BatchNorm2d". */
+static bool has_dimensions(const char *rest)
+{
+    return is_digit(rest[0]) && (rest[1] == 'd' || rest[1] == 'D');
+}
+
+static normnet_status reject_word(const struct token *token, struct shape in)
+{
+    char bytes[320];
+    struct text reason = {bytes, sizeof bytes, 0};
+    const struct layer_type *nearest;
+    const char *rest;
+    int32_t length = 0;
+
+    while (is_letter(token->text[length]) || token->text[length] == '_')
+        ++length;
+    nearest = normnet__nearest_layer_type(token->text, length);
+    rest = token->text + length;
+    rest += has_dimensions(rest) ? 2 : 0;
+    normnet__append(&reason, "there is no such layer; ");
+    if (nearest == NULL) {
+        normnet__append(&reason, "expected one of");
+        for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type)
+            normnet__append(&reason, " %s", (*type)->name);
+    } else if (is_digit(*rest) || *rest == '.' || (*rest == '-' && is_digit(rest[1])))
+        normnet__append(&reason, "did you mean '%s%.64s'?", nearest->name, rest);
+    else if (strcmp(nearest->name, nearest->example) == 0)
+        normnet__append(&reason, "did you mean '%s'?", nearest->name);
+    else
+        normnet__append(&reason, "did you mean '%s', e.g. '%s'?", nearest->name, nearest->example);
+    return normnet__reject_token(NORMNET_EARCH, token, in, reason.to);
+}
+
 static normnet_status read_layer(struct layer *layer, struct token *token, const normnet_config *config)
 {
     const int32_t length = name_length(token->text);
 
+    if (has_separator(token->text))
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "spaces separate layers: 'conv3-8 norm relu'");
     layer->type = normnet__find_layer_type(token->text, length);
-    if (layer->type == NULL)
-        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "there is no such layer");
+    if (layer->type == NULL || has_dimensions(token->text + length))
+        return reject_word(token, layer->in);
     layer->token = token->text;
     layer->column = token->column;
     token->rest = token->text + length;

@@ -37,18 +37,27 @@ static bool all_finite_floats(const float *values, int64_t count)
     return true;
 }
 
+/* The training has most likely diverged. */
+static normnet_status reject_diverged(const struct trainer *trainer, const char *problem, double value)
+{
+    const double lr = normnet__scheduled_rate(trainer->config, trainer->state->step).lr;
+    char number[32], rate[32];
+
+    return normnet__fail(NORMNET_EVALUE, "%s%s; try a lower learning rate (this step has %s)", problem,
+                         normnet__decimal(number, value), normnet__decimal(rate, lr));
+}
+
 static normnet_status check_result(const struct trainer *trainer, const struct pass_result *result)
 {
     const struct network *network = trainer->engine->network;
-    char number[32];
 
     if (!isfinite(result->loss))
-        return normnet__fail(NORMNET_EVALUE, "the loss of the batch is %s", normnet__decimal(number, result->loss));
+        return reject_diverged(trainer, "the loss of the batch is ", result->loss);
     if (!all_finite(trainer->training->gradient, network->parameter_count))
-        return normnet__fail(NORMNET_EVALUE, "the gradient of the batch is not finite; its loss is %s",
-                             normnet__decimal(number, result->loss));
+        return reject_diverged(trainer, "the gradient of the batch is not finite; its loss is ", result->loss);
     if (!all_finite_floats(trainer->state->next_statistics, network->statistic_count))
-        return normnet__fail(NORMNET_EVALUE, "a running statistic of batch norm would not be finite");
+        return reject_diverged(trainer, "a running statistic of batch norm would not be finite; the loss is ",
+                               result->loss);
     return NORMNET_OK;
 }
 
@@ -128,7 +137,6 @@ normnet_status normnet__apply(const struct trainer *trainer, int64_t images_in_a
     struct state *state = trainer->state;
     const int64_t count = trainer->engine->network->parameter_count;
     struct sgd sgd;
-    char number[32];
 
     update->rate = normnet__scheduled_rate(config, state->step);
     for (int64_t i = 0; i < count; ++i)
@@ -136,8 +144,7 @@ normnet_status normnet__apply(const struct trainer *trainer, int64_t images_in_a
     update->penalty = penalize(trainer);
     update->gradient_norm = euclidean_norm(state->mean_gradient, count);
     if (!isfinite(update->gradient_norm))
-        return normnet__fail(NORMNET_EVALUE, "the norm of the gradient is %s",
-                             normnet__decimal(number, update->gradient_norm));
+        return reject_diverged(trainer, "the norm of the gradient is ", update->gradient_norm);
     if (config->clip_norm > 0.0 && update->gradient_norm > config->clip_norm)
         for (int64_t i = 0; i < count; ++i)
             state->mean_gradient[i] *= config->clip_norm / update->gradient_norm;
@@ -145,8 +152,8 @@ normnet_status normnet__apply(const struct trainer *trainer, int64_t images_in_a
                        !state->has_momentum};
     if (!normnet__sgd_step(&sgd, state->mean_gradient, state->parameters, state->momentum, count,
                            state->next_parameters, state->next_momentum))
-        return normnet__fail(NORMNET_EVALUE, "a weight would not be finite after this step; the learning rate is %s",
-                             normnet__decimal(number, update->rate.lr));
+        return reject_diverged(trainer, "a weight would not be finite after this step; the gradient's norm is ",
+                               update->gradient_norm);
     commit(trainer, update->rate.momentum != 0.0);
     return NORMNET_OK;
 }

@@ -85,7 +85,7 @@ class Models(mnist_program.TestCase):
         missing = self.directory / "nowhere" / "x"
         self.expect_failure(1, r"cannot open '.*nowhere/x'", "evaluate", "--model", missing)
         self.expect_failure(1, r"cannot write .*nowhere/x: No such", *evaluate, self.data, "--json", missing)
-        self.expect_failure(1, r"train-labels-idx1-ubyte: ", "evaluate", "--model", self.data / FILES[1])
+        self.expect_failure(1, r"train-labels-idx1-ubyte': ", "evaluate", "--model", self.data / FILES[1])
 
     def test_predict_idx(self):
         file = self.data / FILES[2]

@@ -16,11 +16,7 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_tru
     if (trust == MODEL_TRUSTED)
         host.memory_limit = 0;
     normnet_status status = normnet_model_load(model, path, &host);
-    if (status == NORMNET_EIO) /* this message of the library has the path */
-        return report_error("%s", normnet_error_message());
-    if (status != NORMNET_OK)
-        return report_error("%s: %s", path, normnet_error_message());
-    return 0;
+    return status == NORMNET_OK ? 0 : report_error("%s", normnet_error_message());
 }
 
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note)
