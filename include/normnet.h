@@ -574,9 +574,11 @@ NORMNET_API int32_t normnet_state_count(const normnet_model *model);
 NORMNET_API normnet_status normnet_state(const normnet_model *model, int32_t index, normnet_state_info *info);
 
 /*
- * Overwrites the entry `name` with a tensor of its shape and dtype. Momentum, step and pending
- * gradients (see normnet_compute_gradients()) are kept; so are the running statistics that
- * normnet_apply_gradients() will set.
+ * Overwrites the entry `name` with a tensor of its shape and dtype, which may lie in the model.
+ * Momentum, step and pending gradients (see normnet_compute_gradients()) are kept. A running
+ * statistic that is set while gradients are pending replaces the pending update of this entry, as
+ * in PyTorch: normnet_apply_gradients() leaves it as it was set, and further calls of
+ * normnet_compute_gradients() start from it.
  *
  * NORMNET_EMISMATCH   unknown name; other shape or dtype
  * NORMNET_EVALUE      a value that is not finite, a negative variance or a negative count
@@ -644,7 +646,9 @@ typedef struct normnet_batch {
     int32_t struct_size;   /* sizeof(normnet_batch) */
     int32_t reserved;      /* 0 */
     int64_t first_sample;  /* [0] index of the first image in the whole batch, which has up to
-                              2^32 - 1 images; the dropout of an image depends on its index */
+                              2^32 - 1 images; the dropout of an image depends on its index. If both
+                              fields are 0: the index after the highest one since gradients were
+                              last applied or discarded */
     int64_t images_in_all; /* [0 = unknown] number of images in the whole batch; used for a
                               check only */
 } normnet_batch;
@@ -663,21 +667,23 @@ static inline void normnet_batch_init(normnet_batch *batch)
  * max_batch images, to the model's gradients. They are then pending, until
  * normnet_apply_gradients() or normnet_discard_gradients(). More calls may follow before that, so a
  * batch may be larger than max_batch. A batch norm normalizes the images of each call separately
- * (with config.reduce, together with those of the other ranks). `batch` and `metrics` may be NULL.
+ * (with config.reduce, together with those of the other ranks). `batch` may be NULL if the images
+ * follow those of the calls before; `metrics` may be NULL.
+ *
+ * Without batch norm, the gradients are those of one call on all images, up to the order in which
+ * doubles are added. They have the same bits if the first call has a power of two of images, and
+ * each later one as many as all before it together; the last may have fewer.
  *
  * Statuses as for normnet_train_step(), but pending gradients are allowed.
  *
  * Example: a step on a batch of 512 images, 128 at a time.
  *
- *     normnet_batch part;
+ *     int64_t part;
  *
- *     normnet_batch_init(&part);
- *     part.images_in_all = 512;
- *     for (part.first_sample = 0; part.first_sample < 512; part.first_sample += 128) {
- *         normnet_tensor_init(&images, NORMNET_U8, pixels + part.first_sample * 784, 4,
- *                             image_shape);
- *         normnet_tensor_init(&labels, NORMNET_U8, digits + part.first_sample, 1, label_shape);
- *         normnet_compute_gradients(model, &images, &labels, &part, NULL);
+ *     for (part = 0; part < 512; part += 128) {
+ *         normnet_tensor_init(&images, NORMNET_U8, pixels + part * 784, 4, image_shape);
+ *         normnet_tensor_init(&labels, NORMNET_U8, digits + part, 1, label_shape);
+ *         normnet_compute_gradients(model, &images, &labels, NULL, NULL);
  *     }
  *     normnet_apply_gradients(model, 512);
  */
@@ -723,8 +729,8 @@ NORMNET_API normnet_status normnet_gradients(normnet_model *model, double **valu
 NORMNET_API normnet_status normnet_apply_gradients(normnet_model *model, int64_t images_in_all);
 
 /*
- * Discards the pending gradients and the update of the running statistics computed with them; the
- * current running statistics stay.
+ * Discards the pending gradients, if there are any, and the update of the running statistics
+ * computed with them; the current running statistics stay.
  */
 NORMNET_API normnet_status normnet_discard_gradients(normnet_model *model);
 
@@ -951,7 +957,8 @@ NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, cons
 /*
  * Replaces a model's weights and running statistics with those from a file of either kind, or from
  * one that PyTorch or Python's safetensors wrote for the same Sequential. Step, momentum and
- * pending gradients are kept, as by normnet_set_state().
+ * pending gradients are kept, and pending updates of running statistics are replaced, as by
+ * normnet_set_state().
  *
  * Of other programs' files, what PyTorch's load_state_dict() takes with strict=True is taken, with
  * the same values: numbers of any type (float16, bfloat16 and float64 are the usual ones), rounded

@@ -561,8 +561,9 @@ class Model:
     def compute_gradients(self, images, labels, first_sample=0, images_in_all=0):
         """Adds the gradient of the loss, summed over the images, to the gradients of the model; returns metrics.
 
-        Several calls followed by apply_gradients() are one step on a larger batch. first_sample [0] is the index of the
-        first image in that batch, images_in_all [0 = only these] the number of its images. Errors as train_step().
+        Several calls followed by apply_gradients() are one step on a larger batch. first_sample is the index of the
+        first image in that batch, images_in_all [0 = unknown] the number of its images. If both are 0, the images
+        follow those of the calls before. Errors as train_step().
         """
         metrics, batch = Metrics(), Batch(first_sample=first_sample, images_in_all=images_in_all)
         self._call("compute_gradients", _tensor(images), _tensor(labels), batch, metrics)

@@ -28,8 +28,9 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
     return status;
 }
 
-/* `count` is the number of images of the call. */
-static normnet_status read_batch(const normnet_batch *from, int64_t count, normnet_batch *batch)
+/* `count` is the number of images of the call, which without a batch follow those that the model has computed. */
+static normnet_status read_batch(const normnet_batch *from, const normnet_model *model, int64_t count,
+                                 normnet_batch *batch)
 {
     *batch = (normnet_batch){.struct_size = (int32_t)sizeof *batch};
     if (from != NULL) {
@@ -41,10 +42,15 @@ static normnet_status read_batch(const normnet_batch *from, int64_t count, normn
     }
     if (batch->reserved != 0)
         return normnet__fail(NORMNET_EINVAL, "batch.reserved is %d; expected 0", batch->reserved);
+    if (batch->first_sample == 0 && batch->images_in_all == 0)
+        batch->first_sample = model->state.next_sample;
     /* Dropout numbers samples in 32 bits. */
     if (batch->first_sample < 0 || batch->first_sample > UINT32_MAX - count)
         return normnet__fail(NORMNET_EINVAL, "batch.first_sample is %lld; expected 0 to 2^32 - 1 less the images",
                              (long long)batch->first_sample);
+    if (batch->images_in_all > UINT32_MAX)
+        return normnet__fail(NORMNET_EINVAL, "batch.images_in_all is %lld; expected 0 to 2^32 - 1",
+                             (long long)batch->images_in_all);
     if (batch->images_in_all != 0 && batch->images_in_all < batch->first_sample + count)
         return normnet__fail(NORMNET_EINVAL, "batch.images_in_all is %lld; these images alone reach %lld",
                              (long long)batch->images_in_all, (long long)(batch->first_sample + count));
@@ -68,7 +74,7 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
         return status;
     status = normnet__view_batch(model, images, labels, &labeled);
     if (status == NORMNET_OK)
-        status = read_batch(from, labeled.images.count, &batch);
+        status = read_batch(from, model, labeled.images.count, &batch);
     if (status == NORMNET_OK)
         status = normnet__compute_gradients(model, &labeled, batch.first_sample, &filled);
     if (status == NORMNET_OK)

@@ -72,6 +72,16 @@ static struct entry *find_entry(normnet_model *model, const char *name)
     return NULL;
 }
 
+/* By way of memory that is free between steps: the tensor may lie in the model itself. */
+static void copy_floats(const struct state *state, const struct entry *entry, const struct view *view)
+{
+    float *copy = (entry->trained ? state->next_parameters : state->saved_statistics) + entry->offset;
+
+    for (int64_t i = 0; i < entry->count; ++i)
+        copy[i] = *(const float *)element_at(view, i);
+    memcpy(entry->values, copy, (size_t)entry->count * sizeof *copy);
+}
+
 normnet_status normnet__set_entry(normnet_model *model, const char *name, const struct view *view)
 {
     struct entry *entry = find_entry(model, name);
@@ -82,20 +92,16 @@ normnet_status normnet__set_entry(normnet_model *model, const char *name, const 
     status = check_tensor(entry, view);
     if (status != NORMNET_OK)
         return status;
-    for (int64_t i = 0; i < entry->count; ++i) {
-        const void *element = element_at(view, i);
-
-        if (entry->values != NULL)
-            entry->values[i] = *(const float *)element;
-        else
-            entry->batches[i] = *(const int64_t *)element;
-    }
-    normnet__refresh_state(&model->network, &model->state);
+    if (entry->values != NULL)
+        copy_floats(&model->state, entry, view);
+    else
+        *entry->batches = *(const int64_t *)element_at(view, 0);
+    normnet__refresh_entry(&model->network, &model->state, entry);
     return NORMNET_OK;
 }
 
 void normnet__set_parameters(normnet_model *model, const float *values)
 {
-    memcpy(model->state.parameters, values, (size_t)model->network.parameter_count * sizeof *values);
-    normnet__refresh_state(&model->network, &model->state);
+    memmove(model->state.parameters, values, (size_t)model->network.parameter_count * sizeof *values);
+    normnet__prepare_weights(&model->network, &model->state);
 }

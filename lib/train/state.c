@@ -82,6 +82,7 @@ void normnet__copy_state(const struct network *network, struct state *to, const 
     to->has_momentum = from->has_momentum;
     to->step = from->step;
     to->pending = from->pending;
+    to->next_sample = from->next_sample;
     normnet__prepare_weights(network, to);
 }
 
@@ -95,10 +96,24 @@ void normnet__prepare_weights(const struct network *network, struct state *state
     }
 }
 
+static void restart_statistics(const struct network *network, struct state *state)
+{
+    memcpy(state->next_statistics, state->statistics, (size_t)network->statistic_count * sizeof *state->statistics);
+    memcpy(state->next_batches, state->batches, (size_t)network->batch_norm_count * sizeof *state->batches);
+}
+
 void normnet__refresh_state(const struct network *network, struct state *state)
 {
-    if (!state->pending)
-        normnet__clear_gradients(network, state);
+    restart_statistics(network, state);
+    normnet__prepare_weights(network, state);
+}
+
+void normnet__refresh_entry(const struct network *network, struct state *state, const struct entry *entry)
+{
+    if (entry->batches != NULL)
+        state->next_batches[entry->batches - state->batches] = *entry->batches;
+    else if (!entry->trained)
+        memcpy(state->next_statistics + entry->offset, entry->values, (size_t)entry->count * sizeof *entry->values);
     normnet__prepare_weights(network, state);
 }
 
@@ -112,9 +127,9 @@ void normnet__commit_statistics(const struct network *network, struct state *sta
 void normnet__clear_gradients(const struct network *network, struct state *state)
 {
     memset(state->gradients, 0, (size_t)network->parameter_count * sizeof *state->gradients);
-    memcpy(state->next_statistics, state->statistics, (size_t)network->statistic_count * sizeof *state->statistics);
-    memcpy(state->next_batches, state->batches, (size_t)network->batch_norm_count * sizeof *state->batches);
+    restart_statistics(network, state);
     state->pending = false;
+    state->next_sample = 0;
 }
 
 void normnet__save_next_statistics(const struct network *network, struct state *state)

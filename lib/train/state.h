@@ -25,6 +25,7 @@ struct state {
     /* Between compute and apply. */
     double *gradients;      /* [parameter_count]: sums over the images so far */
     bool pending;           /* gradients have been computed */
+    int64_t next_sample;    /* one more than the highest index in the whole batch of a sample so far */
     float *next_statistics; /* what apply commits */
     int64_t *next_batches;
     float *saved_statistics; /* the two above before a pass that may fail */
@@ -51,11 +52,11 @@ void normnet__copy_state(const struct network *network, struct state *to, const 
 /* Packs parameters and statistics for the kernels; after every change of one of them. */
 void normnet__prepare_weights(const struct network *network, struct state *state);
 
-/*
- * After parameters or statistics were set from outside: everything that is made of them is made again. Next statistics
- * start from the current ones, unless gradients are pending.
- */
+/* After all entries were set: next statistics start from the new ones, and weights are prepared. */
 void normnet__refresh_state(const struct network *network, struct state *state);
+
+/* After one entry was set: the same, but the next statistics of other entries keep what pending gradients added. */
+void normnet__refresh_entry(const struct network *network, struct state *state, const struct entry *entry);
 
 /* Save the next statistics before a pass, and restore them after one that failed. */
 void normnet__save_next_statistics(const struct network *network, struct state *state);

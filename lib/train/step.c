@@ -82,6 +82,8 @@ normnet_status normnet__compute(const struct trainer *trainer, const struct imag
     for (int64_t i = 0; i < network->parameter_count; ++i)
         state->gradients[i] += trainer->training->gradient[i];
     state->pending = true;
+    if (state->next_sample < first_sample + images->count)
+        state->next_sample = first_sample + images->count;
     return NORMNET_OK;
 }
 

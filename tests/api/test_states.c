@@ -406,6 +406,10 @@ static void batch_out_of_range(const void *argument)
     CHECK_REJECTED(pair,
                    normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
                    NORMNET_EINVAL, "images_in_all", "32");
+    batch.images_in_all = (int64_t)1 << 32;
+    CHECK_REJECTED(pair,
+                   normnet_compute_gradients(pair->model, &pair->images, &pair->labels, &batch, &pair->out.metrics),
+                   NORMNET_EINVAL, "images_in_all", "4294967296");
     batch.images_in_all = 0;
     batch.reserved = 3;
     CHECK_REJECTED(pair,

@@ -72,10 +72,10 @@ static void load_weights_fills(const void *argument)
     normnet_model_destroy(twin);
 }
 
-/* Pending gradients stay, with the statistics that were computed with them. */
+/* Pending gradients stay. What becomes of running statistics is a subject of test_pending. */
 static void load_weights_keeps_pending_gradients(const void *argument)
 {
-    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
     struct bytes file = serialize(pair->model, NORMNET_FILE_WEIGHTS);
 
     (void)argument;
