@@ -91,8 +91,9 @@ class TestCase(unittest.TestCase):
         return output
 
     def train(self, *arguments, **variables):
-        """Trains and returns the JSON file's contents."""
+        """Trains and returns the JSON file's contents, which replace those of the training run before."""
         path = self.directory / "result.json"
+        path.unlink(missing_ok=True)
         result = self.run_program("train", *arguments, "--json", path, **variables)
         self.assertEqual(result.returncode, 0, result)
         self.output = result.stdout

@@ -27,6 +27,8 @@ class Resuming(mnist_program.TestCase):
 
     def stop(self, number, seconds, *arguments):
         """Starts a training run, sends it a signal and returns its exit code and output."""
+        if "--resume" not in arguments:
+            self.json.unlink(missing_ok=True)
         process = self.start(*arguments, "--json", self.json, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         output = self.read_head(process)
         time.sleep(seconds)
@@ -104,6 +106,7 @@ class Resuming(mnist_program.TestCase):
                 self.assertEqual(len(json.loads(self.json.read_text())["history"]), 4)
             self.assertEqual(without_times(self.resume()), whole)
             self.checkpoint.unlink()
+            self.json.unlink(missing_ok=True)
 
     def test_the_command_that_goes_on(self):
         """It works as it is printed, and has the options of this run."""

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import time
 
@@ -116,13 +117,14 @@ class Training(mnist_program.TestCase):
         self.expect_failure(1, r"cannot write .*pipe: it is not a regular file", *arguments, pipe)
         self.assertTrue(pipe.is_fifo())
         pipe.unlink()
-        # A run that fails leaves an older file as it was, and no other file.
+        # A run that fails leaves an older file as it was, and no other file. One that succeeds keeps a link.
         target = self.directory / "old.json"
         target.write_text("old")
         link = self.directory / "link.json"
         link.symlink_to(target)
         self.expect_failure(1, r"cannot open", "train", "--data", self.directory / "nowhere", "--json", target)
         self.assertEqual(target.read_text(), "old")
+        target.write_text("")
         self.assertEqual(self.run_program(*arguments, link).returncode, 0)
         self.assertTrue(link.is_symlink())
         self.assertEqual(json.loads(target.read_text())["parameters"], 4 * 9 + 8 + 20)
@@ -154,7 +156,7 @@ class Training(mnist_program.TestCase):
             arguments = [lost, folder / "file", kept, path, "--data", "generated", "--limit", "3000", "--epochs", "1"]
             with self.start(*arguments, *SMALL_NETWORK, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
                 output = self.read_head(process)
-                folder.rmdir()
+                shutil.rmtree(folder)
                 rest, errors = process.communicate()
             self.assertEqual(process.returncode, 1)
             self.assertRegex(errors, r"^normnet-mnist: cannot write '?.*/folder/file'?: .*\n$")
@@ -176,6 +178,7 @@ class Training(mnist_program.TestCase):
             self.assertEqual(len(json.loads(path.read_text())["history"]), 1)
             self.assertEqual(self.run_program("evaluate", "--model", model, "--data", self.data()).returncode, 0)
             model.unlink()
+            path.unlink()
 
     def data(self):
         return self.directory / "data" if (self.directory / "data").exists() else self.write_data()

@@ -3,6 +3,7 @@
 
 #include "data/dataset.h"
 #include "support/atomic_file.h"
+#include "support/file_claim.h"
 #include "support/json.h"
 #include "support/machine.h"
 #include "support/options.h"
@@ -15,6 +16,8 @@
 #include <math.h>
 #include <normnet.h>
 #include <stdlib.h>
+
+static const char program_name[] = "normnet-mnist evaluate";
 
 enum { MAX_COLUMNS = 20 }; /* a confusion matrix of more classes is not printed */
 
@@ -32,6 +35,7 @@ static const struct help evaluate_help = {
 struct evaluation {
     const char *path, *directory, *json;
     int64_t threads;
+    struct file_claim claim; /* of the file of --json */
 
     normnet_model *model;
     normnet_config config;
@@ -51,7 +55,9 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
          .target.text = &evaluation->directory},
         {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
          .target.integer = &evaluation->threads, .min = 1, .max = 1024},
-        {OPTION_TEXT, "--json", "FILE", "Write the results to a JSON file.", .target.text = &evaluation->json},
+        {OPTION_TEXT, "--json", "FILE",
+         "Write the results to a JSON file. An older file is replaced if this command wrote it.",
+         .target.text = &evaluation->json},
     };
     const int count = (int)(sizeof options / sizeof options[0]);
 
@@ -92,7 +98,7 @@ static int check_test_labels(const struct evaluation *evaluation)
 
 static int open_evaluation(struct evaluation *evaluation)
 {
-    int code = evaluation->json ? atomic_file_check(evaluation->json) : 0;
+    int code = evaluation->json ? file_claim_take(&evaluation->claim, evaluation->json) : 0;
 
     if (code == 0)
         code = model_file_open(&evaluation->model, evaluation->path, MODEL_UNTRUSTED, evaluation->threads);
@@ -102,6 +108,8 @@ static int open_evaluation(struct evaluation *evaluation)
     code = dataset_open_test(&evaluation->data, evaluation->directory);
     if (code == 0)
         code = dataset_check_distinct(&evaluation->data, "--json", evaluation->json);
+    if (code == 0)
+        code = results_check_written_by(evaluation->json, program_name);
     if (code == 0)
         code = check_test_shape(evaluation);
     return code == 0 ? check_test_labels(evaluation) : code;
@@ -215,7 +223,7 @@ static int write_evaluation(const struct evaluation *evaluation)
     if (code != 0)
         return code;
     struct json_writer json = json_open(file.stream);
-    results_begin(&json, "normnet-mnist evaluate");
+    results_begin(&json, program_name);
     results_model(&json, evaluation->path, evaluation->model);
     write_test_data(&json, &evaluation->data);
     json_real(&json, "loss", evaluation->result.loss);
@@ -255,5 +263,6 @@ int evaluate_command(int argc, char **argv)
     free(evaluation.result.confusion);
     dataset_close(&evaluation.data);
     normnet_model_destroy(evaluation.model);
+    file_claim_release(&evaluation.claim);
     return code;
 }

@@ -2,6 +2,7 @@
 #include "commands/export.h"
 
 #include "support/atomic_file.h"
+#include "support/file_claim.h"
 #include "support/options.h"
 #include "support/report.h"
 #include "training/model_file.h"
@@ -20,6 +21,7 @@ static const struct help export_help = {
 
 struct export_files {
     const char *model, *onnx, *weights;
+    struct file_claim onnx_claim, weights_claim;
 };
 
 static int parse_export(struct export_files *files, int argc, char **argv)
@@ -50,11 +52,28 @@ static int parse_export(struct export_files *files, int argc, char **argv)
     return code == 0 ? options_check_distinct(options, count, "--onnx", "--weights") : code;
 }
 
+/* Before anything is written. Older files may be replaced if they are exports, but not checkpoints or other models. */
+static int claim_exports(struct export_files *files)
+{
+    static const char onnx_mark[] = "\x12\x07normnet"; /* the field producer_name */
+    static const char weights_mark[] = "\"normnet.kind\":\"weights\"";
+    static const char writer[] = "normnet-mnist export";
+
+    int code = files->onnx ? file_claim_take(&files->onnx_claim, files->onnx) : 0;
+    if (code == 0 && files->weights)
+        code = file_claim_take(&files->weights_claim, files->weights);
+    if (code == 0 && files->onnx)
+        code = atomic_file_check_older(files->onnx, onnx_mark, writer);
+    if (code == 0 && files->weights)
+        code = atomic_file_check_older(files->weights, weights_mark, writer);
+    return code;
+}
+
 static int export_files(normnet_model *model, const struct export_files *files)
 {
-    int code = files->weights ? atomic_file_check(files->weights) : 0; /* before anything is written */
+    int code = 0;
 
-    if (code == 0 && files->onnx) {
+    if (files->onnx) {
         code = model_file_export_onnx(model, files->onnx);
         if (code == 0)
             printf("Wrote %s\n", files->onnx);
@@ -69,7 +88,7 @@ static int export_files(normnet_model *model, const struct export_files *files)
 
 int export_command(int argc, char **argv)
 {
-    struct export_files files = {NULL, NULL, NULL};
+    struct export_files files = {.model = NULL};
     normnet_model *model = NULL;
 
     int code = parse_export(&files, argc, argv);
@@ -78,7 +97,11 @@ int export_command(int argc, char **argv)
     if (code == 0)
         code = model_file_open(&model, files.model, MODEL_UNTRUSTED, 1);
     if (code == 0)
+        code = claim_exports(&files);
+    if (code == 0)
         code = export_files(model, &files);
+    file_claim_release(&files.weights_claim);
+    file_claim_release(&files.onnx_claim);
     normnet_model_destroy(model);
     return code;
 }

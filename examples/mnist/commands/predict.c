@@ -3,6 +3,7 @@
 
 #include "data/image_files.h"
 #include "support/atomic_file.h"
+#include "support/file_claim.h"
 #include "support/file_system.h"
 #include "support/interrupt.h"
 #include "support/json.h"
@@ -26,6 +27,8 @@ enum {
     MAX_NAME_WIDTH = 60
 };
 
+static const char program_name[] = "normnet-mnist predict";
+
 static const struct help predict_help = {
     .introduction = "Usage: normnet-mnist predict --model FILE [OPTION]... IMAGE...\n"
                     "\n"
@@ -42,6 +45,8 @@ struct prediction {
     int64_t threads, first, max_count;
     struct file_arguments arguments;
     bool count_given, first_given;
+
+    struct file_claim claim; /* of the file of --json */
 
     normnet_model *model;
     normnet_config config;
@@ -72,7 +77,9 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
          .target.integer = &prediction->max_count, .min = 1, .max = 1e9},
         {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
          .target.integer = &prediction->threads, .min = 1, .max = 1024},
-        {OPTION_TEXT, "--json", "FILE", "Write the results to a JSON file, with the probabilities of all classes.",
+        {OPTION_TEXT, "--json", "FILE",
+         "Write the results to a JSON file, with the probabilities of all classes. An older file is replaced if this "
+         "command wrote it.",
          .target.text = &prediction->json},
     };
     const int count = (int)(sizeof options / sizeof options[0]);
@@ -130,7 +137,7 @@ static int open_prediction_images(struct prediction *prediction)
 }
 
 /* The JSON file must not replace an image. */
-static int check_json_target(const struct prediction *prediction)
+static int check_json_target(struct prediction *prediction)
 {
     const struct image_files *images = &prediction->images;
 
@@ -145,7 +152,8 @@ static int check_json_target(const struct prediction *prediction)
         if (same)
             return report_usage("--json names %s, one of the images", prediction->json);
     }
-    return prediction->json ? atomic_file_check(prediction->json) : 0;
+    int code = prediction->json ? file_claim_take(&prediction->claim, prediction->json) : 0;
+    return code == 0 ? results_check_written_by(prediction->json, program_name) : code;
 }
 
 /* ---- Predictions ------------------------------------------------------------------------------- */
@@ -265,7 +273,7 @@ static int predict_to_json(struct prediction *prediction)
     if (code != 0)
         return code;
     struct json_writer json = json_open(file.stream);
-    results_begin(&json, "normnet-mnist predict");
+    results_begin(&json, program_name);
     results_model(&json, prediction->path, prediction->model);
     json_begin_array(&json, "images");
     code = predict_images(prediction, &json);
@@ -310,5 +318,6 @@ int predict_command(int argc, char **argv)
     image_files_free(&prediction.images);
     free(prediction.scores);
     normnet_model_destroy(prediction.model);
+    file_claim_release(&prediction.claim);
     return code;
 }

@@ -121,6 +121,8 @@ int train_command(int argc, char **argv)
     int code = train_options_parse(&run.settings, argc, argv);
     if (code == OPTIONS_HELP)
         return 0;
+    if (code == 0)
+        code = run_claim_files(&run);
     if (code == 0 && run.settings.resume) {
         code = checkpoint_open(&run.resumed, run.settings.resume);
         if (code == 0)

@@ -162,7 +162,8 @@ static int list_train_options(struct option *options, struct settings *s)
          "Options that change the training are an error; --data and those of this section are allowed.",
          .target.text = &s->resume},
         {OPTION_TEXT, "--json", "FILE",
-         "Write the configuration, the history and the SHA-256 of the weights after every epoch.",
+         "Write the configuration, the history and the SHA-256 of the weights after every epoch. FILE must not exist "
+         "yet, unless it has the history of the training that is resumed.",
          .target.text = &s->json},
     };
     _Static_assert(sizeof list <= MAX_OPTIONS * sizeof *list, "MAX_OPTIONS is too small");
@@ -255,6 +256,15 @@ static int parse_augment(struct settings *settings)
     return augment_parse(&settings->augment_list, settings->augment);
 }
 
+/* A resumed run saves to its own file unless another is named. */
+static int choose_files(struct option *options, int count, struct settings *settings)
+{
+    if (settings->resume && !settings->save)
+        settings->save = settings->resume;
+    int code = options_check_distinct(options, count, "--resume", "--json");
+    return code == 0 ? options_check_distinct(options, count, "--save", "--json") : code;
+}
+
 /* Applies the arguments to the settings and checks the result. */
 static int parse_settings(struct settings *settings, int argc, char **argv)
 {
@@ -264,18 +274,14 @@ static int parse_settings(struct settings *settings, int argc, char **argv)
     int code = options_run(options, count, &train_help, argc, argv);
     if (code == OPTIONS_HELP)
         return code;
-    if (settings->resume && !settings->save)
-        settings->save = settings->resume;
+    if (code == 0)
+        code = choose_files(options, count, settings);
     if (code == 0)
         code = check_has_effect(options, count, settings);
     if (code == 0)
         code = choose_lr(options, count, settings);
     if (code == 0)
         code = parse_augment(settings);
-    if (code == 0)
-        code = options_check_distinct(options, count, "--resume", "--json");
-    if (code == 0)
-        code = options_check_distinct(options, count, "--save", "--json");
     if (options_given(options, count, "--momentum"))
         settings->hold_momentum = true;
     return code;
@@ -288,7 +294,9 @@ static int parse_preset_and_resume(struct settings *settings, int argc, char **a
     const int count = list_train_options(options, settings);
     int code = options_parse(options, count, argc, argv);
 
-    return code == OPTIONS_HELP ? parse_settings(settings, argc, argv) : code;
+    if (code == OPTIONS_HELP)
+        return parse_settings(settings, argc, argv);
+    return code == 0 ? choose_files(options, count, settings) : code;
 }
 
 int train_options_parse(struct settings *settings, int argc, char **argv)

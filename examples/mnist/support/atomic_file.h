@@ -25,6 +25,12 @@ int atomic_file_open(struct atomic_file *file, const char *path);
 /* Checks that the file could be written, without changing it. Returns 0, or reports why it could not. */
 int atomic_file_check(const char *path);
 
+/*
+ * An older file at `path` may be replaced if it is empty or was written by `writer`, so that the text `mark` is near
+ * its beginning. Returns 0, or reports that it is another file.
+ */
+int atomic_file_check_older(const char *path, const char *mark, const char *writer);
+
 /* Renames the file to its destination. Returns 0, or reports the failure. Closes the file either way. */
 int atomic_file_commit(struct atomic_file *file);
 

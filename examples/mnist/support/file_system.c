@@ -100,6 +100,16 @@ bool file_replaceable(const char *path)
     return stat(path, &status) != 0 || (status.st_mode & S_IFMT) == S_IFREG;
 }
 
+struct file_stamp file_stamp(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return (struct file_stamp){0};
+    return (struct file_stamp){(uint64_t)status.st_dev, (uint64_t)status.st_ino, status.st_size,
+                               (int64_t)status.st_mtime};
+}
+
 bool file_is_output(const char *path)
 {
 #if !defined(_WIN32) /* Windows does not replace an open file */

@@ -4,6 +4,7 @@
 #define MNIST_FILE_SYSTEM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 bool file_exists(const char *path);
@@ -16,6 +17,13 @@ bool file_same(const char *a, const char *b);
 
 /* True unless the path names something other than a regular file, such as a directory or a device. */
 bool file_replaceable(const char *path);
+
+/* What changes if a file is replaced or written; all 0 if there is none. */
+struct file_stamp {
+    uint64_t device, number;
+    int64_t size, seconds;
+};
+struct file_stamp file_stamp(const char *path);
 
 /* Whether standard output or standard error is written to the file. */
 bool file_is_output(const char *path);

@@ -1,34 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include "training/prepare.h"
 
-#include "support/atomic_file.h"
 #include "support/file_system.h"
 #include "support/report.h"
+#include "training/results.h"
 
 #include <inttypes.h>
 #include <normnet.h>
 #include <stdlib.h>
 #include <string.h>
 
+int run_claim_files(struct run *run)
+{
+    const struct settings *settings = &run->settings;
+
+    int code = settings->save ? file_claim_take(&run->save_claim, settings->save) : 0;
+    return code == 0 && settings->json ? file_claim_take(&run->json_claim, settings->json) : code;
+}
+
 /*
- * Checks the output files now and not after the first epoch. An existing checkpoint or history may be hours of work and
- * is never replaced by that of another training run.
+ * An existing checkpoint or history may be hours of work and is never replaced by that of another training run, which
+ * is known now and not after the first epoch.
  */
-static int check_output_files(const struct run *run)
+static int check_older_checkpoint(const struct run *run)
+{
+    const char *save = run->settings.save;
+
+    if (save && !run_saves_in_place(run) && file_exists(save))
+        return report_error("%s exists; resume it with --resume %s, or remove it", save, save);
+    return 0;
+}
+
+static int check_older_results(const struct run *run)
 {
     const struct settings *settings = &run->settings;
     const int64_t dropped = run->resumed.training.dropped;
 
-    int code = settings->save ? atomic_file_check(settings->save) : 0;
-    if (code == 0 && settings->save && !run_saves_in_place(run) && file_exists(settings->save))
-        return report_error("%s exists; resume it with --resume %s, or remove it", settings->save, settings->save);
-    if (code == 0 && settings->json && dropped > 0 && file_exists(settings->json))
+    if (!settings->json || !file_exists(settings->json))
+        return 0;
+    if (dropped > 0)
         return report_error("%s exists and may have the first %" PRId64 " epochs of the history, for which %s had no "
                             "room; choose another file for --json",
                             settings->json, dropped, settings->resume);
-    if (code == 0 && settings->json)
-        code = atomic_file_check(settings->json);
-    return code;
+    return results_check_older(settings->json, &run->resumed.training);
 }
 
 static const char *data_source(const struct run *run)
@@ -154,10 +168,12 @@ static int start_pipeline(struct run *run)
 
 int run_prepare(struct run *run)
 {
-    int code = check_output_files(run);
+    int code = check_older_checkpoint(run);
 
     if (code == 0)
         code = open_run_data(run);
+    if (code == 0)
+        code = check_older_results(run);
     if (code == 0)
         code = create_run_model(run);
     if (code == 0)

@@ -2,8 +2,13 @@
 #include "training/results.h"
 
 #include "support/atomic_file.h"
+#include "support/mapped_file.h"
+#include "support/report.h"
 #include "support/sha256.h"
+#include "support/text.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- The weights ------------------------------------------------------------------------------- */
@@ -59,6 +64,17 @@ void results_begin(struct json_writer *json, const char *command)
     json_begin_object(json, NULL);
     json_text(json, "program", command);
     json_text(json, "version", normnet_version());
+}
+
+int results_check_written_by(const char *path, const char *command)
+{
+    char *mark = text_of("{\n  \"program\": \"%s\"", command);
+
+    if (!mark)
+        return report_error("not enough memory to write %s", path);
+    int code = path ? atomic_file_check_older(path, mark, command) : 0;
+    free(mark);
+    return code;
 }
 
 void results_model(struct json_writer *json, const char *path, const normnet_model *model)
@@ -145,6 +161,61 @@ static void write_epoch_json(struct json_writer *json, const struct epoch_result
     json_real(json, "seconds", result->seconds);
     json_end_object(json);
 }
+
+/* ---- The older file ---------------------------------------------------------------------------- */
+
+/* Reads the number after the next `key`. Returns the text after it; NULL if there is none. */
+static const char *find_number(const char *text, const char *key, double *value)
+{
+    const char *place = text ? strstr(text, key) : NULL;
+    char *end;
+
+    if (!place)
+        return NULL;
+    *value = strtod(place + strlen(key), &end);
+    return end;
+}
+
+/* Whether the epochs of the file, as far as they go, are those of the training: no two take the same time. */
+static bool has_history_of(const char *text, const struct training_state *training)
+{
+    double loss = 0, seconds = 0;
+    int64_t epoch = 0;
+
+    for (text = strstr(text, "\"history\": ["); epoch < training->finished; ++epoch) {
+        const struct epoch_result *result = &training->history[epoch];
+
+        text = find_number(text, "\"train_loss\": ", &loss);
+        if (!text)
+            break;
+        text = find_number(text, "\"seconds\": ", &seconds);
+        if (!text || loss != result->train_loss || seconds != result->seconds)
+            return false;
+    }
+    return epoch > 0;
+}
+
+int results_check_older(const char *path, const struct training_state *resumed)
+{
+    struct mapped_file file;
+
+    int code = mapped_file_open(&file, path);
+    if (code != 0)
+        return code;
+    char *text =
+        text_of("%.*s", file.size < INT_MAX ? (int)file.size : INT_MAX, file.size ? (const char *)file.data : "");
+    if (!text)
+        code = report_error("not enough memory to read %s", path);
+    else if (file.size > 0 && !has_history_of(text, resumed))
+        code = report_error("%s exists and has not the history of this training; choose another file for --json, or "
+                            "remove it",
+                            path);
+    free(text);
+    mapped_file_close(&file);
+    return code;
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------- */
 
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
                   const struct training_state *training)

@@ -22,11 +22,20 @@
 /* SHA-256 of the data of all state entries in their order, with little-endian numbers. */
 void results_hash_weights(const normnet_model *model, char hexadecimal[65]);
 
-/* Begins the JSON file of a command: its name and the version of the library. */
+/* Begins the JSON file of a command: "normnet-mnist train", say, and the version of the library. */
 void results_begin(struct json_writer *json, const char *command);
+
+/* Returns 0 if `path` is NULL, there is no file or the command wrote it, or reports that it is another file. */
+int results_check_written_by(const char *path, const char *command);
 
 /* Writes the path of a model and the SHA-256 of its weights. */
 void results_model(struct json_writer *json, const char *path, const normnet_model *model);
+
+/*
+ * The file of a training run that wrote its results to `path` may be replaced by a longer history of the same training,
+ * to which `resumed` belongs. Returns 0, or reports that the file has something else. An empty file may be replaced.
+ */
+int results_check_older(const char *path, const struct training_state *resumed);
 
 /* Replaces the file settings->json; returns 0, or reports why it cannot. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,

@@ -25,7 +25,12 @@ int run_save(struct run *run)
     if (!run->settings.save)
         return 0;
     progress_clear(&run->progress); /* in case there is an error message */
-    return checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
+    int code = file_claim_check(&run->save_claim);
+    if (code == 0)
+        code = checkpoint_save(run->settings.save, run->model, &run->settings, &run->training);
+    if (code == 0)
+        file_claim_update(&run->save_claim);
+    return code;
 }
 
 int run_write_results(struct run *run)
@@ -33,7 +38,12 @@ int run_write_results(struct run *run)
     if (!run->settings.json)
         return 0;
     progress_clear(&run->progress);
-    return results_write(&run->settings, &run->data, run->model, &run->training);
+    int code = file_claim_check(&run->json_claim);
+    if (code == 0)
+        code = results_write(&run->settings, &run->data, run->model, &run->training);
+    if (code == 0)
+        file_claim_update(&run->json_claim);
+    return code;
 }
 
 static int train_batch(struct run *run, int64_t epoch, double *lr)
@@ -123,4 +133,6 @@ void run_close(struct run *run)
     dataset_close(&run->data);
     free(run->training.history);
     checkpoint_close(&run->resumed);
+    file_claim_release(&run->json_claim);
+    file_claim_release(&run->save_claim);
 }

@@ -4,6 +4,7 @@
 #define MNIST_RUN_H
 
 #include "data/dataset.h"
+#include "support/file_claim.h"
 #include "training/checkpoint.h"
 #include "training/pipeline.h"
 #include "training/progress.h"
@@ -14,7 +15,8 @@
 
 struct run {
     struct settings settings;
-    struct checkpoint resumed; /* empty if the training is new */
+    struct file_claim save_claim, json_claim; /* from before the checkpoint is read to the end */
+    struct checkpoint resumed;                /* empty if the training is new */
     struct dataset data;
     normnet_model *model;
     struct pipeline *pipeline;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#if !defined(_WIN32)
+#define _POSIX_C_SOURCE 200809L /* strict C11 hides fcntl */
+#endif
+
+#include "support/file_claim.h"
+
+#include "support/atomic_file.h"
+#include "support/report.h"
+#include "support/text.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+#if defined(_WIN32)
+/* Windows deletes the file when its only handle is closed, even by the end of the process. */
+static int lock_file(struct file_claim *claim, const char *path)
+{
+    HANDLE handle = CreateFileA(claim->lock, GENERIC_WRITE, 0, NULL, CREATE_NEW,
+                                FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, NULL);
+    const DWORD error = GetLastError();
+
+    claim->handle = (intptr_t)handle;
+    if (handle != INVALID_HANDLE_VALUE)
+        return 0;
+    if (error == ERROR_FILE_EXISTS || error == ERROR_SHARING_VIOLATION || error == ERROR_ACCESS_DENIED)
+        return report_error("%s is being written by another process, which holds %s; choose another file", path,
+                            claim->lock);
+    return report_error("cannot create %s: system error %lu", claim->lock, (unsigned long)error);
+}
+
+static void unlock_file(struct file_claim *claim)
+{
+    CloseHandle((HANDLE)claim->handle);
+}
+#else
+/* Whether the file of the descriptor still has this name: the process before may have removed it. */
+static bool has_name(int descriptor, const char *name)
+{
+    struct stat opened, named;
+
+    return fstat(descriptor, &opened) == 0 && lstat(name, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
+static int reject_locked(int descriptor, const char *path)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(descriptor, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
+        return report_error("%s is being written by the process %ld; choose another file", path, (long)lock.l_pid);
+    return report_error("%s is being written by another process; choose another file", path);
+}
+
+static int lock_descriptor(int descriptor, const char *path, const char *name)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat status;
+
+    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > 0)
+        return report_error("cannot write %s: %s, the name of its lock, is another file", path, name);
+    if (fcntl(descriptor, F_SETLK, &lock) != 0 && (errno == EACCES || errno == EAGAIN))
+        return reject_locked(descriptor, path);
+    return 0;
+}
+
+static int lock_file(struct file_claim *claim, const char *path)
+{
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int descriptor;
+
+    for (;;) {
+        descriptor = open(claim->lock, flags, 0666);
+        if (descriptor < 0)
+            return report_error("cannot create %s: %s", claim->lock, strerror(errno));
+        const int code = lock_descriptor(descriptor, path, claim->lock);
+        if (code == 0 && has_name(descriptor, claim->lock))
+            break;
+        close(descriptor);
+        if (code != 0)
+            return code;
+    }
+    claim->handle = descriptor;
+    return 0;
+}
+
+static void unlock_file(struct file_claim *claim)
+{
+    if (has_name((int)claim->handle, claim->lock))
+        unlink(claim->lock);
+    close((int)claim->handle);
+}
+#endif
+
+int file_claim_take(struct file_claim *claim, const char *path)
+{
+    *claim = (struct file_claim){NULL};
+    int code = atomic_file_check(path);
+    if (code != 0)
+        return code;
+    char *place = atomic_file_place(path);
+    if (!place)
+        return EXIT_FAILED;
+    claim->lock = text_of("%s.lock", place);
+    code = claim->lock ? lock_file(claim, path) : report_error("not enough memory to write %s", path);
+    if (code != 0) {
+        free(claim->lock);
+        free(place);
+        return code;
+    }
+    claim->place = place;
+    file_claim_update(claim);
+    return 0;
+}
+
+int file_claim_check(const struct file_claim *claim)
+{
+    const struct file_stamp now = file_stamp(claim->place), *then = &claim->stamp;
+    const bool same = now.device == then->device && now.number == then->number && now.size == then->size &&
+                      now.seconds == then->seconds;
+
+    if (same || !file_exists(claim->place))
+        return 0;
+    return report_error("%s was changed by another program while this one ran, and is not replaced", claim->place);
+}
+
+void file_claim_update(struct file_claim *claim)
+{
+    claim->stamp = file_stamp(claim->place);
+}
+
+void file_claim_release(struct file_claim *claim)
+{
+    if (!claim->place)
+        return;
+    unlock_file(claim);
+    free(claim->lock);
+    free(claim->place);
+    claim->place = NULL;
+}

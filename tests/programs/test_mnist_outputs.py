@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""The files that normnet-mnist writes: none takes the place of another, not even of one that is being written."""
+import json
+import shutil
+import signal
+import subprocess
+
+import mnist_program
+from mnist_program import FILES, TINY, pgm
+
+
+class Outputs(mnist_program.TestCase):
+    ENDLESS = ["--epochs", "100000", *TINY[2:]]
+
+    def setUp(self):
+        super().setUp()
+        self.data = self.write_data()
+        self.checkpoint = self.directory / "run.ckpt"
+        self.json = self.directory / "run.json"
+
+    def contents(self):
+        return {path: path.read_bytes() for path in self.directory.rglob("*") if path.is_file()}
+
+    def running(self, *arguments):
+        """A training run that goes on until stop()."""
+        process = self.start("--data", self.data, *self.ENDLESS, *arguments, stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+        self.read_head(process)
+        process.stdout.readline()  # the first epoch is over, its files are written
+        return process
+
+    def stop(self, process, number=signal.SIGINT):
+        process.send_signal(number)
+        process.communicate()
+
+    def test_two_trainings_with_one_file(self):
+        link, folder = self.directory / "link", self.directory / "folder"
+        link.symlink_to(self.checkpoint.name)
+        folder.symlink_to(self.directory)
+        train = ["train", "--data", self.data, *TINY]
+        process = self.running("--save", self.checkpoint, "--json", self.json)
+        for path, *arguments in [
+            (self.checkpoint, *train, "--save", self.checkpoint),
+            (link, *train, "--save", link),
+            (folder / "run.ckpt", *train, "--save", folder / "run.ckpt"),
+            (self.checkpoint, "train", "--data", self.data, "--resume", self.checkpoint),
+            (self.json, *train, "--json", self.json),
+            (folder / "run.json", *train, "--save", self.json, "--json", folder / "other.json"),
+            (self.json, "evaluate", "--data", self.data, "--model", self.checkpoint, "--json", self.json),
+            (self.json, "export", "--model", self.checkpoint, "--onnx", self.json),
+        ]:
+            pattern = rf"run\.(ckpt|json) is being written by the process {process.pid}; choose another file\n"
+            with self.subTest(arguments=arguments):
+                pattern = pattern if path != link else pattern.replace(r"run\.(ckpt|json)", "link")
+                self.assertEqual(self.expect_failure(1, pattern, *arguments).stdout, "")
+        copy = self.directory / "copy.ckpt"  # what is read may be written, and others may write beside it
+        shutil.copy(self.checkpoint, copy)
+        self.assertEqual(self.run_program(*train, "--save", self.directory / "other.ckpt").returncode, 0)
+        self.assertEqual(self.run_program("evaluate", "--data", self.data, "--model", self.checkpoint).returncode, 0)
+        self.stop(process)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual([p.name for p in self.directory.iterdir() if p.name.endswith(".lock")], [])
+        self.assertGreater(len(json.loads(self.json.read_text())["history"]), 0)
+
+    def test_before_the_first_epoch(self):
+        """Neither run has a file yet; one of them goes on."""
+        slow = ["--data", "generated", "--architecture", "conv3-64 conv3-64 gap conv1-10", "--save", self.checkpoint]
+        first = self.start(*slow, stdout=subprocess.PIPE)
+        self.addCleanup(first.stdout.close)
+        self.read_head(first)
+        self.assertFalse(self.checkpoint.exists())
+        self.expect_failure(1, rf"run.ckpt is being written by the process {first.pid}; ", "train", *slow)
+        self.stop(first)
+        self.assertEqual(first.returncode, 130)
+        self.assertTrue(self.checkpoint.exists())
+
+    def test_many_at_once(self):
+        """Of runs that begin at the same moment, one trains; the file is its."""
+        command = [self.program, "train", "--data", self.data, *TINY, "--save", self.checkpoint]
+        for _ in range(5):
+            runs = [subprocess.Popen([*map(str, command)], stdout=-1, stderr=-1, text=True) for _ in range(6)]
+            outputs = [run.communicate() for run in runs]
+            winners = [out for run, (out, _) in zip(runs, outputs) if run.returncode == 0]
+            self.assertEqual(len(winners), 1, outputs)
+            for run, (_, errors) in zip(runs, outputs):
+                if run.returncode != 0:
+                    self.assertRegex(errors, r"run.ckpt (is being written by (the|another) process|exists; resume)")
+            self.assertFalse(self.checkpoint.with_name("run.ckpt.lock").exists())
+            self.checkpoint.unlink()
+
+    def test_a_run_that_is_killed(self):
+        """Its lock ends with it, though the file of the lock stays until the next run."""
+        lock = self.directory / "run.ckpt.lock"
+        process = self.running("--save", self.checkpoint, "--json", self.json)
+        self.stop(process, signal.SIGKILL)
+        self.assertTrue(lock.exists())
+        again = self.start("--data", self.data, "--resume", self.checkpoint, "--json", self.json, stdout=subprocess.PIPE)
+        self.addCleanup(again.stdout.close)
+        self.read_head(again)
+        self.stop(again)
+        self.assertEqual(again.returncode, 130)
+        self.assertFalse(lock.exists())
+
+    def test_a_file_that_appears_in_the_place(self):
+        """Other programs know nothing of the lock."""
+        for option, path in (("--save", self.checkpoint), ("--json", self.json)):
+            process = self.start(
+                *["--data", self.data, *self.ENDLESS, option, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            self.read_head(process)
+            path.with_name(f"{path.name}.lock").unlink()
+            other = self.directory / "other"
+            other.write_text("of another program")
+            other.rename(path)
+            errors = process.communicate()[1]
+            self.assertEqual(process.returncode, 1)
+            pattern = rf"{path.name} was changed by another program while this one ran, and is not replaced\n$"
+            self.assertRegex(errors, pattern)
+            self.assertEqual(path.read_text(), "of another program")
+
+    def test_a_lock_that_is_another_file(self):
+        lock = self.directory / "run.ckpt.lock"
+        train = ["train", "--data", self.data, *TINY, "--save", self.checkpoint]
+        lock.write_text("mine")
+        self.expect_failure(1, r"cannot write .*run.ckpt: .*run.ckpt.lock, the name of its lock, is another", *train)
+        self.assertEqual(lock.read_text(), "mine")
+        lock.unlink()
+        lock.symlink_to("elsewhere")
+        self.expect_failure(1, r"cannot create .*run.ckpt.lock: ", *train)
+        self.assertFalse((self.directory / "elsewhere").exists())
+
+    def test_results_of_another_training(self):
+        """The history of a finished training run is replaced by its own continuation only."""
+        train = ["train", "--data", self.data, *TINY]
+        self.assertEqual(self.run_program(*train, "--save", self.checkpoint, "--json", self.json).returncode, 0)
+        other = self.directory / "other.ckpt"
+        self.assertEqual(self.run_program(*train, "--seed", "2", "--save", other).returncode, 0)
+        before = self.contents()
+        has_not = r"run.json exists and has not the history of this training; choose another file for --json"
+        was_not = r"run.json exists and was not written by normnet-mnist "
+        evaluate, predict, export = ([word, "--model", other] for word in ("evaluate", "predict", "export"))
+        picture = self.data / FILES[2]
+        for pattern, *arguments in [
+            (has_not, *train, "--json", self.json),
+            (has_not, "train", "--data", self.data, "--resume", other, "--json", self.json),
+            (was_not + "evaluate;", *evaluate, "--data", self.data, "--json", self.json),
+            (was_not + "predict;", *predict, picture, "--json", self.json),
+            (was_not + "export;", *export, "--onnx", self.json),
+            (was_not.replace("json", "ckpt") + "export;", *export, "--weights", self.checkpoint),
+            (was_not.replace("json", "ckpt") + "export;", *export, "--onnx", self.checkpoint),
+        ]:
+            with self.subTest(arguments=arguments):
+                result = self.expect_failure(1, pattern, *arguments)
+                self.assertEqual(result.stdout, "")
+                self.assertEqual(self.contents(), before)
+        result = self.run_program("train", "--data", self.data, "--resume", self.checkpoint, "--json", self.json)
+        self.assertEqual(result.returncode, 0, result)
+        self.assertEqual(self.contents(), before)
+
+    def test_a_command_replaces_its_own_files(self):
+        model = self.checkpoint
+        self.assertEqual(self.run_program("train", "--data", self.data, *TINY, "--save", model).returncode, 0)
+        picture = self.directory / "picture.pgm"
+        picture.write_bytes(pgm(8, 6, [0] * 48))
+        answer, onnx, weights = (self.directory / name for name in ("answer.json", "m.onnx", "m.safetensors"))
+        for arguments in (
+            ["evaluate", "--data", self.data, "--json", answer],
+            ["predict", picture, "--json", answer],
+            ["export", "--onnx", onnx, "--weights", weights],
+        ):
+            answer.unlink(missing_ok=True)
+            for _ in range(2):
+                result = self.run_program(*arguments, "--model", model)
+                self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+
+
+if __name__ == "__main__":
+    mnist_program.main()
