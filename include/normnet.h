@@ -891,6 +891,11 @@ static inline void normnet_save_options_init(normnet_save_options *options)
  * it replaces. A symbolic link is replaced, not followed. Anything else at `path`, such as a
  * directory, is an error. `options` may be NULL.
  *
+ * A process under a limit of file sizes (ulimit -f) is ended by the signal SIGXFSZ before the
+ * library can report NORMNET_EIO and remove the temporary file. A host that may run under one
+ * ignores the signal: signal(SIGXFSZ, SIG_IGN), as Python does. This is also true for
+ * normnet_model_export_onnx().
+ *
  * NORMNET_EIO      the message has the reason. The old file is unchanged, except if the message
  *                  says that the file was replaced but the directory could not be synced
  * NORMNET_ESTATE   gradients are pending, which a checkpoint cannot hold

@@ -5,6 +5,8 @@
  */
 #include "system_calls.h"
 
+#include <sys/resource.h>
+
 /* ---- Killed ----------------------------------------------------------------------------------- */
 
 /* Saves in another process that is killed before event `kill_at`; returns whether it was. */
@@ -171,6 +173,41 @@ static void short_and_interrupted(const void *argument)
     normnet_model_destroy(model);
 }
 
+/* With and without the rule of normnet.h for a host under a limit of file sizes; 0, or the signal that ends it. */
+static int save_under_a_limit(normnet_model *model, int ignores)
+{
+    int status = 0;
+    const pid_t child = fork();
+
+    if (child == 0) {
+        const struct rlimit limit = {100, 100};
+
+        signal(SIGXFSZ, ignores ? SIG_IGN : SIG_DFL);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        _exit(normnet_model_save(model, path, NULL) != NORMNET_EIO ||
+              strstr(normnet_error_message(), "larger than allowed") == NULL || files_in_folder() != 1);
+    }
+    waitpid(child, &status, 0);
+    CHECK(!ignores || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void a_limit_of_file_sizes(const void *argument)
+{
+    normnet_model *old = draw_model(1), *new = draw_model(2);
+
+    (void)argument;
+    empty_folder();
+    CHECK_OK(normnet_model_save(old, path, NULL));
+    CHECK_EQUAL(save_under_a_limit(new, 1), 0);
+    CHECK_EQUAL(save_under_a_limit(new, 0), SIGXFSZ);
+    CHECK_EQUAL(seed_in_file(), 1);
+    empty_folder();
+    rmdir(folder);
+    normnet_model_destroy(old);
+    normnet_model_destroy(new);
+}
+
 static void memory_runs_out(const void *argument)
 {
     struct allocator memory = {.fill = 0xA5};
@@ -204,6 +241,7 @@ int main(int argc, char **argv)
         {"saving: the order of the calls", order_of_calls, NULL},
         {"saving: any call fails", fails_at_any_call, NULL},
         {"saving: short and interrupted reads and writes", short_and_interrupted, NULL},
+        {"saving: a limit of file sizes", a_limit_of_file_sizes, NULL},
         {"saving: memory runs out", memory_runs_out, NULL},
     };
 

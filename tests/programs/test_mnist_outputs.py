@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The files that normnet-mnist writes: none takes the place of another, not even of one that is being written."""
 import json
+import resource
 import shutil
 import signal
 import subprocess
@@ -101,6 +102,44 @@ class Outputs(mnist_program.TestCase):
         self.stop(again)
         self.assertEqual(again.returncode, 130)
         self.assertFalse(lock.exists())
+
+    def test_a_limit_of_file_sizes(self):
+        """`ulimit -f` ends no command without a word, and leaves no file that is half written."""
+        model = self.directory / "model"
+        self.assertEqual(self.run_program("train", "--data", self.data, *TINY, "--save", model).returncode, 0)
+        before = self.contents()
+        train = ["train", "--data", self.data, *TINY]
+        for size, *command in [
+            (1000, *train, "--save", self.checkpoint),
+            (500, *train, "--json", self.json),
+            (100, "evaluate", "--data", self.data, "--model", model, "--json", self.json),
+            (100, "predict", self.data / FILES[2], "--model", model, "--json", self.json),
+            (100, "export", "--model", model, "--onnx", self.directory / "x.onnx"),
+            (100, "export", "--model", model, "--weights", self.directory / "x.weights"),
+        ]:
+            with self.subTest(command=command):
+                result = subprocess.run(
+                    [self.program, *map(str, command)],
+                    capture_output=True,
+                    text=True,
+                    preexec_fn=lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+                    check=False,
+                )
+                self.assertEqual(result.returncode, 1, result)
+                self.assertRegex(result.stderr, r"^normnet-mnist: cannot write .*(larger than allowed|too large)\n$")
+                self.assertEqual(self.contents(), before)
+
+    def test_a_limit_of_processor_time(self):
+        """The training stops and is saved."""
+        process = subprocess.Popen(
+            [self.program, "train", "--data", self.data, *self.ENDLESS, "--save", self.checkpoint],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 600)),
+        )
+        output = process.communicate()[0]
+        self.assertEqual(process.returncode, 128 + signal.SIGXCPU, output[-500:])
+        self.assertRegex(output, r"Stopped in epoch .*\n?.*Resume with")
 
     def test_a_file_that_appears_in_the_place(self):
         """Other programs know nothing of the lock."""

@@ -4,6 +4,7 @@
 #include "commands/export.h"
 #include "commands/predict.h"
 #include "commands/train.h"
+#include "support/interrupt.h"
 #include "support/report.h"
 #include "support/terminal.h"
 
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
 
     open_standard_streams();
+    interrupt_ignore_size_limit();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return check_output(print_program_help());
     if (strcmp(name, "--version") == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #if !defined(_WIN32)
-#define _POSIX_C_SOURCE 200809L /* strict C11 hides sigaction */
+#define _XOPEN_SOURCE 700 /* strict C11 hides sigaction and SIGXCPU */
 #endif
 
 #include "support/interrupt.h"
@@ -37,6 +37,7 @@ void interrupt_catch(void)
     catch_signal(SIGTERM);
 #if !defined(_WIN32)
     catch_signal(SIGHUP);
+    catch_signal(SIGXCPU);
 #endif
 }
 
@@ -44,6 +45,13 @@ void interrupt_ignore_pipe(void)
 {
 #if !defined(_WIN32)
     signal(SIGPIPE, SIG_IGN);
+#endif
+}
+
+void interrupt_ignore_size_limit(void)
+{
+#if !defined(_WIN32)
+    signal(SIGXFSZ, SIG_IGN);
 #endif
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) during a training run. The first signal asks the program to
- * stop after the current step; a second one of the same kind ends it at once.
+ * Ctrl-C (SIGINT), SIGTERM, a closed terminal (SIGHUP) and a limit of processor time (SIGXCPU) during a training run.
+ * The first signal asks the program to stop after the current step; a second one of the same kind ends it at once.
  */
 #ifndef MNIST_INTERRUPT_H
 #define MNIST_INTERRUPT_H
@@ -14,6 +14,12 @@ void interrupt_catch(void);
  * instead of ending the program before it has written its files.
  */
 void interrupt_ignore_pipe(void);
+
+/*
+ * Ignores SIGXFSZ. Writing a file that would be larger than the limit of the process (ulimit -f) fails with a message
+ * instead of ending the program without one, and a temporary file is removed.
+ */
+void interrupt_ignore_size_limit(void);
 
 /* The number of the first signal received; 0 = none. */
 int interrupt_signal(void);
