@@ -77,7 +77,7 @@ class CommandLine(mnist_program.TestCase):
             (r"--model FILE is missing", "export", "--onnx", "x.onnx"),
             (r"an image is missing", "predict", "--model", "m"),
             (r"there is no option --modl\n", "predict", "--modl", "m", "seven.pgm"),
-            (r"there is no option --norm\n", "evaluate", "--model", "m", "--norm", "batch"),
+            (r"there is no option --batch\n", "evaluate", "--model", "m", "--batch", "5"),
             (r"'m' is not an option", "evaluate", "m"),
             (r"--count: '0' is not a whole number from 1", "predict", "--model", "m", "x", "--count", "0"),
             (r"--first: '-1' is not a whole number from 0", "predict", "--model", "m", "x", "--first", "-1"),

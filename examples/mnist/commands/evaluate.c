@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/evaluate.h"
 
+#include "commands/network_options.h"
 #include "data/dataset.h"
 #include "support/atomic_file.h"
 #include "support/file_claim.h"
@@ -16,6 +17,7 @@
 #include <math.h>
 #include <normnet.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char program_name[] = "normnet-mnist evaluate";
 
@@ -36,6 +38,8 @@ struct evaluation {
     const char *path, *directory, *json;
     int64_t threads;
     struct file_claim claim; /* of the file of --json */
+    struct network_options network_options;
+    const normnet_config *network; /* NULL = the model's file says it */
 
     normnet_model *model;
     normnet_config config;
@@ -45,7 +49,7 @@ struct evaluation {
 
 static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
 {
-    struct option options[] = {
+    const struct option list[] = {
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
          .target.text = &evaluation->path},
@@ -59,13 +63,18 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
          "Write the results to a JSON file. An older file is replaced if this command wrote it.",
          .target.text = &evaluation->json},
     };
-    const int count = (int)(sizeof options / sizeof options[0]);
+    enum { OPTIONS = sizeof list / sizeof list[0] };
+    struct option options[OPTIONS + NETWORK_OPTIONS];
+    memcpy(options, list, sizeof list);
+    const int count = OPTIONS + network_options_list(options + OPTIONS, &evaluation->network_options);
 
     int code = options_run(options, count, &evaluate_help, argc, argv);
     if (code == OPTIONS_HELP)
         return code;
     if (code == 0 && !evaluation->path)
         return report_usage("--model FILE is missing");
+    if (code == 0)
+        code = network_options_read(&evaluation->network_options, options, count, &evaluation->network);
     return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
 }
 
@@ -101,7 +110,8 @@ static int open_evaluation(struct evaluation *evaluation)
     int code = evaluation->json ? file_claim_take(&evaluation->claim, evaluation->json) : 0;
 
     if (code == 0)
-        code = model_file_open(&evaluation->model, evaluation->path, MODEL_UNTRUSTED, evaluation->threads);
+        code = model_file_open(&evaluation->model, evaluation->path, MODEL_UNTRUSTED, evaluation->threads,
+                               evaluation->network);
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/export.h"
 
+#include "commands/network_options.h"
 #include "support/atomic_file.h"
 #include "support/file_claim.h"
 #include "support/options.h"
@@ -9,24 +10,30 @@
 
 #include <normnet.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct help export_help = {
-    .introduction = "Usage: normnet-mnist export --model FILE [--onnx FILE] [--weights FILE]\n"
+    .introduction = "Usage: normnet-mnist export --model FILE [OPTION]...\n"
                     "\n"
-                    "Writes a model for other programs.\n",
+                    "Writes a model for other programs, or the weights of another program with their\n"
+                    "network. Defaults are in [brackets].\n",
     .examples = "Examples:\n"
                 "  normnet-mnist export --model digits.ckpt --onnx digits.onnx\n"
-                "  normnet-mnist export --model digits.ckpt --weights digits.safetensors\n",
+                "  normnet-mnist export --model digits.ckpt --weights digits.safetensors\n"
+                "  normnet-mnist export --model torch.safetensors --norm group \\\n"
+                "      --mean .1307 --std .3081 --weights digits.safetensors\n",
 };
 
 struct export_files {
     const char *model, *onnx, *weights;
     struct file_claim onnx_claim, weights_claim;
+    struct network_options network_options;
+    const normnet_config *network; /* NULL = the model's file says it */
 };
 
 static int parse_export(struct export_files *files, int argc, char **argv)
 {
-    struct option options[] = {
+    const struct option list[] = {
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.", .target.text = &files->model},
         {OPTION_TEXT, "--onnx", "FILE", "Write the network as an ONNX graph from images to logits.",
@@ -36,7 +43,10 @@ static int parse_export(struct export_files *files, int argc, char **argv)
          "torch.nn.Sequential.",
          .target.text = &files->weights},
     };
-    const int count = (int)(sizeof options / sizeof options[0]);
+    enum { OPTIONS = sizeof list / sizeof list[0] };
+    struct option options[OPTIONS + NETWORK_OPTIONS];
+    memcpy(options, list, sizeof list);
+    const int count = OPTIONS + network_options_list(options + OPTIONS, &files->network_options);
 
     int code = options_run(options, count, &export_help, argc, argv);
     if (code == OPTIONS_HELP)
@@ -45,6 +55,8 @@ static int parse_export(struct export_files *files, int argc, char **argv)
         return report_usage("--model FILE is missing");
     if (code == 0 && !files->onnx && !files->weights)
         return report_usage("--onnx FILE or --weights FILE is missing");
+    if (code == 0)
+        code = network_options_read(&files->network_options, options, count, &files->network);
     if (code == 0)
         code = options_check_distinct(options, count, "--model", "--onnx");
     if (code == 0)
@@ -95,7 +107,7 @@ int export_command(int argc, char **argv)
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)
-        code = model_file_open(&model, files.model, MODEL_UNTRUSTED, 1);
+        code = model_file_open(&model, files.model, MODEL_UNTRUSTED, 1, files.network);
     if (code == 0)
         code = claim_exports(&files);
     if (code == 0)

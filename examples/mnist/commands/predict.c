@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/predict.h"
 
+#include "commands/network_options.h"
 #include "data/image_files.h"
 #include "support/atomic_file.h"
 #include "support/file_claim.h"
@@ -47,6 +48,8 @@ struct prediction {
     bool count_given, first_given;
 
     struct file_claim claim; /* of the file of --json */
+    struct network_options network_options;
+    const normnet_config *network; /* NULL = the model's file says it */
 
     normnet_model *model;
     normnet_config config;
@@ -60,7 +63,7 @@ struct prediction {
 
 static int parse_predict(struct prediction *prediction, int argc, char **argv)
 {
-    struct option options[] = {
+    const struct option list[] = {
         {.kind = OPTION_HEADING, .name = "Arguments"},
         {.kind = OPTION_FILES,
          .name = "IMAGE...",
@@ -82,7 +85,10 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
          "command wrote it.",
          .target.text = &prediction->json},
     };
-    const int count = (int)(sizeof options / sizeof options[0]);
+    enum { OPTIONS = sizeof list / sizeof list[0] };
+    struct option options[OPTIONS + NETWORK_OPTIONS];
+    memcpy(options, list, sizeof list);
+    const int count = OPTIONS + network_options_list(options + OPTIONS, &prediction->network_options);
 
     int code = options_run(options, count, &predict_help, argc, argv);
     if (code == OPTIONS_HELP)
@@ -93,6 +99,8 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
         return report_usage("--model FILE is missing");
     if (code == 0 && prediction->arguments.count == 0)
         return report_usage("an image is missing, e.g. seven.pgm");
+    if (code == 0)
+        code = network_options_read(&prediction->network_options, options, count, &prediction->network);
     return code == 0 ? options_check_distinct(options, count, "--model", "--json") : code;
 }
 
@@ -108,7 +116,8 @@ static int open_prediction_model(struct prediction *prediction)
 {
     normnet_config *config = &prediction->config;
 
-    int code = model_file_open(&prediction->model, prediction->path, MODEL_UNTRUSTED, prediction->threads);
+    int code = model_file_open(&prediction->model, prediction->path, MODEL_UNTRUSTED, prediction->threads,
+                               prediction->network);
     if (code != 0)
         return code;
     normnet_model_config(prediction->model, config);

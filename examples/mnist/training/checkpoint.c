@@ -332,7 +332,7 @@ static int read_model_note(struct checkpoint *checkpoint, const char *path)
 int checkpoint_open(struct checkpoint *checkpoint, const char *path)
 {
     *checkpoint = (struct checkpoint){.model = NULL};
-    int code = model_file_open(&checkpoint->model, path, MODEL_TRUSTED, 1);
+    int code = model_file_open(&checkpoint->model, path, MODEL_TRUSTED, 1, NULL);
     if (code == 0)
         code = read_model_note(checkpoint, path);
     if (code != 0)

@@ -4,9 +4,31 @@
 #include "support/atomic_file.h"
 #include "support/report.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
-int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads)
+/* Whether the last failure is that of a file that has weights only. */
+static bool says_no_network(normnet_status status)
+{
+    return status == NORMNET_EARCH && strstr(normnet_error_message(), "normnet.architecture");
+}
+
+static int open_weights(normnet_model **model, const char *path, const normnet_config *network, int64_t threads)
+{
+    normnet_config config = *network;
+
+    config.max_batch = 1;
+    config.threads = (int32_t)threads;
+    normnet_status status = normnet_model_create(model, &config);
+    if (status != NORMNET_OK)
+        return report_usage("%s", normnet_error_message());
+    status = normnet_load_weights(*model, path);
+    return status == NORMNET_OK ? 0 : report_error("%s", normnet_error_message());
+}
+
+int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads,
+                    const normnet_config *network)
 {
     normnet_config host;
 
@@ -15,8 +37,17 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_tru
     host.threads = (int32_t)threads;
     if (trust == MODEL_TRUSTED)
         host.memory_limit = 0;
-    normnet_status status = normnet_model_load(model, path, &host);
-    return status == NORMNET_OK ? 0 : report_error("%s", normnet_error_message());
+    const normnet_status status = normnet_model_load(model, path, &host);
+    if (network && says_no_network(status))
+        return open_weights(model, path, network, threads);
+    if (status != NORMNET_OK)
+        return report_error("%s%s", normnet_error_message(),
+                            says_no_network(status) && trust == MODEL_UNTRUSTED
+                                ? "; describe its network with --architecture, --norm and so on"
+                                : "");
+    if (network)
+        return report_usage("%s says its network itself; leave out --architecture, --norm and so on", path);
+    return 0;
 }
 
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note)

@@ -8,8 +8,12 @@
 /* Whether a model from this file may use more memory than the library's default limit. */
 enum model_file_trust { MODEL_UNTRUSTED, MODEL_TRUSTED };
 
-/* Loads a checkpoint or a file of weights, to evaluate, predict or clone; max_batch is 1. */
-int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads);
+/*
+ * Loads a checkpoint or a file of weights, to evaluate, predict or clone; max_batch is 1. `network` describes the
+ * network of a file that does not say it, and is NULL for one that does.
+ */
+int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads,
+                    const normnet_config *network);
 
 /* Writes a file of this kind (normnet_file). If `path` is a symbolic link, its target. `note` may be NULL. */
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note);

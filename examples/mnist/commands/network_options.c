@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/network_options.h"
+
+#include "support/report.h"
+#include "training/settings.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+int network_options_list(struct option *options, struct network_options *network)
+{
+    const double large = 1e9; /* for values that the library checks */
+
+    *network = (struct network_options){
+        .image = "1x28x28",
+        .mean = "0",
+        .std = "1",
+        .norm = NORMNET_NORM_BATCH,
+        .layer_dims = 3,
+        .classes = 10,
+        .eps = 1e-5,
+    };
+    const struct option list[] = {
+        {.kind = OPTION_HEADING,
+         .name = "Network, for a file of PyTorch or another program that does not say it\n"
+                 "(normnet-mnist export writes one that does)"},
+        {OPTION_TEXT, "--architecture", "TEXT",
+         "The layers, as for train. [the default network of the library for these images and classes]",
+         .target.text = &network->architecture},
+        {OPTION_CHOICE, "--norm", "NORM",
+         "The normalization of the layers `norm`: none, batch, group, layer, instance or rms. [batch]",
+         .target.choice = &network->norm, .choices = settings_norm_names},
+        {OPTION_INTEGER, "--groups", "N", "Groups of group norm. [0: one group per four channels]",
+         .target.integer = &network->groups, .max = large},
+        {OPTION_INTEGER, "--layer-dims", "N", "Trailing dimensions that layer norm normalizes over: 3, 2 or 1. [3]",
+         .target.integer = &network->layer_dims, .min = 1, .max = 3},
+        {OPTION_CHOICE, "--affine", "FORM", "Gamma and beta of the norm: default, channel, element or none. [default]",
+         .target.choice = &network->affine, .choices = settings_affine_names},
+        {OPTION_REAL, "--eps", "X", "What the norm adds to variances. [1e-05]", .target.real = &network->eps,
+         .max = large},
+        {OPTION_INTEGER, "--classes", "N", "Classes. [10]", .target.integer = &network->classes, .min = 1,
+         .max = 1048576},
+        {OPTION_TEXT, "--image", "CxHxW", "Channels, rows and columns of an image. [1x28x28]",
+         .target.text = &network->image},
+        {OPTION_TEXT, "--mean", "LIST",
+         "What was subtracted from pixels in 0 to 1: a number, or one per channel, separated by commas. [0]",
+         .target.text = &network->mean},
+        {OPTION_TEXT, "--std", "LIST", "What they were divided by then. For MNIST often --mean .1307 --std .3081. [1]",
+         .target.text = &network->std},
+    };
+    _Static_assert(sizeof list <= NETWORK_OPTIONS * sizeof *list, "NETWORK_OPTIONS is too small");
+
+    memcpy(options, list, sizeof list);
+    return (int)(sizeof list / sizeof *list);
+}
+
+/* ---- Values ------------------------------------------------------------------------------------ */
+
+static int read_image(const char *text, normnet_config *config)
+{
+    int32_t *const sides[3] = {&config->channels, &config->height, &config->width};
+    const char *cursor = text;
+
+    for (int i = 0; i < 3; ++i) {
+        const size_t digits = strspn(cursor, "0123456789");
+
+        if (digits == 0 || digits > 6 || cursor[digits] != (i < 2 ? 'x' : '\0'))
+            return report_usage("--image: '%s' is not channels, rows and columns such as 1x28x28", text);
+        *sides[i] = (int32_t)strtol(cursor, NULL, 10);
+        cursor += digits + 1;
+    }
+    return 0;
+}
+
+/* Fills one value per channel. */
+static int read_channels(const char *name, const char *text, int32_t channels, double *values)
+{
+    int32_t count = 0;
+    const char *cursor = text;
+    char *end;
+
+    if (channels > NETWORK_MAX_CHANNELS)
+        return report_usage("--image has %" PRId32 " channels; expected at most %d", channels, NETWORK_MAX_CHANNELS);
+    for (;; cursor = end + 1) {
+        const double value = strtod(cursor, &end);
+
+        if (end == cursor || (*end && *end != ',') || !strchr("+-.0123456789", *cursor) || count == channels)
+            return report_usage("%s: '%s' is not one number, or %" PRId32 " separated by commas", name, text, channels);
+        values[count++] = value;
+        if (!*end)
+            break;
+    }
+    if (count != 1 && count != channels)
+        return report_usage("%s: '%s' has %" PRId32 " numbers; expected one, or one per channel: %" PRId32, name, text,
+                            count, channels);
+    for (int32_t i = count; i < channels; ++i)
+        values[i] = values[0];
+    return 0;
+}
+
+static bool any_given(const struct option *options, int count)
+{
+    static const char *const names[] = {"--architecture", "--norm",    "--groups", "--layer-dims", "--affine",
+                                        "--eps",          "--classes", "--image",  "--mean",       "--std"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+        if (options_given(options, count, names[i]))
+            return true;
+    }
+    return false;
+}
+
+int network_options_read(struct network_options *network, const struct option *options, int count,
+                         const normnet_config **result)
+{
+    normnet_config *config = &network->config;
+
+    *result = NULL;
+    if (!any_given(options, count))
+        return 0;
+    normnet_config_init(config, network->norm);
+    int code = read_image(network->image, config);
+    if (code == 0)
+        code = read_channels("--mean", network->mean, config->channels, network->input_mean);
+    if (code == 0)
+        code = read_channels("--std", network->std, config->channels, network->input_std);
+    if (code != 0)
+        return code;
+    config->architecture = network->architecture;
+    config->groups = (int32_t)network->groups;
+    config->layer_dims = (int32_t)network->layer_dims;
+    config->affine = network->affine;
+    config->classes = (int32_t)network->classes;
+    config->eps = network->eps;
+    config->input_mean = network->input_mean;
+    config->input_std = network->input_std;
+    *result = config;
+    return 0;
+}
