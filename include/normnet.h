@@ -952,7 +952,8 @@ NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *b
  *                        model and use normnet_load_weights()
  * NORMNET_EMISMATCH      tensors are missing, unknown, or have another shape or type
  * NORMNET_EVALUE         a value is not finite or out of range
- * NORMNET_ESTATE         host->total_steps is neither 0 nor the checkpoint's
+ * NORMNET_ESTATE         the schedule is one-cycle, and host->total_steps is neither 0 nor the
+ *                        checkpoint's
  * NORMNET_ENOMEM         the allocator returned NULL
  */
 NORMNET_API normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host);

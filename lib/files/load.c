@@ -23,12 +23,14 @@ static normnet_status begin_config(normnet_config *config, const normnet_config 
     return normnet__read_struct(config, (int32_t)sizeof *config, NORMNET__CONFIG, host, "host");
 }
 
+/* Only one-cycle depends on the end of the training. */
 static normnet_status check_total_steps(const normnet_config *config, const normnet_config *host)
 {
     normnet_config requested;
     normnet_status status = begin_config(&requested, host, false);
 
-    if (status != NORMNET_OK || requested.total_steps == 0 || requested.total_steps == config->total_steps)
+    if (status != NORMNET_OK || requested.total_steps == 0 || requested.total_steps == config->total_steps ||
+        config->schedule != NORMNET_SCHEDULE_ONE_CYCLE)
         return status;
     return normnet__fail(NORMNET_ESTATE, "host.total_steps is %lld; the checkpoint's schedule has %lld steps",
                          (long long)requested.total_steps, (long long)config->total_steps);

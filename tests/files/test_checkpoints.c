@@ -208,15 +208,16 @@ static void a_checkpoint_brings_all_but_the_host(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* The caller may pass a total of steps; one that differs from the checkpoint's is rejected. */
+/* The caller may pass a total of steps; one that differs from the checkpoint's is rejected if the schedule needs it. */
 static void another_total_of_steps(const void *argument)
 {
-    const normnet_config config = training_config(&training_runs[1], 1);
+    normnet_config config = training_config(&training_runs[1], 1);
     normnet_model *model = CHECK_CREATE(&config), *other = NULL;
     struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
     normnet_config host = config;
 
     (void)argument;
+    CHECK_EQUAL(config.schedule, NORMNET_SCHEDULE_ONE_CYCLE);
     host.total_steps = ALL_STEPS + 1;
     CHECK_STATUS(normnet_model_deserialize(&other, file.data, file.size, &host), NORMNET_ESTATE);
     CHECK(strstr(normnet_error_message(), "201") != NULL && strstr(normnet_error_message(), "200") != NULL);
@@ -226,6 +227,16 @@ static void another_total_of_steps(const void *argument)
     free(file.data);
     normnet_model_destroy(model);
     normnet_model_destroy(other);
+    for (config.schedule = NORMNET_SCHEDULE_CONSTANT; config.schedule <= NORMNET_SCHEDULE_STEP; ++config.schedule) {
+        model = CHECK_CREATE(&config);
+        file = serialize(model, NORMNET_FILE_CHECKPOINT);
+        host.total_steps = ALL_STEPS + 1;
+        CHECK_OK(normnet_model_deserialize(&other, file.data, file.size, &host));
+        CHECK_EQUAL_MODELS(model, other);
+        free(file.data);
+        normnet_model_destroy(model);
+        normnet_model_destroy(other);
+    }
 }
 
 /* ---- Bytes and notes -------------------------------------------------------------------------- */

@@ -262,7 +262,8 @@ class Resuming(mnist_program.TestCase):
         before = self.checkpoint.read_bytes()
         resume = ["train", "--data", "generated", "--resume", self.checkpoint]
         for pattern, *arguments in [
-            (r"--epochs is 5, but .*run.ckpt was begun with 1\n", "--epochs", "5"),
+            (r"--epochs is 5, but .*run.ckpt was begun with 1, which one-cycle depends on; --new-cycle begins",
+             "--epochs", "5"),
             (r"--batch is 64, but .*run.ckpt was begun with 48\n", "--batch=64"),
             (r"--norm is group, but .* was begun with batch\n", "--norm", "group"),
             (r"--virtual-batch is 32, but .* was begun with 16\n", "--virtual-batch", "32"),

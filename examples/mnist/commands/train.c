@@ -87,7 +87,7 @@ static int test_finished(struct run *run)
 
     run->progress = progress_open();
     int code = run_test(run, &result);
-    if (code == 0 && !run_saves_in_place(run))
+    if (code == 0 && (!run_saves_in_place(run) || run->settings.epochs != run->resumed.settings.epochs))
         code = run_save(run);
     if (code == 0)
         code = run_write_results(run);
@@ -105,7 +105,9 @@ static int run_training(struct run *run)
 
     if (training->finished == run->settings.epochs)
         return test_finished(run);
-    if (run->settings.resume)
+    if (run->settings.new_cycle)
+        printf("A new training with the weights of %s\n\n", run->settings.resume);
+    else if (run->settings.resume)
         printf("Resuming %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
                " images of the next are done\n\n",
                run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
@@ -126,7 +128,9 @@ int train_command(int argc, char **argv)
     if (code == 0 && run.settings.resume) {
         code = checkpoint_open(&run.resumed, run.settings.resume);
         if (code == 0)
-            code = train_options_resume(&run.settings, &run.resumed.settings, argc, argv);
+            code = train_options_resume(&run.settings, &run.resumed, argc, argv);
+        if (code == 0 && run.settings.new_cycle)
+            checkpoint_forget_training(&run.resumed);
     }
     if (code == 0)
         code = run_prepare(&run);

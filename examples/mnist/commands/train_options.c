@@ -62,7 +62,8 @@ static const struct help train_help = {
                 "  normnet-mnist train --schedule step --lr 0.02 --step-size 6 --augment rotate\n"
                 "  normnet-mnist train --architecture \"conv3-16 norm relu maxpool2 gap conv1-10\"\n"
                 "  normnet-mnist train --save digits.ckpt\n"
-                "  normnet-mnist train --resume digits.ckpt\n",
+                "  normnet-mnist train --resume digits.ckpt\n"
+                "  normnet-mnist train --resume digits.ckpt --new-cycle --save more.ckpt\n",
 };
 
 /* ---- The options ------------------------------------------------------------------------------- */
@@ -115,8 +116,9 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.real = &s->dropout, .max = 1},
 
         {.kind = OPTION_HEADING, .name = "Training"},
-        {OPTION_INTEGER, "--epochs", "N", "Passes over the training images. [20]", .target.integer = &s->epochs,
-         .min = 1, .max = 1e6},
+        {OPTION_INTEGER, "--epochs", "N",
+         "Passes over the training images, of a resumed run with those that are done. [20]",
+         .target.integer = &s->epochs, .min = 1, .max = 1e6},
         {OPTION_INTEGER, "--batch", "N", "Images per step. [64]", .target.integer = &s->batch, .min = 1,
          .max = 1048576},
         {OPTION_CHOICE, "--schedule", "NAME", "The learning rate schedule: constant, step or one-cycle. [one-cycle]",
@@ -159,8 +161,14 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.integer = &s->save_every, .max = large},
         {OPTION_TEXT, "--resume", "FILE",
          "Continue the training of a checkpoint. The final weights are those of a run that was never stopped. "
-         "Options that change the training are an error; --data and those of this section are allowed.",
+         "Options that change the training are an error; --data, those of this section and, unless the schedule is "
+         "one-cycle, --epochs are allowed.",
          .target.text = &s->resume},
+        {OPTION_FLAG, "--new-cycle", NULL,
+         "With --resume: begin a new training with the weights of the checkpoint, which is not changed. --save names "
+         "another file. The settings are those of the checkpoint, the seed is one more, and all options but those of "
+         "the network are allowed.",
+         .target.flag = &s->new_cycle},
         {OPTION_TEXT, "--json", "FILE",
          "Write the configuration, the history and the SHA-256 of the weights after every epoch. FILE must not exist "
          "yet, unless it has the history of the training that is resumed.",
@@ -223,6 +231,7 @@ static int check_has_effect(const struct option *options, int count, const struc
         {"--step-size", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--step-gamma", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--save-every", settings->save != NULL, "--save"},
+        {"--new-cycle", settings->resume != NULL, "--resume"},
     };
 
     for (size_t i = 0; i < sizeof uses / sizeof uses[0]; ++i) {
@@ -256,10 +265,14 @@ static int parse_augment(struct settings *settings)
     return augment_parse(&settings->augment_list, settings->augment);
 }
 
-/* A resumed run saves to its own file unless another is named. */
+/* A resumed run saves to its own file unless another is named, a new cycle never does. */
 static int choose_files(struct option *options, int count, struct settings *settings)
 {
-    if (settings->resume && !settings->save)
+    if (settings->new_cycle) {
+        const int code = options_check_distinct(options, count, "--resume", "--save");
+        if (code != 0)
+            return code;
+    } else if (settings->resume && !settings->save)
         settings->save = settings->resume;
     int code = options_check_distinct(options, count, "--resume", "--json");
     return code == 0 ? options_check_distinct(options, count, "--save", "--json") : code;
@@ -313,17 +326,29 @@ int train_options_parse(struct settings *settings, int argc, char **argv)
 
 /* ---- Resuming a checkpoint --------------------------------------------------------------------- */
 
-/* Whether a resumed run may change this option. */
-static bool may_differ(const struct option *option)
+static bool is_listed(const char *name, const char *const *names)
 {
-    static const char *const names[] = {"--preset", "--data",       "--threads", "--cpu",
-                                        "--save",   "--save-every", "--resume",  "--json"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
-        if (strcmp(option->name, names[i]) == 0)
+    for (; *names; ++names) {
+        if (strcmp(name, *names) == 0)
             return true;
     }
-    return option->kind == OPTION_HEADING;
+    return false;
+}
+
+/* Whether a run with these settings may change this option of the checkpoint that it begins with. */
+static bool may_differ(const struct option *option, const struct settings *settings)
+{
+    static const char *const of_network[] = {"--norm", "--groups", "--layer-dims", "--affine", "--architecture", NULL};
+    static const char *const of_run[] = {"--preset",     "--data",   "--threads", "--cpu",       "--save",
+                                         "--save-every", "--resume", "--json",    "--new-cycle", NULL};
+
+    if (option->kind == OPTION_HEADING)
+        return true;
+    if (settings->new_cycle)
+        return !is_listed(option->name, of_network);
+    if (strcmp(option->name, "--epochs") == 0)
+        return settings->schedule != NORMNET_SCHEDULE_ONE_CYCLE;
+    return is_listed(option->name, of_run);
 }
 
 /* Returns 0, or reports an option that differs from the checkpoint's. */
@@ -335,27 +360,47 @@ static int check_unchanged(struct settings *settings, struct settings *stored)
     list_train_options(stored_options, stored);
     for (int i = 0; i < count; ++i) {
         char text[OPTION_TEXT_ROOM], stored_text[OPTION_TEXT_ROOM];
-        if (may_differ(&options[i]) || options_equal(&options[i], &stored_options[i]))
+        if (may_differ(&options[i], settings) || options_equal(&options[i], &stored_options[i]))
             continue;
         option_text(&options[i], text);
         option_text(&stored_options[i], stored_text);
-        return report_usage("%s is %s, but %s was begun with %s", options[i].name, text, settings->resume, stored_text);
+        return report_usage("%s is %s, but %s was begun with %s%s", options[i].name, text, settings->resume,
+                            stored_text,
+                            strcmp(options[i].name, "--epochs") == 0
+                                ? ", which one-cycle depends on; --new-cycle begins another cycle with its weights"
+                                : "");
     }
-    if (settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE && settings->hold_momentum != stored->hold_momentum)
+    if (!settings->new_cycle && settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE &&
+        settings->hold_momentum != stored->hold_momentum)
         return report_usage("--momentum is %g, but %s was begun without it", settings->momentum, settings->resume);
     return 0;
 }
 
-int train_options_resume(struct settings *settings, const struct settings *stored, int argc, char **argv)
+/* A shorter training run is a part of the longer one, but what is done stays done. */
+static int check_epochs(const struct settings *settings, const struct training_state *training)
 {
-    struct settings before = *stored;
-    const int32_t preset = settings->preset;
+    const int64_t begun = training->finished + (training->done > 0);
 
-    *settings = *stored;
-    settings_use_preset(settings, preset);
+    if (settings->new_cycle || settings->epochs >= begun)
+        return 0;
+    return report_usage("--epochs is %" PRId64 ", but epoch %" PRId64 " of %s has begun", settings->epochs, begun,
+                        settings->resume);
+}
+
+int train_options_resume(struct settings *settings, const struct checkpoint *resumed, int argc, char **argv)
+{
+    struct settings before = resumed->settings;
+    const struct settings chosen = *settings;
+
+    *settings = before;
+    settings_use_preset(settings, chosen.preset);
+    if (chosen.new_cycle && settings->seed < INT64_MAX) /* not the same order of the same images again */
+        ++settings->seed;
     int code = parse_settings(settings, argc, argv);
     settings->preset = before.preset; /* for the JSON file: the preset that the training was started with */
-    return code == 0 ? check_unchanged(settings, &before) : code;
+    if (code == 0)
+        code = check_unchanged(settings, &before);
+    return code == 0 ? check_epochs(settings, &resumed->training) : code;
 }
 
 static void print_resume_option(const char *name, const char *value)

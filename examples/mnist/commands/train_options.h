@@ -3,6 +3,7 @@
 #ifndef MNIST_TRAIN_OPTIONS_H
 #define MNIST_TRAIN_OPTIONS_H
 
+#include "training/checkpoint.h"
 #include "training/settings.h"
 
 /*
@@ -14,10 +15,10 @@ int train_options_parse(struct settings *settings, int argc, char **argv);
 
 /*
  * After train_options_parse() found --resume: takes the settings of the checkpoint, then the arguments, which may
- * change the run but not the training. Returns 0, or reports the argument that would change it. The strings of
- * `settings` are those of `stored` and `argv`, which must outlive it.
+ * change the run but not the training, except for more epochs and for a new cycle. Returns 0, or reports the argument
+ * that would change it. The strings of `settings` are those of `resumed` and `argv`, which must outlive it.
  */
-int train_options_resume(struct settings *settings, const struct settings *stored, int argc, char **argv);
+int train_options_resume(struct settings *settings, const struct checkpoint *resumed, int argc, char **argv);
 
 /* Prints the command that continues the training in `checkpoint` with the options of this run. `json` may be NULL. */
 void train_options_print_resume(const struct settings *settings, const char *checkpoint, const char *json);

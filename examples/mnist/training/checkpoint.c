@@ -265,10 +265,11 @@ static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t 
     int64_t batch = settings->batch < training->images ? settings->batch : training->images;
     int64_t batches = pipeline_batches(training->images, batch);
 
-    if (settings->epochs * batches != total_steps || step > total_steps)
+    const int64_t noted = settings->epochs * batches;
+    if ((total_steps > 0 && total_steps != noted) || step > noted)
         return report_error("%s does not fit its note: %" PRId64 " of %" PRId64 " steps are done, but the note "
                             "has %" PRId64 " epochs of %" PRId64 " steps",
-                            path, step, total_steps, settings->epochs, batches);
+                            path, step, total_steps > 0 ? total_steps : noted, settings->epochs, batches);
     training->finished = step / batches;
     training->done = step % batches * batch;
     training->history = calloc((size_t)settings->epochs, sizeof *training->history);
@@ -323,9 +324,11 @@ static int read_model_note(struct checkpoint *checkpoint, const char *path)
     settings_init(&checkpoint->settings);
     normnet_model_config(checkpoint->model, &config);
     int64_t step = normnet_steps_taken(checkpoint->model);
-    int code = checkpoint_read_note(checkpoint, path, step, config.total_steps);
+    /* The other schedules do not depend on it, and a training run may have got more epochs. */
+    const int64_t total_steps = config.schedule == NORMNET_SCHEDULE_ONE_CYCLE ? config.total_steps : 0;
+    int code = checkpoint_read_note(checkpoint, path, step, total_steps);
     if (code == 0)
-        settings_adopt(&checkpoint->settings, &config);
+        settings_adopt(&checkpoint->settings, &config, checkpoint->training.images);
     return code;
 }
 
@@ -338,6 +341,12 @@ int checkpoint_open(struct checkpoint *checkpoint, const char *path)
     if (code != 0)
         checkpoint_close(checkpoint);
     return code;
+}
+
+void checkpoint_forget_training(struct checkpoint *checkpoint)
+{
+    free(checkpoint->training.history);
+    checkpoint->training = (struct training_state){.images = 0};
 }
 
 void checkpoint_close(struct checkpoint *checkpoint)

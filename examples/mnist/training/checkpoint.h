@@ -61,6 +61,9 @@ int64_t checkpoint_count_dropped(const struct settings *settings, const struct t
 
 /* Returns 0, or reports why the training in the file cannot be resumed. */
 int checkpoint_open(struct checkpoint *checkpoint, const char *path);
+
+/* Keeps the model and the settings, to begin another training with them. */
+void checkpoint_forget_training(struct checkpoint *checkpoint);
 void checkpoint_close(struct checkpoint *checkpoint);
 
 /* Returns the text of the note; free() it. NULL without memory. */
@@ -68,7 +71,8 @@ char *checkpoint_write_note(const struct settings *settings, const struct traini
 
 /*
  * Fills checkpoint->settings and checkpoint->training from checkpoint->note, which it changes. `step` and `total_steps`
- * are those of the model. Returns 0, or reports what is wrong with the note of the file `path`.
+ * are those of the model; 0 = the schedule does not depend on the number of steps. Returns 0, or reports what is wrong
+ * with the note of the file `path`.
  */
 int checkpoint_read_note(struct checkpoint *checkpoint, const char *path, int64_t step, int64_t total_steps);
 

@@ -4,6 +4,7 @@
 #include "support/atomic_file.h"
 #include "support/report.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,23 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_tru
     if (network)
         return report_usage("%s says its network itself; leave out --architecture, --norm and so on", path);
     return 0;
+}
+
+int model_file_copy_weights(normnet_model *model, normnet_model *from)
+{
+    normnet_save_options options = {.struct_size = sizeof options, .kind = NORMNET_FILE_WEIGHTS};
+    int64_t size = 0;
+
+    normnet_status status = normnet_model_serialize(from, NULL, 0, &size, &options);
+    void *bytes = status == NORMNET_OK ? malloc((size_t)size) : NULL;
+    if (status == NORMNET_OK && !bytes)
+        return report_error("not enough memory for %" PRId64 " bytes of weights", size);
+    if (status == NORMNET_OK)
+        status = normnet_model_serialize(from, bytes, size, &size, &options);
+    if (status == NORMNET_OK)
+        status = normnet_deserialize_weights(model, bytes, size);
+    free(bytes);
+    return status == NORMNET_OK ? 0 : report_error("%s", normnet_error_message());
 }
 
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note)

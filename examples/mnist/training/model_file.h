@@ -15,6 +15,9 @@ enum model_file_trust { MODEL_UNTRUSTED, MODEL_TRUSTED };
 int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads,
                     const normnet_config *network);
 
+/* Gives `model` the weights and running statistics of a model with the same network. */
+int model_file_copy_weights(normnet_model *model, normnet_model *from);
+
 /* Writes a file of this kind (normnet_file). If `path` is a symbolic link, its target. `note` may be NULL. */
 int model_file_save(normnet_model *model, const char *path, int32_t kind, const char *note);
 

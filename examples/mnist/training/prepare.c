@@ -3,6 +3,7 @@
 
 #include "support/file_system.h"
 #include "support/report.h"
+#include "training/model_file.h"
 #include "training/results.h"
 
 #include <inttypes.h>
@@ -85,7 +86,7 @@ static int open_run_data(struct run *run)
         dataset_checksum(&run->data, &run->data.train, run->training.train_data);
         dataset_checksum(&run->data, &run->data.test, run->training.test_data);
     }
-    return run->settings.resume ? check_same_data(run) : 0;
+    return run_continues(run) ? check_same_data(run) : 0;
 }
 
 /* An invalid configuration is a mistake on the command line. */
@@ -95,13 +96,13 @@ static int create_run_model(struct run *run)
 
     settings_fit_data(&run->settings, &run->data);
     settings_configure(&run->settings, &run->data, &config);
-    normnet_status status = run->settings.resume ? normnet_model_clone(&run->model, run->resumed.model, &config)
-                                                 : normnet_model_create(&run->model, &config);
+    normnet_status status = run_continues(run) ? normnet_model_clone(&run->model, run->resumed.model, &config)
+                                               : normnet_model_create(&run->model, &config);
     if (status == NORMNET_ENOMEM)
         return report_error("%s", normnet_error_message());
     if (status != NORMNET_OK)
         return report_usage("%s", normnet_error_message());
-    return 0;
+    return run->settings.new_cycle ? model_file_copy_weights(run->model, run->resumed.model) : 0;
 }
 
 /*
@@ -141,13 +142,17 @@ static int print_summary(const normnet_model *model)
 
 static int start_history(struct run *run)
 {
-    if (run->settings.resume) {
+    const size_t epochs = (size_t)run->settings.epochs;
+    struct epoch_result *history = calloc(epochs, sizeof *history);
+
+    if (!history)
+        return report_error("not enough memory for %zu epochs", epochs);
+    if (run_continues(run)) {
         run->training = run->resumed.training;
-        run->resumed.training.history = NULL; /* moved */
-        return 0;
+        memcpy(history, run->training.history, (size_t)run->training.finished * sizeof *history);
     }
-    run->training.history = calloc((size_t)run->settings.epochs, sizeof *run->training.history);
-    return run->training.history ? 0 : report_error("not enough memory");
+    run->training.history = history;
+    return 0;
 }
 
 static int start_pipeline(struct run *run)

@@ -13,11 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool run_continues(const struct run *run)
+{
+    return run->settings.resume && !run->settings.new_cycle;
+}
+
 bool run_saves_in_place(const struct run *run)
 {
     const struct settings *settings = &run->settings;
 
-    return settings->resume && settings->save && file_same(settings->save, settings->resume);
+    return run_continues(run) && settings->save && file_same(settings->save, settings->resume);
 }
 
 int run_save(struct run *run)

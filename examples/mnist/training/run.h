@@ -16,13 +16,16 @@
 struct run {
     struct settings settings;
     struct file_claim save_claim, json_claim; /* from before the checkpoint is read to the end */
-    struct checkpoint resumed;                /* empty if the training is new */
+    struct checkpoint resumed; /* empty if the training is new; a new cycle has only its model and settings */
     struct dataset data;
     normnet_model *model;
     struct pipeline *pipeline;
     struct progress progress;
     struct training_state training;
 };
+
+/* Whether this run continues the training of a checkpoint, and does not begin a new one with its weights. */
+bool run_continues(const struct run *run);
 
 /* Whether this run saves to the checkpoint that it resumed from. */
 bool run_saves_in_place(const struct run *run);

@@ -112,7 +112,8 @@ void settings_configure(const struct settings *settings, const struct dataset *d
     config->max_lr = settings->lr;
     config->momentum = settings->momentum;
     config->cycle_momentum = settings->hold_momentum ? 0 : 1;
-    config->total_steps = settings->epochs * steps;
+    /* Only one-cycle depends on the end of the training. */
+    config->total_steps = settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE ? settings->epochs * steps : 0;
     config->step_size = settings->step_size * steps;
     config->step_gamma = settings->step_gamma;
     config->nesterov = settings->nesterov;
@@ -127,8 +128,10 @@ void settings_configure(const struct settings *settings, const struct dataset *d
     config->memory_limit = 0; /* no limit: the user chose the size */
 }
 
-void settings_adopt(struct settings *settings, const normnet_config *config)
+void settings_adopt(struct settings *settings, const normnet_config *config, int64_t images)
 {
+    const int64_t steps = pipeline_batches(images, settings->batch < images ? settings->batch : images);
+
     settings->norm = config->norm;
     settings->groups = config->groups;
     settings->layer_dims = config->layer_dims;
@@ -142,7 +145,7 @@ void settings_adopt(struct settings *settings, const normnet_config *config)
     settings->max_lr = config->max_lr;
     settings->momentum = config->momentum;
     settings->hold_momentum = !config->cycle_momentum;
-    settings->step_size = config->step_size / (config->total_steps / settings->epochs);
+    settings->step_size = config->step_size / steps;
     settings->step_gamma = config->step_gamma;
     settings->nesterov = config->nesterov;
     settings->l1 = config->l1;

@@ -45,6 +45,7 @@ struct settings {
     const char *save; /* the checkpoint to write, NULL = none */
     int64_t save_every;
     const char *resume; /* the checkpoint to resume, NULL = a new run */
+    bool new_cycle;     /* begin a new run with the weights of `resume` */
     const char *json;   /* NULL = none */
 };
 
@@ -57,9 +58,11 @@ void settings_use_preset(struct settings *settings, int32_t preset);
 /* The preset with this name, or -1. */
 int32_t settings_find_preset(const char *name);
 
-/* The reverse of settings_configure(), for what a checkpoint stores of the configuration. settings->epochs must be set.
- * The strings are those of `config`. */
-void settings_adopt(struct settings *settings, const normnet_config *config);
+/*
+ * The reverse of settings_configure(), for what a checkpoint stores of the configuration and this number of training
+ * images. settings->batch must be set. The strings are those of `config`.
+ */
+void settings_adopt(struct settings *settings, const normnet_config *config, int64_t images);
 
 /* Gives the preset's architecture the classes and the padding that the data need. Do not move the settings after it. */
 void settings_fit_data(struct settings *settings, const struct dataset *data);
