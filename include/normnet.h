@@ -267,7 +267,8 @@ typedef struct normnet_config {
 
     double eps;                /* [1e-5] added to variances */
     double batchnorm_momentum; /* [0.1] weight of the newest batch in running statistics, 0 to 1 */
-    double dropout;            /* [0.03] probability of the layer `dropout`, 0 to 1 */
+    double dropout;            /* [0.03] probability of the layer `dropout`, 0 to 1; rounded to a
+                                  multiple of 1/65536 there */
     double l1;                 /* [0] adds l1 * sum |p| to the loss, once per step */
     double l2;                 /* [0] adds l2 * p to the gradient (PyTorch's weight_decay) */
     double label_smoothing;    /* [0] 0 to 1 */
@@ -290,9 +291,11 @@ typedef struct normnet_config {
      * The network: words separated by whitespace, one per layer; word i is child i of the
      * equivalent torch.nn.Sequential.
      *
-     *     conv<k>-<out>   convolution with kernels of k x k and <out> output channels, both up to
-     *                     65536; append s<stride>, p<padding>, b (bias) as needed: conv3-16s2p1b
-     *     fc-<out>        fully connected, only after flatten; append b for a bias: fc-10b
+     *     conv<k>-<out>   convolution with kernels of k x k and <out> output channels; append
+     *                     s<stride>, p<padding>, b (bias) as needed: conv3-16s2p1b. Each number is
+     *                     at most 65536, and so are rows and columns of the output (NORMNET_ELIMIT)
+     *     fc-<out>        fully connected, only after flatten, with up to 65536 outputs; append b
+     *                     for a bias: fc-10b
      *     relu
      *     leakyrelu<s>    x where x > 0 and s x elsewhere; leakyrelu alone has the slope 0.01
      *     norm            the normalization that config.norm selects
@@ -301,14 +304,15 @@ typedef struct normnet_config {
      *                     rmsnorm per element is torch.nn.RMSNorm((C, H, W)); per channel, its
      *                     weight has the shape [C], which no class of torch.nn has
      *     dropout         zeroes values with probability p = config.dropout and scales the others
-     *                     by 1 / (1 - p); dropout<p> has its own p, e.g. dropout0.1. p is rounded
-     *                     to a multiple of 1/65536
+     *                     by 1 / (1 - p); dropout<p> has its own p, e.g. dropout0.1, with up to ten
+     *                     digits, like <s>. p is rounded to a multiple of 1/65536
      *     maxpool<k>      maximum of k x k windows, k up to 16. Windows do not overlap; incomplete
      *                     windows at the edge are dropped
      *     avgpool<k>      mean of such windows, k up to 65536
      *     gap             mean over all pixels (AdaptiveAvgPool2d(1))
      *     flatten         turns channels, rows and columns into features, up to 2^24. After it,
-     *                     conv, pools, gap and instance norm are not allowed
+     *                     conv, pools and gap are not allowed, nor instance norm
+     *                     (NORMNET_EUNSUPPORTED)
      *
      * The last layer must produce `classes` values per image. Up to 4,096 bytes and 2^31 - 1
      * parameters (NORMNET_ELIMIT). [NULL = a network for `classes` classes of images of at least
@@ -413,9 +417,9 @@ typedef enum normnet_dtype { NORMNET_U8 = 1, NORMNET_F32 = 2, NORMNET_I32 = 3, N
  * contiguous in the order of its shape, row-major (the last index varies fastest).
  *
  * - Input: a stride may be 0 (broadcast) or negative. The memory may be read-only.
- * - Output: strides must be positive and, sorted in ascending order, each must exceed the distance
- *   that the smaller ones together cover; the memory from the first element to the last overlaps no
- *   other tensor of the call.
+ * - Output: no two elements may have the same address, and no byte of one may be a byte of another
+ *   tensor of the call. So an output may be a field of an array of records, every second column of
+ *   a table, or run backwards. Bytes between its elements are not written.
  * - Images have rank 4 and the shape N x channels x height x width, with N of at least 1. Images in
  *   another order, such as N x height x width x channels, only need other strides. Bytes (u8) are
  *   divided by 255; floats (f32) are taken as they are and must be finite (NORMNET_EVALUE).
@@ -471,7 +475,9 @@ typedef struct normnet_model normnet_model;
  *                        message has the word, its column and the shape of its input
  * NORMNET_EUNSUPPORTED   fields that exclude each other, e.g. a normalization and an affine form;
  *                        an instruction set that this machine or build does not have
- * NORMNET_EVALUE         a number is out of range
+ * NORMNET_EVALUE         a double is not finite or out of range
+ * NORMNET_EINVAL         an integer is out of range (groups: NORMNET_EARCH); or fields that exclude
+ *                        each other, e.g. nesterov without momentum
  * NORMNET_ELIMIT         more memory than memory_limit, or a limit of config.architecture
  * NORMNET_ENOMEM         the allocator returned NULL
  */
@@ -745,9 +751,9 @@ NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, doubl
 
 /*
  * Recomputes batch norm's running statistics, as torch.optim.swa_utils.update_bn() does, from up to
- * max_batch images per call. `reset` is 1 in the first call, which discards the old statistics, and
- * 0 in the others; the new ones are averages over the calls. Layers work as in training, including
- * dropout. Does nothing without batch norm.
+ * max_batch images per call. `reset` is 1 (or not 0) in the first call, which discards the old
+ * statistics, and 0 in the others; the new ones are averages over the calls. Layers work as in
+ * training, including dropout. Does nothing without batch norm.
  *
  * NORMNET_ESTATE   gradients are pending
  * NORMNET_EVALUE   a pixel or a statistic is not finite
@@ -790,14 +796,15 @@ static inline void normnet_predict_options_init(normnet_predict_options *options
 
 /*
  * The functions of this section take one image or more, never apply dropout, and allocate no
- * memory. With running statistics there is no upper limit on the number of images. `options` may be
- * NULL for the defaults.
+ * memory. No images are NORMNET_EINVAL; with running statistics there is no upper limit. `options`
+ * may be NULL for the defaults.
  */
 
 /*
  * Computes loss and accuracy. If `confusion` is not NULL, it gets classes x classes counts: of the
- * images with label i, confusion[i * classes + j] were predicted to be of class j. `metrics` may be
- * NULL. NORMNET_ELABEL and NORMNET_EVALUE: see normnet_tensor.
+ * images with label i, confusion[i * classes + j] were predicted to be of class j. It must not
+ * overlap images or labels (NORMNET_EINVAL). `metrics` may be NULL. NORMNET_ELABEL and
+ * NORMNET_EVALUE: see normnet_tensor.
  */
 NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images,
                                             const normnet_tensor *labels, normnet_metrics *metrics, int64_t *confusion,
@@ -1013,7 +1020,8 @@ NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_mod
  * NULL.
  *
  * NORMNET_ESTATE   a one-cycle step of total_steps or more
- * NORMNET_EVALUE   a number is out of range
+ * NORMNET_EVALUE   a double of `config` is out of range
+ * NORMNET_EINVAL   `step` is negative; or an integer of `config` is out of range
  */
 NORMNET_API normnet_status normnet_one_cycle_lr(const normnet_config *config, int64_t step, double *lr,
                                                 double *momentum);
@@ -1021,7 +1029,9 @@ NORMNET_API normnet_status normnet_step_lr(const normnet_config *config, int64_t
 
 /*
  * The share of rank `rank` (counted from 0) of a batch, which is divided among `ranks` ranks: the
- * `*count` images from index `*first`. `*count` is 0 if there are too few images.
+ * `*count` images from index `*first`. `*count` is 0 if there are too few images. `images` is 0 to
+ * 2^63 - 1, since a shard can also be one of a data set; a batch of normnet_compute_gradients() has
+ * up to 2^32 - 1 images. `ranks` is at least 1.
  *
  * If `ranks` is a power of two, the shares are subtrees of the binary tree along which one process
  * sums gradients: it splits a range of images at the largest power of two below its length. If the

@@ -606,7 +606,7 @@ class Model:
     # -- prediction
 
     def evaluate(self, images, labels, statistics="running", confusion=False):
-        """Returns the metrics of any number of images in evaluation mode: loss (mean per image), count and correct.
+        """Returns the metrics of one or more images in evaluation mode: loss (mean per image), count and correct.
 
         statistics: those of batch norm, "running" (default) or "batch", which are of these images, up to max_batch.
         confusion: also return the field confusion, an int64 array classes x classes of counts, row = label, column =
@@ -624,7 +624,7 @@ class Model:
         return plain
 
     def predict(self, images, scores="probabilities", statistics="running"):
-        """Returns the scores (float32, N x classes) and the predicted classes (int64, N) of any number of images.
+        """Returns the scores (float32, N x classes) and the predicted classes (int64, N) of one or more images.
 
         scores: "probabilities" (default), "log_probabilities" or "logits". statistics: as for evaluate().
         """

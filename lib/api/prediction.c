@@ -43,7 +43,7 @@ normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *imag
         status = normnet__begin_inference(&inference, model, images, options.statistics);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__evaluate_model(&inference, labels, confusion, &filled);
+    status = normnet__evaluate_model(&inference, images, labels, confusion, &filled);
     if (status == NORMNET_OK)
         status = normnet__write_metrics(metrics, &filled);
     normnet__end_inference(&inference);

@@ -47,14 +47,32 @@ static void begin_sums(struct evaluation *evaluation, int64_t images)
         memset(evaluation->confusion, 0, (size_t)(classes * classes) * sizeof *evaluation->confusion);
 }
 
-normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *labels, int64_t *confusion,
-                                       normnet_metrics *metrics)
+/* The counts are set to zero before the first label is read: none may lie among them. */
+static normnet_status check_confusion(const struct inference *inference, const normnet_tensor *images,
+                                      const normnet_tensor *labels, int64_t *confusion)
+{
+    const int64_t classes = inference->model->network.classes, shape[2] = {classes, classes};
+    const normnet_tensor tensor = {
+        .struct_size = sizeof tensor, .dtype = NORMNET_I64, .rank = 2, .shape = {classes, classes}, .data = confusion};
+    struct view view;
+    normnet_status status;
+
+    if (confusion == NULL)
+        return NORMNET_OK;
+    status = normnet__view_output(&view, &tensor, "confusion", 2, shape, images);
+    return status == NORMNET_OK ? normnet__view_output(&view, &tensor, "confusion", 2, shape, labels) : status;
+}
+
+normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *images,
+                                       const normnet_tensor *labels, int64_t *confusion, normnet_metrics *metrics)
 {
     normnet_model *model = inference->model;
     struct evaluation evaluation = {.model = model, .team = &inference->reader->team, .confusion = confusion};
     const int64_t count = inference->images.count;
     normnet_status status = normnet__view_labels(&evaluation.labels, labels, count, model->network.classes);
 
+    if (status == NORMNET_OK)
+        status = check_confusion(inference, images, labels, confusion);
     if (status != NORMNET_OK)
         return status;
     begin_sums(&evaluation, count);

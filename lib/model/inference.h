@@ -28,9 +28,12 @@ normnet_status normnet__run_inference(struct inference *inference, int32_t last,
 /* The logits of a block that has passed the last layer. */
 float *normnet__block_logits(const normnet_model *model, const struct block *block);
 
-/* Loss and accuracy. `confusion` [classes][classes] may be NULL. */
-normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *labels, int64_t *confusion,
-                                       normnet_metrics *metrics);
+/*
+ * Loss and accuracy. `confusion` [classes][classes] may be NULL, and must not overlap `images`, the tensor of the
+ * inference, or `labels`.
+ */
+normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *images,
+                                       const normnet_tensor *labels, int64_t *confusion, normnet_metrics *metrics);
 
 /*
  * Scores of the kind `kind`, a normnet_scores, and classes; either may be NULL. `images` is the tensor of the

@@ -3,7 +3,7 @@
 #include "base/message.h"
 #include "layers/loss.h"
 #include "model/inference.h"
-#include "model/views.h"
+#include "model/overlap.h"
 
 struct prediction {
     const normnet_model *model;

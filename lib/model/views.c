@@ -5,6 +5,7 @@
 #include "base/message.h"
 #include "layers/token.h"
 #include "model/enumerators.h"
+#include "model/overlap.h"
 #include "model/sized_struct.h"
 
 #include <math.h>
@@ -77,33 +78,12 @@ static bool find_extent(struct view *view)
     if (!normnet__add(before, after, &bytes) || !normnet__add(bytes, 1, &bytes) ||
         !normnet__multiply(bytes, view->element_bytes, &bytes) || (uint64_t)bytes > PTRDIFF_MAX)
         return false;
-    view->begin = (const char *)tensor->data - before * view->element_bytes;
-    view->end = (const char *)tensor->data + (after + 1) * view->element_bytes;
-    return true;
-}
-
-/*
- * A sufficient test that no two elements share an address: in ascending order, each stride is larger than the distance
- * that the smaller strides together can cover.
- */
-static bool elements_are_apart(const normnet_tensor *tensor)
-{
-    bool used[8] = {false};
-    int64_t reach = 0;
-
-    for (int32_t step = 0; step < tensor->rank; ++step) {
-        int32_t smallest = -1;
-
-        for (int32_t i = 0; i < tensor->rank; ++i)
-            if (!used[i] && (smallest < 0 || tensor->strides[i] < tensor->strides[smallest]))
-                smallest = i;
-        used[smallest] = true;
-        if (tensor->shape[smallest] == 1)
-            continue;
-        if (tensor->strides[smallest] <= reach)
-            return false;
-        reach += (tensor->shape[smallest] - 1) * tensor->strides[smallest];
-    }
+    before *= view->element_bytes;
+    after = (after + 1) * view->element_bytes;
+    if ((uintptr_t)before > (uintptr_t)tensor->data || (uintptr_t)after > UINTPTR_MAX - (uintptr_t)tensor->data)
+        return false;
+    view->begin = (const char *)tensor->data - before;
+    view->end = (const char *)tensor->data + after;
     return true;
 }
 
@@ -146,7 +126,7 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
     if (!fill_strides(&view->tensor) || !find_extent(view))
         return normnet__fail(NORMNET_EINVAL, "%s of shape %s exceeds the address space with these strides", name,
                              normnet__dims_text(dims, view->tensor.rank, view->tensor.shape));
-    if (is_output && !elements_are_apart(&view->tensor))
+    if (is_output && normnet__view_overlaps_itself(view))
         return normnet__fail(NORMNET_EINVAL, "%s overlaps itself: two elements of an output have the same address",
                              name);
     return NORMNET_OK;
@@ -238,11 +218,6 @@ normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor 
                                  (long long)label, classes - 1);
     }
     return NORMNET_OK;
-}
-
-bool normnet__views_overlap(const struct view *one, const struct view *other)
-{
-    return one->begin < other->end && other->begin < one->end;
 }
 
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* A tensor with its strides filled in, and the bytes that it touches. */
+/* A tensor with its strides filled in, and the range of bytes from its first to its last. */
 struct view {
     normnet_tensor tensor;
     int64_t element_bytes;
@@ -22,7 +22,7 @@ enum { NORMNET__DIMS_TEXT = 176 }; /* eight dimensions of 20 digits */
 const char *normnet__dims_text(char *text, int32_t rank, const int64_t *shape);
 const char *normnet__dtype_name(int32_t dtype);
 
-/* Any valid tensor; an output must not overlap itself. `name` is the argument's, for messages. */
+/* Any valid tensor; no two elements of an output may have the same address. `name` is the argument's, for messages. */
 normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool is_output);
 
 /* 1 to `max` images of `shape`; f32 pixels are finite. */
@@ -33,11 +33,8 @@ normnet_status normnet__view_images(struct images *images, const normnet_tensor 
 normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count,
                                     int32_t classes);
 
-/* An output of exactly this shape that does not overlap `input`. */
+/* An output of exactly this shape that shares no byte with `input`. */
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
                                     const int64_t *shape, const normnet_tensor *input);
-
-/* Whether the ranges of bytes that the views touch overlap. */
-bool normnet__views_overlap(const struct view *one, const struct view *other);
 
 #endif
