@@ -330,12 +330,12 @@ class Resuming(mnist_program.TestCase):
         renamed = bytearray(content)
         renamed[note] ^= 2
         for name, pattern, damaged in [
-            ("flipped", r"flipped: .*crc32c", bytes(flipped)),
-            ("note", r"note: .*crc32c", bytes(renamed)),
-            ("cut", r"cut: .*", content[:-1]),
-            ("short", r"short: .*", content[:20]),
-            ("empty", r"empty: .*", b""),
-            ("text", r"text: .*", b"This is no checkpoint, but a text of some length."),
+            ("flipped", r"flipped': .*crc32c", bytes(flipped)),
+            ("note", r"note': .*crc32c", bytes(renamed)),
+            ("cut", r"cut': .*", content[:-1]),
+            ("short", r"short': .*", content[:20]),
+            ("empty", r"empty': .*", b""),
+            ("text", r"text': .*", b"This is no checkpoint, but a text of some length."),
             ("weights", r"weights was not written by normnet-mnist train --save", weights.read_bytes()),
         ]:
             with self.subTest(name=name):
