@@ -68,7 +68,7 @@ class Networks(mnist_program.TestCase):
         data = self.write_data()
         described = self.make(data)
         evaluate = ["evaluate", "--data", data, "--model"]
-        unknown = r"torch.safetensors: .*; describe its network with --architecture, --norm and so on\n"
+        unknown = r"torch.safetensors': .*; describe its network with --architecture, --norm and so on\n"
         self.expect_failure(1, unknown, *evaluate, self.weights)
         self.expect_failure(1, unknown, "predict", "--model", self.weights, data / FILES[2])
         self.expect_failure(1, unknown, "export", "--model", self.weights, "--onnx", self.directory / "x")
