@@ -72,7 +72,7 @@ class Networks(mnist_program.TestCase):
         self.expect_failure(1, unknown, *evaluate, self.weights)
         self.expect_failure(1, unknown, "predict", "--model", self.weights, data / FILES[2])
         self.expect_failure(1, unknown, "export", "--model", self.weights, "--onnx", self.directory / "x")
-        self.expect_failure(1, r"torch.safetensors: .*tensor", *evaluate, self.weights, *described, "--norm", "none")
+        self.expect_failure(1, r"torch.safetensors.: .*tensor", *evaluate, self.weights, *described, "--norm", "none")
         for pattern, *arguments in [
             (r"model says its network itself; leave out --architecture, --norm", self.model, "--norm", "group"),
             (r"--image: '28x28' is not channels, rows and columns such as 1x28x28", self.weights, "--image", "28x28"),
