@@ -951,7 +951,8 @@ NORMNET_API normnet_status normnet_model_serialize(normnet_model *model, void *b
  *
  * NORMNET_EIO            the file cannot be opened or read
  * NORMNET_ETRUNCATED     the file is shorter than its header requires
- * NORMNET_EFORMAT        it is damaged or in another format
+ * NORMNET_EFORMAT        it is damaged or in another format; the message names about fifty kinds of
+ *                        files that are handed in by mistake
  * NORMNET_ECHECKSUM      it is damaged
  * NORMNET_EUNSUPPORTED   a newer version of the format, or a type of tensor that models do not have
  * NORMNET_ELIMIT         larger than host->memory_limit, or a limit of docs/format.md

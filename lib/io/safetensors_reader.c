@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/checked.h"
 #include "base/message.h"
+#include "io/file_kind.h"
 #include "io/json.h"
 #include "io/safetensors_parser.h"
 
@@ -11,6 +12,8 @@
 
 /* The shortest entries of a header: `"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}` and `"":""`. */
 enum { MIN_TENSOR = 50, MIN_METADATA = 5 };
+
+enum { FIRST_BYTES = 16 }; /* in a message */
 
 /* The indexes of the tensors in the order of their data, which mostly is that of the header; there are at most 4096. */
 static void sort_by_begin(const struct safetensors *file, int32_t *order)
@@ -78,10 +81,44 @@ static void alloc_tables(struct arena *arena, int64_t header, struct safetensors
     *strings = normnet__arena_alloc(arena, header + 1, 1);
 }
 
+/*
+ * Rejects a file of another kind. One that may be safetensors, however damaged, has a possible length before the { of
+ * its header, perhaps after white space.
+ */
+static normnet_status check_kind(const unsigned char *bytes, int64_t size)
+{
+    const bool long_enough = size > NORMNET__LENGTH_BYTES;
+    const struct file_kind *kind;
+
+    if (long_enough && normnet__read_little_endian(bytes, NORMNET__LENGTH_BYTES) <= NORMNET__MAX_HEADER &&
+        memchr("{ \t\n\r", bytes[NORMNET__LENGTH_BYTES], 5) != NULL)
+        return NORMNET_OK;
+    kind = normnet__find_file_kind(bytes, size);
+    if (kind == NULL)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EFORMAT, "the file is %s; expected safetensors%s%s", kind->name,
+                         kind->advice != NULL ? ": " : "", kind->advice != NULL ? kind->advice : "");
+}
+
+/* The first bytes as text; a message has ? for what cannot be printed. */
+static const char *first_bytes(const unsigned char *bytes, int64_t size, char text[FIRST_BYTES + 1])
+{
+    const int64_t count = normnet__min(size, FIRST_BYTES);
+
+    for (int64_t i = 0; i < count; ++i)
+        text[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? (char)bytes[i] : '?';
+    text[count] = '\0';
+    return text;
+}
+
 static normnet_status check_length(const unsigned char *bytes, int64_t size, int64_t *header)
 {
+    char text[FIRST_BYTES + 1];
     uint64_t length;
+    const normnet_status status = check_kind(bytes, size);
 
+    if (status != NORMNET_OK)
+        return status;
     if (size < NORMNET__LENGTH_BYTES)
         return normnet__fail(NORMNET_ETRUNCATED, "the file has %lld bytes; expected at least %d", (long long)size,
                              (int)NORMNET__LENGTH_BYTES);
@@ -89,8 +126,11 @@ static normnet_status check_length(const unsigned char *bytes, int64_t size, int
     if (length < 2)
         return normnet__json_reject(0, "the header has fewer than 2 bytes");
     if (length > NORMNET__MAX_HEADER)
-        return normnet__fail(NORMNET_ELIMIT, "byte 0: the header has %llu bytes; expected up to %d",
-                             (unsigned long long)length, (int)NORMNET__MAX_HEADER);
+        return normnet__fail(
+            NORMNET_ELIMIT,
+            "the file begins with '%s' and not as safetensors: its header would have %llu bytes; expected "
+            "up to %d",
+            first_bytes(bytes, size, text), (unsigned long long)length, (int)NORMNET__MAX_HEADER);
     if (length > (uint64_t)size - NORMNET__LENGTH_BYTES)
         return normnet__fail(NORMNET_ETRUNCATED, "the file has %lld bytes; its header alone needs %llu",
                              (long long)size, (unsigned long long)length + NORMNET__LENGTH_BYTES);

@@ -3,10 +3,12 @@
  * Parts of normnet-mnist: generated digits, augmentation against a plain reference, the order of the batches, and image
  * files of any contents. The golden checksums hold on every machine; where one changes, a seed leads to other weights.
  */
+#include "harness/file_samples.h"
 #include "part_checks.h"
 
 #include "data/pgm.h"
 #include "support/angle.h"
+#include "support/file_kind.h"
 #include "support/random.h"
 
 #include <float.h>
@@ -352,6 +354,36 @@ static void pictures_with_any_contents(const void *argument)
     }
 }
 
+/* ---- Kinds of files --------------------------------------------------------------------------- */
+
+/* The messages are on standard error; what they say is tested where the program runs. */
+static void kinds_of_files(const void *argument)
+{
+    (void)argument;
+    for (size_t i = 0; i < sizeof file_samples / sizeof file_samples[0]; ++i) {
+        for (size_t size = 0; size <= file_samples[i].size; ++size) {
+            uint8_t *copy = malloc(size ? size : 1);
+
+            if (!CHECK(copy != NULL))
+                return;
+            memcpy(copy, file_samples[i].bytes, size);
+            CHECK_EQUAL(file_kind_reject("file", copy, size, "an IDX file"), 1);
+            free(copy);
+        }
+        const char *name = file_kind_name((const uint8_t *)file_samples[i].bytes, file_samples[i].size);
+        if (!name || (!strstr(name, file_samples[i].words) && !strstr(name, "zip")))
+            CHECK_FAIL("'%s' is told to be %s", file_samples[i].words, name ? name : "unknown");
+    }
+    for (int first = 2; first < 256; ++first) {
+        char model[sizeof sample_safetensors];
+
+        memcpy(model, sample_safetensors, sizeof model);
+        model[0] = (char)first;
+        CHECK_TEXT(file_kind_name((const uint8_t *)model, sizeof model), "a model (safetensors)");
+    }
+    CHECK_TEXT(file_kind_name((const uint8_t *)sample_safetensors, sizeof sample_safetensors), "a model (safetensors)");
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -363,6 +395,7 @@ int main(int argc, char **argv)
     check_case("augment: golden checksum", augment_golden, NULL);
     check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
     check_case("batches: stop early", batches_stop_early, NULL);
+    check_case("file kinds: as the library knows them", kinds_of_files, NULL);
     check_case("pictures: with any contents", pictures_with_any_contents, NULL);
     return check_end();
 }

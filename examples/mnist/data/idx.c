@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/idx.h"
 
+#include "support/file_kind.h"
 #include "support/report.h"
 
 #include <inttypes.h>
@@ -20,9 +21,8 @@ static int check_idx_magic(const struct mapped_file *file, const char *path, int
         return report_error("%s is too short for an IDX file: %zu bytes", path, file->size);
     if (magic[0] == 0x1f && magic[1] == 0x8b)
         return report_error("%s is compressed: unpack it with gunzip first", path);
-    if (magic[0] != 0 || magic[1] != 0)
-        return report_error("%s is not an IDX file: it begins with %02x %02x %02x %02x instead of 00 00 08", path,
-                            magic[0], magic[1], magic[2], magic[3]);
+    if (magic[0] != 0 || magic[1] != 0 || magic[2] < 8)
+        return file_kind_reject(path, magic, file->size, "an IDX file");
     if (magic[2] != 8)
         return report_error("%s holds values of the IDX type 0x%02x; only unsigned bytes (0x08) can be read", path,
                             magic[2]);

@@ -3,6 +3,7 @@
 
 #include "data/idx.h"
 #include "data/pgm.h"
+#include "support/file_kind.h"
 #include "support/file_system.h"
 #include "support/mapped_file.h"
 #include "support/minmax.h"
@@ -123,8 +124,7 @@ static int add_image_file(struct image_files *images, const struct source *sourc
     else if (first == 0 || first == 0x1f) /* also for an empty and a compressed file, which idx_take() reports */
         code = add_idx(images, source, &file);
     else
-        code = report_error("%s is neither a PGM or PPM image nor an IDX file: it begins with the byte 0x%02x",
-                            source->path, first);
+        code = file_kind_reject(source->path, file.data, file.size, "a PGM or PPM image or an IDX file");
     mapped_file_close(&file);
     return code;
 }

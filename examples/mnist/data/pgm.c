@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/pgm.h"
 
+#include "support/file_kind.h"
 #include "support/report.h"
 
 #include <inttypes.h>
@@ -164,7 +165,7 @@ int picture_read(struct picture *picture, const uint8_t *bytes, size_t size, con
 
     *picture = (struct picture){0};
     if (size < 2 || bytes[0] != 'P' || (bytes[1] != '2' && bytes[1] != '3' && bytes[1] != '5' && bytes[1] != '6'))
-        return report_error("%s is not a PGM or PPM image: it does not begin with P2, P3, P5 or P6", name);
+        return file_kind_reject(name, bytes, size, "a PGM or PPM image (P2, P3, P5 or P6)");
     struct pgm_reader reader = {bytes + 2, bytes + size, name};
     const bool text = bytes[1] == '2' || bytes[1] == '3';
     picture->channels = bytes[1] == '3' || bytes[1] == '6' ? 3 : 1;
