@@ -5,6 +5,7 @@
 #include "commands/predict.h"
 #include "commands/train.h"
 #include "support/interrupt.h"
+#include "support/nearest.h"
 #include "support/report.h"
 #include "support/terminal.h"
 
@@ -59,6 +60,20 @@ static int check_output(int code)
     return code;
 }
 
+static int reject_command(const char *name)
+{
+    struct nearest nearest = nearest_begin(name, strlen(name));
+    char suggestion[NEAREST_ROOM];
+
+    if (name[0] == '-' && name[1] && strcmp(name, "-help") != 0 && strcmp(name, "-version") != 0)
+        return report_usage("a command is missing before %s, e.g. train", name);
+    for (int i = 0; i < COMMANDS; ++i)
+        nearest_try(&nearest, commands[i].name);
+    nearest_try(&nearest, "--help");
+    nearest_try(&nearest, "--version");
+    return report_usage("there is no command '%s'%s", name, nearest_text(&nearest, suggestion));
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -75,7 +90,5 @@ int main(int argc, char **argv)
         if (strcmp(name, commands[i].name) == 0)
             return check_output(commands[i].run(argc - 2, argv + 2));
     }
-    if (argc > 1)
-        return report_usage("there is no command '%s'", name);
-    return report_usage("a command is missing, e.g. train");
+    return argc > 1 ? reject_command(name) : report_usage("a command is missing, e.g. train");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/augment.h"
 
+#include "support/nearest.h"
 #include "support/report.h"
 
 #include <math.h>
@@ -97,6 +98,29 @@ static int parse_parameter_value(struct augment_operation *operation, const stru
     return 0;
 }
 
+/* The parameter, or the next operation, that a word was probably meant to be. */
+static struct nearest nearest_parameter(const struct augment_operation *operation, const char *word)
+{
+    struct nearest nearest = nearest_begin(word, strcspn(word, "=:,"));
+
+    for (int i = 0; i < PARAMETERS; ++i) {
+        if (parameters[i].kind == operation->kind)
+            nearest_try(&nearest, parameters[i].name);
+    }
+    for (int kind = 0; kind < KINDS; ++kind)
+        nearest_try(&nearest, kind_names[kind]);
+    return nearest;
+}
+
+static int reject_parameter(const struct augment_operation *operation, const char *spec, const char *word)
+{
+    const struct nearest nearest = nearest_parameter(operation, word);
+    char suggestion[NEAREST_ROOM];
+
+    return report_usage("--augment: %s has no parameter '%.*s' (column %d)%s", kind_names[operation->kind],
+                        (int)word_length(word), word, column_of(spec, word), nearest_text(&nearest, suggestion));
+}
+
 /* Parses "name=value" or a value alone, which is the angle of rotate or both factors of jitter. */
 static int parse_parameter(struct augment_operation *operation, const char *spec, const char *word)
 {
@@ -109,6 +133,8 @@ static int parse_parameter(struct augment_operation *operation, const char *spec
     if (length == 0)
         return report_usage("--augment: a parameter of %s is missing at column %d", kind_names[operation->kind],
                             column_of(spec, word));
+    if (bare && nearest_parameter(operation, word).best)
+        return reject_parameter(operation, spec, word);
     for (int i = 0; i < PARAMETERS; ++i) {
         const struct parameter *parameter = &parameters[i];
         bool named =
@@ -121,10 +147,21 @@ static int parse_parameter(struct augment_operation *operation, const char *spec
             return code;
         found = true;
     }
-    if (!found)
-        return report_usage("--augment: %s has no parameter '%.*s' (column %d)", kind_names[operation->kind],
-                            (int)length, word, column_of(spec, word));
-    return 0;
+    return found ? 0 : reject_parameter(operation, spec, word);
+}
+
+static int reject_operation(const char *spec, const char *word)
+{
+    const int length = (int)word_length(word);
+    struct nearest nearest = nearest_begin(word, (size_t)length);
+    char suggestion[NEAREST_ROOM];
+
+    for (int kind = 0; kind < KINDS; ++kind)
+        nearest_try(&nearest, kind_names[kind]);
+    if (word == spec)
+        nearest_try(&nearest, "none");
+    return report_usage("--augment: '%.*s' at column %d is not rotate, affine or jitter%s", length, word,
+                        column_of(spec, word), nearest_text(&nearest, suggestion));
 }
 
 static int parse_operations(struct augment_list *list, const char *spec)
@@ -136,8 +173,7 @@ static int parse_operations(struct augment_list *list, const char *spec)
         int kind = find_kind(cursor);
 
         if (kind < 0)
-            return report_usage("--augment: '%.*s' at column %d is not rotate, affine or jitter",
-                                (int)word_length(cursor), cursor, column_of(spec, cursor));
+            return reject_operation(spec, cursor);
         if (list->count == AUGMENT_MAX)
             return report_usage("--augment: more than %d operations at column %d", AUGMENT_MAX,
                                 column_of(spec, cursor));

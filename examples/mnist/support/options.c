@@ -2,6 +2,7 @@
 #include "support/options.h"
 
 #include "support/file_system.h"
+#include "support/nearest.h"
 #include "support/report.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ static void join_choices(char *text, size_t size, const char *const *choices)
 
 static int set_choice(const struct option *option, const char *text)
 {
-    char words[256];
+    char words[256], suggestion[NEAREST_ROOM];
 
     for (int32_t i = 0; option->choices[i]; ++i) {
         if (strcmp(option->choices[i], text) == 0) {
@@ -67,8 +68,11 @@ static int set_choice(const struct option *option, const char *text)
             return 0;
         }
     }
+    struct nearest nearest = nearest_begin(text, strlen(text));
+    for (int32_t i = 0; option->choices[i]; ++i)
+        nearest_try(&nearest, option->choices[i]);
     join_choices(words, sizeof words, option->choices);
-    return report_usage("%s: '%s' is not %s", option->name, text, words);
+    return report_usage("%s: '%s' is not %s%s", option->name, text, words, nearest_text(&nearest, suggestion));
 }
 
 static int set_value(const struct option *option, const char *text)
@@ -101,6 +105,21 @@ static struct option *find_option(struct option *options, int count, const char 
     return NULL;
 }
 
+/* Reports an argument that should be, or looks like, an option. */
+static int reject_option(const struct option *options, int count, const char *argument, size_t length,
+                         const char *problem)
+{
+    struct nearest nearest = nearest_begin(argument, length);
+    char suggestion[NEAREST_ROOM];
+
+    for (int i = 0; i < count; ++i) {
+        if (options[i].kind != OPTION_HEADING && options[i].kind != OPTION_FILES)
+            nearest_try(&nearest, options[i].name);
+    }
+    nearest_try(&nearest, "--help");
+    return report_usage("%s '%.*s'%s", problem, (int)length, argument, nearest_text(&nearest, suggestion));
+}
+
 /* Where to put the arguments that are not options, or NULL. */
 static struct file_arguments *find_file_arguments(struct option *options, int count)
 {
@@ -126,13 +145,13 @@ int options_parse(struct option *options, int count, int argc, char **argv)
             return OPTIONS_HELP;
         if (argument[0] != '-' || !argument[1]) {
             if (!files)
-                return report_usage("'%s' is not an option", argument);
+                return reject_option(options, count, argument, length, "an option is missing before");
             argv[files->count++] = argv[i];
             continue;
         }
         struct option *option = find_option(options, count, argument, length);
         if (!option)
-            return report_usage("there is no option %.*s", (int)length, argument);
+            return reject_option(options, count, argument, length, "there is no option");
         option->given = true;
         if (option->kind == OPTION_FLAG) {
             if (value)

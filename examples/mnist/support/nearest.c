@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/nearest.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_WORD = 40, MIN_BEGINNING = 3 };
+
+/* The letters that are compared; returns their number, or -1 if there are too many for a word of this program. */
+static int take_letters(const char *word, size_t length, char letters[MAX_WORD])
+{
+    while (length > 0 && *word == '-')
+        ++word, --length;
+    if (length > MAX_WORD)
+        return -1;
+    for (size_t i = 0; i < length; ++i) {
+        const char letter = word[i];
+
+        letters[i] = letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter == '_' ? '-' : letter;
+    }
+    return (int)length;
+}
+
+static int minimum(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters that are left out, added, replaced, or exchanged with their neighbour (the optimal string alignment). */
+static int edit_distance(const char *a, int a_length, const char *b, int b_length)
+{
+    int rows[3][MAX_WORD + 1]; /* of a's beginnings of i - 2, i - 1 and i letters, by the length of b's beginning */
+    int *before = rows[0], *last = rows[1], *row = rows[2];
+
+    for (int k = 0; k <= b_length; ++k)
+        last[k] = k;
+    for (int i = 1; i <= a_length; ++i) {
+        row[0] = i;
+        for (int k = 1; k <= b_length; ++k) {
+            row[k] = minimum(last[k - 1] + (a[i - 1] != b[k - 1]), minimum(last[k], row[k - 1]) + 1);
+            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+                row[k] = minimum(row[k], before[k - 2] + 1);
+        }
+        int *oldest = before;
+        before = last;
+        last = row;
+        row = oldest;
+    }
+    return last[b_length];
+}
+
+struct nearest nearest_begin(const char *word, size_t length)
+{
+    return (struct nearest){word, length, NULL, INT32_MAX};
+}
+
+void nearest_try(struct nearest *nearest, const char *word)
+{
+    char typed[MAX_WORD], other[MAX_WORD];
+    const int length = take_letters(nearest->word, nearest->length, typed);
+    const int other_length = take_letters(word, strlen(word), other);
+    const int shorter = minimum(length, other_length);
+
+    if (shorter < 1)
+        return;
+    int distance = edit_distance(typed, length, other, other_length);
+    /* One mistake in a short word, one in three letters of a longer one. A continuation counts as one mistake. */
+    if (shorter >= MIN_BEGINNING && memcmp(typed, other, (size_t)shorter) == 0)
+        distance = minimum(distance, 1);
+    else if (distance > 1 && 3 * distance > length)
+        return;
+    else if (distance >= shorter)
+        return;
+    if (distance < nearest->distance) {
+        nearest->distance = distance;
+        nearest->best = word;
+    }
+}
+
+const char *nearest_text(const struct nearest *nearest, char text[NEAREST_ROOM])
+{
+    text[0] = '\0';
+    if (nearest->best)
+        snprintf(text, NEAREST_ROOM, "; did you mean %s?", nearest->best);
+    return text;
+}
