@@ -54,8 +54,8 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
          .target.text = &evaluation->path},
         {OPTION_TEXT, "--data", "DIR",
-         "A directory with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or the word generated for generated "
-         "digits. [as for train]",
+         "A directory with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte or other files that train reads, or the "
+         "word generated for generated digits. [as for train]",
          .target.text = &evaluation->directory},
         {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
          .target.integer = &evaluation->threads, .min = 1, .max = 1024},

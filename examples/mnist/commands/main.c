@@ -30,7 +30,7 @@ static int print_program_help(void)
     printf("Usage: normnet-mnist COMMAND [OPTION]...\n"
            "\n"
            "Trains and uses small image-classification networks with batch, group, layer or\n"
-           "instance norm. The data set is MNIST, any other data set in four IDX files, or\n"
+           "instance norm. The data set is MNIST, any other in IDX, NumPy or CSV files, or\n"
            "generated digits.\n"
            "\n"
            "Commands:\n");

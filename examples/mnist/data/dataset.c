@@ -10,46 +10,41 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const set_names[] = {"train", "t10k"};
-enum { TRAIN, TEST, SETS };
-
 enum { GENERATED_TRAIN = 60000, GENERATED_TEST = 10000 };
 
-/* ---- IDX files --------------------------------------------------------------------------------- */
+/* ---- Files ------------------------------------------------------------------------------------- */
 
-/* "28 x 28" */
-static void image_shape_text(char *text, size_t size, const struct idx_file *images)
+static void take_shape(struct dataset *data, const struct image_set *set)
 {
-    size_t length = 0;
-
-    text[0] = '\0';
-    for (int i = 1; i < images->rank && length < size; ++i)
-        length += (size_t)snprintf(text + length, size - length, i > 1 ? " x %" PRId64 : "%" PRId64, images->shape[i]);
+    data->channels = set->channels;
+    data->height = set->height;
+    data->width = set->width;
 }
 
-/* Files of rank 3 have N x H x W grey images, files of rank 4 N x C x H x W. */
-static void take_shape(struct dataset *data, const struct idx_file *images)
+/* "28 x 28", or "3 x 32 x 32" */
+static void image_shape_text(char *text, size_t size, const struct image_set *set)
 {
-    data->channels = images->rank == 4 ? (int32_t)images->shape[1] : 1;
-    data->height = (int32_t)images->shape[images->rank - 2];
-    data->width = (int32_t)images->shape[images->rank - 1];
+    if (set->channels == 1)
+        snprintf(text, size, "%" PRId32 " x %" PRId32, set->height, set->width);
+    else
+        snprintf(text, size, "%" PRId32 " x %" PRId32 " x %" PRId32, set->channels, set->height, set->width);
 }
 
 static int read_shapes(struct dataset *data)
 {
-    const struct idx_file *train = &data->train.image_file, *test = &data->test.image_file;
     char train_shape[64], test_shape[64];
 
-    image_shape_text(train_shape, sizeof train_shape, train);
-    image_shape_text(test_shape, sizeof test_shape, test);
+    image_shape_text(train_shape, sizeof train_shape, &data->train);
+    image_shape_text(test_shape, sizeof test_shape, &data->test);
     if (strcmp(train_shape, test_shape) != 0)
         return report_error("%s: the training images are %s, but the test images are %s", data->directory, train_shape,
                             test_shape);
-    take_shape(data, train);
+    take_shape(data, &data->train);
     return 0;
 }
 
@@ -71,23 +66,55 @@ static int count_classes(struct dataset *data)
     return 0;
 }
 
+/*
+ * Kaggle's test.csv is for a competition and has no labels. The last sixth of the training images, which is MNIST's own
+ * proportion, is the test set then.
+ */
+static int hold_out_test_images(struct dataset *data)
+{
+    struct image_set *train = &data->train;
+
+    data->held_out = train->count / 6;
+    if (data->held_out == 0)
+        return report_error("%s has no labels, and of %" PRId64 " training images none can be held out for the test",
+                            data->files.paths[TEST_IMAGES], train->count);
+    train->count -= data->held_out;
+    image_set_close(&data->test);
+    data->test.images = train->images + (size_t)train->count * dataset_image_bytes(data);
+    data->test.labels = train->labels + train->count;
+    data->test.count = data->held_out;
+    return 0;
+}
+
 static int open_test_set(struct dataset *data)
 {
-    int code = image_set_open(&data->test, data->directory, set_names[TEST]);
+    int code = set_files_find(&data->files, data->directory, true);
 
     if (code == 0)
-        take_shape(data, &data->test.image_file);
-    return code;
+        code = image_set_open(&data->test, &data->files, true);
+    take_shape(data, &data->test);
+    if (code != 0 || data->test.labels)
+        return code;
+    if (!data->files.paths[TRAIN_IMAGES])
+        return report_error("%s has no labels", data->files.paths[TEST_IMAGES]);
+    code = image_set_open(&data->train, &data->files, false);
+    if (code == 0)
+        code = read_shapes(data);
+    return code == 0 ? hold_out_test_images(data) : code;
 }
 
 static int open_both_sets(struct dataset *data)
 {
-    int code = image_set_open(&data->train, data->directory, set_names[TRAIN]);
+    int code = set_files_find(&data->files, data->directory, false);
 
     if (code == 0)
-        code = image_set_open(&data->test, data->directory, set_names[TEST]);
+        code = image_set_open(&data->train, &data->files, false);
+    if (code == 0)
+        code = image_set_open(&data->test, &data->files, true);
     if (code == 0)
         code = read_shapes(data);
+    if (code == 0 && !data->test.labels)
+        code = hold_out_test_images(data);
     if (code == 0)
         code = count_classes(data);
     return code;
@@ -97,12 +124,13 @@ static int open_both_sets(struct dataset *data)
 
 static int generate_image_set(struct image_set *set, enum digits_set which, int64_t count)
 {
-    set->generated = malloc((size_t)count * (DIGITS_PIXELS + 1));
-    if (!set->generated)
+    uint8_t *images = malloc((size_t)count * (DIGITS_PIXELS + 1));
+    if (!images)
         return report_error("not enough memory for %" PRId64 " generated images", count);
-    uint8_t *labels = set->generated + (size_t)count * DIGITS_PIXELS;
-    digits_draw(which, count, set->generated, labels);
-    set->images = set->generated;
+    uint8_t *labels = images + (size_t)count * DIGITS_PIXELS;
+    digits_draw(which, count, images, labels);
+    set->memory[0] = images;
+    set->images = images;
     set->labels = labels;
     set->count = count;
     return 0;
@@ -237,6 +265,7 @@ void dataset_close(struct dataset *data)
 {
     image_set_close(&data->train);
     image_set_close(&data->test);
+    set_files_free(&data->files);
     free(data->mean);
     free(data->directory);
     *data = (struct dataset){0};
@@ -244,8 +273,8 @@ void dataset_close(struct dataset *data)
 
 int dataset_check_distinct(const struct dataset *data, const char *option, const char *path)
 {
-    for (int i = 0; path && data->directory && i < SETS; ++i) {
-        if (image_set_has_file(data->directory, set_names[i], path))
+    for (int i = 0; path && i < SET_PARTS; ++i) {
+        if (data->files.paths[i] && file_same(data->files.paths[i], path))
             return report_usage("%s names %s, a file of the data set", option, path);
     }
     return 0;
@@ -266,11 +295,35 @@ void dataset_checksum(const struct dataset *data, const struct image_set *set, c
     sha256_final(&hash, hexadecimal);
 }
 
+/* Whether the file has the name that the help speaks of. */
+static bool is_usual_file(const struct dataset *data, enum set_part part)
+{
+    static const char *const names[] = {"train-images-idx", "train-labels-idx", "t10k-images-idx", "t10k-labels-idx"};
+    const char *path = data->files.paths[part];
+    const size_t folder = strlen(data->directory);
+
+    return !path ||
+           (strncmp(path, data->directory, folder) == 0 && path[folder] == '/' && !strchr(path + folder + 1, '/') &&
+            strncmp(path + folder + 1, names[part], strlen(names[part])) == 0);
+}
+
+/* Which files were meant is said where it is not plain. */
 static void print_source(const struct dataset *data)
 {
+    bool usual = true;
+
+    for (enum set_part part = 0; part < SET_PARTS && data->directory; ++part)
+        usual = usual && is_usual_file(data, part);
     if (data->directory)
         printf("Data: %s\n", data->directory);
-    else
+    for (enum set_part part = 0; part < SET_PARTS && !usual; ++part) {
+        if (data->files.paths[part])
+            printf("  %s\n", data->files.paths[part]);
+    }
+    if (data->held_out > 0)
+        printf("%s has no labels: the test images are the last %" PRId64 " of the training images\n",
+               data->files.paths[TEST_IMAGES], data->held_out);
+    if (!data->directory)
         printf("Data: generated digits, not MNIST (for MNIST use --data, set NORMNET_DATA or run fetch_mnist.sh)\n");
 }
 

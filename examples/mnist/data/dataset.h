@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The training and test images: four IDX files in one directory, or generated digits. */
+/* The training and test images: files in one directory, or generated digits. */
 #ifndef MNIST_DATASET_H
 #define MNIST_DATASET_H
 
@@ -11,7 +11,10 @@
 #define DATASET_GENERATED "generated"
 
 struct dataset {
-    char *directory; /* NULL = generated digits */
+    char *directory; /* or a file of the set; NULL = generated digits */
+    struct set_files files;
+    int64_t
+        held_out; /* test images that were taken from the end of the training images, because test.csv has no labels */
     int32_t channels, height, width;
     int32_t classes;    /* the largest label of all training images, used or not, plus 1 */
     double *mean, *std; /* per channel, of the used training images, scaled to 0..1, rounded to four decimals */
@@ -19,9 +22,9 @@ struct dataset {
 };
 
 /*
- * Opens the data set in `directory`. If it is NULL: the one in $NORMNET_DATA; without that variable MNIST in the user's
- * cache directory; without that the generated digits. Uses the first `limit` training images, or all if it is 0.
- * Returns 0, or reports what is wrong.
+ * Opens the data set in `directory` (see set_files.h). If it is NULL: the one in $NORMNET_DATA; without that variable
+ * MNIST in the user's cache directory; without that the generated digits. Uses the first `limit` training images, or
+ * all if it is 0. Returns 0, or reports what is wrong.
  */
 int dataset_open(struct dataset *data, const char *directory, int64_t limit);
 

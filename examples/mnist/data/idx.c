@@ -5,92 +5,51 @@
 #include "support/report.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 static uint32_t big_endian(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static int check_idx_magic(const struct mapped_file *file, const char *path, int32_t min_rank, int32_t max_rank)
+/* Returns false for a code that is none of IDX. */
+static bool find_type(struct array *array, uint8_t code)
+{
+    static const struct {
+        uint8_t code;
+        enum array_type type;
+    } types[] = {{0x08, ARRAY_U8},  {0x09, ARRAY_I8},  {0x0b, ARRAY_I16},
+                 {0x0c, ARRAY_I32}, {0x0d, ARRAY_F32}, {0x0e, ARRAY_F64}};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; ++i) {
+        array->type = types[i].type;
+        if (types[i].code == code)
+            return true;
+    }
+    return false;
+}
+
+int idx_read(struct array *array, const struct mapped_file *file, const char *path)
 {
     const uint8_t *magic = file->data;
 
+    *array = (struct array){.big_endian = true};
     if (file->size < 4)
         return report_error("%s is too short for an IDX file: %zu bytes", path, file->size);
-    if (magic[0] == 0x1f && magic[1] == 0x8b)
-        return report_error("%s is compressed: unpack it with gunzip first", path);
-    if (magic[0] != 0 || magic[1] != 0 || magic[2] < 8)
+    /* Other kinds begin with two zeros, too. */
+    const bool known = find_type(array, magic[2]);
+    if (magic[0] != 0 || magic[1] != 0 || (!known && file_kind_name(magic, file->size)))
         return file_kind_reject(path, magic, file->size, "an IDX file");
-    if (magic[2] != 8)
-        return report_error("%s holds values of the IDX type 0x%02x; only unsigned bytes (0x08) can be read", path,
+    if (!known)
+        return report_error("%s holds values of the unknown IDX type 0x%02x; expected 0x08, 0x09 or 0x0b to 0x0e", path,
                             magic[2]);
-    if (magic[3] < min_rank || magic[3] > max_rank) {
-        if (min_rank == max_rank)
-            return report_error("%s has %d dimensions instead of %" PRId32, path, magic[3], min_rank);
-        return report_error("%s has %d dimensions instead of %" PRId32 " to %" PRId32, path, magic[3], min_rank,
-                            max_rank);
-    }
-    return 0;
-}
-
-static int read_idx_shape(struct idx_file *idx, const char *path)
-{
-    const struct mapped_file *file = &idx->file;
-    size_t header = 4 + 4 * (size_t)file->data[3];
-    char shape[64] = "";
-    int length = 0;
-    uint64_t expected = 1;
-
+    if (magic[3] < 1 || magic[3] > ARRAY_MAX_RANK)
+        return report_error("%s has %d dimensions; expected 1 to %d", path, magic[3], ARRAY_MAX_RANK);
+    const size_t header = 4 + 4 * (size_t)magic[3];
     if (file->size < header)
         return report_error("%s is cut off inside its header: %zu bytes of %zu", path, file->size, header);
-    idx->rank = file->data[3];
-    for (int i = 0; i < idx->rank; ++i) {
-        uint32_t dimension = big_endian(file->data + 4 + 4 * i);
-
-        if (dimension == 0 || dimension > INT32_MAX)
-            return report_error("%s: its dimension %d is %" PRIu32 "; expected 1 to 2147483647", path, i + 1,
-                                dimension);
-        if (expected > (uint64_t)INT64_MAX / dimension)
-            return report_error("%s: the product of its dimensions is above 2^63", path);
-        expected *= dimension;
-        idx->shape[i] = dimension;
-        length += snprintf(shape + length, sizeof shape - (size_t)length, i ? " x %" PRIu32 : "%" PRIu32, dimension);
-    }
-    if (file->size - header < expected)
-        return report_error("%s is cut off: %s values need %" PRIu64 " bytes, %zu are there", path, shape, expected,
-                            file->size - header);
-    if (file->size - header > expected)
-        return report_error("%s is too long: %s values need %" PRIu64 " bytes, %zu are there", path, shape, expected,
-                            file->size - header);
-    idx->values = file->data + header;
-    return 0;
-}
-
-int idx_open(struct idx_file *idx, const char *path, int32_t min_rank, int32_t max_rank)
-{
-    struct mapped_file file;
-
-    *idx = (struct idx_file){0};
-    int code = mapped_file_open(&file, path);
-    return code == 0 ? idx_take(idx, &file, path, min_rank, max_rank) : code;
-}
-
-int idx_take(struct idx_file *idx, struct mapped_file *file, const char *path, int32_t min_rank, int32_t max_rank)
-{
-    *idx = (struct idx_file){.file = *file};
-    *file = (struct mapped_file){0};
-    int code = check_idx_magic(&idx->file, path, min_rank, max_rank);
-    if (code == 0)
-        code = read_idx_shape(idx, path);
-    if (code != 0)
-        idx_close(idx);
-    return code;
-}
-
-void idx_close(struct idx_file *idx)
-{
-    mapped_file_close(&idx->file);
-    *idx = (struct idx_file){0};
+    array->rank = magic[3];
+    for (int i = 0; i < array->rank; ++i)
+        array->shape[i] = big_endian(file->data + 4 + 4 * i);
+    array->values = file->data + header;
+    return array_check_size(array, file->size - header, path);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/image_files.h"
 
+#include "data/array.h"
 #include "data/idx.h"
+#include "data/npy.h"
+#include "data/packed_file.h"
 #include "data/pgm.h"
 #include "support/file_kind.h"
 #include "support/file_system.h"
@@ -60,10 +63,10 @@ struct source {
     struct image_name name; /* points into the argument; index -1 = the whole file */
 };
 
-static int take_images(struct image_files *images, const struct source *source, const struct idx_file *idx)
+static int take_images(struct image_files *images, const struct source *source, const struct image_array *array)
 {
     const bool one = source->name.index >= 0;
-    const int64_t all = idx->shape[0], first = one ? source->name.index : images->first;
+    const int64_t all = array->count, first = one ? source->name.index : images->first;
     struct image_name name = source->name;
 
     if (first >= all)
@@ -76,21 +79,23 @@ static int take_images(struct image_files *images, const struct source *source, 
         images->left_out += all - first - count;
     }
     name.index = first;
-    return append_images(images, name, idx->values + (size_t)first * image_files_bytes(images), count);
+    return append_images(images, name, array->pixels + (size_t)first * image_files_bytes(images), count);
 }
 
-static int add_idx(struct image_files *images, const struct source *source, struct mapped_file *file)
+static int add_array(struct image_files *images, const struct source *source, const struct mapped_file *file)
 {
-    struct idx_file idx;
-    int code = idx_take(&idx, file, source->path, 3, 4);
+    struct image_array block = {0};
+    struct array array;
+    int code = npy_begins(file->data, file->size) ? npy_read(&array, file, source->path)
+                                                  : idx_read(&array, file, source->path);
 
-    if (code != 0)
-        return code;
-    const int64_t *last = &idx.shape[idx.rank - 1];
-    code = check_image_shape(images, source->path, idx.rank == 4 ? idx.shape[1] : 1, last[-1], last[0]);
     if (code == 0)
-        code = take_images(images, source, &idx);
-    idx_close(&idx);
+        code = array_images(&block, &array, source->path);
+    if (code == 0)
+        code = check_image_shape(images, source->path, block.channels, block.height, block.width);
+    if (code == 0)
+        code = take_images(images, source, &block);
+    free(block.converted);
     return code;
 }
 
@@ -114,15 +119,15 @@ static int add_picture(struct image_files *images, const struct source *source, 
 static int add_image_file(struct image_files *images, const struct source *source)
 {
     struct mapped_file file;
-    int code = mapped_file_open(&file, source->path);
+    int code = packed_file_open(&file, source->path);
 
     if (code != 0)
         return code;
     const uint8_t first = file.size > 0 ? file.data[0] : 0;
     if (first == 'P')
         code = add_picture(images, source, &file);
-    else if (first == 0 || first == 0x1f) /* also for an empty and a compressed file, which idx_take() reports */
-        code = add_idx(images, source, &file);
+    else if (first == 0 || npy_begins(file.data, file.size)) /* also an empty file, which idx_read() reports */
+        code = add_array(images, source, &file);
     else
         code = file_kind_reject(source->path, file.data, file.size, "a PGM or PPM image or an IDX file");
     mapped_file_close(&file);

@@ -1,94 +1,199 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/image_set.h"
 
-#include "support/file_system.h"
+#include "data/array.h"
+#include "data/csv.h"
+#include "data/idx.h"
+#include "data/npy.h"
+#include "data/packed_file.h"
+#include "data/zip.h"
 #include "support/report.h"
 #include "support/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-/* The two files of a set. Images have three dimensions, or four with channels. */
-enum content { IMAGES, LABELS };
-
-static const struct {
-    const char *word;
-    int32_t min_rank, max_rank;
-} contents[] = {{"images", 3, 4}, {"labels", 1, 1}};
-
-/*
- * The path of a file such as "train-images-idx3-ubyte" or, as some mirrors write it, "train-images.idx3-ubyte". If
- * there is no such file, the first of these names, for the error message. free() it. NULL without memory.
- */
-static char *find_set_file(const char *directory, const char *set, enum content content)
+static int take_images(struct image_set *set, const struct array *array, const char *path)
 {
-    const char *word = contents[content].word;
-    char *first = NULL;
+    struct image_array images;
 
-    for (int32_t rank = contents[content].min_rank; rank <= contents[content].max_rank; ++rank) {
-        for (int dot = 0; dot <= 1; ++dot) {
-            char *path = text_of("%s/%s-%s%cidx%" PRId32 "-ubyte", directory, set, word, dot ? '.' : '-', rank);
-
-            if (!path || file_exists(path)) {
-                free(first);
-                return path;
-            }
-            if (first)
-                free(path);
-            else
-                first = path;
-        }
-    }
-    return first;
+    int code = array_images(&images, array, path);
+    if (code != 0)
+        return code;
+    set->images = images.pixels;
+    set->memory[0] = images.converted;
+    set->count = images.count;
+    set->channels = images.channels;
+    set->height = images.height;
+    set->width = images.width;
+    return 0;
 }
 
-static int open_set_file(struct idx_file *idx, const char *directory, const char *set, enum content content)
+static int take_labels(struct image_set *set, const struct array *array, const char *path, const char *images_path)
 {
-    char *path = find_set_file(directory, set, content);
+    struct label_array labels;
 
-    if (!path)
-        return report_error("not enough memory");
-    int code = idx_open(idx, path, contents[content].min_rank, contents[content].max_rank);
-    free(path);
+    int code = array_labels(&labels, array, path);
+    if (code != 0)
+        return code;
+    set->labels = labels.labels;
+    set->memory[1] = labels.converted;
+    if (labels.count == set->count)
+        return 0;
+    return report_error("%" PRId64 " images in %s, but %" PRId64 " labels in %s", set->count, images_path, labels.count,
+                        path);
+}
+
+/* ---- A file per part --------------------------------------------------------------------------- */
+
+/* An array in a file of IDX or NumPy, which may be packed. */
+static int open_array(struct array *array, struct mapped_file *file, const char *path)
+{
+    int code = packed_file_open(file, path);
+
+    if (code != 0)
+        return code;
+    return npy_begins(file->data, file->size) ? npy_read(array, file, path) : idx_read(array, file, path);
+}
+
+static int open_arrays(struct image_set *set, const char *images_path, const char *labels_path)
+{
+    struct array array;
+
+    int code = open_array(&array, &set->files[0], images_path);
+    if (code == 0)
+        code = take_images(set, &array, images_path);
+    if (code == 0)
+        code = open_array(&array, &set->files[1], labels_path);
+    return code == 0 ? take_labels(set, &array, labels_path, images_path) : code;
+}
+
+/* ---- A table ----------------------------------------------------------------------------------- */
+
+static int take_table(struct image_set *set, struct csv_table *table, const char *path)
+{
+    int code = take_images(set, &table->images, path);
+
+    if (code == 0 && table->labels.values)
+        code = take_labels(set, &table->labels, path, path);
+    if (code != 0)
+        return code;
+    if (set->images == table->images.values || set->labels == table->labels.values) {
+        set->files[0] = (struct mapped_file){table->memory, 1, false}; /* keeps the memory */
+        table->memory = NULL;
+    }
+    return 0;
+}
+
+static int open_table(struct image_set *set, const char *path, bool test)
+{
+    struct csv_table table = {0};
+    struct mapped_file file;
+
+    int code = packed_file_open(&file, path);
+    if (code != 0)
+        return code;
+    code = csv_read(&table, &file, path);
+    mapped_file_close(&file);
+    if (code == 0 && !table.labels.values && !test)
+        code = report_error("%s has no labels: all of its %" PRId64 " columns are pixels", path, table.images.shape[1]);
+    if (code == 0)
+        code = take_table(set, &table, path);
+    free(table.memory);
     return code;
 }
 
-int image_set_open(struct image_set *set, const char *directory, const char *name)
-{
-    struct idx_file *images = &set->image_file, *labels = &set->label_file;
+/* ---- An archive -------------------------------------------------------------------------------- */
 
-    int code = open_set_file(images, directory, name, IMAGES);
-    if (code == 0)
-        code = open_set_file(labels, directory, name, LABELS);
+/* The file of a part in an archive. Returns 0, or reports what is wrong. */
+static int find_member(const struct zip_entry **found, const struct zip *zip, enum set_part part, const char *path)
+{
+    static const char *const names[] = {"x_train", "y_train", "x_test", "y_test"};
+
+    *found = NULL;
+    for (size_t i = 0; i < zip->count; ++i) {
+        if (set_files_part(zip->entries[i].name) != part)
+            continue;
+        if (*found)
+            return report_error("%s: %s and %s could both be %s", path, (*found)->name, zip->entries[i].name,
+                                names[part]);
+        *found = &zip->entries[i];
+    }
+    if (*found)
+        return 0;
+    return report_error("%s has no array %s; the first of its %zu is %s", path, names[part], zip->count,
+                        zip->count > 0 ? zip->entries[0].name : "missing");
+}
+
+/* Takes images or labels; `name` is for messages: "mnist.npz: x_train.npy" */
+static int take_member(struct image_set *set, const struct mapped_file *file, bool labels, const char *name,
+                       const char *path)
+{
+    struct array array;
+    int code = npy_read(&array, file, name);
+
     if (code != 0)
         return code;
-    if (images->shape[0] != labels->shape[0])
-        return report_error("%s: %" PRId64 " images in %s-images, but %" PRId64 " labels in %s-labels", directory,
-                            images->shape[0], name, labels->shape[0], name);
-    set->images = images->values;
-    set->labels = labels->values;
-    set->count = images->shape[0];
-    return 0;
+    return labels ? take_labels(set, &array, name, path) : take_images(set, &array, name);
+}
+
+static int open_member(struct image_set *set, const struct zip *zip, enum set_part part, const char *path)
+{
+    const bool labels = part == TRAIN_LABELS || part == TEST_LABELS;
+    struct mapped_file *file = &set->files[labels];
+    const struct zip_entry *entry = NULL;
+
+    int code = find_member(&entry, zip, part, path);
+    if (code != 0 || !entry)
+        return code;
+    code = zip_unpack(zip, entry, path, file);
+    if (code != 0)
+        return code;
+    char *name = text_of("%s: %s", path, entry->name);
+    code = name ? take_member(set, file, labels, name, path) : report_error("not enough memory");
+    free(name);
+    return code;
+}
+
+static int open_archive(struct image_set *set, const char *path, bool test)
+{
+    struct mapped_file file;
+    struct zip zip = {0};
+
+    int code = mapped_file_open(&file, path);
+    if (code != 0)
+        return code;
+    if (!zip_begins(file.data, file.size))
+        code = report_error("%s is not an archive of NumPy: it does not begin with PK", path);
+    if (code == 0)
+        code = zip_open(&zip, &file, path);
+    if (code == 0)
+        code = open_member(set, &zip, test ? TEST_IMAGES : TRAIN_IMAGES, path);
+    if (code == 0)
+        code = open_member(set, &zip, test ? TEST_LABELS : TRAIN_LABELS, path);
+    zip_close(&zip);
+    mapped_file_close(&file);
+    return code;
+}
+
+/* ---- The set ----------------------------------------------------------------------------------- */
+
+int image_set_open(struct image_set *set, const struct set_files *files, bool test)
+{
+    char *const *paths = files->paths;
+    const enum set_part images = test ? TEST_IMAGES : TRAIN_IMAGES, labels = test ? TEST_LABELS : TRAIN_LABELS;
+
+    if (files->kind == SET_ARCHIVE)
+        return open_archive(set, paths[TRAIN_IMAGES], test);
+    return files->kind == SET_TABLES ? open_table(set, paths[images], test)
+                                     : open_arrays(set, paths[images], paths[labels]);
 }
 
 void image_set_close(struct image_set *set)
 {
-    idx_close(&set->image_file);
-    idx_close(&set->label_file);
-    free(set->generated);
-    *set = (struct image_set){0};
-}
-
-bool image_set_has_file(const char *directory, const char *name, const char *path)
-{
-    bool found = false;
-
-    for (int i = 0; i < 2 && !found; ++i) {
-        char *file = find_set_file(directory, name, i == 0 ? IMAGES : LABELS);
-
-        found = file && file_same(file, path);
-        free(file);
+    for (int i = 0; i < 2; ++i) {
+        mapped_file_close(&set->files[i]);
+        free(set->memory[i]);
     }
-    return found;
+    *set = (struct image_set){0};
 }

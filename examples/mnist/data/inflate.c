@@ -173,7 +173,7 @@ static const char *take_symbol(struct inflater *in, const struct huffman *code, 
 {
     refill(in);
     const uint32_t entry = code->fast[in->bits & ((1 << FAST_BITS) - 1)];
-    const int length = entry % 16;
+    const int length = (int)(entry % 16);
     if (length == 0 || length > in->bit_count)
         return take_long_symbol(in, code, symbol);
     drop_bits(in, length);

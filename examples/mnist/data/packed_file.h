@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* A file for reading that may be packed: with gzip, or alone in a zip archive. */
+#ifndef MNIST_PACKED_FILE_H
+#define MNIST_PACKED_FILE_H
+
+#include "support/mapped_file.h"
+
+/* Opens the file and unpacks it. Its contents decide, not its name. Returns 0, or reports what is wrong. */
+int packed_file_open(struct mapped_file *file, const char *path);
+
+/* Unpacks a file that is open, in its place. An archive of several files is left as it is. */
+int packed_file_unpack(struct mapped_file *file, const char *path);
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/set_files.h"
+
+#include "support/file_system.h"
+#include "support/folder.h"
+#include "support/report.h"
+#include "support/text.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Names ------------------------------------------------------------------------------------- */
+
+enum { MAX_NAME = 200, MAX_WORDS = 24, MAX_DEPTH = 2, MAX_CANDIDATES = 10000, MAX_LISTED = 6 };
+
+/* What a file name says. */
+struct set_name {
+    bool known; /* it is the name of a part, table or archive */
+    enum set_kind kind;
+    enum set_part part;
+    bool packed;
+    char prefix[MAX_NAME]; /* "emnist-letters" */
+    char plain[MAX_NAME];  /* the whole name in lower case, words separated by -, without .gz */
+};
+
+static bool is_word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 128;
+}
+
+/* Cuts off the ending of the name if it has it. */
+static bool cut_ending(char *name, const char *ending)
+{
+    const size_t length = strlen(name), cut = strlen(ending);
+
+    if (length <= cut || strcmp(name + length - cut, ending) != 0)
+        return false;
+    name[length - cut] = '\0';
+    return true;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; ++words) {
+        if (strcmp(word, *words) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the words are those that may follow the part in a name: idx3, ubyte, ... */
+static bool are_endings(char *const *words, int count)
+{
+    static const char *const endings[] = {"idx",  "idx1",  "idx2",  "idx3",  "idx4",  "ubyte",   "byte", "int",
+                                          "int8", "int32", "int64", "uint8", "float", "float32", NULL};
+
+    for (int i = 0; i < count; ++i) {
+        if (!is_one_of(words[i], endings))
+            return false;
+    }
+    return true;
+}
+
+/* Joins words with - into `text`, which has room for them. */
+static void join_words(char *text, char *const *words, int count)
+{
+    *text = '\0';
+    for (int i = 0; i < count; ++i) {
+        if (i > 0)
+            strcat(text, "-");
+        strcat(text, words[i]);
+    }
+}
+
+/* Understands the words of a name without its ending. */
+static void read_words(struct set_name *name, char *const *words, int count)
+{
+    static const char *const train[] = {"train", "training", NULL};
+    static const char *const test[] = {"test", "testing", "t10k", "t10", NULL};
+    static const char *const images[] = {"images", "image", "imgs", "img", "x", NULL};
+    static const char *const labels[] = {"labels", "label", "y", NULL};
+    int set = count - 1;
+
+    while (set >= 0 && !is_one_of(words[set], train) && !is_one_of(words[set], test))
+        --set;
+    if (set < 0)
+        return;
+    const bool is_test = is_one_of(words[set], test);
+    if (name->kind == SET_TABLES) {
+        name->known = set == count - 1 || (set == count - 2 && strcmp(words[set + 1], "small") == 0);
+        name->part = is_test ? TEST_IMAGES : TRAIN_IMAGES;
+        join_words(name->prefix, words, set);
+        return;
+    }
+    const bool after = set + 1 < count && (is_one_of(words[set + 1], images) || is_one_of(words[set + 1], labels));
+    const int content = after ? set + 1 : set - 1;
+    const int first = after ? set : set - 1, end = after ? set + 2 : set + 1;
+    if (content < 0 || !are_endings(words + end, count - end))
+        return;
+    const bool is_labels = is_one_of(words[content], labels);
+    if (!is_labels && !is_one_of(words[content], images))
+        return;
+    name->known = true;
+    name->kind = SET_ARRAYS;
+    name->part = is_test ? (is_labels ? TEST_LABELS : TEST_IMAGES) : (is_labels ? TRAIN_LABELS : TRAIN_IMAGES);
+    join_words(name->prefix, words, first);
+}
+
+static struct set_name read_name(const char *file_name)
+{
+    struct set_name name = {.part = NO_PART};
+    char text[MAX_NAME], *words[MAX_WORDS];
+    const size_t length = strlen(file_name);
+    int count = 0;
+
+    if (length >= MAX_NAME)
+        return name;
+    for (size_t i = 0; i <= length; ++i)
+        text[i] = (char)(file_name[i] >= 'A' && file_name[i] <= 'Z' ? file_name[i] + ('a' - 'A') : file_name[i]);
+    name.packed = cut_ending(text, ".gz") || cut_ending(text, ".zip");
+    const bool table = cut_ending(text, ".csv") || cut_ending(text, ".tsv");
+    const bool archive = !table && cut_ending(text, ".npz");
+    if (!table && !archive)
+        cut_ending(text, ".npy");
+    name.kind = table ? SET_TABLES : archive ? SET_ARCHIVE : SET_ARRAYS;
+    for (char *c = text; *c && count < MAX_WORDS;) {
+        while (*c && !is_word_byte(*c))
+            *c++ = '\0';
+        if (*c)
+            words[count++] = c;
+        while (is_word_byte(*c))
+            ++c;
+    }
+    join_words(name.plain, words, count);
+    read_words(&name, words, count);
+    if (archive && !name.known) {
+        name.known = true; /* its contents will tell */
+        name.part = TRAIN_IMAGES;
+        memcpy(name.prefix, name.plain, sizeof name.prefix);
+    }
+    return name;
+}
+
+enum set_part set_files_part(const char *name)
+{
+    const struct set_name read = read_name(name);
+
+    return read.known && read.kind == SET_ARRAYS ? read.part : NO_PART;
+}
+
+/* ---- Candidates -------------------------------------------------------------------------------- */
+
+/* A file whose name is known. Files of one set have the same kind, home and prefix. */
+struct candidate {
+    char *path, *home;
+    struct set_name name;
+    int32_t set; /* the index of the first candidate of its set */
+};
+
+struct candidates {
+    struct candidate *list;
+    int32_t count;
+};
+
+/* The directory that a set is in. Some archives of MNIST put each file into a directory with the file's name. */
+static char *home_of(const char *folder)
+{
+    const char *slash = strrchr(folder, '/');
+
+    if (slash && read_name(slash + 1).known)
+        return text_of("%.*s", (int)(slash - folder), folder);
+    return text_of("%s", folder);
+}
+
+static bool same_set(const struct candidate *a, const struct candidate *b)
+{
+    return a->name.kind == b->name.kind && strcmp(a->home, b->home) == 0 && strcmp(a->name.prefix, b->name.prefix) == 0;
+}
+
+/* Returns 0, or reports that there is no memory. */
+static int add_candidate(struct candidates *all, const char *folder, const char *file_name)
+{
+    struct candidate candidate = {.name = read_name(file_name), .set = all->count};
+
+    if (!candidate.name.known || all->count == MAX_CANDIDATES)
+        return 0;
+    struct candidate *list = realloc(all->list, ((size_t)all->count + 1) * sizeof *list);
+    if (list)
+        all->list = list;
+    candidate.path = text_of("%s/%s", folder, file_name);
+    candidate.home = home_of(folder);
+    if (!list || !candidate.path || !candidate.home) {
+        free(candidate.path);
+        free(candidate.home);
+        return report_error("not enough memory");
+    }
+    for (int32_t i = all->count - 1; i >= 0; --i) {
+        if (same_set(&list[i], &candidate))
+            candidate.set = list[i].set;
+    }
+    list[all->count++] = candidate;
+    return 0;
+}
+
+/* Adds the files of a directory, `depth` levels below. */
+static int search_folder(struct candidates *all, const char *path, int depth)
+{
+    struct folder folder;
+    int code = folder_open(&folder, path) == ENOMEM ? report_error("not enough memory") : 0;
+
+    for (size_t i = 0; i < folder.count && code == 0; ++i) {
+        const struct folder_entry *entry = &folder.entries[i];
+
+        if (depth == 0 && !entry->is_folder)
+            code = add_candidate(all, path, entry->name);
+        if (depth > 0 && entry->is_folder && strncmp(entry->name, "__", 2) != 0) {
+            char *below = text_of("%s/%s", path, entry->name);
+
+            code = below ? search_folder(all, below, depth - 1) : report_error("not enough memory");
+            free(below);
+        }
+    }
+    folder_close(&folder);
+    return code;
+}
+
+static void free_candidates(struct candidates *all)
+{
+    for (int32_t i = 0; i < all->count; ++i) {
+        free(all->list[i].path);
+        free(all->list[i].home);
+    }
+    free(all->list);
+    *all = (struct candidates){0};
+}
+
+/* ---- Sets -------------------------------------------------------------------------------------- */
+
+/* Unpacked files and the usual spelling come first. */
+static int spelling(const struct candidate *candidate)
+{
+    const char *slash = strrchr(candidate->path, '/');
+
+    return 2 * candidate->name.packed + (strcmp(slash + 1, candidate->name.plain) != 0);
+}
+
+static const struct candidate *find_part(const struct candidates *all, int32_t set, enum set_part part)
+{
+    const struct candidate *best = NULL;
+
+    for (int32_t i = set; i < all->count; ++i) {
+        const struct candidate *candidate = &all->list[i];
+
+        if (candidate->set == set && candidate->name.part == part && (!best || spelling(candidate) < spelling(best)))
+            best = candidate;
+    }
+    return best;
+}
+
+static bool needs_part(enum set_kind kind, enum set_part part, bool test_only)
+{
+    if (kind == SET_ARCHIVE)
+        return part == TRAIN_IMAGES;
+    return (part >= TEST_IMAGES || !test_only) && (kind == SET_ARRAYS || part == TRAIN_IMAGES || part == TEST_IMAGES);
+}
+
+/* The first part that is missing, or NO_PART. */
+static enum set_part missing_part(const struct candidates *all, int32_t set, bool test_only)
+{
+    for (enum set_part part = 0; part < SET_PARTS; ++part) {
+        if (needs_part(all->list[set].name.kind, part, test_only) && !find_part(all, set, part))
+            return part;
+    }
+    return NO_PART;
+}
+
+/* Whether it is the set of the four plain names, which other sets in the same directory leave alone. */
+static bool is_plain(const struct candidates *all, int32_t set)
+{
+    return all->list[set].name.kind == SET_ARRAYS && !*all->list[set].name.prefix;
+}
+
+/* The only complete set, or the plain one; -1 if there is none, -2 if there are several. */
+static int32_t choose_set(const struct candidates *all, bool test_only)
+{
+    int32_t found = -1;
+
+    for (int32_t i = 0; i < all->count; ++i) {
+        if (all->list[i].set != i || missing_part(all, i, test_only) != NO_PART)
+            continue;
+        if (found < 0)
+            found = i;
+        else if (is_plain(all, i) == is_plain(all, found))
+            return -2;
+        else
+            found = is_plain(all, i) ? i : found;
+    }
+    return found;
+}
+
+/* Two files of one part with different words, such as test- and t10k-, may be different data. */
+static int check_unique(const struct candidates *all, int32_t set, enum set_part part)
+{
+    const struct candidate *best = find_part(all, set, part);
+
+    for (int32_t i = set; best && i < all->count; ++i) {
+        const struct candidate *other = &all->list[i];
+
+        if (other->set == set && other->name.part == part && strcmp(other->name.plain, best->name.plain) != 0)
+            return report_error("%s and %s both have %s; move one of them away", best->path, other->path,
+                                part == TRAIN_IMAGES || part == TEST_IMAGES ? "the images" : "the labels");
+    }
+    return 0;
+}
+
+static int take_set(struct set_files *files, const struct candidates *all, int32_t set, bool test_only)
+{
+    files->kind = all->list[set].name.kind;
+    for (enum set_part part = 0; part < SET_PARTS; ++part) {
+        const struct candidate *candidate = find_part(all, set, part);
+
+        if (!candidate)
+            continue;
+        int code = needs_part(files->kind, part, test_only) ? check_unique(all, set, part) : 0;
+        if (code != 0)
+            return code;
+        files->paths[part] = text_of("%s", candidate->path);
+        if (!files->paths[part])
+            return report_error("not enough memory");
+    }
+    return 0;
+}
+
+/* ---- What is missing --------------------------------------------------------------------------- */
+
+/* The number of bytes to insert, delete or replace to make one name of the other. */
+static size_t name_distance(const char *a, const char *b)
+{
+    size_t row[MAX_NAME + 1];
+    const size_t length = strlen(b);
+
+    for (size_t k = 0; k <= length; ++k)
+        row[k] = k;
+    for (size_t i = 0; a[i]; ++i) {
+        size_t diagonal = row[0];
+
+        row[0] = i + 1;
+        for (size_t k = 0; k < length; ++k) {
+            const size_t replaced = diagonal + (a[i] != b[k]), above = row[k + 1] + 1, left = row[k] + 1;
+
+            diagonal = row[k + 1];
+            row[k + 1] = replaced < above ? replaced : above;
+            row[k + 1] = left < row[k + 1] ? left : row[k + 1];
+        }
+    }
+    return row[length];
+}
+
+/* The name in the directory that is nearest to `name`, if at most a third of it differs; free() it. */
+static char *nearest_name(const char *directory, const char *name)
+{
+    size_t least = strlen(name) / 3 + 1;
+    struct folder folder;
+    char *nearest = NULL;
+
+    folder_open(&folder, directory);
+    for (size_t i = 0; i < folder.count; ++i) {
+        const struct folder_entry *entry = &folder.entries[i];
+
+        if (entry->is_folder || strlen(entry->name) >= MAX_NAME || set_files_part(entry->name) != NO_PART)
+            continue;
+        /* What downloads and copies append to a name is no difference. */
+        const bool longer = strncmp(entry->name, name, strlen(name)) == 0;
+        const size_t distance = longer ? 0 : name_distance(name, entry->name);
+        if (distance >= least)
+            continue;
+        least = distance;
+        free(nearest);
+        nearest = text_of("%s", entry->name);
+    }
+    folder_close(&folder);
+    return nearest;
+}
+
+/* Reports that the file `name` cannot be opened in the directory. */
+static int report_missing(const char *directory, const char *name)
+{
+    char *path = text_of("%s/%s", directory, name), *nearest = nearest_name(directory, name);
+    struct folder folder;
+    int code;
+
+    if (path && folder_open(&folder, path) == 0) {
+        folder_close(&folder);
+        code = report_error("cannot read %s: it is a directory", path);
+    } else {
+        code = report_error("cannot open %s/%s: %s%s%s", directory, name, strerror(ENOENT),
+                            nearest ? "; the nearest name there is " : "", nearest ? nearest : "");
+    }
+    free(path);
+    free(nearest);
+    return code;
+}
+
+/* The usual name of the part that a set lacks. */
+static int report_incomplete(const struct candidates *all, int32_t set, bool test_only)
+{
+    static const char *const arrays[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+                                         "t10k-labels-idx1-ubyte"};
+    const struct candidate *first = &all->list[set];
+    const enum set_part part = missing_part(all, set, test_only);
+    const char *prefix = first->name.prefix;
+    char *name = first->name.kind == SET_TABLES
+                     ? text_of("%s%s%s.csv", prefix, *prefix ? "_" : "", part == TRAIN_IMAGES ? "train" : "test")
+                     : text_of("%s%s%s", prefix, *prefix ? "-" : "", arrays[part]);
+
+    if (!name)
+        return report_error("not enough memory");
+    int code = report_missing(first->home, name);
+    free(name);
+    return code;
+}
+
+/* Lists a file of each complete set; any of them names its set. */
+static int report_several(const struct candidates *all, const char *place, bool test_only)
+{
+    char list[1000] = "";
+    int listed = 0;
+
+    for (int32_t i = 0; i < all->count; ++i) {
+        const char *path = all->list[i].path;
+
+        if (all->list[i].set != i || missing_part(all, i, test_only) != NO_PART)
+            continue;
+        if (listed++ < MAX_LISTED && strlen(list) + strlen(path) + 20 < sizeof list) {
+            strcat(list, listed == 1 ? "" : ", ");
+            strcat(list, path);
+        } else if (listed == MAX_LISTED + 1) {
+            strcat(list, ", ...");
+        }
+    }
+    return report_error("%s has %d data sets; choose one by naming one of its files: %s", place, listed, list);
+}
+
+/* The largest incomplete set is the one that was meant. */
+static int32_t fullest_set(const struct candidates *all)
+{
+    int32_t best = 0, most = 0;
+
+    for (int32_t i = 0; i < all->count; ++i) {
+        int32_t parts = 0;
+
+        for (enum set_part part = 0; part < SET_PARTS; ++part)
+            parts += all->list[i].set == i && find_part(all, i, part) != NULL;
+        if (parts > most) {
+            best = i;
+            most = parts;
+        }
+    }
+    return best;
+}
+
+/* ---- The search -------------------------------------------------------------------------------- */
+
+static int find_in_folder(struct set_files *files, const char *place, bool test_only)
+{
+    struct candidates all = {0}, partial = {0};
+    int32_t set = -1;
+    int code = 0;
+
+    for (int depth = 0; depth <= MAX_DEPTH && code == 0 && set == -1; ++depth) {
+        code = search_folder(&all, place, depth);
+        set = code == 0 ? choose_set(&all, test_only) : -1;
+        if (set != -1 || code != 0)
+            break;
+        if (partial.count == 0)
+            partial = all;
+        else
+            free_candidates(&all);
+        all = (struct candidates){0};
+    }
+    if (code == 0 && set >= 0)
+        code = take_set(files, &all, set, test_only);
+    else if (code == 0 && set == -2)
+        code = report_several(&all, place, test_only);
+    else if (code == 0 && partial.count > 0)
+        code = report_incomplete(&partial, fullest_set(&partial), test_only);
+    else if (code == 0)
+        code = report_missing(place, test_only ? "t10k-images-idx3-ubyte" : "train-images-idx3-ubyte");
+    free_candidates(&all);
+    free_candidates(&partial);
+    return code;
+}
+
+/* The set of a file that is named itself, in the file's directory. */
+static int find_beside(struct set_files *files, const char *path, bool test_only)
+{
+    const char *slash = strrchr(path, '/');
+#if defined(_WIN32)
+    const char *back = strrchr(path, '\\');
+
+    slash = back && (!slash || back > slash) ? back : slash;
+#endif
+    const char *name = slash ? slash + 1 : path;
+    char *folder = slash ? text_of("%.*s", slash > path ? (int)(slash - path) : 1, path) : text_of(".");
+    struct candidates all = {0};
+    int32_t set = -1;
+
+    int code = folder ? search_folder(&all, folder, 0) : report_error("not enough memory");
+    for (int32_t i = 0; i < all.count; ++i) {
+        if (strcmp(strrchr(all.list[i].path, '/') + 1, name) == 0)
+            set = all.list[i].set;
+    }
+    if (code == 0 && set < 0)
+        code = report_error("%s is no directory, and its name is not that of a file of a data set, such as "
+                            "train-images-idx3-ubyte, train.csv or mnist.npz",
+                            path);
+    else if (code == 0 && missing_part(&all, set, test_only) != NO_PART)
+        code = report_incomplete(&all, set, test_only);
+    else if (code == 0)
+        code = take_set(files, &all, set, test_only);
+    free_candidates(&all);
+    free(folder);
+    return code;
+}
+
+int set_files_find(struct set_files *files, const char *place, bool test_only)
+{
+    struct folder folder;
+    const int error = folder_open(&folder, place);
+
+    folder_close(&folder);
+    *files = (struct set_files){0};
+    int code = error == 0 || !file_exists(place) ? find_in_folder(files, place, test_only)
+               : error == EACCES                 ? report_error("cannot read %s: %s", place, strerror(error))
+                                                 : find_beside(files, place, test_only);
+    if (code != 0)
+        set_files_free(files);
+    return code;
+}
+
+void set_files_free(struct set_files *files)
+{
+    for (int i = 0; i < SET_PARTS; ++i)
+        free(files->paths[i]);
+    *files = (struct set_files){0};
+}
