@@ -19,12 +19,16 @@ Returned arrays are copies.
 Errors: a failed call of the library raises NormnetError and leaves the model unchanged. Arguments that cannot be
 passed to C raise TypeError, ValueError or OverflowError.
 
+Copies: copy.copy() and copy.deepcopy() of a model are clones, and a pickle is a checkpoint with the fields of the host
+program. No two models share anything but the callbacks.
+
 Threads: see include/normnet.h. ctypes releases the GIL during a call, so models may be used in parallel; a second call
 on the same model may raise NORMNET_EBUSY.
 
 The shared library is searched for in this order: the path in the environment variable NORMNET_LIBRARY, the directory
 of this file, the build directories of its source tree, and the library directories of the system.
 """
+import copy
 import ctypes
 import ctypes.util
 import os
@@ -316,9 +320,15 @@ def _save_options(kind, note):
     return SaveOptions(kind=_member(File, kind), note=None if note is None else _text(note, "note"))
 
 
-#: The fields of normnet_config that belong to the host program and not to the model. A clone inherits them.
-_HOST = ("threads", "readers", "max_batch", "cpu", "memory_limit", "allocate", "deallocate", "allocator_user",
-         "reduce_user", "parallel_for", "parallel_user")
+#: The fields of normnet_config that belong to the host program and not to the model, and its functions with what
+#: is passed to them. A clone inherits both; a pickle has the first.
+_SETTINGS = ("threads", "readers", "max_batch", "cpu", "memory_limit")
+_CALLBACKS = ("allocate", "deallocate", "allocator_user", "reduce_user", "parallel_for", "parallel_user")
+
+
+def _restore(kind, data, host):
+    """A model from what Model.__reduce__ returned."""
+    return kind.deserialize(data, **host)
 
 
 # ---- Models ----------------------------------------------------------------------------------------
@@ -337,15 +347,46 @@ class Model:
     The memory is freed at the end of a `with` block, by close(), or with the last reference.
     """
 
+    _handle = c_void_p()  # as of a closed model
+
     def __init__(self, norm="none", **config):
         self._create(_config(norm, config), library.normnet_model_create)
 
     def _create(self, config, create, *arguments):
-        self._handle = c_void_p()
+        handle = c_void_p()
+        _check(create(byref(handle), *arguments, config))
+        self.close()  # of a second __init__()
+        self._handle = handle
         self._config = config  # owns the functions that the library keeps using
-        _check(create(byref(self._handle), *arguments, config))
         self._classes = self.config.classes
         return self
+
+    @classmethod
+    def _create_as(cls, fields, create, *arguments, original=None):
+        """Creates a model, most of whose fields come from a file or an original, which `fields` must not contradict.
+
+        ValueError for a field with another value: it would be ignored.
+        """
+        compared = ("norm", "input_mean", "input_std")  # passed as the norm, or only compared
+        given = _config(fields.get("norm", "none"), {name: fields[name] for name in fields if name not in compared})
+        given.original = original  # owns the functions that a copy shares
+        model = cls.__new__(cls)._create(given, create, *arguments)
+        config = model.config
+        for name, value in fields.items():
+            if value is None or not hasattr(config, name) or name in _SETTINGS:
+                continue
+            if name in ("input_mean", "input_std"):
+                value = [float(number) for number in value]
+            elif name == "architecture":
+                value = given.architecture.decode()
+            else:
+                value = getattr(given, name)
+            if getattr(config, name) != value:
+                model.close()
+                raise ValueError(f"{name} is {value!r}; the model has {getattr(config, name)!r}, which cannot be"
+                                 " changed here: set_learning_rate() changes lr and momentum, and a file of"
+                                 " weights takes other settings of the training")
+        return model
 
     @classmethod
     def load(cls, path, **host):
@@ -353,41 +394,76 @@ class Model:
 
         A checkpoint has everything but the fields of the host program (threads, readers, max_batch, cpu,
         memory_limit, ...), which are given as keywords. A file of weights has the network only, and the keywords may
-        set all other fields. Errors: NORMNET_EIO, NORMNET_EFORMAT, NORMNET_ETRUNCATED, NORMNET_ECHECKSUM and others.
+        set all other fields. ValueError for a field that the file has with another value. Other errors: NORMNET_EIO,
+        NORMNET_EFORMAT, NORMNET_ETRUNCATED, NORMNET_ECHECKSUM and others.
         """
-        return cls.__new__(cls)._create(_config("none", host), library.normnet_model_load, _text(path, "path"))
+        return cls._create_as(host, library.normnet_model_load, _text(path, "path"))
 
     @classmethod
     def deserialize(cls, data, **host):
         """Creates a model from the bytes of a file, see serialize() and load()."""
-        create = library.normnet_model_deserialize
-        return cls.__new__(cls)._create(_config("none", host), create, bytes(data), len(data))
+        data = bytes(data)
+        return cls._create_as(host, library.normnet_model_deserialize, data, len(data))
 
     def clone(self, **host):
         """Returns a copy that continues exactly as this model would.
 
-        Keywords are fields of the host program; by default they are those of this model.
+        Keywords are fields of the host program; by default they are those of this model. ValueError for another field
+        with another value than this model's.
         """
         config = Config()
         self._call("model_config", config)
-        fields = {**{name: getattr(config, name) for name in _HOST}, "reduce": self._config.reducer or config.reduce}
-        copy = type(self).__new__(type(self))
-        copy._original = self._config  # owns what the copy may share
-        return copy._create(_config("none", {**fields, **host}), library.normnet_model_clone, self._open())
+        fields = {name: getattr(config, name) for name in _SETTINGS + _CALLBACKS}
+        fields["reduce"] = self._config.reducer or config.reduce
+        return self._create_as({**fields, **host}, library.normnet_model_clone, self._open(), original=self._config)
+
+    def _attributes(self):
+        """What a program or a subclass has added to this object."""
+        own = ("_handle", "_config", "_classes")
+        return {name: value for name, value in vars(self).items() if name not in own}
+
+    def __copy__(self):
+        clone = self.clone()
+        vars(clone).update(self._attributes())
+        return clone
+
+    def __deepcopy__(self, memo):
+        clone = memo[id(self)] = self.clone()
+        vars(clone).update(copy.deepcopy(self._attributes(), memo))
+        return clone
+
+    def __reduce__(self):
+        """For pickle: a checkpoint, the settings of the host program and `reduce`, a Python function.
+
+        NORMNET_ESTATE while gradients are pending. TypeError for a model with other callbacks.
+        """
+        config = Config()
+        self._call("model_config", config)
+        callbacks = [name for name in _CALLBACKS if getattr(config, name)]
+        if config.reduce and not self._config.reducer:
+            callbacks.append("reduce")
+        if callbacks:
+            raise TypeError(f"a model with {', '.join(callbacks)} cannot be pickled: addresses of this process")
+        host = {name: getattr(config, name) for name in _SETTINGS}
+        if self._config.reducer:
+            host["reduce"] = self._config.reducer
+        return _restore, (type(self), self.serialize(note=self.note or None), host), self._attributes() or None
 
     def close(self):
         """Frees the model. Later calls raise NORMNET_EINVAL."""
-        handle, self._handle = self._handle, c_void_p()
+        handle = c_void_p(self._handle.value)
+        self._handle.value = None  # in place: whoever may hold the same handle finds it closed too
         library.normnet_model_destroy(handle)
 
     def __enter__(self):
+        self._open()
         return self
 
     def __exit__(self, *exception):
         self.close()
 
     def __del__(self):
-        if getattr(self, "_handle", None):
+        if self._handle:
             self.close()
 
     def _open(self):
@@ -397,9 +473,10 @@ class Model:
         return self._handle
 
     def _call(self, name, *arguments):
+        handle = self._open()
         self._config.failure = None
         try:
-            _check(getattr(library, "normnet_" + name)(self._open(), *arguments))
+            _check(getattr(library, "normnet_" + name)(handle, *arguments))
         except NormnetError as error:
             raise error from self._config.failure
 
@@ -515,17 +592,27 @@ class Model:
         is not finite."""
         self._call("set_state", _text(name, "name"), _tensor(array))
 
-    def load_state_dict(self, state):
-        """Replaces the entries that the dict has, which need not be all. After an error, none is changed."""
-        before, done = self.state_dict(), []
-        try:
-            for name, array in state.items():
-                self.set_state(name, array)
-                done.append(name)
-        except BaseException:
-            for name in done:
-                self.set_state(name, before[name])
-            raise
+    def load_state_dict(self, state, strict=True):
+        """Replaces the state by that of a dict: arrays with the names, shapes and dtypes of state_dict().
+
+        NORMNET_EMISMATCH if an entry is missing or unexpected, which strict=False allows. As in PyTorch,
+        num_batches_tracked may be missing; then it is kept. Returns a namespace with the lists missing_keys and
+        unexpected_keys. After an error, nothing has changed.
+        """
+        names = [info.name.decode() for info in self._states()]
+        missing = [name for name in names if name not in state and not name.endswith(".num_batches_tracked")]
+        unexpected = [name for name in state if name not in names]
+        if strict and (missing or unexpected):
+            parts = [f"{word} keys: {', '.join(map(repr, keys))}"
+                     for word, keys in (("missing", missing), ("unexpected", unexpected)) if keys]
+            raise NormnetError(Status.EMISMATCH, "NORMNET_EMISMATCH", "; ".join(parts))
+        tensors = [(_text(name, "name"), _tensor(state[name])) for name in names if name in state]
+        with self.clone(max_batch=1, threads=1, readers=1) as trial:  # so that what fails, fails there
+            for tensor in tensors:
+                trial._call("set_state", *tensor)
+        for tensor in tensors:
+            self._call("set_state", *tensor)
+        return SimpleNamespace(missing_keys=missing, unexpected_keys=unexpected)
 
     def set_parameters(self, values):
         """Replaces all parameters by one array of parameter_count values in the order of state_dict()."""

@@ -242,7 +242,7 @@ def test_state_goes_in_and_out():
 def test_a_dictionary_that_does_not_fit_changes_nothing():
     with model(norm="batch") as network:
         before = network.serialize()
-        good = {"0.weight": numpy.zeros((4, 2, 3, 3), numpy.float32)}
+        good = {**network.state_dict(), "0.weight": numpy.zeros((4, 2, 3, 3), numpy.float32)}
         for status, bad in ((normnet.Status.EMISMATCH, {"9.weight": good["0.weight"]}),
                             (normnet.Status.EMISMATCH, {"1.weight": numpy.zeros(3, numpy.float32)}),
                             (normnet.Status.EVALUE, {"1.weight": numpy.full(4, numpy.nan, numpy.float32)})):
