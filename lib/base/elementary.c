@@ -2,6 +2,7 @@
 #include "base/elementary.h"
 
 #include "base/bits.h"
+#include "base/exact.h"
 
 #include <math.h>
 #include <stdint.h>

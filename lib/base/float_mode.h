@@ -7,6 +7,8 @@
 #ifndef NORMNET_BASE_FLOAT_MODE_H
 #define NORMNET_BASE_FLOAT_MODE_H
 
+#include "base/exact.h"
+
 #if defined(__SSE__)
 
 #include <xmmintrin.h>

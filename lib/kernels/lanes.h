@@ -10,16 +10,10 @@
 #ifndef NORMNET_KERNELS_LANES_H
 #define NORMNET_KERNELS_LANES_H
 
-#include <float.h>
+#include "base/exact.h"
+
 #include <stdint.h>
 #include <string.h>
-
-#ifdef __FAST_MATH__
-#error "libnormnet promises the same bits everywhere and must not be compiled with -ffast-math"
-#endif
-#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16 concerns half precision only */
-#error "libnormnet promises the same bits everywhere and must not compute floats in a wider type"
-#endif
 
 /*
  * Chosen by NORMNET_ISA and not by the compiler's macros, so that the portable kernels stay plain C even if everything

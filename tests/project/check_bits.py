@@ -56,6 +56,7 @@ c = {compiler}
 ar = '{cpu}-linux-gnu-ar'
 strip = '{cpu}-linux-gnu-strip'
 [built-in options]
+c_args = {flags}
 c_link_args = ['-static']
 [host_machine]
 system = 'linux'
@@ -73,9 +74,9 @@ def build(source, folder, programs, *options, **environment):
     return [glob.glob(os.path.join(folder, "tests", "*", program))[0] for program in programs]
 
 
-def outcome(command):
+def outcome(command, **settings):
     """What a test program prints, and the cases that fail in it."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, **settings)
     problems = re.findall(r"^FAIL .*$", done.stdout, re.M)
     if done.returncode != 0 and not problems:
         problems = ["%s: exit code %d: %s" % (" ".join(command), done.returncode, done.stderr[-800:].strip())]
@@ -101,12 +102,13 @@ def runner(machine):
     return [] if (machine.family, platform.machine()) == ("x86", "x86_64") else [machine.emulator]
 
 
-def emulated_build(source, machine, compiler):
+def emulated_build(source, machine, compiler, flags=()):
     """The same for another machine."""
     with tempfile.TemporaryDirectory() as folder:
         cross = os.path.join(folder, "cross.ini")
         with open(cross, "w", encoding="utf-8") as file:
-            file.write(CROSS.format(**machine._asdict(), compiler=cross_compiler(machine.cpu, compiler)))
+            file.write(CROSS.format(**machine._asdict(), compiler=cross_compiler(machine.cpu, compiler),
+                                    flags=list(flags)))
         names = ["test_bits"] + [name for name, *_ in machine.programs]
         bits, *others = build(source, os.path.join(folder, "build"), names, "--cross-file", cross,
                               "-Ddefault_library=static", "-Dopenmp=disabled")
