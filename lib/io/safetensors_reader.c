@@ -81,6 +81,12 @@ static void alloc_tables(struct arena *arena, int64_t header, struct safetensors
     *strings = normnet__arena_alloc(arena, header + 1, 1);
 }
 
+/* The { of a header, or white space before it. */
+static bool is_header_start(unsigned char byte)
+{
+    return byte == '{' || byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
 /*
  * Rejects a file of another kind. One that may be safetensors, however damaged, has a possible length before the { of
  * its header, perhaps after white space.
@@ -91,7 +97,7 @@ static normnet_status check_kind(const unsigned char *bytes, int64_t size)
     const struct file_kind *kind;
 
     if (long_enough && normnet__read_little_endian(bytes, NORMNET__LENGTH_BYTES) <= NORMNET__MAX_HEADER &&
-        memchr("{ \t\n\r", bytes[NORMNET__LENGTH_BYTES], 5) != NULL)
+        is_header_start(bytes[NORMNET__LENGTH_BYTES]))
         return NORMNET_OK;
     kind = normnet__find_file_kind(bytes, size);
     if (kind == NULL)
@@ -105,9 +111,11 @@ static const char *first_bytes(const unsigned char *bytes, int64_t size, char te
 {
     const int64_t count = normnet__min(size, FIRST_BYTES);
 
-    for (int64_t i = 0; i < count; ++i)
-        text[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? (char)bytes[i] : '?';
+    memcpy(text, bytes, (size_t)count);
     text[count] = '\0';
+    for (int64_t i = 0; i < count; ++i)
+        if (bytes[i] < ' ' || bytes[i] > '~')
+            text[i] = '?';
     return text;
 }
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import platform
 import sys
+import textwrap
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -39,30 +40,44 @@ COMMANDS = {
                        networks=("003", "rgb32"), norms=("batch", "group")),
 }
 NEWLINE = "\n"
+
+
+def described(name, about):
+    """The lines of a command in the help text."""
+    return textwrap.wrap(f"{name:9} {about}", 80, initial_indent="  ", subsequent_indent=" " * 12)
+
+
 EXAMPLES = f"""
 commands:
-{NEWLINE.join(f"  {name:9} {command.about}" for name, command in COMMANDS.items())}
+{NEWLINE.join(line for name, command in COMMANDS.items() for line in described(name, command.about))}
   all       everything, in this order
 
-All contestants have the same weights, and their results must agree before anything is timed. They are measured in
-turn; a figure is the median of its turns. The data are in memory: bytes for normnet, which normalizes them itself,
-normalized floats for the others. Layers `dropout` drop 3% in training. The other contestants evaluate many images in
-batches of the size that is fastest for them.
+All contestants have the same weights, and their results must agree before
+anything is timed. They are measured in turn; a figure is the median of its
+turns. The data are in memory: bytes for normnet, which normalizes them itself,
+normalized floats for the others. Layers `dropout` drop 3% in training. The
+other contestants evaluate many images in batches of the size that is fastest
+for them.
 
-  ratio     normnet to the fastest rival in the row: above 1, normnet is faster (or smaller)
-  GFLOP/s   of normnet, as direct convolution needs them; Winograd's algorithm needs fewer and can exceed 100% of peak
-  of peak   of the multiply-adds that all threads can compute in registers, measured in turn with the contestants
+  ratio     normnet to the fastest rival in the row: above 1, normnet is faster
+            (or smaller)
+  GFLOP/s   of normnet, as direct convolution needs them; Winograd's algorithm
+            needs fewer and can exceed 100% of peak
+  of peak   of the multiply-adds that all threads can compute in registers,
+            measured in turn with the contestants
   bound     images/s of direct convolution at that peak
 
 test_kernels --bench measures normnet's kernels one by one.
 
-networks: {", ".join(NETWORKS)}
-norms: {", ".join(NORMS)}
+{textwrap.fill("networks: " + ", ".join(NETWORKS), 80)}
+{textwrap.fill("norms: " + ", ".join(NORMS), 80)}
 
 examples:
   python tests/bench/bench.py all --compile --json bench.json
-  python tests/bench/bench.py train --networks 003 --norms batch --seconds 0.05 --repeats 1
-  NORMNET_LIBRARY=build/lib/libnormnet.so python tests/bench/bench.py latency --networks lenet --repeats 15
+  python tests/bench/bench.py train --networks 003 --norms batch \\
+      --seconds 0.05 --repeats 1
+  NORMNET_LIBRARY=build/lib/libnormnet.so \\
+      python tests/bench/bench.py latency --networks lenet --repeats 15
 """
 
 

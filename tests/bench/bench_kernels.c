@@ -11,30 +11,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: test_kernels --bench [--cpu NAME] [--rounds N] [PART OF A KERNEL'S NAME]...\n"
-    "\n"
-    "Measures kernels in one thread, for each instruction set of this machine. A round has a turn of a millisecond "
-    "for\n"
-    "each kernel, shape and instruction set; a slow one has at least three turns. Nothing is tested.\n"
-    "\n"
-    "  --cpu NAME   this instruction set only: portable, avx2, avx512 or neon\n"
-    "  --rounds N   1 to 1000, default 20\n"
-    "\n"
-    "  shape        height x width of the input, channels (inputs to outputs), kernel; * the algorithm that is used\n"
-    "  median       of the turns, in GFLOP/s or GB/s\n"
-    "  fastest      the speed that a tenth of the turns reached\n"
-    "  of peak      the median to the peak of multiply-adds in registers in the same rounds (multiplications and\n"
-    "               additions for portable, which computes fused multiply-adds in software)\n"
-    "\n"
-    "GFLOP/s count two operations per multiply-add of direct convolution: Winograd's algorithm, which needs fewer, "
-    "can\n"
-    "exceed the peak. GB/s count all floats, masks and indices that are read or written.\n"
-    "\n"
-    "examples:\n"
-    "  test_kernels --bench\n"
-    "  test_kernels --bench convolve weight_gradient\n"
-    "  test_kernels --bench --cpu avx2 --rounds 100 pool\n";
+static const char help[] = "usage: test_kernels --bench [--cpu NAME] [--rounds N] [-h | --help]\n"
+                           "                            [PART OF A KERNEL'S NAME]...\n"
+                           "\n"
+                           "Measures kernels in one thread, for each instruction set of this machine. A\n"
+                           "round has a turn of a millisecond for each kernel, shape and instruction set; a\n"
+                           "slow one has at least three turns. Nothing is tested.\n"
+                           "\n"
+                           "  --cpu NAME   this instruction set only: portable, avx2, avx512 or neon\n"
+                           "  --rounds N   1 to 1000, default 20\n"
+                           "\n"
+                           "  shape        height x width of the input, channels (inputs to outputs),\n"
+                           "               kernel; * the algorithm that is used\n"
+                           "  median       of the turns, in GFLOP/s or GB/s\n"
+                           "  fastest      the speed that a tenth of the turns reached\n"
+                           "  of peak      the median to the peak of multiply-adds in registers in the same\n"
+                           "               rounds (multiplications and additions for portable, which\n"
+                           "               computes fused multiply-adds in software)\n"
+                           "\n"
+                           "GFLOP/s count two operations per multiply-add of direct convolution: Winograd's\n"
+                           "algorithm, which needs fewer, can exceed the peak. GB/s count all floats, masks\n"
+                           "and indices that are read or written.\n"
+                           "\n"
+                           "examples:\n"
+                           "  test_kernels --bench\n"
+                           "  test_kernels --bench convolve weight_gradient\n"
+                           "  test_kernels --bench --cpu avx2 --rounds 100 pool\n";
 
 enum { CPUS = NORMNET_CPU_NEON + 1, MAX_ROUNDS = 1000, MIN_TURNS = 3 };
 static const double turn_seconds = 1e-3, max_seconds = 0.1; /* of a turn; of a kernel's turns before it skips rounds */
@@ -245,7 +247,7 @@ int bench_kernels(int count, char **arguments)
     static struct benchmark benchmark; /* too large for the stack */
 
     for (int i = 0; i < count; ++i)
-        if (strcmp(arguments[i], "--help") == 0)
+        if (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0)
             return fputs(help, stdout) < 0;
     if (!read_arguments(&benchmark, count, arguments) || !select_tables(&benchmark) || !select_cases(&benchmark))
         return 2;

@@ -69,8 +69,10 @@ static inline int check_begin(int argc, char **argv)
         } else if (strcmp(argv[i], "--without") == 0) {
             program->exclude = 1;
         } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            printf("usage: %s [--list] [--without] [PART OF A CASE'S NAME]...\n\n"
-                   "Runs the cases with one of these parts in their name; all cases if there is none.\n\n"
+            printf("usage: %s [--list] [--without]\n"
+                   "           [PART OF A CASE'S NAME]...\n\n"
+                   "Runs the cases with one of these parts in their name; all cases if there is\n"
+                   "none.\n\n"
                    "  --without   runs the cases with none of the parts instead\n"
                    "  --list      prints the names of the cases and runs none\n"
                    "  -h, --help  prints this help\n",

@@ -144,7 +144,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return bench_kernels(argc - 2, argv + 2);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-        puts("With --small as the first argument a fifth of the cases runs. --bench measures: --bench --help.");
+        puts("With --small as the first argument a fifth of the cases runs. --bench measures:\n--bench --help.");
     if (small)
         step = 5;
     if (!check_begin(argc - small, argv + small))

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What the tests of normnet-mnist share. Each of them is a program:
 
-    python3 test_mnist_training.py PATH_TO_NORMNET_MNIST [--without] [PART OF A TEST'S NAME]...
+    python3 test_mnist_training.py PATH_TO_NORMNET_MNIST [--without]
+        [PART OF A TEST'S NAME]...
+    python3 test_mnist_training.py -h | --help
 
---without runs the tests with none of the parts in their name. They need Python alone. If NORMNET_DATA names a
-directory with MNIST, it is used where real data matters.
+--without runs the tests with none of the parts in their name. They need Python
+alone. If NORMNET_DATA names a directory with MNIST, it is used where real data
+matters.
 """
 import json
 import os

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tests examples/small/mnist.c on small IDX files and, with NORMNET_DATA set to a folder with MNIST, on real data.
+"""Tests examples/small/mnist.c on small IDX files and, with NORMNET_DATA set to
+a folder with MNIST, on real data.
 
-usage: python3 test_small_mnist.py PROGRAM [NAME]...
+usage: python3 test_small_mnist.py [-h | --help] PROGRAM [NAME]...
 
 Only cases are run that have one of the NAMEs in their name.
 """
@@ -113,6 +114,9 @@ class SmallMnist(unittest.TestCase):
 
 def main():
     global PROGRAM
+    if sys.argv[1:] and sys.argv[1] in ("-h", "--help"):
+        print(__doc__)
+        return 0
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2

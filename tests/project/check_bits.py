@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The same bits from every build: compilers, optimization, OpenMP, and machines that only an emulator has here.
+"""The same bits from every build: compilers, optimization, OpenMP, and machines
+that only an emulator has here.
 
-usage: python3 check_bits.py --source SOURCE-ROOT [--help]
+usage: python3 check_bits.py --source SOURCE-ROOT [-h | --help]
 
 example: python3 check_bits.py --source .
 
-Builds libnormnet and test_bits in temporary directories, runs them, and compares the hashes that they print, of models
-and of their files, with those of the first build. On AArch64, whose kernels no other test runs, test_kernels compares
-these with the portable ones; on a machine of 32 bits, some tests see its sizes and addresses.
+Builds libnormnet and test_bits in temporary directories, runs them, and
+compares the hashes that they print, of models and of their files, with those of
+the first build. On AArch64, whose kernels no other test runs, test_kernels
+compares these with the portable ones; on a machine of 32 bits, some tests see
+its sizes and addresses.
 """
 import argparse
 import glob

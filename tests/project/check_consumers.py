@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Programs of others: libnormnet installed, moved, and used as its users use it.
 
-usage: python3 check_consumers.py --source SOURCE-ROOT [--cc COMMAND] [--openmp enabled|disabled] [--help]
+usage: python3 check_consumers.py --source SOURCE-ROOT [--cc COMMAND]
+           [--openmp enabled|disabled] [-h | --help]
 
 example: python3 check_consumers.py --source . --openmp disabled
 
-Installs into a temporary prefix, deletes the build, moves the tree, and builds from it: the README's program with
-pkg-config, shared and static, as C and as C++; a CMake project; and, from the source, a meson project with libnormnet
-as its subproject. Every program is run.
+Installs into a temporary prefix, deletes the build, moves the tree, and builds
+from it: the README's program with pkg-config, shared and static, as C and as
+C++; a CMake project; and, from the source, a meson project with libnormnet as
+its subproject. Every program is run.
 """
 import argparse
 import glob

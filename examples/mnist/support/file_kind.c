@@ -84,7 +84,7 @@ static size_t skip_blank(const uint8_t *bytes, size_t size)
 {
     size_t at = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
-    while (at < size && memchr(" \t\r\n", bytes[at], 4))
+    while (at < size && bytes[at] != 0 && strchr(" \t\r\n", bytes[at]))
         ++at;
     return at;
 }
@@ -115,8 +115,11 @@ static int reject_unknown(const char *path, const uint8_t *bytes, size_t size, c
     char text[FIRST_BYTES + 1] = "";
     const size_t count = size < FIRST_BYTES ? size : FIRST_BYTES;
 
-    for (size_t i = 0; i < count; ++i) /* for a terminal */
-        text[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? (char)bytes[i] : '?';
+    memcpy(text, bytes, count);
+    for (size_t i = 0; i < count; ++i) { /* for a terminal */
+        if (bytes[i] < ' ' || bytes[i] > '~')
+            text[i] = '?';
+    }
     return report_error("%s is not %s: it begins with '%s' (%02x %02x %02x %02x)", path, expected, text, bytes[0],
                         size > 1 ? bytes[1] : 0, size > 2 ? bytes[2] : 0, size > 3 ? bytes[3] : 0);
 }

@@ -10,14 +10,18 @@ enum { MAX_WORD = 40, MIN_BEGINNING = 3 };
 /* The letters that are compared; returns their number, or -1 if there are too many for a word of this program. */
 static int take_letters(const char *word, size_t length, char letters[MAX_WORD])
 {
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_", small[] = "abcdefghijklmnopqrstuvwxyz-";
+
     while (length > 0 && *word == '-')
         ++word, --length;
     if (length > MAX_WORD)
         return -1;
     for (size_t i = 0; i < length; ++i) {
-        const char letter = word[i];
+        const char *capital = word[i] ? strchr(capitals, word[i]) : NULL;
 
-        letters[i] = letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter == '_' ? '-' : letter;
+        letters[i] = word[i];
+        if (capital)
+            letters[i] = small[capital - capitals];
     }
     return (int)length;
 }
@@ -68,9 +72,7 @@ void nearest_try(struct nearest *nearest, const char *word)
     /* One mistake in a short word, one in three letters of a longer one. A continuation counts as one mistake. */
     if (shorter >= MIN_BEGINNING && memcmp(typed, other, (size_t)shorter) == 0)
         distance = minimum(distance, 1);
-    else if (distance > 1 && 3 * distance > length)
-        return;
-    else if (distance >= shorter)
+    else if (distance >= shorter || (distance > 1 && 3 * distance > length))
         return;
     if (distance < nearest->distance) {
         nearest->distance = distance;
