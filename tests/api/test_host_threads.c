@@ -106,7 +106,7 @@ static void in_child(int (*use)(void *context), void *context)
     child = fork();
     if (child == 0) {
         signal(SIGALRM, SIG_DFL);
-        alarm(60);
+        alarm(CHECK_HANG);
         _exit(use(context));
     }
     CHECK(child > 0 && waitpid(child, &result, 0) == child);

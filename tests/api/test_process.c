@@ -290,7 +290,7 @@ static void forked(const void *argument)
     child = fork();
     if (child == 0) {
         signal(SIGALRM, SIG_DFL);
-        alarm(20);
+        alarm(CHECK_HANG);
         _exit(use_well(&want, in, out) > 0);
     }
     CHECK(child > 0 && waitpid(child, &result, 0) == child);

@@ -27,6 +27,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Seconds after which a child process hangs; a slow or busy machine never needs as many. */
+enum { CHECK_HANG = 900 };
+
 struct check_program {
     int filters;
     char **filter;

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the tests of normnet-mnist share. Each of them is a program:
 
-    python3 test_mnist_training.py PATH_TO_NORMNET_MNIST [--without]
-        [PART OF A TEST'S NAME]...
-    python3 test_mnist_training.py -h | --help
+usage: python3 test_mnist_training.py PATH_TO_NORMNET_MNIST
+           [--without] [PART OF A TEST'S NAME]... | -h | --help
 
 --without runs the tests with none of the parts in their name. They need Python
 alone. If NORMNET_DATA names a directory with MNIST, it is used where real data
@@ -19,6 +18,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+TIME_LIMIT = 3600  # seconds: for a program that hangs, never for a slow machine
 FETCH = Path(__file__).resolve().parents[2] / "examples" / "fetch_mnist.sh"
 REAL_MNIST = os.environ.get("NORMNET_DATA", "")
 FILES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
@@ -54,7 +54,7 @@ class TestCase(unittest.TestCase):
             capture_output=True,
             text=True,
             env=environment(self.home, **variables),
-            timeout=300,
+            timeout=TIME_LIMIT,
             check=False,
         )
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import mnist_program
-from mnist_program import FETCH, FILES, REAL_MNIST, SMALL_NETWORK, environment, idx
+from mnist_program import FETCH, FILES, REAL_MNIST, SMALL_NETWORK, TIME_LIMIT, environment, idx
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -40,7 +40,7 @@ class Fetch(mnist_program.TestCase):
             capture_output=True,
             text=True,
             env=environment(self.home, **{"NORMNET_MIRROR": self.address, **variables}),
-            timeout=120,
+            timeout=TIME_LIMIT,
             check=False,
         )
 
@@ -120,7 +120,7 @@ class Fetch(mnist_program.TestCase):
     def test_no_server(self):
         start = time.monotonic()
         self.expect_rejection(r"could not fetch", NORMNET_MIRROR="http://127.0.0.1:1")
-        self.assertLess(time.monotonic() - start, 60)
+        self.assertLess(time.monotonic() - start, 600)
 
     def test_no_home(self):
         result = self.fetch(HOME="")

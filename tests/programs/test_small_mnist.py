@@ -3,7 +3,7 @@
 """Tests examples/small/mnist.c on small IDX files and, with NORMNET_DATA set to
 a folder with MNIST, on real data.
 
-usage: python3 test_small_mnist.py [-h | --help] PROGRAM [NAME]...
+usage: python3 test_small_mnist.py PROGRAM [NAME]... | -h | --help
 
 Only cases are run that have one of the NAMEs in their name.
 """
@@ -114,12 +114,10 @@ class SmallMnist(unittest.TestCase):
 
 def main():
     global PROGRAM
-    if sys.argv[1:] and sys.argv[1] in ("-h", "--help"):
-        print(__doc__)
-        return 0
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
-        print(__doc__, file=sys.stderr)
-        return 2
+        helped = sys.argv[1:2] in (["-h"], ["--help"])
+        print(__doc__, file=sys.stdout if helped else sys.stderr)
+        return 0 if helped else 2
     PROGRAM = os.path.abspath(sys.argv[1])
     loader = unittest.TestLoader()
     loader.testNamePatterns = [f"*{part}*" for part in sys.argv[2:]] or None

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The same bits, whatever is in CFLAGS and LDFLAGS: the build undoes the flags that decide bits, or refuses them.
+"""The same bits, whatever is in CFLAGS and LDFLAGS: the build undoes the flags
+that decide bits, or refuses them.
 
 usage: python3 check_flags.py --source SOURCE-ROOT [--full] [--help]
 
 example: python3 check_flags.py --source . --full
 
-Builds the library with flags that would change bits or the layout of structs, and runs with each of these builds the
-test_bits of a build without flags: it has to print the same hashes. A host may load the library built with -Ofast and
-keep its denormal numbers. Flags that cannot be undone have to stop the configuration. Flags that a compiler does not
-know are left out. --full tries each flag alone, and other machines.
+Builds the library with flags that would change bits or the layout of structs,
+and runs with each of these builds the test_bits of a build without flags: it
+has to print the same hashes. A host may load the library built with -Ofast and
+keep its denormal numbers. Flags that cannot be undone have to stop the
+configuration. Flags that a compiler does not know are left out. --full tries
+each flag alone, and other machines.
 """
 import argparse
 import os
@@ -24,6 +27,8 @@ from cases import Cases
 from check_bits import HASH, HASHES, Builds, build, outcome
 from check_consumers import Failed, meson, run
 
+# The cases of test_bits, which some flags make slow.
+BITS = ["hash", "as recorded", "threads, small", "instruction sets, small"]
 # Multiply-adds are fused only where the processor is known to have them.
 FUSING = "-march=native"
 LAYOUT = "-fshort-enums -fpack-struct -funsigned-char -malign-double"
@@ -106,6 +111,12 @@ def shared_library(source, folder, hostile):
     return os.path.realpath(os.path.join(folder, "lib", "libnormnet.so"))
 
 
+def plain(bits):
+    """Hashes and problems of the build without flags."""
+    output, problems = outcome([bits, *BITS])
+    return dict(HASH.findall(output)), problems
+
+
 def with_library(source, bits, hostile):
     """Hashes and problems of a plain host that meets a library built with flags."""
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +125,7 @@ def with_library(source, bits, hostile):
         loaded = run([bits], env={**environment, "LD_TRACE_LOADED_OBJECTS": "1"})
         if loaded.count("libnormnet") != loaded.count(library):
             return {}, ["the host loads another library: %s" % loaded]
-        output, problems = outcome([bits], env=environment)
+        output, problems = outcome([bits, *BITS], env=environment)
         loading = subprocess.run([sys.executable, "-c", LOADING, library], capture_output=True, text=True)
         if loading.returncode != 0:
             problems.append("loading it changes the host's arithmetic: %s" % loading.stderr.strip()[-200:])
@@ -126,7 +137,7 @@ def built(source, hostile, *options):
     with tempfile.TemporaryDirectory() as folder:
         program, = build(source, folder, ["test_bits"], *options, CC=hostile.compiler, CFLAGS=hostile.flags,
                          LDFLAGS=hostile.linking)
-        output, problems = outcome([program])
+        output, problems = outcome([program, *BITS])
     return dict(HASH.findall(output)), problems
 
 
@@ -140,7 +151,7 @@ def in_parent(source, hostile):
         inside = os.path.join(folder, "build")
         run([*meson(), "setup", inside, folder, "--buildtype=release"], env={**os.environ, "CC": hostile.compiler})
         run([*meson(), "compile", "-C", inside, "-j", "2", "test_bits"])
-        output, problems = outcome([os.path.join(inside, "subprojects", "normnet", "tests", "numerics", "test_bits")])
+        output, problems = outcome([os.path.join(inside, "subprojects", "normnet", "tests", "numerics", "test_bits"), *BITS])
     return dict(HASH.findall(output)), problems
 
 
@@ -220,7 +231,7 @@ def main():
         except Failed as failure:
             builds.cases.check("flags: none", [str(failure)])
             return builds.cases.end()
-        builds.check("flags: none", 2 * HASHES, lambda: (dict(HASH.findall(outcome([bits])[0])), []))
+        builds.check("flags: none", 2 * HASHES, plain, bits)
         check_compilers(builds, arguments.source, bits, SOME)
         if arguments.full:
             check_compilers(builds, arguments.source, bits,
