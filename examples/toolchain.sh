@@ -14,6 +14,26 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# with_signs_of_life SECONDS WHAT COMMAND...: runs a command, and says every SECONDS that it is still running.
+with_signs_of_life() {
+    (
+        elapsed=0
+        # Not longer than this script runs: Ctrl-C does not reach a background process. And a sleep that is left over
+        # must not keep a pipe open that somebody reads to its end.
+        while sleep "$1" >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+            elapsed=$((elapsed + $1))
+            say "   still $2: $((elapsed / 60)) min $((elapsed % 60)) s"
+        done
+    ) &
+    alive=$!
+    shift 2
+    result=0
+    "$@" || result=$?
+    kill "$alive" 2>/dev/null
+    wait "$alive" 2>/dev/null || true
+    return "$result"
+}
+
 # as_root COMMAND...: runs a command as root, with sudo if necessary. sudo may ask for a password.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -27,7 +47,11 @@ as_root() {
 
 # install_packages NAME...: installs packages, given by their names in Debian.
 install_packages() {
-    say "installing: $*"
+    say "installing (a minute or more, as the network is): $*"
+    with_signs_of_life 15 installing run_package_manager "$@"
+}
+
+run_package_manager() {
     if have apt-get; then
         # The package lists may be missing or old. If the installation fails, update them and try again.
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null 2>&1 || {
@@ -76,10 +100,11 @@ meson_works() {
 # install_by_pip DIRECTORY: installs meson and ninja from Python's package index into a virtual environment.
 install_by_pip() {
     tools=$1
-    say "installing from Python's package index into $tools: meson, ninja"
+    say "installing from Python's package index into $tools (half a minute): meson, ninja"
     have python3 || install_packages python3 || return 1
-    python3 -m venv "$tools" >/dev/null 2>&1 || { install_packages python3-venv && python3 -m venv "$tools"; } || return 1
-    "$tools/bin/pip" install -q meson ninja || return 1
+    python3 -m venv "$tools" >/dev/null 2>&1 ||
+        { install_packages python3-venv && python3 -m venv "$tools"; } || return 1
+    with_signs_of_life 15 installing "$tools/bin/pip" install -q meson ninja || return 1
     PATH=$tools/bin:$PATH
 }
 

@@ -34,9 +34,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command("training steps against PyTorch"),
     "evaluate": Command("batches of 1, 128 and 10,000 images against PyTorch and ONNX Runtime"),
-    "latency": Command("single calls with single images against PyTorch and ONNX Runtime, with one thread and several"),
+    "latency": Command("single images against PyTorch and ONNX Runtime, on several threads"),
     "memory": Command("peak memory of training against PyTorch, and the size of the library"),
-    "scaling": Command("training with one thread and several, in batches of 16 to 4096, of 8 to 64 channels",
+    "scaling": Command("training: threads, batches of 16 to 4096, 8 to 64 channels",
                        networks=("003", "rgb32"), norms=("batch", "group")),
 }
 NEWLINE = "\n"
@@ -74,10 +74,9 @@ test_kernels --bench measures normnet's kernels one by one.
 
 examples:
   python tests/bench/bench.py all --compile --json bench.json
-  python tests/bench/bench.py train --networks 003 --norms batch \\
-      --seconds 0.05 --repeats 1
+  python tests/bench/bench.py train --networks 003 --norms batch --repeats 1
   NORMNET_LIBRARY=build/lib/libnormnet.so \\
-      python tests/bench/bench.py latency --networks lenet --repeats 15
+    python tests/bench/bench.py latency --networks lenet --repeats 15
 """
 
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""How training shares the cores with other work: images/s of builds with
+r"""How training shares the cores with other work: images/s of builds with
 different threads, beside busy neighbours.
 
 usage: python tests/bench/neighbours.py NAME=LIBRARY... [--norms batch,group]
            [--threads 2,4,8] [--neighbours 0,1,2] [--repeats 5] [--seconds 1]
            [-h | --help]
 
-example: python tests/bench/neighbours.py pool=build/release/lib/libnormnet.so \\
+example: python tests/bench/neighbours.py pool=build/release/lib/libnormnet.so \
              openmp=build/openmp/lib/libnormnet.so
 
 Trains the default network in batches of 128. A neighbour is a process that
-computes without end. Builds take turns; each figure is the median of its turns,
-each turn a process of its own.
+computes without end. Builds take turns; each figure is the median of its
+turns, each turn a process of its own.
 """
 import argparse
 import contextlib

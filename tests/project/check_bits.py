@@ -7,8 +7,8 @@ usage: python3 check_bits.py --source SOURCE-ROOT [-h | --help]
 example: python3 check_bits.py --source .
 
 Builds libnormnet and test_bits in temporary directories, runs them, and
-compares the hashes that they print, of models and of their files, with those of
-the first build. On AArch64, whose kernels no other test runs, test_kernels
+compares the hashes that they print, of models and of their files, with those
+of the first build. On AArch64, whose kernels no other test runs, test_kernels
 compares these with the portable ones; on a machine of 32 bits, some tests see
 its sizes and addresses.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Programs of others: libnormnet installed, moved, and used as its users use it.
 
-usage: python3 check_consumers.py --source SOURCE-ROOT [--cc COMMAND]
-           [--openmp enabled|disabled] [-h | --help]
+usage: python3 check_consumers.py --source SOURCE-ROOT [--cc COMMAND] [--openmp
+enabled|disabled] [--help]
 
 example: python3 check_consumers.py --source . --openmp disabled
 

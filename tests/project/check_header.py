@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""The public header alone, in every language it promises, and the examples in
-its comments.
+"""The public header alone, in every language it promises, and the examples in its
+comments.
 
-usage: python3 check_header.py --include DIRECTORY [--library FILE]
-           [--compiler COMMAND]... [-h | --help]
+usage: python3 check_header.py --include DIRECTORY [--library FILE] [--compiler
+COMMAND]... [--help]
 
-example: python3 check_header.py --include include \\
-             --library build/lib/libnormnet.so
+example: python3 check_header.py --include include --library
+build/lib/libnormnet.so
 
 Compiles <normnet.h> as C99, C11, C17, C++11, C++17 and C++20 with every
-compiler that is there, warnings as errors, and with enums of the smallest size.
-Then compiles each example of its comments in all of these languages, and runs
-it if there is a library: no call may fail. An example is introduced by a line
-of a comment that begins with "Example:", and is indented by four spaces more
-than the text.
+compiler that is there, warnings as errors, and with enums of the smallest
+size. Then compiles each example of its comments in all of these languages, and
+runs it if there is a library: no call may fail. An example is introduced by a
+line of a comment that begins with "Example:", and is indented by four spaces
+more than the text.
 """
 import argparse
 import os

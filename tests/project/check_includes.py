@@ -4,15 +4,15 @@ and those below it.
 
 usage: python3 check_includes.py [-h | --help] SOURCE-ROOT
 
-    base < kernels < layers < net < train < model < files < api,
+    base < kernels < layers < net < train < model < files < api
     base < io < files
 
 The public header may be included everywhere and includes nothing of the
-library; lanes.h belongs to kernels; examples include nothing of the library but
-<normnet.h>; no two headers or sources have the same file name; only lib/api
-defines or calls the exported functions, normnet_<name>, whose work is in
-functions normnet__<name> below it. The folders of examples/mnist have an order
-of their own, and their files include each other without a cycle:
+library; lanes.h belongs to kernels; examples include nothing of the library
+but <normnet.h>; no two headers or sources have the same file name; only
+lib/api defines or calls the exported functions, normnet_<name>, whose work is
+in functions normnet__<name> below it. The folders of examples/mnist have an
+order of their own, and their files include each other without a cycle:
 
     support < data < training < commands
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The style of the C sources: .clang-format for all of them, .clang-tidy for
-the library and the examples.
+"""The style of the C sources: .clang-format for all of them, .clang-tidy for the
+library and the examples.
 
 usage: python3 check_style.py [-h | --help] SOURCE-ROOT BUILD-ROOT
 
@@ -10,9 +10,9 @@ other things, so that a case is skipped if version 14 is missing. `pip install
 where it is found next to the Python that runs this file. Each tool is first
 tried on a planted violation.
 
-clang-tidy takes about a second per file. BUILD-ROOT/lint.json records the files
-in which it found nothing, each with a hash of all that clang-tidy reads: these
-are not checked again before something changes.
+clang-tidy takes about a second per file. BUILD-ROOT/lint.json records the
+files in which it found nothing, each with a hash of all that clang-tidy reads:
+these are not checked again before something changes.
 """
 import argparse
 import concurrent.futures

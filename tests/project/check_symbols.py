@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""What the built library exports, needs and keeps.
+r"""What the built library exports, needs and keeps.
 
 usage: python3 check_symbols.py --header normnet.h --map normnet.map
            [--shared libnormnet.so] [--archive libnormnet.a] [--openmp]
            [--asserts] [--cc cc] [--nm nm] [--readelf readelf] [-h | --help]
 
-example: python3 check_symbols.py --header include/normnet.h \\
+example: python3 check_symbols.py --header include/normnet.h \
              --map lib/normnet.map --shared build/lib/libnormnet.so.0
 
 Exported symbols = the map = the functions marked NORMNET_API in the header; an
 archive's global symbols begin with normnet_; nothing that ends the process,
 prints, or changes its settings is called; a shared library needs libc, libm
 and, with --openmp, the OpenMP runtime; no variable is shared by all calls but
-the flag of forked children. --asserts says that the build has assertions, which
-may call __assert_fail. With --cc the check first proves itself on a library
-with planted faults.
+the flag of forked children. --asserts says that the build has assertions,
+which may call __assert_fail. With --cc the check first proves itself on a
+library with planted faults.
 """
 import argparse
 import os

@@ -2,15 +2,16 @@
 """Writes vectors/*.npz: training steps of PyTorch in float64, against which
 test_vectors.py holds libnormnet.
 
-Run it with PyTorch 2.13 when the cases below change:
-python tests/python/make_vectors.py [-h | --help]
+Run it with PyTorch 2.13 when its cases change:
+
+    python tests/python/make_vectors.py
 
 Each file holds the configuration ("config", JSON), and for every step s the
-images and labels (uint8), the state before it ("s/before/<name>", float32), and
-PyTorch's results in float64: "s/logits", "s/loss", "s/gradient/<name>" (of the
-mean data loss) and the state after it, "s/after/<name>". A step begins with the
-rounded results of the one before it. "own" (JSON) tells of each of these the
-error of PyTorch in float32.
+images and labels (uint8), the state before it ("s/before/<name>", float32),
+and PyTorch's results in float64: "s/logits", "s/loss", "s/gradient/<name>" (of
+the mean data loss) and the state after it, "s/after/<name>". A step begins
+with the rounded results of the one before it. "own" (JSON) tells of each of
+these the error of PyTorch in float32.
 """
 import argparse
 import copy
@@ -99,7 +100,7 @@ def vector(title, case):
     return arrays
 
 
-def main():
+if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     FOLDER.mkdir(exist_ok=True)
     torch.set_num_threads(1)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The scripts, in shell and in Python: their help, and what they print while
+something takes long.
+
+usage: python3 check_scripts.py [-h | --help] SOURCE-ROOT
+"""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from cases import Cases
+
+HELP_COLUMNS, CODE_COLUMNS = 80, 120
+SHELL = ("examples/run", "examples/fetch_mnist.sh", "tests/run")
+
+# meson's line for a test that has finished, from 1.0 to 1.12, and what is shown of it.
+PROGRESS = [
+    ("1/9 c+quick - normnet:test_bits      OK                0.10s", "   1/9  test_bits      OK                0.10s"),
+    (" 2/10 normnet:c+quick / test_bits OK             0.10s", "    2/10  test_bits OK             0.10s"),
+    ("3/9 normnet / test_bits FAIL   1.00s   exit status 1", "   3/9  test_bits FAIL   1.00s   exit status 1"),
+    ("Full log written to /tmp/normnet / build/testlog.txt", None),
+    ("ninja: Entering directory `/tmp/1/2 - normnet'", None),
+    ("Ok:                 1", None),
+]
+
+
+def run(command, **settings):
+    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **settings)
+
+
+def tools(root):
+    """The commands that have a help."""
+    found = [["sh", str(root / name)] for name in SHELL]
+    for folder in ("examples", "tests"):
+        for path in sorted((root / folder).rglob("*.py")):
+            if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8"):
+                found.append([sys.executable, str(path)])
+    return found
+
+
+def help_problems(command):
+    """What is wrong with a help, or None if the tool lacks a Python package."""
+    long, short = (run([*command, option], env={**os.environ, "COLUMNS": str(HELP_COLUMNS)})
+                   for option in ("--help", "-h"))
+    if "install the package" in long.stderr or "ModuleNotFoundError" in long.stderr:
+        return None
+    problems = ["%s ends with %d: %s" % (option, done.returncode, done.stderr.strip()[-200:])
+                for option, done in (("--help", long), ("-h", short)) if done.returncode != 0]
+    if long.stdout != short.stdout or "usage" not in long.stdout.lower():
+        problems.append("-h prints something else than --help, or no usage")
+    return problems + ["%d columns: %s" % (len(line), line) for line in long.stdout.splitlines()
+                       if len(line) > HELP_COLUMNS]
+
+
+def line_problems(root):
+    """Lines of the scripts in shell that are too long."""
+    scripts = [path for folder in ("examples", "tests") for path in sorted((root / folder).rglob("*.sh"))]
+    return ["%s:%d has %d columns" % (path.relative_to(root), number, len(line))
+            for path in [*scripts, *(root / name for name in SHELL)]
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if len(line) > CODE_COLUMNS]
+
+
+def progress_problems(root):
+    """What is wrong with the lines for tests that have finished."""
+    text = "".join(line + "\n" for line, _ in PROGRESS)
+    done = subprocess.run(["sh", "-c", ". tests/harness/progress.sh; show_progress"], cwd=root, input=text,
+                          capture_output=True, text=True)
+    expected = [shown for _, shown in PROGRESS if shown is not None]
+    shown = done.stdout.splitlines()
+    return [] if shown == expected else ["shown is %r, expected %r; %s" % (shown, expected, done.stderr)]
+
+
+def life_problems(root):
+    """What is wrong with the signs of life of a command that takes long, and of one that does not."""
+    script = """
+        set -eu
+        . examples/toolchain.sh
+        slow() { until [ "$(wc -l <"$1")" -ge 2 ]; do sleep 0.1; done; return 4; }
+        with_signs_of_life 1 waiting slow "$1" >"$1" || echo "result $?"
+        with_signs_of_life 600 waiting true
+        echo end
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        output = pathlib.Path(folder, "output")
+        output.touch()
+        done = run(["sh", "-c", script, "sh", str(output)], cwd=root)
+        lines = output.read_text(encoding="ascii").splitlines()
+    problems = [] if lines[:2] == ["   still waiting: 0 min 1 s", "   still waiting: 0 min 2 s"] else \
+        ["it prints %r" % lines]
+    if done.stdout != "result 4\nend\n" or done.stderr:
+        problems.append("it ends with %r, %r" % (done.stdout, done.stderr))
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source_root", type=pathlib.Path)
+    root, cases = parser.parse_args().source_root.resolve(), Cases()
+    for command in tools(root):
+        name = "scripts: help of %s" % pathlib.Path(command[-1]).relative_to(root)
+        problems = help_problems(command)
+        if problems is None:
+            cases.skip(name, "needs packages; pip install -r tests/requirements.txt")
+        else:
+            cases.check(name, problems)
+    cases.check("scripts: lines of 120 columns", line_problems(root))
+    cases.check("scripts: tests that have finished", progress_problems(root))
+    cases.check("scripts: signs of life", life_problems(root))
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
