@@ -36,7 +36,8 @@ static const struct help predict_help = {
                     "Prints the most probable class of each image and the probabilities of all\n"
                     "classes. Defaults are in [brackets].\n",
     .examples = "Examples:\n"
-                "  normnet-mnist predict --model digits.ckpt seven.pgm three.pgm\n"
+                "  normnet-mnist predict --model digits.ckpt seven.png three.pgm\n"
+                "  scan | normnet-mnist predict --model digits.ckpt --fit mnist -\n"
                 "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte --count 10\n"
                 "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte:42\n",
 };
@@ -46,6 +47,7 @@ struct prediction {
     int64_t threads, first, max_count;
     struct file_arguments arguments;
     bool count_given, first_given;
+    int32_t fit, invert; /* enum fit, enum invert */
 
     struct file_claim claim; /* of the file of --json */
     struct network_options network_options;
@@ -67,17 +69,28 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "Arguments"},
         {.kind = OPTION_FILES,
          .name = "IMAGE...",
-         .help = "A PGM file, a PPM file for a model with three channels, or an IDX file of images. FILE:INDEX is one "
-                 "image "
-                 "of an IDX file, counted from 0.",
+         .help =
+             "A PNG, PBM, PGM or PPM picture, or a file of several images: IDX, NumPy's .npy, a CSV table or several "
+             "PGM in one file. It may be packed with gzip. FILE:INDEX is one image of several, counted from 0; - is "
+             "standard input.",
          .target.files = &prediction->arguments},
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
          .target.text = &prediction->path},
-        {OPTION_INTEGER, "--first", "N", "The first image to use of an IDX file. [0]",
+        {OPTION_INTEGER, "--first", "N", "The first image to use of a file of several. [0]",
          .target.integer = &prediction->first, .max = 1e9},
-        {OPTION_INTEGER, "--count", "N", "The maximum number of images to use of an IDX file. [100]",
+        {OPTION_INTEGER, "--count", "N", "The maximum number of images to use of a file of several. [100]",
          .target.integer = &prediction->max_count, .min = 1, .max = 1e9},
+        {OPTION_CHOICE, "--fit", "HOW",
+         "How pictures get the model's size: mnist (the digit is cut out, scaled and centred as MNIST's makers did, "
+         "also "
+         "in pictures of the right size), stretch (scaled), none (another size is an error) or auto (mnist for other "
+         "sizes; stretch for models of colours). [auto]",
+         .target.choice = &prediction->fit, .choices = fit_names},
+        {OPTION_CHOICE, "--invert", "WHEN",
+         "Whether dark and bright are exchanged: yes, no or auto (if the border is bright and the training images were "
+         "mostly dark, or the other way round). [auto]",
+         .target.choice = &prediction->invert, .choices = invert_names},
         {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
          .target.integer = &prediction->threads, .min = 1, .max = 1024},
         {OPTION_TEXT, "--json", "FILE",
@@ -124,10 +137,12 @@ static int open_prediction_model(struct prediction *prediction)
     prediction->scores = malloc(CHUNK * (size_t)config->classes * sizeof *prediction->scores);
     if (!prediction->scores)
         return report_error("not enough memory for %" PRId32 " classes", config->classes);
+    if (prediction->fit == FIT_MNIST && config->channels != 1)
+        return report_usage("--fit mnist is for models with one channel; %s has %" PRId32, prediction->path,
+                            config->channels);
     prediction->images = (struct image_files){
-        .channels = config->channels,
-        .height = config->height,
-        .width = config->width,
+        .target = {config->channels, config->height, config->width, config->input_mean ? config->input_mean[0] : 0,
+                   (enum fit)prediction->fit, (enum invert)prediction->invert},
         .first = prediction->first,
         .max_count = prediction->max_count,
     };
@@ -140,8 +155,9 @@ static int open_prediction_images(struct prediction *prediction)
 
     for (int i = 0; i < prediction->arguments.count && code == 0; ++i)
         code = image_files_add(&prediction->images, prediction->arguments.names[i]);
-    if (code == 0 && prediction->images.idx_files == 0 && (prediction->first_given || prediction->count_given))
-        return report_usage("%s has no effect without an IDX file", prediction->first_given ? "--first" : "--count");
+    if (code == 0 && prediction->images.several == 0 && (prediction->first_given || prediction->count_given))
+        return report_usage("%s has no effect without a file of several images",
+                            prediction->first_given ? "--first" : "--count");
     return code;
 }
 
@@ -156,7 +172,8 @@ static int check_json_target(struct prediction *prediction)
         if (i > 0 && name->path == images->names[i - 1].path)
             continue; /* another image of the same file */
         char *path = image_path(name);
-        const bool same = path && file_same(path, prediction->json);
+        const bool same = path && (strcmp(path, STANDARD_INPUT) == 0 ? file_is_input(prediction->json)
+                                                                     : file_same(path, prediction->json));
         free(path);
         if (same)
             return report_usage("--json names %s, one of the images", prediction->json);
@@ -229,6 +246,8 @@ static int write_row(const struct prediction *prediction, struct json_writer *js
         json_integer(json, "index", name->index);
     json_integer(json, "class", class);
     json_real(json, "probability", (double)scores[class]);
+    json_text(json, "fit", fit_names[name->fit]);
+    json_boolean(json, "inverted", name->inverted);
     json_begin_array(json, "probabilities");
     for (int32_t i = 0; i < prediction->config.classes; ++i)
         json_real(json, NULL, (double)scores[i]);
@@ -296,6 +315,8 @@ static int predict_to_json(struct prediction *prediction)
 
 static int run_prediction(struct prediction *prediction)
 {
+    for (int64_t i = 0; i < prediction->images.note_count; ++i)
+        printf("%s%s", prediction->images.notes[i], i + 1 < prediction->images.note_count ? "\n" : "\n\n");
     print_table_head(prediction);
     int code = prediction->json ? predict_to_json(prediction) : predict_images(prediction, NULL);
     if (code == 0 && prediction->images.left_out > 0 && !prediction->count_given)

@@ -3,7 +3,8 @@
  * The command `normnet-mnist predict`. Its JSON file:
  *
  *     {"program", "version", "model", "weights_sha256",
- *      "images": [{"file", "index" (of an IDX file), "class", "probability", "probabilities": [...]}, ...]}
+ *      "images": [{"file", "index" (in a file of several), "class", "probability", "fit": "none", "stretch" or "mnist",
+ *                 "inverted", "probabilities": [...]}, ...]}
  */
 #ifndef MNIST_PREDICT_H
 #define MNIST_PREDICT_H

@@ -2,10 +2,12 @@
 #include "data/image_files.h"
 
 #include "data/array.h"
+#include "data/csv.h"
 #include "data/idx.h"
 #include "data/npy.h"
 #include "data/packed_file.h"
-#include "data/pgm.h"
+#include "data/png.h"
+#include "data/pnm.h"
 #include "support/file_kind.h"
 #include "support/file_system.h"
 #include "support/mapped_file.h"
@@ -15,71 +17,128 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 size_t image_files_bytes(const struct image_files *images)
 {
-    return (size_t)images->channels * (size_t)images->height * (size_t)images->width;
-}
+    const struct fit_target *target = &images->target;
 
-static int check_image_shape(const struct image_files *images, const char *path, int64_t channels, int64_t height,
-                             int64_t width)
-{
-    if (channels == images->channels && height == images->height && width == images->width)
-        return 0;
-    return report_error("%s: its size is %" PRId64 " x %" PRId64 " x %" PRId64 " (channels, height, width); the model "
-                        "takes %" PRId32 " x %" PRId32 " x %" PRId32,
-                        path, channels, height, width, images->channels, images->height, images->width);
+    return (size_t)target->channels * (size_t)target->height * (size_t)target->width;
 }
 
 /* ---- The list ---------------------------------------------------------------------------------- */
 
-/* Appends `count` images. For an IDX file their indices begin with name.index. */
-static int append_images(struct image_files *images, struct image_name name, const uint8_t *pixels, int64_t count)
-{
-    const size_t bytes = image_files_bytes(images), total = (size_t)images->count + (size_t)count;
-    const bool fits = total <= SIZE_MAX / bytes && total <= SIZE_MAX / sizeof *images->names;
-    uint8_t *larger = fits ? realloc(images->pixels, total * bytes) : NULL;
-
-    if (larger)
-        images->pixels = larger;
-    struct image_name *names = larger ? realloc(images->names, total * sizeof *names) : NULL;
-    if (!names)
-        return report_error("not enough memory for %zu images", total);
-    images->names = names;
-    memcpy(images->pixels + (size_t)images->count * bytes, pixels, (size_t)count * bytes);
-    for (int64_t i = 0; i < count; ++i) {
-        names[images->count + i] = name;
-        ++name.index;
-    }
-    images->count += count;
-    return 0;
-}
-
 /* The parts of an argument. */
 struct source {
-    char *path;
+    char *path;             /* "standard input" for - */
     struct image_name name; /* points into the argument; index -1 = the whole file */
 };
 
-static int take_images(struct image_files *images, const struct source *source, const struct image_array *array)
+/* Makes room for one more image. */
+static int grow_list(struct image_files *images)
+{
+    const size_t bytes = image_files_bytes(images), room = images->room > 0 ? 2 * (size_t)images->room : 16;
+
+    if (images->count < images->room)
+        return 0;
+    const bool fits = room <= SIZE_MAX / bytes && room <= SIZE_MAX / sizeof *images->names;
+    uint8_t *pixels = fits ? realloc(images->pixels, room * bytes) : NULL;
+    if (pixels)
+        images->pixels = pixels;
+    struct image_name *names = pixels ? realloc(images->names, room * sizeof *names) : NULL;
+    if (!names)
+        return report_error("not enough memory for %zu images", room);
+    images->names = names;
+    images->room = (int64_t)room;
+    return 0;
+}
+
+/* Adds a line that says what was done to an image, if anything was. */
+static int add_note(struct image_files *images, const char *name, const struct fit_result *result)
+{
+    char *text = fit_text(&images->target, result);
+    char **notes = text ? realloc(images->notes, ((size_t)images->note_count + 1) * sizeof *notes) : NULL;
+    char *note = notes ? text_of("%s: %s", name, text) : NULL;
+
+    if (notes)
+        images->notes = notes;
+    if (note)
+        images->notes[images->note_count++] = note;
+    free(text);
+    return text && !note ? report_error("not enough memory") : 0;
+}
+
+/* Fits the picture and appends it. `index` is its number in its file, -1 if it is alone. */
+static int append_picture(struct image_files *images, const struct source *source, struct picture *picture,
+                          int64_t index, bool inverts, struct fit_result *result)
+{
+    struct image_name name = source->name;
+    char *text = index < 0 ? text_of("%s", source->path) : text_of("%s:%" PRId64, source->path, index);
+
+    int code = text ? fit_picture(picture, &images->target, inverts, result, text) : report_error("not enough memory");
+    free(text);
+    if (code == 0)
+        code = grow_list(images);
+    if (code != 0)
+        return code;
+    name.index = index;
+    name.fit = result->fit;
+    name.inverted = result->inverted;
+    images->names[images->count] = name;
+    memcpy(images->pixels + (size_t)images->count * image_files_bytes(images), picture->pixels,
+           image_files_bytes(images));
+    ++images->count;
+    return 0;
+}
+
+/* ---- Arrays and tables ------------------------------------------------------------------------- */
+
+/* The images to take of a file of `all`. Returns 0, or reports that there is none. */
+static int choose_images(struct image_files *images, const struct source *source, int64_t all, int64_t *first,
+                         int64_t *count)
 {
     const bool one = source->name.index >= 0;
-    const int64_t all = array->count, first = one ? source->name.index : images->first;
-    struct image_name name = source->name;
 
-    if (first >= all)
+    *first = one ? source->name.index : images->first;
+    if (*first >= all)
         return report_error("%s: there is no image %" PRId64 "; the last of its %" PRId64 " is %" PRId64, source->path,
-                            first, all, all - 1);
-    const int64_t max_count = one ? 1 : images->max_count;
-    const int64_t count = int64_min(all - first, max_count);
+                            *first, all, all - 1);
+    *count = one ? 1 : int64_min(all - *first, images->max_count);
     if (!one) {
-        ++images->idx_files;
-        images->left_out += all - first - count;
+        ++images->several;
+        images->left_out += all - *first - *count;
     }
-    name.index = first;
-    return append_images(images, name, array->pixels + (size_t)first * image_files_bytes(images), count);
+    return 0;
+}
+
+/* One decision about the brightness of all images of the array: those of a data set have borders of many kinds. */
+static int add_images(struct image_files *images, const struct source *source, const struct image_array *array)
+{
+    const size_t bytes = (size_t)array->channels * (size_t)array->height * (size_t)array->width;
+    const double border = picture_border(array->pixels, array->count * array->channels, array->height, array->width);
+    const bool inverts = fit_inverts(&images->target, border / 255);
+    int64_t first = 0, count = 0;
+    struct fit_result result;
+
+    int code = choose_images(images, source, array->count, &first, &count);
+    for (int64_t i = first; i < first + count && code == 0; ++i) {
+        struct picture picture;
+
+        code = picture_create(&picture, array->channels, array->height, array->width, source->path);
+        if (code != 0)
+            return code;
+        memcpy(picture.pixels, array->pixels + (size_t)i * bytes, bytes);
+        code = append_picture(images, source, &picture, i, inverts, &result);
+        picture_free(&picture);
+        if (code == 0 && i == first) {
+            result.border = border / 255;
+            result.undecided = false;
+            code = add_note(images, source->path, &result);
+        }
+    }
+    return code;
 }
 
 static int add_array(struct image_files *images, const struct source *source, const struct mapped_file *file)
@@ -92,44 +151,148 @@ static int add_array(struct image_files *images, const struct source *source, co
     if (code == 0)
         code = array_images(&block, &array, source->path);
     if (code == 0)
-        code = check_image_shape(images, source->path, block.channels, block.height, block.width);
-    if (code == 0)
-        code = take_images(images, source, &block);
+        code = add_images(images, source, &block);
     free(block.converted);
     return code;
 }
 
-static int add_picture(struct image_files *images, const struct source *source, const struct mapped_file *file)
+/* With or without labels. */
+static int add_table(struct image_files *images, const struct source *source, const struct mapped_file *file)
+{
+    struct image_array block = {0};
+    struct csv_table table;
+    int code = csv_read(&table, file, source->path);
+
+    if (code == 0)
+        code = array_images(&block, &table.images, source->path);
+    if (code == 0)
+        code = add_images(images, source, &block);
+    free(block.converted);
+    free(table.memory);
+    return code;
+}
+
+/* ---- Pictures ---------------------------------------------------------------------------------- */
+
+static int add_picture(struct image_files *images, const struct source *source, struct picture *picture, int64_t index)
+{
+    const double border = picture_border(picture->pixels, picture->channels, picture->height, picture->width);
+    const bool inverts = fit_inverts(&images->target, border / 255);
+    struct fit_result result;
+
+    int code = append_picture(images, source, picture, index, inverts, &result);
+    if (code != 0)
+        return code;
+    char *name = index < 0 ? text_of("%s", source->path) : text_of("%s:%" PRId64, source->path, index);
+    code = name ? add_note(images, name, &result) : report_error("not enough memory");
+    free(name);
+    return code;
+}
+
+static int check_single(const struct source *source)
+{
+    if (source->name.index < 0)
+        return 0;
+    return report_error("%s holds one image; the index %" PRId64 " is for files of several", source->path,
+                        source->name.index);
+}
+
+static int count_pictures(struct pnm_file file, int64_t *count)
+{
+    int code = 0;
+
+    *count = 0;
+    do {
+        struct picture picture;
+
+        code = pnm_read(&file, &picture);
+        picture_free(&picture);
+        ++*count;
+    } while (code == 0 && pnm_follows(&file));
+    return code;
+}
+
+static int add_pnm(struct image_files *images, const struct source *source, const struct mapped_file *file)
+{
+    struct pnm_file pnm = {file->data, file->data + file->size, source->path};
+    int64_t all = 0, first = 0, count = 1;
+
+    int code = count_pictures(pnm, &all);
+    if (code == 0)
+        code = all == 1 ? check_single(source) : choose_images(images, source, all, &first, &count);
+    for (int64_t i = 0; i < first + count && code == 0; ++i) {
+        struct picture picture;
+
+        code = pnm_read(&pnm, &picture);
+        if (code == 0 && i >= first)
+            code = add_picture(images, source, &picture, all == 1 ? -1 : i);
+        picture_free(&picture);
+    }
+    return code;
+}
+
+static int add_png(struct image_files *images, const struct source *source, const struct mapped_file *file)
 {
     struct picture picture;
 
-    if (source->name.index >= 0)
-        return report_error("%s holds one image; the index %" PRId64 " is for IDX files", source->path,
-                            source->name.index);
-    int code = picture_read(&picture, file->data, file->size, source->path);
+    int code = check_single(source);
     if (code != 0)
         return code;
-    code = check_image_shape(images, source->path, picture.channels, picture.height, picture.width);
+    code = png_read(&picture, file->data, file->size, source->path);
     if (code == 0)
-        code = append_images(images, source->name, picture.pixels, 1);
+        code = add_picture(images, source, &picture, -1);
     picture_free(&picture);
     return code;
+}
+
+/* ---- Files ------------------------------------------------------------------------------------- */
+
+/* Whether the file is text that may be a table: numbers, or names of columns. */
+static bool may_be_table(const struct source *source, const struct mapped_file *file)
+{
+    const size_t length = strlen(source->path);
+    const uint8_t first = file->data[0];
+
+    if (first >= '0' && first <= '9')
+        return true;
+    for (size_t i = 0; i + 4 <= length; ++i) {
+        if (strncmp(source->path + i, ".csv", 4) == 0 || strncmp(source->path + i, ".CSV", 4) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int add_contents(struct image_files *images, const struct source *source, const struct mapped_file *file)
+{
+    const uint8_t first = file->size > 0 ? file->data[0] : 0;
+
+    if (first == 0 || npy_begins(file->data, file->size)) /* also an empty file, which idx_read() reports */
+        return add_array(images, source, file);
+    if (png_begins(file->data, file->size))
+        return add_png(images, source, file);
+    if (first == 'P')
+        return add_pnm(images, source, file);
+    if (may_be_table(source, file))
+        return add_table(images, source, file);
+    return file_kind_reject(source->path, file->data, file->size,
+                            "a PNG, PBM, PGM or PPM picture or an IDX, NumPy or CSV file");
+}
+
+static bool is_standard_input(const struct image_name *name)
+{
+    return name->path_length == 1 && *name->path == *STANDARD_INPUT;
 }
 
 static int add_image_file(struct image_files *images, const struct source *source)
 {
     struct mapped_file file;
-    int code = packed_file_open(&file, source->path);
+    int code = is_standard_input(&source->name) ? mapped_file_read(&file, stdin, source->path)
+                                                : mapped_file_open(&file, source->path);
 
-    if (code != 0)
-        return code;
-    const uint8_t first = file.size > 0 ? file.data[0] : 0;
-    if (first == 'P')
-        code = add_picture(images, source, &file);
-    else if (first == 0 || npy_begins(file.data, file.size)) /* also an empty file, which idx_read() reports */
-        code = add_array(images, source, &file);
-    else
-        code = file_kind_reject(source->path, file.data, file.size, "a PGM or PPM image or an IDX file");
+    if (code == 0)
+        code = packed_file_unpack(&file, source->path);
+    if (code == 0)
+        code = add_contents(images, source, &file);
     mapped_file_close(&file);
     return code;
 }
@@ -148,9 +311,9 @@ int image_files_add(struct image_files *images, const char *argument)
     const char *colon = find_index(argument);
     const int length = colon ? (int)(colon - argument) : (int)strlen(argument);
     struct source source = {
-        .path = text_of("%.*s", length, argument),
-        .name = {argument, length, colon ? (int64_t)strtoll(colon + 1, NULL, 10) : -1},
+        .name = {.path = argument, .path_length = length, .index = colon ? (int64_t)strtoll(colon + 1, NULL, 10) : -1},
     };
+    source.path = is_standard_input(&source.name) ? text_of("standard input") : text_of("%.*s", length, argument);
 
     if (!source.path)
         return report_error("not enough memory");
@@ -161,6 +324,9 @@ int image_files_add(struct image_files *images, const char *argument)
 
 void image_files_free(struct image_files *images)
 {
+    for (int64_t i = 0; i < images->note_count; ++i)
+        free(images->notes[i]);
+    free(images->notes);
     free(images->names);
     free(images->pixels);
     *images = (struct image_files){0};

@@ -7,7 +7,7 @@
 
 enum { FIRST_BYTES = 16 };
 
-static const char unpack[] = "unpack it first", convert[] = "convert it to PGM or PPM";
+static const char unpack[] = "unpack it first", convert[] = "convert it to PNG, PGM or PPM";
 static const char download[] = "a download has failed", model[] = "it is for --model";
 
 /* The first match counts. */

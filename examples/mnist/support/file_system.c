@@ -110,21 +110,34 @@ struct file_stamp file_stamp(const char *path)
                                (int64_t)status.st_mtime};
 }
 
+#if !defined(_WIN32) /* Windows does not replace an open file */
+static bool is_open_as(const char *path, int descriptor)
+{
+    struct stat status, opened;
+
+    return stat(path, &status) == 0 && fstat(descriptor, &opened) == 0 && opened.st_dev == status.st_dev &&
+           opened.st_ino == status.st_ino;
+}
+#endif
+
 bool file_is_output(const char *path)
 {
-#if !defined(_WIN32) /* Windows does not replace an open file */
-    struct stat status, output;
-
-    if (stat(path, &status) != 0)
-        return false;
-    for (int descriptor = STDOUT_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
-        if (fstat(descriptor, &output) == 0 && output.st_dev == status.st_dev && output.st_ino == status.st_ino)
-            return true;
-    }
+#if !defined(_WIN32)
+    return is_open_as(path, STDOUT_FILENO) || is_open_as(path, STDERR_FILENO);
 #else
     (void)path;
-#endif
     return false;
+#endif
+}
+
+bool file_is_input(const char *path)
+{
+#if !defined(_WIN32)
+    return is_open_as(path, STDIN_FILENO);
+#else
+    (void)path;
+    return false;
+#endif
 }
 
 bool file_take_permissions(FILE *file, const char *path)

@@ -28,6 +28,9 @@ struct file_stamp file_stamp(const char *path);
 /* Whether standard output or standard error is written to the file. */
 bool file_is_output(const char *path);
 
+/* Whether standard input is read from the file. */
+bool file_is_input(const char *path);
+
 /* Copies the permissions of the file at `path`, if there is one, to the new file; false on failure. */
 bool file_take_permissions(FILE *file, const char *path);
 

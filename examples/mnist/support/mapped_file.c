@@ -13,24 +13,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if !defined(_WIN32)
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#else
 #include <sys/mman.h>
 #include <sys/stat.h>
 #endif
 
-/* Reads a stream to its end. */
-static int read_file(struct mapped_file *file, FILE *stream, const char *path)
+int mapped_file_read(struct mapped_file *file, FILE *stream, const char *name)
 {
     uint8_t *data = NULL;
     size_t size = 0, room = 0, got;
     int code = 0;
 
+    *file = (struct mapped_file){NULL, 0, false};
+#if defined(_WIN32)
+    _setmode(_fileno(stream), _O_BINARY);
+#endif
     do {
         if (size == room) {
             uint8_t *larger = realloc(data, room ? 2 * room : 1 << 16);
 
             if (!larger) {
-                code = report_error("not enough memory to read %s", path);
+                code = report_error("not enough memory to read %s", name);
                 goto done;
             }
             data = larger;
@@ -40,7 +46,7 @@ static int read_file(struct mapped_file *file, FILE *stream, const char *path)
         size += got;
     } while (got > 0);
     if (ferror(stream)) {
-        code = report_error("cannot read %s: %s", path, strerror(errno));
+        code = report_error("cannot read %s: %s", name, strerror(errno));
         goto done;
     }
     *file = (struct mapped_file){data, size, false};
@@ -82,7 +88,7 @@ int mapped_file_open(struct mapped_file *file, const char *path)
     *file = (struct mapped_file){NULL, 0, false};
     if (!stream)
         return report_error("cannot open %s: %s", path, strerror(errno));
-    int code = map_file(file, stream) ? 0 : read_file(file, stream, path);
+    int code = map_file(file, stream) ? 0 : mapped_file_read(file, stream, path);
     fclose(stream);
     return code;
 }

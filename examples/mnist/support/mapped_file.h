@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* The bytes of a file or pipe: mapped if the system can map it, otherwise read into allocated memory. */
 struct mapped_file {
@@ -16,6 +17,9 @@ struct mapped_file {
 
 /* Returns 0, or reports why the file cannot be read. */
 int mapped_file_open(struct mapped_file *file, const char *path);
+
+/* Reads what is left of a stream, as bytes. `name` is for messages. Returns 0, or reports why it cannot be read. */
+int mapped_file_read(struct mapped_file *file, FILE *stream, const char *name);
 void mapped_file_close(struct mapped_file *file);
 
 #endif

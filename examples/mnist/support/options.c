@@ -143,7 +143,7 @@ int options_parse(struct option *options, int count, int argc, char **argv)
 
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
             return OPTIONS_HELP;
-        if (argument[0] != '-' || !argument[1]) {
+        if (argument[0] != '-' || !argument[1] || argument[1] == ':') { /* also - and -:N for standard input */
             if (!files)
                 return reject_option(options, count, argument, length, "an option is missing before");
             argv[files->count++] = argv[i];
