@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import mnist_program
-from mnist_program import FILES, TINY, pgm
+from mnist_program import FILES, SMALL_NETWORK, TINY, pgm
 
 
 class Outputs(mnist_program.TestCase):
@@ -66,7 +66,8 @@ class Outputs(mnist_program.TestCase):
 
     def test_before_the_first_epoch(self):
         """Neither run has a file yet; one of them goes on."""
-        slow = ["--data", "generated", "--architecture", "conv3-64 conv3-64 gap conv1-10", "--save", self.checkpoint]
+        network = ["--architecture", "conv3-64 conv3-64 gap conv1-10", "--augment", "none"]
+        slow = ["--data", "generated", "--limit", "3000", *network, "--save", self.checkpoint]
         first = self.start(*slow, stdout=subprocess.PIPE)
         self.addCleanup(first.stdout.close)
         self.read_head(first)
@@ -131,8 +132,9 @@ class Outputs(mnist_program.TestCase):
 
     def test_a_limit_of_processor_time(self):
         """The training stops and is saved."""
+        heavy = ["--architecture", "conv3-128p1 conv3-128p1 gap conv1-5", "--threads", "1"]
         process = subprocess.Popen(
-            [self.program, "train", "--data", self.data, *self.ENDLESS, "--save", self.checkpoint],
+            [self.program, "train", "--data", self.data, "--epochs", "100000", *heavy, "--save", self.checkpoint],
             stdout=subprocess.PIPE,
             text=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 600)),
@@ -145,7 +147,7 @@ class Outputs(mnist_program.TestCase):
         """Other programs know nothing of the lock."""
         for option, path in (("--save", self.checkpoint), ("--json", self.json)):
             # Epochs that take long beside the moment of writing.
-            arguments = ["--data", "generated", "--architecture", "conv3-16 gap conv1-10", option, path]
+            arguments = ["--data", "generated", "--limit", "3000", *SMALL_NETWORK, option, path]
             process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             self.addCleanup(process.kill)
             self.read_head(process)
