@@ -337,8 +337,8 @@ class Pictures(mnist_program.TestCase):
                 found = self.probabilities(content, *arguments)
                 for a, b in zip(found, expected):
                     self.assertAlmostEqual(a, b, 4)
-                self.assertRegex(self.output, rf"picture: .*fitted from {height} x {width} as in MNIST: the digit in \d+ x "
-                                              rf"\d+, its centre of mass in the middle of 28 x 28\n")
+                self.assertRegex(self.output, rf"picture: .*fitted from {height} x {width} as in MNIST: the digit in a box of "
+                                              rf"20 x 20, its centre of mass in the middle of 28 x 28\n")
         # Grey paper and pale ink: the background becomes 0, the ink as bright as can be.
         rows = seven(120, 90, 9)
         pale = pgm(90, 120, [200 - v * 100 // 255 for v in flat(rows)])
@@ -406,7 +406,7 @@ class Pictures(mnist_program.TestCase):
         data = self.write_data("small_data", train_images=idx([40, 14, 14], [0] * 40 * 196 ), test_images=idx([10, 14, 14], [0] * 1960))
         self.train("--data", data, *TINY, "--save", small)
         self.probabilities(pgm(90, 60, flat(seven(60, 90, 8))), model=small)
-        self.assertRegex(self.output, r"the digit in 10 x \d, its centre of mass in the middle of 14 x 14")
+        self.assertRegex(self.output, r"the digit in a box of 10 x 10, its centre of mass in the middle of 14 x 14")
 
     def test_colours_become_grey(self):
         colours = [v for value in self.values for v in (value, value // 2, 255 - value if value else 0)]

@@ -93,6 +93,12 @@ static struct rectangle find_ink(const struct picture *picture)
     return (struct rectangle){left, top, right - left, bottom - top};
 }
 
+/* The side of the box that a digit fills, in proportion to MNIST's. */
+static double box_side(int32_t side)
+{
+    return side * 20 / 28.0;
+}
+
 static int32_t round_size(double size)
 {
     return size < 1 ? 1 : (int32_t)floor(size + 0.5);
@@ -126,7 +132,7 @@ static void paste_digit(const uint8_t *digit, int32_t height, int32_t width, str
                digit + (size_t)y * (size_t)width, (size_t)width);
 }
 
-static int fit_as_mnist(struct picture *picture, struct picture *image, struct fit_result *result, const char *name)
+static int fit_as_mnist(struct picture *picture, struct picture *image, const char *name)
 {
     const bool bright = picture_border(picture->pixels, 1, picture->height, picture->width) > 127.5;
 
@@ -135,14 +141,14 @@ static int fit_as_mnist(struct picture *picture, struct picture *image, struct f
     if (!spread_contrast(picture))
         return report_error("%s is empty: nothing in it differs from its border", name);
     const struct rectangle ink = find_ink(picture);
-    const double scale = double_min(image->height * 20 / 28.0 / ink.height, image->width * 20 / 28.0 / ink.width);
-    result->box_height = round_size(ink.height * scale);
-    result->box_width = round_size(ink.width * scale);
-    uint8_t *digit = malloc((size_t)result->box_height * (size_t)result->box_width);
+    const double scale = double_min(box_side(image->height) / ink.height, box_side(image->width) / ink.width);
+    const int32_t height = round_size(ink.height * scale);
+    const int32_t width = round_size(ink.width * scale);
+    uint8_t *digit = malloc((size_t)height * (size_t)width);
     if (!digit)
         return report_error("not enough memory for %s", name);
-    picture_scale_plane(picture->pixels, picture->width, ink, digit, result->box_height, result->box_width);
-    paste_digit(digit, result->box_height, result->box_width, image);
+    picture_scale_plane(picture->pixels, picture->width, ink, digit, height, width);
+    paste_digit(digit, height, width, image);
     free(digit);
     if (bright)
         picture_invert(image);
@@ -182,16 +188,15 @@ static int fit_channels(struct picture *picture, const struct fit_target *target
     return 0;
 }
 
-static int fit_size(struct picture *picture, const struct fit_target *target, struct fit_result *result,
-                    const char *name)
+static int fit_size(struct picture *picture, const struct fit_target *target, enum fit fit, const char *name)
 {
     struct picture image;
     int code = picture_create(&image, target->channels, target->height, target->width, name);
 
     if (code != 0)
         return code;
-    if (result->fit == FIT_MNIST)
-        code = fit_as_mnist(picture, &image, result, name);
+    if (fit == FIT_MNIST)
+        code = fit_as_mnist(picture, &image, name);
     else
         stretch(picture, &image);
     picture_free(code == 0 ? picture : &image);
@@ -224,7 +229,7 @@ int fit_picture(struct picture *picture, const struct fit_target *target, bool i
                             target->width);
     if (inverts)
         picture_invert(picture);
-    return result->fit == FIT_NONE ? 0 : fit_size(picture, target, result, name);
+    return result->fit == FIT_NONE ? 0 : fit_size(picture, target, result->fit, name);
 }
 
 static char *invert_text(const struct fit_target *target, const struct fit_result *result)
@@ -247,10 +252,10 @@ static char *size_text(const struct fit_target *target, const struct fit_result 
         return text_of("stretched from %" PRId32 " x %" PRId32 " to %" PRId32 " x %" PRId32, result->height,
                        result->width, target->height, target->width);
     if (result->fit == FIT_MNIST)
-        return text_of("fitted from %" PRId32 " x %" PRId32 " as in MNIST: the digit in %" PRId32 " x %" PRId32
+        return text_of("fitted from %" PRId32 " x %" PRId32 " as in MNIST: the digit in a box of %" PRId32 " x %" PRId32
                        ", its centre of mass in the middle of %" PRId32 " x %" PRId32,
-                       result->height, result->width, result->box_height, result->box_width, target->height,
-                       target->width);
+                       result->height, result->width, round_size(box_side(target->height)),
+                       round_size(box_side(target->width)), target->height, target->width);
     return text_of("%s", "");
 }
 

@@ -34,7 +34,6 @@ struct fit_result {
     bool inverted, undecided;        /* undecided: a bright border, and nothing is known of the training images */
     double border;                   /* its brightness, 0 to 1, before */
     enum fit fit;                    /* never FIT_AUTO */
-    int32_t box_height, box_width;   /* FIT_MNIST: the size of the scaled digit */
 };
 
 /*
