@@ -99,7 +99,7 @@ extern "C" {
  * Incremented when the same configuration, seed and data may give different weights, even in one
  * bit.
  */
-#define NORMNET_BITS_VERSION 1
+#define NORMNET_BITS_VERSION 2
 
 #if defined(_WIN32) && defined(NORMNET_SHARED)
 #define NORMNET_API __declspec(dllimport)
@@ -265,7 +265,7 @@ typedef struct normnet_config {
     int64_t memory_limit; /* [2^30] maximum size of a model, and of a file to read, in bytes; not
                              stored; 0 = no limit */
 
-    double eps;                /* [1e-5] added to variances */
+    double eps;                /* [1e-5] added to variances; 0 is exact at any scale of the inputs */
     double batchnorm_momentum; /* [0.1] weight of the newest batch in running statistics, 0 to 1 */
     double dropout;            /* [0.03] probability of the layer `dropout`, 0 to 1; rounded to a
                                   multiple of 1/65536 there */
@@ -639,7 +639,8 @@ static inline void normnet_metrics_init(normnet_metrics *metrics)
  * penalty, update of weights and running statistics. `metrics` may be NULL. No memory is allocated.
  *
  * NORMNET_ELABEL   see normnet_tensor
- * NORMNET_EVALUE   a pixel is not finite; or the loss, a gradient, statistic or weight would not be
+ * NORMNET_EVALUE   a pixel is not finite; or the loss, a gradient, statistic or weight would not
+ *                  be; or a running variance, with eps, is above 0 but below the range of float
  * NORMNET_EINVAL   also for a batch norm that has a single value per channel
  * NORMNET_ESTATE   the one-cycle schedule is at its end; or gradients are pending
  * NORMNET_EIO      config.reduce failed
@@ -756,7 +757,7 @@ NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, doubl
  * training, including dropout. Does nothing without batch norm.
  *
  * NORMNET_ESTATE   gradients are pending
- * NORMNET_EVALUE   a pixel or a statistic is not finite
+ * NORMNET_EVALUE   a pixel or a statistic is not finite, or a variance too small for a float
  * NORMNET_EINVAL   also for a batch norm that has a single value per channel
  * NORMNET_EIO      config.reduce failed
  */

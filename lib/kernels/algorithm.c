@@ -41,10 +41,21 @@ int64_t normnet__convolution_scratch(const struct convolution *convolution)
     return convolution->winograd ? convolution->x.width + NORMNET__MAX_PATCHES * (4 * inputs + 8 * outputs) : 0;
 }
 
-/* The sums of a tile of outputs: for each input channel 3 x 4 products of Winograd's algorithm, or the taps. */
+/* Above this number of outputs the sums are double. */
+enum { MAX_FLOAT_PIXELS = 2048 };
+
+bool normnet__sums_in_double(const struct convolution *convolution)
+{
+    return (int64_t)convolution->y.width * convolution->y.height > MAX_FLOAT_PIXELS;
+}
+
+/*
+ * The sums of a tile of outputs: for each input channel 3 x 4 products of Winograd's algorithm, or the taps; in float,
+ * and in double if there are many.
+ */
 int64_t normnet__weight_gradient_scratch(const struct convolution *convolution)
 {
     const int64_t sums = convolution->winograd ? 12 : (int64_t)convolution->kernel * convolution->kernel;
 
-    return NORMNET__MAX_SUM_OUTPUTS * convolution->x.channels * sums;
+    return NORMNET__MAX_SUM_OUTPUTS * convolution->x.channels * sums * (normnet__sums_in_double(convolution) ? 3 : 1);
 }

@@ -11,6 +11,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/long_sums.h"
 #include "kernels/tiles.h"
 
 /*
@@ -19,24 +20,48 @@
  */
 enum { CHANNEL_PIXELS = VECTOR_REGISTERS >= 32 ? 12 : 6, PIXEL_VECTORS = VECTOR_REGISTERS / 4 };
 
-/* One tile: the sums over (c, u, v) for outputs k, ... and their epilogue. */
-LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, const float *x, const float *weights,
-                                        const struct epilogue *epilogue, int32_t k, float *y, const int vectors,
-                                        const int pixels)
+/* The outputs of a tile, which begin at channel k, and the terms that it adds. */
+struct channel_tile_output {
+    const struct epilogue *epilogue;
+    const float *before; /* of several pieces: the sums to which the last one is added; else NULL */
+    float *sums;         /* where the sums of any other piece are stored; else NULL */
+    int32_t k;
+    float *y;
+    int32_t begin, end, rows, columns; /* channels, and the part of the kernel */
+};
+
+/* What happens to a vector of sums, that of the channels from k on. */
+LANES_INLINE lanes apply_channel_epilogue(const struct epilogue *epilogue, int32_t k, lanes sum)
 {
+    if (epilogue->bias != NULL)
+        sum += lanes_load(epilogue->bias + k);
+    if (epilogue->relu)
+        sum = lanes_max_zero(sum);
+    return sum;
+}
+
+/*
+ * One tile: the sums over the (c, u, v) of a piece and, if it is the last one, their epilogue. `weights` is at the
+ * piece.
+ */
+LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, const float *x, const float *weights,
+                                        const struct channel_tile_output *to, const int vectors, const int pixels)
+{
+    const struct epilogue *epilogue = to->epilogue;
+    const int32_t end = to->end, rows = to->rows, columns = to->columns;
     const int64_t row = convolution->x.row_stride * NORMNET__LANES;
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
     lanes sum[PIXEL_VECTORS][CHANNEL_PIXELS];
 
-    weights += k;
+    weights += to->k;
     LANES_FOR (n, vectors)
         LANES_FOR (p, pixels)
             sum[n][p] = lanes_splat(0.0f);
-    for (int32_t c = 0; c < convolution->inputs; ++c) {
+    for (int32_t c = to->begin; c < end; ++c) {
         const float *plane = x + normnet__channel_at(convolution->x, c);
 
-        for (int32_t u = 0; u < convolution->kernel; ++u)
-            for (int32_t v = 0; v < convolution->kernel; ++v, weights += convolution->outputs) {
+        for (int32_t u = 0; u < rows; ++u)
+            for (int32_t v = 0; v < columns; ++v, weights += convolution->outputs) {
                 const float *input = plane + u * row + (int64_t)v * NORMNET__LANES;
                 lanes weight[PIXEL_VECTORS];
 
@@ -50,31 +75,34 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
                 }
             }
     }
+    if (to->sums != NULL) {
+        LANES_FOR (n, vectors)
+            LANES_FOR (p, pixels)
+                lanes_store(to->sums + (n * pixels + p) * VECTOR_LANES, sum[n][p]);
+        return;
+    }
+    if (to->before != NULL)
+        LANES_FOR (n, vectors)
+            LANES_FOR (p, pixels)
+                sum[n][p] += lanes_load(to->before + (n * pixels + p) * VECTOR_LANES);
     LANES_FOR (n, vectors) {
-        const int32_t first = k + n * VECTOR_LANES;
-        float *to = y + normnet__channel_at(convolution->y, first);
+        const int32_t first = to->k + n * VECTOR_LANES;
+        float *y = to->y + normnet__channel_at(convolution->y, first);
 
-        LANES_FOR (p, pixels) {
-            lanes value = sum[n][p];
-
-            if (epilogue->bias != NULL)
-                value += lanes_load(epilogue->bias + first);
-            if (epilogue->relu)
-                value = lanes_max_zero(value);
-            lanes_store(to + p * NORMNET__LANES, value);
-        }
+        LANES_FOR (p, pixels)
+            lanes_store(y + p * NORMNET__LANES, apply_channel_epilogue(epilogue, first, sum[n][p]));
     }
 }
 
 typedef void channel_tile_function(const struct convolution *convolution, const float *x, const float *weights,
-                                   const struct epilogue *epilogue, int32_t k, float *y);
+                                   const struct channel_tile_output *to);
 
 #define DEFINE_CHANNEL_TILE(vectors, pixels)                                                                           \
     static void KERNEL(direct_channel_tile_##vectors##x##pixels)(const struct convolution *convolution,                \
                                                                  const float *x, const float *weights,                 \
-                                                                 const struct epilogue *epilogue, int32_t k, float *y) \
+                                                                 const struct channel_tile_output *to)                 \
     {                                                                                                                  \
-        convolve_channel_tile(convolution, x, weights, epilogue, k, y, vectors, pixels);                               \
+        convolve_channel_tile(convolution, x, weights, to, vectors, pixels);                                           \
     }
 
 DEFINE_CHANNEL_TILE(1, 1)
@@ -122,11 +150,58 @@ static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t l
     return chosen;
 }
 
+/* The epilogue of sums in memory. */
+static void KERNEL(finish_long_channel_tile)(const struct convolution *convolution,
+                                             const struct channel_tile_output *to, const float *sums,
+                                             const struct channel_tile *tile)
+{
+    for (int32_t n = 0; n < tile->vectors; ++n)
+        for (int32_t p = 0; p < tile->pixels; ++p) {
+            const int32_t first = to->k + n * VECTOR_LANES;
+            const lanes sum = lanes_load(sums + (n * tile->pixels + p) * VECTOR_LANES);
+
+            lanes_store(to->y + normnet__channel_at(convolution->y, first) + p * NORMNET__LANES,
+                        apply_channel_epilogue(to->epilogue, first, sum));
+        }
+}
+
+/* One tile whose sums have several pieces: those of choose_piece (direct_kernels.h). */
+static void convolve_long_channel_tile(const struct convolution *convolution, const float *x, const float *weights,
+                                       struct channel_tile_output to, const struct channel_tile *tile)
+{
+    const int32_t inputs = convolution->inputs, kernel = convolution->kernel;
+    const bool by_rows = kernel * kernel > PIECE_TERMS;
+    const int32_t channels = by_rows ? 1 : PIECE_TERMS / (kernel * kernel);
+    const int32_t columns = by_rows ? min_int(PIECE_TERMS, kernel) : kernel;
+    struct long_sums sums;
+
+    begin_long_sums(&sums, tile->vectors * tile->pixels * VECTOR_LANES);
+    to.rows = by_rows ? 1 : kernel;
+    for (to.begin = 0; to.begin < inputs; to.begin = to.end) {
+        to.end = min_int(inputs, to.begin + channels);
+        for (int32_t u = 0; u < kernel; u += to.rows)
+            for (int32_t v = 0; v < kernel; v += to.columns) {
+                to.columns = min_int(kernel - v, columns);
+                to.before = to.end == inputs && u + to.rows == kernel && v + to.columns == kernel
+                                ? KERNEL(begin_last_piece)(&sums)
+                                : NULL;
+                to.sums = to.before == NULL ? KERNEL(begin_piece)(&sums) : NULL;
+                tile->run(convolution, x + (u * convolution->x.row_stride + v) * NORMNET__LANES, weights, &to);
+                weights += (int64_t)(to.end - to.begin) * to.rows * to.columns * convolution->outputs;
+            }
+    }
+    if (to.before == NULL)
+        KERNEL(finish_long_channel_tile)(convolution, &to, KERNEL(finish_long_sums)(&sums), tile);
+}
+
 static void direct_convolve_channels(const struct convolution *convolution, const float *x, const float *weights,
                                      const struct epilogue *epilogue, float *y)
 {
     const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
     const int32_t width = convolution->y.width;
+    const bool several = has_several_pieces(convolution->inputs, convolution->kernel);
+    struct channel_tile_output to = {
+        .epilogue = epilogue, .end = convolution->inputs, .rows = convolution->kernel, .columns = convolution->kernel};
 
     for (int32_t i = 0; i < convolution->y.height; ++i)
         for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * VECTOR_LANES) {
@@ -135,9 +210,14 @@ static void direct_convolve_channels(const struct convolution *convolution, cons
                 const struct channel_tile *tile = choose_channel_tile(vectors, width - j, width);
                 /* The last tile of a row is moved back to be whole; it computes some pixels once more. */
                 const int32_t from = j + tile->pixels <= width ? j : width - tile->pixels;
+                const float *from_x = x + i * convolution->x.row_stride * step + from * step;
 
-                tile->run(convolution, x + i * convolution->x.row_stride * step + from * step, weights, epilogue, k,
-                          y + (i * convolution->y.row_stride + from) * NORMNET__LANES);
+                to.k = k;
+                to.y = y + (i * convolution->y.row_stride + from) * NORMNET__LANES;
+                if (several)
+                    convolve_long_channel_tile(convolution, from_x, weights, to, tile);
+                else
+                    tile->run(convolution, from_x, weights, &to);
                 j = from + tile->pixels;
             }
         }

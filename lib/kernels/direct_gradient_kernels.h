@@ -5,6 +5,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/pieces.h"
 #include "kernels/tiles.h"
 
 /*
@@ -33,7 +34,7 @@ LANES_INLINE void add_products(const struct convolution *convolution, int32_t he
     LANES_FOR (r, rows)
         LANES_FOR (s, columns)
             LANES_FOR (k, outputs)
-                sum[r][s][k] = lanes_load(sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * NORMNET__LANES);
+                sum[r][s][k] = lanes_splat(0.0f);
     for (int32_t i = 0; i < height; ++i) {
         const float *row_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
         const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES;
@@ -56,8 +57,11 @@ LANES_INLINE void add_products(const struct convolution *convolution, int32_t he
     }
     LANES_FOR (r, rows)
         LANES_FOR (s, columns)
-            LANES_FOR (k, outputs)
-                lanes_store(sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * NORMNET__LANES, sum[r][s][k]);
+            LANES_FOR (k, outputs) {
+                float *to = sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * NORMNET__LANES;
+
+                lanes_store(to, lanes_load(to) + sum[r][s][k]);
+            }
 }
 
 typedef void direct_gradient_function(const struct convolution *convolution, int32_t height, const float *x,
@@ -151,23 +155,19 @@ static void KERNEL(direct_weight_gradient)(const struct convolution *convolution
                                            double *dw, float *scratch)
 {
     const int64_t inputs = (int64_t)convolution->x.channels * convolution->kernel * convolution->kernel;
+    const struct gradient_sums sums = place_sums(convolution, scratch, inputs * GRADIENT_OUTPUTS * NORMNET__LANES);
 
     for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
         const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
 
         outputs = even_share(convolution->y.channels - k, GRADIENT_OUTPUTS);
-        memset(scratch, 0, (size_t)(inputs * GRADIENT_OUTPUTS * NORMNET__LANES) * sizeof *scratch);
-        for (int32_t i = 0, rows; i < convolution->y.height; i += rows) {
-            const float *rows_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
-            const float *rows_dy = tile_dy + i * convolution->y.row_stride * NORMNET__LANES;
-
-            rows = next_rows(convolution->y.height - i, convolution->y.width);
-            (convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs))(convolution, rows, rows_x, rows_dy,
-                                                                                     scratch, outputs);
-        }
+        KERNEL(sum_pieces)
+        (convolution, x, tile_dy, outputs, &sums,
+         convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs));
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)
-                dw[(k + o) * inputs + input] = lanes_sum(scratch + (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES);
+                dw[(k + o) * inputs + input] =
+                    KERNEL(sum_of_group)(&sums, (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES);
     }
 }
 

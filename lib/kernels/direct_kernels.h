@@ -5,6 +5,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/long_sums.h"
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
@@ -14,14 +15,28 @@ enum { TILE_OUTPUTS = VECTOR_REGISTERS / 4 };
 /* The outputs of a tile, which begin at channel k of the convolution. */
 struct tile_output {
     const struct epilogue *epilogue;
+    const float *before; /* of several pieces: the sums to which the last one is added; else NULL */
+    float *sums;         /* where the sums of any other piece are stored; else NULL */
     int32_t k, output_count;
     int64_t channel_stride; /* groups */
     float *y;
 };
 
+/* What happens to the sums of channel k before they are stored at y. */
+LANES_INLINE lanes apply_epilogue(const struct epilogue *epilogue, int32_t k, lanes sum, const float *y)
+{
+    if (epilogue->bias != NULL)
+        sum += lanes_splat(epilogue->bias[k]);
+    if (epilogue->relu)
+        sum = lanes_max_zero(sum);
+    if (epilogue->relu_mask)
+        sum = mask_gradient(y, sum);
+    return sum;
+}
+
 /*
- * One tile: the sums over (c, u, v) and their epilogue. `weights` is at the tile's first channel; those of the next
- * (c, u, v) follow after `output_count`.
+ * One tile: the sums over the (c, u, v) of a piece and, if it is the last one, their epilogue. `weights` is at the
+ * tile's first channel; those of the next (c, u, v) follow after `output_count`.
  */
 LANES_INLINE void convolve_tile(const struct convolution *convolution, const float *x, const float *weights,
                                 const struct tile_output *to, const int lane, const int outputs, const int pixels)
@@ -53,6 +68,16 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
                         sum[k][p] = lanes_fma(weight, value[p], sum[k][p]);
                 }
             }
+    if (to->sums != NULL) {
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                lanes_store(to->sums + (k * pixels + p) * NORMNET__LANES + lane, sum[k][p]);
+        return;
+    }
+    if (to->before != NULL)
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                sum[k][p] += lanes_load(to->before + (k * pixels + p) * NORMNET__LANES + lane);
     if (epilogue->bias != NULL)
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
@@ -114,16 +139,80 @@ static direct_tile_function *const direct_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
 #endif
 };
 
+/* The epilogue of sums in memory. */
+static void KERNEL(finish_long_tile)(const struct tile_output *to, const float *sums, int32_t outputs, int32_t pixels)
+{
+    for (int32_t k = 0; k < outputs; ++k)
+        for (int32_t i = 0; i < pixels * NORMNET__LANES; i += VECTOR_LANES) {
+            float *y = to->y + k * to->channel_stride * NORMNET__LANES + i;
+
+            lanes_store(y,
+                        apply_epilogue(to->epilogue, to->k + k, lanes_load(sums + k * pixels * NORMNET__LANES + i), y));
+        }
+}
+
+/*
+ * A piece of a sum over (c, u, v): a convolution of as many whole channels as have up to 96 terms. A larger kernel goes
+ * row by row, in pieces that are like channels of a 1 x 1 kernel, one pixel apart.
+ */
+static struct convolution choose_piece(const struct convolution *convolution)
+{
+    const int32_t terms = convolution->kernel * convolution->kernel;
+    struct convolution piece = *convolution;
+
+    if (terms <= PIECE_TERMS) {
+        piece.x.channels = PIECE_TERMS / terms;
+        return piece;
+    }
+    piece.x.channels = min_int(PIECE_TERMS, convolution->kernel);
+    piece.x.channel_stride = 1;
+    piece.kernel = 1;
+    return piece;
+}
+
+/* One tile whose sums have several pieces. */
+static void convolve_long_tile(const struct convolution *convolution, const float *x, const float *weights,
+                               struct tile_output to, int32_t outputs, int32_t pixels)
+{
+    const struct convolution whole = choose_piece(convolution);
+    const bool by_rows = whole.kernel < convolution->kernel;
+    const int32_t rows = by_rows ? convolution->x.channels * convolution->kernel : 1;
+    const int32_t length = by_rows ? convolution->kernel : convolution->x.channels;
+    struct convolution piece = whole;
+    struct long_sums sums;
+
+    begin_long_sums(&sums, outputs * pixels * NORMNET__LANES);
+    for (int32_t row = 0; row < rows; ++row) {
+        const int64_t at = row / convolution->kernel * convolution->x.channel_stride +
+                           row % convolution->kernel * convolution->x.row_stride;
+
+        for (int32_t c = 0; c < length; c += piece.x.channels) {
+            piece.x.channels = min_int(length - c, whole.x.channels);
+            to.before = row + 1 == rows && c + whole.x.channels >= length ? KERNEL(begin_last_piece)(&sums) : NULL;
+            to.sums = to.before == NULL ? KERNEL(begin_piece)(&sums) : NULL;
+            direct_tiles[outputs - 1][pixels - 1](&piece, x + (at + c * whole.x.channel_stride) * NORMNET__LANES,
+                                                  weights, &to);
+            weights += (int64_t)piece.x.channels * whole.kernel * whole.kernel * to.output_count;
+        }
+    }
+    if (to.before == NULL)
+        KERNEL(finish_long_tile)(&to, KERNEL(finish_long_sums)(&sums), outputs, pixels);
+}
+
 /* All output channels of `pixels` neighbours. */
 static void convolve_pixels(const struct convolution *convolution, const float *x, const float *weights,
                             const struct epilogue *epilogue, float *y, int32_t pixels)
 {
-    struct tile_output to = {epilogue, 0, convolution->y.channels, convolution->y.channel_stride, y};
+    const bool several = has_several_pieces(convolution->x.channels, convolution->kernel);
+    struct tile_output to = {epilogue, NULL, NULL, 0, convolution->y.channels, convolution->y.channel_stride, y};
 
     for (int32_t outputs; to.k < to.output_count; to.k += outputs) {
         outputs = even_share(to.output_count - to.k, TILE_OUTPUTS);
         to.y = y + to.k * to.channel_stride * NORMNET__LANES;
-        direct_tiles[outputs - 1][pixels - 1](convolution, x, weights + to.k, &to);
+        if (several)
+            convolve_long_tile(convolution, x, weights + to.k, to, outputs, pixels);
+        else
+            direct_tiles[outputs - 1][pixels - 1](convolution, x, weights + to.k, &to);
     }
 }
 

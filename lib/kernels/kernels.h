@@ -34,9 +34,17 @@ struct mask {
     float scale;
 };
 
+/*
+ * What all kernels of norms do to x first, 16 lanes each: (x - mean) * power. The power of two brings deviations near
+ * 1, so that their products neither overflow nor vanish whatever the scale of x. The product is exact.
+ */
+struct standardization {
+    const float *mean, *power;
+};
+
 /* The coefficients of normalize_gradient, 16 lanes each. */
 struct gradient_coefficients {
-    const float *mean, *a, *b, *c;
+    const float *a, *b, *c;
 };
 
 struct kernels {
@@ -46,9 +54,9 @@ struct kernels {
 
     /*
      * y[k][i][j] = sum over (c, u, v) of w[k][c][u][v] * x[c][i * stride + u - padding][j * stride + v - padding], then
-     * the epilogue. Directly: a sequence of fused multiply-adds in the order c, u, v that starts at 0; padding must be
-     * 0. By Winograd's algorithm: the sums of winograd_kernels.h. `weights` are packed (packed_weights.h), `scratch`
-     * holds normnet__convolution_scratch groups.
+     * the epilogue. Directly: fused multiply-adds in the order c, u, v; padding must be 0. By Winograd's algorithm: the
+     * sums of winograd_kernels.h. Both in pieces, as long_sums.h cuts and adds them. `weights` are packed
+     * (packed_weights.h), `scratch` holds normnet__convolution_scratch groups.
      */
     void (*convolve)(const struct convolution *convolution, const float *x, const float *weights,
                      const struct epilogue *epilogue, float *y, float *scratch);
@@ -63,9 +71,10 @@ struct kernels {
 
     /*
      * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]), where
-     * dy has the map convolution->y, and padding is 0. Directly: per lane a chain of fused multiply-adds in the order
-     * i, j that starts at 0. By Winograd's algorithm: the sums of winograd_gradient_kernels.h. The lanes are added
-     * along the tree, in double. `scratch` holds normnet__weight_gradient_scratch groups.
+     * dy has the map convolution->y, and padding is 0. Directly: per lane fused multiply-adds in the order i, j. By
+     * Winograd's algorithm: the sums of winograd_gradient_kernels.h. Both in chains over pieces of the map, as
+     * pieces.h cuts and adds them. The lanes are added along the tree, in double. `scratch` holds
+     * normnet__weight_gradient_scratch groups.
      */
     void (*weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,
                             float *scratch);
@@ -74,30 +83,30 @@ struct kernels {
 
     /*
      * Of `count` groups, per lane: the mean, and m2, the sum of squared deviations from it. mean = pivot + sum d /
-     * count and m2 = sum d^2 - (sum d)^2 / count with d = x - pivot; moments_kernels.h has the pivot and the order of
+     * count and m2 = sum d^2 - (sum d)^2 / count with d = x - pivot; moments_kernels.h has the pivots and the order of
      * the sums.
      */
     void (*moments)(const float *x, int64_t count, double *mean, double *m2);
 
-    /* y = fma(x - mean, scale, shift) per lane, then dropout. y may be x. */
-    void (*normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
-                      struct mask mask, float *y);
+    /* y = fma((x - mean) * power, scale, shift) per lane, then dropout. y may be x. */
+    void (*normalize)(const float *x, int64_t count, struct standardization standard, const float *scale,
+                      const float *shift, struct mask mask, float *y);
 
     /* y = fma(y, gamma[i], beta[i]) for each group i. */
     void (*affine_elements)(float *y, int64_t count, const float *gamma, const float *beta);
 
     /*
-     * Per lane: sum_dy = sum of dy and sum_dyx = sum of dy * (x - mean), after dropout of dy. x - mean is rounded to
-     * float; the order of the sums is that of `moments`.
+     * Per lane: sum_dy = sum of dy and sum_dyx = sum of dy * (x - mean) * power, after dropout of dy. x - mean is
+     * rounded to float; the order of the sums is that of `moments`.
      */
-    void (*gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean, struct mask mask,
-                             double *sum_dy, double *sum_dyx);
+    void (*gradient_moments)(const float *x, const float *dy, int64_t count, struct standardization standard,
+                             struct mask mask, double *sum_dy, double *sum_dyx);
 
     /*
-     * dx = fma(a, dy, fma(b, x - mean, c)) per lane, after dropout of dy. dx replaces x. It is 0 in lanes whose bit of
-     * `valid` is 0 and, with relu_mask, where x is not positive.
+     * dx = fma(a, dy, fma(b, (x - mean) * power, c)) per lane, after dropout of dy. dx replaces x. It is 0 in lanes
+     * whose bit of `valid` is 0 and, with relu_mask, where x is not positive.
      */
-    void (*normalize_gradient)(float *x, const float *dy, int64_t count,
+    void (*normalize_gradient)(float *x, const float *dy, int64_t count, struct standardization standard,
                                const struct gradient_coefficients *coefficients, struct mask mask, uint32_t valid,
                                bool relu_mask);
 
@@ -106,9 +115,9 @@ struct kernels {
 
     /*
      * The gradients of beta and gamma: for each i < count the sums over lanes and chains of dy and of dy * y in group i
-     * of a chain, where y = fma(x - mean, scale, shift). Chain j begins at group offsets[j] of x and dy; `coefficients`
-     * is [chains][mean, scale, shift][16]. Per lane in the order of the chains, then over the lanes along the tree, all
-     * in double. sum_dy may be NULL.
+     * of a chain, where y = fma((x - mean) * power, scale, shift). Chain j begins at group offsets[j] of x and dy;
+     * `coefficients` is [chains][mean, power, scale, shift][16]. Per lane in the order of the chains, then over the
+     * lanes along the tree, all in double. sum_dy may be NULL.
      */
     void (*affine_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
                             const float *coefficients, double *sum_dy, double *sum_dyx);
@@ -151,7 +160,10 @@ struct kernels {
     void (*max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,
                               struct map x_map, float *x, bool relu_mask);
 
-    /* The mean of windows of height x width: the sum in row order divided by the number of values. */
+    /*
+     * The mean of windows of height x width: the sum in row order divided by the number of values. Up to 16 values in
+     * float; larger windows in float over pieces of up to 16 columns of a row, and in double over the pieces.
+     */
     void (*average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map, float *y);
     void (*average_pool_gradient)(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
                                   float *x, bool relu_mask);

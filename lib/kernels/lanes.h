@@ -151,6 +151,21 @@ LANES_INLINE lanes_double lanes_to_double(lanes value)
 #endif
 }
 
+LANES_INLINE lanes lanes_from_double(lanes_double value)
+{
+#if LANES_NEON
+    return (lanes)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)value.low), (float64x2_t)value.high);
+#else
+    const half_lanes low = __builtin_convertvector(value.low, half_lanes);
+    const half_lanes high = __builtin_convertvector(value.high, half_lanes);
+    lanes rounded;
+
+    memcpy(&rounded, &low, sizeof low);
+    memcpy((char *)&rounded + sizeof low, &high, sizeof high);
+    return rounded;
+#endif
+}
+
 LANES_INLINE lanes_double lanes_double_load(const double *from)
 {
     lanes_double value;
@@ -172,6 +187,11 @@ LANES_INLINE lanes_double lanes_double_add(lanes_double a, lanes_double b)
 LANES_INLINE lanes_double lanes_double_subtract(lanes_double a, lanes_double b)
 {
     return (lanes_double){a.low - b.low, a.high - b.high};
+}
+
+LANES_INLINE lanes_double lanes_double_divide(lanes_double a, double b)
+{
+    return (lanes_double){a.low / b, a.high / b};
 }
 
 /* Exact if the factors are floats. */

@@ -7,6 +7,9 @@
 #include "kernels/dropout_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/standardize.h"
+
+#include <math.h>
 
 /*
  * Two sums over the groups of a chain, per lane: in float over pieces of 16 groups, every fourth of which goes to the
@@ -75,8 +78,8 @@ LANES_INLINE struct double_sums sum_deviations(const float *x, int64_t count, la
 }
 
 /*
- * A value near the mean, so that sum d^2 and (sum d)^2 / count hardly cancel: the mean of the first piece, or the first
- * value of a shorter chain.
+ * What is hoped to be near the mean, so that sum d^2 and (sum d)^2 / count hardly cancel: the mean of the first piece,
+ * or the first value of a shorter chain.
  */
 LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
 {
@@ -92,16 +95,34 @@ LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
     return total * lanes_splat(1.0f / PIECE);
 }
 
-/* The mean and m2 of one lane: from the sums of d and d^2. */
-static void finish_moments(double sum, double square, double pivot, int64_t count, double *mean, double *m2)
+/* Whether any value of a lane differs from the first. */
+LANES_INLINE lanes_int find_differences(const float *x, int64_t count)
+{
+    const lanes first = lanes_load(x);
+    lanes_int differs = {0};
+
+    for (int64_t i = 1; i < count; ++i)
+        differs |= (lanes_int)(lanes_load(x + i * NORMNET__LANES) != first);
+    return differs;
+}
+
+/*
+ * The mean and m2 of one lane: from the sums of d and d^2. False if the pivot is more than two deviations from the
+ * mean: then most of both terms of m2 cancels.
+ */
+static bool finish_moments(double sum, double square, double pivot, int64_t count, double *mean, double *m2)
 {
     const double shift = sum / (double)count, rest = square - sum * shift;
 
     *mean = pivot + shift;
     *m2 = rest < 0.0 ? 0.0 : rest; /* rounding may make it negative if x is constant; NaN stays */
+    return !(sum * shift > 4.0 * *m2);
 }
 
-/* The moments of a lane whose sum of squares is near the ends of the range of float: all in double. */
+/*
+ * The moments of a lane whose squares are near the ends of the range of float: all in double. The pivot is the first
+ * value, which is never further from the mean than sqrt(count) deviations.
+ */
 static void moments_in_double(const float *x, int64_t count, double *mean, double *m2)
 {
     double sum = 0.0, square = 0.0;
@@ -115,35 +136,62 @@ static void moments_in_double(const float *x, int64_t count, double *mean, doubl
     finish_moments(sum, square, (double)x[0], count, mean, m2);
 }
 
+/* The moments of the lanes of one vector. Returns a bit for each lane whose pivot is too far from the mean. */
+static uint32_t KERNEL(moments_about)(const float *x, int64_t count, lanes pivot, double *mean, double *m2)
+{
+    const struct double_sums sums = sum_deviations(x, count, pivot);
+    double sum[VECTOR_LANES], square[VECTOR_LANES], pivots[VECTOR_LANES];
+    uint32_t tiny = 0, far = 0;
+
+    lanes_double_store(sum, sums.first);
+    lanes_double_store(square, sums.second);
+    lanes_double_store(pivots, lanes_to_double(pivot));
+    /*
+     * A sum of squares that is 0 is that of a constant, which is common, unless the values are so small that floats
+     * near them differ by less than the root of the smallest float.
+     */
+    for (int i = 0; i < VECTOR_LANES; ++i)
+        tiny |= (uint32_t)(square[i] == 0.0 && fabs(pivots[i]) < 1e-10) << i;
+    if (tiny != 0)
+        tiny &= lanes_mask_bits(find_differences(x, count));
+    for (int i = 0; i < VECTOR_LANES; ++i) {
+        if (((square[i] > 1e-20 && square[i] < 1e30) || square[i] == 0.0) && (tiny >> i & 1) == 0)
+            far |= (uint32_t)!finish_moments(sum[i], square[i], pivots[i], count, &mean[i], &m2[i]) << i;
+        else
+            moments_in_double(x + i, count, &mean[i], &m2[i]);
+    }
+    return far;
+}
+
+/*
+ * If the first values of a chain are unlike the rest, the mean that they lead to is still good enough to be the pivot
+ * of a second try: its error is a rounding error of their distance, and they are at most sqrt(count) deviations away.
+ */
 static void KERNEL(moments)(const float *x, int64_t count, double *mean, double *m2)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         const lanes pivot = choose_pivot(x + lane, count);
-        const struct double_sums sums = sum_deviations(x + lane, count, pivot);
-        double sum[VECTOR_LANES], square[VECTOR_LANES], pivots[VECTOR_LANES];
+        const uint32_t far = KERNEL(moments_about)(x + lane, count, pivot, mean + lane, m2 + lane);
 
-        lanes_double_store(sum, sums.first);
-        lanes_double_store(square, sums.second);
-        lanes_double_store(pivots, lanes_to_double(pivot));
-        for (int i = 0; i < VECTOR_LANES; ++i)
-            /* The sum is 0 for a constant, which is common, and for deviations below 1e-23, which count as none. */
-            if ((square[i] > 1e-20 && square[i] < 1e30) || square[i] == 0.0)
-                finish_moments(sum[i], square[i], pivots[i], count, &mean[lane + i], &m2[lane + i]);
-            else
-                moments_in_double(x + lane + i, count, &mean[lane + i], &m2[lane + i]);
+        if (far != 0)
+            KERNEL(moments_about)
+        (x + lane, count, lanes_select(lanes_mask(far), lanes_from_double(lanes_double_load(mean + lane)), pivot),
+         mean + lane, m2 + lane);
     }
 }
 
 /* ---- Gradients ----------------------------------------------------------------------------------- */
 
-LANES_INLINE void add_gradient(struct float_sums *sums, const int i, lanes gradient, const float *x, lanes center)
+LANES_INLINE void add_gradient(struct float_sums *sums, const int i, lanes gradient, const float *x,
+                               struct standard_lanes standard)
 {
     sums->first[i] += gradient;
-    sums->second[i] = lanes_fma(gradient, lanes_load(x) - center, sums->second[i]);
+    sums->second[i] = lanes_fma(gradient, standardize(lanes_load(x), standard), sums->second[i]);
 }
 
-LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, int64_t count, lanes center, int lane,
-                                              struct mask mask, const bool dropout)
+LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, int64_t count,
+                                              struct standard_lanes standard, int lane, struct mask mask,
+                                              const bool dropout)
 {
     struct double_sums sums = {{{0}, {0}}, {{0}, {0}}};
 
@@ -155,23 +203,23 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
         for (; i + ACCUMULATORS <= count && i < begin + PIECE; i += ACCUMULATORS)
             LANES_FOR (k, ACCUMULATORS)
                 add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
-                             center);
+                             standard);
         LANES_FOR (k, ACCUMULATORS)
             if (i + k < count && i < begin + PIECE)
                 add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
-                             center);
+                             standard);
         add_piece(&sums, &piece);
     }
     return sums;
 }
 
-static void KERNEL(gradient_moments)(const float *x, const float *dy, int64_t count, const float *mean,
+static void KERNEL(gradient_moments)(const float *x, const float *dy, int64_t count, struct standardization standard,
                                      struct mask mask, double *sum_dy, double *sum_dyx)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
-        const lanes center = lanes_load(mean + lane);
-        const struct double_sums sums = mask.bits != NULL ? sum_gradients(x, dy, count, center, lane, mask, true)
-                                                          : sum_gradients(x, dy, count, center, lane, mask, false);
+        const struct standard_lanes own = load_standard(standard, lane);
+        const struct double_sums sums = mask.bits != NULL ? sum_gradients(x, dy, count, own, lane, mask, true)
+                                                          : sum_gradients(x, dy, count, own, lane, mask, false);
 
         lanes_double_store(sum_dy + lane, sums.first);
         lanes_double_store(sum_dyx + lane, sums.second);

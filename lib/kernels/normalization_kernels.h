@@ -7,17 +7,18 @@
 #include "kernels/dropout_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/standardize.h"
 
-static void KERNEL(normalize)(const float *x, int64_t count, const float *mean, const float *scale, const float *shift,
-                              struct mask mask, float *y)
+static void KERNEL(normalize)(const float *x, int64_t count, struct standardization standard, const float *scale,
+                              const float *shift, struct mask mask, float *y)
 {
     for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
-        const lanes center = lanes_load(mean + lane);
+        const struct standard_lanes own = load_standard(standard, lane);
         const lanes factor = lanes_load(scale + lane), offset = lanes_load(shift + lane);
 
         for (int64_t i = 0; i < count; ++i) {
             const int64_t at = i * NORMNET__LANES + lane;
-            lanes value = lanes_fma(lanes_load(x + at) - center, factor, offset);
+            lanes value = lanes_fma(standardize(lanes_load(x + at), own), factor, offset);
 
             if (mask.bits != NULL)
                 value = apply_dropout(mask, i, lane, value);
@@ -41,18 +42,19 @@ static void KERNEL(affine_elements)(float *y, int64_t count, const float *gamma,
 
 /* ---- Input gradient ------------------------------------------------------------------------------ */
 
-LANES_INLINE void normalize_gradient_lanes(float *x, const float *dy, int64_t count,
+LANES_INLINE void normalize_gradient_lanes(float *x, const float *dy, int64_t count, struct standard_lanes standard,
                                            const struct gradient_coefficients *coefficients, int lane, struct mask mask,
                                            lanes_int keep, const bool dropout, const bool relu_mask)
 {
-    const lanes center = lanes_load(coefficients->mean + lane), zero = lanes_splat(0.0f);
+    const lanes zero = lanes_splat(0.0f);
     const lanes a = lanes_load(coefficients->a + lane), b = lanes_load(coefficients->b + lane),
                 c = lanes_load(coefficients->c + lane);
 
     for (int64_t i = 0; i < count; ++i) {
         float *at = x + i * NORMNET__LANES + lane;
         const lanes value = lanes_load(at);
-        const lanes dx = lanes_fma(a, load_gradient(dy, i, lane, mask, dropout), lanes_fma(b, value - center, c));
+        const lanes dx =
+            lanes_fma(a, load_gradient(dy, i, lane, mask, dropout), lanes_fma(b, standardize(value, standard), c));
         lanes_int passes = keep;
 
         if (relu_mask)
@@ -61,7 +63,7 @@ LANES_INLINE void normalize_gradient_lanes(float *x, const float *dy, int64_t co
     }
 }
 
-static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
+static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count, struct standardization standard,
                                        const struct gradient_coefficients *coefficients, struct mask mask,
                                        uint32_t valid, bool relu_mask)
 {
@@ -69,15 +71,16 @@ static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
 
     for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
         const lanes_int keep = lanes_mask(valid >> lane);
+        const struct standard_lanes own = load_standard(standard, lane);
 
         if (relu_mask && dropout)
-            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, true, true);
+            normalize_gradient_lanes(x, dy, count, own, coefficients, lane, mask, keep, true, true);
         else if (relu_mask)
-            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, false, true);
+            normalize_gradient_lanes(x, dy, count, own, coefficients, lane, mask, keep, false, true);
         else if (dropout)
-            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, true, false);
+            normalize_gradient_lanes(x, dy, count, own, coefficients, lane, mask, keep, true, false);
         else
-            normalize_gradient_lanes(x, dy, count, coefficients, lane, mask, keep, false, false);
+            normalize_gradient_lanes(x, dy, count, own, coefficients, lane, mask, keep, false, false);
     }
 }
 
@@ -101,11 +104,12 @@ static void KERNEL(affine_gradient)(const float *x, const float *dy, int64_t cou
             lanes_double sum = {{0}, {0}}, product = {{0}, {0}};
 
             for (int64_t chain = 0; chain < chains; ++chain) {
-                const float *mean = coefficients + chain * 3 * NORMNET__LANES + lane;
-                const float *scale = mean + NORMNET__LANES, *shift = scale + NORMNET__LANES;
+                const float *mean = coefficients + chain * 4 * NORMNET__LANES;
+                const float *scale = mean + 2 * NORMNET__LANES + lane, *shift = scale + NORMNET__LANES;
                 const int64_t at = (offsets[chain] + i) * NORMNET__LANES + lane;
-                const lanes deviation = lanes_load(x + at) - lanes_load(mean);
-                const lanes y = lanes_fma(deviation, lanes_load(scale), lanes_load(shift));
+                const struct standard_lanes own =
+                    load_standard((struct standardization){mean, mean + NORMNET__LANES}, lane);
+                const lanes y = lanes_fma(standardize(lanes_load(x + at), own), lanes_load(scale), lanes_load(shift));
                 const lanes_double gradient = lanes_to_double(lanes_load(dy + at));
 
                 sum = lanes_double_add(sum, gradient);

@@ -76,22 +76,52 @@ static void KERNEL(max_pool_gradient)(struct map y_map, const float *dy, const u
     clear_rest(y_map, kernel, kernel, x_map, x);
 }
 
+/* So many values are summed in float. A larger window goes in pieces of as many columns of a row, added in double. */
+enum { WINDOW_PIECE = 16 };
+
+LANES_INLINE lanes sum_small_window(const struct map *map, const float *x, int32_t height, int32_t width)
+{
+    lanes total = {0};
+
+    for (int32_t u = 0; u < height; ++u)
+        for (int32_t v = 0; v < width; ++v)
+            total += lanes_load(x + group_at(map, 0, u, v));
+    return total;
+}
+
+LANES_INLINE lanes_double sum_large_window(const struct map *map, const float *x, int32_t height, int32_t width)
+{
+    lanes_double total = {{0}, {0}};
+
+    for (int32_t u = 0; u < height; ++u)
+        for (int32_t v = 0; v < width; v += WINDOW_PIECE) {
+            const int32_t columns = width - v < WINDOW_PIECE ? width - v : WINDOW_PIECE;
+            const lanes piece = sum_small_window(map, x + group_at(map, 0, u, v), 1, columns);
+
+            total = lanes_double_add(total, lanes_to_double(piece));
+        }
+    return total;
+}
+
 static void KERNEL(average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map,
                                  float *y)
 {
-    const lanes count = lanes_splat((float)height * (float)width);
+    const bool small = (int64_t)height * width <= WINDOW_PIECE;
+    const double count = (double)height * width;
 
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
                 for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
                     const float *window = x + group_at(&x_map, c, i * height, j * width) + lane;
-                    lanes total = {0};
+                    lanes mean;
 
-                    for (int32_t u = 0; u < height; ++u)
-                        for (int32_t v = 0; v < width; ++v)
-                            total += lanes_load(window + group_at(&x_map, 0, u, v));
-                    lanes_store(y + group_at(&y_map, c, i, j) + lane, total / count);
+                    if (small)
+                        mean = sum_small_window(&x_map, window, height, width) / lanes_splat((float)count);
+                    else
+                        mean = lanes_from_double(
+                            lanes_double_divide(sum_large_window(&x_map, window, height, width), count));
+                    lanes_store(y + group_at(&y_map, c, i, j) + lane, mean);
                 }
 }
 

@@ -19,6 +19,11 @@ enum { TILE_PIXELS = 3 };
 /* Vectors of output channels, where the channels are the lanes. */
 enum { TILE_VECTORS = VECTOR_REGISTERS >= 32 ? 2 : 1 };
 
+LANES_INLINE int32_t min_int(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The size of the next tile of `left` neighbours: 3, but 4 are 2 + 2, since a single one leaves the units half idle. */
 LANES_INLINE int32_t next_pixels(int32_t left)
 {
@@ -46,16 +51,5 @@ static int32_t choose_vectors(int32_t outputs, int32_t max)
 /* Output channels: more planes of dy would evict each other from the L1 cache. */
 enum { GRADIENT_OUTPUTS = VECTOR_REGISTERS >= 16 ? 4 : 1 };
 _Static_assert((int)GRADIENT_OUTPUTS <= (int)NORMNET__MAX_SUM_OUTPUTS, "normnet__weight_gradient_scratch assumes it");
-
-/* Pixels of dy for one pass over the inputs: 24 KiB in four planes, which leave room for x in the L1 cache. */
-enum { CHUNK_PIXELS = 96 };
-
-/* The number of rows of dy, of `left`, for the next pass. */
-static int32_t next_rows(int32_t left, int32_t width)
-{
-    const int32_t max = CHUNK_PIXELS / width;
-
-    return even_share(left, max < 1 ? 1 : max);
-}
 
 #endif

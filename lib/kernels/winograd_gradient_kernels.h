@@ -18,6 +18,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/pieces.h"
 #include "kernels/tiles.h"
 
 /* A tile: 4 outputs by the three rows of the kernel by 2 input channels; 1 where there are 16 registers. */
@@ -55,7 +56,7 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
     LANES_FOR (c, channels)
         LANES_FOR (u, 3)
             LANES_FOR (k, outputs)
-                sum[c][u][k] = lanes_load(sums + ((c * 3 + u) * GRADIENT_OUTPUTS + k) * NORMNET__LANES);
+                sum[c][u][k] = lanes_splat(0.0f);
     for (int32_t i = 0; i < height; ++i) {
         const float *first = x + i * row + offsets.first, *second = x + i * row + offsets.second;
         const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES + offsets.dy;
@@ -86,8 +87,11 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
     }
     LANES_FOR (c, channels)
         LANES_FOR (u, 3)
-            LANES_FOR (k, outputs)
-                lanes_store(sums + ((c * 3 + u) * GRADIENT_OUTPUTS + k) * NORMNET__LANES, sum[c][u][k]);
+            LANES_FOR (k, outputs) {
+                float *to = sums + ((c * 3 + u) * GRADIENT_OUTPUTS + k) * NORMNET__LANES;
+
+                lanes_store(to, lanes_load(to) + sum[c][u][k]);
+            }
 }
 
 typedef void winograd_gradient_function(const struct convolution *convolution, int32_t height, const float *x,
@@ -136,8 +140,8 @@ static winograd_gradient_function *const winograd_gradient_tiles[PAIR_CHANNELS][
 };
 
 /* Adds the products of `height` rows of dy with all inputs, for a few outputs: sums[q][c][u][k]. */
-static void add_winograd_inputs(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
-                                float *sums, int32_t outputs)
+static void KERNEL(add_winograd_inputs)(const struct convolution *convolution, int32_t height, const float *x,
+                                        const float *dy, float *sums, int32_t outputs)
 {
     static const struct pair_offsets offsets[4] = {{0, 2 * NORMNET__LANES, 0},
                                                    {NORMNET__LANES, 2 * NORMNET__LANES, 0},
@@ -173,26 +177,46 @@ static void finish_taps(const float *sums, int64_t per_q, double *dw)
         dw[v] = lanes_sum(taps[v]);
 }
 
+/* The same of the totals, in double. */
+static void finish_total_taps(const double *totals, int64_t per_q, double *dw)
+{
+    double taps[3][NORMNET__LANES];
+
+    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+        const double m0 = totals[lane], m1 = totals[per_q + lane];
+        const double m2 = totals[2 * per_q + lane], m3 = totals[3 * per_q + lane];
+        const double mean = (m1 + m2) * 0.5;
+
+        taps[0][lane] = m0 + mean;
+        taps[1][lane] = (m1 - m2) * 0.5;
+        taps[2][lane] = mean + m3;
+    }
+    for (int v = 0; v < 3; ++v)
+        dw[v] = normnet__tree_sum(taps[v], NORMNET__LANES, 1) + 0.0;
+}
+
 static void KERNEL(winograd_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
                                              double *dw, float *scratch)
 {
     const int64_t inputs = (int64_t)3 * convolution->x.channels; /* times the rows of the kernel */
     const int64_t per_q = inputs * GRADIENT_OUTPUTS * NORMNET__LANES;
+    const struct gradient_sums sums = place_sums(convolution, scratch, 4 * per_q);
 
     for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
         const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
 
         outputs = even_share(convolution->y.channels - k, GRADIENT_OUTPUTS);
-        memset(scratch, 0, (size_t)(4 * per_q) * sizeof *scratch);
-        for (int32_t i = 0, rows; i < convolution->y.height; i += rows) {
-            rows = next_rows(convolution->y.height - i, convolution->y.width);
-            add_winograd_inputs(convolution, rows, x + i * convolution->x.row_stride * NORMNET__LANES,
-                                tile_dy + i * convolution->y.row_stride * NORMNET__LANES, scratch, outputs);
-        }
+        KERNEL(sum_pieces)(convolution, x, tile_dy, outputs, &sums, KERNEL(add_winograd_inputs));
         for (int32_t o = 0; o < outputs; ++o)
-            for (int64_t input = 0; input < inputs; ++input)
-                finish_taps(scratch + (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES, per_q,
-                            dw + 3 * ((k + o) * inputs + input));
+            for (int64_t input = 0; input < inputs; ++input) {
+                const int64_t at = (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES;
+                double *taps = dw + 3 * ((k + o) * inputs + input);
+
+                if (sums.totals != NULL)
+                    finish_total_taps(sums.totals + at, per_q, taps);
+                else
+                    finish_taps(sums.sums + at, per_q, taps);
+            }
     }
 }
 

@@ -22,6 +22,7 @@
 #include "kernels/algorithm.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
+#include "kernels/long_sums.h"
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
@@ -105,12 +106,20 @@ static void KERNEL(transform_input)(const struct map *map, const float *x, const
 
 /* ---- Sums over the channels ---------------------------------------------------------------------- */
 
+/* m A of a row m of a patch. */
+LANES_INLINE void store_patch_row(float *to, lanes m0, lanes m1, lanes m2, lanes m3)
+{
+    lanes_store(to, (m0 + m1) + m2);
+    lanes_store(to + NORMNET__LANES, (m1 - m2) - m3);
+}
+
 /*
  * One tile of row r: m[k][t][q] = sum over c of weights[c][q][k] * transformed[c][q][t], of which it stores m A,
- * [k][t][2]. `weights` is at the tile's first output; there are `output_count` for each c and q.
+ * [k][t][2]. `weights` is at the tile's first output; there are `output_count` for each c and q. If the sum has several
+ * pieces, the m of this one is stored instead, [k][q][t].
  */
 LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t output_count,
-                              float *sums, const int outputs, const int patches)
+                              float *sums, bool several, const int outputs, const int patches)
 {
     lanes sum[PATCH_OUTPUTS][4][PATCHES];
 
@@ -137,24 +146,31 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
         transformed += 4 * patches * NORMNET__LANES;
         weights += (int64_t)4 * output_count;
     }
+    if (several) {
+        LANES_FOR (k, outputs)
+            LANES_FOR (q, 4)
+                LANES_FOR (t, patches)
+                    lanes_store(sums + ((k * 4 + q) * patches + t) * NORMNET__LANES, sum[k][q][t]);
+        return;
+    }
     LANES_FOR (k, outputs)
         LANES_FOR (t, patches) {
             float *to = sums + (k * patches + t) * 2 * NORMNET__LANES;
 
-            lanes_store(to, (sum[k][0][t] + sum[k][1][t]) + sum[k][2][t]);
-            lanes_store(to + NORMNET__LANES, (sum[k][1][t] - sum[k][2][t]) - sum[k][3][t]);
+            store_patch_row(to, sum[k][0][t], sum[k][1][t], sum[k][2][t], sum[k][3][t]);
         }
 }
 
 typedef void winograd_sum_function(int32_t channels, const float *transformed, const float *weights,
-                                   int32_t output_count, float *sums);
+                                   int32_t output_count, float *sums, bool several);
 
 #define DEFINE_WINOGRAD_SUMS(outputs, patches)                                                                         \
     static void KERNEL(winograd_sums_##outputs##x##patches)(int32_t channels, const float *transformed,                \
-                                                            const float *weights, int32_t output_count, float *sums)   \
+                                                            const float *weights, int32_t output_count, float *sums,   \
+                                                            bool several)                                              \
     {                                                                                                                  \
         for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
-            sum_patches(channels, transformed + lane, weights, output_count, sums + lane, outputs, patches);           \
+            sum_patches(channels, transformed + lane, weights, output_count, sums + lane, several, outputs, patches);  \
     }
 
 DEFINE_WINOGRAD_SUMS(1, 1)
@@ -231,6 +247,30 @@ static void KERNEL(transform_output)(const struct map *map, const float *sums, c
 
 /* ---- The convolution ----------------------------------------------------------------------------- */
 
+/* One tile whose sums have several pieces. */
+static void KERNEL(sum_long_tile)(int32_t channels, const float *transformed, const float *weights,
+                                  int32_t output_count, float *sums, int32_t outputs, int32_t patches)
+{
+    const int32_t step = patches * NORMNET__LANES;
+    struct long_sums pieces;
+    const float *m;
+
+    begin_long_sums(&pieces, 4 * outputs * step);
+    for (int32_t c = 0; c < channels; c += PIECE_TERMS)
+        winograd_sum_tiles[outputs - 1][patches - 1](
+            min_int(channels - c, PIECE_TERMS), transformed + (int64_t)4 * c * step,
+            weights + (int64_t)4 * c * output_count, output_count, KERNEL(begin_piece)(&pieces), true);
+    m = KERNEL(finish_long_sums)(&pieces);
+    for (int32_t k = 0; k < outputs; ++k)
+        for (int32_t i = 0; i < step; i += VECTOR_LANES) {
+            const float *from = m + 4 * k * step + i;
+            float *to = sums + 2 * k * step + i / NORMNET__LANES * 2 * NORMNET__LANES + i % NORMNET__LANES;
+
+            store_patch_row(to, lanes_load(from), lanes_load(from + step), lanes_load(from + 2 * step),
+                            lanes_load(from + 3 * step));
+        }
+}
+
 /* The sums of row r for all outputs, [k][patch][2]; `weights` are those of the row, [c][4][k]. */
 static void sum_row(const struct convolution *convolution, const float *transformed, const float *weights,
                     int32_t patches, float *sums)
@@ -238,9 +278,13 @@ static void sum_row(const struct convolution *convolution, const float *transfor
     const int32_t channels = convolution->x.channels, output_count = convolution->y.channels;
 
     for (int32_t k = 0, outputs; k < output_count; k += outputs) {
+        float *to = sums + (int64_t)2 * k * patches * NORMNET__LANES;
+
         outputs = output_count - k < PATCH_OUTPUTS ? output_count - k : PATCH_OUTPUTS;
-        winograd_sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, output_count,
-                                                     sums + (int64_t)2 * k * patches * NORMNET__LANES);
+        if (channels > PIECE_TERMS)
+            KERNEL(sum_long_tile)(channels, transformed, weights + k, output_count, to, outputs, patches);
+        else
+            winograd_sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, output_count, to, false);
     }
 }
 

@@ -6,7 +6,11 @@
 #include "layers/dropout.h"
 #include "layers/norm.h"
 
+#include <float.h>
 #include <string.h>
+
+/* Floats of struct norm_coefficients, of which an array per channel is prepared for evaluation. */
+enum { COEFFICIENTS = sizeof(struct norm_coefficients) / sizeof(float) };
 
 /* Sets all 16 lanes to one value. */
 static void broadcast(float *lanes, float value)
@@ -27,7 +31,7 @@ static normnet_status batchnorm_resolve(struct layer *layer, const struct token 
     layer->module = layer->in.flat ? "BatchNorm1d" : "BatchNorm2d";
     layer->norm = (struct norm_spec){
         .over_batch = true, .chains = layer->in.channels, .chain_length = (int64_t)layer->in.height * layer->in.width};
-    layer->prepared_count = 3 * (int64_t)layer->in.channels;
+    layer->prepared_count = COEFFICIENTS * (int64_t)layer->in.channels;
     return normnet__resolve_affine(layer, token, config->affine, true, 0);
 }
 
@@ -100,37 +104,52 @@ static normnet_status reduce_moments(struct reduction reduction, struct moments 
     return NORMNET_OK;
 }
 
-static void update_running(struct running *running, struct averaging averaging, const struct moments *combined,
-                           int32_t channels)
+/* NORMNET_EVALUE for a variance that eps does not cover and that a float cannot hold. */
+static normnet_status check_variance(const struct layer *layer, double variance)
+{
+    char number[32], eps[32];
+
+    if (variance == 0.0 || !(variance + layer->eps < (double)FLT_MIN))
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EVALUE,
+                         "layer %d (%.64s): a running variance would be %s and eps is %s; expected a sum of at least "
+                         "1.2e-38, the smallest float",
+                         layer->index, layer->token, normnet__decimal(number, variance),
+                         normnet__decimal(eps, layer->eps));
+}
+
+static normnet_status update_running(const struct layer *layer, struct running *running, struct averaging averaging,
+                                     const struct moments *combined)
 {
     const int64_t batches = running->batches[0] < INT64_MAX ? running->batches[0] + 1 : INT64_MAX;
     const double weight = averaging.cumulative ? 1.0 / (double)batches : averaging.momentum;
 
     running->batches[0] = batches;
-    for (int32_t c = 0; c < channels; ++c) {
+    for (int32_t c = 0; c < layer->in.channels; ++c) {
         const double unbiased = combined[c].m2 / (combined[c].count - 1.0);
+        const double variance = weight * unbiased + (1.0 - weight) * (double)running->variance[c];
+        const normnet_status status = check_variance(layer, variance);
 
+        if (status != NORMNET_OK)
+            return status;
         running->mean[c] = (float)(weight * combined[c].mean + (1.0 - weight) * (double)running->mean[c]);
-        running->variance[c] = (float)(weight * unbiased + (1.0 - weight) * (double)running->variance[c]);
+        running->variance[c] = (float)variance;
     }
+    return NORMNET_OK;
 }
 
-/* The statistics of one group from its moments, and the coefficients of y = fma(x - center, scale, shift). */
+/* The statistics of one group from its moments, and the coefficients of y. */
 static void set_group_statistics(const struct layer *layer, struct batch_norm *norm, int64_t group,
                                  const float *parameters, const struct moments *combined)
 {
     for (int32_t c = 0; c < layer->in.channels; ++c) {
         const int64_t i = group * layer->in.channels + c;
-        const double invstd = normnet__inverse_deviation(combined[c].m2 / combined[c].count, layer->eps);
-        const struct norm_coefficients coefficients = normnet__norm_coefficients(
-            combined[c].mean, invstd, normnet__gamma(layer, parameters, c), normnet__beta(layer, parameters, c));
 
-        norm->mean[i] = combined[c].mean;
-        norm->invstd[i] = invstd;
+        norm->statistics[i] =
+            normnet__norm_statistics(combined[c].mean, combined[c].m2 / combined[c].count, layer->eps);
         norm->count[i] = combined[c].count;
-        norm->center[i] = coefficients.center;
-        norm->scale[i] = coefficients.scale;
-        norm->shift[i] = coefficients.shift;
+        norm->coefficients[i] = normnet__norm_coefficients(norm->statistics[i], normnet__gamma(layer, parameters, c),
+                                                           normnet__beta(layer, parameters, c));
     }
 }
 
@@ -143,15 +162,14 @@ normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, st
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
         struct moments *combined = norm->moments + begin * channels;
+        normnet_status status = NORMNET_OK;
 
         for (int32_t c = 0; c < channels; ++c)
             normnet__combine_moments(combined + c, end - begin, channels);
-        if (reduction.reduce != NULL) {
-            const normnet_status status = reduce_moments(reduction, combined, channels, norm->totals);
-
-            if (status != NORMNET_OK)
-                return status;
-        }
+        if (reduction.reduce != NULL)
+            status = reduce_moments(reduction, combined, channels, norm->totals);
+        if (status != NORMNET_OK)
+            return status;
         /* Only with reduce: normnet__check_batch_norms has rejected it otherwise. */
         if (combined[0].count < 2.0)
             return normnet__fail(NORMNET_EINVAL,
@@ -160,7 +178,9 @@ normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, st
                                  layer->index, layer->token, combined[0].count);
         set_group_statistics(layer, norm, group, parameters, combined);
         if (running != NULL)
-            update_running(running, averaging, combined, channels);
+            status = update_running(layer, running, averaging, combined);
+        if (status != NORMNET_OK)
+            return status;
     }
     return NORMNET_OK;
 }
@@ -170,87 +190,96 @@ static void batchnorm_prepare(const struct layer *layer, const float *parameters
 {
     const int32_t channels = layer->in.channels;
     const float *mean = statistics + layer->statistics, *variance = mean + channels;
-    float *center = prepared + layer->prepared;
+    struct norm_coefficients *coefficients = (struct norm_coefficients *)(void *)(prepared + layer->prepared);
 
-    for (int32_t c = 0; c < channels; ++c) {
-        const struct norm_coefficients coefficients =
-            normnet__norm_coefficients((double)mean[c], normnet__inverse_deviation((double)variance[c], layer->eps),
+    for (int32_t c = 0; c < channels; ++c)
+        coefficients[c] =
+            normnet__norm_coefficients(normnet__norm_statistics((double)mean[c], (double)variance[c], layer->eps),
                                        normnet__gamma(layer, parameters, c), normnet__beta(layer, parameters, c));
+}
 
-        center[c] = coefficients.center;
-        center[channels + c] = coefficients.scale;
-        center[2 * channels + c] = coefficients.shift;
-    }
+/* The coefficients of y for a block: of its group in training, prepared in evaluation. */
+static const struct norm_coefficients *forward_coefficients(const struct layer *layer, const struct block *block)
+{
+    const struct batch_norm *norm;
+
+    if (block->batch_norms == NULL)
+        return (const struct norm_coefficients *)(const void *)(block->prepared + layer->prepared);
+    norm = &block->batch_norms[layer->batch_norm];
+    return norm->coefficients + group_of(&norm->grouping, block->index) * layer->in.channels;
+}
+
+/* As the kernels take them, 16 lanes each. */
+struct lane_coefficients {
+    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
+};
+
+static void normalize(const struct layer *layer, const struct block *block, int64_t at,
+                      const struct lane_coefficients *own, struct mask dropout)
+{
+    block->kernels->normalize(normnet__input(layer, block) + at, layer->norm.chain_length,
+                              (struct standardization){own->center, own->power}, own->scale, own->shift, dropout,
+                              normnet__output(layer, block) + at);
 }
 
 /* Sixteen channels of a single image at a time. */
 static void batchnorm_forward_single(const struct layer *layer, const struct block *block)
 {
+    const struct norm_coefficients *coefficients = forward_coefficients(layer, block);
     const struct map map = normnet__input_map(layer, block);
     const int32_t channels = layer->in.channels;
-    const float *prepared = block->prepared + layer->prepared;
-    const float *x = normnet__input(layer, block);
-    float *y = normnet__output(layer, block);
 
     for (int32_t c = 0; c < channels; c += NORMNET__LANES) {
-        const int32_t count = channels - c < NORMNET__LANES ? channels - c : NORMNET__LANES;
-        const int64_t at = normnet__channel_at(map, c);
-        _Alignas(64) float coefficients[3][NORMNET__LANES] = {{0}};
+        struct lane_coefficients own = {{0}, {0}, {0}, {0}};
 
-        for (int i = 0; i < 3; ++i)
-            memcpy(coefficients[i], prepared + i * channels + c, (size_t)count * sizeof *prepared);
-        block->kernels->normalize(x + at, layer->norm.chain_length, coefficients[0], coefficients[1], coefficients[2],
-                                  (struct mask){NULL, 1.0f}, y + at);
+        for (int32_t lane = 0; lane < NORMNET__LANES && c + lane < channels; ++lane) {
+            own.center[lane] = coefficients[c + lane].center;
+            own.power[lane] = coefficients[c + lane].power;
+            own.scale[lane] = coefficients[c + lane].scale;
+            own.shift[lane] = coefficients[c + lane].shift;
+        }
+        normalize(layer, block, normnet__channel_at(map, c), &own, (struct mask){NULL, 1.0f});
+    }
+}
+
+static void batchnorm_forward_samples(const struct layer *layer, const struct block *block)
+{
+    const struct norm_coefficients *coefficients = forward_coefficients(layer, block);
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
+    const struct mask dropout = normnet__draw_fused_dropout(layer, block);
+
+    for (int32_t c = 0; c < layer->in.channels; ++c) {
+        struct lane_coefficients own;
+
+        broadcast(own.center, coefficients[c].center);
+        broadcast(own.power, coefficients[c].power);
+        broadcast(own.scale, coefficients[c].scale);
+        broadcast(own.shift, coefficients[c].shift);
+        normalize(layer, block, c * plane * NORMNET__LANES, &own, normnet__mask_from(dropout, c * length));
     }
 }
 
 void normnet__batch_norm_forward(const struct layer *layer, const struct block *block)
 {
-    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
-    const int32_t channels = layer->in.channels;
-    const float *x = normnet__input(layer, block);
-    float *y = normnet__output(layer, block);
-    const float *center = block->prepared + layer->prepared;
-    const float *scale = center + channels, *shift = scale + channels;
-    const struct mask dropout = normnet__draw_fused_dropout(layer, block);
-
-    if (block->layout == NORMNET__LAYOUT_SINGLE) {
+    if (block->layout == NORMNET__LAYOUT_SINGLE)
         batchnorm_forward_single(layer, block);
-        return;
-    }
-    if (block->batch_norms != NULL) {
-        const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
-        const int64_t first = group_of(&norm->grouping, block->index) * channels;
-
-        center = norm->center + first;
-        scale = norm->scale + first;
-        shift = norm->shift + first;
-    }
-    for (int32_t c = 0; c < channels; ++c) {
-        const int64_t at = c * plane * NORMNET__LANES;
-        _Alignas(64) float centers[NORMNET__LANES], scales[NORMNET__LANES], shifts[NORMNET__LANES];
-
-        broadcast(centers, center[c]);
-        broadcast(scales, scale[c]);
-        broadcast(shifts, shift[c]);
-        block->kernels->normalize(x + at, length, centers, scales, shifts, normnet__mask_from(dropout, c * length),
-                                  y + at);
-    }
+    else
+        batchnorm_forward_samples(layer, block);
 }
 
 /* ---- Backward ------------------------------------------------------------------------------------ */
 
 /*
- * With S = sum of dy and D = sum of dy (x - mean) over the group's n values:
+ * With S = sum of dy and D = sum of dy (x - mean) power over the group's n values:
  *
- *     dx = (dy - S / n - (x - mean) D invstd^2 / n) invstd gamma,   dgamma = D invstd,   dbeta = S
+ *     dgamma = D rest,   dbeta = S,   dx as in moments.h, whose averages are S gamma / n and D gamma / n
  */
 void normnet__batch_norm_block_sums(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
     const int32_t channels = layer->in.channels;
     const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
-    const float *center = norm->center + group_of(&norm->grouping, block->index) * channels;
+    const struct norm_coefficients *coefficients = forward_coefficients(layer, block);
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
     double *sums = norm->sums + block->index * 2 * channels;
     const struct mask dropout = normnet__saved_fused_dropout(layer, block);
@@ -258,11 +287,12 @@ void normnet__batch_norm_block_sums(const struct layer *layer, const struct bloc
     for (int32_t c = 0; c < channels; ++c) {
         const int64_t at = c * plane * NORMNET__LANES;
         double dy_sum[NORMNET__LANES], dyx_sum[NORMNET__LANES];
-        _Alignas(64) float centers[NORMNET__LANES];
+        _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
 
-        broadcast(centers, center[c]);
-        block->kernels->gradient_moments(x + at, dy + at, length, centers, normnet__mask_from(dropout, c * length),
-                                         dy_sum, dyx_sum);
+        broadcast(center, coefficients[c].center);
+        broadcast(power, coefficients[c].power);
+        block->kernels->gradient_moments(x + at, dy + at, length, (struct standardization){center, power},
+                                         normnet__mask_from(dropout, c * length), dy_sum, dyx_sum);
         sums[2 * c] = normnet__tree_sum(dy_sum, block->count, 1);
         sums[2 * c + 1] = normnet__tree_sum(dyx_sum, block->count, 1);
     }
@@ -286,16 +316,15 @@ static void add_parameter_gradients(const struct layer *layer, const struct batc
 
     for (int64_t channel = 0; channel < layer->weight.count; ++channel) {
         const int64_t i = first + channel;
-        const double rounding_error = norm->mean[i] - (double)norm->center[i];
         const double dy_sum = norm->totals[2 * channel];
-        const double dyx_sum = norm->totals[2 * channel + 1] - rounding_error * dy_sum;
+        const double dyx_sum = norm->totals[2 * channel + 1] - normnet__center_error(norm->statistics[i]) * dy_sum;
 
-        gradient[layer->weight.offset + channel] += dyx_sum * norm->invstd[i];
+        gradient[layer->weight.offset + channel] += dyx_sum * norm->statistics[i].rest;
         gradient[layer->bias.offset + channel] += dy_sum;
     }
 }
 
-/* The coefficients of dx = fma(a, dy, fma(b, x - center, c)) of one group, from its sums over all ranks. */
+/* The coefficients of dx of one group, from its sums over all ranks. */
 static void set_backward_coefficients(const struct layer *layer, struct batch_norm *norm, int64_t group,
                                       const float *parameters)
 {
@@ -303,16 +332,12 @@ static void set_backward_coefficients(const struct layer *layer, struct batch_no
 
     for (int32_t channel = 0; channel < layer->in.channels; ++channel) {
         const int64_t i = first + channel;
-        const double rounding_error = norm->mean[i] - (double)norm->center[i];
-        const double n = norm->count[i], invstd = norm->invstd[i];
-        const double gamma = normnet__gamma(layer, parameters, channel);
+        const double gamma = normnet__gamma(layer, parameters, channel), n = norm->count[i];
         const double dy_sum = norm->totals[2 * channel];
-        const double dyx_sum = norm->totals[2 * channel + 1] - rounding_error * dy_sum;
-        const double exact_b = -gamma * invstd * invstd * invstd * (dyx_sum / n);
+        const double dyx_sum = norm->totals[2 * channel + 1] - normnet__center_error(norm->statistics[i]) * dy_sum;
 
-        norm->a[i] = (float)(invstd * gamma);
-        norm->b[i] = (float)exact_b;
-        norm->c[i] = (float)(-invstd * gamma * (dy_sum / n) - exact_b * rounding_error);
+        norm->gradients[i] = normnet__norm_gradient_coefficients(norm->statistics[i], gamma, gamma * (dy_sum / n),
+                                                                 gamma * (dyx_sum / n));
     }
 }
 
@@ -350,13 +375,16 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
         return;
     for (int32_t channel = 0; channel < channels; ++channel) {
         const int64_t i = first + channel, at = channel * plane * NORMNET__LANES;
-        _Alignas(64) float center[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
+        _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
+        _Alignas(64) float a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
 
-        broadcast(center, norm->center[i]);
-        broadcast(a, norm->a[i]);
-        broadcast(b, norm->b[i]);
-        broadcast(c, norm->c[i]);
-        block->kernels->normalize_gradient(x + at, dy + at, length, &(struct gradient_coefficients){center, a, b, c},
+        broadcast(center, norm->coefficients[i].center);
+        broadcast(power, norm->coefficients[i].power);
+        broadcast(a, norm->gradients[i].a);
+        broadcast(b, norm->gradients[i].b);
+        broadcast(c, norm->gradients[i].c);
+        block->kernels->normalize_gradient(x + at, dy + at, length, (struct standardization){center, power},
+                                           &(struct gradient_coefficients){a, b, c},
                                            normnet__mask_from(dropout, channel * length), valid, layer->relu_mask);
     }
 }

@@ -27,12 +27,14 @@ struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch);
 /* What the blocks of a training pass share in one batch norm. C channels. */
 struct batch_norm {
     struct grouping grouping;
-    struct moments *moments;       /* [block][C] */
-    double *sums;                  /* [block][C][2]: of dy and dy (x - center) */
-    double *mean, *invstd, *count; /* [group][C] of the statistics */
-    float *center, *scale, *shift; /* [group][C] of y = fma(x - center, scale, shift) */
-    float *a, *b, *c;              /* [group][C] of dx = fma(a, dy, fma(b, x - center, c)) */
-    double *totals;                /* [2 C] sums of a group, then of all ranks */
+    struct moments *moments; /* [block][C] */
+    double *sums;            /* [block][C][2]: of dy and dy (x - center) power */
+    /* [group][C] each: */
+    struct norm_statistics *statistics;
+    double *count;                                /* values of the statistics */
+    struct norm_coefficients *coefficients;       /* of y */
+    struct norm_gradient_coefficients *gradients; /* of dx */
+    double *totals;                               /* [2 C] sums of a group, then of all ranks */
 };
 
 /* Running statistics of one layer: C means, C variances, and the batches that went into them. */
@@ -57,7 +59,8 @@ void normnet__batch_norm_block_moments(const struct layer *layer, const struct b
 
 /*
  * Combines the blocks' moments to mean and invstd of each group and updates `running` (NULL: none) once per group, in
- * order. NORMNET_EINVAL for a single value per channel, NORMNET_EIO if the reduction fails.
+ * order. NORMNET_EINVAL for a single value per channel, NORMNET_EVALUE for a running variance below the range of float
+ * that eps does not cover, NORMNET_EIO if the reduction fails.
  */
 normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, struct batch_norm *norm,
                                                    const float *parameters, struct reduction reduction,

@@ -3,8 +3,6 @@
 
 #include "kernels/kernels.h"
 
-#include <math.h>
-
 /*
  * All three functions combine neighbours at distance 1, then 2, 4, ...; a part without a right neighbour is left for a
  * later round. That is the tree which splits at the largest power of two (base/tree.h).
@@ -49,20 +47,4 @@ void normnet__add_lane_sums(double *rows, int64_t count)
         for (int64_t i = 0; i + distance < count; i += 2 * distance)
             for (int lane = 0; lane < NORMNET__LANES; ++lane)
                 rows[i * NORMNET__LANES + lane] += rows[(i + distance) * NORMNET__LANES + lane];
-}
-
-struct norm_coefficients normnet__norm_coefficients(double mean, double invstd, double gamma, double beta)
-{
-    const double exact_scale = invstd * gamma;
-    const float center = (float)mean;
-
-    return (struct norm_coefficients){center, (float)exact_scale,
-                                      (float)(beta - (mean - (double)center) * exact_scale)};
-}
-
-double normnet__inverse_deviation(double variance, double eps)
-{
-    const double sum = variance + eps;
-
-    return sum == 0.0 ? 0.0 : 1.0 / sqrt(sum);
 }

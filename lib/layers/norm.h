@@ -12,8 +12,9 @@
  *     instance         a channel of one sample
  *     RMS              all of a sample, with the mean taken as 0: y = x / sqrt(mean of x^2 + eps) gamma, no beta
  *
- * Computed as fma(x - m, scale, shift) with m the mean rounded to float: the difference is exact near the mean, so that
- * a mean of a million costs no digits, and shift includes the rounding error of the mean.
+ * Computed as fma((x - m) power, scale, shift) with m the mean rounded to float: the difference is exact near the mean,
+ * so that a mean of a million costs no digits, and shift includes the rounding error of the mean. The power of two is
+ * near invstd, so that neither deviations of 1e30 nor of 1e-30 leave the range of float (moments.h).
  */
 #ifndef NORMNET_LAYERS_NORM_H
 #define NORMNET_LAYERS_NORM_H

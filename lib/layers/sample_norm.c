@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-/* Statistics of one run, per lane; forward saves them for backward, in double. */
+/* Statistics of one run, per lane; forward saves them for backward. */
 struct run_statistics {
-    double mean[NORMNET__LANES], invstd[NORMNET__LANES];
+    struct norm_statistics lanes[NORMNET__LANES];
 };
 
 void normnet__set_runs(struct layer *layer, int32_t runs, int32_t chains)
@@ -18,10 +18,10 @@ void normnet__set_runs(struct layer *layer, int32_t runs, int32_t chains)
     layer->norm.chains = chains;
     layer->norm.chain_length = normnet__shape_size(layer->in) / chains;
     /*
-     * Per chain the largest of: two rows of 16 doubles (4 groups); 3 groups of coefficients and an offset; one struct
+     * Per chain the largest of: two rows of 16 doubles (4 groups); 4 groups of coefficients and an offset; one struct
      * moments.
      */
-    layer->scratch_groups = 4 * (int64_t)chains;
+    layer->scratch_groups = 5 * (int64_t)chains;
     layer->saved_bytes = runs * (int64_t)sizeof(struct run_statistics);
 }
 
@@ -69,29 +69,33 @@ static double chain_beta(const struct layer *layer, const struct block *block, i
 
 /* ---- Forward --------------------------------------------------------------------------------------- */
 
-/* y = fma(x - center, scale, shift) of one chain, each [16]. */
-static void chain_coefficients(const struct layer *layer, const struct block *block, int64_t chain,
-                               const struct run_statistics *run, float *center, float *scale, float *shift)
+/* Of one chain: y = fma((x - center) * power, scale, shift), each [16]. */
+struct chain_coefficients {
+    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
+};
+
+static void set_lane(struct chain_coefficients *chain, int lane, struct norm_coefficients coefficients)
+{
+    chain->center[lane] = coefficients.center;
+    chain->power[lane] = coefficients.power;
+    chain->scale[lane] = coefficients.scale;
+    chain->shift[lane] = coefficients.shift;
+}
+
+static void set_chain_coefficients(const struct layer *layer, const struct block *block, int64_t chain,
+                                   const struct run_statistics *run, struct chain_coefficients *chain_coefficients)
 {
     const double gamma = chain_gamma(layer, block, chain), beta = chain_beta(layer, block, chain);
 
-    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
-        const struct norm_coefficients coefficients =
-            normnet__norm_coefficients(run->mean[lane], run->invstd[lane], gamma, beta);
-
-        center[lane] = coefficients.center;
-        scale[lane] = coefficients.scale;
-        shift[lane] = coefficients.shift;
-    }
+    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+        set_lane(chain_coefficients, lane, normnet__norm_coefficients(run->lanes[lane], gamma, beta));
 }
 
-/* Sets the mean to subtract, and invstd. For RMS norm the mean is 0 and the variance is taken about 0. */
-static void set_statistics(const struct layer *layer, double measured_mean, double variance, double *mean,
-                           double *invstd)
+/* For RMS norm the mean is 0 and the variance is taken about 0. */
+static struct norm_statistics find_lane_statistics(const struct layer *layer, double mean, double variance)
 {
-    *mean = layer->norm.rms ? 0.0 : measured_mean;
-    *invstd =
-        normnet__inverse_deviation(layer->norm.rms ? variance + measured_mean * measured_mean : variance, layer->eps);
+    return layer->norm.rms ? normnet__norm_statistics(0.0, variance + mean * mean, layer->eps)
+                           : normnet__norm_statistics(mean, variance, layer->eps);
 }
 
 static void find_statistics(const struct layer *layer, const struct block *block, int64_t run,
@@ -106,8 +110,7 @@ static void find_statistics(const struct layer *layer, const struct block *block
                                 m2 + i * NORMNET__LANES);
     normnet__combine_lane_moments(mean, m2, per_run, length);
     for (int lane = 0; lane < NORMNET__LANES; ++lane)
-        set_statistics(layer, mean[lane], m2[lane] / (double)(per_run * length), &statistics->mean[lane],
-                       &statistics->invstd[lane]);
+        statistics->lanes[lane] = find_lane_statistics(layer, mean[lane], m2[lane] / (double)(per_run * length));
 }
 
 static void normalize_chain(const struct layer *layer, const struct block *block, int64_t chain,
@@ -115,10 +118,11 @@ static void normalize_chain(const struct layer *layer, const struct block *block
 {
     const int64_t length = layer->norm.chain_length, at = chain_begin(layer, chain);
     float *y = normnet__output(layer, block) + at;
-    _Alignas(64) float center[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
+    struct chain_coefficients own;
 
-    chain_coefficients(layer, block, chain, run, center, scale, shift);
-    block->kernels->normalize(normnet__input(layer, block) + at, length, center, scale, shift,
+    set_chain_coefficients(layer, block, chain, run, &own);
+    block->kernels->normalize(normnet__input(layer, block) + at, length,
+                              (struct standardization){own.center, own.power}, own.scale, own.shift,
                               normnet__mask_from(dropout, chain * length), y);
     if (layer->norm.affine == NORMNET_AFFINE_ELEMENT) {
         const float *gamma = block->parameters + layer->weight.offset + chain_element(layer, chain);
@@ -192,16 +196,17 @@ static void scale_single(const struct layer *layer, const struct block *block, s
     const int64_t rows = chains_per_channel(layer);
 
     for (int64_t i = 0; i < layer->norm.chain_length; ++i) {
-        _Alignas(64) float zero[NORMNET__LANES] = {0}, gamma[NORMNET__LANES] = {0}, beta[NORMNET__LANES] = {0};
+        struct chain_coefficients own = {{0}, {0}, {0}, {0}};
 
         for (int32_t lane = 0; lane < chains.count; ++lane) {
             const int64_t element = chain_element(layer, (chains.first + lane) * rows + chains.row) + i;
 
-            gamma[lane] = block->parameters[layer->weight.offset + element];
-            beta[lane] = layer->bias.count > 0 ? block->parameters[layer->bias.offset + element] : -0.0f;
+            own.power[lane] = 1.0f;
+            own.scale[lane] = block->parameters[layer->weight.offset + element];
+            own.shift[lane] = layer->bias.count > 0 ? block->parameters[layer->bias.offset + element] : -0.0f;
         }
-        block->kernels->normalize(y + i * NORMNET__LANES, 1, zero, gamma, beta, (struct mask){NULL, 1.0f},
-                                  y + i * NORMNET__LANES);
+        block->kernels->normalize(y + i * NORMNET__LANES, 1, (struct standardization){own.center, own.power}, own.scale,
+                                  own.shift, (struct mask){NULL, 1.0f}, y + i * NORMNET__LANES);
     }
 }
 
@@ -209,23 +214,19 @@ static void normalize_single(const struct layer *layer, const struct block *bloc
                              const struct moments *moments)
 {
     const int64_t rows = chains_per_channel(layer), per_run = chains_per_run(layer);
-    _Alignas(64) float center[NORMNET__LANES] = {0}, scale[NORMNET__LANES] = {0}, shift[NORMNET__LANES] = {0};
+    struct chain_coefficients own = {{0}, {0}, {0}, {0}};
     float *y = normnet__output(layer, block) + chains.at;
 
     for (int32_t lane = 0; lane < chains.count; ++lane) {
         const int64_t chain = (chains.first + lane) * rows + chains.row;
         const struct moments *run = &moments[chain / per_run * per_run];
-        struct norm_coefficients coefficients;
-        double mean, invstd;
 
-        set_statistics(layer, run->mean, run->m2 / run->count, &mean, &invstd);
-        coefficients =
-            normnet__norm_coefficients(mean, invstd, chain_gamma(layer, block, chain), chain_beta(layer, block, chain));
-        center[lane] = coefficients.center;
-        scale[lane] = coefficients.scale;
-        shift[lane] = coefficients.shift;
+        set_lane(&own, lane,
+                 normnet__norm_coefficients(find_lane_statistics(layer, run->mean, run->m2 / run->count),
+                                            chain_gamma(layer, block, chain), chain_beta(layer, block, chain)));
     }
-    block->kernels->normalize(normnet__input(layer, block) + chains.at, layer->norm.chain_length, center, scale, shift,
+    block->kernels->normalize(normnet__input(layer, block) + chains.at, layer->norm.chain_length,
+                              (struct standardization){own.center, own.power}, own.scale, own.shift,
                               (struct mask){NULL, 1.0f}, y);
     if (layer->norm.affine == NORMNET_AFFINE_ELEMENT)
         scale_single(layer, block, chains, y);
@@ -252,12 +253,10 @@ void normnet__sample_norm_forward(const struct layer *layer, const struct block 
 /* ---- Backward --------------------------------------------------------------------------------------- */
 
 /*
- * With q = dy gamma, xhat = (x - mean) invstd and averages over the run:
+ * With xhat = (x - mean) invstd:   dgamma = sum of dy xhat,   dbeta = sum of dy,   dx as in moments.h
  *
- *     dx = invstd (q - avg(q) - xhat avg(q xhat)),   dgamma = sum of dy xhat,   dbeta = sum of dy
- *
- * The sums are taken of dy and dy (x - m), m the mean rounded to float, and corrected by mean - m afterwards. RMS norm
- * has mean 0, which does not depend on x, and so no avg(q).
+ * The sums are taken of dy and dy (x - m) power, m the mean rounded to float, and corrected by mean - m afterwards. RMS
+ * norm has mean 0, which does not depend on x, and so no avg(q).
  */
 
 /*
@@ -269,17 +268,16 @@ static void element_gradients(const struct layer *layer, const struct block *blo
     const int64_t length = layer->norm.chain_length, per_run = chains_per_run(layer);
     const int64_t positions = layer->weight.count / length, chains_per_position = layer->norm.chains / positions;
     const struct run_statistics *statistics = normnet__saved(layer, block);
-    int64_t *offsets = (int64_t *)(void *)(block->scratch + chains_per_position * 3 * NORMNET__LANES);
+    struct chain_coefficients *coefficients = (struct chain_coefficients *)(void *)block->scratch;
+    int64_t *offsets = (int64_t *)(void *)(coefficients + chains_per_position);
 
     for (int64_t position = 0; position < positions; ++position) {
         const int64_t element = position * length;
 
         for (int64_t i = 0; i < chains_per_position; ++i) {
             const int64_t chain = i * positions + position;
-            float *center = block->scratch + i * 3 * NORMNET__LANES;
 
-            chain_coefficients(layer, block, chain, &statistics[chain / per_run], center, center + NORMNET__LANES,
-                               center + 2 * NORMNET__LANES);
+            set_chain_coefficients(layer, block, chain, &statistics[chain / per_run], &coefficients[i]);
             offsets[i] = chain_begin(layer, chain) / NORMNET__LANES;
         }
         block->kernels->affine_gradient(normnet__input(layer, block), dy, length, chains_per_position, offsets,
@@ -299,12 +297,6 @@ static void multiply_by_gamma(const struct layer *layer, const struct block *blo
                                           gamma + chain_element(layer, chain));
 }
 
-/* The rounding error of a mean that is stored as float. */
-static double rounding_error(double mean)
-{
-    return mean - (double)(float)mean;
-}
-
 /*
  * dgamma and dbeta of one channel from its sums per lane. + 0.0 turns -0 into 0, so that the signs of the zeros in idle
  * lanes cannot show in a zero sum.
@@ -315,15 +307,24 @@ static void channel_gradient(const struct layer *layer, const struct block *bloc
     double dgamma[NORMNET__LANES];
 
     for (int lane = 0; lane < NORMNET__LANES; ++lane)
-        dgamma[lane] = (sum_dyx[lane] - rounding_error(run->mean[lane]) * sum_dy[lane]) * run->invstd[lane];
+        dgamma[lane] = (sum_dyx[lane] - normnet__center_error(run->lanes[lane]) * sum_dy[lane]) * run->lanes[lane].rest;
     block->gradient[layer->weight.offset + channel] = normnet__tree_sum(dgamma, NORMNET__LANES, 1) + 0.0;
     if (layer->bias.count > 0)
         block->gradient[layer->bias.offset + channel] = normnet__tree_sum(sum_dy, NORMNET__LANES, 1) + 0.0;
 }
 
+/* The mean and the power of each lane, as the kernels take them. */
+static void load_standardization(const struct run_statistics *run, float *center, float *power)
+{
+    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+        center[lane] = (float)run->lanes[lane].mean;
+        power[lane] = (float)run->lanes[lane].power;
+    }
+}
+
 /*
- * Sums of q and q (x - m) of each chain of a run, [chain][16]. With affine per channel this is where dgamma and dbeta
- * come from; per element, dy is q already.
+ * Sums of q and q (x - m) power of each chain of a run, [chain][16]. With affine per channel this is where dgamma and
+ * dbeta come from; per element, dy is q already.
  */
 static void sum_run(const struct layer *layer, const struct block *block, int64_t run, struct mask dropout,
                     double *sum_q, double *sum_qx)
@@ -331,17 +332,16 @@ static void sum_run(const struct layer *layer, const struct block *block, int64_
     const int64_t length = layer->norm.chain_length, per_run = chains_per_run(layer);
     const struct run_statistics *statistics = (const struct run_statistics *)normnet__saved(layer, block) + run;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
-    _Alignas(64) float center[NORMNET__LANES];
+    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
 
-    for (int lane = 0; lane < NORMNET__LANES; ++lane)
-        center[lane] = (float)statistics->mean[lane];
+    load_standardization(statistics, center, power);
     for (int64_t i = 0; i < per_run; ++i) {
         const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
         double *dy_sum = sum_q + i * NORMNET__LANES, *dyx_sum = sum_qx + i * NORMNET__LANES;
         double gamma;
 
-        block->kernels->gradient_moments(x + at, dy + at, length, center, normnet__mask_from(dropout, chain * length),
-                                         dy_sum, dyx_sum);
+        block->kernels->gradient_moments(x + at, dy + at, length, (struct standardization){center, power},
+                                         normnet__mask_from(dropout, chain * length), dy_sum, dyx_sum);
         if (layer->norm.affine != NORMNET_AFFINE_CHANNEL)
             continue;
         channel_gradient(layer, block, chain, statistics, dy_sum, dyx_sum);
@@ -353,24 +353,20 @@ static void sum_run(const struct layer *layer, const struct block *block, int64_
     }
 }
 
-/*
- * dx = fma(a, dy, fma(b, x - m, c)), gamma included in a, each [16]:
- *
- *     a = invstd gamma,  b = -invstd^3 avg(q (x - mean)),  c = -invstd avg(q) - b (mean - m)
- */
-static void chain_gradient_coefficients(const struct layer *layer, double gamma, int64_t count,
-                                        const struct run_statistics *run, const double *sum_q, const double *sum_qx,
-                                        float *center, float *a, float *b, float *c)
+/* The coefficients of dx, each [16]; gamma is in a. */
+static void set_gradient_coefficients(const struct layer *layer, double gamma, int64_t count,
+                                      const struct run_statistics *run, const double *sum_q, const double *sum_qx,
+                                      float *a, float *b, float *c)
 {
     for (int lane = 0; lane < NORMNET__LANES; ++lane) {
-        const double invstd = run->invstd[lane], error = rounding_error(run->mean[lane]);
-        const double average = layer->norm.rms ? 0.0 : sum_q[lane] / (double)count;
-        const double exact_b = -invstd * invstd * invstd * ((sum_qx[lane] - error * sum_q[lane]) / (double)count);
+        const struct norm_statistics *own = &run->lanes[lane];
+        const double sum_qd = sum_qx[lane] - normnet__center_error(*own) * sum_q[lane];
+        const struct norm_gradient_coefficients coefficients = normnet__norm_gradient_coefficients(
+            *own, gamma, layer->norm.rms ? 0.0 : sum_q[lane] / (double)count, sum_qd / (double)count);
 
-        center[lane] = (float)run->mean[lane];
-        a[lane] = (float)(invstd * gamma);
-        b[lane] = (float)exact_b;
-        c[lane] = (float)(-invstd * average - exact_b * error);
+        a[lane] = coefficients.a;
+        b[lane] = coefficients.b;
+        c[lane] = coefficients.c;
     }
 }
 
@@ -382,7 +378,8 @@ static void run_input_gradient(const struct layer *layer, const struct block *bl
     const struct run_statistics *statistics = (const struct run_statistics *)normnet__saved(layer, block) + run;
     float *x = normnet__input(layer, block);
     const float *dy = normnet__output(layer, block);
-    _Alignas(64) float center[NORMNET__LANES], a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
+    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
+    _Alignas(64) float a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
 
     /*
      * One value is its own mean: the output is beta, whatever the input, and dx is 0. The formula would give a rounding
@@ -394,13 +391,15 @@ static void run_input_gradient(const struct layer *layer, const struct block *bl
     }
     normnet__add_lane_sums(sum_q, per_run);
     normnet__add_lane_sums(sum_qx, per_run);
+    load_standardization(statistics, center, power);
     for (int64_t i = 0; i < per_run; ++i) {
         const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
 
-        chain_gradient_coefficients(layer, chain_gamma(layer, block, chain), per_run * length, statistics, sum_q,
-                                    sum_qx, center, a, b, c);
+        set_gradient_coefficients(layer, chain_gamma(layer, block, chain), per_run * length, statistics, sum_q, sum_qx,
+                                  a, b, c);
         /* Every lane is a sample of its own; unused ones have dy = 0 and so get dx = 0. */
-        block->kernels->normalize_gradient(x + at, dy + at, length, &(struct gradient_coefficients){center, a, b, c},
+        block->kernels->normalize_gradient(x + at, dy + at, length, (struct standardization){center, power},
+                                           &(struct gradient_coefficients){a, b, c},
                                            normnet__mask_from(dropout, chain * length), 0xFFFFu, layer->relu_mask);
     }
 }

@@ -14,15 +14,10 @@ static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_
 
     norm->moments = normnet__arena_alloc(arena, values, sizeof *norm->moments);
     norm->sums = normnet__arena_alloc(arena, 2 * values, sizeof *norm->sums);
-    norm->mean = normnet__arena_alloc(arena, values, sizeof *norm->mean);
-    norm->invstd = normnet__arena_alloc(arena, values, sizeof *norm->invstd);
+    norm->statistics = normnet__arena_alloc(arena, values, sizeof *norm->statistics);
     norm->count = normnet__arena_alloc(arena, values, sizeof *norm->count);
-    norm->center = normnet__arena_alloc(arena, values, sizeof *norm->center);
-    norm->scale = normnet__arena_alloc(arena, values, sizeof *norm->scale);
-    norm->shift = normnet__arena_alloc(arena, values, sizeof *norm->shift);
-    norm->a = normnet__arena_alloc(arena, values, sizeof *norm->a);
-    norm->b = normnet__arena_alloc(arena, values, sizeof *norm->b);
-    norm->c = normnet__arena_alloc(arena, values, sizeof *norm->c);
+    norm->coefficients = normnet__arena_alloc(arena, values, sizeof *norm->coefficients);
+    norm->gradients = normnet__arena_alloc(arena, values, sizeof *norm->gradients);
     norm->totals = normnet__arena_alloc(arena, 2 * channels, sizeof *norm->totals);
 }
 

@@ -168,7 +168,9 @@ static void call_moments(const struct kernels *kernels, const struct kernel_case
 
 static void call_normalize(const struct kernels *kernels, const struct kernel_case *self)
 {
-    kernels->normalize(self->x, groups(self), self->zeros, self->ones, self->zeros, (struct mask){NULL, 0}, self->y);
+    const struct standardization standard = {self->zeros, self->ones};
+
+    kernels->normalize(self->x, groups(self), standard, self->ones, self->zeros, (struct mask){NULL, 0}, self->y);
 }
 
 static void call_affine_elements(const struct kernels *kernels, const struct kernel_case *self)
@@ -178,15 +180,19 @@ static void call_affine_elements(const struct kernels *kernels, const struct ker
 
 static void call_gradient_moments(const struct kernels *kernels, const struct kernel_case *self)
 {
-    kernels->gradient_moments(self->x, self->y, groups(self), self->zeros, (struct mask){NULL, 0}, self->sums,
+    const struct standardization standard = {self->zeros, self->ones};
+
+    kernels->gradient_moments(self->x, self->y, groups(self), standard, (struct mask){NULL, 0}, self->sums,
                               self->sums + LANES);
 }
 
 static void call_normalize_gradient(const struct kernels *kernels, const struct kernel_case *self)
 {
-    const struct gradient_coefficients coefficients = {self->zeros, self->ones, self->zeros, self->zeros};
+    const struct standardization standard = {self->zeros, self->ones};
+    const struct gradient_coefficients coefficients = {self->ones, self->zeros, self->zeros};
 
-    kernels->normalize_gradient(self->x, self->y, groups(self), &coefficients, (struct mask){NULL, 0}, 0xFFFF, false);
+    kernels->normalize_gradient(self->x, self->y, groups(self), standard, &coefficients, (struct mask){NULL, 0}, 0xFFFF,
+                                false);
 }
 
 static void call_multiply_elements(const struct kernels *kernels, const struct kernel_case *self)
@@ -198,7 +204,7 @@ static void call_affine_gradient(const struct kernels *kernels, const struct ker
 {
     const int64_t offsets[1] = {0};
 
-    /* Mean, scale and shift are the first three groups of `ones`. */
+    /* Mean, power, scale and shift are the first four groups of `ones`. */
     kernels->affine_gradient(self->x, self->y, groups(self), 1, offsets, self->ones, self->sums,
                              self->sums + groups(self));
 }

@@ -8,6 +8,27 @@
 #include "kernels/algorithm.h"
 #include "kernels/packed_weights.h"
 
+/*
+ * Sums so long that they are cut into pieces, and into many of them: of many channels, of large kernels, whose rows are
+ * cut from 97 columns on, and, for weight gradients, of large maps. Everything else is small.
+ */
+static void draw_long_sums(struct workspace *w, struct convolution *convolution)
+{
+    const int kind = draw(w, 4);
+
+    convolution->y = dense_map(w, convolution->y.channels, 1 + draw(w, 2), 2 + draw(w, 3));
+    convolution->stride = 1;
+    convolution->x.channels = 1 + draw(w, 2);
+    if (kind == 0) {
+        convolution->x.channels = 90 + draw(w, 310);
+    } else if (kind == 1) {
+        convolution->y = gapped_map(w, 1 + draw(w, 3), 20 + draw(w, 40), 90 + draw(w, 30));
+    } else {
+        convolution->winograd = false;
+        convolution->kernel = kind == 2 ? 10 + draw(w, 10) : 95 + draw(w, 10);
+    }
+}
+
 /* All pairs of a number of outputs and a width, since these determine the tiles. */
 static struct convolution draw_convolution(struct workspace *w)
 {
@@ -18,7 +39,10 @@ static struct convolution draw_convolution(struct workspace *w)
     convolution.winograd = draw_bool(w);
     if (convolution.winograd)
         convolution.kernel = 3, convolution.stride = 1;
+    convolution.x.channels = draw_channels(w);
     convolution.y = gapped_map(w, outputs, draw_size(w), width);
+    if (draw(w, 12) == 0)
+        draw_long_sums(w, &convolution);
     return convolution;
 }
 
@@ -27,7 +51,7 @@ static void draw_input(struct workspace *w, struct convolution *convolution)
 {
     const int stride = convolution->stride, around = convolution->kernel - stride - 2 * convolution->padding;
 
-    convolution->x = gapped_map(w, draw_channels(w), convolution->y.height * stride + around + draw(w, stride),
+    convolution->x = gapped_map(w, convolution->x.channels, convolution->y.height * stride + around + draw(w, stride),
                                 convolution->y.width * stride + around + draw(w, stride));
     snprintf(w->shape, sizeof w->shape, "%d to %d channels of %dx%d, kernel %d, stride %d, padding %d%s",
              convolution->x.channels, convolution->y.channels, convolution->y.height, convolution->y.width,

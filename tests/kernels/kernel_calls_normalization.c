@@ -23,11 +23,12 @@ void call_normalize(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     float *x = take_groups(w, count), *y = draw_bool(w) ? x : take_groups(w, count);
-    const float *mean = take_groups(w, 1), *scale = take_groups(w, 1), *shift = take_groups(w, 1);
+    const float *values = take_groups(w, 4);
+    const struct standardization standard = {values, values + LANES};
     const struct mask mask = draw_mask(w, count);
 
     mark_groups(w, y, count, FLOATS);
-    kernels->normalize(x, count, mean, scale, shift, mask, y);
+    kernels->normalize(x, count, standard, values + 2 * LANES, values + 3 * LANES, mask, y);
 }
 
 void call_affine_elements(const struct kernels *kernels, struct workspace *w)
@@ -53,24 +54,26 @@ void call_multiply_elements(const struct kernels *kernels, struct workspace *w)
 void call_gradient_moments(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
-    const float *x = take_groups(w, count), *dy = take_groups(w, count), *mean = take_groups(w, 1);
+    const float *x = take_groups(w, count), *dy = take_groups(w, count), *values = take_groups(w, 2);
+    const struct standardization standard = {values, values + LANES};
     double *sum_dy = take_sums(w, LANES), *sum_dyx = take_sums(w, LANES);
     const struct mask mask = draw_mask(w, count);
 
-    kernels->gradient_moments(x, dy, count, mean, mask, sum_dy, sum_dyx);
+    kernels->gradient_moments(x, dy, count, standard, mask, sum_dy, sum_dyx);
 }
 
 void call_normalize_gradient(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     float *x = take_groups(w, count);
-    const float *dy = take_groups(w, count), *values = take_groups(w, 4);
-    const struct gradient_coefficients coefficients = {values, values + LANES, values + 2 * LANES, values + 3 * LANES};
+    const float *dy = take_groups(w, count), *values = take_groups(w, 5);
+    const struct standardization standard = {values, values + LANES};
+    const struct gradient_coefficients coefficients = {values + 2 * LANES, values + 3 * LANES, values + 4 * LANES};
     const struct mask mask = draw_mask(w, count);
     const uint32_t valid = draw_bool(w) ? 0xFFFF : 0xFFFFu >> draw(w, LANES);
 
     mark_groups(w, x, count, FLOATS);
-    kernels->normalize_gradient(x, dy, count, &coefficients, mask, valid, draw_bool(w));
+    kernels->normalize_gradient(x, dy, count, standard, &coefficients, mask, valid, draw_bool(w));
 }
 
 void call_affine_gradient(const struct kernels *kernels, struct workspace *w)
@@ -78,7 +81,7 @@ void call_affine_gradient(const struct kernels *kernels, struct workspace *w)
     enum { MAX_CHAINS = 7 };
     const int count = draw_count(w), chains = 1 + draw(w, MAX_CHAINS);
     const float *x = take_groups(w, (int64_t)count * MAX_CHAINS), *dy = take_groups(w, (int64_t)count * MAX_CHAINS);
-    const float *coefficients = take_groups(w, 3 * MAX_CHAINS);
+    const float *coefficients = take_groups(w, 4 * MAX_CHAINS);
     double *sum_dy = take_sums(w, count), *sum_dyx = take_sums(w, count);
     int64_t offsets[MAX_CHAINS];
 

@@ -66,12 +66,12 @@ enum { NETWORKS = sizeof networks / sizeof *networks };
  * The hashes of this version of the bits, in the order above. Whoever changes the arithmetic enters here what the test
  * says, and raises the version in normnet.h and here.
  */
-enum { RECORDED_VERSION = 1 };
+enum { RECORDED_VERSION = 2 };
 static const uint64_t recorded[NETWORKS][NORMS] = {
-    {0xed90e564ac02bd8f, 0xde260977ec440719, 0xd26dc1be709cc239, 0x445d702e34631aed, 0x28a11045df780282,
-     0xdbda219e940fea6c, 0x0c332fffb6ff3297, 0xc95ba28c8a104bff, 0x52960a5d784f3587},
-    {0xa82da9fb436442d7, 0x064d4494f35e194e, 0xdcbe33fdf6d889f4, 0x7f26912345bc216d, 0xfcd026b403a935e7,
-     0xe3d68b93e75134aa, 0xfd16079e10a323da, 0x2b5c6e42ea258eb1, 0xb95a8a5bd4fd04d7},
+    {0xcfa72a41f436fb25, 0x97eeac88e6e18240, 0x5fadaa0762e6800b, 0x00062737f9d5cad5, 0x49f7f43f5857933e,
+     0xd7f18093180b3fb7, 0x0ee815d4a26a9a6a, 0x5347c46b5a5e4df9, 0x81e9dd01856ea67c},
+    {0x30cec4a5e01fbb41, 0x2b1d4f0dfc17da1f, 0x8d8a289396389946, 0x96c36bd01a994db3, 0x972812e0df98501b,
+     0x66d3dfe1451c15c5, 0xbdc38b65e07ce0ab, 0x49993dca6a20e3ae, 0x642844d3ccf61586},
 };
 
 struct bits_case {
