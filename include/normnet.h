@@ -806,6 +806,9 @@ static inline void normnet_predict_options_init(normnet_predict_options *options
  * images with label i, confusion[i * classes + j] were predicted to be of class j. It must not
  * overlap images or labels (NORMNET_EINVAL). `metrics` may be NULL. NORMNET_ELABEL and
  * NORMNET_EVALUE: see normnet_tensor.
+ *
+ * If floats overflow, so that a logit of an image is infinite or NaN, the image counts as wrong and
+ * is in no column of `confusion`, and the loss is NaN; this is not an error.
  */
 NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images,
                                             const normnet_tensor *labels, normnet_metrics *metrics, int64_t *confusion,
@@ -813,8 +816,9 @@ NORMNET_API normnet_status normnet_evaluate(normnet_model *model, const normnet_
 
 /*
  * Computes scores (f32, N x classes) and predicted classes (u8 for up to 256 classes, i32 or i64;
- * N): the class with the highest score, the first of equal ones. `scores` and `classes` may be
- * NULL. NORMNET_EVALUE for a pixel that is not finite; a non-finite score is not an error.
+ * N): the class with the highest logit, the first of equal ones. `scores` and `classes` may be
+ * NULL. NORMNET_EVALUE for a pixel that is not finite. A score that is not finite, since floats
+ * have overflowed, is not an error; a NaN is lower than any number.
  *
  * Example: the class and the probabilities of a single image.
  *

@@ -16,7 +16,8 @@
 
 /*
  * `logits` are `classes` lane groups. For the samples below `count`: their losses, and their predictions: the first
- * class with the highest logit. With `backward` the logits are replaced by dz, which is 0 in the lanes beyond.
+ * class with the highest logit; NaN and -1 if a logit is not finite. With `backward` the logits are replaced by dz,
+ * which is 0 in the lanes beyond.
  */
 void normnet__cross_entropy(float *logits, int32_t classes, const int32_t *labels, int32_t count, double smoothing,
                             double *losses, int32_t *predictions, bool backward);
@@ -24,7 +25,7 @@ void normnet__cross_entropy(float *logits, int32_t classes, const int32_t *label
 /* max z and log(sum of exp(z - max z)) of one sample: logp = z - max z - log_sum. */
 void normnet__log_sum_exp(const float *logits, int32_t classes, int32_t lane, double *log_sum, double *maximum);
 
-/* The first maximum; 0 if nothing is larger than an earlier NaN. */
+/* The first maximum; NaN is lower than any number. */
 int32_t normnet__argmax(const float *logits, int32_t classes, int32_t lane);
 
 #endif

@@ -29,7 +29,7 @@ static void evaluate_block(void *context, int32_t thread, const struct block *bl
     for (int32_t lane = 0; lane < block->count; ++lane) {
         evaluation->team->workers[thread].correct += predictions[lane] == labels[lane];
         /* The counts are integers, so that the order of these additions does not matter. */
-        if (evaluation->confusion != NULL)
+        if (evaluation->confusion != NULL && predictions[lane] >= 0)
             __atomic_fetch_add(&evaluation->confusion[(int64_t)labels[lane] * classes + predictions[lane]], 1,
                                __ATOMIC_RELAXED);
     }
