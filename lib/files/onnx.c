@@ -21,14 +21,14 @@ enum { OPSET_DOMAIN = 1, OPSET_VERSION = 2 };
 enum { GRAPH_NAME = 2, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
 
 /* A weight or statistic under its name in the state_dict. ONNX has no num_batches_tracked. */
-static void put_entry(struct onnx_writer *writer, const struct entry *entry, bool broadcast)
+static void put_entry(struct onnx_writer *writer, const struct entry *entry, const struct onnx_graph *described)
 {
-    const int64_t shape[3] = {entry->count, 1, 1};
+    const bool reshaped = described->affine_shape[0] > 0;
     const char *role = strchr(entry->name, '.') + 1;
 
     if (entry->values != NULL)
-        normnet__put_onnx_floats(writer, entry->layer, role, broadcast ? 3 : entry->rank,
-                                 broadcast ? shape : entry->shape, entry->values, entry->count);
+        normnet__put_onnx_floats(writer, entry->layer, role, reshaped ? 3 : entry->rank,
+                                 reshaped ? described->affine_shape : entry->shape, entry->values, entry->count);
 }
 
 static struct onnx_graph describe(const struct layer *layer)
@@ -45,23 +45,21 @@ static void put_entries(struct onnx_writer *writer, const normnet_model *model)
         const struct entry *entry = &model->state.entries[i];
         const struct onnx_graph described = describe(&model->network.layers[entry->layer]);
 
-        put_entry(writer, entry, described.broadcast);
+        put_entry(writer, entry, &described);
     }
 }
 
 static void put_layer(struct onnx_writer *writer, const struct layer *layer)
 {
     const struct onnx_graph described = describe(layer);
-    char input[NORMNET__ONNX_NAME];
 
-    strcpy(input, writer->value);
     for (int32_t i = 0; i < described.constant_count; ++i)
         normnet__put_onnx_constant(writer, layer->index, &described.constants[i]);
     for (int32_t i = 0; i < described.node_count; ++i) {
         const struct onnx_node *node = &described.nodes[i];
 
-        if (node->restart)
-            strcpy(writer->value, input);
+        if (node->from != NULL)
+            snprintf(writer->value, sizeof writer->value, "%d.%s", layer->index, node->from);
         normnet__begin_onnx_node(writer, node->operation);
         for (int32_t j = 0; j < node->input_count; ++j)
             normnet__put_onnx_input(writer, layer->index, node->inputs[j]);

@@ -16,9 +16,9 @@ static struct onnx_node *last_node(struct onnx_graph *graph)
     return &graph->nodes[graph->node_count - 1];
 }
 
-void normnet__onnx_restart(struct onnx_graph *graph)
+void normnet__onnx_from(struct onnx_graph *graph, const char *role)
 {
-    last_node(graph)->restart = true;
+    last_node(graph)->from = role;
 }
 
 void normnet__onnx_input(struct onnx_graph *graph, const char *role)

@@ -2,6 +2,7 @@
 /*
  * The ONNX nodes of one layer, as data: a layer type describes itself with these functions, files/onnx.c writes the
  * result. Each node reads the output of the node before it, the first the layer's input, followed by further inputs.
+ * Layers are made of old operations, in an order that no runtime takes for something else (test_onnx_runtimes).
  *
  * Values and constants are named by their role; in the file the name is "<index of the layer>.<role>", and so the roles
  * "weight", "bias", "running_mean" and "running_var" are the layer's entries of the state_dict.
@@ -27,7 +28,7 @@ struct onnx_attribute {
 struct onnx_node {
     const char *operation; /* of opset 17 */
     const char *output;    /* role */
-    bool restart;          /* reads the layer's input instead of the output of the node before it */
+    const char *from;      /* role of the value that it reads instead of the output of the node before it, or NULL */
     const char *inputs[NORMNET__MAX_ONNX_ITEMS]; /* roles of further inputs */
     int32_t input_count;
     struct onnx_attribute attributes[NORMNET__MAX_ONNX_ITEMS];
@@ -47,13 +48,13 @@ struct onnx_graph {
     struct onnx_node nodes[NORMNET__MAX_ONNX_NODES];
     struct onnx_constant constants[NORMNET__MAX_ONNX_ITEMS];
     int32_t node_count, constant_count;
-    bool broadcast; /* weight and bias, [C], are written as [C, 1, 1] */
+    int64_t affine_shape[3]; /* weight and bias are written in this shape; 0, ... = in that of the state_dict */
 };
 
 /* Begins a node; what follows adds to it. `output` is the role of its output. */
 void normnet__onnx_node(struct onnx_graph *graph, const char *operation, const char *output);
-/* Makes the node read the layer's input instead of the output of the node before it. */
-void normnet__onnx_restart(struct onnx_graph *graph);
+/* Makes the node read the value `role` instead of the output of the node before it. */
+void normnet__onnx_from(struct onnx_graph *graph, const char *role);
 
 void normnet__onnx_input(struct onnx_graph *graph, const char *role);
 void normnet__onnx_float(struct onnx_graph *graph, const char *name, float number);

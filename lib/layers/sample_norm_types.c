@@ -7,34 +7,63 @@
 /* ---- Common to all --------------------------------------------------------------------------------- */
 
 /*
- * Runs of consecutive values: Reshape to [N, runs, length], InstanceNormalization, Reshape back, Mul gamma, Add beta.
+ * In ONNX, norms see runs of consecutive values: Reshape to [N, runs, length, 1], and back with gamma and beta. Four
+ * dimensions, since ncnn has no InstanceNormalization of three.
  */
-static void sample_norm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
+static void begin_onnx_runs(const struct layer *layer, struct onnx_graph *graph)
 {
     const struct shape in = layer->in;
-    const int64_t runs = layer->norm.runs;
-    const int64_t cut[3] = {0, runs, normnet__shape_size(in) / runs}; /* 0: as it is, which is N */
+    const int64_t cut[4] = {0, layer->norm.runs, normnet__shape_size(in) / layer->norm.runs, 1}; /* 0: as it is, N */
     const int64_t whole[4] = {0, in.channels, in.height, in.width};
 
-    normnet__onnx_integer_constant(graph, "runs", 3, cut);
+    normnet__onnx_integer_constant(graph, "runs", 4, cut);
     normnet__onnx_integer_constant(graph, "shape", in.flat ? 2 : 4, whole);
-    normnet__onnx_float_constant(graph, "ones", runs, 1.0f);
-    normnet__onnx_float_constant(graph, "zeros", runs, 0.0f);
     normnet__onnx_node(graph, "Reshape", "cut");
     normnet__onnx_input(graph, "runs");
+}
+
+/* gamma and beta of the shape [rows, columns, 1]. */
+static void put_onnx_affine(const struct layer *layer, struct onnx_graph *graph, int64_t rows, int64_t columns)
+{
+    graph->affine_shape[0] = rows;
+    graph->affine_shape[1] = columns;
+    graph->affine_shape[2] = 1;
+    normnet__onnx_node(graph, "Mul", "scaled");
+    normnet__onnx_input(graph, "weight");
+    if (layer->bias.count == 0)
+        return;
+    normnet__onnx_node(graph, "Add", "shifted");
+    normnet__onnx_input(graph, "bias");
+}
+
+/*
+ * With the same gamma for all of a channel: Reshape, Mul and Add. With one per element, also of features, the order is
+ * Mul, Add and Reshape, since OpenCV 5 takes the other one for a GroupNormalization, whose gammas are one per channel.
+ */
+static void end_onnx_runs(const struct layer *layer, struct onnx_graph *graph)
+{
+    const bool affine = layer->norm.affine != NORMNET_AFFINE_NONE;
+    const bool by_element = layer->norm.affine == NORMNET_AFFINE_ELEMENT || layer->in.flat;
+    const int64_t length = normnet__shape_size(layer->in) / layer->norm.runs, count = layer->weight.count;
+
+    if (affine && by_element)
+        put_onnx_affine(layer, graph, count / length, length);
+    normnet__onnx_node(graph, "Reshape", "output");
+    normnet__onnx_input(graph, "shape");
+    if (affine && !by_element)
+        put_onnx_affine(layer, graph, count, 1);
+}
+
+static void sample_norm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
+{
+    begin_onnx_runs(layer, graph);
+    normnet__onnx_float_constant(graph, "ones", layer->norm.runs, 1.0f);
+    normnet__onnx_float_constant(graph, "zeros", layer->norm.runs, 0.0f);
     normnet__onnx_node(graph, "InstanceNormalization", "normalized");
     normnet__onnx_input(graph, "ones");
     normnet__onnx_input(graph, "zeros");
     normnet__onnx_float(graph, "epsilon", (float)layer->eps);
-    normnet__onnx_node(graph, "Reshape", "output");
-    normnet__onnx_input(graph, "shape");
-    if (layer->norm.affine == NORMNET_AFFINE_NONE)
-        return;
-    graph->broadcast = layer->norm.affine == NORMNET_AFFINE_CHANNEL && !in.flat;
-    normnet__onnx_node(graph, "Mul", "scaled");
-    normnet__onnx_input(graph, "weight");
-    normnet__onnx_node(graph, "Add", "shifted");
-    normnet__onnx_input(graph, "bias");
+    end_onnx_runs(layer, graph);
 }
 
 /*
@@ -195,28 +224,25 @@ static normnet_status rmsnorm_resolve(struct layer *layer, const struct token *t
     return status;
 }
 
-/* x / sqrt(mean of x^2 + eps): Pow, ReduceMean, Add eps, Sqrt, then Div of the input by that, Mul gamma. */
+/* x / sqrt(mean of x^2 + eps): Pow, ReduceMean, Add eps, Sqrt, then Div of the run by that. */
 static void rmsnorm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 {
-    const int64_t axes[3] = {1, 2, 3};
+    const int64_t axes[1] = {2};
 
+    begin_onnx_runs(layer, graph);
     normnet__onnx_float_constant(graph, "two", 1, 2.0f);
     normnet__onnx_float_constant(graph, "eps", 1, (float)layer->eps);
     normnet__onnx_node(graph, "Pow", "square");
     normnet__onnx_input(graph, "two");
     normnet__onnx_node(graph, "ReduceMean", "mean_square");
-    normnet__onnx_integers(graph, "axes", layer->in.flat ? 1 : 3, axes);
+    normnet__onnx_integers(graph, "axes", 1, axes);
     normnet__onnx_node(graph, "Add", "sum");
     normnet__onnx_input(graph, "eps");
     normnet__onnx_node(graph, "Sqrt", "root");
-    normnet__onnx_node(graph, "Div", "output");
-    normnet__onnx_restart(graph);
+    normnet__onnx_node(graph, "Div", "normalized");
+    normnet__onnx_from(graph, "cut");
     normnet__onnx_input(graph, "root");
-    if (layer->norm.affine == NORMNET_AFFINE_NONE)
-        return;
-    graph->broadcast = layer->norm.affine == NORMNET_AFFINE_CHANNEL && !layer->in.flat;
-    normnet__onnx_node(graph, "Mul", "scaled");
-    normnet__onnx_input(graph, "weight");
+    end_onnx_runs(layer, graph);
 }
 
 const struct layer_type normnet__rmsnorm = {

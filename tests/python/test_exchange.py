@@ -159,6 +159,32 @@ def test_onnx_runtime_agrees(options, tmp_path):
         assert error(run(images[:1]), predict(model)(images[:1])) <= 2 * LARGEST
 
 
+#: All that a file is made of: operations of opset 8 or so, which every runtime and converter has.
+OPERATIONS = {"Sub", "Div", "Conv", "Gemm", "Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten",
+              "BatchNormalization", "InstanceNormalization", "Reshape", "Mul", "Add", "Pow", "ReduceMean", "Sqrt"}
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_onnx_is_made_of_what_runtimes_know(options, tmp_path):
+    """Whether OpenCV, ncnn and tract run a file (test_onnx_runtimes) shows in it, where they are not installed.
+
+    OpenCV 5 takes InstanceNormalization, Reshape, Mul for a group norm with one gamma per channel, and ncnn has no
+    InstanceNormalization but of four dimensions.
+    """
+    onnx = pytest.importorskip("onnx", reason="pip install onnx")
+    with normnet.Model(**options) as model:
+        model.export_onnx(tmp_path / "model.onnx")
+    graph = onnx.shape_inference.infer_shapes(onnx.load(tmp_path / "model.onnx"), strict_mode=True).graph
+    constants = {constant.name: list(constant.dims) for constant in graph.initializer}
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in graph.value_info}
+    assert {node.op_type for node in graph.node} <= OPERATIONS
+    for before, node, after in zip(graph.node, graph.node[1:], [*graph.node[2:], None]):
+        if before.op_type == "InstanceNormalization":
+            assert ranks[before.input[0]] == 4
+            if node.op_type == "Reshape" and after.op_type == "Mul" and after.input[1] in constants:
+                assert ranks[after.input[0]] == 4 and constants[after.input[1]][1:] == [1, 1], after.name
+
+
 def test_onnx_says_which_version_it_is(tmp_path):
     """The opset that normnet.h promises, the newest IR that the runtimes of its time read, and who wrote it."""
     onnx = pytest.importorskip("onnx", reason="pip install onnx")
