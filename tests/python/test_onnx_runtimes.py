@@ -4,10 +4,12 @@
 Each takes what it can for a pattern that it knows, and some patterns for others. All of them must give the logits of
 normnet_predict().
 """
+import importlib.util
 import os
 import subprocess
 import sys
 
+import cv2
 import numpy
 import pytest
 
@@ -28,9 +30,12 @@ CASES = {f"{network}-{name}": {"norm": name.split(".")[0].rstrip("12"), **NORMS[
          for network in NETWORKS for name in NORMS if (network, name) != ("flat", "instance")}
 
 
+#: pnnx, a program beside Python's.
+CONVERTER = os.path.join(os.path.dirname(sys.executable), "pnnx")
+
+
 def opencv(engine):
     def run(path, images):
-        cv2 = pytest.importorskip("cv2", reason="pip install opencv-python-headless")
         if engine is None:
             network = cv2.dnn.readNetFromONNX(str(path))
         elif hasattr(cv2.dnn, engine):
@@ -43,22 +48,19 @@ def opencv(engine):
 
 
 def tract(path, images):
-    tract = pytest.importorskip("tract", reason="pip install tract")
+    import tract
     model = tract.onnx().load(str(path))
     model.set_input_fact(0, ",".join(map(str, images.shape)) + ",f32")
     return model.into_model().into_runnable().run([images])[0].to_numpy()
 
 
 def ncnn(path, images):
-    """One image at a time: ncnn has no batches. pnnx, its converter, is a program beside Python's."""
-    ncnn = pytest.importorskip("ncnn", reason="pip install ncnn pnnx")
-    converter = os.path.join(os.path.dirname(sys.executable), "pnnx")
-    if not os.path.exists(converter):
-        pytest.skip("pip install pnnx")
+    """One image at a time: ncnn has no batches."""
+    import ncnn
     parameters = path.with_suffix(".ncnn.param")
     if not parameters.exists():
         shape = ",".join(map(str, (1, *images.shape[1:])))
-        subprocess.run([converter, path, f"inputshape=[{shape}]", "fp16=0"], check=True, stdout=subprocess.DEVNULL,
+        subprocess.run([CONVERTER, path, f"inputshape=[{shape}]", "fp16=0"], check=True, stdout=subprocess.DEVNULL,
                        cwd=path.parent)
     assert "nn." not in parameters.read_text(), "a layer was not converted"  # ncnn would crash
     network = ncnn.Net()
@@ -73,8 +75,11 @@ def ncnn(path, images):
     return numpy.stack(rows)
 
 
+#: ncnn takes minutes, and its converter brings a gigabyte: tested where both are installed.
 RUNTIMES = {"opencv": opencv(None), "opencv-classic": opencv("ENGINE_CLASSIC"), "opencv-new": opencv("ENGINE_NEW"),
-            "tract": tract, "ncnn": ncnn}
+            "tract": tract}
+if importlib.util.find_spec("ncnn") and os.path.exists(CONVERTER):
+    RUNTIMES["ncnn"] = ncnn
 
 
 @pytest.mark.parametrize("run", RUNTIMES.values(), ids=RUNTIMES)
