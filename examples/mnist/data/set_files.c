@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/set_files.h"
 
+#include "support/edit_distance.h"
 #include "support/file_system.h"
 #include "support/folder.h"
 #include "support/report.h"
@@ -335,33 +336,10 @@ static int take_set(struct set_files *files, const struct candidates *all, int32
 
 /* ---- What is missing --------------------------------------------------------------------------- */
 
-/* The number of bytes to insert, delete or replace to make one name of the other. */
-static size_t name_distance(const char *a, const char *b)
-{
-    size_t row[MAX_NAME + 1];
-    const size_t length = strlen(b);
-
-    for (size_t k = 0; k <= length; ++k)
-        row[k] = k;
-    for (size_t i = 0; a[i]; ++i) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t k = 0; k < length; ++k) {
-            const size_t replaced = diagonal + (a[i] != b[k]), above = row[k + 1] + 1, left = row[k] + 1;
-
-            diagonal = row[k + 1];
-            row[k + 1] = replaced < above ? replaced : above;
-            row[k + 1] = left < row[k + 1] ? left : row[k + 1];
-        }
-    }
-    return row[length];
-}
-
 /* The name in the directory that is nearest to `name`, if at most a third of it differs; free() it. */
 static char *nearest_name(const char *directory, const char *name)
 {
-    size_t least = strlen(name) / 3 + 1;
+    int least = (int)strlen(name) / 3 + 1;
     struct folder folder;
     char *nearest = NULL;
 
@@ -373,7 +351,7 @@ static char *nearest_name(const char *directory, const char *name)
             continue;
         /* What downloads and copies append to a name is no difference. */
         const bool longer = strncmp(entry->name, name, strlen(name)) == 0;
-        const size_t distance = longer ? 0 : name_distance(name, entry->name);
+        const int distance = longer ? 0 : edit_distance(name, (int)strlen(name), entry->name, (int)strlen(entry->name));
         if (distance >= least)
             continue;
         least = distance;
