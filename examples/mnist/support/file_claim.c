@@ -104,7 +104,7 @@ static void unlock_file(struct file_claim *claim)
 
 int file_claim_take(struct file_claim *claim, const char *path)
 {
-    *claim = (struct file_claim){NULL};
+    *claim = (struct file_claim){.lock = NULL};
     int code = atomic_file_check(path);
     if (code != 0)
         return code;
