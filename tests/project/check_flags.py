@@ -31,7 +31,7 @@ from check_consumers import Failed, meson, run
 BITS = ["hash", "as recorded", "threads, small", "instruction sets, small"]
 # Multiply-adds are fused only where the processor is known to have them.
 FUSING = "-march=native"
-LAYOUT = "-fshort-enums -fpack-struct -funsigned-char -malign-double"
+LAYOUT = "-fshort-enums -fpack-struct -fpack-struct=2 -funsigned-char -malign-double"
 PARTS = "-fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math -ffinite-math-only"
 
 
