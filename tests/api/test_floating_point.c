@@ -4,13 +4,11 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* feenableexcept */
 #endif
+#include "harness/child.h"
 #include "model_use.h"
 #include "thread_results.h"
 
 #include <fenv.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -101,44 +99,42 @@ static void flushing_hosts(const void *argument)
 #endif
 
 #if defined(__GLIBC__) && defined(__x86_64__)
+struct use {
+    const struct settings *settings;
+    struct twins_inputs *in;
+    struct twins_outputs *out;
+};
+
+static int use_with_traps(void *context)
+{
+    const struct use *self = context;
+
+    signal(SIGFPE, SIG_DFL);
+    feclearexcept(FE_ALL_EXCEPT);
+    if (feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == -1)
+        return 101;
+    return use_well(self->settings, self->in, self->out) > 0 ? 100 : 0;
+}
+
 /* In a child, since a trap ends the process: with valid data nothing is invalid and nothing divides by zero. */
 static void trapping_hosts(const void *argument)
 {
-    const struct settings *want = argument;
-    struct twins_inputs *in = draw_inputs();
-    struct twins_outputs *out = check_allocate(1, sizeof *out);
-    pid_t child;
-    int result = 0;
+    struct use self = {argument, draw_inputs(), check_allocate(1, sizeof *self.out)};
 
-    fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        int failed;
-
-        signal(SIGFPE, SIG_DFL);
-        feclearexcept(FE_ALL_EXCEPT);
-        if (feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == -1)
-            _exit(101);
-        failed = use_well(want, in, out);
-        _exit(failed > 0 ? 100 : 0);
-    }
-    CHECK(child > 0 && waitpid(child, &result, 0) == child);
-    if (WIFSIGNALED(result))
-        CHECK_FAIL("the child ended with signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
-    else
-        CHECK_EQUAL(WEXITSTATUS(result), 0);
-    free(in);
-    free(out);
+    in_child(use_with_traps, &self);
+    free(self.in);
+    free(self.out);
 }
 #endif
 
 /* ---- The same bits ---------------------------------------------------------------------------------- */
 
-static void mode_when_created(const void *argument)
+/* The caller's mode when the model is created, and during the calls if `argument` is not NULL. */
+static void same_bits_in_any_mode(const void *argument)
 {
     static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    const int during_calls = argument != NULL;
 
-    (void)argument;
     for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
         const uint64_t expected = expected_results(norm);
 
@@ -146,32 +142,15 @@ static void mode_when_created(const void *argument)
             for (int32_t threads = 1; threads <= THREADS; ++threads) {
                 const normnet_config config = config_with(norm, threads);
                 normnet_model *model;
-
-                fesetround(modes[i]);
-                model = CHECK_CREATE(&config);
-                fesetround(FE_TONEAREST);
-                CHECK(use_model(model, &config) == expected);
-                normnet_model_destroy(model);
-            }
-    }
-}
-
-static void mode_of_the_caller(const void *argument)
-{
-    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-
-    (void)argument;
-    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
-        const uint64_t expected = expected_results(norm);
-
-        for (int i = 0; i < CHECK_COUNT(modes); ++i)
-            for (int32_t threads = 1; threads <= THREADS; ++threads) {
-                const normnet_config config = config_with(norm, threads);
                 uint64_t found;
 
                 fesetround(modes[i]);
-                found = results_of(&config);
-                CHECK_EQUAL(fegetround(), modes[i]);
+                model = CHECK_CREATE(&config);
+                if (!during_calls)
+                    fesetround(FE_TONEAREST);
+                found = use_model(model, &config);
+                normnet_model_destroy(model);
+                CHECK_EQUAL(fegetround(), during_calls ? modes[i] : FE_TONEAREST);
                 fesetround(FE_TONEAREST);
                 CHECK(found == expected);
             }
@@ -184,8 +163,8 @@ int main(int argc, char **argv)
         return check_end();
     check_case("floating point: the mode is unchanged", mode_unchanged, NULL);
     check_case("floating point: a host that rounds otherwise is served", rounding_hosts, NULL);
-    check_case("floating point: the mode at creation changes no bit", mode_when_created, NULL);
-    check_case("floating point: the caller's mode changes no bit", mode_of_the_caller, NULL);
+    check_case("floating point: the mode at creation changes no bit", same_bits_in_any_mode, NULL);
+    check_case("floating point: the caller's mode changes no bit", same_bits_in_any_mode, "");
 #if defined(__x86_64__)
     check_case("floating point: a host that flushes denormals is served", flushing_hosts, NULL);
 #endif

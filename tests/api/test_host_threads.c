@@ -6,21 +6,19 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* usleep, strsignal */
 #endif
+#include "harness/child.h"
 #include "thread_results.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
 
 /* The library as it is built with OpenMP has the threads of its runtime: see normnet_config.threads. */
-#if defined(LIBRARY_HAS_OPENMP)
-enum { OWN_THREADS = 0 };
-#elif defined(LIBRARY_HAS_NO_THREADS)
+#if defined(LIBRARY_HAS_OPENMP) || defined(LIBRARY_HAS_NO_THREADS)
 enum { OWN_THREADS = 0 };
 #else
 enum { OWN_THREADS = 1 };
@@ -95,26 +93,6 @@ static void no_thread_to_be_had(const void *argument)
 }
 
 /* ---- Forks --------------------------------------------------------------------------------------------- */
-
-/* Runs `use` in a child; what it returns is 0 if all is well. A child that hangs is killed. */
-static void in_child(int (*use)(void *context), void *context)
-{
-    pid_t child;
-    int result = 0;
-
-    fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        signal(SIGALRM, SIG_DFL);
-        alarm(CHECK_HANG);
-        _exit(use(context));
-    }
-    CHECK(child > 0 && waitpid(child, &result, 0) == child);
-    if (WIFSIGNALED(result))
-        CHECK_FAIL("the child ended with signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
-    else
-        CHECK_EQUAL(WEXITSTATUS(result), 0);
-}
 
 struct inherited {
     normnet_model *model;

@@ -6,6 +6,7 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
+#include "harness/child.h"
 #include "model_use.h"
 
 #include <dirent.h>
@@ -15,7 +16,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -188,27 +188,30 @@ static void no_output(const void *argument)
     free(out);
 }
 
+struct use {
+    struct twins_inputs *in;
+    struct twins_outputs *out;
+};
+
+static int use_without_streams(void *context)
+{
+    const struct use *self = context;
+
+    close(0);
+    close(1);
+    close(2);
+    use_all_ways(self->in, self->out);
+    return check_state()->failures > 0;
+}
+
 static void closed_output(const void *argument)
 {
-    struct twins_inputs *in = draw_inputs();
-    struct twins_outputs *out = check_allocate(1, sizeof *out);
-    pid_t child;
-    int result = 0;
+    struct use self = {draw_inputs(), check_allocate(1, sizeof *self.out)};
 
     (void)argument;
-    fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        close(0);
-        close(1);
-        close(2);
-        use_all_ways(in, out);
-        _exit(check_state()->failures > 0);
-    }
-    CHECK(child > 0 && waitpid(child, &result, 0) == child);
-    CHECK(WIFEXITED(result) && WEXITSTATUS(result) == 0);
-    free(in);
-    free(out);
+    in_child(use_without_streams, &self);
+    free(self.in);
+    free(self.out);
 }
 
 extern char **environ;
@@ -275,31 +278,24 @@ static void process_unchanged(const void *argument)
 
 /* ---- fork -------------------------------------------------------------------------------------- */
 
+static int use_two_threads(void *context)
+{
+    const struct use *self = context;
+    const struct settings want = {NORMNET_NORM_BATCH, 2, NORMNET_CPU_BEST};
+
+    return use_well(&want, self->in, self->out) > 0;
+}
+
 /* A child of a process that has computed with several threads computes as well; it does not wait for them forever. */
 static void forked(const void *argument)
 {
-    const struct settings want = {NORMNET_NORM_BATCH, 2, NORMNET_CPU_BEST};
-    struct twins_inputs *in = draw_inputs();
-    struct twins_outputs *out = check_allocate(1, sizeof *out);
-    pid_t child;
-    int result = 0;
+    struct use self = {draw_inputs(), check_allocate(1, sizeof *self.out)};
 
     (void)argument;
-    CHECK_EQUAL(use_well(&want, in, out), 0);
-    fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        signal(SIGALRM, SIG_DFL);
-        alarm(CHECK_HANG);
-        _exit(use_well(&want, in, out) > 0);
-    }
-    CHECK(child > 0 && waitpid(child, &result, 0) == child);
-    if (WIFSIGNALED(result))
-        CHECK_FAIL("the child ended with signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
-    else
-        CHECK_EQUAL(WEXITSTATUS(result), 0);
-    free(in);
-    free(out);
+    CHECK_EQUAL(use_two_threads(&self), 0);
+    in_child(use_two_threads, &self);
+    free(self.in);
+    free(self.out);
 }
 
 /* ---- Little stack ------------------------------------------------------------------------------ */

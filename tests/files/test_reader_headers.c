@@ -112,18 +112,25 @@ static void accepted_header(const void *argument)
     reading_close(self);
 }
 
+/* A file at a limit is read, and one beyond it rejected. Frees both. */
+static void expect_limit(struct file *at_limit, struct file *beyond, const char *const *words)
+{
+    struct reading *self = reading_open();
+
+    expect_sound(self, at_limit);
+    expect_outcome(self, beyond, NORMNET_ELIMIT, NORMNET_ELIMIT, words);
+    file_free(at_limit);
+    file_free(beyond);
+    reading_close(self);
+}
+
 static void most_tensors(const void *argument)
 {
     const char *const words[] = {"byte ", "4096 tensors", NULL};
-    struct reading *self = reading_open();
     struct file whole = many_tensors(4096), larger = many_tensors(4097);
 
     (void)argument;
-    expect_sound(self, &whole);
-    expect_outcome(self, &larger, NORMNET_ELIMIT, NORMNET_ELIMIT, words);
-    file_free(&whole);
-    file_free(&larger);
-    reading_close(self);
+    expect_limit(&whole, &larger, words);
 }
 
 /* As many as fit into the longest header, in the reverse of the order of their data. */
@@ -174,15 +181,10 @@ static void deepest_header(const void *argument)
 static void most_strings(const void *argument)
 {
     const char *const words[] = {"byte ", "256 entries", NULL};
-    struct reading *self = reading_open();
     struct file whole = many_strings(256), larger = many_strings(257);
 
     (void)argument;
-    expect_sound(self, &whole);
-    expect_outcome(self, &larger, NORMNET_ELIMIT, NORMNET_ELIMIT, words);
-    file_free(&whole);
-    file_free(&larger);
-    reading_close(self);
+    expect_limit(&whole, &larger, words);
 }
 
 int main(int argc, char **argv)
