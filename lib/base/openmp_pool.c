@@ -9,30 +9,11 @@
 #include "base/forks.h"
 
 #include <omp.h>
-#include <stddef.h>
 
 /* Before any fork: the parent may have used OpenMP itself, without any model. */
 __attribute__((constructor)) static void watch_forks(void)
 {
     (void)normnet__count_forks();
-}
-
-struct thread_pool *normnet__alloc_pool(struct arena *arena, int32_t workers)
-{
-    (void)arena;
-    (void)workers;
-    return NULL;
-}
-
-void normnet__start_pool(struct thread_pool *pool, int32_t workers)
-{
-    (void)pool;
-    (void)workers;
-}
-
-void normnet__stop_pool(struct thread_pool *pool)
-{
-    (void)pool;
 }
 
 void normnet__pool_run(struct thread_pool *pool, int32_t count, void (*task)(void *context, int32_t index),

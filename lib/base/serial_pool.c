@@ -2,26 +2,6 @@
 /* A build without threads: every call runs in the thread of its caller. */
 #include "base/thread_pool.h"
 
-#include <stddef.h>
-
-struct thread_pool *normnet__alloc_pool(struct arena *arena, int32_t workers)
-{
-    (void)arena;
-    (void)workers;
-    return NULL;
-}
-
-void normnet__start_pool(struct thread_pool *pool, int32_t workers)
-{
-    (void)pool;
-    (void)workers;
-}
-
-void normnet__stop_pool(struct thread_pool *pool)
-{
-    (void)pool;
-}
-
 void normnet__pool_run(struct thread_pool *pool, int32_t count, void (*task)(void *context, int32_t index),
                        void *context)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The threads of a model, which exist from its creation to its destruction and are shared by simultaneous calls.
- * The build chooses one of three files: thread_pool.c, threads of the library's own; openmp_pool.c, those of OpenMP;
- * serial_pool.c, none.
+ * The build chooses: thread_pool.c, threads of the library's own; openmp_pool.c, those of OpenMP; or serial_pool.c,
+ * none. The latter two need no_pool.c.
  */
 #ifndef NORMNET_BASE_THREAD_POOL_H
 #define NORMNET_BASE_THREAD_POOL_H

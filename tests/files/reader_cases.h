@@ -36,6 +36,10 @@ static inline struct file many_strings(int count)
 
 /* ---- Saved files, changed --------------------------------------------------------------------- */
 
+enum { FILE_KINDS = 2 };
+static const int32_t file_kinds[FILE_KINDS] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
+static const char *const file_kind_names[FILE_KINDS] = {"a checkpoint", "weights"};
+
 static inline const struct file *file_of_kind(const struct reading *self, int32_t kind)
 {
     return kind == NORMNET_FILE_CHECKPOINT ? &self->checkpoint : &self->weights;

@@ -446,8 +446,6 @@ static void both_are_shown(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
-    static const char *const names[] = {"a checkpoint", "weights"};
     static const char *const prefixes[] = {"module.", "_orig_mod.", "model.", "model._orig_mod.module.",
                                            "0.",      "backbone.1."};
 
@@ -462,8 +460,8 @@ int main(int argc, char **argv)
         check_case_named(common_prefix, &prefixes[i], "the prefix %s", prefixes[i]);
     check_case("a file of PyTorch", file_of_pytorch, NULL);
     check_case("what is no prefix", other_prefixes, NULL);
-    for (int i = 0; i < CHECK_COUNT(kinds); ++i)
-        check_case_named(own_files, &kinds[i], "another form of a file of the library: %s", names[i]);
+    for (int i = 0; i < FILE_KINDS; ++i)
+        check_case_named(own_files, &file_kinds[i], "another form of a file of the library: %s", file_kind_names[i]);
     check_case("a prefix in a file of the library", prefix_in_own_files, NULL);
     check_case("a mismatch shows the file and the model", both_are_shown, NULL);
     return check_end();

@@ -301,22 +301,19 @@ static void every_byte_signed(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
-    static const char *const names[] = {"a checkpoint", "weights"};
-
     if (!check_begin(argc, argv))
         return check_end();
     for (int i = 0; i < CHECK_COUNT(tensor_names); ++i)
         check_case_named(renamed_tensor, &tensor_names[i], "renamed: %s", tensor_names[i]);
     for (int i = 0; i < CHECK_COUNT(value_cases); ++i)
         check_case_named(value, &value_cases[i], "value: %s", value_cases[i].name);
-    for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
-        check_case_named(missing_tensor, &kinds[i], "a tensor is missing: %s", names[i]);
-        check_case_named(extra_tensor, &kinds[i], "a tensor too many: %s", names[i]);
-        check_case_named(longer_file, &kinds[i], "bytes after the end: %s", names[i]);
-        check_case_named(every_prefix, &kinds[i], "every prefix: %s", names[i]);
-        check_case_named(every_bit, &kinds[i], "every bit: %s", names[i]);
-        check_case_named(every_byte_signed, &kinds[i], "every byte of the header, signed: %s", names[i]);
+    for (int i = 0; i < FILE_KINDS; ++i) {
+        check_case_named(missing_tensor, &file_kinds[i], "a tensor is missing: %s", file_kind_names[i]);
+        check_case_named(extra_tensor, &file_kinds[i], "a tensor too many: %s", file_kind_names[i]);
+        check_case_named(longer_file, &file_kinds[i], "bytes after the end: %s", file_kind_names[i]);
+        check_case_named(every_prefix, &file_kinds[i], "every prefix: %s", file_kind_names[i]);
+        check_case_named(every_bit, &file_kinds[i], "every bit: %s", file_kind_names[i]);
+        check_case_named(every_byte_signed, &file_kinds[i], "every byte of the header, signed: %s", file_kind_names[i]);
     }
     check_case("the spelling of the checksum", checksum_spelling, NULL);
     check_case("another checksum", checksum_differs, NULL);

@@ -123,14 +123,11 @@ static void frugal(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
-    static const char *const names[] = {"a checkpoint", "weights"};
-
     if (!check_begin(argc, argv))
         return check_end();
-    for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
-        check_case_named(creation_without_memory, &kinds[i], "creation without memory: %s", names[i]);
-        check_case_named(filling_without_memory, &kinds[i], "filling without memory: %s", names[i]);
+    for (int i = 0; i < FILE_KINDS; ++i) {
+        check_case_named(creation_without_memory, &file_kinds[i], "creation without memory: %s", file_kind_names[i]);
+        check_case_named(filling_without_memory, &file_kinds[i], "filling without memory: %s", file_kind_names[i]);
     }
     check_case("memory besides the model", frugal, NULL);
     return check_end();

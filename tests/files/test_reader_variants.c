@@ -307,15 +307,12 @@ static void saved_and_loaded(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const int32_t kinds[] = {NORMNET_FILE_CHECKPOINT, NORMNET_FILE_WEIGHTS};
-    static const char *const names[] = {"a checkpoint", "weights"};
-
     if (!check_begin(argc, argv))
         return check_end();
     for (int i = 0; i < CHECK_COUNT(variants); ++i)
         check_case_named(accepted_file, &variants[i], "accepted file: %s", variants[i].name);
-    for (int i = 0; i < CHECK_COUNT(kinds); ++i) {
-        check_case_named(saved_and_loaded, &kinds[i], "saved and loaded: %s", names[i]);
+    for (int i = 0; i < FILE_KINDS; ++i) {
+        check_case_named(saved_and_loaded, &file_kinds[i], "saved and loaded: %s", file_kind_names[i]);
     }
     check_case("a model from weights and the caller's settings", created_from_weights, NULL);
     check_case("means for another number of channels", means_for_other_channels, NULL);

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """examples/python/normnet.py: failures, arrays, models and files."""
-import ctypes
 import gc
 import json
 import os
@@ -12,6 +11,7 @@ import sys
 import numpy
 import pytest
 
+import memory
 import normnet
 
 ARCHITECTURE = "conv3-4 norm relu conv3-6 norm relu gap conv1-5"
@@ -101,28 +101,14 @@ def test_a_closed_model_rejects_every_call():
 
 
 def test_memory_comes_from_the_given_functions_and_returns_to_them():
-    held, libc_free = {}, []
-
-    @normnet.Allocate
-    def allocate(_, size, alignment):
-        block = ctypes.create_string_buffer(size + alignment)
-        address = -(-ctypes.addressof(block) // alignment) * alignment
-        held[address] = block
-        return address
-
-    @normnet.Deallocate
-    def deallocate(_, address, size):
-        libc_free.append(size)
-        del held[address]
-
-    network = model(allocate=allocate, deallocate=deallocate)
-    del allocate, deallocate
+    held, freed = {}, []
+    network = model(**memory.functions(held, freed))
     gc.collect()
     assert held
     network.train_step(*batch())
     del network
     gc.collect()
-    assert not held and libc_free
+    assert not held and freed
 
 
 def test_the_module_works_without_numpy():

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """examples/python/normnet.py: models that are copied, pickled and loaded, and what else could be lost on the way."""
 import copy
-import ctypes
 import gc
 import os
 import pickle
@@ -11,6 +10,7 @@ import sys
 import numpy
 import pytest
 
+import memory
 import normnet
 from test_binding import batch, fails, model
 
@@ -139,20 +139,7 @@ def test_callbacks():
 
 def test_functions_live_as_long_as_the_last_copy():
     held = {}
-
-    @normnet.Allocate
-    def allocate(_, size, alignment):
-        block = ctypes.create_string_buffer(size + alignment)
-        address = -(-ctypes.addressof(block) // alignment) * alignment
-        held[address] = block
-        return address
-
-    @normnet.Deallocate
-    def deallocate(_, address, size):
-        del held[address]
-
-    network = trained(allocate=allocate, deallocate=deallocate)
-    del allocate, deallocate
+    network = trained(**memory.functions(held, []))
     for _ in range(3):
         network = network.clone()  # only the last one of the chain is left
         gc.collect()
