@@ -87,7 +87,8 @@ static void compare_gradients(struct parity_bench *bench)
  * the weights (half a unit in their last place) comes on top.
  */
 static void compare_parameters(const struct entry *e, const float *now, const double *before,
-                               const double *expected_now, const double *expected_before, double typical_move)
+                               const double *expected_now, const double *expected_before, double typical_move,
+                               int has_gradient)
 {
     const double rounding = 1.01 / (1 << 24);
     double largest_move = 0, largest = reference_largest(expected_now + e->first, e->count), allowed;
@@ -97,8 +98,10 @@ static void compare_parameters(const struct entry *e, const float *now, const do
     compare_floats(what, now + e->first, expected_now + e->first, e->count, 0);
     for (int i = e->first; i < e->first + e->count; ++i)
         largest_move = fmax(largest_move, fabs(expected_now[i] - expected_before[i]));
-    /* A penalty may move what has no gradient, which then still has the rounding errors of one. */
-    allowed = fmax(most_error_of_zero * typical_move, most_error * largest_move);
+    allowed =
+        largest_move < counts_as_zero * typical_move ? most_error_of_zero * typical_move : most_error * largest_move;
+    if (!has_gradient) /* a penalty moves it, and so do the rounding errors of a gradient that is 0 */
+        allowed = fmax(allowed, most_error_of_zero * typical_move);
     for (int i = e->first; i < e->first + e->count; ++i) {
         double move = now[i] - before[i], expected = expected_now[i] - expected_before[i];
 
@@ -128,9 +131,12 @@ static void compare_state(struct parity_bench *bench, const double *before, cons
         if (e->trained && parameters == NULL)
             parameters = info.data;
         if (e->trained) {
+            const double typical = reference_largest(bench->typical + e->first, e->count);
+            const double gradient = reference_largest(bench->pass->gradient + e->first, e->count);
+
             CHECK((const float *)info.data == parameters + e->first);
             compare_parameters(e, parameters, before, trainer->parameters, expected_before,
-                               lr * reference_largest(bench->typical + e->first, e->count) / bench->images);
+                               lr * typical / bench->images, gradient >= counts_as_zero * typical);
         } else if (info.dtype == NORMNET_I64) {
             CHECK_EQUAL(*(const int64_t *)info.data, (int64_t)trainer->statistics[e->first]);
         } else {
