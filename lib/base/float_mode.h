@@ -13,7 +13,7 @@
 
 #include <xmmintrin.h>
 
-/* All arithmetic is SSE's: its register alone is 40 times as fast as fegetenv, which also saves the x87's. */
+/* All arithmetic is SSE's: its register alone takes 10 ns, fegetenv and fesetenv, with the x87's, 250 (Zen 5). */
 struct float_mode {
     unsigned control; /* MXCSR */
 };

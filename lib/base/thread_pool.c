@@ -49,7 +49,7 @@ enum { STARTING = -1 };
 
 /* ---- Spinning ---------------------------------------------------------------------------------------- */
 
-/* 25 ns each on Zen 5, 40 on Skylake. Measured: docs/performance.md. */
+/* 25 ns each on Zen 5. Measured: docs/performance.md. */
 enum { SPINS = 3000 };
 
 static void pause_processor(void)
