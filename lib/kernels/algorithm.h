@@ -14,7 +14,7 @@ bool normnet__prefers_winograd(const struct convolution *convolution);
 /* The same for its weight gradient: x is the map of the padded input, y that of dy. */
 bool normnet__prefers_winograd_gradient(const struct convolution *convolution);
 
-/* Whether the map of a weight gradient is so large that the sums over its pieces are double (pieces.h). */
+/* Whether the map of a weight gradient is so large that the sums over its pieces are double (gradient_sums.h). */
 bool normnet__sums_in_double(const struct convolution *convolution);
 
 /* What a tile has at most, in any instruction set: patches, and outputs of a weight gradient. */

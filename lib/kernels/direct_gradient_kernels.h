@@ -3,9 +3,9 @@
 #ifndef NORMNET_KERNELS_DIRECT_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_DIRECT_GRADIENT_KERNELS_H
 
+#include "kernels/gradient_sums.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
-#include "kernels/pieces.h"
 #include "kernels/tiles.h"
 
 /*

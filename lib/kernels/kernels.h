@@ -73,7 +73,7 @@ struct kernels {
      * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]), where
      * dy has the map convolution->y, and padding is 0. Directly: per lane fused multiply-adds in the order i, j. By
      * Winograd's algorithm: the sums of winograd_gradient_kernels.h. Both in chains over pieces of the map, as
-     * pieces.h cuts and adds them. The lanes are added along the tree, in double. `scratch` holds
+     * gradient_sums.h cuts and adds them. The lanes are added along the tree, in double. `scratch` holds
      * normnet__weight_gradient_scratch groups.
      */
     void (*weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,

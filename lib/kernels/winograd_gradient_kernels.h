@@ -16,9 +16,9 @@
 #ifndef NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 
+#include "kernels/gradient_sums.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
-#include "kernels/pieces.h"
 #include "kernels/tiles.h"
 
 /* A tile: 4 outputs by the three rows of the kernel by 2 input channels; 1 where there are 16 registers. */

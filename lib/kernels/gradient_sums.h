@@ -9,8 +9,8 @@
  *
  * The cuts depend on the size of the map alone.
  */
-#ifndef NORMNET_KERNELS_PIECES_H
-#define NORMNET_KERNELS_PIECES_H
+#ifndef NORMNET_KERNELS_GRADIENT_SUMS_H
+#define NORMNET_KERNELS_GRADIENT_SUMS_H
 
 #include "base/tree.h"
 #include "kernels/algorithm.h"
