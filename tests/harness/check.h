@@ -59,6 +59,13 @@ static inline struct check_program *check_state(void)
 #define CHECK_FORMAT(text, values)
 #endif
 
+static inline const char *check_file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
 /* Reads the arguments of main(). 0 if there is nothing to run; return check_end() then. */
 static inline int check_begin(int argc, char **argv)
 {
@@ -79,7 +86,7 @@ static inline int check_begin(int argc, char **argv)
                    "  --without   runs the cases with none of the parts instead\n"
                    "  --list      prints the names of the cases and runs none\n"
                    "  -h, --help  prints this help\n",
-                   argv[0]);
+                   check_file_name(argv[0]));
             program->list = 1;
             return 0;
         } else if (argv[i][0] == '-') {

@@ -31,7 +31,7 @@ from check_consumers import Failed, meson, run
 BITS = ["hash", "as recorded", "threads, small", "instruction sets, small"]
 # Multiply-adds are fused only where the processor is known to have them.
 FUSING = "-march=native"
-LAYOUT = "-fshort-enums -fpack-struct -fpack-struct=2 -funsigned-char -malign-double"
+LAYOUT = "-fshort-enums -fpack-struct -funsigned-char -malign-double"
 PARTS = "-fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math -ffinite-math-only"
 
 
@@ -45,7 +45,8 @@ SOME = [
     Hostile("gcc", FUSING + " -ffp-contract=fast"),
     Hostile("gcc", " ".join(["-Ofast", FUSING, PARTS, "-fsingle-precision-constant -frounding-math -mfpmath=387",
                              LAYOUT]), "-Ofast -mdaz-ftz"),
-    Hostile("clang", " ".join(["-ffp-model=fast", FUSING, "-fapprox-func -fno-honor-nans -mrecip", LAYOUT])),
+    Hostile("clang", " ".join(["-ffp-model=fast", FUSING, "-fapprox-func -fno-honor-nans -mrecip", LAYOUT,
+                               "-fpack-struct=2"])),
 ]
 ALONE = [
     "-ffast-math", "-Ofast", "-O0", "-Os", "-funsafe-math-optimizations", PARTS,
@@ -69,6 +70,7 @@ OTHER_MACHINES = {
 REFUSED = [
     ("gcc", "-freciprocal-math", "exact.h"),
     ("gcc", "-ffp-contract=fast -march=native", "multiply-adds are fused"),
+    ("gcc", "-fpack-struct=2", "exact.h"),
     ("clang", "-Xclang -mreassociate", "sums are reordered"),
 ]
 
@@ -238,6 +240,7 @@ def main():
                             [Hostile(compiler, FUSING + " " + flags, linking)
                              for compiler in ("gcc", "clang") for flags in ALONE
                              for linking in [flags if flags in ("-ffast-math", "-funsafe-math-optimizations") else ""]
+                             if (compiler, flags) not in {refused[:2] for refused in REFUSED}
                              if not shutil.which(compiler) or knows([compiler], *flags.split())])
     check_kinds(builds, arguments.source)
     check_refusals(builds.cases, arguments.source)
