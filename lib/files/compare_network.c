@@ -72,7 +72,7 @@ normnet_status normnet__compare_network(const struct safetensors *file, const no
         return status;
     arena = (struct arena){.memory = block};
     alloc_network(&arena, config.architecture, layer_count, &network, &tokens);
-    if (normnet__read_architecture(&network, &config, tokens) == NORMNET_OK)
+    if (normnet__read_architecture(&network, &config, NORMNET__MAX_LANES, tokens) == NORMNET_OK)
         status = compare_networks(&network, &config, model);
     else
         status = normnet__fail(NORMNET_EMISMATCH,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Direct convolution of a single image whose channels are the lanes; included by kernel_table.c only. Inputs are
- * broadcast and weights are vectors, the other way round than with 16 samples. The sums have the same terms in the same
- * order.
+ * broadcast and weights are vectors, the other way round than with samples as lanes. The sums have the same terms in
+ * the same order.
  *
- * Each plane of a map holds 16 channels. The lanes after the last channel hold sums that nothing reads.
+ * Each plane of a map holds as many channels as lanes. The lanes after the last channel hold sums that nothing reads.
  */
 #ifndef NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
 #define NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
@@ -49,8 +49,8 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
 {
     const struct epilogue *epilogue = to->epilogue;
     const int32_t end = to->end, rows = to->rows, columns = to->columns;
-    const int64_t row = convolution->x.row_stride * NORMNET__LANES;
-    const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
+    const int64_t row = convolution->x.row_stride * LANES;
+    const int64_t step = (int64_t)convolution->stride * LANES;
     lanes sum[PIXEL_VECTORS][CHANNEL_PIXELS];
 
     weights += to->k;
@@ -62,7 +62,7 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
 
         for (int32_t u = 0; u < rows; ++u)
             for (int32_t v = 0; v < columns; ++v, weights += convolution->outputs) {
-                const float *input = plane + u * row + (int64_t)v * NORMNET__LANES;
+                const float *input = plane + u * row + (int64_t)v * LANES;
                 lanes weight[PIXEL_VECTORS];
 
                 LANES_FOR (n, vectors)
@@ -90,7 +90,7 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
         float *y = to->y + normnet__channel_at(convolution->y, first);
 
         LANES_FOR (p, pixels)
-            lanes_store(y + p * NORMNET__LANES, apply_channel_epilogue(epilogue, first, sum[n][p]));
+            lanes_store(y + p * LANES, apply_channel_epilogue(epilogue, first, sum[n][p]));
     }
 }
 
@@ -160,7 +160,7 @@ static void KERNEL(finish_long_channel_tile)(const struct convolution *convoluti
             const int32_t first = to->k + n * VECTOR_LANES;
             const lanes sum = lanes_load(sums + (n * tile->pixels + p) * VECTOR_LANES);
 
-            lanes_store(to->y + normnet__channel_at(convolution->y, first) + p * NORMNET__LANES,
+            lanes_store(to->y + normnet__channel_at(convolution->y, first) + p * LANES,
                         apply_channel_epilogue(to->epilogue, first, sum));
         }
 }
@@ -186,7 +186,7 @@ static void convolve_long_channel_tile(const struct convolution *convolution, co
                                 ? KERNEL(begin_last_piece)(&sums)
                                 : NULL;
                 to.sums = to.before == NULL ? KERNEL(begin_piece)(&sums) : NULL;
-                tile->run(convolution, x + (u * convolution->x.row_stride + v) * NORMNET__LANES, weights, &to);
+                tile->run(convolution, x + (u * convolution->x.row_stride + v) * LANES, weights, &to);
                 weights += (int64_t)(to.end - to.begin) * to.rows * to.columns * convolution->outputs;
             }
     }
@@ -197,7 +197,7 @@ static void convolve_long_channel_tile(const struct convolution *convolution, co
 static void direct_convolve_channels(const struct convolution *convolution, const float *x, const float *weights,
                                      const struct epilogue *epilogue, float *y)
 {
-    const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
+    const int64_t step = (int64_t)convolution->stride * LANES;
     const int32_t width = convolution->y.width;
     const bool several = has_several_pieces(convolution->inputs, convolution->kernel);
     struct channel_tile_output to = {
@@ -213,7 +213,7 @@ static void direct_convolve_channels(const struct convolution *convolution, cons
                 const float *from_x = x + i * convolution->x.row_stride * step + from * step;
 
                 to.k = k;
-                to.y = y + (i * convolution->y.row_stride + from) * NORMNET__LANES;
+                to.y = y + (i * convolution->y.row_stride + from) * LANES;
                 if (several)
                     convolve_long_channel_tile(convolution, from_x, weights, to, tile);
                 else

@@ -27,8 +27,8 @@ struct grid {
 LANES_INLINE void add_products(const struct convolution *convolution, int32_t height, const float *x, struct grid grid,
                                const float *dy, float *sums, const int outputs, const int rows, const int columns)
 {
-    const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
-    const int64_t channel = convolution->y.channel_stride * NORMNET__LANES;
+    const int64_t step = (int64_t)convolution->stride * LANES;
+    const int64_t channel = convolution->y.channel_stride * LANES;
     lanes sum[GRID_ROWS][GRID_COLUMNS][GRADIENT_OUTPUTS];
 
     LANES_FOR (r, rows)
@@ -36,10 +36,10 @@ LANES_INLINE void add_products(const struct convolution *convolution, int32_t he
             LANES_FOR (k, outputs)
                 sum[r][s][k] = lanes_splat(0.0f);
     for (int32_t i = 0; i < height; ++i) {
-        const float *row_x = x + i * convolution->stride * convolution->x.row_stride * NORMNET__LANES;
-        const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES;
+        const float *row_x = x + i * convolution->stride * convolution->x.row_stride * LANES;
+        const float *row_dy = dy + i * convolution->y.row_stride * LANES;
 
-        for (int32_t j = 0; j < convolution->y.width; ++j, row_x += step, row_dy += NORMNET__LANES) {
+        for (int32_t j = 0; j < convolution->y.width; ++j, row_x += step, row_dy += LANES) {
             lanes value[GRID_ROWS][GRID_COLUMNS];
 
             LANES_FOR (r, rows)
@@ -58,7 +58,7 @@ LANES_INLINE void add_products(const struct convolution *convolution, int32_t he
     LANES_FOR (r, rows)
         LANES_FOR (s, columns)
             LANES_FOR (k, outputs) {
-                float *to = sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * NORMNET__LANES;
+                float *to = sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * LANES;
 
                 lanes_store(to, lanes_load(to) + sum[r][s][k]);
             }
@@ -72,7 +72,7 @@ typedef void direct_gradient_function(const struct convolution *convolution, int
                                                                        int32_t height, const float *x,                 \
                                                                        struct grid grid, const float *dy, float *sums) \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
             add_products(convolution, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);         \
     }
 #if VECTOR_REGISTERS >= 16
@@ -116,7 +116,7 @@ static void add_rows(const struct convolution *convolution, int32_t height, cons
     for (int32_t s = 0, width; s < columns; s += width) {
         width = next_pixels(columns - s);
         direct_gradient_tiles[rows - 1][width - 1][outputs - 1](convolution, height, x + s * grid.column, grid, dy,
-                                                                sums + (int64_t)s * GRADIENT_OUTPUTS * NORMNET__LANES);
+                                                                sums + (int64_t)s * GRADIENT_OUTPUTS * LANES);
     }
 }
 
@@ -125,10 +125,10 @@ static void KERNEL(add_inputs)(const struct convolution *convolution, int32_t he
                                float *sums, int32_t outputs)
 {
     const int32_t kernel = convolution->kernel;
-    const int64_t row_sums = (int64_t)kernel * GRADIENT_OUTPUTS * NORMNET__LANES;
-    const struct grid grid = {convolution->x.row_stride * NORMNET__LANES, NORMNET__LANES, kernel};
+    const int64_t row_sums = (int64_t)kernel * GRADIENT_OUTPUTS * LANES;
+    const struct grid grid = {convolution->x.row_stride * LANES, LANES, kernel};
 
-    for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * NORMNET__LANES) {
+    for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * LANES) {
         for (int32_t u = 0, rows; u < kernel; u += rows, sums += rows * row_sums) {
             rows = kernel - u < GRID_ROWS ? kernel - u : GRID_ROWS;
             add_rows(convolution, height, x + u * grid.row, grid, rows, kernel, dy, sums, outputs);
@@ -140,7 +140,7 @@ static void KERNEL(add_inputs)(const struct convolution *convolution, int32_t he
 static void KERNEL(add_inputs_1x1)(const struct convolution *convolution, int32_t height, const float *x,
                                    const float *dy, float *sums, int32_t outputs)
 {
-    const int64_t channel = convolution->x.channel_stride * NORMNET__LANES;
+    const int64_t channel = convolution->x.channel_stride * LANES;
     const int32_t half = GRID_ROWS == 2 ? convolution->x.channels / 2 : 0, rest = convolution->x.channels - 2 * half;
     const struct grid grid = {half * channel, channel, half};
 
@@ -148,17 +148,17 @@ static void KERNEL(add_inputs_1x1)(const struct convolution *convolution, int32_
         add_rows(convolution, height, x, grid, 2, half, dy, sums, outputs);
     if (rest > 0)
         add_rows(convolution, height, x + 2 * half * channel, grid, 1, rest, dy,
-                 sums + (int64_t)2 * half * GRADIENT_OUTPUTS * NORMNET__LANES, outputs);
+                 sums + (int64_t)2 * half * GRADIENT_OUTPUTS * LANES, outputs);
 }
 
 static void KERNEL(direct_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
                                            double *dw, float *scratch)
 {
     const int64_t inputs = (int64_t)convolution->x.channels * convolution->kernel * convolution->kernel;
-    const struct gradient_sums sums = place_sums(convolution, scratch, inputs * GRADIENT_OUTPUTS * NORMNET__LANES);
+    const struct gradient_sums sums = place_sums(convolution, scratch, inputs * GRADIENT_OUTPUTS * LANES);
 
     for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
-        const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
+        const float *tile_dy = dy + k * convolution->y.channel_stride * LANES;
 
         outputs = even_share(convolution->y.channels - k, GRADIENT_OUTPUTS);
         KERNEL(sum_pieces)
@@ -166,8 +166,7 @@ static void KERNEL(direct_weight_gradient)(const struct convolution *convolution
          convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs));
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)
-                dw[(k + o) * inputs + input] =
-                    KERNEL(sum_of_group)(&sums, (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES);
+                dw[(k + o) * inputs + input] = KERNEL(sum_of_group)(&sums, (input * GRADIENT_OUTPUTS + o) * LANES);
     }
 }
 

@@ -41,9 +41,9 @@ LANES_INLINE lanes apply_epilogue(const struct epilogue *epilogue, int32_t k, la
 LANES_INLINE void convolve_tile(const struct convolution *convolution, const float *x, const float *weights,
                                 const struct tile_output *to, const int lane, const int outputs, const int pixels)
 {
-    const int64_t row = convolution->x.row_stride * NORMNET__LANES;
-    const int64_t step = (int64_t)convolution->stride * NORMNET__LANES;
-    const int64_t channel = to->channel_stride * NORMNET__LANES;
+    const int64_t row = convolution->x.row_stride * LANES;
+    const int64_t step = (int64_t)convolution->stride * LANES;
+    const int64_t channel = to->channel_stride * LANES;
     const struct epilogue *epilogue = to->epilogue;
     const int32_t kernel = convolution->kernel, output_count = to->output_count;
     float *y = to->y + lane;
@@ -53,10 +53,10 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
     LANES_FOR (k, outputs)
         LANES_FOR (p, pixels)
             sum[k][p] = lanes_splat(0.0f);
-    for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * NORMNET__LANES)
+    for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * LANES)
         for (int32_t u = 0; u < kernel; ++u)
             for (int32_t v = 0; v < kernel; ++v, weights += output_count) {
-                const float *input = x + u * row + (int64_t)v * NORMNET__LANES;
+                const float *input = x + u * row + (int64_t)v * LANES;
                 lanes value[TILE_PIXELS];
 
                 LANES_FOR (p, pixels)
@@ -71,13 +71,13 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
     if (to->sums != NULL) {
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
-                lanes_store(to->sums + (k * pixels + p) * NORMNET__LANES + lane, sum[k][p]);
+                lanes_store(to->sums + (k * pixels + p) * LANES + lane, sum[k][p]);
         return;
     }
     if (to->before != NULL)
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
-                sum[k][p] += lanes_load(to->before + (k * pixels + p) * NORMNET__LANES + lane);
+                sum[k][p] += lanes_load(to->before + (k * pixels + p) * LANES + lane);
     if (epilogue->bias != NULL)
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
@@ -89,10 +89,10 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
     if (epilogue->relu_mask)
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
-                sum[k][p] = mask_gradient(y + k * channel + p * NORMNET__LANES, sum[k][p]);
+                sum[k][p] = mask_gradient(y + k * channel + p * LANES, sum[k][p]);
     LANES_FOR (k, outputs)
         LANES_FOR (p, pixels)
-            lanes_store(y + k * channel + p * NORMNET__LANES, sum[k][p]);
+            lanes_store(y + k * channel + p * LANES, sum[k][p]);
 }
 
 /*
@@ -106,7 +106,7 @@ typedef void direct_tile_function(const struct convolution *convolution, const f
     static void KERNEL(direct_tile_##outputs##x##pixels)(const struct convolution *convolution, const float *x,        \
                                                          const float *weights, const struct tile_output *to)           \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
             convolve_tile(convolution, x, weights, to, lane, outputs, pixels);                                         \
     }
 #define DEFINE_TILES(outputs) DEFINE_TILE(outputs, 1) DEFINE_TILE(outputs, 2) DEFINE_TILE(outputs, 3)
@@ -143,11 +143,10 @@ static direct_tile_function *const direct_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
 static void KERNEL(finish_long_tile)(const struct tile_output *to, const float *sums, int32_t outputs, int32_t pixels)
 {
     for (int32_t k = 0; k < outputs; ++k)
-        for (int32_t i = 0; i < pixels * NORMNET__LANES; i += VECTOR_LANES) {
-            float *y = to->y + k * to->channel_stride * NORMNET__LANES + i;
+        for (int32_t i = 0; i < pixels * LANES; i += VECTOR_LANES) {
+            float *y = to->y + k * to->channel_stride * LANES + i;
 
-            lanes_store(y,
-                        apply_epilogue(to->epilogue, to->k + k, lanes_load(sums + k * pixels * NORMNET__LANES + i), y));
+            lanes_store(y, apply_epilogue(to->epilogue, to->k + k, lanes_load(sums + k * pixels * LANES + i), y));
         }
 }
 
@@ -181,7 +180,7 @@ static void convolve_long_tile(const struct convolution *convolution, const floa
     struct convolution piece = whole;
     struct long_sums sums;
 
-    begin_long_sums(&sums, outputs * pixels * NORMNET__LANES);
+    begin_long_sums(&sums, outputs * pixels * LANES);
     for (int32_t row = 0; row < rows; ++row) {
         const int64_t at = row / convolution->kernel * convolution->x.channel_stride +
                            row % convolution->kernel * convolution->x.row_stride;
@@ -190,8 +189,7 @@ static void convolve_long_tile(const struct convolution *convolution, const floa
             piece.x.channels = min_int(length - c, whole.x.channels);
             to.before = row + 1 == rows && c + whole.x.channels >= length ? KERNEL(begin_last_piece)(&sums) : NULL;
             to.sums = to.before == NULL ? KERNEL(begin_piece)(&sums) : NULL;
-            direct_tiles[outputs - 1][pixels - 1](&piece, x + (at + c * whole.x.channel_stride) * NORMNET__LANES,
-                                                  weights, &to);
+            direct_tiles[outputs - 1][pixels - 1](&piece, x + (at + c * whole.x.channel_stride) * LANES, weights, &to);
             weights += (int64_t)piece.x.channels * whole.kernel * whole.kernel * to.output_count;
         }
     }
@@ -208,7 +206,7 @@ static void convolve_pixels(const struct convolution *convolution, const float *
 
     for (int32_t outputs; to.k < to.output_count; to.k += outputs) {
         outputs = even_share(to.output_count - to.k, TILE_OUTPUTS);
-        to.y = y + to.k * to.channel_stride * NORMNET__LANES;
+        to.y = y + to.k * to.channel_stride * LANES;
         if (several)
             convolve_long_tile(convolution, x, weights + to.k, to, outputs, pixels);
         else
@@ -235,13 +233,13 @@ static void direct_convolve(const struct convolution *convolution, const float *
     const int32_t width = merged.y.width;
 
     for (int32_t i = 0; i < merged.y.height; ++i) {
-        const float *row_x = x + i * merged.stride * merged.x.row_stride * NORMNET__LANES;
-        float *row_y = y + i * merged.y.row_stride * NORMNET__LANES;
+        const float *row_x = x + i * merged.stride * merged.x.row_stride * LANES;
+        float *row_y = y + i * merged.y.row_stride * LANES;
 
         for (int32_t j = 0, pixels; j < width; j += pixels) {
             pixels = next_pixels(width - j);
-            convolve_pixels(&merged, row_x + (int64_t)j * merged.stride * NORMNET__LANES, weights, epilogue,
-                            row_y + (int64_t)j * NORMNET__LANES, pixels);
+            convolve_pixels(&merged, row_x + (int64_t)j * merged.stride * LANES, weights, epilogue,
+                            row_y + (int64_t)j * LANES, pixels);
         }
     }
 }

@@ -38,9 +38,8 @@ static void KERNEL(dropout_masks)(const uint32_t *key, int64_t count, uint32_t t
     for (int64_t i = 0; i < count; i += 2) {
         uint32_t even = 0, odd = 0;
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
-            const lanes_bits draw =
-                hash(load_bits(key + lane), load_bits(key + NORMNET__LANES + lane), (uint32_t)(i / 2));
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
+            const lanes_bits draw = hash(load_bits(key + lane), load_bits(key + LANES + lane), (uint32_t)(i / 2));
 
             even |= lanes_mask_bits((lanes_int)(draw & 0xFFFFu) > limit) << lane;
             odd |= lanes_mask_bits((lanes_int)(draw >> 16) > limit) << lane;
@@ -63,10 +62,10 @@ static void KERNEL(dropout)(struct map map, float *x, struct mask mask)
 {
     const int64_t plane = (int64_t)map.height * map.width;
 
-    for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * NORMNET__LANES, mask.bits += plane)
+    for (int32_t c = 0; c < map.channels; ++c, x += map.channel_stride * LANES, mask.bits += plane)
         for (int64_t i = 0; i < plane; ++i)
-            for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
-                float *value = x + i * NORMNET__LANES + lane;
+            for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
+                float *value = x + i * LANES + lane;
 
                 lanes_store(value, apply_dropout(mask, i, lane, lanes_load(value)));
             }
@@ -75,7 +74,7 @@ static void KERNEL(dropout)(struct map map, float *x, struct mask mask)
 /* The vector at `lane` of a group of dy, after dropout if there is any. */
 LANES_INLINE lanes load_gradient(const float *dy, int64_t group, int lane, struct mask mask, const bool dropout)
 {
-    lanes value = lanes_load(dy + group * NORMNET__LANES + lane);
+    lanes value = lanes_load(dy + group * LANES + lane);
 
     if (dropout)
         value = apply_dropout(mask, group, lane, value);

@@ -78,8 +78,7 @@ static void KERNEL(sum_pieces)(const struct convolution *convolution, const floa
             const int64_t at = (i * convolution->x.row_stride + j) * convolution->stride;
 
             piece.y.width = min_int(width - j, PIECE_PIXELS);
-            add(&piece, rows, x + at * NORMNET__LANES, dy + (i * convolution->y.row_stride + j) * NORMNET__LANES,
-                to->sums, outputs);
+            add(&piece, rows, x + at * LANES, dy + (i * convolution->y.row_stride + j) * LANES, to->sums, outputs);
             if (to->totals != NULL && ++pieces % MAX_FLOAT_PIECES == 0)
                 KERNEL(carry_sums)(to);
         }
@@ -91,8 +90,7 @@ static void KERNEL(sum_pieces)(const struct convolution *convolution, const floa
 /* The sum over the lanes of the group at `i`. + 0.0 as in lanes_sum. */
 static double KERNEL(sum_of_group)(const struct gradient_sums *from, int64_t i)
 {
-    return from->totals != NULL ? normnet__tree_sum(from->totals + i, NORMNET__LANES, 1) + 0.0
-                                : lanes_sum(from->sums + i);
+    return from->totals != NULL ? normnet__tree_sum(from->totals + i, LANES, 1) + 0.0 : lanes_sum(from->sums + i);
 }
 
 #endif

@@ -16,6 +16,7 @@
 
 const struct kernels KERNEL(normnet__kernels) = {
     .name = ISA_TEXT(NORMNET_ISA),
+    .lanes = LANES,
     .convolve = KERNEL(convolve),
     .convolve_channels = KERNEL(convolve_channels),
     .weight_gradient = KERNEL(weight_gradient),

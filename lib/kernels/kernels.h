@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of kernels: the inner loops of all layers over a block of 16 samples. There is one table per instruction
- * set, and all compute the same bits: the contract of an entry includes the order of its sums. Maps, planes and lane
- * groups are those of map.h; sizes are in lane groups.
+ * The table of kernels: the inner loops of all layers over a block of `lanes` samples. There is one table per
+ * instruction set, and all compute the same bits: the contract of an entry includes the order of its sums. Maps, planes
+ * and lane groups are those of map.h; sizes are in lane groups.
  */
 #ifndef NORMNET_KERNELS_KERNELS_H
 #define NORMNET_KERNELS_KERNELS_H
@@ -17,7 +17,7 @@ struct convolution {
     struct map x, y;
     int32_t kernel, stride, padding;
     bool winograd;           /* as algorithm.h chooses; else directly */
-    int32_t inputs, outputs; /* channels, for convolve_channels, whose maps count planes of 16 */
+    int32_t inputs, outputs; /* channels, for convolve_channels, whose maps count planes of lanes */
 };
 
 /* What happens to each output of a convolution before it is stored: the bias is added, then one of the others or none.
@@ -35,20 +35,21 @@ struct mask {
 };
 
 /*
- * What all kernels of norms do to x first, 16 lanes each: (x - mean) * power. The power of two brings deviations near
+ * What all kernels of norms do to x first, a group each: (x - mean) * power. The power of two brings deviations near
  * 1, so that their products neither overflow nor vanish whatever the scale of x. The product is exact.
  */
 struct standardization {
     const float *mean, *power;
 };
 
-/* The coefficients of normalize_gradient, 16 lanes each. */
+/* The coefficients of normalize_gradient, a group each. */
 struct gradient_coefficients {
     const float *a, *b, *c;
 };
 
 struct kernels {
     const char *name;
+    int64_t lanes; /* of a group */
 
     /* ---- Convolution (convolution_kernels.h) ---- */
 
@@ -116,8 +117,8 @@ struct kernels {
     /*
      * The gradients of beta and gamma: for each i < count the sums over lanes and chains of dy and of dy * y in group i
      * of a chain, where y = fma((x - mean) * power, scale, shift). Chain j begins at group offsets[j] of x and dy;
-     * `coefficients` is [chains][mean, power, scale, shift][16]. Per lane in the order of the chains, then over the
-     * lanes along the tree, all in double. sum_dy may be NULL.
+     * `coefficients` is [chains][mean, power, scale, shift][NORMNET__MAX_LANES]. Per lane in the order of the chains,
+     * then over the lanes along the tree, all in double. sum_dy may be NULL.
      */
     void (*affine_gradient)(const float *x, const float *dy, int64_t count, int64_t chains, const int64_t *offsets,
                             const float *coefficients, double *sum_dy, double *sum_dyx);
@@ -141,8 +142,8 @@ struct kernels {
 
     /*
      * One 16-bit draw per element: bit `lane` of masks[i] is set if the draw of group i is at least `threshold`
-     * (0 to 65,536). key is [2][16], two words per sample. The draws of groups 2 j and 2 j + 1 are the low and the high
-     * half of the hash of counter j.
+     * (0 to 65,536). key is [2][lanes], two words per sample. The draws of groups 2 j and 2 j + 1 are the low and the
+     * high half of the hash of counter j.
      */
     void (*dropout_masks)(const uint32_t *key, int64_t count, uint32_t threshold, uint16_t *masks);
 
@@ -152,7 +153,7 @@ struct kernels {
     /* ---- Pools (pool_kernels.h): adjacent windows; rows and columns after the last whole window are ignored ---- */
 
     /*
-     * The maximum is the first of equal values in row-major order, or the last NaN; indices[i * 16 + lane] is its
+     * The maximum is the first of equal values in row-major order, or the last NaN; indices[i * lanes + lane] is its
      * position in the window. The gradient dx, which replaces x, is dy there and 0 elsewhere and, with relu_mask, where
      * x is not positive.
      */

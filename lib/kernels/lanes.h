@@ -3,8 +3,8 @@
  * The vector operations that the kernels are written in. Only kernels include this file. They are compiled once per
  * instruction set, with NORMNET_ISA defined to its name.
  *
- * A vector has the width of the instruction set's registers, since gcc 12 splits wider types badly: a group of 16 lanes
- * is 16 / VECTOR_LANES vectors. All operations but lanes_sum are vertical, and all have the same result on every
+ * A vector has the width of the instruction set's registers, since gcc 12 splits wider types badly: a group of lanes
+ * is LANES / VECTOR_LANES vectors. All operations but lanes_sum are vertical, and all have the same result on every
  * machine. Multiply-adds are fused, in software where the hardware has none.
  */
 #ifndef NORMNET_KERNELS_LANES_H
@@ -23,6 +23,7 @@
 #define LANES_ISA_avx2 2
 #define LANES_ISA_avx512 3
 #define LANES_ISA_neon 4
+#define LANES_ISA_portable8 5 /* for tests: portable, with the lanes of AVX2 */
 #define LANES_JOIN(a, b) a##b
 #define LANES_ISA(name) LANES_JOIN(LANES_ISA_, name)
 #define LANES_AVX2 (LANES_ISA(NORMNET_ISA) == LANES_ISA_avx2)
@@ -34,6 +35,16 @@
 #define KERNEL_JOIN(name, isa) name##_##isa
 #define KERNEL_JOIN_VALUES(name, isa) KERNEL_JOIN(name, isa)
 #define KERNEL(name) KERNEL_JOIN_VALUES(name, NORMNET_ISA)
+
+/*
+ * The lanes of a group: one vector with AVX2 and AVX-512. Fewer would waste registers of the others, whose vectors are
+ * narrower: with 16 lanes, AVX2's kernels would process every group twice, and half as much would fit into a cache.
+ */
+#if LANES_AVX2 || LANES_ISA(NORMNET_ISA) == LANES_ISA_portable8
+enum { LANES = 8 };
+#else
+enum { LANES = 16 };
+#endif
 
 #if LANES_AVX512
 #include <immintrin.h>
@@ -260,16 +271,21 @@ LANES_INLINE float64x2_t lanes_add_pairs(const float *lane)
 #endif
 
 /*
- * The sum of 16 lanes in memory along the tree of base/tree.h, in double: neighbours first, then neighbouring pairs and
- * so on. + 0.0 turns -0 into 0, so that the signs of the zeros in idle lanes cannot show in a zero sum.
+ * The sum of a group of lanes in memory along the tree of base/tree.h, in double: neighbours first, then neighbouring
+ * pairs and so on. + 0.0 turns -0 into 0, so that the signs of the zeros in idle lanes cannot show in a zero sum.
  */
 LANES_INLINE double lanes_sum(const float *lane)
 {
-#if LANES_X86
+#if LANES_AVX2
+    const __m256d pairs = _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane)), _mm256_cvtps_pd(_mm_load_ps(lane + 4)));
+    /* hadd interleaves: 0+1, 4+5, 2+3, 6+7. The sums to be added next are in the two halves of a register. */
+    const __m128d fours = _mm_add_pd(_mm256_castpd256_pd128(pairs), _mm256_extractf128_pd(pairs, 1));
+
+    return (_mm_cvtsd_f64(fours) + _mm_cvtsd_f64(_mm_unpackhi_pd(fours, fours))) + 0.0;
+#elif LANES_AVX512
     const __m256d pairs0 = _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane)), _mm256_cvtps_pd(_mm_load_ps(lane + 4)));
     const __m256d pairs1 =
         _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane + 8)), _mm256_cvtps_pd(_mm_load_ps(lane + 12)));
-    /* hadd interleaves: 0+1, 4+5, 2+3, 6+7. The sums to be added next are in the two halves of a register. */
     const __m128d fours0 = _mm_add_pd(_mm256_castpd256_pd128(pairs0), _mm256_extractf128_pd(pairs0, 1));
     const __m128d fours1 = _mm_add_pd(_mm256_castpd256_pd128(pairs1), _mm256_extractf128_pd(pairs1, 1));
     const __m128d eights = _mm_hadd_pd(fours0, fours1);
@@ -281,13 +297,14 @@ LANES_INLINE double lanes_sum(const float *lane)
 
     return vaddvq_f64(vpaddq_f64(fours0, fours1)) + 0.0;
 #else
-    double sum[8];
+    double sum[LANES / 2];
 
-    for (int i = 0; i < 8; ++i)
+    for (int i = 0; i < LANES / 2; ++i)
         sum[i] = (double)lane[2 * i] + (double)lane[2 * i + 1];
-    for (int i = 0; i < 4; ++i)
-        sum[i] = sum[2 * i] + sum[2 * i + 1];
-    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + 0.0;
+    for (int count = LANES / 4; count > 0; count /= 2)
+        for (int i = 0; i < count; ++i)
+            sum[i] = sum[2 * i] + sum[2 * i + 1];
+    return sum[0] + 0.0;
 #endif
 }
 

@@ -28,10 +28,10 @@ LANES_INLINE bool has_several_pieces(int32_t channels, int32_t kernel)
 /* The sums of a tile, in lane groups or vectors; MAX_TILE_SUMS groups at most. */
 enum { MAX_TILE_SUMS = 24 };
 struct long_sums {
-    _Alignas(64) float piece[MAX_TILE_SUMS * NORMNET__LANES];  /* of the newest piece */
-    _Alignas(64) float recent[MAX_TILE_SUMS * NORMNET__LANES]; /* of up to 32 pieces before */
-    double earlier[MAX_TILE_SUMS * NORMNET__LANES];            /* of those before these */
-    int32_t count, pieces;                                     /* floats; pieces that were begun */
+    _Alignas(64) float piece[MAX_TILE_SUMS * LANES];  /* of the newest piece */
+    _Alignas(64) float recent[MAX_TILE_SUMS * LANES]; /* of up to 32 pieces before */
+    double earlier[MAX_TILE_SUMS * LANES];            /* of those before these */
+    int32_t count, pieces;                            /* floats; pieces that were begun */
 };
 
 static void begin_long_sums(struct long_sums *sums, int32_t count)

@@ -65,13 +65,13 @@ LANES_INLINE struct double_sums sum_deviations(const float *x, int64_t count, la
         struct float_sums piece = zero_sums();
         int64_t i = left < PIECE ? left : PIECE;
 
-        for (; i >= ACCUMULATORS; i -= ACCUMULATORS, x += ACCUMULATORS * NORMNET__LANES)
+        for (; i >= ACCUMULATORS; i -= ACCUMULATORS, x += ACCUMULATORS * LANES)
             LANES_FOR (k, ACCUMULATORS)
-                add_deviation(&piece, k, x + k * NORMNET__LANES, pivot);
+                add_deviation(&piece, k, x + k * LANES, pivot);
         LANES_FOR (k, ACCUMULATORS)
             if (k < i)
-                add_deviation(&piece, k, x + k * NORMNET__LANES, pivot);
-        x += i * NORMNET__LANES;
+                add_deviation(&piece, k, x + k * LANES, pivot);
+        x += i * LANES;
         add_piece(&sums, &piece);
     }
     return sums;
@@ -88,9 +88,8 @@ LANES_INLINE lanes choose_pivot(const float *x, int64_t count)
     if (count < PIECE)
         return lanes_load(x);
     LANES_FOR (i, ACCUMULATORS)
-        sums[i] = (lanes_load(x + i * NORMNET__LANES) + lanes_load(x + (i + ACCUMULATORS) * NORMNET__LANES)) +
-                  (lanes_load(x + (i + 2 * ACCUMULATORS) * NORMNET__LANES) +
-                   lanes_load(x + (i + 3 * ACCUMULATORS) * NORMNET__LANES));
+        sums[i] = (lanes_load(x + i * LANES) + lanes_load(x + (i + ACCUMULATORS) * LANES)) +
+                  (lanes_load(x + (i + 2 * ACCUMULATORS) * LANES) + lanes_load(x + (i + 3 * ACCUMULATORS) * LANES));
     total = add_accumulators(sums);
     return total * lanes_splat(1.0f / PIECE);
 }
@@ -102,7 +101,7 @@ LANES_INLINE lanes_int find_differences(const float *x, int64_t count)
     lanes_int differs = {0};
 
     for (int64_t i = 1; i < count; ++i)
-        differs |= (lanes_int)(lanes_load(x + i * NORMNET__LANES) != first);
+        differs |= (lanes_int)(lanes_load(x + i * LANES) != first);
     return differs;
 }
 
@@ -128,7 +127,7 @@ static void moments_in_double(const float *x, int64_t count, double *mean, doubl
     double sum = 0.0, square = 0.0;
 
     for (int64_t i = 0; i < count; ++i) {
-        const double deviation = (double)x[i * NORMNET__LANES] - (double)x[0];
+        const double deviation = (double)x[i * LANES] - (double)x[0];
 
         sum += deviation;
         square += deviation * deviation;
@@ -169,7 +168,7 @@ static uint32_t KERNEL(moments_about)(const float *x, int64_t count, lanes pivot
  */
 static void KERNEL(moments)(const float *x, int64_t count, double *mean, double *m2)
 {
-    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         const lanes pivot = choose_pivot(x + lane, count);
         const uint32_t far = KERNEL(moments_about)(x + lane, count, pivot, mean + lane, m2 + lane);
 
@@ -202,12 +201,10 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
 
         for (; i + ACCUMULATORS <= count && i < begin + PIECE; i += ACCUMULATORS)
             LANES_FOR (k, ACCUMULATORS)
-                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
-                             standard);
+                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * LANES, standard);
         LANES_FOR (k, ACCUMULATORS)
             if (i + k < count && i < begin + PIECE)
-                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * NORMNET__LANES,
-                             standard);
+                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * LANES, standard);
         add_piece(&sums, &piece);
     }
     return sums;
@@ -216,7 +213,7 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
 static void KERNEL(gradient_moments)(const float *x, const float *dy, int64_t count, struct standardization standard,
                                      struct mask mask, double *sum_dy, double *sum_dyx)
 {
-    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         const struct standard_lanes own = load_standard(standard, lane);
         const struct double_sums sums = mask.bits != NULL ? sum_gradients(x, dy, count, own, lane, mask, true)
                                                           : sum_gradients(x, dy, count, own, lane, mask, false);
@@ -228,16 +225,16 @@ static void KERNEL(gradient_moments)(const float *x, const float *dy, int64_t co
 
 static double KERNEL(sum_all)(const float *dy, int64_t count)
 {
-    double total[NORMNET__LANES];
+    double total[LANES];
 
-    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         lanes_double sum = {{0}, {0}};
 
-        for (int64_t i = lane; i < count * NORMNET__LANES; i += NORMNET__LANES)
+        for (int64_t i = lane; i < count * LANES; i += LANES)
             sum = lanes_double_add(sum, lanes_to_double(lanes_load(dy + i)));
         lanes_double_store(total + lane, sum);
     }
-    return normnet__tree_sum(total, NORMNET__LANES, 1);
+    return normnet__tree_sum(total, LANES, 1);
 }
 
 #endif

@@ -12,12 +12,12 @@
 static void KERNEL(normalize)(const float *x, int64_t count, struct standardization standard, const float *scale,
                               const float *shift, struct mask mask, float *y)
 {
-    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         const struct standard_lanes own = load_standard(standard, lane);
         const lanes factor = lanes_load(scale + lane), offset = lanes_load(shift + lane);
 
         for (int64_t i = 0; i < count; ++i) {
-            const int64_t at = i * NORMNET__LANES + lane;
+            const int64_t at = i * LANES + lane;
             lanes value = lanes_fma(standardize(lanes_load(x + at), own), factor, offset);
 
             if (mask.bits != NULL)
@@ -32,8 +32,8 @@ static void KERNEL(affine_elements)(float *y, int64_t count, const float *gamma,
     for (int64_t i = 0; i < count; ++i) {
         const lanes factor = lanes_splat(gamma[i]), offset = lanes_splat(beta[i]);
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
-            float *value = y + i * NORMNET__LANES + lane;
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
+            float *value = y + i * LANES + lane;
 
             lanes_store(value, lanes_fma(lanes_load(value), factor, offset));
         }
@@ -51,7 +51,7 @@ LANES_INLINE void normalize_gradient_lanes(float *x, const float *dy, int64_t co
                 c = lanes_load(coefficients->c + lane);
 
     for (int64_t i = 0; i < count; ++i) {
-        float *at = x + i * NORMNET__LANES + lane;
+        float *at = x + i * LANES + lane;
         const lanes value = lanes_load(at);
         const lanes dx =
             lanes_fma(a, load_gradient(dy, i, lane, mask, dropout), lanes_fma(b, standardize(value, standard), c));
@@ -69,7 +69,7 @@ static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
 {
     const bool dropout = mask.bits != NULL;
 
-    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         const lanes_int keep = lanes_mask(valid >> lane);
         const struct standard_lanes own = load_standard(standard, lane);
 
@@ -89,26 +89,25 @@ static void KERNEL(normalize_gradient)(float *x, const float *dy, int64_t count,
 static void KERNEL(multiply_elements)(float *dy, int64_t count, const float *gamma)
 {
     for (int64_t i = 0; i < count; ++i)
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)
-            lanes_store(dy + i * NORMNET__LANES + lane,
-                        lanes_load(dy + i * NORMNET__LANES + lane) * lanes_splat(gamma[i]));
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES)
+            lanes_store(dy + i * LANES + lane, lanes_load(dy + i * LANES + lane) * lanes_splat(gamma[i]));
 }
 
 static void KERNEL(affine_gradient)(const float *x, const float *dy, int64_t count, int64_t chains,
                                     const int64_t *offsets, const float *coefficients, double *sum_dy, double *sum_dyx)
 {
     for (int64_t i = 0; i < count; ++i) {
-        double dy_lanes[NORMNET__LANES], dyx_lanes[NORMNET__LANES];
+        double dy_lanes[LANES], dyx_lanes[LANES];
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
             lanes_double sum = {{0}, {0}}, product = {{0}, {0}};
 
             for (int64_t chain = 0; chain < chains; ++chain) {
-                const float *mean = coefficients + chain * 4 * NORMNET__LANES;
-                const float *scale = mean + 2 * NORMNET__LANES + lane, *shift = scale + NORMNET__LANES;
-                const int64_t at = (offsets[chain] + i) * NORMNET__LANES + lane;
+                const float *mean = coefficients + chain * 4 * NORMNET__MAX_LANES;
+                const float *scale = mean + 2 * NORMNET__MAX_LANES + lane, *shift = scale + NORMNET__MAX_LANES;
+                const int64_t at = (offsets[chain] + i) * LANES + lane;
                 const struct standard_lanes own =
-                    load_standard((struct standardization){mean, mean + NORMNET__LANES}, lane);
+                    load_standard((struct standardization){mean, mean + NORMNET__MAX_LANES}, lane);
                 const lanes y = lanes_fma(standardize(lanes_load(x + at), own), lanes_load(scale), lanes_load(shift));
                 const lanes_double gradient = lanes_to_double(lanes_load(dy + at));
 
@@ -119,8 +118,8 @@ static void KERNEL(affine_gradient)(const float *x, const float *dy, int64_t cou
             lanes_double_store(dyx_lanes + lane, product);
         }
         if (sum_dy != NULL)
-            sum_dy[i] = normnet__tree_sum(dy_lanes, NORMNET__LANES, 1);
-        sum_dyx[i] = normnet__tree_sum(dyx_lanes, NORMNET__LANES, 1);
+            sum_dy[i] = normnet__tree_sum(dy_lanes, LANES, 1);
+        sum_dyx[i] = normnet__tree_sum(dyx_lanes, LANES, 1);
     }
 }
 

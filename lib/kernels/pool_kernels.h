@@ -10,7 +10,7 @@
 /* The offset of group (c, i, j) of a map in floats. */
 LANES_INLINE int64_t group_at(const struct map *map, int32_t c, int32_t i, int32_t j)
 {
-    return (c * map->channel_stride + i * map->row_stride + j) * NORMNET__LANES;
+    return (c * map->channel_stride + i * map->row_stride + j) * LANES;
 }
 
 /* One window: per lane its maximum and the position of the maximum. */
@@ -37,7 +37,7 @@ static void KERNEL(max_pool)(struct map x_map, const float *x, int32_t kernel, s
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)
+                for (int lane = 0; lane < LANES; lane += VECTOR_LANES)
                     max_of_window(&x_map, x + group_at(&x_map, c, i * kernel, j * kernel) + lane, kernel,
                                   y + group_at(&y_map, c, i, j) + lane, indices + group_at(&y_map, c, i, j) + lane);
 }
@@ -51,7 +51,7 @@ static void clear_rest(struct map y_map, int32_t height, int32_t width, struct m
         for (int32_t i = 0; i < x_map.height; ++i) {
             const int32_t first = i < rows ? columns : 0;
 
-            memset(x + group_at(&x_map, c, i, first), 0, (size_t)(x_map.width - first) * NORMNET__LANES * sizeof *x);
+            memset(x + group_at(&x_map, c, i, first), 0, (size_t)(x_map.width - first) * LANES * sizeof *x);
         }
 }
 
@@ -63,7 +63,7 @@ static void KERNEL(max_pool_gradient)(struct map y_map, const float *dy, const u
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+                for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
                     const int64_t at = group_at(&y_map, c, i, j) + lane;
                     float *window = x + group_at(&x_map, c, i * kernel, j * kernel) + lane;
                     const lanes_int index = lanes_from_bytes(indices + at);
@@ -112,7 +112,7 @@ static void KERNEL(average_pool)(struct map x_map, const float *x, int32_t heigh
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+                for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
                     const float *window = x + group_at(&x_map, c, i * height, j * width) + lane;
                     lanes mean;
 
@@ -133,7 +133,7 @@ static void KERNEL(average_pool_gradient)(struct map y_map, const float *dy, int
     for (int32_t c = 0; c < y_map.channels; ++c)
         for (int32_t i = 0; i < y_map.height; ++i)
             for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+                for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
                     const lanes share = lanes_load(dy + group_at(&y_map, c, i, j) + lane) / count;
                     float *window = x + group_at(&x_map, c, i * height, j * width) + lane;
 

@@ -8,10 +8,10 @@
 
 static void KERNEL(relu)(struct map map, const float *x, float *y)
 {
-    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
+    const int64_t plane = (int64_t)map.height * map.width * LANES;
 
     for (int32_t c = 0; c < map.channels; ++c) {
-        const int64_t begin = c * map.channel_stride * NORMNET__LANES;
+        const int64_t begin = c * map.channel_stride * LANES;
 
         for (int64_t i = begin; i < begin + plane; i += VECTOR_LANES)
             lanes_store(y + i, lanes_max_zero(lanes_load(x + i)));
@@ -26,10 +26,10 @@ LANES_INLINE lanes leak(lanes x, lanes value, float slope)
 
 static void KERNEL(leaky_relu)(struct map map, const float *x, float slope, float *y)
 {
-    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
+    const int64_t plane = (int64_t)map.height * map.width * LANES;
 
     for (int32_t c = 0; c < map.channels; ++c) {
-        const int64_t begin = c * map.channel_stride * NORMNET__LANES;
+        const int64_t begin = c * map.channel_stride * LANES;
 
         for (int64_t i = begin; i < begin + plane; i += VECTOR_LANES)
             lanes_store(y + i, leak(lanes_load(x + i), lanes_load(x + i), slope));
@@ -38,10 +38,10 @@ static void KERNEL(leaky_relu)(struct map map, const float *x, float slope, floa
 
 static void KERNEL(leaky_relu_gradient)(struct map map, float *x, const float *dy, float slope)
 {
-    const int64_t plane = (int64_t)map.height * map.width * NORMNET__LANES;
+    const int64_t plane = (int64_t)map.height * map.width * LANES;
 
     for (int32_t c = 0; c < map.channels; ++c) {
-        const int64_t begin = c * map.channel_stride * NORMNET__LANES;
+        const int64_t begin = c * map.channel_stride * LANES;
 
         for (int64_t i = begin; i < begin + plane; i += VECTOR_LANES)
             lanes_store(x + i, leak(lanes_load(x + i), lanes_load(dy + i), slope));
@@ -64,11 +64,11 @@ LANES_INLINE void store_gradient(float *x, lanes dx, bool relu_mask)
 
 static void KERNEL(copy_gradient)(struct map x_map, float *x, struct map dy_map, const float *dy, bool relu_mask)
 {
-    const int64_t plane = (int64_t)x_map.height * x_map.width * NORMNET__LANES;
+    const int64_t plane = (int64_t)x_map.height * x_map.width * LANES;
 
     for (int32_t c = 0; c < x_map.channels; ++c) {
-        float *to = x + c * x_map.channel_stride * NORMNET__LANES;
-        const float *from = dy + c * dy_map.channel_stride * NORMNET__LANES;
+        float *to = x + c * x_map.channel_stride * LANES;
+        const float *from = dy + c * dy_map.channel_stride * LANES;
 
         for (int64_t i = 0; i < plane; i += VECTOR_LANES)
             store_gradient(to + i, lanes_load(from + i), relu_mask);

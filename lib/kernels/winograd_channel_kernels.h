@@ -13,13 +13,13 @@
 /* Where the sums of the vector of channels from k on begin. */
 LANES_INLINE float *channel_sums(float *sums, int32_t k, int32_t patches)
 {
-    return sums + (k / NORMNET__LANES) * (int64_t)(2 * patches * NORMNET__LANES) + k % NORMNET__LANES;
+    return sums + (k / LANES) * (int64_t)(2 * patches * LANES) + k % LANES;
 }
 
 /*
- * sum_patches of winograd_kernels.h for outputs k, ...: transformed [plane][4][patch][16], weights [c][4][outputs],
- * sums [plane][patch][2][16]. The sum is over channels `begin` to `end` - 1; `weights` are those of the first one. If
- * it has several pieces, the products are stored, [vector][q][patch].
+ * sum_patches of winograd_kernels.h for outputs k, ...: transformed [plane][4][patch][lanes], weights [c][4][outputs],
+ * sums [plane][patch][2][lanes]. The sum is over channels `begin` to `end` - 1; `weights` are those of the first one.
+ * If it has several pieces, the products are stored, [vector][q][patch].
  */
 LANES_INLINE void sum_channel_patches(const struct convolution *convolution, const float *transformed,
                                       const float *weights, int32_t begin, int32_t end, int32_t k, float *sums,
@@ -34,8 +34,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
             LANES_FOR (t, patches)
                 sum[n][q][t] = lanes_splat(0.0f);
     for (int32_t c = begin; c < end; ++c, weights += (int64_t)4 * output_count) {
-        const float *input =
-            transformed + (c / NORMNET__LANES) * (int64_t)(4 * patches * NORMNET__LANES) + c % NORMNET__LANES;
+        const float *input = transformed + (c / LANES) * (int64_t)(4 * patches * LANES) + c % LANES;
 
         LANES_FOR (q, 4) {
             lanes weight[2];
@@ -43,7 +42,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
             LANES_FOR (n, vectors)
                 weight[n] = lanes_load_anywhere(weights + q * output_count + n * VECTOR_LANES);
             LANES_FOR (t, patches) {
-                const lanes value = lanes_splat(input[(q * patches + t) * NORMNET__LANES]);
+                const lanes value = lanes_splat(input[(q * patches + t) * LANES]);
 
                 LANES_FOR (n, vectors)
                     sum[n][q][t] = lanes_fma(weight[n], value, sum[n][q][t]);
@@ -61,7 +60,7 @@ LANES_INLINE void sum_channel_patches(const struct convolution *convolution, con
         float *to = channel_sums(sums, k + n * VECTOR_LANES, patches);
 
         LANES_FOR (t, patches) {
-            store_patch_row(to + 2 * t * NORMNET__LANES, sum[n][0][t], sum[n][1][t], sum[n][2][t], sum[n][3][t]);
+            store_patch_row(to + 2 * t * LANES, sum[n][0][t], sum[n][1][t], sum[n][2][t], sum[n][3][t]);
         }
     }
 }
@@ -113,9 +112,8 @@ static void KERNEL(sum_long_channel_tile)(const struct convolution *convolution,
         for (int32_t t = 0; t < patches; ++t) {
             const float *from = m + 4 * n * step + t * VECTOR_LANES;
 
-            store_patch_row(channel_sums(sums, k + n * VECTOR_LANES, patches) + 2 * t * NORMNET__LANES,
-                            lanes_load(from), lanes_load(from + step), lanes_load(from + 2 * step),
-                            lanes_load(from + 3 * step));
+            store_patch_row(channel_sums(sums, k + n * VECTOR_LANES, patches) + 2 * t * LANES, lanes_load(from),
+                            lanes_load(from + step), lanes_load(from + 2 * step), lanes_load(from + 3 * step));
         }
 }
 
@@ -139,12 +137,12 @@ static void convolve_channel_patches(const struct convolution *convolution, cons
                                      const float *zeros, float *scratch)
 {
     const struct patch_strip strip = {i - convolution->padding, j - convolution->padding, patches};
-    float *sums = scratch + (int64_t)4 * convolution->x.channels * patches * NORMNET__LANES;
+    float *sums = scratch + (int64_t)4 * convolution->x.channels * patches * LANES;
 
     for (int32_t r = 0; r < 4; ++r) {
         KERNEL(transform_input)(&convolution->x, x, &strip, r, zeros, scratch);
         sum_channel_row(convolution, scratch, weights + (int64_t)4 * r * convolution->inputs * convolution->outputs,
-                        patches, sums + (int64_t)2 * r * convolution->y.channels * patches * NORMNET__LANES);
+                        patches, sums + (int64_t)2 * r * convolution->y.channels * patches * LANES);
     }
     KERNEL(transform_output)(&convolution->y, sums, epilogue, true, i, j, patches, y);
 }

@@ -37,9 +37,9 @@ LANES_INLINE lanes load_pair(const float *from, const enum pair_kind kind)
     lanes value = lanes_load(from);
 
     if (kind == PAIR_SUM)
-        value += lanes_load(from + NORMNET__LANES);
+        value += lanes_load(from + LANES);
     if (kind == PAIR_DIFFERENCE)
-        value -= lanes_load(from + NORMNET__LANES);
+        value -= lanes_load(from + LANES);
     return value;
 }
 
@@ -48,9 +48,9 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
                             struct pair_offsets offsets, float *sums, const enum pair_kind kind, const int outputs,
                             const int channels)
 {
-    const int64_t row = convolution->x.row_stride * NORMNET__LANES;
-    const int64_t plane = convolution->x.channel_stride * NORMNET__LANES;
-    const int64_t dy_plane = convolution->y.channel_stride * NORMNET__LANES;
+    const int64_t row = convolution->x.row_stride * LANES;
+    const int64_t plane = convolution->x.channel_stride * LANES;
+    const int64_t dy_plane = convolution->y.channel_stride * LANES;
     lanes sum[PAIR_CHANNELS][3][GRADIENT_OUTPUTS];
 
     LANES_FOR (c, channels)
@@ -59,7 +59,7 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
                 sum[c][u][k] = lanes_splat(0.0f);
     for (int32_t i = 0; i < height; ++i) {
         const float *first = x + i * row + offsets.first, *second = x + i * row + offsets.second;
-        const float *row_dy = dy + i * convolution->y.row_stride * NORMNET__LANES + offsets.dy;
+        const float *row_dy = dy + i * convolution->y.row_stride * LANES + offsets.dy;
 
         for (int32_t j = 0; j < convolution->y.width; j += 2) {
             lanes value[PAIR_CHANNELS][3];
@@ -80,15 +80,15 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
                     LANES_FOR (u, 3)
                         sum[c][u][k] = lanes_fma(value[c][u], gradient, sum[c][u][k]);
             }
-            first += 2 * NORMNET__LANES;
-            second += 2 * NORMNET__LANES;
-            row_dy += 2 * NORMNET__LANES;
+            first += 2 * LANES;
+            second += 2 * LANES;
+            row_dy += 2 * LANES;
         }
     }
     LANES_FOR (c, channels)
         LANES_FOR (u, 3)
             LANES_FOR (k, outputs) {
-                float *to = sums + ((c * 3 + u) * GRADIENT_OUTPUTS + k) * NORMNET__LANES;
+                float *to = sums + ((c * 3 + u) * GRADIENT_OUTPUTS + k) * LANES;
 
                 lanes_store(to, lanes_load(to) + sum[c][u][k]);
             }
@@ -102,7 +102,7 @@ typedef void winograd_gradient_function(const struct convolution *convolution, i
         const struct convolution *convolution, int32_t height, const float *x, const float *dy,                        \
         struct pair_offsets offsets, float *sums)                                                                      \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
             add_pairs(convolution, height, x + lane, dy + lane, offsets, sums + lane, kind, outputs, channels);        \
     }
 #define DEFINE_PAIRS(outputs, channels)                                                                                \
@@ -143,18 +143,16 @@ static winograd_gradient_function *const winograd_gradient_tiles[PAIR_CHANNELS][
 static void KERNEL(add_winograd_inputs)(const struct convolution *convolution, int32_t height, const float *x,
                                         const float *dy, float *sums, int32_t outputs)
 {
-    static const struct pair_offsets offsets[4] = {{0, 2 * NORMNET__LANES, 0},
-                                                   {NORMNET__LANES, 2 * NORMNET__LANES, 0},
-                                                   {2 * NORMNET__LANES, NORMNET__LANES, 0},
-                                                   {3 * NORMNET__LANES, NORMNET__LANES, NORMNET__LANES}};
+    static const struct pair_offsets offsets[4] = {
+        {0, 2 * LANES, 0}, {LANES, 2 * LANES, 0}, {2 * LANES, LANES, 0}, {3 * LANES, LANES, LANES}};
     static const enum pair_kind kinds[4] = {PAIR_SINGLE, PAIR_SUM, PAIR_DIFFERENCE, PAIR_SINGLE};
-    const int64_t per_channel = 3 * GRADIENT_OUTPUTS * NORMNET__LANES, per_q = convolution->x.channels * per_channel;
+    const int64_t per_channel = 3 * GRADIENT_OUTPUTS * LANES, per_q = convolution->x.channels * per_channel;
 
     for (int32_t c = 0, channels; c < convolution->x.channels; c += channels) {
         channels = convolution->x.channels - c < PAIR_CHANNELS ? convolution->x.channels - c : PAIR_CHANNELS;
         for (int q = 0; q < 4; ++q)
             winograd_gradient_tiles[channels - 1][outputs - 1][kinds[q]](
-                convolution, height, x + c * convolution->x.channel_stride * NORMNET__LANES, dy, offsets[q],
+                convolution, height, x + c * convolution->x.channel_stride * LANES, dy, offsets[q],
                 sums + q * per_q + c * per_channel);
     }
 }
@@ -162,9 +160,9 @@ static void KERNEL(add_winograd_inputs)(const struct convolution *convolution, i
 /* G' m per lane, then the sums over the lanes: the three taps of one row of the kernel, input and output. */
 static void finish_taps(const float *sums, int64_t per_q, double *dw)
 {
-    _Alignas(64) float taps[3][NORMNET__LANES];
+    _Alignas(64) float taps[3][LANES];
 
-    for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         const lanes m0 = lanes_load(sums + lane), m1 = lanes_load(sums + per_q + lane);
         const lanes m2 = lanes_load(sums + 2 * per_q + lane), m3 = lanes_load(sums + 3 * per_q + lane);
         const lanes half = lanes_splat(0.5f), mean = (m1 + m2) * half;
@@ -180,9 +178,9 @@ static void finish_taps(const float *sums, int64_t per_q, double *dw)
 /* The same of the totals, in double. */
 static void finish_total_taps(const double *totals, int64_t per_q, double *dw)
 {
-    double taps[3][NORMNET__LANES];
+    double taps[3][LANES];
 
-    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+    for (int lane = 0; lane < LANES; ++lane) {
         const double m0 = totals[lane], m1 = totals[per_q + lane];
         const double m2 = totals[2 * per_q + lane], m3 = totals[3 * per_q + lane];
         const double mean = (m1 + m2) * 0.5;
@@ -192,24 +190,24 @@ static void finish_total_taps(const double *totals, int64_t per_q, double *dw)
         taps[2][lane] = mean + m3;
     }
     for (int v = 0; v < 3; ++v)
-        dw[v] = normnet__tree_sum(taps[v], NORMNET__LANES, 1) + 0.0;
+        dw[v] = normnet__tree_sum(taps[v], LANES, 1) + 0.0;
 }
 
 static void KERNEL(winograd_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
                                              double *dw, float *scratch)
 {
     const int64_t inputs = (int64_t)3 * convolution->x.channels; /* times the rows of the kernel */
-    const int64_t per_q = inputs * GRADIENT_OUTPUTS * NORMNET__LANES;
+    const int64_t per_q = inputs * GRADIENT_OUTPUTS * LANES;
     const struct gradient_sums sums = place_sums(convolution, scratch, 4 * per_q);
 
     for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
-        const float *tile_dy = dy + k * convolution->y.channel_stride * NORMNET__LANES;
+        const float *tile_dy = dy + k * convolution->y.channel_stride * LANES;
 
         outputs = even_share(convolution->y.channels - k, GRADIENT_OUTPUTS);
         KERNEL(sum_pieces)(convolution, x, tile_dy, outputs, &sums, KERNEL(add_winograd_inputs));
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input) {
-                const int64_t at = (input * GRADIENT_OUTPUTS + o) * NORMNET__LANES;
+                const int64_t at = (input * GRADIENT_OUTPUTS + o) * LANES;
                 double *taps = dw + 3 * ((k + o) * inputs + input);
 
                 if (sums.totals != NULL)

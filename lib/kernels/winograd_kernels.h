@@ -45,8 +45,8 @@ LANES_INLINE lanes transform_column(const struct patch_rows *rows, int32_t j, co
 
     if (!inside && (j < rows->begin || j >= rows->end))
         return lanes_splat(0.0f);
-    first = lanes_load(rows->first + (int64_t)j * NORMNET__LANES);
-    second = lanes_load(rows->second + (int64_t)j * NORMNET__LANES);
+    first = lanes_load(rows->first + (int64_t)j * LANES);
+    second = lanes_load(rows->second + (int64_t)j * LANES);
     return add ? first + second : first - second;
 }
 
@@ -54,10 +54,10 @@ LANES_INLINE lanes transform_column(const struct patch_rows *rows, int32_t j, co
 LANES_INLINE void transform_row(const struct patch_rows *rows, int32_t patches, const bool add, const bool inside,
                                 float *transformed)
 {
-    const int64_t step = (int64_t)patches * NORMNET__LANES;
+    const int64_t step = (int64_t)patches * LANES;
     lanes a = transform_column(rows, 0, add, inside), b = transform_column(rows, 1, add, inside);
 
-    for (int32_t t = 0; t < patches; ++t, transformed += NORMNET__LANES) {
+    for (int32_t t = 0; t < patches; ++t, transformed += LANES) {
         const lanes c = transform_column(rows, 2 * t + 2, add, inside);
         const lanes d = transform_column(rows, 2 * t + 3, add, inside);
 
@@ -84,16 +84,16 @@ static void KERNEL(transform_input)(const struct map *map, const float *x, const
     const int32_t first = strip->top + first_row[r], second = strip->top + second_row[r];
     const bool first_inside = first >= 0 && first < map->height, second_inside = second >= 0 && second < map->height;
     const bool inside = strip->left >= 0 && strip->left + 2 * strip->patches + 2 <= map->width;
-    const int64_t size = (int64_t)4 * strip->patches * NORMNET__LANES, left = (int64_t)strip->left * NORMNET__LANES;
+    const int64_t size = (int64_t)4 * strip->patches * LANES, left = (int64_t)strip->left * LANES;
     struct patch_rows rows = {.begin = -strip->left, .end = map->width - strip->left};
 
     for (int32_t c = 0; c < map->channels; ++c, transformed += size) {
-        const float *plane = x + c * map->channel_stride * NORMNET__LANES;
+        const float *plane = x + c * map->channel_stride * LANES;
 
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES) {
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
             /* A strip may begin left of the map, in the padding: there transform_column reads nothing. */
-            rows.first = (first_inside ? plane + first * map->row_stride * NORMNET__LANES : zeros) + left + lane;
-            rows.second = (second_inside ? plane + second * map->row_stride * NORMNET__LANES : zeros) + left + lane;
+            rows.first = (first_inside ? plane + first * map->row_stride * LANES : zeros) + left + lane;
+            rows.second = (second_inside ? plane + second * map->row_stride * LANES : zeros) + left + lane;
             if (inside && r == 1)
                 transform_row(&rows, strip->patches, true, true, transformed + lane);
             else if (inside)
@@ -110,7 +110,7 @@ static void KERNEL(transform_input)(const struct map *map, const float *x, const
 LANES_INLINE void store_patch_row(float *to, lanes m0, lanes m1, lanes m2, lanes m3)
 {
     lanes_store(to, (m0 + m1) + m2);
-    lanes_store(to + NORMNET__LANES, (m1 - m2) - m3);
+    lanes_store(to + LANES, (m1 - m2) - m3);
 }
 
 /*
@@ -132,7 +132,7 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
             lanes value[PATCHES];
 
             LANES_FOR (t, patches) {
-                value[t] = lanes_load(transformed + (q * patches + t) * NORMNET__LANES);
+                value[t] = lanes_load(transformed + (q * patches + t) * LANES);
                 if (outputs > 1) /* used more than once */
                     lanes_keep(&value[t]);
             }
@@ -143,19 +143,19 @@ LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const 
                     sum[k][q][t] = lanes_fma(weight, value[t], sum[k][q][t]);
             }
         }
-        transformed += 4 * patches * NORMNET__LANES;
+        transformed += 4 * patches * LANES;
         weights += (int64_t)4 * output_count;
     }
     if (several) {
         LANES_FOR (k, outputs)
             LANES_FOR (q, 4)
                 LANES_FOR (t, patches)
-                    lanes_store(sums + ((k * 4 + q) * patches + t) * NORMNET__LANES, sum[k][q][t]);
+                    lanes_store(sums + ((k * 4 + q) * patches + t) * LANES, sum[k][q][t]);
         return;
     }
     LANES_FOR (k, outputs)
         LANES_FOR (t, patches) {
-            float *to = sums + (k * patches + t) * 2 * NORMNET__LANES;
+            float *to = sums + (k * patches + t) * 2 * LANES;
 
             store_patch_row(to, sum[k][0][t], sum[k][1][t], sum[k][2][t], sum[k][3][t]);
         }
@@ -169,7 +169,7 @@ typedef void winograd_sum_function(int32_t channels, const float *transformed, c
                                                             const float *weights, int32_t output_count, float *sums,   \
                                                             bool several)                                              \
     {                                                                                                                  \
-        for (int lane = 0; lane < NORMNET__LANES; lane += VECTOR_LANES)                                                \
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
             sum_patches(channels, transformed + lane, weights, output_count, sums + lane, several, outputs, patches);  \
     }
 
@@ -205,7 +205,7 @@ static void store_row(const float *bias, const float *sums, int64_t step, int64_
         lanes value = add ? (m0 + m1) + m2 : (m0 - m1) - m2;
 
         if (bias != NULL)
-            value += lanes_load(bias + at % NORMNET__LANES);
+            value += lanes_load(bias + at % LANES);
         if (epilogue->relu)
             value = lanes_max_zero(value);
         if (epilogue->relu_mask)
@@ -214,13 +214,12 @@ static void store_row(const float *bias, const float *sums, int64_t step, int64_
     }
 }
 
-/* The bias of plane k as a lane group: that of one channel, or of 16 channels if they are the lanes. */
-LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channels_are_lanes,
-                                      float spread[NORMNET__LANES])
+/* The bias of plane k as a lane group: that of one channel, or of several if they are the lanes. */
+LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channels_are_lanes, float spread[LANES])
 {
     if (bias == NULL || channels_are_lanes)
-        return bias == NULL ? NULL : bias + (int64_t)k * NORMNET__LANES;
-    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+        return bias == NULL ? NULL : bias + (int64_t)k * LANES;
+    for (int lane = 0; lane < LANES; ++lane)
         spread[lane] = bias[k];
     return spread;
 }
@@ -229,19 +228,19 @@ LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channel
 static void KERNEL(transform_output)(const struct map *map, const float *sums, const struct epilogue *epilogue,
                                      bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, float *y)
 {
-    const int64_t step = (int64_t)2 * patches * map->channels * NORMNET__LANES;
-    const int64_t length = (map->width - j < 2 * patches ? map->width - j : 2 * patches) * NORMNET__LANES;
+    const int64_t step = (int64_t)2 * patches * map->channels * LANES;
+    const int64_t length = (map->width - j < 2 * patches ? map->width - j : 2 * patches) * LANES;
     const bool two = i + 1 < map->height;
-    _Alignas(64) float spread[NORMNET__LANES];
+    _Alignas(64) float spread[LANES];
 
-    y += (i * map->row_stride + j) * NORMNET__LANES;
-    for (int32_t k = 0; k < map->channels; ++k, y += map->channel_stride * NORMNET__LANES) {
+    y += (i * map->row_stride + j) * LANES;
+    for (int32_t k = 0; k < map->channels; ++k, y += map->channel_stride * LANES) {
         const float *bias = spread_bias(epilogue->bias, k, channels_are_lanes, spread);
 
         store_row(bias, sums, step, length, true, epilogue, y);
         if (two)
-            store_row(bias, sums + step, step, length, false, epilogue, y + map->row_stride * NORMNET__LANES);
-        sums += (int64_t)2 * patches * NORMNET__LANES;
+            store_row(bias, sums + step, step, length, false, epilogue, y + map->row_stride * LANES);
+        sums += (int64_t)2 * patches * LANES;
     }
 }
 
@@ -251,7 +250,7 @@ static void KERNEL(transform_output)(const struct map *map, const float *sums, c
 static void KERNEL(sum_long_tile)(int32_t channels, const float *transformed, const float *weights,
                                   int32_t output_count, float *sums, int32_t outputs, int32_t patches)
 {
-    const int32_t step = patches * NORMNET__LANES;
+    const int32_t step = patches * LANES;
     struct long_sums pieces;
     const float *m;
 
@@ -264,7 +263,7 @@ static void KERNEL(sum_long_tile)(int32_t channels, const float *transformed, co
     for (int32_t k = 0; k < outputs; ++k)
         for (int32_t i = 0; i < step; i += VECTOR_LANES) {
             const float *from = m + 4 * k * step + i;
-            float *to = sums + 2 * k * step + i / NORMNET__LANES * 2 * NORMNET__LANES + i % NORMNET__LANES;
+            float *to = sums + 2 * k * step + i / LANES * 2 * LANES + i % LANES;
 
             store_patch_row(to, lanes_load(from), lanes_load(from + step), lanes_load(from + 2 * step),
                             lanes_load(from + 3 * step));
@@ -278,7 +277,7 @@ static void sum_row(const struct convolution *convolution, const float *transfor
     const int32_t channels = convolution->x.channels, output_count = convolution->y.channels;
 
     for (int32_t k = 0, outputs; k < output_count; k += outputs) {
-        float *to = sums + (int64_t)2 * k * patches * NORMNET__LANES;
+        float *to = sums + (int64_t)2 * k * patches * LANES;
 
         outputs = output_count - k < PATCH_OUTPUTS ? output_count - k : PATCH_OUTPUTS;
         if (channels > PIECE_TERMS)
@@ -295,12 +294,12 @@ static void convolve_patches(const struct convolution *convolution, const float 
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
     const struct patch_strip strip = {i - convolution->padding, j - convolution->padding, patches};
-    float *sums = scratch + 4 * inputs * patches * NORMNET__LANES;
+    float *sums = scratch + 4 * inputs * patches * LANES;
 
     for (int32_t r = 0; r < 4; ++r) {
         KERNEL(transform_input)(&convolution->x, x, &strip, r, zeros, scratch);
         sum_row(convolution, scratch, weights + 4 * r * inputs * outputs, patches,
-                sums + 2 * r * outputs * patches * NORMNET__LANES);
+                sums + 2 * r * outputs * patches * LANES);
     }
     KERNEL(transform_output)(&convolution->y, sums, epilogue, false, i, j, patches, y);
 }
@@ -314,7 +313,7 @@ LANES_INLINE void for_each_strip(const struct convolution *convolution, const fl
                                  const struct epilogue *epilogue, float *y, float *scratch,
                                  strip_function *convolve_strip)
 {
-    const int64_t row = (int64_t)convolution->x.width * NORMNET__LANES;
+    const int64_t row = (int64_t)convolution->x.width * LANES;
 
     memset(scratch, 0, (size_t)row * sizeof *scratch);
     for (int32_t i = 0; i < convolution->y.height; i += 2)

@@ -12,10 +12,10 @@
 /* Floats of struct norm_coefficients, of which an array per channel is prepared for evaluation. */
 enum { COEFFICIENTS = sizeof(struct norm_coefficients) / sizeof(float) };
 
-/* Sets all 16 lanes to one value. */
+/* Sets all lanes to one value. */
 static void broadcast(float *lanes, float value)
 {
-    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+    for (int lane = 0; lane < NORMNET__MAX_LANES; ++lane)
         lanes[lane] = value;
 }
 
@@ -37,12 +37,12 @@ static normnet_status batchnorm_resolve(struct layer *layer, const struct token 
 
 /* ---- Groups of blocks ------------------------------------------------------------------------------ */
 
-struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch)
+struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch, int32_t lanes)
 {
-    const int64_t blocks = (images + NORMNET__LANES - 1) / NORMNET__LANES;
+    const int64_t blocks = (images + lanes - 1) / lanes;
     const int64_t groups = virtual_batch == 0 || images < virtual_batch ? 1 : images / virtual_batch;
 
-    return (struct grouping){blocks, groups, groups == 1 ? blocks : virtual_batch / NORMNET__LANES};
+    return (struct grouping){blocks, groups, groups == 1 ? blocks : virtual_batch / lanes};
 }
 
 static int64_t group_of(const struct grouping *grouping, int64_t block)
@@ -61,15 +61,15 @@ static int64_t group_begin(const struct grouping *grouping, int64_t group)
 
 void normnet__batch_norm_block_moments(const struct layer *layer, const struct block *block)
 {
-    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in, layer->lanes).channel_stride;
     struct moments *moments = block->batch_norms[layer->batch_norm].moments + block->index * layer->in.channels;
     const float *x = normnet__input(layer, block);
 
     for (int32_t c = 0; c < layer->in.channels; ++c) {
-        double mean[NORMNET__LANES], m2[NORMNET__LANES];
-        struct moments parts[NORMNET__LANES];
+        double mean[NORMNET__MAX_LANES], m2[NORMNET__MAX_LANES];
+        struct moments parts[NORMNET__MAX_LANES];
 
-        block->kernels->moments(x + c * plane * NORMNET__LANES, length, mean, m2);
+        block->kernels->moments(x + c * plane * layer->lanes, length, mean, m2);
         for (int32_t lane = 0; lane < block->count; ++lane)
             parts[lane] = (struct moments){(double)length, mean[lane], m2[lane]};
         normnet__combine_moments(parts, block->count, 1);
@@ -209,9 +209,10 @@ static const struct norm_coefficients *forward_coefficients(const struct layer *
     return norm->coefficients + group_of(&norm->grouping, block->index) * layer->in.channels;
 }
 
-/* As the kernels take them, 16 lanes each. */
+/* As the kernels take them, a group each. */
 struct lane_coefficients {
-    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
+    _Alignas(64) float center[NORMNET__MAX_LANES], power[NORMNET__MAX_LANES], scale[NORMNET__MAX_LANES],
+        shift[NORMNET__MAX_LANES];
 };
 
 static void normalize(const struct layer *layer, const struct block *block, int64_t at,
@@ -229,10 +230,10 @@ static void batchnorm_forward_single(const struct layer *layer, const struct blo
     const struct map map = normnet__input_map(layer, block);
     const int32_t channels = layer->in.channels;
 
-    for (int32_t c = 0; c < channels; c += NORMNET__LANES) {
+    for (int32_t c = 0; c < channels; c += layer->lanes) {
         struct lane_coefficients own = {{0}, {0}, {0}, {0}};
 
-        for (int32_t lane = 0; lane < NORMNET__LANES && c + lane < channels; ++lane) {
+        for (int32_t lane = 0; lane < layer->lanes && c + lane < channels; ++lane) {
             own.center[lane] = coefficients[c + lane].center;
             own.power[lane] = coefficients[c + lane].power;
             own.scale[lane] = coefficients[c + lane].scale;
@@ -245,7 +246,7 @@ static void batchnorm_forward_single(const struct layer *layer, const struct blo
 static void batchnorm_forward_samples(const struct layer *layer, const struct block *block)
 {
     const struct norm_coefficients *coefficients = forward_coefficients(layer, block);
-    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in, layer->lanes).channel_stride;
     const struct mask dropout = normnet__draw_fused_dropout(layer, block);
 
     for (int32_t c = 0; c < layer->in.channels; ++c) {
@@ -255,7 +256,7 @@ static void batchnorm_forward_samples(const struct layer *layer, const struct bl
         broadcast(own.power, coefficients[c].power);
         broadcast(own.scale, coefficients[c].scale);
         broadcast(own.shift, coefficients[c].shift);
-        normalize(layer, block, c * plane * NORMNET__LANES, &own, normnet__mask_from(dropout, c * length));
+        normalize(layer, block, c * plane * layer->lanes, &own, normnet__mask_from(dropout, c * length));
     }
 }
 
@@ -276,7 +277,7 @@ void normnet__batch_norm_forward(const struct layer *layer, const struct block *
  */
 void normnet__batch_norm_block_sums(const struct layer *layer, const struct block *block)
 {
-    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in, layer->lanes).channel_stride;
     const int32_t channels = layer->in.channels;
     const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const struct norm_coefficients *coefficients = forward_coefficients(layer, block);
@@ -285,9 +286,9 @@ void normnet__batch_norm_block_sums(const struct layer *layer, const struct bloc
     const struct mask dropout = normnet__saved_fused_dropout(layer, block);
 
     for (int32_t c = 0; c < channels; ++c) {
-        const int64_t at = c * plane * NORMNET__LANES;
-        double dy_sum[NORMNET__LANES], dyx_sum[NORMNET__LANES];
-        _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
+        const int64_t at = c * plane * layer->lanes;
+        double dy_sum[NORMNET__MAX_LANES], dyx_sum[NORMNET__MAX_LANES];
+        _Alignas(64) float center[NORMNET__MAX_LANES], power[NORMNET__MAX_LANES];
 
         broadcast(center, coefficients[c].center);
         broadcast(power, coefficients[c].power);
@@ -361,7 +362,7 @@ normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, s
 
 void normnet__batch_norm_backward(const struct layer *layer, const struct block *block)
 {
-    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in).channel_stride;
+    const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in, layer->lanes).channel_stride;
     const int32_t channels = layer->in.channels;
     const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
     const int64_t first = group_of(&norm->grouping, block->index) * channels;
@@ -374,9 +375,9 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
     if (!layer->needs_dx)
         return;
     for (int32_t channel = 0; channel < channels; ++channel) {
-        const int64_t i = first + channel, at = channel * plane * NORMNET__LANES;
-        _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
-        _Alignas(64) float a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
+        const int64_t i = first + channel, at = channel * plane * layer->lanes;
+        _Alignas(64) float center[NORMNET__MAX_LANES], power[NORMNET__MAX_LANES];
+        _Alignas(64) float a[NORMNET__MAX_LANES], b[NORMNET__MAX_LANES], c[NORMNET__MAX_LANES];
 
         broadcast(center, norm->coefficients[i].center);
         broadcast(power, norm->coefficients[i].power);

@@ -21,8 +21,8 @@ struct grouping {
     int64_t blocks, groups, blocks_per_group;
 };
 
-/* `virtual_batch` is a multiple of 16, or 0 for one group. */
-struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch);
+/* `virtual_batch` is a multiple of NORMNET__MAX_LANES, or 0 for one group. */
+struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch, int32_t lanes);
 
 /* What the blocks of a training pass share in one batch norm. C channels. */
 struct batch_norm {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A block: up to 16 samples on their way through the layers, with everything that a layer reads and writes. */
+/* A block: up to as many samples as lanes on their way through the layers, with everything that a layer reads and
+ * writes. */
 #ifndef NORMNET_LAYERS_BLOCK_H
 #define NORMNET_LAYERS_BLOCK_H
 
@@ -25,7 +26,7 @@ struct block {
     char *memory;       /* activations and what is saved for backward, at the layers' offsets */
     float *scratch;
     double *gradient; /* [parameter]: of this block, every entry is written once */
-    int32_t count;    /* samples in use, 1 to 16; the lanes beyond repeat the last one and have no gradient */
+    int32_t count;    /* samples in use, at least 1; the lanes beyond repeat the last one and have no gradient */
     int64_t index;    /* of the block in its batch */
     struct dropout_source source;
     struct batch_norm *batch_norms; /* of a training pass, else NULL */

@@ -23,21 +23,21 @@
 static struct map padded_map(const struct layer *layer)
 {
     return normnet__spaced_map(layer->in.channels, layer->in.height + 2 * layer->padding,
-                               layer->in.width + 2 * layer->padding);
+                               layer->in.width + 2 * layer->padding, layer->lanes);
 }
 
 /* The input of the input gradient's direct convolution: dy, dilated by the stride, with a border of zeros. */
 static struct map dilated_map(const struct layer *layer)
 {
     return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel_size - 1,
-                               layer->in.width + layer->kernel_size - 1);
+                               layer->in.width + layer->kernel_size - 1, layer->lanes);
 }
 
 /* The forward convolution. Its input is the padded input, or the input itself if the algorithm pads (Winograd). */
 static struct convolution plan_forward(const struct layer *layer)
 {
-    struct convolution convolution = {.x = normnet__shape_map(layer->in),
-                                      .y = normnet__shape_map(layer->out),
+    struct convolution convolution = {.x = normnet__shape_map(layer->in, layer->lanes),
+                                      .y = normnet__shape_map(layer->out, layer->lanes),
                                       .kernel = layer->kernel_size,
                                       .stride = layer->stride,
                                       .padding = layer->padding};
@@ -56,8 +56,8 @@ static struct convolution plan_forward(const struct layer *layer)
  */
 static struct convolution plan_input_gradient(const struct layer *layer)
 {
-    struct convolution convolution = {.x = normnet__shape_map(layer->out),
-                                      .y = normnet__shape_map(layer->in),
+    struct convolution convolution = {.x = normnet__shape_map(layer->out, layer->lanes),
+                                      .y = normnet__shape_map(layer->in, layer->lanes),
                                       .kernel = layer->kernel_size,
                                       .stride = layer->stride,
                                       .padding = layer->kernel_size - 1 - layer->padding};
@@ -75,7 +75,7 @@ static struct convolution plan_input_gradient(const struct layer *layer)
 static struct convolution plan_weight_gradient(const struct layer *layer)
 {
     struct convolution convolution = {.x = padded_map(layer),
-                                      .y = normnet__shape_map(layer->out),
+                                      .y = normnet__shape_map(layer->out, layer->lanes),
                                       .kernel = layer->kernel_size,
                                       .stride = layer->stride};
 
@@ -102,7 +102,7 @@ static int64_t count_scratch(const struct layer *layer)
     const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
     const int64_t dilated = needs_dilated_copy(layer) ? normnet__map_groups(dilated_map(layer)) : 0;
 
-    return kernel_scratch + normnet__max(padded, dilated) + normnet__channel_planes(layer->out.channels);
+    return kernel_scratch + normnet__max(padded, dilated) + normnet__channel_planes(layer->out.channels, layer->lanes);
 }
 
 /* PyTorch's initial values: uniform in (-b, b), b = 1 / sqrt(fan-in), for weight and bias. */
@@ -225,22 +225,21 @@ static normnet_status fc_resolve(struct layer *layer, const struct token *token,
 static void copy_dilated(struct map from_map, const float *from, int32_t border, int32_t stride, struct map to_map,
                          float *to)
 {
-    const size_t group = NORMNET__LANES * sizeof(float);
+    const size_t group = (size_t)to_map.lanes * sizeof(float);
     const int32_t first = border < 0 ? (stride - 1 - border) / stride : 0; /* the first column that is not cropped */
 
     for (int32_t c = 0; c < to_map.channels; ++c)
         for (int32_t r = 0; r < to_map.height; ++r) {
             const int32_t i = (r - border) / stride;
             const float *row;
-            float *target = to + (c * to_map.channel_stride + r * to_map.row_stride) * NORMNET__LANES;
+            float *target = to + (c * to_map.channel_stride + r * to_map.row_stride) * to_map.lanes;
 
             memset(target, 0, (size_t)to_map.width * group);
             if (r < border || (r - border) % stride != 0 || i >= from_map.height)
                 continue;
-            row = from + (c * from_map.channel_stride + i * from_map.row_stride) * NORMNET__LANES;
+            row = from + (c * from_map.channel_stride + i * from_map.row_stride) * to_map.lanes;
             for (int32_t j = first; j < from_map.width && border + (int64_t)j * stride < to_map.width; ++j)
-                memcpy(target + (border + (int64_t)j * stride) * NORMNET__LANES, row + (int64_t)j * NORMNET__LANES,
-                       group);
+                memcpy(target + (border + (int64_t)j * stride) * to_map.lanes, row + (int64_t)j * to_map.lanes, group);
         }
 }
 
@@ -256,7 +255,7 @@ static const float *padded_input(const struct layer *layer, const struct block *
         return x;
     to_map.channels = map.channels;
     copy_dilated(map, x, layer->padding, 1, to_map, copy);
-    *scratch += normnet__map_groups(to_map) * NORMNET__LANES;
+    *scratch += normnet__map_groups(to_map) * layer->lanes;
     return copy;
 }
 
@@ -282,7 +281,7 @@ static void conv_forward_samples(const struct layer *layer, const struct block *
 /* The bias, zero-padded to whole lane groups at *scratch, which is advanced past it; NULL without a bias. */
 static const float *padded_bias(const struct layer *layer, const struct block *block, float **scratch)
 {
-    const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels) * NORMNET__LANES;
+    const int64_t size = (int64_t)normnet__channel_planes(layer->out.channels, layer->lanes) * layer->lanes;
     float *padded = *scratch;
 
     if (layer->bias.count == 0)
@@ -293,7 +292,7 @@ static const float *padded_bias(const struct layer *layer, const struct block *b
     return padded;
 }
 
-/* In the maps of a single image 16 channels share a plane. */
+/* In the maps of a single image several channels share a plane. */
 static void conv_forward_single(const struct layer *layer, const struct block *block)
 {
     struct convolution convolution = layer->convolutions.forward;
@@ -304,8 +303,8 @@ static void conv_forward_single(const struct layer *layer, const struct block *b
 
     convolution.inputs = layer->in.channels;
     convolution.outputs = layer->out.channels;
-    convolution.x.channels = normnet__channel_planes(layer->in.channels);
-    convolution.y.channels = normnet__channel_planes(layer->out.channels);
+    convolution.x.channels = normnet__channel_planes(layer->in.channels, layer->lanes);
+    convolution.y.channels = normnet__channel_planes(layer->out.channels, layer->lanes);
     block->kernels->convolve_channels(&convolution, x, block->prepared + layer->prepared, &epilogue,
                                       normnet__output(layer, block), scratch);
 }
@@ -330,8 +329,8 @@ static void conv_backward_weights(const struct layer *layer, const struct block 
 
     block->kernels->weight_gradient(convolution, x, dy, block->gradient + layer->weight.offset, scratch);
     for (int64_t k = 0; k < layer->bias.count; ++k)
-        block->gradient[layer->bias.offset + k] = block->kernels->sum_all(
-            dy + k * dy_map.channel_stride * NORMNET__LANES, (int64_t)dy_map.height * dy_map.width);
+        block->gradient[layer->bias.offset + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * layer->lanes,
+                                                                          (int64_t)dy_map.height * dy_map.width);
 }
 
 static void conv_backward_input(const struct layer *layer, const struct block *block, const float *dy)
@@ -343,10 +342,10 @@ static void conv_backward_input(const struct layer *layer, const struct block *b
     float *scratch = block->scratch;
 
     if (needs_dilated_copy(layer)) {
-        copy_dilated(normnet__shape_map(layer->out), dy, layer->kernel_size - 1 - layer->padding, layer->stride,
-                     convolution->x, scratch);
+        copy_dilated(normnet__shape_map(layer->out, layer->lanes), dy, layer->kernel_size - 1 - layer->padding,
+                     layer->stride, convolution->x, scratch);
         dy = scratch;
-        scratch += normnet__map_groups(convolution->x) * NORMNET__LANES;
+        scratch += normnet__map_groups(convolution->x) * layer->lanes;
     }
     block->kernels->convolve(convolution, dy, weights, &epilogue, normnet__input(layer, block), scratch);
 }

@@ -20,17 +20,17 @@ static normnet_status dropout_resolve(struct layer *layer, const struct token *t
     return NORMNET_OK;
 }
 
-/* Two key words per sample, so that a sample's mask does not depend on the batch that it comes in: [2][16]. */
+/* Two key words per sample, so that a sample's mask does not depend on the batch that it comes in: [2][lanes]. */
 static void fill_key(const struct layer *layer, const struct block *block, uint32_t *key)
 {
     const struct dropout_source *source = &block->source;
 
-    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+    for (int lane = 0; lane < layer->lanes; ++lane) {
         const struct random random = normnet__random(source->seed, (enum stream)source->stream, (uint32_t)layer->index,
                                                      (uint32_t)(source->first_sample + lane), source->step);
 
         key[lane] = random.word[0];
-        key[NORMNET__LANES + lane] = random.word[1];
+        key[layer->lanes + lane] = random.word[1];
     }
 }
 
@@ -41,7 +41,7 @@ static struct mask saved_mask(const struct layer *layer, const struct block *blo
 
 static struct mask draw_mask(const struct layer *layer, const struct block *block)
 {
-    uint32_t key[2 * NORMNET__LANES];
+    uint32_t key[2 * NORMNET__MAX_LANES];
 
     fill_key(layer, block, key);
     block->kernels->dropout_masks(key, normnet__shape_size(layer->out), layer->threshold, normnet__saved(layer, block));

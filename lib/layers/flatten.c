@@ -34,7 +34,7 @@ static void flatten_single(const struct layer *layer, const struct block *block)
         const float *channel = x + normnet__channel_at(map, c);
 
         for (int64_t i = 0; i < plane; ++i)
-            *y++ = channel[i * NORMNET__LANES];
+            *y++ = channel[i * layer->lanes];
     }
 }
 
@@ -42,7 +42,7 @@ static void flatten_single(const struct layer *layer, const struct block *block)
 static void flatten_forward(const struct layer *layer, const struct block *block)
 {
     const struct map map = normnet__input_map(layer, block);
-    const size_t plane = (size_t)map.height * (size_t)map.width * NORMNET__LANES;
+    const size_t plane = (size_t)map.height * (size_t)map.width * (size_t)map.lanes;
     const float *x = normnet__input(layer, block);
     float *y = normnet__output(layer, block);
 
@@ -51,7 +51,7 @@ static void flatten_forward(const struct layer *layer, const struct block *block
         return;
     }
     for (int32_t c = 0; c < map.channels; ++c)
-        memcpy(y + (size_t)c * plane, x + c * map.channel_stride * NORMNET__LANES, plane * sizeof *y);
+        memcpy(y + (size_t)c * plane, x + c * map.channel_stride * layer->lanes, plane * sizeof *y);
 }
 
 static void flatten_backward(const struct layer *layer, const struct block *block)

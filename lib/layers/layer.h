@@ -58,6 +58,7 @@ struct layer {
     int32_t column;     /* of the token in the architecture, from 1 */
     const char *module; /* the name of the equivalent torch.nn class */
     int32_t index;
+    int32_t lanes; /* of the kernels that run the network */
     struct shape in, out;
 
     /* The numbers of the types; each type sets its own. */
@@ -93,12 +94,12 @@ struct layer {
 
 static inline struct map normnet__input_map(const struct layer *layer, const struct block *block)
 {
-    return normnet__layout_map(layer->in, block->layout);
+    return normnet__layout_map(layer->in, block->layout, layer->lanes);
 }
 
 static inline struct map normnet__output_map(const struct layer *layer, const struct block *block)
 {
-    return normnet__layout_map(layer->out, block->layout);
+    return normnet__layout_map(layer->out, block->layout, layer->lanes);
 }
 
 static inline float *normnet__input(const struct layer *layer, const struct block *block)

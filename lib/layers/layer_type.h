@@ -9,9 +9,9 @@
  * input, which it reads before it overwrites it, and what forward has saved. Parameter gradients, summed over the
  * block's samples, are written to block->gradient, every entry exactly once.
  *
- * Lanes that are not in use (of a block with fewer than 16 samples; in the layout SINGLE, of channels beyond the last)
- * hold finite numbers that affect no result: forward may compute with them and write any finite numbers. Gradients in
- * them are 0 and must stay 0, since parameter gradients are summed over all lanes.
+ * Lanes that are not in use (of a block with fewer samples than lanes; in the layout SINGLE, of channels beyond the
+ * last) hold finite numbers that affect no result: forward may compute with them and write any finite numbers.
+ * Gradients in them are 0 and must stay 0, since parameter gradients are summed over all lanes.
  */
 #ifndef NORMNET_LAYERS_LAYER_TYPE_H
 #define NORMNET_LAYERS_LAYER_TYPE_H

@@ -14,18 +14,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The outputs of the last layer for a block: `classes` lane groups. */
+struct logits {
+    float *values;
+    int32_t classes, lanes;
+};
+
+static inline float *normnet__logit(struct logits logits, int32_t class_index, int32_t lane)
+{
+    return &logits.values[(int64_t)class_index * logits.lanes + lane];
+}
+
 /*
- * `logits` are `classes` lane groups. For the samples below `count`: their losses, and their predictions: the first
- * class with the highest logit; NaN and -1 if a logit is not finite. With `backward` the logits are replaced by dz,
- * which is 0 in the lanes beyond.
+ * For the samples below `count`: their losses, and their predictions: the first class with the highest logit; NaN and
+ * -1 if a logit is not finite. With `backward` the logits are replaced by dz, which is 0 in the lanes beyond.
  */
-void normnet__cross_entropy(float *logits, int32_t classes, const int32_t *labels, int32_t count, double smoothing,
+void normnet__cross_entropy(struct logits logits, const int32_t *labels, int32_t count, double smoothing,
                             double *losses, int32_t *predictions, bool backward);
 
 /* max z and log(sum of exp(z - max z)) of one sample: logp = z - max z - log_sum. */
-void normnet__log_sum_exp(const float *logits, int32_t classes, int32_t lane, double *log_sum, double *maximum);
+void normnet__log_sum_exp(struct logits logits, int32_t lane, double *log_sum, double *maximum);
 
 /* The first maximum; NaN is lower than any number. */
-int32_t normnet__argmax(const float *logits, int32_t classes, int32_t lane);
+int32_t normnet__argmax(struct logits logits, int32_t lane);
 
 #endif

@@ -21,7 +21,7 @@ void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stri
         }
 }
 
-void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length)
+void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length, int32_t lanes)
 {
     for (int64_t distance = 1; distance < count; distance *= 2)
         for (int64_t i = 0; i + distance < count; i += 2 * distance) {
@@ -29,10 +29,10 @@ void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int6
             const double left = (double)(distance * length);
             const double right = (double)((rest < distance ? rest : distance) * length);
             const double share = right / (left + right), weight = left * right / (left + right);
-            double *mean_a = mean + i * NORMNET__LANES, *m2_a = m2 + i * NORMNET__LANES;
-            const double *mean_b = mean_a + distance * NORMNET__LANES, *m2_b = m2_a + distance * NORMNET__LANES;
+            double *mean_a = mean + i * lanes, *m2_a = m2 + i * lanes;
+            const double *mean_b = mean_a + distance * lanes, *m2_b = m2_a + distance * lanes;
 
-            for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+            for (int lane = 0; lane < lanes; ++lane) {
                 const double difference = mean_b[lane] - mean_a[lane];
 
                 m2_a[lane] = (m2_a[lane] + m2_b[lane]) + difference * difference * weight;
@@ -41,10 +41,10 @@ void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int6
         }
 }
 
-void normnet__add_lane_sums(double *rows, int64_t count)
+void normnet__add_lane_sums(double *rows, int64_t count, int32_t lanes)
 {
     for (int64_t distance = 1; distance < count; distance *= 2)
         for (int64_t i = 0; i + distance < count; i += 2 * distance)
-            for (int lane = 0; lane < NORMNET__LANES; ++lane)
-                rows[i * NORMNET__LANES + lane] += rows[(i + distance) * NORMNET__LANES + lane];
+            for (int lane = 0; lane < lanes; ++lane)
+                rows[i * lanes + lane] += rows[(i + distance) * lanes + lane];
 }

@@ -23,12 +23,12 @@ struct moments {
 void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride);
 
 /*
- * The same for `count` chains of `length` values in 16 lanes each: mean and m2 are [count][16], the result is in row 0.
+ * The same for `count` chains of `length` values in each lane: mean and m2 are [count][lanes], the result is in row 0.
  */
-void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length);
+void normnet__combine_lane_moments(double *mean, double *m2, int64_t count, int64_t length, int32_t lanes);
 
-/* Sums `count` rows of 16 lanes by the tree, in place, into row 0. */
-void normnet__add_lane_sums(double *rows, int64_t count);
+/* Sums `count` rows of lanes by the tree, in place, into row 0. */
+void normnet__add_lane_sums(double *rows, int64_t count, int32_t lanes);
 
 /*
  * A mean, and 1 / sqrt(variance + eps) = power * rest, 0 where both are 0, as in PyTorch. The power of two is in the

@@ -49,7 +49,7 @@ static normnet_status maxpool_resolve(struct layer *layer, const struct token *t
 
     (void)config;
     layer->module = "MaxPool2d";
-    layer->saved_bytes = normnet__map_groups(normnet__shape_map(layer->out)) * NORMNET__LANES;
+    layer->saved_bytes = normnet__map_floats(normnet__shape_map(layer->out, layer->lanes));
     return status;
 }
 

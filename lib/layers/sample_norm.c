@@ -9,7 +9,7 @@
 
 /* Statistics of one run, per lane; forward saves them for backward. */
 struct run_statistics {
-    struct norm_statistics lanes[NORMNET__LANES];
+    struct norm_statistics lanes[NORMNET__MAX_LANES];
 };
 
 void normnet__set_runs(struct layer *layer, int32_t runs, int32_t chains)
@@ -18,10 +18,10 @@ void normnet__set_runs(struct layer *layer, int32_t runs, int32_t chains)
     layer->norm.chains = chains;
     layer->norm.chain_length = normnet__shape_size(layer->in) / chains;
     /*
-     * Per chain the largest of: two rows of 16 doubles (4 groups); 4 groups of coefficients and an offset; one struct
-     * moments.
+     * Per chain the largest of: two rows of doubles (4 groups); struct chain_coefficients and an offset (another
+     * group); one struct moments.
      */
-    layer->scratch_groups = 5 * (int64_t)chains;
+    layer->scratch_groups = (4 * NORMNET__MAX_LANES / layer->lanes + 1) * (int64_t)chains;
     layer->saved_bytes = runs * (int64_t)sizeof(struct run_statistics);
 }
 
@@ -39,9 +39,10 @@ static int64_t chains_per_channel(const struct layer *layer)
 /* Where a chain begins, in floats. */
 static int64_t chain_begin(const struct layer *layer, int64_t chain)
 {
-    const int64_t plane = normnet__shape_map(layer->in).channel_stride, per_channel = chains_per_channel(layer);
+    const int64_t plane = normnet__shape_map(layer->in, layer->lanes).channel_stride,
+                  per_channel = chains_per_channel(layer);
 
-    return (chain / per_channel * plane + chain % per_channel * layer->norm.chain_length) * NORMNET__LANES;
+    return (chain / per_channel * plane + chain % per_channel * layer->norm.chain_length) * layer->lanes;
 }
 
 /*
@@ -69,9 +70,10 @@ static double chain_beta(const struct layer *layer, const struct block *block, i
 
 /* ---- Forward --------------------------------------------------------------------------------------- */
 
-/* Of one chain: y = fma((x - center) * power, scale, shift), each [16]. */
+/* Of one chain: y = fma((x - center) * power, scale, shift), a group each. */
 struct chain_coefficients {
-    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES], scale[NORMNET__LANES], shift[NORMNET__LANES];
+    _Alignas(64) float center[NORMNET__MAX_LANES], power[NORMNET__MAX_LANES], scale[NORMNET__MAX_LANES],
+        shift[NORMNET__MAX_LANES];
 };
 
 static void set_lane(struct chain_coefficients *chain, int lane, struct norm_coefficients coefficients)
@@ -87,7 +89,7 @@ static void set_chain_coefficients(const struct layer *layer, const struct block
 {
     const double gamma = chain_gamma(layer, block, chain), beta = chain_beta(layer, block, chain);
 
-    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+    for (int lane = 0; lane < layer->lanes; ++lane)
         set_lane(chain_coefficients, lane, normnet__norm_coefficients(run->lanes[lane], gamma, beta));
 }
 
@@ -103,13 +105,13 @@ static void find_statistics(const struct layer *layer, const struct block *block
 {
     const int64_t length = layer->norm.chain_length, per_run = chains_per_run(layer);
     const float *x = normnet__input(layer, block);
-    double *mean = (double *)(void *)block->scratch, *m2 = mean + per_run * NORMNET__LANES;
+    double *mean = (double *)(void *)block->scratch, *m2 = mean + per_run * layer->lanes;
 
     for (int64_t i = 0; i < per_run; ++i)
-        block->kernels->moments(x + chain_begin(layer, run * per_run + i), length, mean + i * NORMNET__LANES,
-                                m2 + i * NORMNET__LANES);
-    normnet__combine_lane_moments(mean, m2, per_run, length);
-    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+        block->kernels->moments(x + chain_begin(layer, run * per_run + i), length, mean + i * layer->lanes,
+                                m2 + i * layer->lanes);
+    normnet__combine_lane_moments(mean, m2, per_run, length, layer->lanes);
+    for (int lane = 0; lane < layer->lanes; ++lane)
         statistics->lanes[lane] = find_lane_statistics(layer, mean[lane], m2[lane] / (double)(per_run * length));
 }
 
@@ -150,7 +152,7 @@ static void forward_samples(const struct layer *layer, const struct block *block
 
 /* ---- Forward of a single image: the lanes are channels ---------------------------------------------- */
 
-/* One chain of each of up to 16 channels: all of their plane, or a row of it. */
+/* One chain of each of several channels, one per lane: all of their plane, or a row of it. */
 struct channel_chains {
     int32_t first, count; /* channels */
     int64_t row;          /* of the plane, if each row is a chain; else 0 */
@@ -163,8 +165,8 @@ static struct channel_chains locate_channel_chains(const struct layer *layer, co
     const int64_t plane = normnet__channel_at(normnet__input_map(layer, block), first);
     const int32_t left = layer->in.channels - first;
 
-    return (struct channel_chains){first, left < NORMNET__LANES ? left : NORMNET__LANES, row,
-                                   plane + row * layer->norm.chain_length * NORMNET__LANES};
+    return (struct channel_chains){first, left < layer->lanes ? left : layer->lanes, row,
+                                   plane + row * layer->norm.chain_length * layer->lanes};
 }
 
 /* The moments of every chain, [chain], combined into the first of each run. */
@@ -174,10 +176,10 @@ static void find_single_moments(const struct layer *layer, const struct block *b
     const int64_t per_run = chains_per_run(layer);
     const float *x = normnet__input(layer, block);
 
-    for (int32_t c = 0; c < layer->in.channels; c += NORMNET__LANES)
+    for (int32_t c = 0; c < layer->in.channels; c += layer->lanes)
         for (int64_t row = 0; row < rows; ++row) {
             const struct channel_chains chains = locate_channel_chains(layer, block, c, row);
-            double mean[NORMNET__LANES], m2[NORMNET__LANES];
+            double mean[NORMNET__MAX_LANES], m2[NORMNET__MAX_LANES];
 
             block->kernels->moments(x + chains.at, length, mean, m2);
             for (int32_t lane = 0; lane < chains.count; ++lane)
@@ -205,8 +207,8 @@ static void scale_single(const struct layer *layer, const struct block *block, s
             own.scale[lane] = block->parameters[layer->weight.offset + element];
             own.shift[lane] = layer->bias.count > 0 ? block->parameters[layer->bias.offset + element] : -0.0f;
         }
-        block->kernels->normalize(y + i * NORMNET__LANES, 1, (struct standardization){own.center, own.power}, own.scale,
-                                  own.shift, (struct mask){NULL, 1.0f}, y + i * NORMNET__LANES);
+        block->kernels->normalize(y + i * layer->lanes, 1, (struct standardization){own.center, own.power}, own.scale,
+                                  own.shift, (struct mask){NULL, 1.0f}, y + i * layer->lanes);
     }
 }
 
@@ -237,7 +239,7 @@ static void forward_single(const struct layer *layer, const struct block *block)
     struct moments *moments = (struct moments *)(void *)block->scratch;
 
     find_single_moments(layer, block, moments);
-    for (int32_t c = 0; c < layer->in.channels; c += NORMNET__LANES)
+    for (int32_t c = 0; c < layer->in.channels; c += layer->lanes)
         for (int64_t row = 0; row < chains_per_channel(layer); ++row)
             normalize_single(layer, block, locate_channel_chains(layer, block, c, row), moments);
 }
@@ -278,7 +280,7 @@ static void element_gradients(const struct layer *layer, const struct block *blo
             const int64_t chain = i * positions + position;
 
             set_chain_coefficients(layer, block, chain, &statistics[chain / per_run], &coefficients[i]);
-            offsets[i] = chain_begin(layer, chain) / NORMNET__LANES;
+            offsets[i] = chain_begin(layer, chain) / layer->lanes;
         }
         block->kernels->affine_gradient(normnet__input(layer, block), dy, length, chains_per_position, offsets,
                                         block->scratch,
@@ -304,27 +306,28 @@ static void multiply_by_gamma(const struct layer *layer, const struct block *blo
 static void channel_gradient(const struct layer *layer, const struct block *block, int64_t channel,
                              const struct run_statistics *run, const double *sum_dy, const double *sum_dyx)
 {
-    double dgamma[NORMNET__LANES];
+    double dgamma[NORMNET__MAX_LANES];
 
-    for (int lane = 0; lane < NORMNET__LANES; ++lane)
+    for (int lane = 0; lane < layer->lanes; ++lane)
         dgamma[lane] = (sum_dyx[lane] - normnet__center_error(run->lanes[lane]) * sum_dy[lane]) * run->lanes[lane].rest;
-    block->gradient[layer->weight.offset + channel] = normnet__tree_sum(dgamma, NORMNET__LANES, 1) + 0.0;
+    block->gradient[layer->weight.offset + channel] = normnet__tree_sum(dgamma, layer->lanes, 1) + 0.0;
     if (layer->bias.count > 0)
-        block->gradient[layer->bias.offset + channel] = normnet__tree_sum(sum_dy, NORMNET__LANES, 1) + 0.0;
+        block->gradient[layer->bias.offset + channel] = normnet__tree_sum(sum_dy, layer->lanes, 1) + 0.0;
 }
 
 /* The mean and the power of each lane, as the kernels take them. */
-static void load_standardization(const struct run_statistics *run, float *center, float *power)
+static void load_standardization(const struct layer *layer, const struct run_statistics *run, float *center,
+                                 float *power)
 {
-    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+    for (int lane = 0; lane < layer->lanes; ++lane) {
         center[lane] = (float)run->lanes[lane].mean;
         power[lane] = (float)run->lanes[lane].power;
     }
 }
 
 /*
- * Sums of q and q (x - m) power of each chain of a run, [chain][16]. With affine per channel this is where dgamma and
- * dbeta come from; per element, dy is q already.
+ * Sums of q and q (x - m) power of each chain of a run, [chain][lanes]. With affine per channel this is where dgamma
+ * and dbeta come from; per element, dy is q already.
  */
 static void sum_run(const struct layer *layer, const struct block *block, int64_t run, struct mask dropout,
                     double *sum_q, double *sum_qx)
@@ -332,12 +335,12 @@ static void sum_run(const struct layer *layer, const struct block *block, int64_
     const int64_t length = layer->norm.chain_length, per_run = chains_per_run(layer);
     const struct run_statistics *statistics = (const struct run_statistics *)normnet__saved(layer, block) + run;
     const float *x = normnet__input(layer, block), *dy = normnet__output(layer, block);
-    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
+    _Alignas(64) float center[NORMNET__MAX_LANES], power[NORMNET__MAX_LANES];
 
-    load_standardization(statistics, center, power);
+    load_standardization(layer, statistics, center, power);
     for (int64_t i = 0; i < per_run; ++i) {
         const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
-        double *dy_sum = sum_q + i * NORMNET__LANES, *dyx_sum = sum_qx + i * NORMNET__LANES;
+        double *dy_sum = sum_q + i * layer->lanes, *dyx_sum = sum_qx + i * layer->lanes;
         double gamma;
 
         block->kernels->gradient_moments(x + at, dy + at, length, (struct standardization){center, power},
@@ -346,19 +349,19 @@ static void sum_run(const struct layer *layer, const struct block *block, int64_
             continue;
         channel_gradient(layer, block, chain, statistics, dy_sum, dyx_sum);
         gamma = chain_gamma(layer, block, chain);
-        for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+        for (int lane = 0; lane < layer->lanes; ++lane) {
             dy_sum[lane] *= gamma;
             dyx_sum[lane] *= gamma;
         }
     }
 }
 
-/* The coefficients of dx, each [16]; gamma is in a. */
+/* The coefficients of dx, a group each; gamma is in a. */
 static void set_gradient_coefficients(const struct layer *layer, double gamma, int64_t count,
                                       const struct run_statistics *run, const double *sum_q, const double *sum_qx,
                                       float *a, float *b, float *c)
 {
-    for (int lane = 0; lane < NORMNET__LANES; ++lane) {
+    for (int lane = 0; lane < layer->lanes; ++lane) {
         const struct norm_statistics *own = &run->lanes[lane];
         const double sum_qd = sum_qx[lane] - normnet__center_error(*own) * sum_q[lane];
         const struct norm_gradient_coefficients coefficients = normnet__norm_gradient_coefficients(
@@ -378,20 +381,20 @@ static void run_input_gradient(const struct layer *layer, const struct block *bl
     const struct run_statistics *statistics = (const struct run_statistics *)normnet__saved(layer, block) + run;
     float *x = normnet__input(layer, block);
     const float *dy = normnet__output(layer, block);
-    _Alignas(64) float center[NORMNET__LANES], power[NORMNET__LANES];
-    _Alignas(64) float a[NORMNET__LANES], b[NORMNET__LANES], c[NORMNET__LANES];
+    _Alignas(64) float center[NORMNET__MAX_LANES], power[NORMNET__MAX_LANES];
+    _Alignas(64) float a[NORMNET__MAX_LANES], b[NORMNET__MAX_LANES], c[NORMNET__MAX_LANES];
 
     /*
      * One value is its own mean: the output is beta, whatever the input, and dx is 0. The formula would give a rounding
      * error times invstd.
      */
     if (per_run * length == 1 && !layer->norm.rms) {
-        memset(x + chain_begin(layer, run), 0, NORMNET__LANES * sizeof *x);
+        memset(x + chain_begin(layer, run), 0, (size_t)layer->lanes * sizeof *x);
         return;
     }
-    normnet__add_lane_sums(sum_q, per_run);
-    normnet__add_lane_sums(sum_qx, per_run);
-    load_standardization(statistics, center, power);
+    normnet__add_lane_sums(sum_q, per_run, layer->lanes);
+    normnet__add_lane_sums(sum_qx, per_run, layer->lanes);
+    load_standardization(layer, statistics, center, power);
     for (int64_t i = 0; i < per_run; ++i) {
         const int64_t chain = run * per_run + i, at = chain_begin(layer, chain);
 
@@ -408,7 +411,7 @@ void normnet__sample_norm_backward(const struct layer *layer, const struct block
 {
     const struct mask dropout = normnet__saved_fused_dropout(layer, block);
     float *dy = normnet__output(layer, block);
-    double *sum_q = (double *)(void *)block->scratch, *sum_qx = sum_q + chains_per_run(layer) * NORMNET__LANES;
+    double *sum_q = (double *)(void *)block->scratch, *sum_qx = sum_q + chains_per_run(layer) * layer->lanes;
 
     if (layer->norm.affine == NORMNET_AFFINE_ELEMENT)
         element_gradients(layer, block, dy);

@@ -132,9 +132,9 @@ static double min_momentum(const normnet_config *config)
 /* Fields that are in their ranges, but exclude each other. */
 static normnet_status check_combinations(const normnet_config *config)
 {
-    if (config->virtual_batch % NORMNET__LANES != 0)
+    if (config->virtual_batch % NORMNET__MAX_LANES != 0)
         return normnet__fail(NORMNET_EINVAL, "config.virtual_batch is %d; expected a multiple of %d",
-                             config->virtual_batch, (int)NORMNET__LANES);
+                             config->virtual_batch, (int)NORMNET__MAX_LANES);
     if (config->virtual_batch != 0 && config->reduce != NULL)
         return normnet__fail(NORMNET_EUNSUPPORTED,
                              "config.virtual_batch and config.reduce exclude each other: ghost batch norm has "

@@ -17,12 +17,13 @@ static void evaluate_block(void *context, int32_t thread, const struct block *bl
     const struct evaluation *evaluation = context;
     const int32_t classes = evaluation->model->network.classes;
     struct tree *tree = &evaluation->team->trees[thread];
-    int32_t labels[NORMNET__LANES], predictions[NORMNET__LANES];
-    double losses[NORMNET__LANES];
+    int32_t labels[NORMNET__MAX_LANES], predictions[NORMNET__MAX_LANES];
+    double losses[NORMNET__MAX_LANES];
 
     for (int32_t lane = 0; lane < block->count; ++lane)
-        labels[lane] = (int32_t)normnet__label(&evaluation->labels, block->index * NORMNET__LANES + lane);
-    normnet__cross_entropy(normnet__block_logits(evaluation->model, block), classes, labels, block->count,
+        labels[lane] =
+            (int32_t)normnet__label(&evaluation->labels, block->index * evaluation->model->network.lanes + lane);
+    normnet__cross_entropy(normnet__block_logits(evaluation->model, block), labels, block->count,
                            evaluation->model->config.label_smoothing, losses, predictions, false);
     normnet__tree_next_leaf(tree)[0] = normnet__tree_sum(losses, block->count, 1);
     normnet__tree_push(tree, block->index);
@@ -41,7 +42,8 @@ static void begin_sums(struct evaluation *evaluation, int64_t images)
 
     for (int32_t thread = 0; thread < evaluation->model->config.threads; ++thread) {
         evaluation->team->workers[thread].correct = 0;
-        normnet__tree_begin(&evaluation->team->trees[thread], normnet__count_blocks(images), 0, 1);
+        normnet__tree_begin(&evaluation->team->trees[thread], normnet__count_blocks(&evaluation->model->engine, images),
+                            0, 1);
     }
     if (evaluation->confusion != NULL)
         memset(evaluation->confusion, 0, (size_t)(classes * classes) * sizeof *evaluation->confusion);

@@ -66,7 +66,10 @@ normnet_status normnet__run_inference(struct inference *inference, int32_t last,
     return NORMNET_OK;
 }
 
-float *normnet__block_logits(const normnet_model *model, const struct block *block)
+struct logits normnet__block_logits(const normnet_model *model, const struct block *block)
 {
-    return normnet__output(&model->network.layers[model->network.layer_count - 1], block);
+    const struct network *network = &model->network;
+
+    return (struct logits){normnet__output(&network->layers[network->layer_count - 1], block), network->classes,
+                           network->lanes};
 }

@@ -6,6 +6,7 @@
 #ifndef NORMNET_MODEL_INFERENCE_H
 #define NORMNET_MODEL_INFERENCE_H
 
+#include "layers/loss.h"
 #include "model/model.h"
 
 /* One call on a model. */
@@ -26,7 +27,7 @@ normnet_status normnet__run_inference(struct inference *inference, int32_t last,
                                       void *context);
 
 /* The logits of a block that has passed the last layer. */
-float *normnet__block_logits(const normnet_model *model, const struct block *block);
+struct logits normnet__block_logits(const normnet_model *model, const struct block *block);
 
 /*
  * Loss and accuracy. `confusion` [classes][classes] may be NULL, and must not overlap `images`, the tensor of the

@@ -13,7 +13,7 @@ static void write_layer_output(void *context, int32_t thread, const struct block
     const struct layer_output *output = context;
     const struct shape shape = output->layer->out;
     const int64_t *strides = output->view.tensor.strides;
-    const struct map map = normnet__shape_map(shape);
+    const struct map map = normnet__shape_map(shape, output->layer->lanes);
     const float *values = normnet__output(output->layer, block);
 
     (void)thread;
@@ -21,12 +21,12 @@ static void write_layer_output(void *context, int32_t thread, const struct block
         for (int32_t i = 0; i < shape.height; ++i)
             for (int32_t j = 0; j < shape.width; ++j)
                 for (int32_t lane = 0; lane < block->count; ++lane) {
-                    const int64_t sample = block->index * NORMNET__LANES + lane;
+                    const int64_t sample = block->index * map.lanes + lane;
                     /* After flatten, i and j are 0, so that strides 2 and 3 do not matter. */
                     const int64_t at = sample * strides[0] + c * strides[1] + i * strides[2] + j * strides[3];
 
                     ((float *)output->view.tensor.data)[at] =
-                        values[(c * map.channel_stride + i * map.row_stride + j) * NORMNET__LANES + lane];
+                        values[(c * map.channel_stride + i * map.row_stride + j) * map.lanes + lane];
                 }
 }
 

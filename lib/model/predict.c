@@ -46,24 +46,23 @@ static void write_class(const struct view *view, int64_t index, int32_t value)
 static void predict_block(void *context, int32_t thread, const struct block *block)
 {
     const struct prediction *prediction = context;
-    const float *logits = normnet__block_logits(prediction->model, block);
-    const int32_t classes = prediction->model->network.classes;
+    const struct logits logits = normnet__block_logits(prediction->model, block);
 
     (void)thread;
     for (int32_t lane = 0; lane < block->count; ++lane) {
-        const int64_t index = block->index * NORMNET__LANES + lane;
+        const int64_t index = block->index * logits.lanes + lane;
         const int64_t *strides = prediction->scores.tensor.strides;
         double log_sum = 0.0, maximum = 0.0;
 
         if (prediction->has_classes)
-            write_class(&prediction->classes, index, normnet__argmax(logits, classes, lane));
+            write_class(&prediction->classes, index, normnet__argmax(logits, lane));
         if (!prediction->has_scores)
             continue;
         if (prediction->kind != NORMNET_SCORES_LOGITS)
-            normnet__log_sum_exp(logits, classes, lane, &log_sum, &maximum);
-        for (int32_t k = 0; k < classes; ++k)
+            normnet__log_sum_exp(logits, lane, &log_sum, &maximum);
+        for (int32_t k = 0; k < logits.classes; ++k)
             ((float *)prediction->scores.tensor.data)[index * strides[0] + k * strides[1]] =
-                convert_logit(logits[k * NORMNET__LANES + lane], prediction->kind, log_sum, maximum);
+                convert_logit(*normnet__logit(logits, k, lane), prediction->kind, log_sum, maximum);
     }
 }
 

@@ -146,12 +146,14 @@ static normnet_status check_end(const struct network *network)
                          last->column, last->token, normnet__shape_text(shape, last->out), network->classes);
 }
 
-normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *tokens)
+normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, int32_t lanes,
+                                          char *tokens)
 {
     struct shape shape = {config->channels, config->height, config->width, false};
 
     network->input = shape;
     network->classes = config->classes;
+    network->lanes = lanes;
     network->layer_count = 0;
     strcpy(tokens, config->architecture);
     for (char *text = tokens; *text != '\0';) {
@@ -168,7 +170,7 @@ normnet_status normnet__read_architecture(struct network *network, const normnet
             ++text;
         if (*text != '\0')
             *text++ = '\0';
-        *layer = (struct layer){.index = network->layer_count, .in = shape, .batch_norm = -1};
+        *layer = (struct layer){.index = network->layer_count, .lanes = lanes, .in = shape, .batch_norm = -1};
         status = read_layer(layer, &token, config);
         if (status != NORMNET_OK)
             return status;

@@ -47,7 +47,8 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
 struct block normnet__begin_block(const struct engine *engine, const struct worker *worker, const struct images *images,
                                   int32_t last_layer, int64_t index)
 {
-    const int64_t first = index * NORMNET__LANES, left = images->count - first;
+    const int32_t lanes = engine->network->lanes;
+    const int64_t left = images->count - index * lanes;
 
     return (struct block){.kernels = engine->kernels,
                           .parameters = engine->parameters,
@@ -55,13 +56,13 @@ struct block normnet__begin_block(const struct engine *engine, const struct work
                           .memory = worker->memory,
                           .scratch = worker->scratch,
                           .last_layer = last_layer,
-                          .count = left < NORMNET__LANES ? (int32_t)left : NORMNET__LANES,
+                          .count = left < lanes ? (int32_t)left : lanes,
                           .index = index};
 }
 
 void normnet__pack_block(const struct engine *engine, const struct images *images, const struct block *block)
 {
-    normnet__pack(images, &engine->scaling, block->index * NORMNET__LANES,
+    normnet__pack(images, &engine->scaling, block->index * engine->network->lanes, engine->network->lanes,
                   normnet__input(&engine->network->layers[0], block));
 }
 

@@ -41,9 +41,9 @@ struct team_sizes {
 
 struct team normnet__alloc_team(struct arena *arena, const struct engine *engine, struct team_sizes sizes);
 
-static inline int64_t normnet__count_blocks(int64_t images)
+static inline int64_t normnet__count_blocks(const struct engine *engine, int64_t images)
 {
-    return (images + NORMNET__LANES - 1) / NORMNET__LANES;
+    return (images + engine->network->lanes - 1) / engine->network->lanes;
 }
 
 /* Block `index` of the images, in the memory of a worker; layout, dropout and the rest are the caller's to set. */

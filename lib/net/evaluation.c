@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-/* Up to this many images are faster one after the other than 16 at once. Measured: docs/performance.md. */
-enum { MAX_SINGLES = 8 };
+/* Up to this many images are faster one after the other than all lanes at once. Measured: docs/performance.md. */
+static int32_t max_singles(const struct engine *engine)
+{
+    return engine->network->lanes / 2;
+}
 
 struct team normnet__alloc_reader(struct arena *arena, const struct engine *engine)
 {
@@ -39,7 +42,7 @@ static void copy_to_lane(const struct layer *layer, const struct block *single, 
         const float *channel = from + normnet__channel_at(from_map, c);
 
         for (int64_t i = 0; i < (int64_t)to_map.height * to_map.width; ++i)
-            to[(c * to_map.channel_stride + i) * NORMNET__LANES] = channel[i * NORMNET__LANES];
+            to[(c * to_map.channel_stride + i) * to_map.lanes] = channel[i * from_map.lanes];
     }
 }
 
@@ -53,8 +56,8 @@ static void evaluate_singles(const struct evaluation *evaluation, const struct w
     single.layout = NORMNET__LAYOUT_SINGLE;
     single.memory = worker->single;
     for (int32_t lane = 0; lane < block->count; ++lane) {
-        normnet__pack_single(evaluation->images, &evaluation->engine->scaling, block->index * NORMNET__LANES + lane,
-                             normnet__input(&network->layers[0], &single));
+        normnet__pack_single(evaluation->images, &evaluation->engine->scaling, block->index * network->lanes + lane,
+                             network->lanes, normnet__input(&network->layers[0], &single));
         normnet__forward_layers(network, &single, 0, evaluation->last_layer + 1);
         copy_to_lane(&network->layers[evaluation->last_layer], &single, block, lane);
     }
@@ -70,7 +73,7 @@ static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_
         struct block block = normnet__begin_block(engine, worker, evaluation->images, evaluation->last_layer, index);
 
         block.layout = NORMNET__LAYOUT_EVALUATION;
-        if (block.count <= MAX_SINGLES) {
+        if (block.count <= max_singles(engine)) {
             evaluate_singles(evaluation, worker, &block);
         } else {
             normnet__pack_block(engine, evaluation->images, &block);
@@ -85,5 +88,5 @@ void normnet__evaluate(const struct engine *engine, const struct team *team, con
 {
     struct evaluation evaluation = {engine, team, images, last_layer, callback, context};
 
-    normnet__parallel(&engine->threads, normnet__count_blocks(images->count), evaluate_blocks, &evaluation);
+    normnet__parallel(&engine->threads, normnet__count_blocks(engine, images->count), evaluate_blocks, &evaluation);
 }

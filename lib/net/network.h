@@ -13,6 +13,7 @@ struct network {
     int32_t layer_count;
     struct shape input;
     int32_t classes;
+    int32_t lanes; /* of the kernels */
 
     int64_t parameter_count; /* floats */
     int64_t statistic_count; /* floats of running statistics */
@@ -38,9 +39,10 @@ normnet_status normnet__count_tokens(const char *text, int32_t *count);
 
 /*
  * Reads the architecture of `config` into network->layers, which has room for all tokens. `tokens` has room for the
- * text, which is copied there and cut into tokens. To be followed by normnet__plan().
+ * text, which is copied there and cut into tokens. `lanes` are those of the kernels. To be followed by normnet__plan().
  */
-normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, char *tokens);
+normnet_status normnet__read_architecture(struct network *network, const normnet_config *config, int32_t lanes,
+                                          char *tokens);
 
 /* Sets what the plan decides in every layer, and the sizes above. NORMNET_ELIMIT if they overflow. */
 normnet_status normnet__plan(struct network *network);

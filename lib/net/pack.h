@@ -34,10 +34,12 @@ struct scaling {
 
 void normnet__fill_scaling_table(const float *mean, const float *std, int32_t channels, float *table);
 
-/* Images first, ..., first + 15, the last one repeated beyond the end, as a map of lanes. */
-void normnet__pack(const struct images *images, const struct scaling *scaling, int64_t first, float *packed);
+/* Images first, ..., first + lanes - 1, the last one repeated beyond the end, as a map of lanes. */
+void normnet__pack(const struct images *images, const struct scaling *scaling, int64_t first, int32_t lanes,
+                   float *packed);
 
 /* Image `index` alone, its channels in the lanes; lanes without a channel are 0. */
-void normnet__pack_single(const struct images *images, const struct scaling *scaling, int64_t index, float *packed);
+void normnet__pack_single(const struct images *images, const struct scaling *scaling, int64_t index, int32_t lanes,
+                          float *packed);
 
 #endif

@@ -5,7 +5,7 @@
  *
  *     | input | conv | norm | saved by dropout | conv | ...
  *
- * In evaluation, of 16 samples or of a single one, two buffers alternate, and all layers share one area for what they
+ * In evaluation, of a block or of a single image, two buffers alternate, and all layers share one area for what they
  * save:
  *
  *     | even | odd | saved |
@@ -20,9 +20,9 @@
 #include "layers/layer_type.h"
 
 /* The size of a map in bytes. Cannot overflow: channels, rows and columns are at most 2^16 each, features 2^24. */
-static int64_t map_bytes(struct shape shape, enum layout layout)
+static int64_t map_bytes(const struct network *network, struct shape shape, enum layout layout)
 {
-    return normnet__map_groups(normnet__layout_map(shape, layout)) * NORMNET__LANES * (int64_t)sizeof(float);
+    return normnet__map_floats(normnet__layout_map(shape, layout, network->lanes)) * (int64_t)sizeof(float);
 }
 
 /* Reserves a piece of a block's memory and returns its offset. */
@@ -77,7 +77,7 @@ static void fuse_layers(struct network *network)
 static bool plan_training_memory(struct network *network)
 {
     struct arena memory = {0};
-    int64_t current = reserve(&memory, map_bytes(network->input, NORMNET__LAYOUT_TRAINING));
+    int64_t current = reserve(&memory, map_bytes(network, network->input, NORMNET__LAYOUT_TRAINING));
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
         struct layer *layer = &network->layers[i];
@@ -86,7 +86,7 @@ static bool plan_training_memory(struct network *network)
         offsets->input = current;
         offsets->saved = layer->identity ? 0 : reserve(&memory, layer->saved_bytes);
         if (!layer->in_place)
-            current = reserve(&memory, map_bytes(layer->out, NORMNET__LAYOUT_TRAINING));
+            current = reserve(&memory, map_bytes(network, layer->out, NORMNET__LAYOUT_TRAINING));
         offsets->output = current;
     }
     network->block_bytes[NORMNET__LAYOUT_TRAINING] = memory.used;
@@ -96,11 +96,11 @@ static bool plan_training_memory(struct network *network)
 static bool plan_evaluation_memory(struct network *network, enum layout layout)
 {
     struct arena memory = {0};
-    int64_t max_map = map_bytes(network->input, layout), max_saved = 0, buffers[2];
+    int64_t max_map = map_bytes(network, network->input, layout), max_saved = 0, buffers[2];
     int current = 0;
 
     for (int32_t i = 0; i < network->layer_count; ++i) {
-        max_map = normnet__max(max_map, map_bytes(network->layers[i].out, layout));
+        max_map = normnet__max(max_map, map_bytes(network, network->layers[i].out, layout));
         max_saved = normnet__max(max_saved, network->layers[i].saved_bytes);
     }
     buffers[0] = reserve(&memory, max_map);
@@ -147,7 +147,7 @@ static void assign_offsets(struct network *network)
             network->statistic_count += 2 * (int64_t)layer->in.channels;
         }
     }
-    network->prepared_count += NORMNET__LANES; /* convolve_channels reads whole vectors of weights */
+    network->prepared_count += network->lanes; /* convolve_channels reads whole vectors of weights */
 }
 
 normnet_status normnet__plan(struct network *network)
@@ -165,7 +165,7 @@ normnet_status normnet__plan(struct network *network)
     assign_offsets(network);
     choose_in_place(network);
     fuse_layers(network);
-    network->scratch_bytes = scratch * NORMNET__LANES * (int64_t)sizeof(float);
+    network->scratch_bytes = scratch * network->lanes * (int64_t)sizeof(float);
     if (!plan_training_memory(network) || !plan_evaluation_memory(network, NORMNET__LAYOUT_EVALUATION) ||
         !plan_evaluation_memory(network, NORMNET__LAYOUT_SINGLE))
         return normnet__fail(NORMNET_ELIMIT, "the network's activations need more than 2^63 - 1 bytes");

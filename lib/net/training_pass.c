@@ -28,7 +28,7 @@ void normnet__alloc_training_workspace(struct arena *arena, const struct engine 
     const bool blocks_keep_memory = network->batch_norm_count > 0;
     const int64_t block_bytes = network->block_bytes[NORMNET__LAYOUT_TRAINING];
 
-    training->max_blocks = normnet__count_blocks(max_batch);
+    training->max_blocks = normnet__count_blocks(engine, max_batch);
     training->team = normnet__alloc_team(
         arena, engine,
         (struct team_sizes){blocks_keep_memory ? 0 : block_bytes, 0, training->max_blocks, network->parameter_count});
@@ -83,7 +83,7 @@ static struct block begin_training_block(const struct pass *pass, int32_t thread
     if (pass->source != NULL) {
         block.dropout = true;
         block.source = *pass->source;
-        block.source.first_sample += index * NORMNET__LANES;
+        block.source.first_sample += index * pass->engine->network->lanes;
     }
     return block;
 }
@@ -111,13 +111,13 @@ static void begin_backward(const struct pass *pass, const struct block *block)
 {
     const struct network *network = pass->engine->network;
     const struct layer *last = &network->layers[network->layer_count - 1];
-    int32_t labels[NORMNET__LANES], predictions[NORMNET__LANES], correct = 0;
-    double losses[NORMNET__LANES];
+    int32_t labels[NORMNET__MAX_LANES], predictions[NORMNET__MAX_LANES], correct = 0;
+    double losses[NORMNET__MAX_LANES];
 
     for (int32_t lane = 0; lane < block->count; ++lane)
-        labels[lane] = (int32_t)normnet__label(pass->labels, block->index * NORMNET__LANES + lane);
-    normnet__cross_entropy(normnet__output(last, block), network->classes, labels, block->count,
-                           pass->training->smoothing, losses, predictions, /* backward */ true);
+        labels[lane] = (int32_t)normnet__label(pass->labels, block->index * network->lanes + lane);
+    normnet__cross_entropy((struct logits){normnet__output(last, block), network->classes, network->lanes}, labels,
+                           block->count, pass->training->smoothing, losses, predictions, /* backward */ true);
     for (int32_t lane = 0; lane < block->count; ++lane)
         correct += predictions[lane] == labels[lane];
     pass->training->losses[block->index] = normnet__tree_sum(losses, block->count, 1);
@@ -210,8 +210,8 @@ static void begin_gradients(const struct pass *pass)
     const int64_t end = first_parameter(pass->engine->network, pass->section.end);
 
     for (int32_t thread = 0; thread < pass->engine->threads.count; ++thread)
-        normnet__tree_begin(&pass->training->team.trees[thread], normnet__count_blocks(pass->images->count), first,
-                            end - first);
+        normnet__tree_begin(&pass->training->team.trees[thread],
+                            normnet__count_blocks(pass->engine, pass->images->count), first, end - first);
 }
 
 static void finish_gradients(const struct pass *pass)
@@ -226,11 +226,11 @@ static void finish_gradients(const struct pass *pass)
 static normnet_status forward_pass(struct pass *pass, struct running *running)
 {
     const struct network *network = pass->engine->network;
-    const int64_t blocks = normnet__count_blocks(pass->images->count);
+    const int64_t blocks = normnet__count_blocks(pass->engine, pass->images->count);
 
     for (int32_t i = 0; i < network->batch_norm_count; ++i)
         pass->training->batch_norms[i].grouping =
-            normnet__group_blocks(pass->images->count, pass->training->virtual_batch);
+            normnet__group_blocks(pass->images->count, pass->training->virtual_batch, network->lanes);
     pass->section = section_after(network, -1, pass->last_layer);
     for (;;) {
         const struct layer *norm = &network->layers[pass->section.end];
@@ -269,7 +269,8 @@ static normnet_status backward_pass(struct pass *pass)
         if (!norm->needs_dx)
             break;
         begin_gradients(pass);
-        normnet__parallel(&pass->engine->threads, normnet__count_blocks(pass->images->count), backward_section, pass);
+        normnet__parallel(&pass->engine->threads, normnet__count_blocks(pass->engine, pass->images->count),
+                          backward_section, pass);
         finish_gradients(pass);
     }
     return NORMNET_OK;
@@ -280,7 +281,7 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
                                          struct dropout_source source, struct running *running,
                                          struct pass_result *result)
 {
-    const int64_t blocks = normnet__count_blocks(images->count);
+    const int64_t blocks = normnet__count_blocks(engine, images->count);
     struct pass pass = {.engine = engine,
                         .training = training,
                         .images = images,

@@ -2,11 +2,11 @@
 /*
  * A training pass over a batch: pack, layers forward, loss, layers backward.
  *
- * A batch is divided into blocks of 16 samples. Without batch norm a block goes through the whole network and back in
- * one piece of work, in memory that belongs to its thread. Each batch norm divides the network into sections: all
- * blocks must have reached it before any can go on, so blocks keep memory of their own, and the threads wait for each
- * other once per batch norm forward, and once backward. With two batch norms, forward is read from left to right and
- * backward from right to left:
+ * A batch is divided into blocks of as many samples as lanes. Without batch norm a block goes through the whole network
+ * and back in one piece of work, in memory that belongs to its thread. Each batch norm divides the network into
+ * sections: all blocks must have reached it before any can go on, so blocks keep memory of their own, and the threads
+ * wait for each other once per batch norm forward, and once backward. With two batch norms, forward is read from left
+ * to right and backward from right to left:
  *
  *     section 0      |  batch norm 0     section 1      |  batch norm 1     section 2
  *     pack, layers   |  normalize        layers         |  normalize        layers, loss

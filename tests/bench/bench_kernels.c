@@ -52,8 +52,8 @@ struct benchmark {
     const char *cpu; /* NULL for all */
     char **parts;
     int part_count, rounds;
-    const struct kernels *tables[CPUS]; /* NULL for those not measured */
-    struct kernel_case cases[MAX_KERNEL_CASES];
+    const struct kernels *tables[CPUS];               /* NULL for those not measured */
+    struct kernel_case cases[CPUS][MAX_KERNEL_CASES]; /* with the lanes of each table */
     int case_count;
     struct measurement measurements[MAX_KERNEL_CASES][CPUS], peaks[CPUS], load_peaks[CPUS];
 };
@@ -118,7 +118,7 @@ static void run_round(struct benchmark *benchmark)
     for (int i = 0; i < benchmark->case_count; ++i)
         for (int cpu = 0; cpu < CPUS; ++cpu)
             if (benchmark->tables[cpu] != NULL)
-                measure_kernel(&benchmark->cases[i], benchmark->tables[cpu], &benchmark->measurements[i][cpu]);
+                measure_kernel(&benchmark->cases[cpu][i], benchmark->tables[cpu], &benchmark->measurements[i][cpu]);
 }
 
 /* ---- Reporting ----------------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static void report(struct benchmark *benchmark)
     for (int i = 0; i < benchmark->case_count; ++i)
         for (int cpu = 0; cpu < CPUS; ++cpu)
             if (benchmark->tables[cpu] != NULL)
-                print_row(&benchmark->cases[i], benchmark->tables[cpu]->name, &benchmark->measurements[i][cpu],
+                print_row(&benchmark->cases[cpu][i], benchmark->tables[cpu]->name, &benchmark->measurements[i][cpu],
                           peaks[cpu]);
 }
 
@@ -230,16 +230,34 @@ static bool select_tables(struct benchmark *benchmark)
     return any || fail("this machine or build has no instruction set", benchmark->cpu);
 }
 
-static bool select_cases(struct benchmark *benchmark)
+/* The selected cases for one table; returns their number. */
+static int select_table_cases(struct benchmark *benchmark, int cpu)
 {
-    const int count = create_kernel_cases(benchmark->cases);
+    struct kernel_case *cases = benchmark->cases[cpu];
+    const int count = create_kernel_cases(cases, (int32_t)benchmark->tables[cpu]->lanes);
+    int selected = 0;
 
     for (int i = 0; i < count; ++i)
-        if (is_selected(benchmark, benchmark->cases[i].kernel))
-            benchmark->cases[benchmark->case_count++] = benchmark->cases[i];
+        if (is_selected(benchmark, cases[i].kernel))
+            cases[selected++] = cases[i];
         else
-            destroy_kernel_case(&benchmark->cases[i]);
+            destroy_kernel_case(&cases[i]);
+    return selected;
+}
+
+static bool select_cases(struct benchmark *benchmark)
+{
+    for (int cpu = 0; cpu < CPUS; ++cpu)
+        if (benchmark->tables[cpu] != NULL)
+            benchmark->case_count = select_table_cases(benchmark, cpu);
     return benchmark->case_count > 0 || fail("no kernel has a name with", benchmark->parts[0]);
+}
+
+static void destroy_cases(struct benchmark *benchmark)
+{
+    for (int cpu = 0; cpu < CPUS; ++cpu)
+        for (int i = 0; benchmark->tables[cpu] != NULL && i < benchmark->case_count; ++i)
+            destroy_kernel_case(&benchmark->cases[cpu][i]);
 }
 
 int bench_kernels(int count, char **arguments)
@@ -254,7 +272,6 @@ int bench_kernels(int count, char **arguments)
     for (int round = 0; round < benchmark.rounds; ++round)
         run_round(&benchmark);
     report(&benchmark);
-    for (int i = 0; i < benchmark.case_count; ++i)
-        destroy_kernel_case(&benchmark.cases[i]);
+    destroy_cases(&benchmark);
     return 0;
 }

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = NORMNET__LANES };
-
 typedef void case_call(const struct kernels *kernels, const struct kernel_case *self);
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
@@ -24,7 +22,7 @@ static void lay_out(struct kernel_case *self, struct arena *arena)
     const int64_t x = normnet__map_groups(shape->x), y = normnet__map_groups(shape->y);
     const int64_t scratch = normnet__convolution_scratch(shape) + normnet__weight_gradient_scratch(shape);
     const int64_t channels = (int64_t)shape->inputs * shape->outputs;
-    const int64_t group = LANES * (int64_t)sizeof(float);
+    const int64_t group = self->lanes * (int64_t)sizeof(float);
 
     self->x = normnet__arena_alloc(arena, x, group);
     self->y = normnet__arena_alloc(arena, y, group);
@@ -35,7 +33,7 @@ static void lay_out(struct kernel_case *self, struct arena *arena)
     self->ones = normnet__arena_alloc(arena, x, group);
     self->sums = normnet__arena_alloc(arena, 2 * (x + channels * shape->kernel * shape->kernel), sizeof(double));
     self->masks = normnet__arena_alloc(arena, x, sizeof *self->masks);
-    self->indices = normnet__arena_alloc(arena, y, LANES);
+    self->indices = normnet__arena_alloc(arena, y, self->lanes);
 }
 
 static void fill(float *values, const void *end)
@@ -63,7 +61,7 @@ static void alloc_memory(struct kernel_case *self)
     lay_out(self, &arena);
     memset(self->memory, 0, (size_t)self->memory_bytes);
     fill(self->x, self->scratch); /* y and weights as well */
-    for (int64_t i = 0; i < groups * LANES; ++i)
+    for (int64_t i = 0; i < groups * self->lanes; ++i)
         self->ones[i] = 1;
     for (int64_t i = 0; i < groups; ++i)
         self->masks[i] = (uint16_t)random_bits(&random);
@@ -105,17 +103,17 @@ static const struct convolution_shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-static int32_t planes(int32_t channels)
+static int32_t planes(int32_t channels, int32_t lanes)
 {
-    return (channels + LANES - 1) / LANES;
+    return (channels + lanes - 1) / lanes;
 }
 
 static struct kernel_case convolution_case(const char *kernel, case_call *call, struct convolution_shape shape,
-                                           bool winograd)
+                                           bool winograd, int32_t lanes)
 {
     const bool channels_are_lanes = call == call_convolve_channels;
     const int32_t size = shape.size - shape.kernel + 1;
-    struct kernel_case self = {.kernel = kernel, .call = call};
+    struct kernel_case self = {.kernel = kernel, .call = call, .lanes = lanes};
     struct convolution *convolution = &self.convolution;
     const char *algorithm = "";
 
@@ -123,8 +121,8 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
                                         .stride = 1,
                                         .inputs = shape.inputs,
                                         .outputs = shape.outputs,
-                                        .x = normnet__spaced_map(shape.inputs, shape.size, shape.size),
-                                        .y = normnet__spaced_map(shape.outputs, size, size)};
+                                        .x = normnet__spaced_map(shape.inputs, shape.size, shape.size, lanes),
+                                        .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
     if (shape.kernel == 3) {
         const bool chosen = call == call_weight_gradient ? normnet__prefers_winograd_gradient(convolution)
                                                          : normnet__prefers_winograd(convolution);
@@ -134,23 +132,23 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
     convolution->winograd = winograd;
     self.flops = 2.0 * shape.inputs * shape.outputs * shape.kernel * shape.kernel * size * size;
     if (channels_are_lanes) {
-        convolution->x = normnet__spaced_map(planes(shape.inputs), shape.size, shape.size);
-        convolution->y = normnet__spaced_map(planes(shape.outputs), size, size);
+        convolution->x = normnet__spaced_map(planes(shape.inputs, lanes), shape.size, shape.size, lanes);
+        convolution->y = normnet__spaced_map(planes(shape.outputs, lanes), size, size, lanes);
     } else {
-        self.flops *= LANES;
+        self.flops *= lanes;
     }
     snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s", shape.size, shape.size, shape.inputs,
              shape.outputs, shape.kernel, shape.kernel, algorithm);
     return self;
 }
 
-static int add_convolutions(struct kernel_case *cases, const char *kernel, case_call *call)
+static int add_convolutions(struct kernel_case *cases, const char *kernel, case_call *call, int32_t lanes)
 {
     int count = 0;
 
     for (int i = 0; i < SHAPES; ++i)
         for (int winograd = 0; winograd <= (shapes[i].kernel == 3); ++winograd)
-            cases[count++] = convolution_case(kernel, call, shapes[i], winograd);
+            cases[count++] = convolution_case(kernel, call, shapes[i], winograd, lanes);
     return count;
 }
 
@@ -163,7 +161,7 @@ static int64_t groups(const struct kernel_case *self)
 
 static void call_moments(const struct kernels *kernels, const struct kernel_case *self)
 {
-    kernels->moments(self->x, groups(self), self->sums, self->sums + LANES);
+    kernels->moments(self->x, groups(self), self->sums, self->sums + self->lanes);
 }
 
 static void call_normalize(const struct kernels *kernels, const struct kernel_case *self)
@@ -183,7 +181,7 @@ static void call_gradient_moments(const struct kernels *kernels, const struct ke
     const struct standardization standard = {self->zeros, self->ones};
 
     kernels->gradient_moments(self->x, self->y, groups(self), standard, (struct mask){NULL, 0}, self->sums,
-                              self->sums + LANES);
+                              self->sums + self->lanes);
 }
 
 static void call_normalize_gradient(const struct kernels *kernels, const struct kernel_case *self)
@@ -238,7 +236,7 @@ static void call_copy_gradient(const struct kernels *kernels, const struct kerne
 
 static void call_dropout_masks(const struct kernels *kernels, const struct kernel_case *self)
 {
-    uint32_t key[2 * LANES] = {1, 2, 3};
+    uint32_t key[2 * NORMNET__MAX_LANES] = {1, 2, 3};
 
     kernels->dropout_masks(key, groups(self), 1966, self->masks); /* 3% of 65536 */
 }
@@ -277,42 +275,44 @@ struct memory_kernel {
     const char *name;
     case_call *call;
     int32_t window;          /* of a pool; y has as many rows and columns as there are windows */
-    double x_bytes, y_bytes; /* per group */
+    double x_bytes, y_bytes; /* per lane, without the masks */
+    double masks;            /* per group of x */
 };
 
-enum { FLOATS = LANES * sizeof(float), INDICES = LANES, MASK = sizeof(uint16_t) };
+enum { FLOATS = sizeof(float), INDICES = 1 };
 enum { CHANNELS = 16, SIZE = 24 };
 
 static const struct memory_kernel memory_kernels[] = {
-    {"moments", call_moments, 1, FLOATS, 0},
-    {"normalize", call_normalize, 1, FLOATS, FLOATS},
-    {"affine_elements", call_affine_elements, 1, 0, 2 * FLOATS},
-    {"gradient_moments", call_gradient_moments, 1, FLOATS, FLOATS},
-    {"normalize_gradient", call_normalize_gradient, 1, 2 * FLOATS, FLOATS},
-    {"multiply_elements", call_multiply_elements, 1, 0, 2 * FLOATS},
-    {"affine_gradient", call_affine_gradient, 1, FLOATS, FLOATS},
-    {"sum_all", call_sum_all, 1, 0, FLOATS},
-    {"relu", call_relu, 1, FLOATS, FLOATS},
-    {"leaky_relu", call_leaky_relu, 1, FLOATS, FLOATS},
-    {"leaky_relu_gradient", call_leaky_relu_gradient, 1, 2 * FLOATS, FLOATS},
-    {"copy_gradient", call_copy_gradient, 1, 2 * FLOATS, FLOATS},
-    {"dropout_masks", call_dropout_masks, 1, MASK, 0},
-    {"dropout", call_dropout, 1, 2 * FLOATS + MASK, 0},
-    {"max_pool", call_max_pool, 2, FLOATS, FLOATS + INDICES},
-    {"max_pool_gradient", call_max_pool_gradient, 2, FLOATS, FLOATS + INDICES},
-    {"average_pool", call_average_pool, SIZE, FLOATS, FLOATS},
-    {"average_pool_gradient", call_average_pool_gradient, SIZE, FLOATS, FLOATS},
+    {"moments", call_moments, 1, FLOATS, 0, 0},
+    {"normalize", call_normalize, 1, FLOATS, FLOATS, 0},
+    {"affine_elements", call_affine_elements, 1, 0, 2 * FLOATS, 0},
+    {"gradient_moments", call_gradient_moments, 1, FLOATS, FLOATS, 0},
+    {"normalize_gradient", call_normalize_gradient, 1, 2 * FLOATS, FLOATS, 0},
+    {"multiply_elements", call_multiply_elements, 1, 0, 2 * FLOATS, 0},
+    {"affine_gradient", call_affine_gradient, 1, FLOATS, FLOATS, 0},
+    {"sum_all", call_sum_all, 1, 0, FLOATS, 0},
+    {"relu", call_relu, 1, FLOATS, FLOATS, 0},
+    {"leaky_relu", call_leaky_relu, 1, FLOATS, FLOATS, 0},
+    {"leaky_relu_gradient", call_leaky_relu_gradient, 1, 2 * FLOATS, FLOATS, 0},
+    {"copy_gradient", call_copy_gradient, 1, 2 * FLOATS, FLOATS, 0},
+    {"dropout_masks", call_dropout_masks, 1, 0, 0, 1},
+    {"dropout", call_dropout, 1, 2 * FLOATS, 0, 1},
+    {"max_pool", call_max_pool, 2, FLOATS, FLOATS + INDICES, 0},
+    {"max_pool_gradient", call_max_pool_gradient, 2, FLOATS, FLOATS + INDICES, 0},
+    {"average_pool", call_average_pool, SIZE, FLOATS, FLOATS, 0},
+    {"average_pool_gradient", call_average_pool_gradient, SIZE, FLOATS, FLOATS, 0},
 };
 enum { MEMORY_KERNELS = sizeof memory_kernels / sizeof *memory_kernels };
 
-static struct kernel_case memory_case(const struct memory_kernel *kernel)
+static struct kernel_case memory_case(const struct memory_kernel *kernel, int32_t lanes)
 {
     const int32_t size = SIZE / kernel->window;
-    struct kernel_case self = {.kernel = kernel->name, .call = kernel->call};
+    struct kernel_case self = {.kernel = kernel->name, .call = kernel->call, .lanes = lanes};
 
-    self.convolution.x = normnet__spaced_map(CHANNELS, SIZE, SIZE);
-    self.convolution.y = normnet__spaced_map(CHANNELS, size, size);
-    self.bytes = CHANNELS * (kernel->x_bytes * SIZE * SIZE + kernel->y_bytes * size * size);
+    self.convolution.x = normnet__spaced_map(CHANNELS, SIZE, SIZE, lanes);
+    self.convolution.y = normnet__spaced_map(CHANNELS, size, size, lanes);
+    self.bytes = CHANNELS * lanes * (kernel->x_bytes * SIZE * SIZE + kernel->y_bytes * size * size) +
+                 CHANNELS * kernel->masks * (double)sizeof(uint16_t) * SIZE * SIZE;
     if (kernel->window == 1)
         snprintf(self.shape, sizeof self.shape, "%dx%d, %d", SIZE, SIZE, CHANNELS);
     else
@@ -321,15 +321,15 @@ static struct kernel_case memory_case(const struct memory_kernel *kernel)
     return self;
 }
 
-int create_kernel_cases(struct kernel_case cases[MAX_KERNEL_CASES])
+int create_kernel_cases(struct kernel_case cases[MAX_KERNEL_CASES], int32_t lanes)
 {
     int count = 0;
 
-    count += add_convolutions(cases + count, "convolve", call_convolve);
-    count += add_convolutions(cases + count, "convolve_channels", call_convolve_channels);
-    count += add_convolutions(cases + count, "weight_gradient", call_weight_gradient);
+    count += add_convolutions(cases + count, "convolve", call_convolve, lanes);
+    count += add_convolutions(cases + count, "convolve_channels", call_convolve_channels, lanes);
+    count += add_convolutions(cases + count, "weight_gradient", call_weight_gradient, lanes);
     for (int i = 0; i < MEMORY_KERNELS; ++i)
-        cases[count++] = memory_case(&memory_kernels[i]);
+        cases[count++] = memory_case(&memory_kernels[i], lanes);
     for (int i = 0; i < count; ++i)
         alloc_memory(&cases[i]);
     return count;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the benchmark of the kernels measures: one call of each kernel for typical shapes. */
+/* What the benchmark of the kernels measures: one call of each kernel for typical shapes, for tables with so many
+ * lanes. */
 #ifndef NORMNET_BENCH_KERNEL_CASES_H
 #define NORMNET_BENCH_KERNEL_CASES_H
 
@@ -12,6 +13,7 @@ struct kernel_case {
     const char *kernel;
     void (*call)(const struct kernels *kernels, const struct kernel_case *self);
     char shape[64];
+    int32_t lanes;
     struct convolution convolution; /* x and y are also the maps of the other kernels */
     double flops;                   /* of direct convolution, two per multiply-add; 0 for the other kernels */
     double bytes;                   /* that the other kernels read and write: floats, masks and indices */
@@ -26,7 +28,7 @@ struct kernel_case {
 };
 
 /* All cases, in the order of struct kernels; returns their number. Their memory must be freed. */
-int create_kernel_cases(struct kernel_case cases[MAX_KERNEL_CASES]);
+int create_kernel_cases(struct kernel_case cases[MAX_KERNEL_CASES], int32_t lanes);
 void destroy_kernel_case(struct kernel_case *self);
 
 #endif

@@ -63,7 +63,7 @@ static inline int type_network_read_in(struct type_network *type, const char *to
     type->layer = type_contexts[context].position;
     snprintf(type->architecture, TYPE_TEXT, type_contexts[context].format, token);
     type_config(&config, type->architecture);
-    return normnet__read_architecture(&type->network, &config, type->tokens) == NORMNET_OK;
+    return normnet__read_architecture(&type->network, &config, NORMNET__MAX_LANES, type->tokens) == NORMNET_OK;
 }
 
 /* The same in the first context that takes it; 0 if none does. */

@@ -88,10 +88,10 @@ void call_convolve(const struct kernels *kernels, struct workspace *w)
 /* The offset of channel c of a pixel if the channels are the lanes. */
 static int64_t channel_at(const struct map *map, int c, int i, int j)
 {
-    return (c / LANES * map->channel_stride + i * map->row_stride + j) * LANES + c % LANES;
+    return normnet__channel_at(*map, c) + (i * map->row_stride + j) * map->lanes;
 }
 
-/* Compares the result of convolve_channels with that of `convolve` for sixteen copies of the image. */
+/* Compares the result of convolve_channels with that of `convolve` for as many copies of the image as lanes. */
 static bool matches_convolve(const struct kernels *kernels, struct workspace *w, const struct convolution *single,
                              const struct epilogue *epilogue, const float *x, const float *weights, const float *y)
 {
@@ -106,15 +106,15 @@ static bool matches_convolve(const struct kernels *kernels, struct workspace *w,
     for (int c = 0; c < many.x.channels; ++c)
         for (int i = 0; i < many.x.height; ++i)
             for (int j = 0; j < many.x.width; ++j)
-                for (int lane = 0; lane < LANES; ++lane)
-                    copies[(c * many.x.channel_stride + i * many.x.row_stride + j) * LANES + lane] =
+                for (int lane = 0; lane < w->lanes; ++lane)
+                    copies[(c * many.x.channel_stride + i * many.x.row_stride + j) * w->lanes + lane] =
                         x[channel_at(&single->x, c, i, j)];
     kernels->convolve(&many, copies, weights, epilogue, results, scratch);
     for (int k = 0; k < many.y.channels; ++k)
         for (int i = 0; i < many.y.height; ++i)
             for (int j = 0; j < many.y.width; ++j) {
                 const float actual = y[channel_at(&single->y, k, i, j)];
-                const float expected = results[(k * many.y.channel_stride + i * many.y.row_stride + j) * LANES];
+                const float expected = results[(k * many.y.channel_stride + i * many.y.row_stride + j) * w->lanes];
 
                 if (memcmp(&actual, &expected, sizeof actual) != 0 && !(isnan(actual) && isnan(expected)))
                     return false;
@@ -135,11 +135,11 @@ void call_convolve_channels(const struct kernels *kernels, struct workspace *w)
     draw_padding(w, &convolution);
     draw_input(w, &convolution);
     weights =
-        take_floats(w, normnet__packed_weight_count(&convolution) + LANES - 1); /* the last are read, but not used */
+        take_floats(w, normnet__packed_weight_count(&convolution) + w->lanes - 1); /* the last are read, but not used */
     convolution.inputs = convolution.x.channels;
     convolution.outputs = convolution.y.channels;
-    convolution.x.channels = (convolution.inputs + LANES - 1) / LANES;
-    convolution.y.channels = (convolution.outputs + LANES - 1) / LANES;
+    convolution.x.channels = (convolution.inputs + w->lanes - 1) / w->lanes;
+    convolution.y.channels = (convolution.outputs + w->lanes - 1) / w->lanes;
     if (kind % 2 == 1)
         epilogue.bias = take_groups(w, convolution.y.channels);
     x = take_map(w, convolution.x);

@@ -49,12 +49,12 @@ void call_dropout_masks(const struct kernels *kernels, struct workspace *w)
 {
     static const uint32_t thresholds[] = {0, 1, 1966, 32768, 65535, 65536};
     const int count = draw_count(w);
-    uint32_t *key = take(w, 2 * GROUP_BYTES, sizeof *key);
+    uint32_t *key = take(w, 2 * group_bytes(w), sizeof *key);
     uint16_t *masks = take(w, (size_t)count * sizeof *masks, sizeof *masks);
 
-    for (int i = 0; i < 2 * LANES; ++i)
+    for (int i = 0; i < 2 * w->lanes; ++i)
         key[i] = (uint32_t)random_bits(&w->random);
-    remember(w, key, 2 * GROUP_BYTES);
+    remember(w, key, 2 * group_bytes(w));
     mark(w, masks, (size_t)count * sizeof *masks, EXACT);
     kernels->dropout_masks(key, count, thresholds[draw(w, CHECK_COUNT(thresholds))], masks);
 }

@@ -9,13 +9,13 @@ void call_moments(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     float *x = take_groups(w, count);
-    double *mean = take_sums(w, LANES), *m2 = take_sums(w, LANES);
+    double *mean = take_sums(w, w->lanes), *m2 = take_sums(w, w->lanes);
 
     if (draw_bool(w)) /* constant in some lanes */
-        for (int lane = draw(w, LANES); lane < LANES; lane += 1 + draw(w, LANES))
+        for (int lane = draw(w, w->lanes); lane < w->lanes; lane += 1 + draw(w, w->lanes))
             for (int i = 1; i < count; ++i)
-                x[i * LANES + lane] = x[lane];
-    remember(w, x, (size_t)count * GROUP_BYTES);
+                x[i * w->lanes + lane] = x[lane];
+    remember(w, x, (size_t)count * group_bytes(w));
     kernels->moments(x, count, mean, m2);
 }
 
@@ -24,11 +24,11 @@ void call_normalize(const struct kernels *kernels, struct workspace *w)
     const int count = draw_count(w);
     float *x = take_groups(w, count), *y = draw_bool(w) ? x : take_groups(w, count);
     const float *values = take_groups(w, 4);
-    const struct standardization standard = {values, values + LANES};
+    const struct standardization standard = {values, values + w->lanes};
     const struct mask mask = draw_mask(w, count);
 
     mark_groups(w, y, count, FLOATS);
-    kernels->normalize(x, count, standard, values + 2 * LANES, values + 3 * LANES, mask, y);
+    kernels->normalize(x, count, standard, values + 2 * w->lanes, values + 3 * w->lanes, mask, y);
 }
 
 void call_affine_elements(const struct kernels *kernels, struct workspace *w)
@@ -55,8 +55,8 @@ void call_gradient_moments(const struct kernels *kernels, struct workspace *w)
 {
     const int count = draw_count(w);
     const float *x = take_groups(w, count), *dy = take_groups(w, count), *values = take_groups(w, 2);
-    const struct standardization standard = {values, values + LANES};
-    double *sum_dy = take_sums(w, LANES), *sum_dyx = take_sums(w, LANES);
+    const struct standardization standard = {values, values + w->lanes};
+    double *sum_dy = take_sums(w, w->lanes), *sum_dyx = take_sums(w, w->lanes);
     const struct mask mask = draw_mask(w, count);
 
     kernels->gradient_moments(x, dy, count, standard, mask, sum_dy, sum_dyx);
@@ -67,10 +67,11 @@ void call_normalize_gradient(const struct kernels *kernels, struct workspace *w)
     const int count = draw_count(w);
     float *x = take_groups(w, count);
     const float *dy = take_groups(w, count), *values = take_groups(w, 5);
-    const struct standardization standard = {values, values + LANES};
-    const struct gradient_coefficients coefficients = {values + 2 * LANES, values + 3 * LANES, values + 4 * LANES};
+    const struct standardization standard = {values, values + w->lanes};
+    const struct gradient_coefficients coefficients = {values + 2 * w->lanes, values + 3 * w->lanes,
+                                                       values + 4 * w->lanes};
     const struct mask mask = draw_mask(w, count);
-    const uint32_t valid = draw_bool(w) ? 0xFFFF : 0xFFFFu >> draw(w, LANES);
+    const uint32_t valid = draw_bool(w) ? 0xFFFF : 0xFFFFu >> draw(w, w->lanes);
 
     mark_groups(w, x, count, FLOATS);
     kernels->normalize_gradient(x, dy, count, standard, &coefficients, mask, valid, draw_bool(w));
@@ -81,7 +82,7 @@ void call_affine_gradient(const struct kernels *kernels, struct workspace *w)
     enum { MAX_CHAINS = 7 };
     const int count = draw_count(w), chains = 1 + draw(w, MAX_CHAINS);
     const float *x = take_groups(w, (int64_t)count * MAX_CHAINS), *dy = take_groups(w, (int64_t)count * MAX_CHAINS);
-    const float *coefficients = take_groups(w, 4 * MAX_CHAINS);
+    const float *coefficients = take(w, 4 * MAX_CHAINS * NORMNET__MAX_LANES * sizeof(float), group_bytes(w));
     double *sum_dy = take_sums(w, count), *sum_dyx = take_sums(w, count);
     int64_t offsets[MAX_CHAINS];
 

@@ -35,21 +35,22 @@ static struct pool draw_max_pool(struct workspace *w)
 void call_max_pool(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_max_pool(w);
-    uint8_t *indices = take(w, (size_t)normnet__map_groups(pool.y_map) * LANES, LANES);
+    const size_t lanes = (size_t)w->lanes;
+    uint8_t *indices = take(w, (size_t)normnet__map_floats(pool.y_map), lanes);
 
     mark_map(w, pool.y, pool.y_map, EXACT);
     for (int c = 0; c < pool.y_map.channels; ++c)
         for (int i = 0; i < pool.y_map.height; ++i)
-            mark(w, indices + (c * pool.y_map.channel_stride + i * pool.y_map.row_stride) * LANES,
-                 (size_t)pool.y_map.width * LANES, EXACT);
+            mark(w, indices + (c * pool.y_map.channel_stride + i * pool.y_map.row_stride) * w->lanes,
+                 (size_t)pool.y_map.width * lanes, EXACT);
     kernels->max_pool(pool.x_map, pool.x, pool.height, pool.y_map, pool.y, indices);
 }
 
 void call_max_pool_gradient(const struct kernels *kernels, struct workspace *w)
 {
     const struct pool pool = draw_max_pool(w);
-    const int64_t count = normnet__map_groups(pool.y_map) * LANES;
-    uint8_t *indices = take(w, (size_t)count, LANES);
+    const int64_t count = normnet__map_floats(pool.y_map);
+    uint8_t *indices = take(w, (size_t)count, (size_t)w->lanes);
 
     for (int64_t i = 0; i < count; ++i)
         indices[i] = (uint8_t)draw(w, pool.height * pool.width);

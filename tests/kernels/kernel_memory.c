@@ -23,14 +23,20 @@ void close_workspace(struct workspace *w)
     free(w->roles);
 }
 
-void begin_case(struct workspace *w, int number)
+void begin_case(struct workspace *w, int number, int32_t lanes)
 {
     memset(w->roles, UNTOUCHED, w->used);
     w->number = number;
+    w->lanes = lanes;
     w->random.state = (uint64_t)number;
     w->used = 0;
     w->shape[0] = '\0';
     w->style = (enum style)draw(w, STYLES);
+}
+
+size_t group_bytes(const struct workspace *w)
+{
+    return (size_t)w->lanes * sizeof(float);
 }
 
 /* ---- Values -------------------------------------------------------------------------------------- */
@@ -88,8 +94,8 @@ static float draw_value(struct workspace *w)
 
 void *take(struct workspace *w, size_t bytes, size_t alignment)
 {
-    const size_t gap = 2 * GROUP_BYTES, at = (w->used + gap) / (2 * alignment) * (2 * alignment) + alignment;
-    const size_t end = (at + bytes + gap) / GROUP_BYTES * GROUP_BYTES;
+    const size_t gap = 2 * group_bytes(w), at = (w->used + gap) / (2 * alignment) * (2 * alignment) + alignment;
+    const size_t end = (at + bytes + gap) / group_bytes(w) * group_bytes(w);
 
     if (end > CAPACITY) {
         fprintf(stderr, "test_kernels: CAPACITY is too small\n");
@@ -111,7 +117,7 @@ float *take_floats(struct workspace *w, int64_t count)
 
 float *take_groups(struct workspace *w, int64_t groups)
 {
-    return take(w, (size_t)groups * GROUP_BYTES, GROUP_BYTES);
+    return take(w, (size_t)groups * group_bytes(w), group_bytes(w));
 }
 
 float *take_map(struct workspace *w, struct map map)
@@ -126,14 +132,14 @@ void mark(struct workspace *w, const void *at, size_t bytes, enum role role)
 
 void mark_groups(struct workspace *w, const float *at, int64_t groups, enum role role)
 {
-    mark(w, at, (size_t)groups * GROUP_BYTES, role);
+    mark(w, at, (size_t)groups * group_bytes(w), role);
 }
 
 void mark_map(struct workspace *w, const float *x, struct map map, enum role role)
 {
     for (int c = 0; c < map.channels; ++c)
         for (int i = 0; i < map.height; ++i)
-            mark_groups(w, x + (c * map.channel_stride + i * map.row_stride) * LANES, map.width, role);
+            mark_groups(w, x + (c * map.channel_stride + i * map.row_stride) * w->lanes, map.width, role);
 }
 
 void remember(struct workspace *w, const void *at, size_t bytes)

@@ -14,8 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LANES = NORMNET__LANES, GROUP_BYTES = LANES * (int)sizeof(float) };
-
 /* What a kernel may do with a byte. The bits of a NaN are compared in EXACT memory only, where values are copied. */
 enum role { UNTOUCHED, EXACT, FLOATS, DOUBLES, SCRATCH };
 
@@ -23,7 +21,8 @@ enum role { UNTOUCHED, EXACT, FLOATS, DOUBLES, SCRATCH };
 enum style { ORDINARY, WIDE, TINY, TIED, FEW_SPECIAL, MANY_SPECIAL, STYLES };
 
 struct workspace {
-    int number; /* of the case */
+    int number;    /* of the case */
+    int32_t lanes; /* of the tables that run it */
     struct random_stream random;
     enum style style;
     size_t used;
@@ -35,14 +34,17 @@ struct workspace {
 void open_workspace(struct workspace *w);
 void close_workspace(struct workspace *w);
 
-/* Begins the case `number`: draws its style of values and frees all memory. */
-void begin_case(struct workspace *w, int number);
+/* Begins the case `number` for tables with so many lanes: draws its style of values and frees all memory. */
+void begin_case(struct workspace *w, int number, int32_t lanes);
 
 /* Ends it: makes the memory comparable, so that scratch is 0 and all NaNs are the same. */
 void end_case(struct workspace *w);
 
 /* The offset of a byte that was written but has no role; -1 if there is none. */
 int64_t find_damage(const struct workspace *w);
+
+/* The size of a lane group. */
+size_t group_bytes(const struct workspace *w);
 
 /* From 0 to limit - 1. */
 int draw(struct workspace *w, int limit);

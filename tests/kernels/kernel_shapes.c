@@ -30,7 +30,7 @@ int draw_count(struct workspace *w)
 
 struct map dense_map(struct workspace *w, int channels, int height, int width)
 {
-    return (struct map){channels, height, width, width, (int64_t)height * width + draw(w, 2) * draw(w, 4)};
+    return (struct map){channels, height, width, w->lanes, width, (int64_t)height * width + draw(w, 2) * draw(w, 4)};
 }
 
 struct map gapped_map(struct workspace *w, int channels, int height, int width)

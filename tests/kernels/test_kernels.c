@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compares each kernel of each table that this machine and build have with the portable one, bit for bit: with odd
- * shapes, maps with gaps, and all kinds of values.
+ * Compares each kernel of each table that this machine and build have with the portable one of as many lanes, bit for
+ * bit: with odd shapes, maps with gaps, and all kinds of values. That the number of lanes changes no bits is seen by
+ * tests/numerics/test_bits.c.
  *
  * With --small as the first argument it runs a fifth of the cases, for emulators. With --bench it measures instead.
  */
@@ -23,6 +24,9 @@ struct kernel_test {
 
 /* Only every `step`th case runs. */
 static int step = 1;
+
+/* The portable kernels with the lanes of AVX2: compiled for this test. */
+extern const struct kernels normnet__kernels_portable8;
 
 /* In the order of struct kernels. */
 static const struct kernel_test tests[] = {
@@ -54,7 +58,7 @@ static void run_case(const struct kernel_test *test, const struct kernels *kerne
 {
     int64_t damage;
 
-    begin_case(w, number);
+    begin_case(w, number, (int32_t)kernels->lanes);
     test->call(kernels, w);
     end_case(w);
     damage = find_damage(w);
@@ -78,42 +82,52 @@ static void compare(const struct kernels *kernels, const struct workspace *actua
                (double)*(const float *)(const void *)(expected->memory + i), actual->shape);
 }
 
+/* Runs a case with all tables of as many lanes as a portable one, and with that one. */
+static void run_tables(const struct kernel_test *test, const struct kernels *portable, int number,
+                       struct workspace *expected, struct workspace *actual)
+{
+    run_case(test, portable, number, expected);
+    for (int32_t cpu = NORMNET_CPU_PORTABLE + 1; cpu <= NORMNET_CPU_NEON; ++cpu) {
+        const struct kernels *kernels = normnet__select_kernels(cpu);
+
+        if (kernels == NULL || kernels->lanes != portable->lanes)
+            continue;
+        run_case(test, kernels, number, actual);
+        compare(kernels, actual, expected);
+    }
+}
+
 static void every_table(const void *argument)
 {
     const struct kernel_test *test = argument;
-    struct workspace portable, other;
+    struct workspace expected, actual;
 
-    open_workspace(&portable);
-    open_workspace(&other);
+    open_workspace(&expected);
+    open_workspace(&actual);
     for (int number = 0; number < test->cases; number += step) {
-        run_case(test, normnet__select_kernels(NORMNET_CPU_PORTABLE), number, &portable);
-        for (int32_t cpu = NORMNET_CPU_PORTABLE + 1; cpu <= NORMNET_CPU_NEON; ++cpu) {
-            const struct kernels *kernels = normnet__select_kernels(cpu);
-
-            if (kernels == NULL)
-                continue;
-            run_case(test, kernels, number, &other);
-            compare(kernels, &other, &portable);
-        }
+        run_tables(test, normnet__select_kernels(NORMNET_CPU_PORTABLE), number, &expected, &actual);
+        run_tables(test, &normnet__kernels_portable8, number, &expected, &actual);
     }
-    close_workspace(&portable);
-    close_workspace(&other);
+    close_workspace(&expected);
+    close_workspace(&actual);
 }
 
-/* A table has a name and pointers to kernels, nothing else; none of them is NULL. */
+/* A table has a name, its lanes and pointers to kernels, nothing else; none of them is NULL. */
 static void every_kernel(const void *argument)
 {
     (void)argument;
-    CHECK_EQUAL(CHECK_COUNT(tests) + 1, (int64_t)(sizeof(struct kernels) / sizeof(void (*)(void))));
+    CHECK_EQUAL(offsetof(struct kernels, convolve) + CHECK_COUNT(tests) * sizeof(void (*)(void)),
+                sizeof(struct kernels));
     for (int32_t cpu = NORMNET_CPU_PORTABLE; cpu <= NORMNET_CPU_NEON; ++cpu) {
         const struct kernels *table = normnet__select_kernels(cpu);
-        void (*entries[sizeof *table / sizeof(void (*)(void))])(void);
+        void (*entries[CHECK_COUNT(tests)])(void);
 
         if (table == NULL)
             continue;
-        memcpy(entries, table, sizeof entries);
+        CHECK(table->lanes == 8 || table->lanes == NORMNET__MAX_LANES);
+        memcpy(entries, &table->convolve, sizeof entries);
         for (int i = 0; i < CHECK_COUNT(tests); ++i)
-            if (entries[i + 1] == NULL)
+            if (entries[i] == NULL)
                 CHECK_FAIL("kernel_table.c has no %s", tests[i].name);
     }
 }
@@ -122,7 +136,7 @@ static void every_kernel(const void *argument)
 static void every_kernel_measured(const void *argument)
 {
     static struct kernel_case cases[MAX_KERNEL_CASES];
-    const int count = create_kernel_cases(cases);
+    const int count = create_kernel_cases(cases, NORMNET__MAX_LANES);
 
     (void)argument;
     for (int i = 0; i < CHECK_COUNT(tests); ++i) {
