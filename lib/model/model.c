@@ -20,34 +20,47 @@ static normnet_status check_limit(const normnet_config *config, int64_t bytes, b
 }
 
 /* The model part: the model, its layers, the architecture twice (whole, and cut into tokens), mean, std and note. */
-static normnet_model *layout_model_part(struct arena *arena, const normnet_config *config, const char *note,
-                                        int32_t layer_count, char **tokens)
-{
-    const int64_t text_bytes = (int64_t)strlen(config->architecture) + 1, note_bytes = (int64_t)strlen(note) + 1;
-    normnet_model *model = normnet__arena_alloc(arena, 1, sizeof *model);
-    struct layer *layers = normnet__arena_alloc(arena, layer_count, sizeof *layers);
-    char *architecture = normnet__arena_alloc(arena, text_bytes, 1);
-    double *mean = normnet__arena_alloc(arena, config->channels, sizeof *mean);
-    double *std = normnet__arena_alloc(arena, config->channels, sizeof *std);
-    char *copied_note = normnet__arena_alloc(arena, note_bytes, 1);
+struct model_part {
+    normnet_model *model;
+    struct layer *layers;
+    char *architecture, *tokens, *note;
+    double *mean, *std;
+};
 
-    *tokens = normnet__arena_alloc(arena, text_bytes, 1);
-    if (model == NULL)
-        return NULL;
+static struct model_part layout_model_part(struct arena *arena, const normnet_config *config, const char *note,
+                                           int32_t layer_count)
+{
+    const int64_t text_bytes = (int64_t)strlen(config->architecture) + 1;
+    struct model_part part;
+
+    part.model = normnet__arena_alloc(arena, 1, sizeof *part.model);
+    part.layers = normnet__arena_alloc(arena, layer_count, sizeof *part.layers);
+    part.architecture = normnet__arena_alloc(arena, text_bytes, 1);
+    part.mean = normnet__arena_alloc(arena, config->channels, sizeof *part.mean);
+    part.std = normnet__arena_alloc(arena, config->channels, sizeof *part.std);
+    part.note = normnet__arena_alloc(arena, (int64_t)strlen(note) + 1, 1);
+    part.tokens = normnet__arena_alloc(arena, text_bytes, 1);
+    return part;
+}
+
+/* A model with copies of the configuration's arrays and of the note. */
+static void fill_model_part(const struct model_part *part, const normnet_config *config, const char *note)
+{
+    normnet_model *model = part->model;
+
     memset(model, 0, sizeof *model);
     model->config = *config;
-    memcpy(architecture, config->architecture, (size_t)text_bytes);
-    memcpy(copied_note, note, (size_t)note_bytes);
+    memcpy(part->architecture, config->architecture, strlen(config->architecture) + 1);
+    memcpy(part->note, note, strlen(note) + 1);
     for (int32_t c = 0; c < config->channels; ++c) {
-        mean[c] = config->input_mean != NULL ? config->input_mean[c] : 0.0;
-        std[c] = config->input_std != NULL ? config->input_std[c] : 1.0;
+        part->mean[c] = config->input_mean != NULL ? config->input_mean[c] : 0.0;
+        part->std[c] = config->input_std != NULL ? config->input_std[c] : 1.0;
     }
-    model->config.architecture = architecture;
-    model->config.input_mean = mean;
-    model->config.input_std = std;
-    model->network.layers = layers;
-    model->note = copied_note;
-    return model;
+    model->config.architecture = part->architecture;
+    model->config.input_mean = part->mean;
+    model->config.input_std = part->std;
+    model->network.layers = part->layers;
+    model->note = part->note;
 }
 
 static normnet_status allocate_model_part(normnet_model **model, const normnet_config *config, const char *note,
@@ -55,19 +68,23 @@ static normnet_status allocate_model_part(normnet_model **model, const normnet_c
 {
     const struct allocator allocator = normnet__configured_allocator(config);
     struct arena arena = {0};
+    struct model_part part;
     void *block;
     normnet_status status;
 
-    layout_model_part(&arena, config, note, layer_count, tokens);
+    layout_model_part(&arena, config, note, layer_count);
     status = check_limit(config, arena.used, arena.overflow);
     if (status == NORMNET_OK)
         status = normnet__allocate(&allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
     arena = (struct arena){.memory = block};
-    *model = layout_model_part(&arena, config, note, layer_count, tokens);
-    (*model)->model_bytes = arena.used;
-    (*model)->allocator = allocator;
+    part = layout_model_part(&arena, config, note, layer_count);
+    fill_model_part(&part, config, note);
+    part.model->model_bytes = arena.used;
+    part.model->allocator = allocator;
+    *model = part.model;
+    *tokens = part.tokens;
     return NORMNET_OK;
 }
 
