@@ -42,13 +42,8 @@ struct check_program {
     char skip_reason[256];
 };
 
-/* The state of this test program. */
-static inline struct check_program *check_state(void)
-{
-    static struct check_program state;
-
-    return &state;
-}
+/* The state of this test program, whose sources share it (check.c). */
+struct check_program *check_state(void);
 
 #if defined(__MINGW32__)
 /* The format specifiers of C11, not of msvcrt. */
