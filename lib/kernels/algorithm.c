@@ -33,12 +33,29 @@ bool normnet__prefers_winograd_gradient(const struct convolution *convolution)
            (int64_t)convolution->y.width * convolution->y.height >= MIN_PIXELS;
 }
 
-/* A row of zeros, a row of the transformed patches, and their sums. */
-int64_t normnet__convolution_scratch(const struct convolution *convolution)
+static int64_t max_int64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/*
+ * For each patch of a strip: the transformed inputs and the products, 16 for each input and for each output of a group.
+ * Or, row by row, 4 for each input, and 8 sums of products for each output. For a single image, 4 for each input and 16
+ * products for each output.
+ */
+static int64_t winograd_values(const struct convolution *convolution)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const int64_t group = outputs < NORMNET__PRODUCT_OUTPUTS ? outputs : NORMNET__PRODUCT_OUTPUTS;
 
-    return convolution->winograd ? convolution->x.width + NORMNET__MAX_PATCHES * (4 * inputs + 8 * outputs) : 0;
+    return convolution->outputs > 0 ? 4 * inputs + 16 * outputs
+                                    : max_int64(16 * (inputs + group), 4 * inputs + 8 * outputs);
+}
+
+/* A row of zeros, and a strip. */
+int64_t normnet__convolution_scratch(const struct convolution *convolution)
+{
+    return convolution->winograd ? convolution->x.width + NORMNET__MAX_PATCHES * winograd_values(convolution) : 0;
 }
 
 /* Above this number of outputs the sums are double. */

@@ -17,8 +17,11 @@ bool normnet__prefers_winograd_gradient(const struct convolution *convolution);
 /* Whether the map of a weight gradient is so large that the sums over its pieces are double (gradient_sums.h). */
 bool normnet__sums_in_double(const struct convolution *convolution);
 
-/* What a tile has at most, in any instruction set: patches, and outputs of a weight gradient. */
-enum { NORMNET__MAX_PATCHES = 3, NORMNET__MAX_SUM_OUTPUTS = 4 };
+/*
+ * What a tile has at most, in any instruction set: patches, and outputs of a weight gradient. And of how many outputs
+ * the products of Winograd's algorithm are in memory at once: measured, docs/performance.md.
+ */
+enum { NORMNET__MAX_PATCHES = 3, NORMNET__MAX_SUM_OUTPUTS = 4, NORMNET__PRODUCT_OUTPUTS = 16 };
 
 /* The scratch memory in lane groups: of convolve and convolve_channels, and of weight_gradient. */
 int64_t normnet__convolution_scratch(const struct convolution *convolution);

@@ -12,6 +12,21 @@
 #include "kernels/winograd_channel_kernels.h"
 #include "kernels/winograd_gradient_kernels.h"
 #include "kernels/winograd_kernels.h"
+#if VECTOR_REGISTERS >= 32
+#include "kernels/winograd_row_kernels.h"
+#endif
+
+static void winograd_convolve(const struct convolution *convolution, const float *x, const float *weights,
+                              const struct epilogue *epilogue, float *y, float *scratch)
+{
+#if VECTOR_REGISTERS >= 32
+    if (convolution->x.channels <= MAX_ROW_CHANNELS) {
+        for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_patch_rows);
+        return;
+    }
+#endif
+    for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_patches);
+}
 
 static void KERNEL(convolve)(const struct convolution *convolution, const float *x, const float *weights,
                              const struct epilogue *epilogue, float *y, float *scratch)

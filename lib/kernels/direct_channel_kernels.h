@@ -9,6 +9,7 @@
 #ifndef NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
 #define NORMNET_KERNELS_DIRECT_CHANNEL_KERNELS_H
 
+#include "kernels/direct_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 #include "kernels/long_sums.h"
@@ -31,8 +32,10 @@ struct channel_tile_output {
 };
 
 /* What happens to a vector of sums, that of the channels from k on. */
-LANES_INLINE lanes apply_channel_epilogue(const struct epilogue *epilogue, int32_t k, lanes sum)
+LANES_INLINE lanes apply_channel_epilogue(const struct epilogue *epilogue, bool border, int32_t k, lanes sum)
 {
+    if (border) /* as direct_kernels.h does */
+        sum += lanes_splat(0.0f);
     if (epilogue->bias != NULL)
         sum += lanes_load(epilogue->bias + k);
     if (epilogue->relu)
@@ -51,9 +54,10 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
     const int32_t end = to->end, rows = to->rows, columns = to->columns;
     const int64_t row = convolution->x.row_stride * LANES;
     const int64_t step = (int64_t)convolution->stride * LANES;
+    const int64_t panel = (int64_t)convolution->inputs * convolution->kernel * convolution->kernel * LANES;
     lanes sum[PIXEL_VECTORS][CHANNEL_PIXELS];
 
-    weights += to->k;
+    weights += panel_at(panel, to->k);
     LANES_FOR (n, vectors)
         LANES_FOR (p, pixels)
             sum[n][p] = lanes_splat(0.0f);
@@ -61,12 +65,12 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
         const float *plane = x + normnet__channel_at(convolution->x, c);
 
         for (int32_t u = 0; u < rows; ++u)
-            for (int32_t v = 0; v < columns; ++v, weights += convolution->outputs) {
+            for (int32_t v = 0; v < columns; ++v, weights += LANES) {
                 const float *input = plane + u * row + (int64_t)v * LANES;
                 lanes weight[PIXEL_VECTORS];
 
                 LANES_FOR (n, vectors)
-                    weight[n] = lanes_load_anywhere(weights + n * VECTOR_LANES);
+                    weight[n] = lanes_load(weights + panel_at(panel, n * VECTOR_LANES));
                 LANES_FOR (p, pixels) {
                     const lanes value = lanes_splat(input[p * step]);
 
@@ -90,7 +94,7 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
         float *y = to->y + normnet__channel_at(convolution->y, first);
 
         LANES_FOR (p, pixels)
-            lanes_store(y + p * LANES, apply_channel_epilogue(epilogue, first, sum[n][p]));
+            lanes_store(y + p * LANES, apply_channel_epilogue(epilogue, convolution->border > 0, first, sum[n][p]));
     }
 }
 
@@ -161,33 +165,31 @@ static void KERNEL(finish_long_channel_tile)(const struct convolution *convoluti
             const lanes sum = lanes_load(sums + (n * tile->pixels + p) * VECTOR_LANES);
 
             lanes_store(to->y + normnet__channel_at(convolution->y, first) + p * LANES,
-                        apply_channel_epilogue(to->epilogue, first, sum));
+                        apply_channel_epilogue(to->epilogue, convolution->border > 0, first, sum));
         }
 }
 
-/* One tile whose sums have several pieces: those of choose_piece (direct_kernels.h). */
+/* One tile whose sums have several pieces: those of cut_pieces (direct_kernels.h). */
 static void convolve_long_channel_tile(const struct convolution *convolution, const float *x, const float *weights,
                                        struct channel_tile_output to, const struct channel_tile *tile)
 {
     const int32_t inputs = convolution->inputs, kernel = convolution->kernel;
-    const bool by_rows = kernel * kernel > PIECE_TERMS;
-    const int32_t channels = by_rows ? 1 : PIECE_TERMS / (kernel * kernel);
-    const int32_t columns = by_rows ? min_int(PIECE_TERMS, kernel) : kernel;
+    const struct pieces pieces = cut_pieces(kernel);
     struct long_sums sums;
 
     begin_long_sums(&sums, tile->vectors * tile->pixels * VECTOR_LANES);
-    to.rows = by_rows ? 1 : kernel;
+    to.rows = pieces.rows;
     for (to.begin = 0; to.begin < inputs; to.begin = to.end) {
-        to.end = min_int(inputs, to.begin + channels);
+        to.end = min_int(inputs, to.begin + pieces.channels);
         for (int32_t u = 0; u < kernel; u += to.rows)
             for (int32_t v = 0; v < kernel; v += to.columns) {
-                to.columns = min_int(kernel - v, columns);
+                to.columns = min_int(kernel - v, pieces.columns);
                 to.before = to.end == inputs && u + to.rows == kernel && v + to.columns == kernel
                                 ? KERNEL(begin_last_piece)(&sums)
                                 : NULL;
                 to.sums = to.before == NULL ? KERNEL(begin_piece)(&sums) : NULL;
                 tile->run(convolution, x + (u * convolution->x.row_stride + v) * LANES, weights, &to);
-                weights += (int64_t)(to.end - to.begin) * to.rows * to.columns * convolution->outputs;
+                weights += (int64_t)(to.end - to.begin) * to.rows * to.columns * LANES;
             }
     }
     if (to.before == NULL)

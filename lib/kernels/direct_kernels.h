@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution; included by kernel_table.c only. */
+/*
+ * Direct convolution; included by kernel_table.c only. Terms whose x is known to be 0, in a border or between dilated
+ * rows and columns, are left out: a sum that is not -0 stays as it is when 0 is added. (A sum becomes -0 if a negative
+ * product is too small for a float. With a border, 0 is added at last, so that which terms were left out is not seen.)
+ */
 #ifndef NORMNET_KERNELS_DIRECT_KERNELS_H
 #define NORMNET_KERNELS_DIRECT_KERNELS_H
 
@@ -9,22 +13,86 @@
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
-/* A tile of 4 x 3 sums, 3 inputs and 1 weight fills 16 registers; of 32, 8 x 3 sums, 3 inputs and 1 weight use 28. */
-enum { TILE_OUTPUTS = VECTOR_REGISTERS / 4 };
+/* ---- Terms --------------------------------------------------------------------------------------- */
+
+/*
+ * The terms of a tile's sums: three nested loops, and how far x and the weights advance at the end of each turn, in
+ * floats; the turns of an outer loop begin where the last one of the inner loop has ended.
+ */
+struct term_loop {
+    int32_t count;
+    int64_t x, weights;
+};
+struct terms {
+    struct term_loop loops[3];
+};
+
+/* The taps of the kernel, in one direction, that read x from some outputs: count of them, from `first`, every nth. */
+struct taps {
+    int32_t first, count;
+    int64_t at; /* the row or column of the map that the first one reads */
+};
+
+/* a / b rounded up, b > 0. */
+LANES_INLINE int64_t divide_up(int64_t a, int64_t b)
+{
+    return a > 0 ? (a - 1) / b + 1 : -(-a / b);
+}
+
+/*
+ * The taps for outputs `from` to `last` of a row or column, which are `dilation` apart: those that read x, of `size`
+ * rows or columns with the border, for at least one of them. Tap u reads X[from * stride + u - padding], which has to
+ * be a multiple of the dilation.
+ */
+static struct taps find_dilated_taps(const struct convolution *convolution, int64_t size, int64_t from, int64_t last)
+{
+    const int64_t dilation = convolution->dilation, origin = from * convolution->stride - convolution->padding;
+    const int64_t last_origin = last * convolution->stride - convolution->padding;
+    const int64_t inside = size - 2 * convolution->border;
+    /* u >= -last_origin and origin + u <= (inside - 1) * dilation, in steps of the dilation. */
+    const int64_t low = last_origin < 0 ? -last_origin : 0;
+    const int64_t first = divide_up(origin + low, dilation) * dilation - origin;
+    const int64_t limit = (inside - 1) * dilation - origin;
+    const int64_t end = limit < convolution->kernel - 1 ? limit : convolution->kernel - 1;
+    const int64_t count = end < first ? 0 : (end - first) / dilation + 1;
+
+    return (struct taps){(int32_t)first, (int32_t)count, (origin + first) / dilation + convolution->border};
+}
+
+/* Whether that depends on the outputs. */
+LANES_INLINE bool leaves_out_terms(const struct convolution *convolution)
+{
+    return convolution->border > 0 || convolution->dilation > 1 || convolution->padding != 0;
+}
+
+LANES_INLINE struct taps find_taps(const struct convolution *convolution, int64_t size, int64_t from, int64_t last)
+{
+    if (!leaves_out_terms(convolution))
+        return (struct taps){0, convolution->kernel, from * convolution->stride};
+    return find_dilated_taps(convolution, size, from, last);
+}
+
+/* ---- One tile ------------------------------------------------------------------------------------ */
 
 /* The outputs of a tile, which begin at channel k of the convolution. */
 struct tile_output {
     const struct epilogue *epilogue;
     const float *before; /* of several pieces: the sums to which the last one is added; else NULL */
     float *sums;         /* where the sums of any other piece are stored; else NULL */
+    bool border;
     int32_t k, output_count;
     int64_t channel_stride; /* groups */
+    int64_t x_step, y_step; /* from a pixel to the next, in floats */
     float *y;
 };
 
 /* What happens to the sums of channel k before they are stored at y. */
-LANES_INLINE lanes apply_epilogue(const struct epilogue *epilogue, int32_t k, lanes sum, const float *y)
+LANES_INLINE lanes apply_epilogue(const struct tile_output *to, int32_t k, lanes sum, const float *y)
 {
+    const struct epilogue *epilogue = to->epilogue;
+
+    if (to->border)
+        sum += lanes_splat(0.0f);
     if (epilogue->bias != NULL)
         sum += lanes_splat(epilogue->bias[k]);
     if (epilogue->relu)
@@ -35,32 +103,29 @@ LANES_INLINE lanes apply_epilogue(const struct epilogue *epilogue, int32_t k, la
 }
 
 /*
- * One tile: the sums over the (c, u, v) of a piece and, if it is the last one, their epilogue. `weights` is at the
- * tile's first channel; those of the next (c, u, v) follow after `output_count`.
+ * One tile: the sums over the terms of a piece and, if it is the last one, their epilogue. `x` and `weights` are at the
+ * first term, of the tile's first pixel and channel.
  */
-LANES_INLINE void convolve_tile(const struct convolution *convolution, const float *x, const float *weights,
+LANES_INLINE void convolve_tile(const struct terms *terms, const float *x, const float *weights,
                                 const struct tile_output *to, const int lane, const int outputs, const int pixels)
 {
-    const int64_t row = convolution->x.row_stride * LANES;
-    const int64_t step = (int64_t)convolution->stride * LANES;
-    const int64_t channel = to->channel_stride * LANES;
+    const struct term_loop *loops = terms->loops;
+    const int64_t channel = to->channel_stride * LANES, x_step = to->x_step, y_step = to->y_step;
     const struct epilogue *epilogue = to->epilogue;
-    const int32_t kernel = convolution->kernel, output_count = to->output_count;
-    float *y = to->y + lane;
+    float *y = to->y + lane, *y_mask = y;
     lanes sum[TILE_OUTPUTS][TILE_PIXELS];
 
     x += lane;
     LANES_FOR (k, outputs)
         LANES_FOR (p, pixels)
             sum[k][p] = lanes_splat(0.0f);
-    for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * LANES)
-        for (int32_t u = 0; u < kernel; ++u)
-            for (int32_t v = 0; v < kernel; ++v, weights += output_count) {
-                const float *input = x + u * row + (int64_t)v * LANES;
+    for (int32_t a = 0; a < loops[0].count; ++a, x += loops[0].x, weights += loops[0].weights)
+        for (int32_t b = 0; b < loops[1].count; ++b, x += loops[1].x, weights += loops[1].weights)
+            for (int32_t i = 0; i < loops[2].count; ++i, x += loops[2].x, weights += loops[2].weights) {
                 lanes value[TILE_PIXELS];
 
                 LANES_FOR (p, pixels)
-                    value[p] = lanes_load(input + p * step);
+                    value[p] = lanes_load(x + p * x_step);
                 LANES_FOR (k, outputs) {
                     const lanes weight = lanes_splat(weights[k]);
 
@@ -78,6 +143,10 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
                 sum[k][p] += lanes_load(to->before + (k * pixels + p) * LANES + lane);
+    if (to->border)
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                sum[k][p] += lanes_splat(0.0f);
     if (epilogue->bias != NULL)
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
@@ -87,27 +156,33 @@ LANES_INLINE void convolve_tile(const struct convolution *convolution, const flo
             LANES_FOR (p, pixels)
                 sum[k][p] = lanes_max_zero(sum[k][p]);
     if (epilogue->relu_mask)
-        LANES_FOR (k, outputs)
+        LANES_FOR (k, outputs) {
+            keep_address(&y_mask);
             LANES_FOR (p, pixels)
-                sum[k][p] = mask_gradient(y + k * channel + p * LANES, sum[k][p]);
-    LANES_FOR (k, outputs)
+                sum[k][p] = mask_gradient(y_mask + p * y_step, sum[k][p]);
+            y_mask += channel;
+        }
+    LANES_FOR (k, outputs) {
+        keep_address(&y);
         LANES_FOR (p, pixels)
-            lanes_store(y + k * channel + p * LANES, sum[k][p]);
+            lanes_store(y + p * y_step, sum[k][p]);
+        y += channel;
+    }
 }
 
 /*
  * One function per size of a tile, since the sizes must be compile-time constants. A switch over calls of convolve_tile
  * is not enough: before clang inlines them, it merges calls that differ only in a constant.
  */
-typedef void direct_tile_function(const struct convolution *convolution, const float *x, const float *weights,
+typedef void direct_tile_function(const struct terms *terms, const float *x, const float *weights,
                                   const struct tile_output *to);
 
 #define DEFINE_TILE(outputs, pixels)                                                                                   \
-    static void KERNEL(direct_tile_##outputs##x##pixels)(const struct convolution *convolution, const float *x,        \
+    static void KERNEL(direct_tile_##outputs##x##pixels)(const struct terms *terms, const float *x,                    \
                                                          const float *weights, const struct tile_output *to)           \
     {                                                                                                                  \
         for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
-            convolve_tile(convolution, x, weights, to, lane, outputs, pixels);                                         \
+            convolve_tile(terms, x, weights, to, lane, outputs, pixels);                                               \
     }
 #define DEFINE_TILES(outputs) DEFINE_TILE(outputs, 1) DEFINE_TILE(outputs, 2) DEFINE_TILE(outputs, 3)
 #define TILES(outputs)                                                                                                 \
@@ -139,86 +214,183 @@ static direct_tile_function *const direct_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
 #endif
 };
 
+/* ---- Sums of several pieces ---------------------------------------------------------------------- */
+
 /* The epilogue of sums in memory. */
 static void KERNEL(finish_long_tile)(const struct tile_output *to, const float *sums, int32_t outputs, int32_t pixels)
 {
     for (int32_t k = 0; k < outputs; ++k)
-        for (int32_t i = 0; i < pixels * LANES; i += VECTOR_LANES) {
-            float *y = to->y + k * to->channel_stride * LANES + i;
+        for (int32_t p = 0; p < pixels; ++p)
+            for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
+                float *y = to->y + k * to->channel_stride * LANES + p * to->y_step + lane;
+                const lanes sum = lanes_load(sums + (k * pixels + p) * LANES + lane);
 
-            lanes_store(y, apply_epilogue(to->epilogue, to->k + k, lanes_load(sums + k * pixels * LANES + i), y));
-        }
+                lanes_store(y, apply_epilogue(to, to->k + k, sum, y));
+            }
 }
 
-/*
- * A piece of a sum over (c, u, v): a convolution of as many whole channels as have up to 96 terms. A larger kernel goes
- * row by row, in pieces that are like channels of a 1 x 1 kernel, one pixel apart.
+/* A part of the kernel, in one channel or in some: what the sums of a tile or of a piece go over. */
+struct window {
+    int32_t channels;
+    struct taps rows, columns;
+};
+
+/* A loop whose turns begin `x` and `weights` floats apart, and the loop inside it. */
+static struct term_loop loop_around(struct term_loop loop, struct term_loop inner)
+{
+    return (struct term_loop){loop.count, loop.x - inner.count * inner.x, loop.weights - inner.count * inner.weights};
+}
+
+/* The channels are the innermost loop if there is one tap: a loop of one costs more than its multiply-adds. */
+static struct terms find_terms(const struct convolution *convolution, const struct window *window)
+{
+    const int64_t kernel = convolution->kernel, dilation = convolution->dilation;
+    const struct term_loop channels = {window->channels, convolution->x.channel_stride * LANES,
+                                       kernel * kernel * LANES};
+    const struct term_loop rows = {window->rows.count, convolution->x.row_stride * LANES, dilation * kernel * LANES};
+    const struct term_loop columns = {window->columns.count, LANES, dilation * LANES};
+
+    if (rows.count == 1 && columns.count == 1)
+        return (struct terms){{rows, loop_around(columns, channels), channels}};
+    return (struct terms){{loop_around(channels, rows), loop_around(rows, columns), columns}};
+}
+
+/* The pieces of a sum: as many whole channels as have up to 96 terms, or of a larger kernel each row, cut if need be.
  */
-static struct convolution choose_piece(const struct convolution *convolution)
-{
-    const int32_t terms = convolution->kernel * convolution->kernel;
-    struct convolution piece = *convolution;
+struct pieces {
+    int32_t channels, rows, columns;
+};
 
-    if (terms <= PIECE_TERMS) {
-        piece.x.channels = PIECE_TERMS / terms;
-        return piece;
-    }
-    piece.x.channels = min_int(PIECE_TERMS, convolution->kernel);
-    piece.x.channel_stride = 1;
-    piece.kernel = 1;
-    return piece;
+static struct pieces cut_pieces(int32_t kernel)
+{
+    if (kernel * kernel <= PIECE_TERMS)
+        return (struct pieces){PIECE_TERMS / (kernel * kernel), kernel, kernel};
+    return (struct pieces){1, 1, min_int(PIECE_TERMS, kernel)};
 }
 
-/* One tile whose sums have several pieces. */
-static void convolve_long_tile(const struct convolution *convolution, const float *x, const float *weights,
-                               struct tile_output to, int32_t outputs, int32_t pixels)
+/* Those of some taps that are among `from` to `end` - 1. */
+static struct taps taps_between(const struct convolution *convolution, struct taps taps, int32_t from, int32_t end)
 {
-    const struct convolution whole = choose_piece(convolution);
-    const bool by_rows = whole.kernel < convolution->kernel;
-    const int32_t rows = by_rows ? convolution->x.channels * convolution->kernel : 1;
-    const int32_t length = by_rows ? convolution->kernel : convolution->x.channels;
-    struct convolution piece = whole;
+    while (taps.count > 0 && taps.first < from) {
+        taps.first += convolution->dilation;
+        ++taps.at;
+        --taps.count;
+    }
+    while (taps.count > 0 && taps.first + (taps.count - 1) * convolution->dilation >= end)
+        --taps.count;
+    return taps;
+}
+
+/* The offsets of the x and of the weights of a window's first term. */
+static int64_t window_x(const struct convolution *convolution, const struct window *window)
+{
+    return (window->rows.at * convolution->x.row_stride + window->columns.at) * LANES;
+}
+
+static int64_t window_weights(const struct convolution *convolution, const struct window *window)
+{
+    return ((int64_t)window->rows.first * convolution->kernel + window->columns.first) * LANES;
+}
+
+/* One tile whose sums have several pieces; x is at the first term of the whole window. */
+static void convolve_long_tile(const struct convolution *convolution, const struct window *whole, const float *x,
+                               const float *weights, struct tile_output to, int32_t outputs, int32_t pixels)
+{
+    const int32_t kernel = convolution->kernel, inputs = whole->channels;
+    const struct pieces pieces = cut_pieces(kernel);
     struct long_sums sums;
 
     begin_long_sums(&sums, outputs * pixels * LANES);
-    for (int32_t row = 0; row < rows; ++row) {
-        const int64_t at = row / convolution->kernel * convolution->x.channel_stride +
-                           row % convolution->kernel * convolution->x.row_stride;
+    for (int32_t c = 0; c < inputs; c += pieces.channels)
+        for (int32_t u = 0; u < kernel; u += pieces.rows)
+            for (int32_t v = 0; v < kernel; v += pieces.columns) {
+                const struct window window = {min_int(inputs - c, pieces.channels),
+                                              taps_between(convolution, whole->rows, u, u + pieces.rows),
+                                              taps_between(convolution, whole->columns, v, v + pieces.columns)};
+                const struct terms terms = find_terms(convolution, &window);
+                const bool last =
+                    c + pieces.channels >= inputs && u + pieces.rows == kernel && v + pieces.columns >= kernel;
 
-        for (int32_t c = 0; c < length; c += piece.x.channels) {
-            piece.x.channels = min_int(length - c, whole.x.channels);
-            to.before = row + 1 == rows && c + whole.x.channels >= length ? KERNEL(begin_last_piece)(&sums) : NULL;
-            to.sums = to.before == NULL ? KERNEL(begin_piece)(&sums) : NULL;
-            direct_tiles[outputs - 1][pixels - 1](&piece, x + (at + c * whole.x.channel_stride) * LANES, weights, &to);
-            weights += (int64_t)piece.x.channels * whole.kernel * whole.kernel * to.output_count;
-        }
-    }
+                to.before = last ? KERNEL(begin_last_piece)(&sums) : NULL;
+                to.sums = to.before == NULL ? KERNEL(begin_piece)(&sums) : NULL;
+                direct_tiles[outputs - 1][pixels - 1](
+                    &terms,
+                    x + (window_x(convolution, &window) - window_x(convolution, whole)) +
+                        c * convolution->x.channel_stride * LANES,
+                    weights + (int64_t)c * kernel * kernel * LANES + window_weights(convolution, &window), &to);
+            }
     if (to.before == NULL)
         KERNEL(finish_long_tile)(&to, KERNEL(finish_long_sums)(&sums), outputs, pixels);
 }
 
-/* All output channels of `pixels` neighbours. */
-static void convolve_pixels(const struct convolution *convolution, const float *x, const float *weights,
-                            const struct epilogue *epilogue, float *y, int32_t pixels)
+/* ---- The convolution ----------------------------------------------------------------------------- */
+
+/* Outputs of a row that read the same columns if x is dilated: every `dilation`th, from `phase`. */
+struct pixel_row {
+    struct taps rows;
+    int32_t phase;
+};
+
+/* The terms of a tile, and where they begin. */
+struct tile_terms {
+    struct window window;
+    struct terms terms;
+    const float *x;
+    int64_t weights;
+};
+
+/* Sets those of the tile of outputs `from` to `last` of a pixel row. */
+LANES_INLINE void find_tile_terms(const struct convolution *convolution, const struct pixel_row *row, const float *x,
+                                  int32_t from, int32_t last, struct tile_terms *tile)
+{
+    const int64_t dilation = convolution->dilation;
+
+    tile->window.columns =
+        find_taps(convolution, convolution->x.width, row->phase + from * dilation, row->phase + last * dilation);
+    tile->terms = find_terms(convolution, &tile->window);
+    tile->x = x + window_x(convolution, &tile->window);
+    tile->weights = window_weights(convolution, &tile->window);
+}
+
+/* Pixels `begin` to `end` - 1 of a pixel row in all outputs: for each tile of outputs all tiles of pixels. */
+static void convolve_pixels(const struct convolution *convolution, const struct pixel_row *row, const float *x,
+                            const float *weights, struct tile_output to, int32_t begin, int32_t end)
 {
     const bool several = has_several_pieces(convolution->x.channels, convolution->kernel);
-    struct tile_output to = {epilogue, NULL, NULL, 0, convolution->y.channels, convolution->y.channel_stride, y};
+    const bool same_terms = !leaves_out_terms(convolution);
+    const int64_t panel = (int64_t)convolution->x.channels * convolution->kernel * convolution->kernel * LANES;
+    const int64_t x_pixel = to.x_step * (same_terms ? 1 : 0), channel = to.channel_stride * LANES;
+    struct tile_terms tile = {.window = {.channels = convolution->x.channels, .rows = row->rows}};
+    float *y = to.y;
 
+    if (same_terms)
+        find_tile_terms(convolution, row, x, begin, begin, &tile);
     for (int32_t outputs; to.k < to.output_count; to.k += outputs) {
-        outputs = even_share(to.output_count - to.k, TILE_OUTPUTS);
-        to.y = y + to.k * to.channel_stride * LANES;
-        if (several)
-            convolve_long_tile(convolution, x, weights + to.k, to, outputs, pixels);
-        else
-            direct_tiles[outputs - 1][pixels - 1](convolution, x, weights + to.k, &to);
+        const float *own = weights + panel_at(panel, to.k), *first_x = tile.x;
+
+        outputs = tile_outputs(to.k, to.output_count);
+        to.y = y + to.k * channel;
+        for (int32_t t = begin, pixels; t < end; t += pixels) {
+            pixels = next_pixels(end - t);
+            if (!same_terms)
+                find_tile_terms(convolution, row, x, t, t + pixels - 1, &tile);
+            if (several)
+                convolve_long_tile(convolution, &tile.window, tile.x, own, to, outputs, pixels);
+            else
+                direct_tiles[outputs - 1][pixels - 1](&tile.terms, tile.x, own + tile.weights, &to);
+            tile.x += pixels * x_pixel;
+            to.y += pixels * to.y_step;
+        }
+        tile.x = first_x;
     }
 }
 
 /* A 1 x 1 kernel with stride 1 treats contiguous rows as one long row. */
 static struct convolution merge_rows(struct convolution merged)
 {
-    if (merged.kernel == 1 && merged.stride == 1 && merged.x.width == merged.y.width &&
-        merged.x.row_stride == merged.x.width && merged.y.row_stride == merged.y.width && merged.y.height > 1) {
+    if (merged.kernel == 1 && merged.stride == 1 && merged.dilation == 1 && merged.border == 0 && merged.padding == 0 &&
+        merged.x.width == merged.y.width && merged.x.row_stride == merged.x.width &&
+        merged.y.row_stride == merged.y.width && merged.y.height > 1) {
         merged.x.width = merged.y.width = merged.y.width * merged.y.height;
         merged.x.row_stride = merged.y.row_stride = merged.y.width;
         merged.x.height = merged.y.height = 1;
@@ -226,20 +398,47 @@ static struct convolution merge_rows(struct convolution merged)
     return merged;
 }
 
+/*
+ * How many pixels of a row go through all outputs together: as many as leave half of a small L1 cache for the rows of x
+ * that they read. If the weights do not stay there either, they are read once for more pixels.
+ */
+enum { CACHED_FLOATS = 4096, MIN_WIDE_PIXELS = 24 };
+
+static int32_t choose_chunk(const struct convolution *convolution)
+{
+    const int64_t rows = (int64_t)convolution->x.channels * convolution->kernel;
+    const int64_t weights = rows * convolution->kernel * convolution->y.channels;
+    const int64_t pixels = CACHED_FLOATS / (rows * LANES) / TILE_PIXELS * TILE_PIXELS;
+    const int64_t min = weights > CACHED_FLOATS ? MIN_WIDE_PIXELS : TILE_PIXELS;
+
+    return (int32_t)(pixels < min ? min : pixels);
+}
+
 static void direct_convolve(const struct convolution *convolution, const float *x, const float *weights,
                             const struct epilogue *epilogue, float *y)
 {
     const struct convolution merged = merge_rows(*convolution);
-    const int32_t width = merged.y.width;
+    const int32_t max_chunk = choose_chunk(&merged), dilation = merged.dilation;
+    struct tile_output to = {.epilogue = epilogue,
+                             .border = merged.border > 0,
+                             .output_count = merged.y.channels,
+                             .channel_stride = merged.y.channel_stride,
+                             .x_step = (int64_t)merged.stride * LANES,
+                             .y_step = (int64_t)dilation * LANES};
 
     for (int32_t i = 0; i < merged.y.height; ++i) {
-        const float *row_x = x + i * merged.stride * merged.x.row_stride * LANES;
-        float *row_y = y + i * merged.y.row_stride * LANES;
+        struct pixel_row row = {.rows = find_taps(&merged, merged.x.height, i, i)};
 
-        for (int32_t j = 0, pixels; j < width; j += pixels) {
-            pixels = next_pixels(width - j);
-            convolve_pixels(&merged, row_x + (int64_t)j * merged.stride * LANES, weights, epilogue,
-                            row_y + (int64_t)j * LANES, pixels);
+        for (; row.phase < dilation && row.phase < merged.y.width; ++row.phase) {
+            const int32_t left = merged.y.width - row.phase;
+            const int32_t count = dilation == 1 ? left : (left + dilation - 1) / dilation;
+
+            to.y = y + (i * merged.y.row_stride + row.phase) * LANES;
+            for (int32_t t = 0, chunk; t < count; t += chunk) {
+                chunk = count - t == max_chunk + 1 ? max_chunk - 1 : min_int(count - t, max_chunk);
+                convolve_pixels(&merged, &row, x, weights, to, t, t + chunk);
+                to.y += chunk * to.y_step;
+            }
         }
     }
 }

@@ -12,11 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The shape of a convolution and its algorithm. */
+/*
+ * The shape of a convolution and its algorithm. x may be dilated: its rows and columns stand for every `dilation`th
+ * ones, and those between are 0. Either the dilation or the stride is 1.
+ */
 struct convolution {
     struct map x, y;
-    int32_t kernel, stride, padding;
-    bool winograd;           /* as algorithm.h chooses; else directly */
+    int32_t kernel, stride, padding, dilation;
+    int32_t border; /* rows and columns of zeros around x, in its map; x with padding has them, unless by Winograd */
+    bool winograd;  /* as algorithm.h chooses; else directly */
     int32_t inputs, outputs; /* channels, for convolve_channels, whose maps count planes of lanes */
 };
 
@@ -55,17 +59,16 @@ struct kernels {
 
     /*
      * y[k][i][j] = sum over (c, u, v) of w[k][c][u][v] * x[c][i * stride + u - padding][j * stride + v - padding], then
-     * the epilogue. Directly: fused multiply-adds in the order c, u, v; padding must be 0. By Winograd's algorithm: the
-     * sums of winograd_kernels.h. Both in pieces, as long_sums.h cuts and adds them. `weights` are packed
-     * (packed_weights.h), `scratch` holds normnet__convolution_scratch groups.
+     * the epilogue, where x is dilated and 0 outside. Directly: fused multiply-adds in the order c, u, v. By Winograd's
+     * algorithm, without dilation: the sums of winograd_kernels.h. Both in pieces, as long_sums.h cuts and adds them.
+     * `weights` are packed (packed_weights.h) and aligned, `scratch` holds normnet__convolution_scratch groups.
      */
     void (*convolve)(const struct convolution *convolution, const float *x, const float *weights,
                      const struct epilogue *epilogue, float *y, float *scratch);
 
     /*
      * The same for a single image whose channels are the lanes of both maps (normnet__channel_at). The bias is aligned
-     * and padded to whole groups; there is no relu_mask. Up to 15 floats after the weights are read, but no output
-     * depends on them.
+     * and padded to whole groups; there is no relu_mask.
      */
     void (*convolve_channels)(const struct convolution *convolution, const float *x, const float *weights,
                               const struct epilogue *epilogue, float *y, float *scratch);

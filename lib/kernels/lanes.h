@@ -126,6 +126,16 @@ LANES_INLINE void lanes_keep(lanes *value)
 #endif
 }
 
+/* Keeps gcc from computing all addresses of a tile at once, for which it has too few registers. */
+LANES_INLINE void keep_address(float **address)
+{
+#if LANES_X86
+    __asm__("" : "+r"(*address));
+#else
+    (void)address;
+#endif
+}
+
 /* mask ? yes : no per lane; the bits of a lane of the mask are all set or all clear. */
 LANES_INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no)
 {

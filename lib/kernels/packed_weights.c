@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/packed_weights.h"
 
+#include <string.h>
+
 enum { PATCH_ELEMENTS = 16 }; /* G g G' is 4 x 4 */
 
-int64_t normnet__packed_weight_count(const struct convolution *convolution)
+static int64_t panel_size(const struct convolution *convolution)
 {
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
-    return (int64_t)convolution->x.channels * convolution->y.channels *
-           (convolution->winograd ? PATCH_ELEMENTS : window);
+    return convolution->x.channels * (convolution->winograd ? PATCH_ELEMENTS : window) * convolution->y.lanes;
+}
+
+int64_t normnet__packed_weight_count(const struct convolution *convolution)
+{
+    const int32_t lanes = convolution->y.lanes;
+
+    return (convolution->y.channels + lanes - 1) / lanes * panel_size(convolution);
 }
 
 /* G g of three values; the strides are the distances between values. */
@@ -22,27 +30,26 @@ static void transform_taps(const double *g, int stride, double *transformed, int
     transformed[3 * to_stride] = g[2 * stride];
 }
 
-/* G g G', in double and rounded once: element (u, v) goes to transformed[u * row + v * column]. */
-static void transform_kernel(const double g[9], int64_t row, int64_t column, float *transformed)
+/* G g G', in double and rounded once: element (u, v) goes to transformed[(4 * u + v) * step]. */
+static void transform_kernel(const double g[9], int64_t step, float *transformed)
 {
-    double columns[12], all[16]; /* [4][3], [4][4] */
+    double columns[12], all[PATCH_ELEMENTS]; /* [4][3], [4][4] */
 
     for (int v = 0; v < 3; ++v)
         transform_taps(g + v, 3, columns + v, 3);
     for (int u = 0; u < 4; ++u)
         transform_taps(columns + 3 * u, 1, all + 4 * u, 1);
-    for (int u = 0; u < 4; ++u)
-        for (int v = 0; v < 4; ++v)
-            transformed[u * row + v * column] = (float)all[4 * u + v];
+    for (int i = 0; i < PATCH_ELEMENTS; ++i)
+        transformed[i * step] = (float)all[i];
 }
 
-static void pack_for_winograd(const float *weights, bool flipped, int64_t row, int64_t column, float *packed)
+static void pack_for_winograd(const float *weights, bool flipped, int64_t step, float *packed)
 {
     double g[9];
 
     for (int t = 0; t < 9; ++t)
         g[t] = (double)weights[flipped ? 8 - t : t];
-    transform_kernel(g, row, column, packed);
+    transform_kernel(g, step, packed);
 }
 
 static void pack_directly(const float *weights, int64_t window, bool flipped, int64_t step, float *packed)
@@ -54,16 +61,18 @@ static void pack_directly(const float *weights, int64_t window, bool flipped, in
 void normnet__pack_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
                            int64_t input_stride, bool flipped, float *packed)
 {
-    const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const int64_t inputs = convolution->x.channels, lanes = convolution->y.lanes, panel = panel_size(convolution);
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
-    for (int64_t k = 0; k < outputs; ++k)
+    memset(packed, 0, (size_t)normnet__packed_weight_count(convolution) * sizeof *packed);
+    for (int64_t k = 0; k < convolution->y.channels; ++k)
         for (int64_t c = 0; c < inputs; ++c) {
             const float *from = weights + k * output_stride + c * input_stride;
+            float *to = packed + k / lanes * panel + k % lanes;
 
             if (convolution->winograd)
-                pack_for_winograd(from, flipped, 4 * inputs * outputs, outputs, packed + 4 * c * outputs + k);
+                pack_for_winograd(from, flipped, inputs * lanes, to + c * lanes);
             else
-                pack_directly(from, window, flipped, outputs, packed + c * window * outputs + k);
+                pack_directly(from, window, flipped, lanes, to + c * window * lanes);
         }
 }

@@ -12,9 +12,10 @@
 int64_t normnet__packed_weight_count(const struct convolution *convolution);
 
 /*
- * Packs w[k][c][u][v], which is at weights[k * output_stride + c * input_stride + u * kernel + v], as [c][u][v][k]; for
- * Winograd's algorithm as [row][c][column][k] of G w G'. `flipped` turns the kernel by 180 degrees, for the gradient of
- * a convolution's input.
+ * Packs w[k][c][u][v], which is at weights[k * output_stride + c * input_stride + u * kernel + v], in panels of as many
+ * outputs as lanes, so that the weights of a tile are contiguous: [panel][c][u][v][lane], or [panel][row][column][c]
+ * [lane] of G w G'. What follows the last output is 0. `flipped` turns the kernel by 180 degrees, for the gradient of a
+ * convolution's input.
  */
 void normnet__pack_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
                            int64_t input_stride, bool flipped, float *packed);

@@ -16,6 +16,9 @@
 /* Neighbours of one row, pixels or patches. */
 enum { TILE_PIXELS = 3 };
 
+/* Outputs: 4 x 3 sums, 3 inputs and 1 weight fill 16 registers; of 32, 8 x 3 sums, 3 inputs and 1 weight use 28. */
+enum { TILE_OUTPUTS = VECTOR_REGISTERS / 4 };
+
 /* Vectors of output channels, where the channels are the lanes. */
 enum { TILE_VECTORS = VECTOR_REGISTERS >= 32 ? 2 : 1 };
 
@@ -44,6 +47,23 @@ static int32_t choose_vectors(int32_t outputs, int32_t max)
     while (max > 1 && (max - 1) * VECTOR_LANES >= outputs)
         max /= 2;
     return max;
+}
+
+/* ---- Panels -------------------------------------------------------------------------------------- */
+
+/*
+ * Packed weights, and the maps of a single image, have panels of as many outputs as lanes. The offset of output k if a
+ * panel has `panel` floats; of two outputs the offsets may be added if the first is at a multiple of the second.
+ */
+LANES_INLINE int64_t panel_at(int64_t panel, int32_t k)
+{
+    return k / LANES * panel + k % LANES;
+}
+
+/* The outputs of the tile that begins at k, of outputs up to `end` - 1: it does not leave its panel. */
+LANES_INLINE int32_t tile_outputs(int32_t k, int32_t end)
+{
+    return even_share(min_int(end, (k / LANES + 1) * LANES) - k, TILE_OUTPUTS);
 }
 
 /* ---- Weight gradients ---------------------------------------------------------------------------- */

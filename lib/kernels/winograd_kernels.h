@@ -11,23 +11,23 @@
  *     B' d = (d0 - d2, d1 + d2, d2 - d1, d1 - d3)      G g = (g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2)
  *     A' m = ((m0 + m1) + m2, (m1 - m2) - m3)
  *
- * B' is applied to the columns, then B to the rows; A to the rows while the sums are in registers, then A' to the
- * columns. packed_weights.c computes G g G' once per step. The four rows r of a transformed patch are computed one
- * after another, so that a row of all channels stays in the L1 cache. Inputs outside the map are 0, which is the
- * padding; outputs outside the map are not stored.
+ * The sum over c is a matrix product for each of the 16 elements, the positions: of the transformed weights, [c][k],
+ * and the transformed patches, [c][t], of a strip of up to three neighbours t. B' is applied to the columns of a patch,
+ * then B to the rows; A to the rows of the products, then A' to the columns. packed_weights.c computes G g G' once per
+ * step. Inputs outside the map are 0, which is the padding; outputs outside the map are not stored.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_KERNELS_H
 
 #include "kernels/algorithm.h"
+#include "kernels/direct_kernels.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 #include "kernels/long_sums.h"
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
-/* A tile: the four sums of row r for 3 neighbouring patches and 2 outputs (24 sums) or 1 (12 sums). */
-enum { PATCH_OUTPUTS = VECTOR_REGISTERS >= 32 ? 2 : 1, PATCHES = TILE_PIXELS };
+enum { POSITIONS = 16, PATCHES = TILE_PIXELS };
 _Static_assert((int)PATCHES <= (int)NORMNET__MAX_PATCHES, "normnet__convolution_scratch assumes it");
 
 /* ---- Input: row r of B' d B ---------------------------------------------------------------------- */
@@ -50,11 +50,10 @@ LANES_INLINE lanes transform_column(const struct patch_rows *rows, int32_t j, co
     return add ? first + second : first - second;
 }
 
-/* Row r of one channel of `patches` neighbours: [4][patch]. */
+/* Row r of one channel of `patches` neighbours: 4 positions, `step` floats apart, of [patch]. */
 LANES_INLINE void transform_row(const struct patch_rows *rows, int32_t patches, const bool add, const bool inside,
-                                float *transformed)
+                                int64_t step, float *transformed)
 {
-    const int64_t step = (int64_t)patches * LANES;
     lanes a = transform_column(rows, 0, add, inside), b = transform_column(rows, 1, add, inside);
 
     for (int32_t t = 0; t < patches; ++t, transformed += LANES) {
@@ -76,18 +75,27 @@ struct patch_strip {
     int32_t patches;
 };
 
-/* Row r of all channels of a strip: [c][4][patch]. `zeros` replaces rows outside the map. */
+/* The floats of one position of all channels of a strip, [c][patch]. */
+LANES_INLINE int64_t position_size(const struct map *map, int32_t patches)
+{
+    return (int64_t)map->channels * patches * LANES;
+}
+
+/*
+ * Row r of all channels of a strip: 4 positions, `step` floats apart, and channels, `channel` floats apart, of [patch].
+ * `zeros` replaces rows outside the map.
+ */
 static void KERNEL(transform_input)(const struct map *map, const float *x, const struct patch_strip *strip, int32_t r,
-                                    const float *zeros, float *transformed)
+                                    const float *zeros, int64_t step, int64_t channel, float *transformed)
 {
     static const int8_t first_row[4] = {0, 1, 2, 1}, second_row[4] = {2, 2, 1, 3};
     const int32_t first = strip->top + first_row[r], second = strip->top + second_row[r];
     const bool first_inside = first >= 0 && first < map->height, second_inside = second >= 0 && second < map->height;
     const bool inside = strip->left >= 0 && strip->left + 2 * strip->patches + 2 <= map->width;
-    const int64_t size = (int64_t)4 * strip->patches * LANES, left = (int64_t)strip->left * LANES;
+    const int64_t left = (int64_t)strip->left * LANES;
     struct patch_rows rows = {.begin = -strip->left, .end = map->width - strip->left};
 
-    for (int32_t c = 0; c < map->channels; ++c, transformed += size) {
+    for (int32_t c = 0; c < map->channels; ++c, transformed += channel) {
         const float *plane = x + c * map->channel_stride * LANES;
 
         for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
@@ -95,122 +103,173 @@ static void KERNEL(transform_input)(const struct map *map, const float *x, const
             rows.first = (first_inside ? plane + first * map->row_stride * LANES : zeros) + left + lane;
             rows.second = (second_inside ? plane + second * map->row_stride * LANES : zeros) + left + lane;
             if (inside && r == 1)
-                transform_row(&rows, strip->patches, true, true, transformed + lane);
+                transform_row(&rows, strip->patches, true, true, step, transformed + lane);
             else if (inside)
-                transform_row(&rows, strip->patches, false, true, transformed + lane);
+                transform_row(&rows, strip->patches, false, true, step, transformed + lane);
             else
-                transform_row(&rows, strip->patches, r == 1, false, transformed + lane);
+                transform_row(&rows, strip->patches, r == 1, false, step, transformed + lane);
         }
     }
 }
 
-/* ---- Sums over the channels ---------------------------------------------------------------------- */
+/* ---- Products ------------------------------------------------------------------------------------ */
 
-/* m A of a row m of a patch. */
-LANES_INLINE void store_patch_row(float *to, lanes m0, lanes m1, lanes m2, lanes m3)
-{
-    lanes_store(to, (m0 + m1) + m2);
-    lanes_store(to + LANES, (m1 - m2) - m3);
-}
+/* The positions of a tile, and the distances from one to the next in floats. */
+struct positions {
+    int32_t count;
+    int64_t transformed, weights, m;
+};
 
 /*
- * One tile of row r: m[k][t][q] = sum over c of weights[c][q][k] * transformed[c][q][t], of which it stores m A,
- * [k][t][2]. `weights` is at the tile's first output; there are `output_count` for each c and q. If the sum has several
- * pieces, the m of this one is stored instead, [k][q][t].
+ * One tile of some positions: m[k][t] = sum over c of weights[c][k] * transformed[c][t]. `weights` is at the tile's
+ * first output; those of the next c follow after a panel (packed_weights.h).
  */
-LANES_INLINE void sum_patches(int32_t channels, const float *transformed, const float *weights, int32_t output_count,
-                              float *sums, bool several, const int outputs, const int patches)
+LANES_INLINE void multiply_tile(int32_t channels, const float *transformed, const float *weights, float *m,
+                                struct positions positions, const int outputs, const int patches)
 {
-    lanes sum[PATCH_OUTPUTS][4][PATCHES];
+    for (int32_t i = 0; i < positions.count; ++i, m += positions.m) {
+        const float *input = transformed + i * positions.transformed, *weight_at = weights + i * positions.weights;
+        lanes sum[TILE_OUTPUTS][PATCHES];
 
-    LANES_FOR (k, outputs)
-        LANES_FOR (q, 4)
+        LANES_FOR (k, outputs)
             LANES_FOR (t, patches)
-                sum[k][q][t] = lanes_splat(0.0f);
-    for (int32_t c = 0; c < channels; ++c) {
-        LANES_FOR (q, 4) {
+                sum[k][t] = lanes_splat(0.0f);
+        for (int32_t c = 0; c < channels; ++c, input += patches * LANES, weight_at += LANES) {
             lanes value[PATCHES];
 
             LANES_FOR (t, patches) {
-                value[t] = lanes_load(transformed + (q * patches + t) * LANES);
+                value[t] = lanes_load(input + t * LANES);
                 if (outputs > 1) /* used more than once */
                     lanes_keep(&value[t]);
             }
             LANES_FOR (k, outputs) {
-                const lanes weight = lanes_splat(weights[q * output_count + k]);
+                const lanes weight = lanes_splat(weight_at[k]);
 
                 LANES_FOR (t, patches)
-                    sum[k][q][t] = lanes_fma(weight, value[t], sum[k][q][t]);
+                    sum[k][t] = lanes_fma(weight, value[t], sum[k][t]);
             }
         }
-        transformed += 4 * patches * LANES;
-        weights += (int64_t)4 * output_count;
-    }
-    if (several) {
         LANES_FOR (k, outputs)
-            LANES_FOR (q, 4)
-                LANES_FOR (t, patches)
-                    lanes_store(sums + ((k * 4 + q) * patches + t) * LANES, sum[k][q][t]);
-        return;
+            LANES_FOR (t, patches)
+                lanes_store(m + (k * patches + t) * LANES, sum[k][t]);
     }
-    LANES_FOR (k, outputs)
-        LANES_FOR (t, patches) {
-            float *to = sums + (k * patches + t) * 2 * LANES;
-
-            store_patch_row(to, sum[k][0][t], sum[k][1][t], sum[k][2][t], sum[k][3][t]);
-        }
 }
 
-typedef void winograd_sum_function(int32_t channels, const float *transformed, const float *weights,
-                                   int32_t output_count, float *sums, bool several);
+typedef void winograd_product_function(int32_t channels, const float *transformed, const float *weights, float *m,
+                                       struct positions positions);
 
-#define DEFINE_WINOGRAD_SUMS(outputs, patches)                                                                         \
-    static void KERNEL(winograd_sums_##outputs##x##patches)(int32_t channels, const float *transformed,                \
-                                                            const float *weights, int32_t output_count, float *sums,   \
-                                                            bool several)                                              \
+#define DEFINE_PRODUCT(outputs, patches)                                                                               \
+    static void KERNEL(winograd_product_##outputs##x##patches)(                                                        \
+        int32_t channels, const float *transformed, const float *weights, float *m, struct positions positions)        \
     {                                                                                                                  \
         for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
-            sum_patches(channels, transformed + lane, weights, output_count, sums + lane, several, outputs, patches);  \
+            multiply_tile(channels, transformed + lane, weights, m + lane, positions, outputs, patches);               \
+    }
+#define DEFINE_PRODUCTS(outputs) DEFINE_PRODUCT(outputs, 1) DEFINE_PRODUCT(outputs, 2) DEFINE_PRODUCT(outputs, 3)
+#define PRODUCTS(outputs)                                                                                              \
+    {                                                                                                                  \
+        KERNEL(winograd_product_##outputs##x1), KERNEL(winograd_product_##outputs##x2),                                \
+            KERNEL(winograd_product_##outputs##x3)                                                                     \
     }
 
-DEFINE_WINOGRAD_SUMS(1, 1)
-DEFINE_WINOGRAD_SUMS(1, 2)
-DEFINE_WINOGRAD_SUMS(1, 3)
+DEFINE_PRODUCTS(1)
+#if VECTOR_REGISTERS >= 16
+DEFINE_PRODUCTS(2)
+DEFINE_PRODUCTS(3)
+DEFINE_PRODUCTS(4)
+#endif
 #if VECTOR_REGISTERS >= 32
-DEFINE_WINOGRAD_SUMS(2, 1)
-DEFINE_WINOGRAD_SUMS(2, 2)
-DEFINE_WINOGRAD_SUMS(2, 3)
+DEFINE_PRODUCTS(5)
+DEFINE_PRODUCTS(6)
+DEFINE_PRODUCTS(7)
+DEFINE_PRODUCTS(8)
 #endif
 
-/* winograd_sum_tiles[outputs - 1][patches - 1] */
-static winograd_sum_function *const winograd_sum_tiles[PATCH_OUTPUTS][PATCHES] = {
-    {KERNEL(winograd_sums_1x1), KERNEL(winograd_sums_1x2), KERNEL(winograd_sums_1x3)},
+/* winograd_products[outputs - 1][patches - 1] */
+static winograd_product_function *const winograd_products[TILE_OUTPUTS][PATCHES] = {
+    PRODUCTS(1),
+#if VECTOR_REGISTERS >= 16
+    PRODUCTS(2), PRODUCTS(3), PRODUCTS(4),
+#endif
 #if VECTOR_REGISTERS >= 32
-    {KERNEL(winograd_sums_2x1), KERNEL(winograd_sums_2x2), KERNEL(winograd_sums_2x3)},
+    PRODUCTS(5), PRODUCTS(6), PRODUCTS(7), PRODUCTS(8),
 #endif
 };
 
+/* A tile of one position whose sums have several pieces: it is a tile of direct convolution by one tap. */
+static void multiply_long_tile(int32_t channels, const float *transformed, const float *weights, float *m,
+                               int32_t outputs, int32_t patches)
+{
+    const int32_t step = patches * LANES;
+    struct tile_output to = {.x_step = LANES};
+    struct terms terms = {{{1, 0, 0}, {1, 0, 0}, {PIECE_TERMS, step, LANES}}};
+    struct long_sums pieces;
+
+    begin_long_sums(&pieces, outputs * step);
+    for (int32_t c = 0; c < channels; c += PIECE_TERMS) {
+        terms.loops[2].count = min_int(channels - c, PIECE_TERMS);
+        to.sums = KERNEL(begin_piece)(&pieces);
+        direct_tiles[outputs - 1][patches - 1](&terms, transformed + (int64_t)c * step, weights + (int64_t)c * LANES,
+                                               &to);
+    }
+    memcpy(m, KERNEL(finish_long_sums)(&pieces), (size_t)(outputs * step) * sizeof *m);
+}
+
 /* ---- Output -------------------------------------------------------------------------------------- */
 
-/*
- * One row of outputs: A' of three rows r of sums, which are `step` apart; `add` for the upper of the two rows. `bias`
- * is a lane group or NULL.
- */
-static void store_row(const float *bias, const float *sums, int64_t step, int64_t length, bool add,
-                      const struct epilogue *epilogue, float *y)
-{
-    for (int64_t at = 0; at < length; at += VECTOR_LANES) {
-        const lanes m0 = lanes_load(sums + at), m1 = lanes_load(sums + step + at);
-        const lanes m2 = lanes_load(sums + 2 * step + at);
-        lanes value = add ? (m0 + m1) + m2 : (m0 - m1) - m2;
+/* A' or A of three values: the two outputs. */
+struct output_pair {
+    lanes first, second;
+};
 
-        if (bias != NULL)
-            value += lanes_load(bias + at % LANES);
-        if (epilogue->relu)
-            value = lanes_max_zero(value);
-        if (epilogue->relu_mask)
-            value = mask_gradient(y + at, value);
-        lanes_store(y + at, value);
+LANES_INLINE struct output_pair transform_products(lanes m0, lanes m1, lanes m2, lanes m3)
+{
+    return (struct output_pair){(m0 + m1) + m2, (m1 - m2) - m3};
+}
+
+/* What happens to an output before it is stored at y. */
+LANES_INLINE void store_output(lanes value, const float *bias, float *y, const bool relu, const bool relu_mask)
+{
+    if (bias != NULL)
+        value += lanes_load(bias);
+    if (relu)
+        value = lanes_max_zero(value);
+    if (relu_mask)
+        value = mask_gradient(y, value);
+    lanes_store(y, value);
+}
+
+/* The outputs of `patches` neighbours of one plane and the distances between their products, rows and columns. */
+struct output_strip {
+    int64_t step, row; /* floats: from a position to the next in m, from a row to the next in y */
+    int32_t patches;
+    bool last_row, last_column; /* outside the map: of the patches, of the last patch */
+};
+
+/* A' m A and the epilogue of one plane of a strip; `bias` is a lane group or NULL. */
+LANES_INLINE void transform_plane(const float *m, const struct output_strip *strip, const float *bias, float *y,
+                                  const bool relu, const bool relu_mask)
+{
+    for (int32_t t = 0; t < strip->patches; ++t, m += LANES, y += 2 * LANES) {
+        const bool one_column = strip->last_column && t + 1 == strip->patches;
+        struct output_pair row[4], column;
+
+        LANES_FOR (r, 4) {
+            const float *from = m + 4 * r * strip->step;
+
+            row[r] = transform_products(lanes_load(from), lanes_load(from + strip->step),
+                                        lanes_load(from + 2 * strip->step), lanes_load(from + 3 * strip->step));
+        }
+        column = transform_products(row[0].first, row[1].first, row[2].first, row[3].first);
+        store_output(column.first, bias, y, relu, relu_mask);
+        if (!strip->last_row)
+            store_output(column.second, bias, y + strip->row, relu, relu_mask);
+        if (one_column)
+            continue;
+        column = transform_products(row[0].second, row[1].second, row[2].second, row[3].second);
+        store_output(column.first, bias, y + LANES, relu, relu_mask);
+        if (!strip->last_row)
+            store_output(column.second, bias, y + strip->row + LANES, relu, relu_mask);
     }
 }
 
@@ -224,84 +283,94 @@ LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channel
     return spread;
 }
 
-/* The outputs of a strip, which begin at (i, j): from the sums [r][plane][patch][2]. */
-static void KERNEL(transform_output)(const struct map *map, const float *sums, const struct epilogue *epilogue,
-                                     bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, float *y)
+/*
+ * The outputs of a strip, which begin at (i, j), of planes `begin` to `end` - 1: from their products
+ * [position][plane][patch].
+ */
+static void KERNEL(transform_output)(const struct map *map, const float *m, const struct epilogue *epilogue,
+                                     bool channels_are_lanes, int32_t i, int32_t j, int32_t patches, int32_t begin,
+                                     int32_t end, float *y)
 {
-    const int64_t step = (int64_t)2 * patches * map->channels * LANES;
-    const int64_t length = (map->width - j < 2 * patches ? map->width - j : 2 * patches) * LANES;
-    const bool two = i + 1 < map->height;
+    const struct output_strip strip = {.step = (int64_t)(end - begin) * patches * LANES,
+                                       .row = map->row_stride * LANES,
+                                       .patches = patches,
+                                       .last_row = i + 1 == map->height,
+                                       .last_column = j + 2 * patches > map->width};
     _Alignas(64) float spread[LANES];
 
-    y += (i * map->row_stride + j) * LANES;
-    for (int32_t k = 0; k < map->channels; ++k, y += map->channel_stride * LANES) {
+    for (int32_t k = begin; k < end; ++k, m += patches * LANES) {
         const float *bias = spread_bias(epilogue->bias, k, channels_are_lanes, spread);
+        float *to = y + (k * map->channel_stride + i * map->row_stride + j) * LANES;
 
-        store_row(bias, sums, step, length, true, epilogue, y);
-        if (two)
-            store_row(bias, sums + step, step, length, false, epilogue, y + map->row_stride * LANES);
-        sums += (int64_t)2 * patches * LANES;
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
+            const float *own = bias == NULL ? NULL : bias + lane;
+
+            if (epilogue->relu)
+                transform_plane(m + lane, &strip, own, to + lane, true, false);
+            else if (epilogue->relu_mask)
+                transform_plane(m + lane, &strip, own, to + lane, false, true);
+            else
+                transform_plane(m + lane, &strip, own, to + lane, false, false);
+        }
     }
 }
 
 /* ---- The convolution ----------------------------------------------------------------------------- */
 
-/* One tile whose sums have several pieces. */
-static void KERNEL(sum_long_tile)(int32_t channels, const float *transformed, const float *weights,
-                                  int32_t output_count, float *sums, int32_t outputs, int32_t patches)
+/* How the products of a strip are computed: all positions of a tile, or of a group of outputs one position at a time.
+ */
+struct product_order {
+    int32_t positions, outputs;
+};
+
+/* The transformed patches of few channels stay in the L1 cache; of many, those of a position stay there. */
+static struct product_order choose_order(int32_t channels)
 {
-    const int32_t step = patches * LANES;
-    struct long_sums pieces;
-    const float *m;
+    enum { MAX_FEW_CHANNELS = 16 };
 
-    begin_long_sums(&pieces, 4 * outputs * step);
-    for (int32_t c = 0; c < channels; c += PIECE_TERMS)
-        winograd_sum_tiles[outputs - 1][patches - 1](
-            min_int(channels - c, PIECE_TERMS), transformed + (int64_t)4 * c * step,
-            weights + (int64_t)4 * c * output_count, output_count, KERNEL(begin_piece)(&pieces), true);
-    m = KERNEL(finish_long_sums)(&pieces);
-    for (int32_t k = 0; k < outputs; ++k)
-        for (int32_t i = 0; i < step; i += VECTOR_LANES) {
-            const float *from = m + 4 * k * step + i;
-            float *to = sums + 2 * k * step + i / LANES * 2 * LANES + i % LANES;
+    return channels <= MAX_FEW_CHANNELS ? (struct product_order){POSITIONS, TILE_OUTPUTS}
+                                        : (struct product_order){1, NORMNET__PRODUCT_OUTPUTS};
+}
 
-            store_patch_row(to, lanes_load(from), lanes_load(from + step), lanes_load(from + 2 * step),
-                            lanes_load(from + 3 * step));
+/* The products of a strip for outputs `begin` to `end` - 1: [position][k][patch]. */
+static void multiply_patches(const struct convolution *convolution, const float *transformed, const float *weights,
+                             int32_t patches, int32_t begin, int32_t end, float *m)
+{
+    const int32_t channels = convolution->x.channels;
+    const struct positions positions = {choose_order(channels).positions, position_size(&convolution->x, patches),
+                                        (int64_t)channels * LANES, (int64_t)(end - begin) * patches * LANES};
+
+    for (int32_t first = 0; first < POSITIONS; first += positions.count)
+        for (int32_t k = begin, outputs; k < end; k += outputs) {
+            const float *input = transformed + first * positions.transformed;
+            const float *own = weights + first * positions.weights + panel_at(POSITIONS * positions.weights, k);
+            float *to = m + first * positions.m + (int64_t)(k - begin) * patches * LANES;
+
+            outputs = tile_outputs(k, end);
+            if (channels > PIECE_TERMS) /* one position */
+                multiply_long_tile(channels, input, own, to, outputs, patches);
+            else
+                winograd_products[outputs - 1][patches - 1](channels, input, own, to, positions);
         }
 }
 
-/* The sums of row r for all outputs, [k][patch][2]; `weights` are those of the row, [c][4][k]. */
-static void sum_row(const struct convolution *convolution, const float *transformed, const float *weights,
-                    int32_t patches, float *sums)
-{
-    const int32_t channels = convolution->x.channels, output_count = convolution->y.channels;
-
-    for (int32_t k = 0, outputs; k < output_count; k += outputs) {
-        float *to = sums + (int64_t)2 * k * patches * LANES;
-
-        outputs = output_count - k < PATCH_OUTPUTS ? output_count - k : PATCH_OUTPUTS;
-        if (channels > PIECE_TERMS)
-            KERNEL(sum_long_tile)(channels, transformed, weights + k, output_count, to, outputs, patches);
-        else
-            winograd_sum_tiles[outputs - 1][patches - 1](channels, transformed, weights + k, output_count, to, false);
-    }
-}
-
-/* A strip of patches in all channels. `scratch` holds the transformed input, [c][4][patch], and the sums. */
+/* A strip of patches in all channels. `scratch` holds the transformed input, [position][c][patch], and the products. */
 static void convolve_patches(const struct convolution *convolution, const float *x, const float *weights,
                              const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
                              const float *zeros, float *scratch)
 {
-    const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
     const struct patch_strip strip = {i - convolution->padding, j - convolution->padding, patches};
-    float *sums = scratch + 4 * inputs * patches * LANES;
+    const int64_t size = position_size(&convolution->x, patches);
+    const int32_t group = choose_order(convolution->x.channels).outputs;
+    float *m = scratch + POSITIONS * size;
 
-    for (int32_t r = 0; r < 4; ++r) {
-        KERNEL(transform_input)(&convolution->x, x, &strip, r, zeros, scratch);
-        sum_row(convolution, scratch, weights + 4 * r * inputs * outputs, patches,
-                sums + 2 * r * outputs * patches * LANES);
+    for (int32_t r = 0; r < 4; ++r)
+        KERNEL(transform_input)(&convolution->x, x, &strip, r, zeros, size, patches * LANES, scratch + 4 * r * size);
+    for (int32_t k = 0, end; k < convolution->y.channels; k = end) {
+        end = min_int(k + group, convolution->y.channels);
+        multiply_patches(convolution, scratch, weights, patches, k, end, m);
+        KERNEL(transform_output)(&convolution->y, m, epilogue, false, i, j, patches, k, end, y);
     }
-    KERNEL(transform_output)(&convolution->y, sums, epilogue, false, i, j, patches, y);
 }
 
 typedef void strip_function(const struct convolution *convolution, const float *x, const float *weights,
@@ -321,12 +390,6 @@ LANES_INLINE void for_each_strip(const struct convolution *convolution, const fl
             patches = next_pixels((convolution->y.width - j + 1) / 2);
             convolve_strip(convolution, x, weights, epilogue, i, j, patches, y, scratch, scratch + row);
         }
-}
-
-LANES_INLINE void winograd_convolve(const struct convolution *convolution, const float *x, const float *weights,
-                                    const struct epilogue *epilogue, float *y, float *scratch)
-{
-    for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_patches);
 }
 
 #endif

@@ -19,90 +19,98 @@
 
 /* ---- The three convolutions ------------------------------------------------------------------------ */
 
-/* The input with its zero padding. */
-static struct map padded_map(const struct layer *layer)
+/* `shape` inside a border of zeros. */
+static struct map bordered_map(struct shape shape, int32_t border, int32_t lanes)
 {
-    return normnet__spaced_map(layer->in.channels, layer->in.height + 2 * layer->padding,
-                               layer->in.width + 2 * layer->padding, layer->lanes);
+    return normnet__spaced_map(shape.channels, shape.height + 2 * border, shape.width + 2 * border, lanes);
 }
 
-/* The input of the input gradient's direct convolution: dy, dilated by the stride, with a border of zeros. */
-static struct map dilated_map(const struct layer *layer)
+/* A direct convolution reads a copy of x with a border, if it has padding; Winograd's algorithm pads by itself. */
+static struct convolution choose_algorithm(struct convolution convolution, struct shape x)
 {
-    return normnet__spaced_map(layer->out.channels, layer->in.height + layer->kernel_size - 1,
-                               layer->in.width + layer->kernel_size - 1, layer->lanes);
-}
-
-/* The forward convolution. Its input is the padded input, or the input itself if the algorithm pads (Winograd). */
-static struct convolution plan_forward(const struct layer *layer)
-{
-    struct convolution convolution = {.x = normnet__shape_map(layer->in, layer->lanes),
-                                      .y = normnet__shape_map(layer->out, layer->lanes),
-                                      .kernel = layer->kernel_size,
-                                      .stride = layer->stride,
-                                      .padding = layer->padding};
-
-    convolution.winograd = normnet__prefers_winograd(&convolution);
-    if (!convolution.winograd) {
-        convolution.x = padded_map(layer);
-        convolution.padding = 0;
+    convolution.winograd = convolution.dilation == 1 && normnet__prefers_winograd(&convolution);
+    if (!convolution.winograd && convolution.padding > 0) {
+        convolution.border = (convolution.padding + convolution.dilation - 1) / convolution.dilation;
+        convolution.x = bordered_map(x, convolution.border, convolution.x.lanes);
     }
     return convolution;
+}
+
+static struct convolution plan_forward(const struct layer *layer)
+{
+    const struct convolution convolution = {.x = normnet__shape_map(layer->in, layer->lanes),
+                                            .y = normnet__shape_map(layer->out, layer->lanes),
+                                            .kernel = layer->kernel_size,
+                                            .stride = layer->stride,
+                                            .padding = layer->padding,
+                                            .dilation = 1};
+
+    return choose_algorithm(convolution, layer->in);
 }
 
 /*
- * dx is the convolution of dy, dilated by the stride inside a border of n - 1 - p zeros, with the kernel flipped and
- * the roles of c and k exchanged.
+ * dx is the convolution of dy, dilated by the stride and padded with n - 1 - p, with the kernel flipped and the roles
+ * of c and k exchanged. A negative padding crops.
  */
 static struct convolution plan_input_gradient(const struct layer *layer)
 {
-    struct convolution convolution = {.x = normnet__shape_map(layer->out, layer->lanes),
-                                      .y = normnet__shape_map(layer->in, layer->lanes),
-                                      .kernel = layer->kernel_size,
-                                      .stride = layer->stride,
-                                      .padding = layer->kernel_size - 1 - layer->padding};
+    const struct convolution convolution = {.x = normnet__shape_map(layer->out, layer->lanes),
+                                            .y = normnet__shape_map(layer->in, layer->lanes),
+                                            .kernel = layer->kernel_size,
+                                            .stride = 1,
+                                            .padding = layer->kernel_size - 1 - layer->padding,
+                                            .dilation = layer->stride};
 
-    convolution.winograd = normnet__prefers_winograd(&convolution);
-    if (!convolution.winograd) {
-        convolution.x = dilated_map(layer);
-        convolution.stride = 1;
-        convolution.padding = 0;
-    }
-    return convolution;
+    return choose_algorithm(convolution, layer->out);
 }
 
 /* The weight gradient, which always reads the padded input. */
 static struct convolution plan_weight_gradient(const struct layer *layer)
 {
-    struct convolution convolution = {.x = padded_map(layer),
+    struct convolution convolution = {.x = bordered_map(layer->in, layer->padding, layer->lanes),
                                       .y = normnet__shape_map(layer->out, layer->lanes),
                                       .kernel = layer->kernel_size,
-                                      .stride = layer->stride};
+                                      .stride = layer->stride,
+                                      .dilation = 1};
 
     convolution.winograd = normnet__prefers_winograd_gradient(&convolution);
     return convolution;
 }
 
-/* Whether the input gradient reads a dilated, padded or cropped copy of dy instead of dy. */
-static bool needs_dilated_copy(const struct layer *layer)
+/* The forward convolution of a single image: several channels share a plane. */
+static struct convolution single_forward(const struct layer *layer)
 {
-    return !layer->convolutions.input_gradient.winograd &&
-           (layer->kernel_size > 1 || layer->stride > 1 || layer->padding > 0);
+    struct convolution convolution = layer->convolutions.forward;
+
+    convolution.inputs = layer->in.channels;
+    convolution.outputs = layer->out.channels;
+    convolution.x.channels = normnet__channel_planes(layer->in.channels, layer->lanes);
+    convolution.y.channels = normnet__channel_planes(layer->out.channels, layer->lanes);
+    return convolution;
 }
 
 /* ---- Resolving a token ----------------------------------------------------------------------------- */
 
-/* The kernels' own scratch, plus a padded input or dilated dy, plus the padded bias. */
+/* The groups of the copy with a border that a convolution reads; 0 if it reads x itself. */
+static int64_t count_copy(const struct convolution *convolution)
+{
+    return convolution->border > 0 ? normnet__map_groups(convolution->x) : 0;
+}
+
+/* The kernels' own scratch, plus the copy with a border, plus the padded bias. */
 static int64_t count_scratch(const struct layer *layer)
 {
     const struct layer_convolutions *all = &layer->convolutions;
-    const int64_t kernel_scratch = normnet__max(
-        normnet__max(normnet__convolution_scratch(&all->forward), normnet__convolution_scratch(&all->input_gradient)),
-        normnet__weight_gradient_scratch(&all->weight_gradient));
-    const int64_t padded = layer->padding > 0 ? normnet__map_groups(padded_map(layer)) : 0;
-    const int64_t dilated = needs_dilated_copy(layer) ? normnet__map_groups(dilated_map(layer)) : 0;
+    const struct convolution single = single_forward(layer);
+    const int64_t forward =
+        normnet__max(normnet__convolution_scratch(&all->forward), normnet__convolution_scratch(&single));
+    const int64_t backward = normnet__max(normnet__convolution_scratch(&all->input_gradient),
+                                          normnet__weight_gradient_scratch(&all->weight_gradient));
+    const int64_t padded = layer->padding > 0 ? normnet__map_groups(all->weight_gradient.x) : 0;
+    const int64_t copy =
+        normnet__max(padded, normnet__max(count_copy(&all->forward), count_copy(&all->input_gradient)));
 
-    return kernel_scratch + normnet__max(padded, dilated) + normnet__channel_planes(layer->out.channels, layer->lanes);
+    return normnet__max(forward, backward) + copy + normnet__channel_planes(layer->out.channels, layer->lanes);
 }
 
 /* PyTorch's initial values: uniform in (-b, b), b = 1 / sqrt(fan-in), for weight and bias. */
@@ -218,63 +226,54 @@ static normnet_status fc_resolve(struct layer *layer, const struct token *token,
 
 /* ---- Forward --------------------------------------------------------------------------------------- */
 
-/*
- * Copies row i to row border + i * stride and column j to column border + j * stride; the rest is zero. A negative
- * `border` crops.
- */
-static void copy_dilated(struct map from_map, const float *from, int32_t border, int32_t stride, struct map to_map,
-                         float *to)
+/* Copies a map into the middle of one with a border, which becomes 0. */
+static void copy_with_border(struct map from_map, const float *from, int32_t border, struct map to_map, float *to)
 {
-    const size_t group = (size_t)to_map.lanes * sizeof(float);
-    const int32_t first = border < 0 ? (stride - 1 - border) / stride : 0; /* the first column that is not cropped */
+    const size_t group = (size_t)to_map.lanes * sizeof(float), row_bytes = (size_t)from_map.width * group;
 
     for (int32_t c = 0; c < to_map.channels; ++c)
         for (int32_t r = 0; r < to_map.height; ++r) {
-            const int32_t i = (r - border) / stride;
-            const float *row;
-            float *target = to + (c * to_map.channel_stride + r * to_map.row_stride) * to_map.lanes;
+            const int32_t i = r - border;
+            float *row = to + (c * to_map.channel_stride + r * to_map.row_stride) * to_map.lanes;
+            float *inside = row + (int64_t)border * to_map.lanes;
 
-            memset(target, 0, (size_t)to_map.width * group);
-            if (r < border || (r - border) % stride != 0 || i >= from_map.height)
+            if (i < 0 || i >= from_map.height) {
+                memset(row, 0, (size_t)to_map.width * group);
                 continue;
-            row = from + (c * from_map.channel_stride + i * from_map.row_stride) * to_map.lanes;
-            for (int32_t j = first; j < from_map.width && border + (int64_t)j * stride < to_map.width; ++j)
-                memcpy(target + (border + (int64_t)j * stride) * to_map.lanes, row + (int64_t)j * to_map.lanes, group);
+            }
+            memset(row, 0, (size_t)border * group);
+            memcpy(inside, from + (c * from_map.channel_stride + i * from_map.row_stride) * to_map.lanes, row_bytes);
+            memset(inside + (int64_t)from_map.width * to_map.lanes, 0, (size_t)border * group);
         }
 }
 
-/* The padded input. If there is padding, it is a copy at *scratch, and *scratch is advanced past it. */
-static const float *padded_input(const struct layer *layer, const struct block *block, float **scratch)
+/*
+ * What a convolution reads, of `border` and `map`: x, or if there is a border a copy at *scratch, which is advanced
+ * past it.
+ */
+static const float *with_border(struct map x_map, const float *x, int32_t border, struct map map, float **scratch)
 {
-    const struct map map = normnet__input_map(layer, block);
-    struct map to_map = padded_map(layer);
-    const float *x = normnet__input(layer, block);
     float *copy = *scratch;
 
-    if (layer->padding == 0)
+    if (border == 0)
         return x;
-    to_map.channels = map.channels;
-    copy_dilated(map, x, layer->padding, 1, to_map, copy);
-    *scratch += normnet__map_groups(to_map) * layer->lanes;
+    copy_with_border(x_map, x, border, map, copy);
+    *scratch += normnet__map_floats(map);
     return copy;
-}
-
-/* What the forward convolution reads: the padded input, unless the algorithm pads by itself. */
-static const float *forward_input(const struct layer *layer, const struct block *block, float **scratch)
-{
-    return layer->convolutions.forward.winograd ? normnet__input(layer, block) : padded_input(layer, block, scratch);
 }
 
 static void conv_forward_samples(const struct layer *layer, const struct block *block)
 {
+    const struct convolution *convolution = &layer->convolutions.forward;
     float *scratch = block->scratch;
-    const float *x = forward_input(layer, block, &scratch);
+    const float *x = with_border(normnet__input_map(layer, block), normnet__input(layer, block), convolution->border,
+                                 convolution->x, &scratch);
     const struct epilogue epilogue = {
         .bias = layer->bias.count > 0 ? block->parameters + layer->bias.offset : NULL,
         .relu = normnet__fused_layer(layer, block) != NULL,
     };
 
-    block->kernels->convolve(&layer->convolutions.forward, x, block->prepared + layer->prepared, &epilogue,
+    block->kernels->convolve(convolution, x, block->prepared + layer->prepared, &epilogue,
                              normnet__output(layer, block), scratch);
 }
 
@@ -292,19 +291,15 @@ static const float *padded_bias(const struct layer *layer, const struct block *b
     return padded;
 }
 
-/* In the maps of a single image several channels share a plane. */
 static void conv_forward_single(const struct layer *layer, const struct block *block)
 {
-    struct convolution convolution = layer->convolutions.forward;
+    const struct convolution convolution = single_forward(layer);
     float *scratch = block->scratch;
-    const float *x = forward_input(layer, block, &scratch);
+    const float *x = with_border(normnet__input_map(layer, block), normnet__input(layer, block), convolution.border,
+                                 convolution.x, &scratch);
     const struct epilogue epilogue = {.bias = padded_bias(layer, block, &scratch),
                                       .relu = normnet__fused_layer(layer, block) != NULL};
 
-    convolution.inputs = layer->in.channels;
-    convolution.outputs = layer->out.channels;
-    convolution.x.channels = normnet__channel_planes(layer->in.channels, layer->lanes);
-    convolution.y.channels = normnet__channel_planes(layer->out.channels, layer->lanes);
     block->kernels->convolve_channels(&convolution, x, block->prepared + layer->prepared, &epilogue,
                                       normnet__output(layer, block), scratch);
 }
@@ -325,7 +320,8 @@ static void conv_backward_weights(const struct layer *layer, const struct block 
     const struct convolution *convolution = &layer->convolutions.weight_gradient;
     const struct map dy_map = convolution->y;
     float *scratch = block->scratch;
-    const float *x = padded_input(layer, block, &scratch);
+    const float *x = with_border(normnet__input_map(layer, block), normnet__input(layer, block), layer->padding,
+                                 convolution->x, &scratch);
 
     block->kernels->weight_gradient(convolution, x, dy, block->gradient + layer->weight.offset, scratch);
     for (int64_t k = 0; k < layer->bias.count; ++k)
@@ -341,12 +337,7 @@ static void conv_backward_input(const struct layer *layer, const struct block *b
         block->prepared + layer->prepared + normnet__packed_weight_count(&layer->convolutions.forward);
     float *scratch = block->scratch;
 
-    if (needs_dilated_copy(layer)) {
-        copy_dilated(normnet__shape_map(layer->out, layer->lanes), dy, layer->kernel_size - 1 - layer->padding,
-                     layer->stride, convolution->x, scratch);
-        dy = scratch;
-        scratch += normnet__map_groups(convolution->x) * layer->lanes;
-    }
+    dy = with_border(normnet__shape_map(layer->out, layer->lanes), dy, convolution->border, convolution->x, &scratch);
     block->kernels->convolve(convolution, dy, weights, &epilogue, normnet__input(layer, block), scratch);
 }
 

@@ -140,14 +140,13 @@ static void assign_offsets(struct network *network)
             network->first_trained = i;
 
         layer->prepared = network->prepared_count;
-        network->prepared_count += layer->prepared_count;
+        network->prepared_count += (layer->prepared_count + network->lanes - 1) / network->lanes * network->lanes;
         if (layer->norm.over_batch) {
             layer->batch_norm = network->batch_norm_count++;
             layer->statistics = network->statistic_count;
             network->statistic_count += 2 * (int64_t)layer->in.channels;
         }
     }
-    network->prepared_count += network->lanes; /* convolve_channels reads whole vectors of weights */
 }
 
 normnet_status normnet__plan(struct network *network)

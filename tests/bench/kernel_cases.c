@@ -16,18 +16,29 @@ typedef void case_call(const struct kernels *kernels, const struct kernel_case *
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
+/* The packed weights; of a single image the maps have planes instead of channels. */
+static int64_t weight_count(const struct convolution *shape)
+{
+    struct convolution block = *shape;
+
+    if (shape->inputs > 0) {
+        block.x.channels = shape->inputs;
+        block.y.channels = shape->outputs;
+    }
+    return normnet__packed_weight_count(&block);
+}
+
 static void lay_out(struct kernel_case *self, struct arena *arena)
 {
     const struct convolution *shape = &self->convolution;
     const int64_t x = normnet__map_groups(shape->x), y = normnet__map_groups(shape->y);
     const int64_t scratch = normnet__convolution_scratch(shape) + normnet__weight_gradient_scratch(shape);
-    const int64_t channels = (int64_t)shape->inputs * shape->outputs;
+    const int64_t channels = (int64_t)shape->x.channels * shape->y.channels;
     const int64_t group = self->lanes * (int64_t)sizeof(float);
 
     self->x = normnet__arena_alloc(arena, x, group);
     self->y = normnet__arena_alloc(arena, y, group);
-    /* convolve_channels reads up to 15 floats after the weights. */
-    self->weights = normnet__arena_alloc(arena, channels * (shape->kernel * shape->kernel + 16) + 15, sizeof(float));
+    self->weights = normnet__arena_alloc(arena, weight_count(shape), sizeof(float));
     self->scratch = normnet__arena_alloc(arena, scratch, group);
     self->zeros = normnet__arena_alloc(arena, x, group);
     self->ones = normnet__arena_alloc(arena, x, group);
@@ -119,8 +130,7 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
 
     *convolution = (struct convolution){.kernel = shape.kernel,
                                         .stride = 1,
-                                        .inputs = shape.inputs,
-                                        .outputs = shape.outputs,
+                                        .dilation = 1,
                                         .x = normnet__spaced_map(shape.inputs, shape.size, shape.size, lanes),
                                         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
     if (shape.kernel == 3) {
@@ -132,6 +142,8 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
     convolution->winograd = winograd;
     self.flops = 2.0 * shape.inputs * shape.outputs * shape.kernel * shape.kernel * size * size;
     if (channels_are_lanes) {
+        convolution->inputs = shape.inputs;
+        convolution->outputs = shape.outputs;
         convolution->x = normnet__spaced_map(planes(shape.inputs, lanes), shape.size, shape.size, lanes);
         convolution->y = normnet__spaced_map(planes(shape.outputs, lanes), size, size, lanes);
     } else {

@@ -32,7 +32,7 @@ static void draw_long_sums(struct workspace *w, struct convolution *convolution)
 /* All pairs of a number of outputs and a width, since these determine the tiles. */
 static struct convolution draw_convolution(struct workspace *w)
 {
-    struct convolution convolution = {.kernel = draw_kernel(w), .stride = 1 + draw(w, 3)};
+    struct convolution convolution = {.kernel = draw_kernel(w), .stride = 1 + draw(w, 3), .dilation = 1};
     const int outputs = some_channels[w->number % CHECK_COUNT(some_channels)];
     const int width = some_sizes[w->number / CHECK_COUNT(some_channels) % CHECK_COUNT(some_sizes)];
 
@@ -46,23 +46,88 @@ static struct convolution draw_convolution(struct workspace *w)
     return convolution;
 }
 
-/* The map of x: what y needs without the padding, and sometimes rows and columns that nothing reads. */
+/*
+ * The map of x: what y needs inside the border, and sometimes rows and columns that nothing reads. With dilation, the
+ * last row that y needs may be one that is not there.
+ */
 static void draw_input(struct workspace *w, struct convolution *convolution)
 {
-    const int stride = convolution->stride, around = convolution->kernel - stride - 2 * convolution->padding;
+    const int stride = convolution->stride, dilation = convolution->dilation;
+    const int around = convolution->kernel - stride -
+                       2 * (convolution->border > 0 || convolution->winograd ? convolution->padding : 0);
+    const int height = (convolution->y.height * stride + around - 1) / dilation + 1 + draw(w, stride);
+    const int width = (convolution->y.width * stride + around - 1) / dilation + 1 + draw(w, stride);
 
-    convolution->x = gapped_map(w, convolution->x.channels, convolution->y.height * stride + around + draw(w, stride),
-                                convolution->y.width * stride + around + draw(w, stride));
-    snprintf(w->shape, sizeof w->shape, "%d to %d channels of %dx%d, kernel %d, stride %d, padding %d%s",
+    convolution->x =
+        gapped_map(w, convolution->x.channels, height + 2 * convolution->border, width + 2 * convolution->border);
+    snprintf(w->shape, sizeof w->shape, "%d to %d channels of %dx%d, kernel %d, stride %d, padding %d, dilation %d%s",
              convolution->x.channels, convolution->y.channels, convolution->y.height, convolution->y.width,
-             convolution->kernel, convolution->stride, convolution->padding, convolution->winograd ? ", Winograd" : "");
+             convolution->kernel, convolution->stride, convolution->padding, convolution->dilation,
+             convolution->winograd ? ", Winograd" : "");
 }
 
-/* The padding, which only Winograd's algorithm has, if some of the input remains. */
-static void draw_padding(struct workspace *w, struct convolution *convolution)
+static int min_of(int a, int b, int c)
 {
-    if (convolution->winograd && convolution->y.height > 2 && convolution->y.width > 2)
-        convolution->padding = draw(w, 3);
+    const int smaller = a < b ? a : b;
+
+    return smaller < c ? smaller : c;
+}
+
+/*
+ * Padding, and dilation instead of a stride, as far as some of the input remains. The padding of a direct convolution
+ * is a border.
+ */
+static void draw_padding(struct workspace *w, struct convolution *convolution, bool may_dilate)
+{
+    const bool large = convolution->y.height > 2 && convolution->y.width > 2;
+
+    if (convolution->winograd) {
+        convolution->padding = large ? draw(w, 3) : 0;
+        return;
+    }
+    if (may_dilate && draw_bool(w)) {
+        convolution->dilation = convolution->stride;
+        convolution->stride = 1;
+    }
+    if (draw_bool(w)) {
+        convolution->padding = draw(w, min_of(convolution->kernel, convolution->y.height, convolution->y.width));
+        convolution->border = (convolution->padding + convolution->dilation - 1) / convolution->dilation;
+    }
+}
+
+/*
+ * The border of a map is zeros. In some cases all products are too small for a float, so that sums are -0 if no product
+ * with the border follows that is 0.
+ */
+static void clear_border(struct workspace *w, const struct map *map, int border, float *x)
+{
+    const int64_t count = normnet__map_floats(*map);
+
+    for (int64_t i = 0; border > 0 && w->number % 5 == 0 && i < count; ++i)
+        x[i] = copysignf(0x1p-149f, x[i]);
+    remember(w, x, (size_t)count * sizeof *x);
+    for (int c = 0; c < map->channels; ++c)
+        for (int i = 0; i < map->height; ++i)
+            for (int j = 0; j < map->width; ++j)
+                if (i < border || i >= map->height - border || j < border || j >= map->width - border) {
+                    float *at = x + (c * map->channel_stride + i * map->row_stride + j) * map->lanes;
+
+                    memset(at, 0, group_bytes(w));
+                    remember(w, at, group_bytes(w));
+                }
+}
+
+/* Packed weights: whole panels. If some products with 0 are left out, they are finite, as those of models are. */
+static const float *take_weights(struct workspace *w, const struct convolution *convolution)
+{
+    const int64_t count = normnet__packed_weight_count(convolution);
+    float *weights = take_groups(w, count / w->lanes);
+
+    for (int64_t i = 0; convolution->border > 0 && i < count; ++i)
+        if (!isfinite(weights[i]) || w->number % 5 == 0)
+            weights[i] = copysignf(0x1p-10f, weights[i]);
+    remember(w, weights, (size_t)count * sizeof *weights);
+    return weights;
 }
 
 void call_convolve(const struct kernels *kernels, struct workspace *w)
@@ -72,13 +137,14 @@ void call_convolve(const struct kernels *kernels, struct workspace *w)
     const float *bias = take_floats(w, convolution.y.channels);
     const struct epilogue epilogue = {
         .bias = kind == 1 || kind == 2 ? bias : NULL, .relu = kind == 2 || kind == 3, .relu_mask = kind == 4};
-    const float *x, *weights;
-    float *y, *scratch;
+    const float *weights;
+    float *x, *y, *scratch;
 
-    draw_padding(w, &convolution);
+    draw_padding(w, &convolution, true);
     draw_input(w, &convolution);
     x = take_map(w, convolution.x);
-    weights = take_floats(w, normnet__packed_weight_count(&convolution));
+    clear_border(w, &convolution.x, convolution.border, x);
+    weights = take_weights(w, &convolution);
     y = take_map(w, convolution.y);
     mark_map(w, y, convolution.y, FLOATS);
     scratch = take_scratch(w, normnet__convolution_scratch(&convolution));
@@ -100,6 +166,7 @@ static bool matches_convolve(const struct kernels *kernels, struct workspace *w,
 
     many.x.channels = single->inputs;
     many.y.channels = single->outputs;
+    many.inputs = many.outputs = 0;
     copies = take_scratch(w, normnet__map_groups(many.x));
     results = take_scratch(w, normnet__map_groups(many.y));
     scratch = take_scratch(w, normnet__convolution_scratch(&many));
@@ -127,15 +194,14 @@ void call_convolve_channels(const struct kernels *kernels, struct workspace *w)
     struct convolution convolution = draw_convolution(w);
     const int kind = draw(w, 4);
     struct epilogue epilogue = {.relu = kind >= 2};
-    const float *x, *weights;
-    float *y, *scratch;
+    const float *weights;
+    float *x, *y, *scratch;
 
     if (convolution.y.width == 1 && draw_bool(w)) /* many vectors in a tile */
         convolution.y.channels += draw(w, 128);
-    draw_padding(w, &convolution);
+    draw_padding(w, &convolution, false);
     draw_input(w, &convolution);
-    weights =
-        take_floats(w, normnet__packed_weight_count(&convolution) + w->lanes - 1); /* the last are read, but not used */
+    weights = take_weights(w, &convolution);
     convolution.inputs = convolution.x.channels;
     convolution.outputs = convolution.y.channels;
     convolution.x.channels = (convolution.inputs + w->lanes - 1) / w->lanes;
@@ -143,6 +209,7 @@ void call_convolve_channels(const struct kernels *kernels, struct workspace *w)
     if (kind % 2 == 1)
         epilogue.bias = take_groups(w, convolution.y.channels);
     x = take_map(w, convolution.x);
+    clear_border(w, &convolution.x, convolution.border, x);
     y = take_map(w, convolution.y);
     mark_map(w, y, convolution.y, SCRATCH);
     for (int k = 0; k < convolution.outputs; ++k)
