@@ -113,7 +113,7 @@ LANES_INLINE void convolve_tile(const struct terms *terms, const float *x, const
     const int64_t channel = to->channel_stride * LANES, x_step = to->x_step, y_step = to->y_step;
     const struct epilogue *epilogue = to->epilogue;
     float *y = to->y + lane, *y_mask = y;
-    lanes sum[TILE_OUTPUTS][TILE_PIXELS];
+    lanes sum[COLUMN_OUTPUTS][TILE_PIXELS];
 
     x += lane;
     LANES_FOR (k, outputs)
@@ -203,14 +203,22 @@ DEFINE_TILES(7)
 DEFINE_TILES(8)
 #endif
 
+#if VECTOR_REGISTERS >= 32
+DEFINE_TILE(16, 1)
+#elif VECTOR_REGISTERS >= 16
+DEFINE_TILE(8, 1)
+#endif
+
 /* direct_tiles[outputs - 1][pixels - 1] */
-static direct_tile_function *const direct_tiles[TILE_OUTPUTS][TILE_PIXELS] = {
+static direct_tile_function *const direct_tiles[COLUMN_OUTPUTS][TILE_PIXELS] = {
     TILES(1),
 #if VECTOR_REGISTERS >= 16
     TILES(2), TILES(3), TILES(4),
 #endif
 #if VECTOR_REGISTERS >= 32
-    TILES(5), TILES(6), TILES(7), TILES(8),
+    TILES(5), TILES(6), TILES(7), TILES(8), [15] = {KERNEL(direct_tile_16x1)},
+#elif VECTOR_REGISTERS >= 16
+    [7] = {KERNEL(direct_tile_8x1)},
 #endif
 };
 
@@ -360,6 +368,7 @@ static void convolve_pixels(const struct convolution *convolution, const struct 
     const bool same_terms = !leaves_out_terms(convolution);
     const int64_t panel = (int64_t)convolution->x.channels * convolution->kernel * convolution->kernel * LANES;
     const int64_t x_pixel = to.x_step * (same_terms ? 1 : 0), channel = to.channel_stride * LANES;
+    const bool one_pixel = end - begin == 1;
     struct tile_terms tile = {.window = {.channels = convolution->x.channels, .rows = row->rows}};
     float *y = to.y;
 
@@ -368,7 +377,7 @@ static void convolve_pixels(const struct convolution *convolution, const struct 
     for (int32_t outputs; to.k < to.output_count; to.k += outputs) {
         const float *own = weights + panel_at(panel, to.k), *first_x = tile.x;
 
-        outputs = tile_outputs(to.k, to.output_count);
+        outputs = one_pixel ? column_outputs(to.k, to.output_count) : tile_outputs(to.k, to.output_count);
         to.y = y + to.k * channel;
         for (int32_t t = begin, pixels; t < end; t += pixels) {
             pixels = next_pixels(end - t);

@@ -19,6 +19,9 @@ enum { TILE_PIXELS = 3 };
 /* Outputs: 4 x 3 sums, 3 inputs and 1 weight fill 16 registers; of 32, 8 x 3 sums, 3 inputs and 1 weight use 28. */
 enum { TILE_OUTPUTS = VECTOR_REGISTERS / 4 };
 
+/* Of a single pixel, as in fully connected layers: a tile of so few sums as TILE_OUTPUTS would leave the units idle. */
+enum { COLUMN_OUTPUTS = VECTOR_REGISTERS >= 16 ? 2 * TILE_OUTPUTS : TILE_OUTPUTS };
+
 /* Vectors of output channels, where the channels are the lanes. */
 enum { TILE_VECTORS = VECTOR_REGISTERS >= 32 ? 2 : 1 };
 
@@ -64,6 +67,11 @@ LANES_INLINE int64_t panel_at(int64_t panel, int32_t k)
 LANES_INLINE int32_t tile_outputs(int32_t k, int32_t end)
 {
     return even_share(min_int(end, (k / LANES + 1) * LANES) - k, TILE_OUTPUTS);
+}
+
+LANES_INLINE int32_t column_outputs(int32_t k, int32_t end)
+{
+    return k % COLUMN_OUTPUTS == 0 && end - k >= COLUMN_OUTPUTS ? COLUMN_OUTPUTS : tile_outputs(k, end);
 }
 
 /* ---- Weight gradients ---------------------------------------------------------------------------- */
