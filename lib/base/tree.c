@@ -68,9 +68,27 @@ static int32_t merge(const struct tree *tree, struct tree_node *nodes, int32_t u
 
 void normnet__tree_push(struct tree *tree, int64_t leaf)
 {
-    tree->nodes[tree->used].index = leaf;
-    tree->nodes[tree->used].level = 0;
+    normnet__tree_push_subtree(tree, leaf, leaf + 1);
+}
+
+void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end)
+{
+    int32_t level = 0;
+
+    while ((int64_t)1 << level < end - first)
+        ++level;
+    tree->nodes[tree->used].index = first >> level;
+    tree->nodes[tree->used].level = level;
     tree->used = merge(tree, tree->nodes, tree->used + 1);
+}
+
+int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, int64_t max)
+{
+    int64_t size = max;
+
+    while (first % size != 0 || (first + size > end && end < leaves))
+        size /= 2;
+    return first + size < end ? first + size : end;
 }
 
 const double *normnet__tree_combine(struct tree *trees, int32_t count)

@@ -40,9 +40,18 @@ struct tree {
 /* Begins a sum for a tree with `leaves` leaves. */
 void normnet__tree_begin(struct tree *tree, int64_t leaves, int64_t first, int64_t length);
 
-/* Returns where to write the values of the next leaf. Then push it with its index in the whole tree. */
+/* Returns where to write the values of the next leaf or subtree. Then push it with its index in the whole tree. */
 double *normnet__tree_next_leaf(struct tree *tree);
 void normnet__tree_push(struct tree *tree, int64_t leaf);
+
+/* The same for the sum of the leaves first, ..., normnet__tree_subtree_end(...) - 1. */
+void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end);
+
+/*
+ * The end of the largest subtree that begins at leaf `first`, has up to `max` leaves, a power of two, and does not
+ * leave the range up to `end`; the tree has `leaves` leaves.
+ */
+int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, int64_t max);
 
 /*
  * Combines `count` trees over consecutive ranges into the sums of the whole tree. Returns the sums, which are in the

@@ -58,6 +58,12 @@ int64_t normnet__convolution_scratch(const struct convolution *convolution)
     return convolution->winograd ? convolution->x.width + NORMNET__MAX_PATCHES * winograd_values(convolution) : 0;
 }
 
+/* For each sample of a group, a chunk of outputs and one of inputs, in double. */
+int64_t normnet__outer_product_scratch(void)
+{
+    return 2 * (int64_t)NORMNET__MAX_GROUP_BLOCKS * (NORMNET__CHUNK_OUTPUTS + NORMNET__MAX_CHUNK_INPUTS);
+}
+
 /* Above this number of outputs the sums are double. */
 enum { MAX_FLOAT_PIXELS = 2048 };
 

@@ -8,6 +8,7 @@
 #include "kernels/dropout_kernels.h"
 #include "kernels/moments_kernels.h"
 #include "kernels/normalization_kernels.h"
+#include "kernels/outer_product_kernels.h"
 #include "kernels/pool_kernels.h"
 #include "kernels/relu_kernels.h"
 
@@ -20,6 +21,7 @@ const struct kernels KERNEL(normnet__kernels) = {
     .convolve = KERNEL(convolve),
     .convolve_channels = KERNEL(convolve_channels),
     .weight_gradient = KERNEL(weight_gradient),
+    .outer_products = KERNEL(outer_products),
     .moments = KERNEL(moments),
     .normalize = KERNEL(normalize),
     .affine_elements = KERNEL(affine_elements),

@@ -83,6 +83,15 @@ struct kernels {
     void (*weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,
                             float *scratch);
 
+    /*
+     * The weight gradient of a layer with one pixel, over up to NORMNET__MAX_GROUP_BLOCKS blocks that are a subtree:
+     * dw[k][c] = sum over blocks and lanes of x[c] * dy[k], along the tree, of exact products in double. x is
+     * [block][c][lane] and dy [block][k][lane], each block `stride` floats after the one before. `scratch` holds
+     * normnet__outer_product_scratch groups.
+     */
+    void (*outer_products)(int32_t inputs, int32_t outputs, int32_t blocks, int64_t stride, const float *x,
+                           const float *dy, double *dw, float *scratch);
+
     /* ---- Normalization (moments_kernels.h, normalization_kernels.h) ---- */
 
     /*

@@ -191,13 +191,16 @@ LANES_INLINE lanes_double lanes_double_load(const double *from)
 {
     lanes_double value;
 
-    memcpy(&value, from, sizeof value);
+    /* gcc would copy both halves at once by way of the stack. */
+    memcpy(&value.low, from, sizeof value.low);
+    memcpy(&value.high, from + VECTOR_LANES / 2, sizeof value.high);
     return value;
 }
 
 LANES_INLINE void lanes_double_store(double *to, lanes_double value)
 {
-    memcpy(to, &value, sizeof value);
+    memcpy(to, &value.low, sizeof value.low);
+    memcpy(to + VECTOR_LANES / 2, &value.high, sizeof value.high);
 }
 
 LANES_INLINE lanes_double lanes_double_add(lanes_double a, lanes_double b)
@@ -219,6 +222,30 @@ LANES_INLINE lanes_double lanes_double_divide(lanes_double a, double b)
 LANES_INLINE lanes_double lanes_double_multiply(lanes_double a, lanes_double b)
 {
     return (lanes_double){a.low * b.low, a.high * b.high};
+}
+
+LANES_INLINE lanes_double lanes_double_splat(double value)
+{
+    const half_double half = value - (half_double){0};
+
+    return (lanes_double){half, half};
+}
+
+/* a * b + c, where a * b is exact, so that it does not matter whether it is fused. */
+LANES_INLINE lanes_double lanes_double_multiply_add(lanes_double a, lanes_double b, lanes_double c)
+{
+#if LANES_AVX512
+    return (lanes_double){(half_double)_mm512_fmadd_pd((__m512d)a.low, (__m512d)b.low, (__m512d)c.low),
+                          (half_double)_mm512_fmadd_pd((__m512d)a.high, (__m512d)b.high, (__m512d)c.high)};
+#elif LANES_AVX2
+    return (lanes_double){(half_double)_mm256_fmadd_pd((__m256d)a.low, (__m256d)b.low, (__m256d)c.low),
+                          (half_double)_mm256_fmadd_pd((__m256d)a.high, (__m256d)b.high, (__m256d)c.high)};
+#elif LANES_NEON
+    return (lanes_double){(half_double)vfmaq_f64((float64x2_t)c.low, (float64x2_t)a.low, (float64x2_t)b.low),
+                          (half_double)vfmaq_f64((float64x2_t)c.high, (float64x2_t)a.high, (float64x2_t)b.high)};
+#else
+    return lanes_double_add(lanes_double_multiply(a, b), c);
+#endif
 }
 
 #if LANES_AVX512

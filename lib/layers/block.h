@@ -25,7 +25,8 @@ struct block {
     bool dropout;       /* training: dropout is on */
     char *memory;       /* activations and what is saved for backward, at the layers' offsets */
     float *scratch;
-    double *gradient; /* [parameter]: of this block, every entry is written once */
+    double *gradient; /* [parameter.sum]: of this block, every entry is written once */
+    float *group;     /* what grouped layers keep for their weight gradient: x and dy */
     int32_t count;    /* samples in use, at least 1; the lanes beyond repeat the last one and have no gradient */
     int64_t index;    /* of the block in its batch */
     struct dropout_source source;

@@ -104,8 +104,9 @@ static int64_t count_scratch(const struct layer *layer)
     const struct convolution single = single_forward(layer);
     const int64_t forward =
         normnet__max(normnet__convolution_scratch(&all->forward), normnet__convolution_scratch(&single));
-    const int64_t backward = normnet__max(normnet__convolution_scratch(&all->input_gradient),
-                                          normnet__weight_gradient_scratch(&all->weight_gradient));
+    const int64_t weights =
+        layer->grouped ? normnet__outer_product_scratch() : normnet__weight_gradient_scratch(&all->weight_gradient);
+    const int64_t backward = normnet__max(normnet__convolution_scratch(&all->input_gradient), weights);
     const int64_t padded = layer->padding > 0 ? normnet__map_groups(all->weight_gradient.x) : 0;
     const int64_t copy =
         normnet__max(padded, normnet__max(count_copy(&all->forward), count_copy(&all->input_gradient)));
@@ -146,6 +147,7 @@ static normnet_status set_requirements(struct layer *layer, const struct token *
     describe_parameters(layer, weights, bias);
     layer->prepared_count = normnet__packed_weight_count(&layer->convolutions.forward) +
                             normnet__packed_weight_count(&layer->convolutions.input_gradient);
+    layer->grouped = layer->kernel_size == 1 && layer->padding == 0 && layer->in.height == 1 && layer->in.width == 1;
     layer->scratch_groups = count_scratch(layer);
     layer->multiply_adds = weights * layer->out.height * layer->out.width;
     layer->fusible_type = &normnet__relu;
@@ -314,6 +316,16 @@ static void conv_forward(const struct layer *layer, const struct block *block)
 
 /* ---- Backward -------------------------------------------------------------------------------------- */
 
+/* A layer with one pixel: dw is computed for several blocks at once (net/gradient_sums.c). */
+static void keep_for_group(const struct layer *layer, const struct block *block, const float *dy)
+{
+    const int64_t inputs = (int64_t)layer->in.channels * layer->lanes;
+    float *kept = block->group + layer->group_at;
+
+    memcpy(kept, normnet__input(layer, block), (size_t)inputs * sizeof *kept);
+    memcpy(kept + inputs, dy, (size_t)layer->out.channels * (size_t)layer->lanes * sizeof *kept);
+}
+
 /* dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k]. */
 static void conv_backward_weights(const struct layer *layer, const struct block *block, const float *dy)
 {
@@ -323,10 +335,13 @@ static void conv_backward_weights(const struct layer *layer, const struct block 
     const float *x = with_border(normnet__input_map(layer, block), normnet__input(layer, block), layer->padding,
                                  convolution->x, &scratch);
 
-    block->kernels->weight_gradient(convolution, x, dy, block->gradient + layer->weight.offset, scratch);
+    if (layer->grouped)
+        keep_for_group(layer, block, dy);
+    else
+        block->kernels->weight_gradient(convolution, x, dy, block->gradient + layer->weight.sum, scratch);
     for (int64_t k = 0; k < layer->bias.count; ++k)
-        block->gradient[layer->bias.offset + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * layer->lanes,
-                                                                          (int64_t)dy_map.height * dy_map.width);
+        block->gradient[layer->bias.sum + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * layer->lanes,
+                                                                       (int64_t)dy_map.height * dy_map.width);
 }
 
 static void conv_backward_input(const struct layer *layer, const struct block *block, const float *dy)

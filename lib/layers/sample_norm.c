@@ -284,8 +284,8 @@ static void element_gradients(const struct layer *layer, const struct block *blo
         }
         block->kernels->affine_gradient(normnet__input(layer, block), dy, length, chains_per_position, offsets,
                                         block->scratch,
-                                        layer->bias.count > 0 ? block->gradient + layer->bias.offset + element : NULL,
-                                        block->gradient + layer->weight.offset + element);
+                                        layer->bias.count > 0 ? block->gradient + layer->bias.sum + element : NULL,
+                                        block->gradient + layer->weight.sum + element);
     }
 }
 
@@ -310,9 +310,9 @@ static void channel_gradient(const struct layer *layer, const struct block *bloc
 
     for (int lane = 0; lane < layer->lanes; ++lane)
         dgamma[lane] = (sum_dyx[lane] - normnet__center_error(run->lanes[lane]) * sum_dy[lane]) * run->lanes[lane].rest;
-    block->gradient[layer->weight.offset + channel] = normnet__tree_sum(dgamma, layer->lanes, 1) + 0.0;
+    block->gradient[layer->weight.sum + channel] = normnet__tree_sum(dgamma, layer->lanes, 1) + 0.0;
     if (layer->bias.count > 0)
-        block->gradient[layer->bias.offset + channel] = normnet__tree_sum(sum_dy, layer->lanes, 1) + 0.0;
+        block->gradient[layer->bias.sum + channel] = normnet__tree_sum(sum_dy, layer->lanes, 1) + 0.0;
 }
 
 /* The mean and the power of each lane, as the kernels take them. */

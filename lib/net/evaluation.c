@@ -11,9 +11,12 @@ static int32_t max_singles(const struct engine *engine)
 
 struct team normnet__alloc_reader(struct arena *arena, const struct engine *engine)
 {
-    return normnet__alloc_team(arena, engine,
-                               (struct team_sizes){engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
-                                                   engine->network->block_bytes[NORMNET__LAYOUT_SINGLE], INT64_MAX, 1});
+    return normnet__alloc_team(
+        arena, engine,
+        (struct team_sizes){.block_bytes = engine->network->block_bytes[NORMNET__LAYOUT_EVALUATION],
+                            .single_bytes = engine->network->block_bytes[NORMNET__LAYOUT_SINGLE],
+                            .leaves = INT64_MAX,
+                            .length = 1});
 }
 
 void normnet__clear_reader(const struct engine *engine, const struct team *team)

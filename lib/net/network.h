@@ -18,6 +18,9 @@ struct network {
     int64_t parameter_count; /* floats */
     int64_t statistic_count; /* floats of running statistics */
     int64_t prepared_count;  /* floats of prepared weights */
+    int64_t sum_count;       /* sums of gradients over blocks */
+    int64_t group_sum_count; /* over groups of blocks */
+    int64_t group_floats;    /* what a block keeps for its group */
     int32_t batch_norm_count;
     int32_t first_trained; /* the first layer with parameters; layer_count if there is none */
 

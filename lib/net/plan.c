@@ -120,6 +120,23 @@ static bool plan_evaluation_memory(struct network *network, enum layout layout)
     return !memory.overflow;
 }
 
+static void assign_sums(struct network *network, struct layer *layer)
+{
+    layer->first_sum = network->sum_count;
+    layer->first_group_sum = network->group_sum_count;
+    layer->group_at = network->group_floats;
+    if (layer->grouped) {
+        layer->weight.sum = network->group_sum_count;
+        network->group_sum_count += layer->weight.count;
+        network->group_floats += ((int64_t)layer->in.channels + layer->out.channels) * network->lanes;
+    } else {
+        layer->weight.sum = network->sum_count;
+        network->sum_count += layer->weight.count;
+    }
+    layer->bias.sum = network->sum_count;
+    network->sum_count += layer->bias.count;
+}
+
 /*
  * Parameters in the order of the layers, weight before bias; statistics and prepared weights likewise. Also sets
  * first_trained, needs_dx and batch_norm.
@@ -127,6 +144,7 @@ static bool plan_evaluation_memory(struct network *network, enum layout layout)
 static void assign_offsets(struct network *network)
 {
     network->parameter_count = network->statistic_count = network->prepared_count = 0;
+    network->sum_count = network->group_sum_count = network->group_floats = 0;
     network->batch_norm_count = 0;
     network->first_trained = network->layer_count;
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -135,6 +153,7 @@ static void assign_offsets(struct network *network)
         layer->weight.offset = network->parameter_count;
         layer->bias.offset = layer->weight.offset + layer->weight.count;
         network->parameter_count = layer->bias.offset + layer->bias.count;
+        assign_sums(network, layer);
         layer->needs_dx = network->first_trained < i;
         if (network->first_trained == network->layer_count && layer->weight.count > 0)
             network->first_trained = i;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/training_pass.h"
 
+#include "kernels/algorithm.h"
 #include "layers/loss.h"
-
-#include <string.h>
+#include "net/gradient_trees.h"
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
@@ -29,9 +29,14 @@ void normnet__alloc_training_workspace(struct arena *arena, const struct engine 
     const int64_t block_bytes = network->block_bytes[NORMNET__LAYOUT_TRAINING];
 
     training->max_blocks = normnet__count_blocks(engine, max_batch);
-    training->team = normnet__alloc_team(
-        arena, engine,
-        (struct team_sizes){blocks_keep_memory ? 0 : block_bytes, 0, training->max_blocks, network->parameter_count});
+    training->team =
+        normnet__alloc_team(arena, engine,
+                            (struct team_sizes){.block_bytes = blocks_keep_memory ? 0 : block_bytes,
+                                                .leaves = training->max_blocks,
+                                                .length = network->sum_count,
+                                                .group_length = network->group_sum_count,
+                                                .group_bytes = network->group_floats * (int64_t)sizeof(float) *
+                                                               NORMNET__GROUP_SAMPLES / network->lanes});
     training->blocks = blocks_keep_memory ? normnet__arena_alloc(arena, training->max_blocks, block_bytes) : NULL;
     training->batch_norms = normnet__arena_alloc(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -124,51 +129,67 @@ static void begin_backward(const struct pass *pass, const struct block *block)
     pass->training->correct[block->index] = correct;
 }
 
-/* A section forward; the last one also loss and backward. */
-static void run_section(void *context, int32_t thread, int64_t begin, int64_t end)
+/* The trees of the section's layers. The gradients of the batch norm before it are set when its sums are combined. */
+static struct gradient_trees section_gradients(const struct pass *pass)
+{
+    return (struct gradient_trees){pass->engine, &pass->training->team, pass->section.begin, pass->section.end};
+}
+
+/* A section forward; the last one also to the loss. */
+static void forward_block(const struct pass *pass, int32_t thread, const struct block *block)
+{
+    const struct network *network = pass->engine->network;
+
+    if (pass->section.norm < 0)
+        normnet__pack_block(pass->engine, pass->images, block);
+    else
+        normnet__batch_norm_forward(&network->layers[pass->section.norm], block);
+    normnet__forward_layers(network, block, pass->section.begin, pass->section.end);
+    if (ends_at_norm(pass))
+        normnet__batch_norm_block_moments(&network->layers[pass->section.end], block);
+    else if (pass->callback != NULL)
+        pass->callback(pass->context, thread, block);
+}
+
+static void forward_section(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct pass *pass = context;
-    const struct network *network = pass->engine->network;
-    struct tree *gradients = &pass->training->team.trees[thread];
 
     for (int64_t index = begin; index < end; ++index) {
-        struct block block = begin_training_block(pass, thread, index);
+        const struct block block = begin_training_block(pass, thread, index);
 
-        if (pass->section.norm < 0)
-            normnet__pack_block(pass->engine, pass->images, &block);
-        else
-            normnet__batch_norm_forward(&network->layers[pass->section.norm], &block);
-        normnet__forward_layers(network, &block, pass->section.begin, pass->section.end);
-        if (ends_at_norm(pass)) {
-            normnet__batch_norm_block_moments(&network->layers[pass->section.end], &block);
-            continue;
-        }
-        if (pass->callback != NULL)
-            pass->callback(pass->context, thread, &block);
-        if (pass->labels == NULL)
-            continue;
-        block.gradient = normnet__tree_next_leaf(gradients);
-        begin_backward(pass, &block);
-        backward_layers(pass, &block);
-        normnet__tree_push(gradients, index);
+        forward_block(pass, thread, &block);
     }
 }
 
-/* From dx of the batch norm at the section's end back to its beginning. */
+/*
+ * The last section forward and backward; any other one backward, from dx of the batch norm at its end. Blocks are
+ * grouped for grouped layers.
+ */
 static void backward_section(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct pass *pass = context;
     const struct network *network = pass->engine->network;
-    const struct layer *norm = &network->layers[pass->section.end];
-    struct tree *gradients = &pass->training->team.trees[thread];
+    const struct gradient_trees gradients = section_gradients(pass);
+    struct tree *tree = &pass->training->team.trees[thread];
 
-    for (int64_t index = begin; index < end; ++index) {
-        struct block block = begin_training_block(pass, thread, index);
+    for (int64_t first = begin, group_end; first < end; first = group_end) {
+        group_end = normnet__group_end(network, first, end, normnet__count_blocks(pass->engine, pass->images->count));
+        for (int64_t index = first; index < group_end; ++index) {
+            struct block block = begin_training_block(pass, thread, index);
 
-        block.gradient = normnet__tree_next_leaf(gradients);
-        normnet__batch_norm_backward(norm, &block);
-        backward_layers(pass, &block);
-        normnet__tree_push(gradients, index);
+            block.gradient = normnet__tree_next_leaf(tree);
+            block.group = normnet__group_memory(network, &pass->training->team.workers[thread], first, index);
+            if (ends_at_norm(pass)) {
+                normnet__batch_norm_backward(&network->layers[pass->section.end], &block);
+            } else {
+                forward_block(pass, thread, &block);
+                begin_backward(pass, &block);
+            }
+            backward_layers(pass, &block);
+            normnet__tree_push(tree, index);
+        }
+        normnet__add_group(&gradients, thread, first, group_end);
     }
 }
 
@@ -195,32 +216,15 @@ static struct section section_before(const struct network *network, int32_t end)
     return section;
 }
 
-static int64_t first_parameter(const struct network *network, int32_t layer)
+/* Backward through the section, the last one also forward. */
+static void run_backward(struct pass *pass)
 {
-    return layer < network->layer_count ? network->layers[layer].weight.offset : network->parameter_count;
-}
+    const struct gradient_trees gradients = section_gradients(pass);
+    const int64_t blocks = normnet__count_blocks(pass->engine, pass->images->count);
 
-/*
- * Begins the gradient sums of the section's layers. The gradients of the batch norm before it are set by
- * normnet__batch_norm_combine_backward.
- */
-static void begin_gradients(const struct pass *pass)
-{
-    const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
-    const int64_t end = first_parameter(pass->engine->network, pass->section.end);
-
-    for (int32_t thread = 0; thread < pass->engine->threads.count; ++thread)
-        normnet__tree_begin(&pass->training->team.trees[thread],
-                            normnet__count_blocks(pass->engine, pass->images->count), first, end - first);
-}
-
-static void finish_gradients(const struct pass *pass)
-{
-    const int64_t first = first_parameter(pass->engine->network, pass->section.begin);
-    const int64_t end = first_parameter(pass->engine->network, pass->section.end);
-    const double *sums = normnet__tree_combine(pass->training->team.trees, pass->engine->threads.count);
-
-    memcpy(pass->training->gradient + first, sums + first, (size_t)(end - first) * sizeof *sums);
+    normnet__begin_gradients(&gradients, blocks);
+    normnet__parallel(&pass->engine->threads, blocks, backward_section, pass);
+    normnet__finish_gradients(&gradients, pass->training->gradient);
 }
 
 static normnet_status forward_pass(struct pass *pass, struct running *running)
@@ -238,8 +242,9 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
         normnet_status status;
 
         if (last && pass->labels != NULL)
-            begin_gradients(pass);
-        normnet__parallel(&pass->engine->threads, blocks, run_section, pass);
+            run_backward(pass);
+        else
+            normnet__parallel(&pass->engine->threads, blocks, forward_section, pass);
         if (last)
             return NORMNET_OK;
         status = normnet__batch_norm_combine_forward(
@@ -251,12 +256,11 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
     }
 }
 
-/* Backward through all sections but the last, which run_section has already done. */
+/* Backward through all sections but the last, which forward_pass has already done. */
 static normnet_status backward_pass(struct pass *pass)
 {
     const struct network *network = pass->engine->network;
 
-    finish_gradients(pass);
     while (pass->section.norm >= network->first_trained) {
         const struct layer *norm = &network->layers[pass->section.norm];
         const normnet_status status = normnet__batch_norm_combine_backward(
@@ -268,10 +272,7 @@ static normnet_status backward_pass(struct pass *pass)
         pass->section = section_before(network, norm->index);
         if (!norm->needs_dx)
             break;
-        begin_gradients(pass);
-        normnet__parallel(&pass->engine->threads, normnet__count_blocks(pass->engine, pass->images->count),
-                          backward_section, pass);
-        finish_gradients(pass);
+        run_backward(pass);
     }
     return NORMNET_OK;
 }

@@ -32,7 +32,8 @@ static void lay_out(struct kernel_case *self, struct arena *arena)
 {
     const struct convolution *shape = &self->convolution;
     const int64_t x = normnet__map_groups(shape->x), y = normnet__map_groups(shape->y);
-    const int64_t scratch = normnet__convolution_scratch(shape) + normnet__weight_gradient_scratch(shape);
+    const int64_t scratch = normnet__convolution_scratch(shape) + normnet__weight_gradient_scratch(shape) +
+                            normnet__outer_product_scratch();
     const int64_t channels = (int64_t)shape->x.channels * shape->y.channels;
     const int64_t group = self->lanes * (int64_t)sizeof(float);
 
@@ -104,6 +105,15 @@ static void call_weight_gradient(const struct kernels *kernels, const struct ker
     kernels->weight_gradient(&self->convolution, self->x, self->y, self->sums, self->scratch);
 }
 
+/* A full group, whose blocks are the same one. */
+static void call_outer_products(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const struct convolution *shape = &self->convolution;
+
+    kernels->outer_products(shape->x.channels, shape->y.channels, NORMNET__GROUP_SAMPLES / self->lanes, 0, self->x,
+                            self->y, self->sums, self->scratch);
+}
+
 struct convolution_shape {
     int32_t inputs, outputs, size, kernel; /* `size` is height and width of x */
 };
@@ -162,6 +172,22 @@ static int add_convolutions(struct kernel_case *cases, const char *kernel, case_
         for (int winograd = 0; winograd <= (shapes[i].kernel == 3); ++winograd)
             cases[count++] = convolution_case(kernel, call, shapes[i], winograd, lanes);
     return count;
+}
+
+/* The first fully connected layer of lenet. */
+static struct kernel_case outer_product_case(int32_t lanes)
+{
+    enum { INPUTS = 400, OUTPUTS = 120 };
+    struct kernel_case self = {.kernel = "outer_products", .call = call_outer_products, .lanes = lanes};
+
+    self.convolution = (struct convolution){.x = normnet__spaced_map(INPUTS, 1, 1, lanes),
+                                            .y = normnet__spaced_map(OUTPUTS, 1, 1, lanes),
+                                            .kernel = 1,
+                                            .stride = 1,
+                                            .dilation = 1};
+    self.flops = 2.0 * INPUTS * OUTPUTS * NORMNET__GROUP_SAMPLES;
+    snprintf(self.shape, sizeof self.shape, "%d to %d, %d samples", INPUTS, OUTPUTS, NORMNET__GROUP_SAMPLES);
+    return self;
 }
 
 /* ---- Normalization: chains of all groups of x ---------------------------------------------------- */
@@ -340,6 +366,7 @@ int create_kernel_cases(struct kernel_case cases[MAX_KERNEL_CASES], int32_t lane
     count += add_convolutions(cases + count, "convolve", call_convolve, lanes);
     count += add_convolutions(cases + count, "convolve_channels", call_convolve_channels, lanes);
     count += add_convolutions(cases + count, "weight_gradient", call_weight_gradient, lanes);
+    cases[count++] = outer_product_case(lanes);
     for (int i = 0; i < MEMORY_KERNELS; ++i)
         cases[count++] = memory_case(&memory_kernels[i], lanes);
     for (int i = 0; i < count; ++i)

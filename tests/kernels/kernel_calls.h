@@ -9,7 +9,7 @@
 
 typedef void kernel_call(const struct kernels *kernels, struct workspace *w);
 
-kernel_call call_convolve, call_convolve_channels, call_weight_gradient;
+kernel_call call_convolve, call_convolve_channels, call_weight_gradient, call_outer_products;
 kernel_call call_moments, call_normalize, call_affine_elements, call_gradient_moments, call_normalize_gradient;
 kernel_call call_multiply_elements, call_affine_gradient, call_sum_all;
 kernel_call call_relu, call_leaky_relu, call_leaky_relu_gradient, call_copy_gradient, call_dropout_masks, call_dropout;

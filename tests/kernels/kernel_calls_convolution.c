@@ -239,3 +239,17 @@ void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
     scratch = take_scratch(w, normnet__weight_gradient_scratch(&convolution));
     kernels->weight_gradient(&convolution, x, dy, dw, scratch);
 }
+
+/* From 1 to 70 inputs and outputs, so that some need two chunks; blocks with other values between them. */
+void call_outer_products(const struct kernels *kernels, struct workspace *w)
+{
+    const int inputs = 1 + draw(w, 70), outputs = 1 + draw(w, 70);
+    const int blocks = 1 + draw(w, NORMNET__GROUP_SAMPLES / w->lanes);
+    const int64_t groups = inputs + outputs + draw(w, 3);
+    const float *kept = take_groups(w, blocks * groups);
+    double *dw = take_sums(w, (int64_t)inputs * outputs);
+    float *scratch = take_scratch(w, normnet__outer_product_scratch());
+
+    kernels->outer_products(inputs, outputs, blocks, groups * w->lanes, kept, kept + (int64_t)inputs * w->lanes, dw,
+                            scratch);
+}

@@ -33,6 +33,7 @@ static const struct kernel_test tests[] = {
     {"convolve", call_convolve, 700},
     {"convolve_channels", call_convolve_channels, 770},
     {"weight_gradient", call_weight_gradient, 700},
+    {"outer_products", call_outer_products, 200},
     {"moments", call_moments, 1000},
     {"normalize", call_normalize, 400},
     {"affine_elements", call_affine_elements, 200},

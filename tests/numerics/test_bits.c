@@ -70,8 +70,8 @@ enum { RECORDED_VERSION = 2 };
 static const uint64_t recorded[NETWORKS][NORMS] = {
     {0xcfa72a41f436fb25, 0x97eeac88e6e18240, 0x5fadaa0762e6800b, 0x00062737f9d5cad5, 0x49f7f43f5857933e,
      0xd7f18093180b3fb7, 0x0ee815d4a26a9a6a, 0x5347c46b5a5e4df9, 0x81e9dd01856ea67c},
-    {0x30cec4a5e01fbb41, 0x2b1d4f0dfc17da1f, 0x8d8a289396389946, 0x96c36bd01a994db3, 0x972812e0df98501b,
-     0x66d3dfe1451c15c5, 0xbdc38b65e07ce0ab, 0x49993dca6a20e3ae, 0x642844d3ccf61586},
+    {0xecc47e4d273a6144, 0x82b9ae40e4718656, 0xcc945834cab7b471, 0x8d2b9ecce661022e, 0x87a0d85108a6c547,
+     0x80b8c25f6e05987c, 0x143ce301f77f32fe, 0x9e4510cc7341b949, 0xa97fbdebd9222712},
 };
 
 struct bits_case {

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/gradient_trees.h"
+
+#include "kernels/algorithm.h"
+
+#include <string.h>
+
+/* The sums of a range of layers: indices of the first and after the last. */
+struct range {
+    int64_t begin, end;
+};
+
+static struct range block_sums(const struct gradient_trees *trees)
+{
+    const struct network *network = trees->engine->network;
+    const int64_t end = trees->end < network->layer_count ? network->layers[trees->end].first_sum : network->sum_count;
+
+    return (struct range){trees->begin < network->layer_count ? network->layers[trees->begin].first_sum : end, end};
+}
+
+static struct range group_sums(const struct gradient_trees *trees)
+{
+    const struct network *network = trees->engine->network;
+    const int64_t end =
+        trees->end < network->layer_count ? network->layers[trees->end].first_group_sum : network->group_sum_count;
+
+    return (struct range){trees->begin < network->layer_count ? network->layers[trees->begin].first_group_sum : end,
+                          end};
+}
+
+void normnet__begin_gradients(const struct gradient_trees *trees, int64_t blocks)
+{
+    const struct range block = block_sums(trees), group = group_sums(trees);
+
+    for (int32_t thread = 0; thread < trees->engine->threads.count; ++thread) {
+        normnet__tree_begin(&trees->team->trees[thread], blocks, block.begin, block.end - block.begin);
+        normnet__tree_begin(&trees->team->group_trees[thread], blocks, group.begin, group.end - group.begin);
+    }
+}
+
+int64_t normnet__group_end(const struct network *network, int64_t first, int64_t end, int64_t blocks)
+{
+    return normnet__tree_subtree_end(first, end, blocks, NORMNET__GROUP_SAMPLES / network->lanes);
+}
+
+float *normnet__group_memory(const struct network *network, const struct worker *worker, int64_t first, int64_t index)
+{
+    return worker->group + (index - first) * network->group_floats;
+}
+
+void normnet__add_group(const struct gradient_trees *trees, int32_t thread, int64_t first, int64_t end)
+{
+    const struct network *network = trees->engine->network;
+    const struct worker *worker = &trees->team->workers[thread];
+    struct tree *tree = &trees->team->group_trees[thread];
+    double *sums = normnet__tree_next_leaf(tree);
+
+    for (int32_t i = trees->begin; i < trees->end; ++i) {
+        const struct layer *layer = &network->layers[i];
+        const float *x = worker->group + layer->group_at;
+
+        if (layer->grouped)
+            trees->engine->kernels->outer_products(
+                layer->in.channels, layer->out.channels, (int32_t)(end - first), network->group_floats, x,
+                x + (int64_t)layer->in.channels * network->lanes, sums + layer->weight.sum, worker->scratch);
+    }
+    normnet__tree_push_subtree(tree, first, end);
+}
+
+static void copy_parameter(const struct parameter *parameter, const double *sums, double *gradient)
+{
+    if (parameter->count > 0)
+        memcpy(gradient + parameter->offset, sums + parameter->sum, (size_t)parameter->count * sizeof *sums);
+}
+
+void normnet__finish_gradients(const struct gradient_trees *trees, double *gradient)
+{
+    const int32_t threads = trees->engine->threads.count;
+    const double *block = normnet__tree_combine(trees->team->trees, threads);
+    const double *group = normnet__tree_combine(trees->team->group_trees, threads);
+
+    for (int32_t i = trees->begin; i < trees->end; ++i) {
+        const struct layer *layer = &trees->engine->network->layers[i];
+
+        copy_parameter(&layer->weight, layer->grouped ? group : block, gradient);
+        copy_parameter(&layer->bias, block, gradient);
+    }
+}
