@@ -61,18 +61,26 @@ static void pack_directly(const float *weights, int64_t window, bool flipped, in
 void normnet__pack_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
                            int64_t input_stride, bool flipped, float *packed)
 {
-    const int64_t inputs = convolution->x.channels, lanes = convolution->y.lanes, panel = panel_size(convolution);
+    const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const int64_t lanes = convolution->y.lanes, panel = panel_size(convolution);
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
-    memset(packed, 0, (size_t)normnet__packed_weight_count(convolution) * sizeof *packed);
-    for (int64_t k = 0; k < convolution->y.channels; ++k)
-        for (int64_t c = 0; c < inputs; ++c) {
-            const float *from = weights + k * output_stride + c * input_stride;
-            float *to = packed + k / lanes * panel + k % lanes;
+    for (int64_t first = 0; first < outputs; first += lanes, packed += panel) {
+        const int64_t end = first + lanes < outputs ? first + lanes : outputs;
 
-            if (convolution->winograd)
-                pack_for_winograd(from, flipped, inputs * lanes, to + c * lanes);
-            else
-                pack_directly(from, window, flipped, lanes, to + c * window * lanes);
-        }
+        if (end < first + lanes)
+            memset(packed, 0, (size_t)panel * sizeof *packed);
+        for (int64_t c = 0; c < inputs; ++c)
+            for (int64_t k = first; k < end; ++k) {
+                const float *from = weights + k * output_stride + c * input_stride;
+                const int64_t lane = k - first;
+
+                if (convolution->winograd)
+                    pack_for_winograd(from, flipped, inputs * lanes, packed + c * lanes + lane);
+                else if (window == 1) /* of fully connected layers there are many */
+                    packed[c * lanes + lane] = *from;
+                else
+                    pack_directly(from, window, flipped, lanes, packed + c * window * lanes + lane);
+            }
+    }
 }
