@@ -139,7 +139,11 @@ LANES_INLINE void keep_address(float **address)
 /* mask ? yes : no per lane; the bits of a lane of the mask are all set or all clear. */
 LANES_INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no)
 {
+#if LANES_AVX2
+    return (lanes)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+#else
     return (lanes)((mask & (lanes_int)yes) | (~mask & (lanes_int)no));
+#endif
 }
 
 /* value < 0 ? 0 : value, so that NaN and -0 stay. */
@@ -370,6 +374,11 @@ LANES_INLINE void lanes_to_bytes(uint8_t *to, lanes_int value)
 {
 #if LANES_AVX512
     _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8((__m512i)value));
+#elif LANES_AVX2
+    const __m128i halves =
+        _mm_packs_epi32(_mm256_castsi256_si128((__m256i)value), _mm256_extracti128_si256((__m256i)value, 1));
+
+    _mm_storel_epi64((__m128i *)(void *)to, _mm_packus_epi16(halves, halves));
 #elif LANES_NEON
     const uint16x4_t halves = vmovn_u32((uint32x4_t)value);
     const uint8x8_t bytes = vmovn_u16(vcombine_u16(halves, halves));

@@ -13,33 +13,43 @@ LANES_INLINE int64_t group_at(const struct map *map, int32_t c, int32_t i, int32
     return (c * map->channel_stride + i * map->row_stride + j) * LANES;
 }
 
+/* ---- The maximum: the usual window of 2 x 2 is a constant, so that its loops are unrolled --------- */
+
 /* One window: per lane its maximum and the position of the maximum. */
-LANES_INLINE void max_of_window(const struct map *map, const float *x, int32_t kernel, float *y, uint8_t *indices)
+LANES_INLINE void max_of_window(const struct map *map, const float *x, const int32_t kernel, float *y, uint8_t *indices)
 {
     lanes best = lanes_load(x);
     lanes_int index = {0};
 
-    for (int32_t u = 0; u < kernel; ++u)
-        for (int32_t v = 0; v < kernel; ++v) {
-            const lanes value = lanes_load(x + group_at(map, 0, u, v));
-            const lanes_int wins = (value > best) | (value != value); /* NOLINT(misc-redundant-expression): NaN */
+    for (int32_t position = 1; position < kernel * kernel; ++position) {
+        const lanes value = lanes_load(x + group_at(map, 0, position / kernel, position % kernel));
+        const lanes_int wins = (value > best) | (value != value); /* NOLINT(misc-redundant-expression): NaN */
 
-            best = lanes_select(wins, value, best);
-            index = (wins & (u * kernel + v)) | (~wins & index);
-        }
+        best = lanes_select(wins, value, best);
+        index = (lanes_int)lanes_select(wins, (lanes)((lanes_int){0} + position), (lanes)index);
+    }
     lanes_store(y, best);
     lanes_to_bytes(indices, index);
+}
+
+LANES_INLINE void max_of_windows(const struct map *x_map, const float *x, const int32_t kernel, const struct map *y_map,
+                                 float *y, uint8_t *indices)
+{
+    for (int32_t c = 0; c < y_map->channels; ++c)
+        for (int32_t i = 0; i < y_map->height; ++i)
+            for (int32_t j = 0; j < y_map->width; ++j)
+                for (int lane = 0; lane < LANES; lane += VECTOR_LANES)
+                    max_of_window(x_map, x + group_at(x_map, c, i * kernel, j * kernel) + lane, kernel,
+                                  y + group_at(y_map, c, i, j) + lane, indices + group_at(y_map, c, i, j) + lane);
 }
 
 static void KERNEL(max_pool)(struct map x_map, const float *x, int32_t kernel, struct map y_map, float *y,
                              uint8_t *indices)
 {
-    for (int32_t c = 0; c < y_map.channels; ++c)
-        for (int32_t i = 0; i < y_map.height; ++i)
-            for (int32_t j = 0; j < y_map.width; ++j)
-                for (int lane = 0; lane < LANES; lane += VECTOR_LANES)
-                    max_of_window(&x_map, x + group_at(&x_map, c, i * kernel, j * kernel) + lane, kernel,
-                                  y + group_at(&y_map, c, i, j) + lane, indices + group_at(&y_map, c, i, j) + lane);
+    if (kernel == 2)
+        max_of_windows(&x_map, x, 2, &y_map, y, indices);
+    else
+        max_of_windows(&x_map, x, kernel, &y_map, y, indices);
 }
 
 /* The gradient of the rows and columns after the last whole window is 0. */
@@ -55,26 +65,38 @@ static void clear_rest(struct map y_map, int32_t height, int32_t width, struct m
         }
 }
 
-static void KERNEL(max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,
-                                      struct map x_map, float *x, bool relu_mask)
+LANES_INLINE void gradient_of_windows(const struct map *y_map, const float *dy, const uint8_t *indices,
+                                      const int32_t kernel, const struct map *x_map, float *x, const bool relu_mask)
 {
-    const lanes zero = lanes_splat(0.0f);
-
-    for (int32_t c = 0; c < y_map.channels; ++c)
-        for (int32_t i = 0; i < y_map.height; ++i)
-            for (int32_t j = 0; j < y_map.width; ++j)
+    for (int32_t c = 0; c < y_map->channels; ++c)
+        for (int32_t i = 0; i < y_map->height; ++i)
+            for (int32_t j = 0; j < y_map->width; ++j)
                 for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
-                    const int64_t at = group_at(&y_map, c, i, j) + lane;
-                    float *window = x + group_at(&x_map, c, i * kernel, j * kernel) + lane;
+                    const int64_t at = group_at(y_map, c, i, j) + lane;
+                    float *window = x + group_at(x_map, c, i * kernel, j * kernel) + lane;
                     const lanes_int index = lanes_from_bytes(indices + at);
+                    const lanes gradient = lanes_load(dy + at);
 
                     for (int32_t u = 0; u < kernel; ++u)
                         for (int32_t v = 0; v < kernel; ++v)
-                            store_gradient(window + group_at(&x_map, 0, u, v),
-                                           lanes_select(index == u * kernel + v, lanes_load(dy + at), zero), relu_mask);
+                            store_gradient(window + group_at(x_map, 0, u, v),
+                                           (lanes)((index == u * kernel + v) & (lanes_int)gradient), relu_mask);
                 }
+}
+
+static void KERNEL(max_pool_gradient)(struct map y_map, const float *dy, const uint8_t *indices, int32_t kernel,
+                                      struct map x_map, float *x, bool relu_mask)
+{
+    if (kernel == 2 && relu_mask)
+        gradient_of_windows(&y_map, dy, indices, 2, &x_map, x, true);
+    else if (kernel == 2)
+        gradient_of_windows(&y_map, dy, indices, 2, &x_map, x, false);
+    else
+        gradient_of_windows(&y_map, dy, indices, kernel, &x_map, x, relu_mask);
     clear_rest(y_map, kernel, kernel, x_map, x);
 }
+
+/* ---- The mean -------------------------------------------------------------------------------------- */
 
 /* So many values are summed in float. A larger window goes in pieces of as many columns of a row, added in double. */
 enum { WINDOW_PIECE = 16 };
