@@ -1,59 +1,16 @@
 # SPDX-License-Identifier: MIT
 """normnet-mnist predict reads pictures as people have them: PNM, PNG, other sizes, dark on white, standard input."""
 import gzip
-import json
 import math
 import os
 import random
 import struct
 import subprocess
-import zlib
 from fractions import Fraction
 
 import mnist_program
-from mnist_program import SMALL_NETWORK, TINY, idx, pgm
-
-SIDE = 28
-GREY, COLOURS, PALETTE, GREY_ALPHA, COLOURS_ALPHA = 0, 2, 3, 4, 6
-SAMPLES = {GREY: 1, COLOURS: 3, PALETTE: 1, GREY_ALPHA: 2, COLOURS_ALPHA: 4}
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def filtered(rows, step, choose):
-    """The rows as PNG stores them, each after its filter."""
-    above, result = bytes(len(rows[0])), b""
-    for number, row in enumerate(rows):
-        kind = choose(number)
-        line = bytearray()
-        for i, value in enumerate(row):
-            left, corner = (row[i - step], above[i - step]) if i >= step else (0, 0)
-            guess = left + above[i] - corner
-            distances = [abs(guess - left), abs(guess - above[i]), abs(guess - corner)]
-            best = (left, above[i], corner)[distances.index(min(distances))]
-            line.append((value - [0, left, above[i], (left + above[i]) // 2, best][kind]) % 256)
-        result += bytes([kind]) + bytes(line)
-        above = row
-    return result
-
-
-def png(width, height, values, kind=GREY, bits=8, extra=b"", choose=lambda row: row % 5, parts=1, level=9, interlace=0):
-    """`values` are the samples of the pixels, row by row."""
-    samples = SAMPLES[kind]
-    rows = []
-    for y in range(height):
-        row = values[y * width * samples : (y + 1) * width * samples]
-        text = "".join(format(value, f"0{bits}b") for value in row)
-        text += "0" * (-len(text) % 8)
-        rows.append(bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8)))
-    packed = zlib.compress(filtered(rows, max(1, samples * bits // 8), choose), level)
-    cut = -(-len(packed) // parts)
-    data = b"".join(chunk(b"IDAT", packed[i : i + cut]) for i in range(0, len(packed), cut))
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, interlace))
-    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"tEXt", b"Title\0seven") + extra + data + chunk(b"IEND", b"")
-
+from mnist_pictures import COLOURS, GREY_ALPHA, SIDE, PictureTestCase, png
+from mnist_program import TINY, idx, pgm
 
 def rounded(value):
     return math.floor(value + Fraction(1, 2))
@@ -108,45 +65,7 @@ def flat(rows):
     return [value for row in rows for value in row]
 
 
-class Pictures(mnist_program.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.model = self.directory / "model"
-        arguments = ["--data", "generated", "--limit", "300", "--epochs", "1", "--augment", "none", *SMALL_NETWORK]
-        self.train(*arguments, "--save", self.model)
-        rng = random.Random(4)
-        self.values = [0 if rng.randrange(2) else rng.randrange(256) for _ in range(SIDE * SIDE)]
-        for i in range(SIDE):
-            for k in (i, SIDE * (SIDE - 1) + i, SIDE * i, SIDE * i + SIDE - 1):
-                self.values[k] = 0  # the background of the training images
-
-    def write(self, name, content):
-        path = self.directory / name
-        path.write_bytes(content)
-        return path
-
-    def answer(self, *arguments, model=None, content=None):
-        """The predictions; standard input has the content."""
-        path = self.directory / "answer.json"
-        result = subprocess.run(
-            [self.program, "predict", "--model", model or self.model, "--json", path, *map(str, arguments)],
-            input=content, capture_output=True, env=mnist_program.environment(self.home), timeout=300, check=False,
-        )
-        self.assertEqual((result.returncode, result.stderr), (0, b""), result)
-        self.output = result.stdout.decode()
-        return json.loads(path.read_text(encoding="utf-8"))["images"]
-
-    def probabilities(self, content, *arguments, model=None):
-        answer, = self.answer(self.write("picture", content), *arguments, model=model)
-        return answer["probabilities"]
-
-    def expect_values(self, values, contents, *arguments):
-        """All pictures are taken as the pixels `values`."""
-        expected = self.probabilities(pgm(SIDE, SIDE, values), "--fit", "none", "--invert", "no")
-        for number, content in enumerate(contents):
-            found = self.probabilities(content, *arguments)
-            self.assertEqual(found, expected, (number, content[:60], self.output))
-
+class Pictures(PictureTestCase):
     # ---- PNM ----
 
     def test_pnm_of_all_kinds(self):
@@ -191,87 +110,6 @@ class Pictures(mnist_program.TestCase):
                             f"{path}:3")
         self.write("pages", pages[0] + b"\n" + pages[1][:-30])
         self.expect_failure(1, r"pages is cut off", "predict", "--model", self.model, path)
-
-    # ---- PNG ----
-
-    def test_png_of_all_kinds(self):
-        values = self.values
-        colours = [value for value in values for _ in range(3)]
-        opaque = [v for value in values for v in (value, 255)]
-        palette = sorted(set(values))
-        indices = [palette.index(value) for value in values]
-        plte = chunk(b"PLTE", bytes(v for value in palette for v in (value, value, value)))
-        wide = [257 * value for value in values]
-        files = [png(SIDE, SIDE, values, choose=lambda row, kind=kind: kind) for kind in range(5)]
-        files += [png(SIDE, SIDE, values, parts=parts, level=level) for parts, level in ((1, 0), (7, 9), (100, 1))]
-        files += [
-            png(SIDE, SIDE, colours, COLOURS), png(SIDE, SIDE, opaque, GREY_ALPHA),
-            png(SIDE, SIDE, [v for value in values for v in (value, value, value, 255)], COLOURS_ALPHA),
-            png(SIDE, SIDE, wide, bits=16), png(SIDE, SIDE, [257 * v for v in colours], COLOURS, bits=16),
-            png(SIDE, SIDE, [257 * v for v in opaque], GREY_ALPHA, bits=16),
-            png(SIDE, SIDE, indices, PALETTE, extra=plte),
-            gzip.compress(png(SIDE, SIDE, values)),
-        ]
-        self.expect_values(values, files)
-        for bits in (1, 2, 4):
-            levels = [value * (2**bits - 1) // 255 for value in values]
-            scaled = [level * 255 // (2**bits - 1) for level in levels]
-            colours = chunk(b"PLTE", bytes(v for i in range(2**bits) for v in [i * 255 // (2**bits - 1)] * 3))
-            self.expect_values(scaled, [png(SIDE, SIDE, levels, bits=bits),
-                                        png(SIDE, SIDE, levels, PALETTE, bits=bits, extra=colours)])
-
-    def test_transparent_is_white(self):
-        """Black ink on nothing is black on white."""
-        ink = [255 - value for value in self.values]
-        black = [v for value in ink for v in (0, 255 - value)]
-        palette = chunk(b"PLTE", bytes(3 * 256)) + chunk(b"tRNS", bytes(255 - i for i in range(256)))
-        grey = [value if value < 255 else 77 for value in ink]
-        pictures = [
-            png(SIDE, SIDE, black, GREY_ALPHA),
-            png(SIDE, SIDE, [v for value in ink for v in (0, 0, 0, 255 - value)], COLOURS_ALPHA),
-            png(SIDE, SIDE, ink, PALETTE, extra=palette),
-        ]
-        self.expect_values(ink, pictures, "--invert", "no")
-        self.expect_values(self.values, pictures, "--invert", "auto")
-        ink = [255 if value == 77 else value for value in grey]
-        self.expect_values(ink, [
-            png(SIDE, SIDE, grey, extra=chunk(b"tRNS", b"\0\x4d")),
-            png(SIDE, SIDE, [v for value in grey for v in [value] * 3], COLOURS, extra=chunk(b"tRNS", b"\0\x4d" * 3)),
-        ], "--invert", "no")
-
-    def test_broken_png(self):
-        good = png(SIDE, SIDE, self.values)
-        rows = zlib.compress(bytes(SIDE * (SIDE + 1) - 1))
-        head = chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0))
-        start, end = good[:8], chunk(b"IEND", b"")
-
-        def header(*fields):
-            return start + chunk(b"IHDR", struct.pack(">IIBBBBB", *fields)) + chunk(b"IDAT", rows) + end
-
-        cases = [
-            (r"is cut off before its end", good[:-12]),
-            (r"is damaged: the checksum of its chunk IHDR is wrong", good[:20] + b"\1" + good[21:]),
-            (r"is interlaced, which cannot be read; save it without", png(SIDE, SIDE, self.values, interlace=1)),
-            (r"its width is 0; expected 1 to 4096", header(0, SIDE, 8, 0, 0, 0, 0)),
-            (r"its height is 4097; expected 1 to 4096", header(SIDE, 4097, 8, 0, 0, 0, 0)),
-            (r"there is no PNG of colour type 2 with 4 bits", header(SIDE, SIDE, 4, 2, 0, 0, 0)),
-            (r"there is no PNG of colour type 5 with 8 bits", header(SIDE, SIDE, 8, 5, 0, 0, 0)),
-            (r"is packed or filtered in an unknown way", header(SIDE, SIDE, 8, 0, 1, 0, 0)),
-            (r"its rows need 812 bytes, 811 are there", start + head + chunk(b"IDAT", rows) + end),
-            (r"unpacks to more data than expected", start + head + chunk(b"IDAT", zlib.compress(bytes(813))) + end),
-            (r"row 0 has the unknown filter 5", start + head + chunk(b"IDAT", zlib.compress(b"\5" * 812)) + end),
-            (r"is damaged: it has no pixels", start + head + end),
-            (r"does not begin with its header", start + chunk(b"IDAT", rows) + head + end),
-            (r"unknown critical chunk ABCD", start + head + chunk(b"ABCD", b"") + end),
-            (r"a pixel has no colour in its palette of 2", png(SIDE, SIDE, [2] * SIDE * SIDE, PALETTE, extra=chunk(b"PLTE", bytes(6)))),
-            (r"its palette has 5 bytes", png(SIDE, SIDE, [0] * SIDE * SIDE, PALETTE, extra=chunk(b"PLTE", bytes(5)))),
-            (r"its transparency has 1 bytes", png(SIDE, SIDE, self.values, extra=chunk(b"tRNS", b"\0"))),
-        ]
-        for pattern, content in cases:
-            with self.subTest(pattern=pattern):
-                self.expect_failure(1, r"x\.png.*" + pattern, "predict", "--model", self.model, self.write("x.png", content))
-        self.expect_failure(1, r"x.png holds one image; the index 2 is for files of several", "predict", "--model",
-                            self.model, f"{self.write('x.png', good)}:2")
 
     # ---- Brightness ----
 
@@ -380,11 +218,15 @@ class Pictures(mnist_program.TestCase):
         self.assertEqual(self.answer(self.write("y.pgm", pgm(SIDE, SIDE, self.values)))[0]["fit"], "none")
         self.assertEqual(self.answer(self.write("y.pgm", pgm(SIDE, SIDE, self.values)), "--fit", "mnist")[0]["fit"], "mnist")
 
-    def test_an_empty_picture(self):
-        for value in (0, 128, 255):
-            path = self.write("blank.pgm", pgm(50, 40, [value] * 2000))
-            self.expect_failure(1, r"blank.pgm is empty: nothing in it differs from its border", "predict", "--model",
-                                self.model, path)
+    def test_blank_pictures(self):
+        """Of any size; with --fit none they are taken as they are."""
+        for side in (SIDE, 50):
+            for value in (0, 128, 255):
+                for content in (png(side, side, [value] * side * side), pgm(side, side, [value] * side * side),
+                                png(side, side, [value, 0] * side * side, GREY_ALPHA)):
+                    self.expect_failure(1, r"blank is empty: nothing in it differs from its border", "predict", "--model",
+                                        self.model, self.write("blank", content))
+        self.probabilities(pgm(SIDE, SIDE, bytes(SIDE * SIDE)), "--fit", "none")
 
     def test_other_models(self):
         """Grey pictures for a model of colours, and a box in proportion for other sizes."""

@@ -23,13 +23,17 @@ static bool knows_mean(const struct fit_target *target)
     return target->mean > 0 && target->mean < 1;
 }
 
+bool fit_takes_drawings(const struct fit_target *target)
+{
+    return target->channels == 1 && knows_mean(target) &&
+           (target->mean <= max_dark_mean || target->mean >= min_bright_mean);
+}
+
 bool fit_inverts(const struct fit_target *target, double border)
 {
     if (target->invert != INVERT_AUTO)
         return target->invert == INVERT_YES;
-    if (target->channels != 1 || !knows_mean(target))
-        return false;
-    return (target->mean <= max_dark_mean && border > 0.5) || (target->mean >= min_bright_mean && border < 0.5);
+    return fit_takes_drawings(target) && (target->mean <= max_dark_mean ? border > 0.5 : border < 0.5);
 }
 
 /* ---- As MNIST was made ------------------------------------------------------------------------- */

@@ -36,9 +36,12 @@ struct fit_result {
     enum fit fit;                    /* never FIT_AUTO */
 };
 
+/* Whether the training images are ink on a background: of one channel, with a mean up to 0.35 or from 0.65. */
+bool fit_takes_drawings(const struct fit_target *target);
+
 /*
- * Whether images whose border has this brightness, 0 to 1, are to be inverted. INVERT_AUTO does that for one channel if
- * the training images are mostly dark (a mean up to 0.35) and the border is bright, or the other way round.
+ * Whether images whose border has this brightness, 0 to 1, are to be inverted. INVERT_AUTO does that for drawings if
+ * the training images are mostly dark and the border is bright, or the other way round.
  */
 bool fit_inverts(const struct fit_target *target, double border);
 

@@ -178,13 +178,16 @@ static int add_picture(struct image_files *images, const struct source *source, 
 {
     const double border = picture_border(picture->pixels, picture->channels, picture->height, picture->width);
     const bool inverts = fit_inverts(&images->target, border / 255);
-    struct fit_result result;
-
-    int code = append_picture(images, source, picture, index, inverts, &result);
-    if (code != 0)
-        return code;
     char *name = index < 0 ? text_of("%s", source->path) : text_of("%s:%" PRId64, source->path, index);
-    code = name ? add_note(images, name, &result) : report_error("not enough memory");
+    struct fit_result result;
+    int code = name ? 0 : report_error("not enough memory");
+
+    if (code == 0 && fit_takes_drawings(&images->target) && images->target.fit != FIT_NONE && picture_is_blank(picture))
+        code = report_error("%s is empty: nothing in it differs from its border", name);
+    if (code == 0)
+        code = append_picture(images, source, picture, index, inverts, &result);
+    if (code == 0)
+        code = add_note(images, name, &result);
     free(name);
     return code;
 }

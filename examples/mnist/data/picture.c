@@ -5,7 +5,6 @@
 #include "support/report.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +24,17 @@ void picture_free(struct picture *picture)
 {
     free(picture->pixels);
     *picture = (struct picture){0};
+}
+
+bool picture_is_blank(const struct picture *picture)
+{
+    const size_t plane = plane_size(picture), count = (size_t)picture->channels * plane;
+
+    for (size_t i = 0; i < count; ++i) {
+        if (picture->pixels[i] != picture->pixels[i - i % plane])
+            return false;
+    }
+    return true;
 }
 
 void picture_invert(struct picture *picture)

@@ -3,6 +3,7 @@
 #ifndef MNIST_PICTURE_H
 #define MNIST_PICTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ enum { PICTURE_MAX_SIDE = 4096 };
 /* Allocates the pixels. Returns 0, or reports that there is no memory for the file `name`. */
 int picture_create(struct picture *picture, int32_t channels, int32_t height, int32_t width, const char *name);
 void picture_free(struct picture *picture);
+
+/* Whether each channel has the same value everywhere. */
+bool picture_is_blank(const struct picture *picture);
 
 void picture_invert(struct picture *picture);
 

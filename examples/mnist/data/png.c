@@ -18,11 +18,13 @@ struct png {
     int32_t width, height;
     int bits, kind;
     int samples; /* per pixel in the file */
+    bool interlaced;
 
     uint8_t palette[256][3], alpha[256];
     int colours;          /* of the palette */
     bool has_transparent; /* one colour is transparent: */
     uint32_t transparent[3];
+    uint32_t background; /* what transparency shows */
 
     uint8_t *packed; /* the contents of all IDAT chunks */
     size_t packed_size;
@@ -71,8 +73,7 @@ static int read_png_header(struct png *png, const uint8_t *data, uint32_t length
                             png->bits);
     if (data[10] != 0 || data[11] != 0 || data[12] > 1)
         return report_error("%s is packed or filtered in an unknown way", png->name);
-    if (data[12] == 1)
-        return report_error("%s is interlaced, which cannot be read; save it without interlacing", png->name);
+    png->interlaced = data[12] == 1;
     return 0;
 }
 
@@ -147,12 +148,46 @@ static int read_chunks(struct png *png, const uint8_t *bytes, size_t size)
     return report_error("%s is cut off before its end", png->name);
 }
 
-/* ---- Rows -------------------------------------------------------------------------------------- */
+/* ---- Passes ------------------------------------------------------------------------------------ */
 
-static size_t row_size(const struct png *png)
+/* Every `down`-th row beginning with `top`, and in it every `across`-th pixel beginning with `left`. */
+struct pass {
+    int32_t left, top, across, down;
+};
+
+static int count_passes(const struct png *png)
 {
-    return ((size_t)png->width * (size_t)(png->samples * png->bits) + 7) / 8;
+    return png->interlaced ? 7 : 1;
 }
+
+/* An interlaced picture is written as seven smaller ones (Adam7). */
+static struct pass pass_at(const struct png *png, int i)
+{
+    static const struct pass all = {0, 0, 1, 1};
+    static const struct pass parts[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+                                        {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+
+    return png->interlaced ? parts[i] : all;
+}
+
+static int32_t pass_width(const struct png *png, const struct pass *pass)
+{
+    return (png->width - pass->left + pass->across - 1) / pass->across;
+}
+
+/* A pass without pixels has no rows. */
+static int32_t pass_height(const struct png *png, const struct pass *pass)
+{
+    return pass_width(png, pass) > 0 ? (png->height - pass->top + pass->down - 1) / pass->down : 0;
+}
+
+/* Bytes of a row without the byte of its filter. */
+static size_t row_size(const struct png *png, const struct pass *pass)
+{
+    return ((size_t)pass_width(png, pass) * (size_t)(png->samples * png->bits) + 7) / 8;
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------- */
 
 static int paeth(int left, int above, int corner)
 {
@@ -185,16 +220,18 @@ static bool unfilter_row(int filter, uint8_t *row, const uint8_t *above, size_t 
     return true;
 }
 
-static int unfilter(const struct png *png, uint8_t *data)
+/* Undoes the filters of a pass, whose rows begin at `data`. */
+static int unfilter(const struct png *png, const struct pass *pass, uint8_t *data)
 {
-    const size_t size = row_size(png), bits = (size_t)(png->samples * png->bits);
+    const size_t size = row_size(png, pass), bits = (size_t)(png->samples * png->bits);
     uint8_t *above = NULL;
 
-    for (int32_t y = 0; y < png->height; ++y) {
+    for (int32_t y = 0; y < pass_height(png, pass); ++y) {
         uint8_t *row = data + (size_t)y * (size + 1);
 
         if (!unfilter_row(row[0], row + 1, above, size, bits < 8 ? 1 : bits / 8))
-            return report_error("%s is damaged: row %" PRId32 " has the unknown filter %d", png->name, y, row[0]);
+            return report_error("%s is damaged: row %" PRId32 " has the unknown filter %d", png->name,
+                                pass->top + y * pass->down, row[0]);
         above = row + 1;
     }
     return 0;
@@ -215,7 +252,7 @@ static uint32_t to_byte(uint32_t value, uint32_t largest)
     return (value * 255 + largest / 2) / largest;
 }
 
-/* The colour of a pixel, 0 to 255, before white. Returns false if it is not in the palette. */
+/* The colour of a pixel, 0 to 255, before the background. Returns false if it is not in the palette. */
 static bool read_pixel(const struct png *png, const uint8_t *row, int32_t x, uint8_t colour[3])
 {
     const uint32_t largest = (1U << png->bits) - 1;
@@ -243,35 +280,63 @@ static bool read_pixel(const struct png *png, const uint8_t *row, int32_t x, uin
             alpha = 0;
     }
     for (int i = 0; i < 3; ++i)
-        colour[i] = (uint8_t)to_byte(values[i] * alpha + 255 * (255 - alpha), 255 * 255);
+        colour[i] = (uint8_t)to_byte(values[i] * alpha + png->background * (255 - alpha), 255 * 255);
     return true;
 }
 
-static int read_pixels(const struct png *png, const uint8_t *data, struct picture *picture)
+/* Puts the pixels of a pass, whose rows begin at `data`, into their places in the picture. */
+static int read_pixels(const struct png *png, const struct pass *pass, const uint8_t *data, struct picture *picture)
 {
     const size_t plane = (size_t)png->width * (size_t)png->height;
     uint8_t colour[3] = {0};
 
-    for (int32_t y = 0; y < png->height; ++y) {
-        const uint8_t *row = data + (size_t)y * (row_size(png) + 1) + 1;
+    for (int32_t y = 0; y < pass_height(png, pass); ++y) {
+        const uint8_t *row = data + (size_t)y * (row_size(png, pass) + 1) + 1;
+        const size_t first = (size_t)(pass->top + y * pass->down) * (size_t)png->width + (size_t)pass->left;
 
-        for (int32_t x = 0; x < png->width; ++x) {
+        for (int32_t x = 0; x < pass_width(png, pass); ++x) {
+            const size_t place = first + (size_t)x * (size_t)pass->across;
+
             if (!read_pixel(png, row, x, colour))
                 return report_error("%s is damaged: a pixel has no colour in its palette of %d", png->name,
                                     png->colours);
             for (int32_t channel = 0; channel < picture->channels; ++channel)
-                picture->pixels[(size_t)channel * plane + (size_t)y * (size_t)png->width + (size_t)x] = colour[channel];
+                picture->pixels[(size_t)channel * plane + place] = colour[channel];
         }
     }
     return 0;
 }
 
-/* Unpacks the chunks, whose size the header says. */
+static size_t pass_size(const struct png *png, const struct pass *pass)
+{
+    return (row_size(png, pass) + 1) * (size_t)pass_height(png, pass);
+}
+
+/* Puts the pixels of all passes into the picture. */
+static int read_passes(const struct png *png, const uint8_t *data, struct picture *picture)
+{
+    int code = 0;
+
+    for (int i = 0; i < count_passes(png) && code == 0; ++i) {
+        const struct pass pass = pass_at(png, i);
+
+        code = read_pixels(png, &pass, data, picture);
+        data += pass_size(png, &pass);
+    }
+    return code;
+}
+
+/* Unpacks the chunks, whose size the header says, and undoes the filters. */
 static int unpack_rows(const struct png *png, uint8_t **data)
 {
-    const size_t expected = (row_size(png) + 1) * (size_t)png->height;
-    size_t size = 0;
+    size_t expected = 0, size = 0, place = 0;
+    int code = 0;
 
+    for (int i = 0; i < count_passes(png); ++i) {
+        const struct pass pass = pass_at(png, i);
+
+        expected += pass_size(png, &pass);
+    }
     if (png->packed_size == 0)
         return report_error("%s is damaged: it has no pixels", png->name);
     const char *wrong = inflate_data(INFLATE_ZLIB, png->packed, png->packed_size, expected, data, &size);
@@ -279,7 +344,13 @@ static int unpack_rows(const struct png *png, uint8_t **data)
         return report_error("%s %s", png->name, wrong);
     if (size != expected)
         return report_error("%s is cut off: its rows need %zu bytes, %zu are there", png->name, expected, size);
-    return unfilter(png, *data);
+    for (int i = 0; i < count_passes(png) && code == 0; ++i) {
+        const struct pass pass = pass_at(png, i);
+
+        code = unfilter(png, &pass, *data + place);
+        place += pass_size(png, &pass);
+    }
+    return code;
 }
 
 static int decode_png(struct png *png, struct picture *picture, const uint8_t *bytes, size_t size)
@@ -295,14 +366,18 @@ static int decode_png(struct png *png, struct picture *picture, const uint8_t *b
         code = picture_create(picture, png->kind == GREY || png->kind == GREY_ALPHA ? 1 : 3, png->height, png->width,
                               png->name);
     if (code == 0)
-        code = read_pixels(png, data, picture);
+        code = read_passes(png, data, picture);
+    if (code == 0 && picture_is_blank(picture)) { /* white on transparent white */
+        png->background = 0;
+        code = read_passes(png, data, picture);
+    }
     free(data);
     return code;
 }
 
 int png_read(struct picture *picture, const uint8_t *bytes, size_t size, const char *name)
 {
-    struct png png = {.name = name};
+    struct png png = {.name = name, .background = 255};
 
     *picture = (struct picture){0};
     if (!png_begins(bytes, size))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures in PNG (ISO 15948): grey, colours or a palette, with 1 to 16 bits, with or without transparency, which shows
- * white. Interlaced ones are rejected. Colours are taken as they are, without gamma and profiles.
+ * Pictures in PNG (ISO 15948): grey, colours or a palette, with 1 to 16 bits, interlaced or not, with or without
+ * transparency, which shows white, or black if nothing can be seen on white. Colours are taken as they are, without
+ * gamma and profiles.
  */
 #ifndef MNIST_PNG_H
 #define MNIST_PNG_H
