@@ -112,7 +112,7 @@ static int find_member(const struct zip_entry **found, const struct zip *zip, en
 
     *found = NULL;
     for (size_t i = 0; i < zip->count; ++i) {
-        if (set_files_part(zip->entries[i].name) != part)
+        if (set_name_part(zip->entries[i].name) != part)
             continue;
         if (*found)
             return report_error("%s: %s and %s could both be %s", path, (*found)->name, zip->entries[i].name,
