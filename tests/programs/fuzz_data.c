@@ -207,7 +207,7 @@ static void use_table(const struct mapped_file *file)
 {
     struct csv_table table;
 
-    if (csv_read(&table, file, "file") == 0) {
+    if (csv_read(&table, file, "file", file->size % 2 == 0 ? 0 : 9) == 0) {
         use_array(&table.images);
         if (table.labels.values)
             use_array(&table.labels);

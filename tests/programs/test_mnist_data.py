@@ -68,7 +68,7 @@ class Data(mnist_program.TestCase):
         cases = [
             (r"cannot open .*train-images-idx3-ubyte: No such file", "train_images", None),
             (r"cannot open .*t10k-labels-idx1-ubyte: No such file", "test_labels", None),
-            (r"train-images.* is too short for an IDX file: 0 bytes", "train_images", b""),
+            (r"train-images.* is empty; expected an IDX file", "train_images", b""),
             (r"train-images.* is too short for an IDX file: 3 bytes", "train_images", b"\0\0\x08"),
             (r"train-images.* is not an IDX file: it begins with .*\(ff 00 08 03\)", "train_images", b"\xff" + images[1:]),
             (r"train-images.* is a web page .*: a download has failed", "train_images", b"<html>" + images),

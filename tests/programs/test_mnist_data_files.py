@@ -2,85 +2,14 @@
 """normnet-mnist reads data as people have them: packed, with other names, in other places, types and formats."""
 import gzip
 import io
-import os
-import struct
-import subprocess
 import zipfile
 from pathlib import Path
 
 import mnist_program
+from mnist_data_files import CLASSES, CONTENTS, IMAGES, LABELS, PIXELS, SIZE, DataTestCase, archive, keras, npy, typed
 from mnist_program import FILES, REAL_MNIST, SMALL_NETWORK, TINY, idx
 
-LABELS = [i % 5 for i in range(40)]
-SIZE = 6 * 8
-PIXELS = [(label * 50 + 3 * i) % 256 for label in LABELS for i in range(SIZE)]
-IMAGES = {"train": idx([40, 6, 8], PIXELS), "test": idx([10, 6, 8], PIXELS[: 10 * SIZE])}
-CLASSES = {"train": idx([40], LABELS), "test": idx([10], LABELS[:10])}
-CONTENTS = [IMAGES["train"], CLASSES["train"], IMAGES["test"], CLASSES["test"]]
-
-
-def typed(dimensions, values, code, form):
-    """An IDX file of another type than bytes."""
-    return idx(dimensions, b"".join(struct.pack(">" + form, value) for value in values), code)
-
-
-def npy(shape, values, form="B", descr="|u1", version=1, fortran=False):
-    text = "{'descr': '%s', 'fortran_order': %s, 'shape': (%s,), }" % (descr, fortran, ", ".join(map(str, shape)))
-    head = b"\x93NUMPY" + bytes([version, 0])
-    text += " " * (-(len(head) + len(text) + 5) % 64) + "\n"
-    length = struct.pack("<H" if version == 1 else "<I", len(text))
-    order = ">" if descr[0] == ">" else "<"
-    return head + length + text.encode() + b"".join(struct.pack(order + form, value) for value in values)
-
-
-def archive(method=zipfile.ZIP_STORED, **members):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as writer:
-        for name, content in members.items():
-            with writer.open(name + ".npy", "w", force_zip64=True) as member:  # as NumPy does
-                member.write(content)
-    return file.getvalue()
-
-
-def keras(method=zipfile.ZIP_STORED, **changed):
-    members = {"x_train": npy([40, 6, 8], PIXELS), "y_train": npy([40], LABELS),
-               "x_test": npy([10, 6, 8], PIXELS[: 10 * SIZE]), "y_test": npy([10], LABELS[:10])}
-    return archive(method, **{**members, **changed})
-
-
-def table(count, header=True, separator=",", end="\n", side=8, label=True, form="{}"):
-    names = [*(["label"] if label else []), *(f"pixel{i}" for i in range(side * side))]
-    lines = [separator.join(names)] if header else []
-    for i in range(count):
-        numbers = [*([LABELS[i]] if label else []), *(form.format((LABELS[i] * 50 + 3 * k) % 256) for k in range(side * side))]
-        lines.append(separator.join(map(str, numbers)))
-    return (end.join(lines) + end).encode()
-
-
-class DataFiles(mnist_program.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.expected = self.weights(self.write_data("plain"))
-        self.number = 0
-
-    def weights(self, place, *arguments):
-        return self.train("--data", place, *TINY, *arguments)["weights_sha256"]
-
-    def folder(self, **files):
-        """A new directory with files; / in a name makes directories."""
-        self.number += 1
-        directory = self.directory / f"set{self.number}"
-        directory.mkdir()
-        for name, content in files.items():
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        return directory
-
-    def expect_same(self, directory):
-        """The training of the four plain files."""
-        self.assertEqual(self.weights(directory), self.expected, sorted(os.listdir(directory)))
-
+class DataFiles(DataTestCase):
     def test_gzip_and_zip(self):
         self.expect_same(self.folder(**{name + ".gz": gzip.compress(c) for name, c in zip(FILES, CONTENTS)}))
         mixed = {name + (".gz" if i % 2 else ""): gzip.compress(c) if i % 2 else c
@@ -100,6 +29,70 @@ class DataFiles(mnist_program.TestCase):
                     writer.writestr(name, content)
                 packed[name + ".zip"] = file.getvalue()
             self.expect_same(self.folder(**packed))
+
+    def test_archives(self):
+        """All files of a set in one archive, as Kaggle's and EMNIST's downloads are; a file in it can be named."""
+        def packed(files, method=zipfile.ZIP_DEFLATED):
+            file = io.BytesIO()
+            with zipfile.ZipFile(file, "w", method) as writer:
+                writer.writestr("__MACOSX/._train-images-idx3-ubyte", b"junk")
+                writer.writestr("MNIST/", b"")
+                for name, content in files.items():
+                    writer.writestr(name, content)
+            return self.folder(**{"archive.zip": file.getvalue()}) / "archive.zip"
+
+        files = dict(zip(FILES, CONTENTS))
+        gzipped = {f"gzip/emnist-letters-{n}.gz": gzip.compress(c) for n, c in files.items()}
+        for content in [
+            files, {f"MNIST/raw/{n}": c for n, c in files.items()}, gzipped, {"readme.txt": b"", "deep/er/m.npz": keras(), },
+            {f"a b/{n}": c for n, c in files.items()}, {f"{n}/{n}": c for n, c in files.items()},
+        ]:
+            for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                self.expect_same_file(packed(content, method))
+        arrays = dict(zip(("x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy"),
+                          (npy([40, 6, 8], PIXELS), npy([40], LABELS), npy([10, 6, 8], PIXELS[:480]), npy([10], LABELS[:10]))))
+        self.expect_same_file(packed(arrays))
+        several = packed({**gzipped, **{f"other/{n}": gzip.compress(CONTENTS[1]) for n in FILES},
+                          **{f"third/{n}": gzip.compress(CONTENTS[1]) for n in FILES}})
+        name = "gzip/emnist-letters-t10k-labels-idx1-ubyte.gz"
+        self.expect_same_file(several / name)
+        # Commands other than train, and files that are no set.
+        model = self.trained()
+        answer = self.run_program("evaluate", "--model", model, "--data", several / name)
+        self.assertIn("of 10 images", answer.stdout, answer)
+        answer = self.run_program("predict", "--model", model, f"{several}/gzip/emnist-letters-t10k-images-idx3-ubyte.gz:3")
+        self.assertEqual((answer.returncode, "ubyte.gz:3  " in answer.stdout), (0, True), answer)
+        before = several.read_bytes()
+        for pattern, code, arguments in [
+            (r"archive.zip has 3 data sets; choose one by naming one of its files: \S*archive.zip/gzip/emnist-letters-train-"
+             r"images-idx3-ubyte.gz, \S*archive.zip/other/train-images", 1, ["train", "--data", several]),
+            (r"archive.zip has no file gzip/x; the first of its 12 is gzip/emnist", 1,
+             ["predict", "--model", model, f"{several}/gzip/x"]),
+            (r"archive.zip holds 12 files; name one of them, e.g. \S*archive.zip/gzip/emnist", 1,
+             ["predict", "--model", model, several]),
+            (r"the name of \S*archive.zip/gzip/x is not that of a file of a data set", 1, ["train", "--data", several / "gzip/x"]),
+            (r"--json names \S*archive.zip, a file of the data set", 2,
+             ["evaluate", "--model", model, "--data", several / name, "--json", several]),
+            (r"--json names \S*archive.zip, one of the images", 2,
+             ["predict", "--model", model, f"{several}/gzip/emnist-letters-t10k-images-idx3-ubyte.gz:3", "--json", several]),
+            (r"cannot open \S*archive.zip/raw/t10k-labels-idx1-ubyte: No such file", 1,
+             ["train", "--data", packed({f"raw/{n}": c for n, c in zip(FILES[:3], CONTENTS)})]),
+            (r"archive.zip has no file of a data set, such as train-images-idx3-ubyte", 1,
+             ["train", "--data", packed({"data/0/1.png": b"", "data/1/2.png": b""})]),
+            (r"cannot open \S*model/x: \S*model is no zip archive", 1, ["predict", "--model", model, f"{model}/x"]),
+        ]:
+            with self.subTest(pattern=pattern):
+                self.expect_failure(code, pattern, *arguments)
+        self.assertEqual(several.read_bytes(), before)
+        cut = self.folder(**{"cut.zip": before[:-9]}) / "cut.zip"
+        self.expect_failure(1, r"cut.zip is cut off: its list of files is missing at the end", "train", "--data", cut)
+
+    def trained(self):
+        """A model of these images."""
+        path = self.directory / "model"
+        if not path.exists():
+            self.train("--data", self.directory / "plain", *TINY, "--save", path)
+        return path
 
     def test_a_bomb(self):
         """100 MB of zeros in 100 kB are refused before they are in memory."""
@@ -156,11 +149,17 @@ class DataFiles(mnist_program.TestCase):
         directory = self.folder(**dict(zip(FILES, CONTENTS)), **{"test-images-idx3-ubyte": CONTENTS[2]})
         self.expect_failure(1, r"t10k-images\S* and \S*test-images\S* both have the images", "train", "--data", directory,
                             *TINY)
-        strange = self.folder(**{"strange": b""}) / "strange"
-        self.expect_failure(1, r"strange is no directory, and its name is not", "train", "--data", strange, *TINY)
-
-    def expect_same_file(self, path):
-        self.assertEqual(self.weights(path), self.expected, path)
+        for pattern, content in [
+            (r"the name of \S*strange is not that of a file of a data set, such as train-images", b"hello"),
+            (r"the name of \S*strange is not that of a file of a data set, such as train-images", b"label,a,b\n"),
+            (r"strange is empty; expected a directory of a data set, or a file of one", b""),
+            (r"strange is a Parquet file; expected a directory", b"PAR1"),
+            (r"strange is a pickle of Python; expected a directory", gzip.compress(b"\x80\2}q")),
+            (r"strange is a tar archive; expected a directory .*: unpack it first",
+             gzip.compress(bytes(257) .replace(b"\0", b"n") + b"ustar")),
+        ]:
+            strange = self.folder(**{"strange": content}) / "strange"
+            self.expect_failure(1, pattern, "train", "--data", strange, *TINY)
 
     def test_the_nearest_name(self):
         for wrong, part in [("trian-images-idx3-ubyte", 0), ("train-lables-idx1-ubyte", 1),
@@ -169,9 +168,19 @@ class DataFiles(mnist_program.TestCase):
             names[part] = wrong
             pattern = f"cannot open .*{FILES[part]}: No such file.*; the nearest name there is {wrong}\n"
             self.expect_failure(1, pattern, "train", "--data", self.folder(**dict(zip(names, CONTENTS))), *TINY)
-        empty = self.folder(**{"holiday.jpg": b""})
-        self.expect_failure(1, r"cannot open \S*/train-images-idx3-ubyte: No such file or directory\n", "train", "--data",
-                            empty, *TINY)
+        for pattern, files in [
+            ("", {}), ("; the directory has holiday.jpg", {"holiday.jpg": b""}),
+            (r"; the directory has a.parquet \(a Parquet file\), b.pt \(a zip archive, which can be named itself\), c/ and 2 more",
+             {"a.parquet": b"PAR1", "b.pt": b"PK\3\4", "c/d/e/f": b"", "g": b"", "h": b""}),
+        ]:
+            self.expect_failure(1, rf"cannot open \S*/train-images-idx3-ubyte: No such file or directory{pattern}\n",
+                                "train", "--data", self.folder(**files), *TINY)
+        missing = self.folder(**{"fashion/a": b""}) / "fahsion"
+        for command in (["train"], ["evaluate", "--model", self.trained()]):
+            self.expect_failure(1, r"cannot open \S*fahsion: No such file or directory; did you mean fashion\?\n", *command,
+                                "--data", missing)
+            self.expect_failure(1, r"cannot open \S*nowhere: No such file or directory\n", *command, "--data",
+                                missing.parent / "nowhere")
         prefixed = self.folder(**{f"kmnist-{name}": c for name, c in zip(FILES[:3], CONTENTS)})
         self.expect_failure(1, r"cannot open \S*/kmnist-t10k-labels-idx1-ubyte: No such", "train", "--data", prefixed,
                             *TINY)
@@ -221,62 +230,6 @@ class DataFiles(mnist_program.TestCase):
             with self.subTest(pattern=pattern):
                 self.expect_failure(1, pattern, "train", "--data", data(**changed), *TINY)
 
-    def test_tables(self):
-        """Kaggle's and others' CSV."""
-        rows = [[(LABELS[i] * 50 + 3 * k) % 256 for k in range(64)] for i in range(40)]
-        flat = [value for row in rows for value in row]
-        plain = self.folder(**dict(zip(FILES, [idx([40, 8, 8], flat), CONTENTS[1], idx([10, 8, 8], flat[:640]), CONTENTS[3]])))
-        expected = self.weights(plain)
-        for names in [("train.csv", "test.csv"), ("mnist_train.csv", "mnist_test.csv"), ("Train.CSV", "test.csv"),
-                      ("fashion-mnist_train.csv", "fashion-mnist_test.csv"), ("mnist_train_small.csv", "mnist_test.csv"),
-                      ("digits/mnist_train.csv.gz", "digits/mnist_test.csv.gz")]:
-            for options in [{}, {"header": False}, {"separator": ";"}, {"separator": "\t", "end": "\r\n"},
-                            {"form": "{}.0"}, {"form": '"{}"'}, {"separator": ", "}]:
-                contents = [table(40, **options), table(10, **options)]
-                if names[0].endswith("gz"):
-                    contents = [gzip.compress(c) for c in contents]
-                directory = self.folder(**dict(zip(names, contents)))
-                self.assertEqual(self.weights(directory), expected, (names, options))
-                if options:
-                    break
-        for options in [{"header": False}, {"separator": ";"}, {"separator": "\t", "end": "\r\n"}, {"form": "{}.0"},
-                        {"form": '"{}"'}, {"separator": ", "}]:
-            directory = self.folder(**{"train.csv": b"\xef\xbb\xbf" + table(40, **options), "test.csv": table(10)})
-            self.assertEqual(self.weights(directory), expected, options)
-            self.assertEqual(self.weights(directory / "train.csv"), expected, options)
-        scaled = b"\n".join(",".join([str(LABELS[i]), *(repr(v / 255) for v in rows[i])]).encode() for i in range(40))
-        self.assertEqual(self.weights(self.folder(**{"train.csv": scaled, "test.csv": table(10)})), expected)
-
-    def test_a_table_without_labels(self):
-        """Kaggle's test.csv: the last sixth of the training images is the test set, and this is said."""
-        directory = self.folder(**{"train.csv": table(36), "test.csv": table(10, label=False)})
-        model = self.directory / "kaggle"
-        result = self.train("--data", directory, *TINY, "--save", model)
-        self.assertEqual((result["data"]["training_images"], result["data"]["test_images"]), (30, 6))
-        self.assertIn("test.csv has no labels: the test images are the last 6 of the training images\n", self.output)
-        answer = self.run_program("evaluate", "--model", model, "--data", directory)
-        self.assertRegex(answer.stdout, rf"accuracy {result['history'][0]['test_accuracy']:.2f}%: \d of 6 images")
-        self.expect_failure(1, r"train.csv has no labels: all of its 64 columns", "train", *TINY, "--data",
-                            self.folder(**{"train.csv": table(9, label=False), "test.csv": table(9)}))
-
-    def test_broken_tables(self):
-        good = table(40).splitlines(keepends=True)
-        for pattern, content in [
-            (r"train.csv is empty", b""),
-            (r"train.csv has no images after its line of names", good[0]),
-            (r"train.csv, line 3: column 65 is 'x'; expected a number", good[0] + good[1] + good[2].rsplit(b",", 1)[0] + b",x\n"),
-            (r"train.csv, line 3: column 2 is ''; expected a number", good[0] + good[1] + b"1,,1" + good[2][4:]),
-            (r"train.csv, line 3: it has fewer columns than the first line, which has 65", good[0] + good[1] + b"1,2\n"),
-            (r"train.csv, line 2: it has more columns than the first line", good[0] + good[1].strip() + b",7\n"),
-            (r"train.csv has 52 columns; expected a label and", b",".join([b"1"] * 52) + b"\n"),
-            (r"train.csv is not a table of images: its first line has 0 columns", b"hello\n"),
-            (r"the label of image 0 is 300; expected", good[0] + b"300" + good[1][1:]),
-            (r"its values are from 0 to 999; expected", good[0] + b"1," + b"0," * 63 + b"999\n"),
-        ]:
-            with self.subTest(pattern=pattern):
-                directory = self.folder(**{"train.csv": content, "test.csv": table(10)})
-                self.expect_failure(1, pattern, "train", "--data", directory, *TINY)
-
     def test_archives_of_numpy(self):
         scaled = npy([40, 6, 8], [p / 255 for p in PIXELS], "f", "<f4")
         for content in [
@@ -321,7 +274,9 @@ class DataFiles(mnist_program.TestCase):
             (r"m.npz: x_train.npy is encrypted", encrypted),
             (r"m.npz: x_train.npy is packed in a way that cannot be read", method),
             (r"m.npz: x_train.npy is damaged: its checksum", crc),
-            (r"m.npz has no array x_train; the first of its 1 is weights.npy", archive(weights=npy([1], [1]))),
+            (r"m.npz has no array x_train; it has weights.npy", archive(weights=npy([1], [1]))),
+            (r"m.npz has no array x_train; it has data.npy, target.npy", archive(data=npy([1], [1]), target=npy([1], [1]))),
+            (r"m.npz has no array x_train; it has no file", archive()),
             (r"m.npz: x_train.npy has 1 dimensions", keras(x_train=npy([40], LABELS))),
             (r"40 images in .*m.npz, but 39 labels in .*m.npz", keras(y_train=npy([39], LABELS[:39]))),
             (r"m.npz: x_train.npy is cut off: 40 x 6 x 8 values need 1920 bytes, 1919 are there",

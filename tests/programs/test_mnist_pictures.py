@@ -9,6 +9,7 @@ import subprocess
 from fractions import Fraction
 
 import mnist_program
+from mnist_data_files import npy
 from mnist_pictures import COLOURS, GREY_ALPHA, SIDE, PictureTestCase, png
 from mnist_program import TINY, idx, pgm
 
@@ -76,6 +77,7 @@ class Pictures(PictureTestCase):
         self.expect_values(values, [
             pgm(SIDE, SIDE, values), pgm(SIDE, SIDE, values, magic="P2"),
             pgm(SIDE, SIDE, colours, magic="P6"), pgm(SIDE, SIDE, colours, magic="P3"),  # grey PPM
+            pgm(SIDE, SIDE, values, magic="P2").replace(b"\n0 ", b"\n# c 7\n0 # d 8\n", 1) + b"# the end",
             b"P5 28 28 65535\n" + wide, b"P6 28 28 65535\n" + struct.pack(f">{3 * SIDE * SIDE}H", *(257 * v for v in colours)),
             pgm(SIDE, SIDE, [257 * value for value in values], magic="P2", largest=65535),
             gzip.compress(pgm(SIDE, SIDE, values)),
@@ -276,14 +278,16 @@ class Pictures(PictureTestCase):
             self.assertEqual([(a["file"], a["probabilities"]) for a in answers], [("-", expected)] * len(answers))
         answer, = self.answer("-:1", content=pages)
         self.assertEqual((answer["file"], answer["index"]), ("-", 1))
-        for arguments, content, pattern in [
-            (["-"], b"", rb"standard input is too short for an IDX file: 0 bytes"),
-            (["-", "-"], pgm(SIDE, SIDE, self.values), rb"standard input is too short"),
-            (["-"], b"hello", rb"standard input is not a PNG"),
+        table = b"label,%s\n" % b",".join(b"p%d" % i for i in range(784)) + b",".join(b"%d" % v for v in [7, *self.values])
+        self.assertEqual(self.answer("-", content=table)[0]["probabilities"], expected)
+        for arguments, content, code, pattern in [
+            (["-"], b"", 1, rb"standard input is empty; expected a PNG"),
+            (["-", "-"], pgm(SIDE, SIDE, self.values), 2, rb"standard input stands twice; it can be read once"),
+            (["-"], b"hello", 1, rb"standard input is not a PNG"),
         ]:
             result = subprocess.run([self.program, "predict", "--model", self.model, *arguments], input=content,
                                     capture_output=True, timeout=300, check=False)
-            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.returncode, code)
             self.assertRegex(result.stderr, pattern)
         # The answer does not replace the picture that it is read from.
         path = self.write("input.pgm", pgm(SIDE, SIDE, self.values))
@@ -306,6 +310,45 @@ class Pictures(PictureTestCase):
             answers = self.answer(self.write(name, content))
             self.assertEqual([a["probabilities"] for a in answers], [expected] * 2, name)
             self.assertEqual([a["index"] for a in answers], [0, 1])
+
+    def test_one_image_in_an_array(self):
+        """numpy.save and numpy.savetxt of one image, which is not one of several."""
+        values, rows = self.values, [self.values[SIDE * y : SIDE * y + SIDE] for y in range(SIDE)]
+        colours = [value for value in values for _ in range(3)]
+        wide = [[value for value in row for _ in range(2)] for row in rows]  # 28 x 56
+        text = "\n".join(" ".join(map(str, row)) for row in rows).encode()
+        self.expect_values(values, [
+            npy([SIDE, SIDE], values), npy([SIDE * SIDE], values), npy([SIDE, SIDE, 1], values),
+            npy([SIDE, SIDE, 3], colours), npy([1, SIDE * SIDE], values), idx([SIDE, SIDE], values), text + b"\n",
+            text.replace(b" ", b","), text.replace(b" ", b"  "),
+            "\n".join(" ".join(f"{v:.18e}" for v in row) for row in rows).encode(),
+        ])
+        expected = self.probabilities(pgm(2 * SIDE, SIDE, flat(wide)))
+        self.assertEqual(self.probabilities(npy([SIDE, 2 * SIDE], flat(wide))), expected)
+        square = [value for row in wide for _ in range(2) for value in row]  # 56 x 56
+        expected = self.probabilities(pgm(2 * SIDE, 2 * SIDE, square))
+        for content in (npy([2 * SIDE, 2 * SIDE], square), npy([2 * SIDE, 2 * SIDE, 3], [v for v in square for _ in range(3)])):
+            self.assertEqual(self.probabilities(content), expected)
+        for pattern, content in [  # labels, and tables with labels, are no images
+            (r"has 1 dimensions", npy([10000], bytes(10000))), (r"has 2 dimensions", npy([100, 10], bytes(1000))),
+            (r"has 2 dimensions", npy([500, 785], bytes(500 * 785))), (r"has 2 dimensions", idx([10000, 8], bytes(80000))),
+            (r"has 30 columns", b"\n".join([b",".join([b"1"] * 30)] * 200)),
+        ]:
+            self.expect_failure(1, pattern, "predict", "--model", self.model, self.write("x", content))
+
+    def test_other_kinds(self):
+        """Also those that begin with zeros as IDX does, or with P."""
+        for kind, content in [
+            ("a JPEG image", b"\xff\xd8\xff\xe0"), ("a JPEG 2000 image", b"\0\0\0\x0cjP  \r\n\x87\n"),
+            (r"an image or video of the MP4 family", b"\0\0\0\x18ftypheic"), ("a JPEG XL image", b"\xff\x0a\0\0"),
+            (r"an icon \(ICO\)", b"\0\0\1\0\1\0"), ("a Parquet file", b"PAR1\x15\4"), ("a PAM image", b"P7\nWIDTH 2\n"),
+            ("a PFM image", b"Pf\n2 2\n-1\n"), ("an SVG drawing", b"<svg xmlns"), ("a DICOM image", bytes(128).replace(b"\0", b"a") + b"DICM"),
+            ("empty", b""),
+        ]:
+            self.expect_failure(1, rf"x.png is {kind}.*; expected a PNG, PBM, PGM or PPM picture", "predict", "--model",
+                                self.model, self.write("x.png", content))
+        self.expect_failure(1, r"x.tga is not a PNG.*\(00 00 02 00\)", "predict", "--model", self.model,
+                            self.write("x.tga", b"\0\0\2\0\0\0"))
 
     def test_help(self):
         text = self.run_program("predict", "--help").stdout

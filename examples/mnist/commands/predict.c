@@ -71,8 +71,9 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
          .name = "IMAGE...",
          .help =
              "A PNG, PBM, PGM or PPM picture, or a file of several images: IDX, NumPy's .npy, a CSV table or several "
-             "PGM in one file. It may be packed with gzip. FILE:INDEX is one image of several, counted from 0; - is "
-             "standard input.",
+             "PGM in one file. It may be packed with gzip, or lie in a zip archive: ARCHIVE/FILE. FILE:INDEX is one "
+             "image "
+             "of several, counted from 0; - is standard input.",
          .target.files = &prediction->arguments},
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
@@ -171,9 +172,10 @@ static int check_json_target(struct prediction *prediction)
 
         if (i > 0 && name->path == images->names[i - 1].path)
             continue; /* another image of the same file */
-        char *path = image_path(name);
-        const bool same = path && (strcmp(path, STANDARD_INPUT) == 0 ? file_is_input(prediction->json)
-                                                                     : file_same(path, prediction->json));
+        char *path = image_path(name), *holder = path ? file_holder(path) : NULL;
+        const bool same = holder && (strcmp(path, STANDARD_INPUT) == 0 ? file_is_input(prediction->json)
+                                                                       : file_same(holder, prediction->json));
+        free(holder);
         free(path);
         if (same)
             return report_usage("--json names %s, one of the images", prediction->json);

@@ -85,7 +85,9 @@ static int list_train_options(struct option *options, struct settings *s)
         {OPTION_TEXT, "--data", "DIR",
          "A directory with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
          "t10k-labels-idx1-ubyte (idx4 for images with channels, N x C x H x W); their names may have a prefix, test "
-         "for t10k, and .gz. Or with train.csv and test.csv, or with mnist.npz. Or a file of one of several such sets. "
+         "for t10k, and .gz. Or with train.csv and test.csv, or with mnist.npz. Or a zip archive of these, or a file "
+         "of one of "
+         "several such sets. "
          "Or the word generated for generated digits. [$NORMNET_DATA; without it MNIST in the user's cache directory; "
          "without that generated digits]",
          .target.text = &s->data},

@@ -109,6 +109,18 @@ static int32_t square_side(int64_t pixels)
     return (int64_t)side * side == pixels ? side : 0;
 }
 
+bool array_is_square(int64_t pixels)
+{
+    return square_side(pixels) > 1;
+}
+
+bool array_may_be_picture(int64_t rows, int64_t columns)
+{
+    enum { MAX_SIDE = 4096 };
+
+    return rows <= MAX_SIDE && columns <= MAX_SIDE && rows <= 4 * columns && columns <= 4 * rows;
+}
+
 /* Sets the shape of the images and whether the channels come last. */
 static int read_image_shape(struct image_array *images, const struct array *array, bool *last, const char *path)
 {

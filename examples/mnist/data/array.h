@@ -43,6 +43,13 @@ int array_type_bytes(enum array_type type);
  */
 int array_check_size(const struct array *array, uint64_t bytes, const char *path);
 
+/* Whether it is the number of pixels of a square image of at least 2 x 2. */
+bool array_is_square(int64_t pixels);
+
+/* Whether rows x columns numbers may be the pixels of one picture: sides up to 4096, none above four times the other.
+ */
+bool array_may_be_picture(int64_t rows, int64_t columns);
+
 struct image_array {
     int64_t count;
     int32_t channels, height, width;

@@ -274,7 +274,11 @@ void dataset_close(struct dataset *data)
 int dataset_check_distinct(const struct dataset *data, const char *option, const char *path)
 {
     for (int i = 0; path && i < SET_PARTS; ++i) {
-        if (data->files.paths[i] && file_same(data->files.paths[i], path))
+        char *holder = data->files.paths[i] ? file_holder(data->files.paths[i]) : NULL;
+        const bool same = holder && file_same(holder, path);
+
+        free(holder);
+        if (same)
             return report_usage("%s names %s, a file of the data set", option, path);
     }
     return 0;

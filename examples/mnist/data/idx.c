@@ -28,11 +28,20 @@ static bool find_type(struct array *array, uint8_t code)
     return false;
 }
 
+bool idx_begins(const uint8_t *data, size_t size)
+{
+    struct array array;
+
+    return size >= 4 && data[0] == 0 && data[1] == 0 && find_type(&array, data[2]);
+}
+
 int idx_read(struct array *array, const struct mapped_file *file, const char *path)
 {
     const uint8_t *magic = file->data;
 
     *array = (struct array){.big_endian = true};
+    if (file->size == 0)
+        return file_kind_reject(path, magic, 0, "an IDX file");
     if (file->size < 4)
         return report_error("%s is too short for an IDX file: %zu bytes", path, file->size);
     /* Other kinds begin with two zeros, too. */

@@ -9,6 +9,9 @@
 #include "data/array.h"
 #include "support/mapped_file.h"
 
+/* Whether the bytes begin with two zeros and one of IDX's types. */
+bool idx_begins(const uint8_t *data, size_t size);
+
 /*
  * Reads the header. The values stay where the file is. Returns 0, or reports what is wrong with the file: not IDX, an
  * unknown type, too many dimensions, shorter or longer than its header says.

@@ -8,6 +8,7 @@
 #include "data/packed_file.h"
 #include "data/png.h"
 #include "data/pnm.h"
+#include "data/zip.h"
 #include "support/file_kind.h"
 #include "support/file_system.h"
 #include "support/mapped_file.h"
@@ -141,6 +142,50 @@ static int add_images(struct image_files *images, const struct source *source, c
     return code;
 }
 
+static int64_t image_pixels(const struct image_files *images)
+{
+    return (int64_t)images->target.height * images->target.width;
+}
+
+/* Makes the array a set of one image. */
+static void make_single(struct array *array)
+{
+    memmove(array->shape + 1, array->shape, (size_t)array->rank * sizeof *array->shape);
+    array->shape[0] = 1;
+    ++array->rank;
+}
+
+/* The shape H x W in the place of the last dimension, which has the model's pixels. */
+static void split_pixels(struct array *array, const struct image_files *images)
+{
+    array->shape[array->rank - 1] = images->target.height;
+    array->shape[array->rank++] = images->target.width;
+}
+
+/*
+ * Gives an array of the model's pixels in a row, P or N x P, the shape N x H x W, and one that can only be an image the
+ * shape of one in a set: H x W, H x W x 3, and for a model of three channels 3 x H x W. Other squares are images in a
+ * row for array_images(), unless they are as many as the rows: N x N.
+ */
+static void take_shape_of_images(struct array *array, const struct image_files *images)
+{
+    const int64_t pixels = image_pixels(images), *shape = array->shape;
+    bool single = false;
+
+    if (array->rank <= 2 && shape[array->rank - 1] == pixels) {
+        split_pixels(array, images);
+        single = array->rank == 2;
+    } else if (array->rank == 2) {
+        single = array_may_be_picture(shape[0], shape[1]) && shape[1] != pixels + 1 &&
+                 (shape[0] == shape[1] || !array_is_square(shape[1]));
+    } else if (array->rank == 3) {
+        single = (array_may_be_picture(shape[0], shape[1]) && shape[0] > 3 && (shape[2] == 1 || shape[2] == 3)) ||
+                 (shape[0] == 3 && images->target.channels == 3);
+    }
+    if (single)
+        make_single(array);
+}
+
 static int add_array(struct image_files *images, const struct source *source, const struct mapped_file *file)
 {
     struct image_array block = {0};
@@ -148,6 +193,8 @@ static int add_array(struct image_files *images, const struct source *source, co
     int code = npy_begins(file->data, file->size) ? npy_read(&array, file, source->path)
                                                   : idx_read(&array, file, source->path);
 
+    if (code == 0)
+        take_shape_of_images(&array, images);
     if (code == 0)
         code = array_images(&block, &array, source->path);
     if (code == 0)
@@ -161,8 +208,10 @@ static int add_table(struct image_files *images, const struct source *source, co
 {
     struct image_array block = {0};
     struct csv_table table;
-    int code = csv_read(&table, file, source->path);
+    int code = csv_read(&table, file, source->path, image_pixels(images));
 
+    if (code == 0)
+        take_shape_of_images(&table.images, images);
     if (code == 0)
         code = array_images(&block, &table.images, source->path);
     if (code == 0)
@@ -250,32 +299,30 @@ static int add_png(struct image_files *images, const struct source *source, cons
 
 /* ---- Files ------------------------------------------------------------------------------------- */
 
-/* Whether the file is text that may be a table: numbers, or names of columns. */
-static bool may_be_table(const struct source *source, const struct mapped_file *file)
+/* An archive of several files is no image, but its files may be. */
+static int reject_archive(const struct source *source, const struct mapped_file *file)
 {
-    const size_t length = strlen(source->path);
-    const uint8_t first = file->data[0];
+    struct zip zip;
 
-    if (first >= '0' && first <= '9')
-        return true;
-    for (size_t i = 0; i + 4 <= length; ++i) {
-        if (strncmp(source->path + i, ".csv", 4) == 0 || strncmp(source->path + i, ".CSV", 4) == 0)
-            return true;
-    }
-    return false;
+    int code = zip_open(&zip, file, source->path);
+    if (code == 0)
+        code = report_error("%s holds %zu files; name one of them, e.g. %s/%s", source->path, zip.count, source->path,
+                            zip.count > 0 ? zip.entries[0].name : "NAME");
+    zip_close(&zip);
+    return code;
 }
 
 static int add_contents(struct image_files *images, const struct source *source, const struct mapped_file *file)
 {
-    const uint8_t first = file->size > 0 ? file->data[0] : 0;
-
-    if (first == 0 || npy_begins(file->data, file->size)) /* also an empty file, which idx_read() reports */
+    if (idx_begins(file->data, file->size) || npy_begins(file->data, file->size))
         return add_array(images, source, file);
     if (png_begins(file->data, file->size))
         return add_png(images, source, file);
-    if (first == 'P')
+    if (pnm_begins(file->data, file->size))
         return add_pnm(images, source, file);
-    if (may_be_table(source, file))
+    if (zip_begins(file->data, file->size))
+        return reject_archive(source, file);
+    if (csv_begins(file->data, file->size))
         return add_table(images, source, file);
     return file_kind_reject(source->path, file->data, file->size,
                             "a PNG, PBM, PGM or PPM picture or an IDX, NumPy or CSV file");
@@ -290,7 +337,7 @@ static int add_image_file(struct image_files *images, const struct source *sourc
 {
     struct mapped_file file;
     int code = is_standard_input(&source->name) ? mapped_file_read(&file, stdin, source->path)
-                                                : mapped_file_open(&file, source->path);
+                                                : packed_file_find(&file, source->path);
 
     if (code == 0)
         code = packed_file_unpack(&file, source->path);
@@ -320,6 +367,11 @@ int image_files_add(struct image_files *images, const char *argument)
 
     if (!source.path)
         return report_error("not enough memory");
+    if (is_standard_input(&source.name) && images->input_read) {
+        free(source.path);
+        return report_usage("standard input stands twice; it can be read once");
+    }
+    images->input_read = images->input_read || is_standard_input(&source.name);
     int code = add_image_file(images, &source);
     free(source.path);
     return code;

@@ -24,6 +24,8 @@ struct image_files {
     int64_t several;          /* how many of them there were */
     int64_t left_out;         /* images after the last one that was taken */
 
+    bool input_read; /* standard input, which can be read once */
+
     int64_t count, room;
     struct image_name *names;
     uint8_t *pixels; /* count x channels x height x width */

@@ -93,7 +93,7 @@ static int open_table(struct image_set *set, const char *path, bool test)
     int code = packed_file_open(&file, path);
     if (code != 0)
         return code;
-    code = csv_read(&table, &file, path);
+    code = csv_read(&table, &file, path, 0);
     mapped_file_close(&file);
     if (code == 0 && !table.labels.values && !test)
         code = report_error("%s has no labels: all of its %" PRId64 " columns are pixels", path, table.images.shape[1]);
@@ -104,6 +104,24 @@ static int open_table(struct image_set *set, const char *path, bool test)
 }
 
 /* ---- An archive -------------------------------------------------------------------------------- */
+
+/* Reports the arrays that an archive has instead. */
+static int report_no_member(const struct zip *zip, const char *wanted, const char *path)
+{
+    enum { LISTED = 6 };
+    char *list = text_of("%s", zip->count == 0 ? "no file" : "");
+
+    for (size_t i = 0; i < zip->count && i < LISTED && list; ++i) {
+        char *longer = text_of("%s%s%s", list, i == 0 ? "" : ", ", zip->entries[i].name);
+
+        free(list);
+        list = longer;
+    }
+    int code = report_error("%s has no array %s; it has %s%s", path, wanted, list ? list : "others",
+                            zip->count > LISTED ? ", ..." : "");
+    free(list);
+    return code;
+}
 
 /* The file of a part in an archive. Returns 0, or reports what is wrong. */
 static int find_member(const struct zip_entry **found, const struct zip *zip, enum set_part part, const char *path)
@@ -119,10 +137,7 @@ static int find_member(const struct zip_entry **found, const struct zip *zip, en
                                 names[part]);
         *found = &zip->entries[i];
     }
-    if (*found)
-        return 0;
-    return report_error("%s has no array %s; the first of its %zu is %s", path, names[part], zip->count,
-                        zip->count > 0 ? zip->entries[0].name : "missing");
+    return *found ? 0 : report_no_member(zip, names[part], path);
 }
 
 /* Takes images or labels; `name` is for messages: "mnist.npz: x_train.npy" */
@@ -160,7 +175,7 @@ static int open_archive(struct image_set *set, const char *path, bool test)
     struct mapped_file file;
     struct zip zip = {0};
 
-    int code = mapped_file_open(&file, path);
+    int code = packed_file_find(&file, path);
     if (code != 0)
         return code;
     if (!zip_begins(file.data, file.size))

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A file for reading that may be packed: with gzip, or alone in a zip archive. */
+/*
+ * A file for reading that may be packed: with gzip, or in a zip archive, alone or as the path says:
+ * "digits.zip/raw/train-images-idx3-ubyte".
+ */
 #ifndef MNIST_PACKED_FILE_H
 #define MNIST_PACKED_FILE_H
 
 #include "support/mapped_file.h"
+
+/* Opens the file, which may lie in an archive, as it is. Returns 0, or reports what is wrong. */
+int packed_file_find(struct mapped_file *file, const char *path);
 
 /* Opens the file and unpacks it. Its contents decide, not its name. Returns 0, or reports what is wrong. */
 int packed_file_open(struct mapped_file *file, const char *path);

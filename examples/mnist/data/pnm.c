@@ -22,7 +22,7 @@ static void skip_space(struct pnm_file *file)
         ++file->cursor;
 }
 
-/* Skips space and comments, which are from # to the end of the line and only in the header. */
+/* Skips space and comments, which are from # to the end of the line: in the header and between pixels in text. */
 static void skip_to_word(struct pnm_file *file)
 {
     skip_space(file);
@@ -107,12 +107,17 @@ static int64_t row_bytes(const struct pnm_kind *kind, const struct picture *pict
     return (int64_t)picture->channels * picture->width * (kind->largest > 255 ? 2 : 1);
 }
 
+bool pnm_begins(const uint8_t *data, size_t size)
+{
+    return size >= 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6';
+}
+
 bool pnm_follows(const struct pnm_file *file)
 {
     struct pnm_file rest = *file;
 
     skip_space(&rest);
-    return rest.end - rest.cursor >= 3 && rest.cursor[0] == 'P' && rest.cursor[1] >= '1' && rest.cursor[1] <= '6' &&
+    return rest.end - rest.cursor >= 3 && pnm_begins(rest.cursor, 3) &&
            (is_space(rest.cursor[2]) || rest.cursor[2] == '#');
 }
 
@@ -145,7 +150,7 @@ static int read_raw_value(struct pnm_file *file, int32_t *value, int32_t largest
 /* Text may have the digits of a PBM without space between them. */
 static int read_text_value(struct pnm_file *file, int32_t *value, const struct pnm_kind *kind)
 {
-    skip_space(file);
+    skip_to_word(file);
     if (!kind->bits || file->cursor == file->end || !is_digit(*file->cursor))
         return read_pnm_number(file, "next pixel", 0, kind->largest, value);
     *value = *file->cursor++ - '0';
@@ -188,12 +193,12 @@ static int read_pnm_pixels(struct pnm_file *file, struct picture *picture, const
     return 0;
 }
 
-/* Text may end with white space. */
+/* Text may end with white space and comments. */
 static int check_pnm_end(struct pnm_file *file)
 {
     if (pnm_follows(file))
         return 0;
-    skip_space(file);
+    skip_to_word(file);
     if (file->cursor < file->end)
         return report_error("%s is too long: the byte 0x%02x stands after its last pixel", file->name, *file->cursor);
     return 0;
@@ -204,7 +209,7 @@ int pnm_read(struct pnm_file *file, struct picture *picture)
     *picture = (struct picture){0};
     if (file->end - file->cursor > 2)
         skip_space(file); /* between pictures */
-    if (file->end - file->cursor < 2 || file->cursor[0] != 'P' || file->cursor[1] < '1' || file->cursor[1] > '6')
+    if (!pnm_begins(file->cursor, (size_t)(file->end - file->cursor)))
         return report_error("%s is not a PBM, PGM or PPM picture: it does not begin with P1 to P6", file->name);
     const int digit = file->cursor[1] - '0';
     struct pnm_kind kind = {.bits = digit % 3 == 1, .colours = digit % 3 == 0, .text = digit <= 3, .largest = 1};

@@ -17,6 +17,9 @@ struct pnm_file {
     const char *name;
 };
 
+/* Whether the bytes begin with P1 to P6. */
+bool pnm_begins(const uint8_t *data, size_t size);
+
 /* Decodes the next picture. Returns 0, or reports what is wrong with it. */
 int pnm_read(struct pnm_file *file, struct picture *picture);
 

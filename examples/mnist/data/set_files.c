@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/set_files.h"
 
-#include "support/edit_distance.h"
+#include "data/missing_file.h"
+#include "data/packed_file.h"
+#include "data/zip.h"
+#include "support/file_kind.h"
 #include "support/file_system.h"
 #include "support/folder.h"
+#include "support/mapped_file.h"
 #include "support/report.h"
 #include "support/text.h"
 
@@ -87,6 +91,27 @@ static int search_folder(struct candidates *all, const char *path, int depth)
         }
     }
     folder_close(&folder);
+    return code;
+}
+
+/* Adds the files of a zip archive, whatever their directory is. Returns 0, or reports what is wrong. */
+static int search_archive(struct candidates *all, const char *path)
+{
+    struct mapped_file file;
+    struct zip zip = {0};
+
+    int code = mapped_file_open(&file, path);
+    if (code == 0)
+        code = zip_open(&zip, &file, path);
+    for (size_t i = 0; i < zip.count && code == 0; ++i) {
+        const char *name = zip.entries[i].name, *slash = strrchr(name, '/');
+        char *folder = slash ? text_of("%s/%.*s", path, (int)(slash - name), name) : text_of("%s", path);
+
+        code = folder ? add_candidate(all, folder, slash ? slash + 1 : name) : report_error("not enough memory");
+        free(folder);
+    }
+    zip_close(&zip);
+    mapped_file_close(&file);
     return code;
 }
 
@@ -199,51 +224,6 @@ static int take_set(struct set_files *files, const struct candidates *all, int32
 
 /* ---- What is missing --------------------------------------------------------------------------- */
 
-/* The name in the directory that is nearest to `name`, if at most a third of it differs; free() it. */
-static char *nearest_name(const char *directory, const char *name)
-{
-    int least = (int)strlen(name) / 3 + 1;
-    struct folder folder;
-    char *nearest = NULL;
-
-    folder_open(&folder, directory);
-    for (size_t i = 0; i < folder.count; ++i) {
-        const struct folder_entry *entry = &folder.entries[i];
-
-        if (entry->is_folder || strlen(entry->name) >= SET_NAME_ROOM || set_name_part(entry->name) != NO_PART)
-            continue;
-        /* What downloads and copies append to a name is no difference. */
-        const bool longer = strncmp(entry->name, name, strlen(name)) == 0;
-        const int distance = longer ? 0 : edit_distance(name, (int)strlen(name), entry->name, (int)strlen(entry->name));
-        if (distance >= least)
-            continue;
-        least = distance;
-        free(nearest);
-        nearest = text_of("%s", entry->name);
-    }
-    folder_close(&folder);
-    return nearest;
-}
-
-/* Reports that the file `name` cannot be opened in the directory. */
-static int report_missing(const char *directory, const char *name)
-{
-    char *path = text_of("%s/%s", directory, name), *nearest = nearest_name(directory, name);
-    struct folder folder;
-    int code;
-
-    if (path && folder_open(&folder, path) == 0) {
-        folder_close(&folder);
-        code = report_error("cannot read %s: it is a directory", path);
-    } else {
-        code = report_error("cannot open %s/%s: %s%s%s", directory, name, strerror(ENOENT),
-                            nearest ? "; the nearest name there is " : "", nearest ? nearest : "");
-    }
-    free(path);
-    free(nearest);
-    return code;
-}
-
 /* The usual name of the part that a set lacks. */
 static int report_incomplete(const struct candidates *all, int32_t set, bool test_only)
 {
@@ -258,7 +238,7 @@ static int report_incomplete(const struct candidates *all, int32_t set, bool tes
 
     if (!name)
         return report_error("not enough memory");
-    int code = report_missing(first->home, name);
+    int code = missing_file_report(first->home, name);
     free(name);
     return code;
 }
@@ -328,10 +308,27 @@ static int find_in_folder(struct set_files *files, const char *place, bool test_
     else if (code == 0 && partial.count > 0)
         code = report_incomplete(&partial, fullest_set(&partial), test_only);
     else if (code == 0)
-        code = report_missing(place, test_only ? "t10k-images-idx3-ubyte" : "train-images-idx3-ubyte");
+        code = missing_file_report(place, test_only ? "t10k-images-idx3-ubyte" : "train-images-idx3-ubyte");
     free_candidates(&all);
     free_candidates(&partial);
     return code;
+}
+
+/* Takes the set of the candidate `path`. */
+static int take_set_of(struct set_files *files, const struct candidates *all, const char *path, bool test_only)
+{
+    int32_t set = -1;
+
+    for (int32_t i = 0; i < all->count; ++i) {
+        if (strcmp(all->list[i].path, path) == 0)
+            set = all->list[i].set;
+    }
+    if (set < 0)
+        return report_error("the name of %s is not that of a file of a data set, such as train-images-idx3-ubyte, "
+                            "train.csv or mnist.npz",
+                            path);
+    return missing_part(all, set, test_only) == NO_PART ? take_set(files, all, set, test_only)
+                                                        : report_incomplete(all, set, test_only);
 }
 
 /* The set of a file that is named itself, in the file's directory. */
@@ -343,26 +340,81 @@ static int find_beside(struct set_files *files, const char *path, bool test_only
 
     slash = back && (!slash || back > slash) ? back : slash;
 #endif
-    const char *name = slash ? slash + 1 : path;
     char *folder = slash ? text_of("%.*s", slash > path ? (int)(slash - path) : 1, path) : text_of(".");
+    char *member = folder ? text_of("%s/%s", folder, slash ? slash + 1 : path) : NULL;
     struct candidates all = {0};
-    int32_t set = -1;
 
-    int code = folder ? search_folder(&all, folder, 0) : report_error("not enough memory");
-    for (int32_t i = 0; i < all.count; ++i) {
-        if (strcmp(strrchr(all.list[i].path, '/') + 1, name) == 0)
-            set = all.list[i].set;
-    }
-    if (code == 0 && set < 0)
-        code = report_error("%s is no directory, and its name is not that of a file of a data set, such as "
-                            "train-images-idx3-ubyte, train.csv or mnist.npz",
-                            path);
-    else if (code == 0 && missing_part(&all, set, test_only) != NO_PART)
-        code = report_incomplete(&all, set, test_only);
-    else if (code == 0)
-        code = take_set(files, &all, set, test_only);
+    int code = member ? search_folder(&all, folder, 0) : report_error("not enough memory");
+    if (code == 0)
+        code = take_set_of(files, &all, member, test_only);
     free_candidates(&all);
+    free(member);
     free(folder);
+    return code;
+}
+
+/* The set in a zip archive; that of the file `place` if it is one in the archive. */
+static int find_in_archive(struct set_files *files, const char *archive, const char *place, bool test_only)
+{
+    struct candidates all = {0};
+    int code = search_archive(&all, archive);
+
+    if (code == 0 && strcmp(archive, place) != 0) {
+        code = take_set_of(files, &all, place, test_only);
+    } else if (code == 0) {
+        const int32_t set = choose_set(&all, test_only);
+
+        code = set >= 0        ? take_set(files, &all, set, test_only)
+               : set == -2     ? report_several(&all, place, test_only)
+               : all.count > 0 ? report_incomplete(&all, fullest_set(&all), test_only)
+                               : report_error("%s has no file of a data set, such as train-images-idx3-ubyte, "
+                                              "train.csv or x_train.npy",
+                                              place);
+    }
+    free_candidates(&all);
+    return code;
+}
+
+/* A file whose name says nothing: an archive, or a file of another kind. */
+static int find_in_file(struct set_files *files, const char *path, bool test_only)
+{
+    static const char expected[] = "a directory of a data set, or a file of one such as train.csv";
+    struct mapped_file file;
+
+    int code = packed_file_find(&file, path);
+    if (code != 0)
+        return code;
+    const bool archive = zip_begins(file.data, file.size);
+    if (!archive)
+        code = packed_file_unpack(&file, path);
+    if (code == 0 && archive)
+        code = find_in_archive(files, path, path, test_only);
+    else if (code == 0 && (file.size == 0 || file_kind_name(file.data, file.size)))
+        code = file_kind_reject(path, file.data, file.size, expected);
+    else if (code == 0)
+        code = take_set_of(files, &(struct candidates){0}, path, test_only);
+    mapped_file_close(&file);
+    return code;
+}
+
+/* A place that is no directory. */
+static int find_by_file(struct set_files *files, const char *place, bool test_only)
+{
+    const char *slash = strrchr(place, '/');
+    char *holder = file_holder(place);
+    int code;
+
+    if (!holder)
+        code = report_error("not enough memory");
+    else if (strcmp(holder, place) != 0)
+        code = find_in_archive(files, holder, place, test_only);
+    else if (!file_exists(place))
+        code = missing_place_report(place);
+    else if (set_name_read(slash ? slash + 1 : place).known)
+        code = find_beside(files, place, test_only);
+    else
+        code = find_in_file(files, place, test_only);
+    free(holder);
     return code;
 }
 
@@ -373,9 +425,9 @@ int set_files_find(struct set_files *files, const char *place, bool test_only)
 
     folder_close(&folder);
     *files = (struct set_files){0};
-    int code = error == 0 || !file_exists(place) ? find_in_folder(files, place, test_only)
-               : error == EACCES                 ? report_error("cannot read %s: %s", place, strerror(error))
-                                                 : find_beside(files, place, test_only);
+    int code = error == 0        ? find_in_folder(files, place, test_only)
+               : error == EACCES ? report_error("cannot read %s: %s", place, strerror(error))
+                                 : find_by_file(files, place, test_only);
     if (code != 0)
         set_files_free(files);
     return code;

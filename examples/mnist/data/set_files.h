@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds the files of a data set by their names. They lie in the directory or, if no complete set is there, one or two
- * directories below it.
+ * directories below it, or anywhere in a zip archive.
  */
 #ifndef MNIST_SET_FILES_H
 #define MNIST_SET_FILES_H
@@ -16,8 +16,9 @@ struct set_files {
 };
 
 /*
- * Finds the set in `place`, a directory, or the set that the file `place` belongs to; with `test_only`, a set without
- * training images is complete. Returns 0, or reports what is missing with the name that is nearest to it, or which sets
+ * Finds the set in `place`, a directory or a zip archive, or the set that the file `place` belongs to, which may be in
+ * an archive: "digits.zip/raw/train-images-idx3-ubyte". With `test_only`, a set without training images is complete.
+ * Returns 0, or reports what is missing with the name that is nearest to it, or which sets
  * there are to choose from.
  */
 int set_files_find(struct set_files *files, const char *place, bool test_only);

@@ -27,6 +27,30 @@ bool file_exists(const char *path)
     return stat(path, &status) == 0;
 }
 
+static bool is_regular(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && (status.st_mode & S_IFMT) == S_IFREG;
+}
+
+char *file_holder(const char *path)
+{
+    char *holder = text_of("%s", path);
+
+    if (!holder || file_exists(path))
+        return holder;
+    for (size_t end = strlen(path); end > 0; --end) {
+        if (path[end] != '/')
+            continue;
+        holder[end] = '\0';
+        if (is_regular(holder))
+            return holder;
+    }
+    strcpy(holder, path);
+    return holder;
+}
+
 #if !defined(_WIN32)
 enum { MAX_LINKS = 40, MAX_LINK_LENGTH = 4096 };
 

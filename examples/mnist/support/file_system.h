@@ -9,6 +9,12 @@
 
 bool file_exists(const char *path);
 
+/*
+ * The file that holds what the path names: the path itself, or its beginning if that is a file and the rest a name in
+ * it, as in "digits.zip/raw/images"; free() it. NULL without memory.
+ */
+char *file_holder(const char *path);
+
 /* The path with all symbolic links resolved, even if no file has that name yet; free() it. NULL without memory. */
 char *file_resolve(const char *path);
 
