@@ -200,6 +200,37 @@ class Outputs(mnist_program.TestCase):
         self.assertEqual(result.returncode, 0, result)
         self.assertEqual(self.contents(), before)
 
+    def test_names_do_not_steer_the_terminal(self):
+        """Control characters in names are shown as ?, in tables, notes and messages; the files have the names."""
+        folder = self.directory / "new\nline\x1b[31m"
+        folder.mkdir()
+        model, picture = folder / "m.ckpt", folder / "7\t\x7f.pgm"
+        picture.write_bytes(pgm(50, 50, [255] * 1000 + [0] * 500 + [255] * 1000))
+        data = self.write_data(folder.name + "/data")
+        train = self.run_program("train", "--data", data, *TINY, "--save", model)
+        self.assertIn("new?line?[31m/data\n", train.stdout)
+        outputs = [
+            train, self.run_program("train", "--resume", model), self.run_program("train", "--resume", model, "--data", data),
+            self.run_program("evaluate", "--model", model, "--data", data), self.run_program("predict", "--model", model, picture),
+            self.run_program("export", "--model", model, "--onnx", folder / "a.onnx", "--weights", folder / "w"),
+            self.run_program("predict", "--model", folder / "nowhere", picture), self.run_program("train", "--data", folder / "nowhere"),
+            self.run_program("predict", "--model", model, folder / "nowhere"), self.run_program("train", "--\x1b[31m"),
+        ]
+        for result in outputs:
+            for text in (result.stdout, result.stderr):
+                self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f]|new\n")
+        self.assertRegex(outputs[4].stdout, r"(?m)new\?line\?\[31m/7\?\?.pgm  +\d ")
+        self.assertEqual({path.name for path in folder.iterdir()}, {"m.ckpt", "7\t\x7f.pgm", "data", "a.onnx", "w"})
+
+    def test_standard_output_is_no_file(self):
+        model, arguments = self.directory / "model", ["--data", self.data, *TINY]
+        self.train(*arguments, "--save", model)
+        for command in (["train", *arguments, "--save"], ["train", *arguments, "--json"],
+                        ["evaluate", "--model", model, "--data", self.data, "--json"], ["export", "--model", model, "--onnx"],
+                        ["export", "--model", model, "--weights"]):
+            self.expect_failure(1, r"cannot write -: expected the name of a file", *command, "-")
+            self.expect_failure(1, r"cannot write /dev/stdout: it is not a regular file", *command, "/dev/stdout")
+
     def test_a_command_replaces_its_own_files(self):
         model = self.checkpoint
         self.assertEqual(self.run_program("train", "--data", self.data, *TINY, "--save", model).returncode, 0)

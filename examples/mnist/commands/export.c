@@ -6,6 +6,7 @@
 #include "support/file_claim.h"
 #include "support/options.h"
 #include "support/report.h"
+#include "support/text.h"
 #include "training/model_file.h"
 
 #include <normnet.h>
@@ -88,12 +89,12 @@ static int export_files(normnet_model *model, const struct export_files *files)
     if (files->onnx) {
         code = model_file_export_onnx(model, files->onnx);
         if (code == 0)
-            printf("Wrote %s\n", files->onnx);
+            print_name("Wrote ", files->onnx, "\n");
     }
     if (code == 0 && files->weights) {
         code = model_file_save(model, files->weights, NORMNET_FILE_WEIGHTS, NULL);
         if (code == 0)
-            printf("Wrote %s\n", files->weights);
+            print_name("Wrote ", files->weights, "\n");
     }
     return code;
 }

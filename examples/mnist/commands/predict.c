@@ -186,12 +186,15 @@ static int check_json_target(struct prediction *prediction)
 
 /* ---- Predictions ------------------------------------------------------------------------------- */
 
-/* "seven.pgm" or "images:42"; free() it. NULL without memory. */
+/* "seven.pgm" or "images:42", printable; free() it. NULL without memory. */
 static char *image_name_text(const struct image_name *name)
 {
-    if (name->index < 0)
-        return image_path(name);
-    return text_of("%.*s:%" PRId64, name->path_length, name->path, name->index);
+    char *text =
+        name->index < 0 ? image_path(name) : text_of("%.*s:%" PRId64, name->path_length, name->path, name->index);
+
+    if (text)
+        text_make_printable(text);
+    return text;
 }
 
 static int32_t class_columns(const struct prediction *prediction)
@@ -318,7 +321,7 @@ static int predict_to_json(struct prediction *prediction)
 static int run_prediction(struct prediction *prediction)
 {
     for (int64_t i = 0; i < prediction->images.note_count; ++i)
-        printf("%s%s", prediction->images.notes[i], i + 1 < prediction->images.note_count ? "\n" : "\n\n");
+        print_name("", prediction->images.notes[i], i + 1 < prediction->images.note_count ? "\n" : "\n\n");
     print_table_head(prediction);
     int code = prediction->json ? predict_to_json(prediction) : predict_images(prediction, NULL);
     if (code == 0 && prediction->images.left_out > 0 && !prediction->count_given)

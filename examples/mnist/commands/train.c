@@ -4,6 +4,7 @@
 #include "commands/train_options.h"
 #include "support/interrupt.h"
 #include "support/options.h"
+#include "support/text.h"
 #include "training/prepare.h"
 #include "training/results.h"
 #include "training/run.h"
@@ -29,7 +30,7 @@ static void print_how_to_resume(const struct run *run)
     const struct settings *settings = &run->settings;
     const int64_t dropped = checkpoint_count_dropped(settings, &run->training);
 
-    printf("saved %s. Resume with: ", settings->save);
+    print_name("saved ", settings->save, ". Resume with: ");
     train_options_print_resume(settings, settings->save, dropped > 0 ? NULL : settings->json);
     printf("\n");
     if (dropped > 0)
@@ -93,10 +94,20 @@ static int test_finished(struct run *run)
         code = run_write_results(run);
     if (code != 0)
         return code;
-    printf("The run in %s is complete: %" PRId64 " epochs. Test loss %.4f, accuracy %.2f%%\n", run->settings.resume,
-           run->training.finished, result.test_loss, result.test_accuracy);
+    print_name("The run in ", run->settings.resume, " is complete: ");
+    printf("%" PRId64 " epochs. Test loss %.4f, accuracy %.2f%%\n", run->training.finished, result.test_loss,
+           result.test_accuracy);
     print_weights(run->model);
     return 0;
+}
+
+static void print_resumed(const struct run *run)
+{
+    const struct training_state *training = &run->training;
+
+    print_name("Resuming ", run->settings.resume, ": ");
+    printf("%" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64 " images of the next are done\n\n",
+           training->finished, run->settings.epochs, training->done, training->images);
 }
 
 static int run_training(struct run *run)
@@ -106,11 +117,9 @@ static int run_training(struct run *run)
     if (training->finished == run->settings.epochs)
         return test_finished(run);
     if (run->settings.new_cycle)
-        printf("A new training with the weights of %s\n\n", run->settings.resume);
+        print_name("A new training with the weights of ", run->settings.resume, "\n\n");
     else if (run->settings.resume)
-        printf("Resuming %s: %" PRId64 " of %" PRId64 " epochs and %" PRId64 " of %" PRId64
-               " images of the next are done\n\n",
-               run->settings.resume, training->finished, run->settings.epochs, training->done, training->images);
+        print_resumed(run);
     if (training->dropped > 0)
         printf("The checkpoint has no room for the results of the first %" PRId64 " epochs\n\n", training->dropped);
     return train_epochs(run);

@@ -319,14 +319,15 @@ static void print_source(const struct dataset *data)
     for (enum set_part part = 0; part < SET_PARTS && data->directory; ++part)
         usual = usual && is_usual_file(data, part);
     if (data->directory)
-        printf("Data: %s\n", data->directory);
+        print_name("Data: ", data->directory, "\n");
     for (enum set_part part = 0; part < SET_PARTS && !usual; ++part) {
         if (data->files.paths[part])
-            printf("  %s\n", data->files.paths[part]);
+            print_name("  ", data->files.paths[part], "\n");
     }
-    if (data->held_out > 0)
-        printf("%s has no labels: the test images are the last %" PRId64 " of the training images\n",
-               data->files.paths[TEST_IMAGES], data->held_out);
+    if (data->held_out > 0) {
+        print_name("", data->files.paths[TEST_IMAGES], " has no labels: ");
+        printf("the test images are the last %" PRId64 " of the training images\n", data->held_out);
+    }
     if (!data->directory)
         printf("Data: generated digits, not MNIST (for MNIST use --data, set NORMNET_DATA or run fetch_mnist.sh)\n");
 }

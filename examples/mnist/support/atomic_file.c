@@ -34,7 +34,9 @@ char *atomic_file_place(const char *path)
 
     if (!place)
         report_error("not enough memory to write %s", path);
-    else if (!file_replaceable(place))
+    else if (strcmp(path, "-") == 0)
+        report_error("cannot write -: expected the name of a file, since the text for people goes to standard output");
+    else if (!file_replaceable(path) || !file_replaceable(place))
         report_error("cannot write %s: it is not a regular file", path);
     else if (file_is_output(place))
         report_error("cannot write %s: the output of the program goes to it", path);

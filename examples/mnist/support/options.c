@@ -149,6 +149,8 @@ int options_parse(struct option *options, int count, int argc, char **argv)
             argv[files->count++] = argv[i];
             continue;
         }
+        if (length == strlen("--help") && strncmp(argument, "--help", length) == 0)
+            return report_usage("--help takes no value");
         struct option *option = find_option(options, count, argument, length);
         if (!option)
             return reject_option(options, count, argument, length, "there is no option");
@@ -161,6 +163,8 @@ int options_parse(struct option *options, int count, int argc, char **argv)
         }
         if (!value && i + 1 == argc)
             return report_usage("%s needs a value: %s", option->name, option->value);
+        if (!value && find_option(options, count, argv[i + 1], strlen(argv[i + 1])))
+            return report_usage("%s needs a value: %s; %s is an option", option->name, option->value, argv[i + 1]);
         int code = set_value(option, value ? value + 1 : argv[++i]);
         if (code != 0)
             return code;

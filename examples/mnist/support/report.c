@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/report.h"
 
+#include "support/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { MAX_MESSAGE = 4096 };
+
+/* Without allocation, since memory may be what is missing. A longer message ends with dots. */
 static void print_message(const char *format, va_list values)
 {
+    char text[MAX_MESSAGE] = "";
+    const int length = vsnprintf(text, sizeof text, format, values);
+
+    text_make_printable(text);
     fflush(stdout);
-    fputs("normnet-mnist: ", stderr);
-    vfprintf(stderr, format, values);
-    fputc('\n', stderr);
+    fprintf(stderr, "normnet-mnist: %s%s\n", text, length >= MAX_MESSAGE ? "..." : "");
 }
 
 int report_error(const char *format, ...)

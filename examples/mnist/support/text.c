@@ -21,6 +21,25 @@ char *text_of(const char *format, ...)
     return text;
 }
 
+static char printable(char c)
+{
+    return (c >= 0 && c < ' ') || c == 0x7f ? '?' : c;
+}
+
+void text_make_printable(char *text)
+{
+    for (; *text; ++text)
+        *text = printable(*text);
+}
+
+void print_name(const char *before, const char *name, const char *after)
+{
+    fputs(before, stdout);
+    for (; *name; ++name)
+        putchar(printable(*name));
+    fputs(after, stdout);
+}
+
 void print_word(FILE *stream, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"

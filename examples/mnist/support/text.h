@@ -17,6 +17,12 @@
 /* A printf into newly allocated memory; free() it. NULL without memory. */
 char *text_of(const char *format, ...) PRINTF_FORMAT;
 
+/* Puts ? in the place of control characters, which would steer a terminal or break a line of a table. */
+void text_make_printable(char *text);
+
+/* Prints a name of the user's on standard output, made printable, with text before and after it. */
+void print_name(const char *before, const char *name, const char *after);
+
 /* Prints a word, quoted where a shell would otherwise change it. */
 void print_word(FILE *stream, const char *word);
 
