@@ -14,6 +14,39 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# did_you_mean TYPED WORD...: prints "; did you mean WORD?" for the nearest word. Near is what a mistake in a short word
+# or one in three letters of a longer one makes, or a beginning; dashes in front and capitals do not count.
+did_you_mean() {
+    for word in "$@"; do
+        printf '%s\n' "$word"
+    done | awk '
+        function least(a, b) { return a < b ? a : b }
+        # Letters that are left out, added, replaced or exchanged.
+        function distance(a, b,    i, j, cost) {
+            for (i = 0; i <= length(a); i++)
+                for (j = 0; j <= length(b); j++) {
+                    cost = substr(a, i, 1) != substr(b, j, 1)
+                    d[i, j] = i * j == 0 ? i + j : least(least(d[i - 1, j], d[i, j - 1]) + 1, d[i - 1, j - 1] + cost)
+                    if (i > 1 && j > 1 && substr(a, i - 1, 2) == substr(b, j, 1) substr(b, j - 1, 1))
+                        d[i, j] = least(d[i, j], d[i - 2, j - 2] + 1)
+                }
+            return d[length(a), length(b)]
+        }
+        { word = tolower($0); sub(/^-+/, "", word) }
+        NR == 1 { typed = word; best = length(word) + 1; next }
+        {
+            shorter = least(length(typed), length(word))
+            near = distance(typed, word)
+            if (shorter >= 3 && substr(typed, 1, shorter) == substr(word, 1, shorter))
+                near = least(near, 1)
+            else if (near >= shorter || (near > 1 && 3 * near > length(typed)))
+                next
+            if (near < best) { best = near; found = $0 }
+        }
+        END { if (found != "") printf "; did you mean %s?", found }
+    ' 2>/dev/null || true
+}
+
 # with_signs_of_life SECONDS WHAT COMMAND...: runs a command, and says every SECONDS that it is still running.
 with_signs_of_life() {
     (

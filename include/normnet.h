@@ -983,7 +983,7 @@ NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, cons
  * the same values: numbers of any type (float16, bfloat16 and float64 are the usual ones), rounded
  * once to a float; num_batches_tracked with the shape [1] or of any type, or not at all, which
  * keeps the model's. A prefix that all names share, such as "module." or "model._orig_mod.", is
- * ignored.
+ * ignored, with "n_averaged" of torch.optim.swa_utils.AveragedModel beside "module.".
  *
  * NORMNET_EMISMATCH if a name or a shape differs, or if the file's layers would compute something
  * else with the same weights, e.g. have another stride; the message shows the file's tensors or

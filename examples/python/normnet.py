@@ -185,7 +185,7 @@ def _load():
     names = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
              "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}
     names = names.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
-    builds = ("build", "builddir", os.path.join("build", "release"), os.path.join("build", "examples"))
+    builds = ("build", "builddir", *(os.path.join("build", name) for name in ("release", "examples", "dev")))
     folders = [here] + [os.path.join(root, build, lib) for build in builds for lib in ("", "lib")]
     found = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
     path = os.environ.get("NORMNET_LIBRARY") or (found + [ctypes.util.find_library("normnet")])[0]

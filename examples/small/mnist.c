@@ -41,9 +41,11 @@ int main(int argc, char **argv)
 
     while (argc > 2 && norm < NORMS && strcmp(norms[norm], argv[2]) != 0)
         ++norm;
+    int help = argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
     if (argc < 3 || norm == NORMS || epochs < 1) {
-        fprintf(stderr, "usage: mnist FOLDER none|batch|group|layer|instance|rms [EPOCHS]\n");
-        return 2;
+        fprintf(help ? stdout : stderr,
+                "usage: mnist FOLDER none|batch|group|layer|instance|rms [EPOCHS] | -h | --help\n");
+        return help ? EXIT_SUCCESS : 2;
     }
     unsigned char *images = read_idx(argv[1], "train-images-idx3-ubyte", 16, PIXELS, &count);
     unsigned char *labels = read_idx(argv[1], "train-labels-idx1-ubyte", 8, 1, &count);

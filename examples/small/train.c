@@ -3,6 +3,7 @@
 #include <normnet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BATCH = 100, STEPS = 200, SIDE = 28 };
 enum { VERTICAL, HORIZONTAL, CLASSES };
@@ -42,7 +43,7 @@ static int count_correct(void)
     return correct;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const int64_t image_shape[4] = {BATCH, 1, SIDE, SIDE}; /* images, channels, height, width */
     const int64_t label_shape[1] = {BATCH};
@@ -50,6 +51,11 @@ int main(void)
     normnet_config config;
     normnet_model *model = NULL;
     normnet_status status;
+
+    if (argc > 1) {
+        printf("usage: train [-h | --help]\n");
+        return strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
 
     /* A tensor describes the program's own memory; nothing is copied here. */
     normnet_tensor_init(&image_tensor, NORMNET_U8, images, 4, image_shape);

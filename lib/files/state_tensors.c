@@ -131,12 +131,81 @@ static normnet_status reject_names(const struct safetensors *file, const normnet
     return normnet__fail(NORMNET_EMISMATCH, "%s", problem->to);
 }
 
+/* PyTorch's batch norm has counted its batches since version 0.4.1. */
+static bool may_be_missing(const struct safetensors *file, const struct entry *entry)
+{
+    return entry->batches != NULL && !normnet__is_own_file(file);
+}
+
+/* Whether the tensor is an entry after the first `length` bytes of `name`. */
+static bool is_prefixed_entry(const struct file_tensor *tensor, const struct state *state, const char *name,
+                              size_t length)
+{
+    return strncmp(tensor->name, name, length) == 0 && is_expected(tensor->name + length, state, false);
+}
+
+static bool has_prefixed(const struct safetensors *file, const char *name, size_t length, const char *entry)
+{
+    for (int32_t i = 0; i < file->tensor_count; ++i)
+        if (strncmp(file->tensors[i].name, name, length) == 0 && strcmp(file->tensors[i].name + length, entry) == 0)
+            return true;
+    return false;
+}
+
+/* Whether the file has every entry after the first `length` bytes of `name`. */
+static bool has_all_entries(const struct safetensors *file, const struct state *state, const char *name, size_t length)
+{
+    for (int32_t i = 0; i < state->entry_count; ++i)
+        if (!may_be_missing(file, &state->entries[i]) && !has_prefixed(file, name, length, state->entries[i].name))
+            return false;
+    return true;
+}
+
+/*
+ * The length of a prefix after which the file has the whole network of the model, with other tensors beside it; 0 if
+ * there is none. *name has it.
+ */
+static size_t find_whole_network(const struct safetensors *file, const struct state *state, const char **name)
+{
+    const char *const first = state->entries[0].name;
+    const size_t count = strlen(first);
+
+    for (int32_t i = 0; i < file->tensor_count && !normnet__is_own_file(file); ++i) {
+        const size_t length = strlen(file->tensors[i].name);
+
+        *name = file->tensors[i].name;
+        if (length > count && (*name)[length - count - 1] == '.' && strcmp(*name + length - count, first) == 0 &&
+            has_all_entries(file, state, *name, length - count))
+            return length - count;
+    }
+    return 0;
+}
+
+/* Several networks in one file, or a network with its loss and its metrics. */
+static normnet_status reject_others(const struct safetensors *file, const normnet_model *model, const char *name,
+                                    size_t length)
+{
+    const char *other = name;
+
+    for (int32_t i = file->tensor_count - 1; i >= 0; --i)
+        if (!is_prefixed_entry(&file->tensors[i], &model->state, name, length))
+            other = file->tensors[i].name;
+    return normnet__fail(NORMNET_EMISMATCH,
+                         "the tensors '%s' and so on are the model's, but the file has others beside them, such as "
+                         "'%s'; save those whose names begin with '%.*s' alone",
+                         name - file->prefix, other - file->prefix, (int)length + file->prefix, name - file->prefix);
+}
+
 static normnet_status reject_missing(const struct safetensors *file, const normnet_model *model, bool momentum,
                                      const char *prefix, const struct entry *entry)
 {
     char bytes[MISMATCH_TEXT], shape[NORMNET__DIMS_TEXT];
     struct text problem = {bytes, sizeof bytes, 0};
+    const char *name = NULL;
+    const size_t length = find_whole_network(file, &model->state, &name);
 
+    if (length > 0)
+        return reject_others(file, model, name, length);
     normnet__append(&problem, "the file has no tensor '%s%s', which the model has as %s of %s", prefix, entry->name,
                     normnet__dims_text(shape, entry->rank, entry->shape), element_type(entry)->name);
     return reject_names(file, model, momentum, &problem);
@@ -183,12 +252,6 @@ static bool has_form(const struct safetensors *file, const struct file_tensor *t
         if (tensor->shape[i] != entry->shape[i])
             return false;
     return true;
-}
-
-/* PyTorch's batch norm has counted its batches since version 0.4.1. */
-static bool may_be_missing(const struct safetensors *file, const struct entry *entry)
-{
-    return entry->batches != NULL && !normnet__is_own_file(file);
 }
 
 static normnet_status compare_entry(const struct safetensors *file, const normnet_model *model, bool momentum,

@@ -9,6 +9,7 @@
 #define DATA "images and labels are no model"
 
 static const struct file_kind torch_zip = {"a file of torch.save (a zip archive)", SAVE_FILE};
+static const struct file_kind export_zip = {"a file of torch.export (a zip archive)", SAVE_FILE};
 static const struct file_kind numpy_zip = {"an .npz file of NumPy (a zip archive)", DATA};
 static const struct file_kind keras_zip = {"a .keras file (a zip archive)", "export its weights as safetensors"};
 static const struct file_kind zip = {"a zip archive", UNPACK};
@@ -105,6 +106,8 @@ static const struct file_kind *find_zip_kind(const unsigned char *bytes, int64_t
         return &zip;
     if (ends_with(name, length, "data.pkl") || ends_with(name, length, "/data/0")) /* the latter: torch.jit.save */
         return &torch_zip;
+    if (ends_with(name, length, "/weight_0") || ends_with(name, length, "/archive_format"))
+        return &export_zip;
     if (ends_with(name, length, ".npy"))
         return &numpy_zip;
     return ends_with(name, length, "metadata.json") ? &keras_zip : &zip;

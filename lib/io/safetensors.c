@@ -63,15 +63,53 @@ static size_t prefix_length(const char *name)
     return dot != NULL ? (size_t)(dot - name) : 0;
 }
 
+/* torch.optim.swa_utils.AveragedModel keeps its network in "module." and beside it a number. */
+#define AVERAGED_MODULE "module."
+#define AVERAGED_COUNT "n_averaged"
+
+static bool ends_with(const char *name, const char *end)
+{
+    const size_t length = strlen(name), count = strlen(end);
+
+    return length >= count && strcmp(name + length - count, end) == 0;
+}
+
+/* Whether it is that number, if the network's names begin with the first `length` bytes of `name`. */
+static bool counts_averages(const struct file_tensor *tensor, const char *name, size_t length)
+{
+    const size_t module = sizeof AVERAGED_MODULE - 1, outer = length - module;
+
+    return length >= module && strncmp(name + outer, AVERAGED_MODULE, module) == 0 && tensor->count == 1 &&
+           strncmp(tensor->name, name, outer) == 0 && strcmp(tensor->name + outer, AVERAGED_COUNT) == 0;
+}
+
+/* A name with a prefix that may be common; NULL if there is none. */
+static const char *name_with_prefix(const struct safetensors *file)
+{
+    for (int32_t i = 0; i < file->tensor_count; ++i)
+        if (!ends_with(file->tensors[i].name, AVERAGED_COUNT))
+            return prefix_length(file->tensors[i].name) > 0 ? file->tensors[i].name : NULL;
+    return NULL;
+}
+
 void normnet__strip_prefix(struct safetensors *file)
 {
-    const size_t length = file->tensor_count > 0 ? prefix_length(file->tensors[0].name) : 0;
+    const char *const name = name_with_prefix(file);
+    const size_t length = name != NULL ? prefix_length(name) : 0;
+    int32_t kept = 0;
 
+    if (name == NULL)
+        return;
     for (int32_t i = 0; i < file->tensor_count; ++i)
-        if (strncmp(file->tensors[i].name, file->tensors[0].name, length) != 0)
+        if (strncmp(file->tensors[i].name, name, length) != 0 && !counts_averages(&file->tensors[i], name, length))
             return;
-    for (int32_t i = 0; i < file->tensor_count; ++i)
-        file->tensors[i].name += length;
+    for (int32_t i = 0; i < file->tensor_count; ++i) {
+        if (counts_averages(&file->tensors[i], name, length))
+            continue;
+        file->tensors[kept] = file->tensors[i];
+        file->tensors[kept++].name += length;
+    }
+    file->tensor_count = kept;
     file->prefix = (int32_t)length;
 }
 

@@ -63,7 +63,8 @@ bool normnet__is_own_file(const struct safetensors *file);
 
 /*
  * Modules around a network put their names before those of its tensors: "module._orig_mod.0.weight". What all names
- * have in common is removed if "0.weight", with a single point, remains of the first. Two names stay different.
+ * have in common is removed if "0.weight", with a single point, remains of the first. Two names stay different. The
+ * number "n_averaged" that PyTorch's AveragedModel keeps beside "module.0.weight" is left out.
  */
 void normnet__strip_prefix(struct safetensors *file);
 

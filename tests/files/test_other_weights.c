@@ -3,96 +3,7 @@
  * The reader of files: weights that other programs wrote, as far as PyTorch would load them into the same Sequential.
  * pytorch.safetensors is what PyTorch and safetensors wrote; tests/python/test_exchange.py writes it again.
  */
-#include "reader_cases.h"
-
-/* ---- Files ------------------------------------------------------------------------------------ */
-
-/* How a state_dict of the model is written: every float has the bits `value`, and the count the bits `count`. */
-struct writing {
-    const char *prefix;
-    const char *type;
-    int bytes;
-    uint64_t value;
-    const char *count_type; /* NULL: without num_batches_tracked */
-    int count_bytes;
-    const char *count_shape;
-    uint64_t count;
-    const char *without; /* the name of a tensor that is left out, or NULL */
-};
-
-static const struct writing plain = {"", "F32", 4, 0x3F800000, "I64", 8, "", 7, NULL};
-
-static void put_tensor_data(struct file *data, int bytes, int elements, uint64_t value)
-{
-    for (int i = 0; i < elements; ++i)
-        for (int byte = 0; byte < bytes; ++byte)
-            file_fill(data, (unsigned char)(value >> 8 * byte & 255), 1);
-}
-
-static struct file written(const struct writing *how)
-{
-    static const struct {
-        const char *name, *shape;
-        int elements;
-    } tensors[] = {
-        {"0.weight", "2,1,3,3", 18}, {"2.weight", "2", 2},      {"2.bias", "2", 2},
-        {"2.running_mean", "2", 2},  {"2.running_var", "2", 2}, {"2.num_batches_tracked", NULL, 1},
-        {"4.weight", "2,2,1,1", 4},
-    };
-    struct file self = file_begin(), data = {NULL, 0, 0};
-
-    file_print(&self, "{\"__metadata__\":{\"format\":\"pt\"}");
-    for (int i = 0; i < CHECK_COUNT(tensors); ++i) {
-        const int counts = tensors[i].shape == NULL;
-        const int begin = (int)data.size;
-
-        if ((counts && how->count_type == NULL) || (how->without != NULL && strcmp(how->without, tensors[i].name) == 0))
-            continue;
-        put_tensor_data(&data, counts ? how->count_bytes : how->bytes, tensors[i].elements,
-                        counts ? how->count : how->value);
-        file_print(&self, ",\"%s%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%d,%d]}", how->prefix,
-                   tensors[i].name, counts ? how->count_type : how->type, counts ? how->count_shape : tensors[i].shape,
-                   begin, (int)data.size);
-    }
-    file_print(&self, "}");
-    file_end_header(&self);
-    file_put(&self, data.bytes, data.size);
-    file_free(&data);
-    return self;
-}
-
-/* Reads the file; a rejection has the words and changes nothing. */
-static void read_file(struct reading *self, const struct writing *how, normnet_status expected, const char *first,
-                      const char *second)
-{
-    const char *const words[] = {first, second, NULL};
-    struct file whole = written(how);
-    struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
-
-    offer_to_fill(self, whole.bytes, whole.size, &result);
-    expect("deserialize_weights", result.filled, result.filled_message, expected, words);
-    file_free(&whole);
-}
-
-static void expect_floats(struct reading *self, float value)
-{
-    for (int32_t i = 0; i < normnet_state_count(self->model); ++i) {
-        const normnet_state_info info = state_info(self->model, i);
-
-        for (int64_t j = 0; info.dtype == NORMNET_F32 && j < state_length(&info); ++j)
-            if (memcmp((const float *)info.data + j, &value, sizeof value) != 0)
-                CHECK_FAIL("%s[%d] is %a, not %a", info.name, (int)j, (double)((const float *)info.data)[j],
-                           (double)value);
-    }
-}
-
-static int64_t count_of(const struct reading *self)
-{
-    const normnet_state_info info = state_info(self->model, 5);
-
-    CHECK_TEXT(info.name, "2.num_batches_tracked");
-    return *(const int64_t *)info.data;
-}
+#include "written_weights.h"
 
 /* ---- Types ------------------------------------------------------------------------------------ */
 
@@ -280,62 +191,7 @@ static void any_count(const void *argument)
     }
 }
 
-/* ---- Prefixes --------------------------------------------------------------------------------- */
-
-static void common_prefix(const void *argument)
-{
-    const char *const *prefix = argument;
-    struct reading *self = reading_open();
-    struct writing how = plain;
-
-    how.prefix = *prefix;
-    read_file(self, &how, NORMNET_OK, "", "");
-    expect_floats(self, 1.0f);
-    CHECK_EQUAL(count_of(self), 7);
-    /* A message has the name as it is in the file. */
-    CHECK_OK(normnet_deserialize_weights(self->model, self->checkpoint.bytes, self->checkpoint.size));
-    how.value = 0x7F800000;
-    {
-        char name[128];
-
-        snprintf(name, sizeof name, "'%s0.weight' is inf", *prefix);
-        read_file(self, &how, NORMNET_EVALUE, name, "");
-    }
-    reading_close(self);
-}
-
-/* What is not before all names, or does not end in a point, is no prefix. */
-static void other_prefixes(const void *argument)
-{
-    static const struct {
-        const char *find, *replacement, *words[2];
-    } edits[] = {
-        {"\"module.4.weight\"", "\"4.weight\"", {"no tensor '0.weight'", "'module.0.weight' of 2x1x3x3"}},
-        {"\"module.4.weight\"", "\"model.4.weight\"", {"no tensor '0.weight'", "'module.0.weight' of 2x1x3x3"}},
-        {"\"module.4.weight\"", "\"modul.4.weight\"", {"no tensor '0.weight'", "'module.0.weight'"}},
-        {"\"module.4.weight\"", "\"module.\"", {"no tensor '4.weight'", "'module.' of 2x2x1x1"}},
-        {"\"module.4.weight\"", "\"module.4.4.weight\"", {"no tensor '4.weight'", "'module.4.4.weight' of 2x2x1x1"}},
-        {"\"module.0.weight\"", "\"module0.weight\"", {"no tensor '0.weight'", "'module0.weight' of 2x1x3x3"}},
-        {"\"module.0.weight\"", "\"n_averaged\"", {"no tensor '0.weight'", "'n_averaged' of 2x1x3x3"}},
-    };
-    struct reading *self = reading_open();
-
-    (void)argument;
-    for (int i = 0; i < CHECK_COUNT(edits); ++i) {
-        const char *const words[] = {edits[i].words[0], edits[i].words[1], NULL};
-        struct writing how = plain;
-        struct file whole;
-        struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
-
-        how.prefix = "module.";
-        whole = written(&how);
-        file_replace(&whole, edits[i].find, edits[i].replacement);
-        offer_to_fill(self, whole.bytes, whole.size, &result);
-        expect(edits[i].replacement, result.filled, result.filled_message, NORMNET_EMISMATCH, words);
-        file_free(&whole);
-    }
-    reading_close(self);
-}
+/* ---- A file of PyTorch ------------------------------------------------------------------------ */
 
 /* Weights of half precision, of a network within DataParallel; element i of each tensor is 1 + i / 8. */
 static void file_of_pytorch(const void *argument)
@@ -379,26 +235,6 @@ static void own_files(const void *argument)
         expect_signed(self, &changed, NORMNET_EMISMATCH, NORMNET_EMISMATCH, "tensor '");
         file_free(&changed);
     }
-    reading_close(self);
-}
-
-static void prefix_in_own_files(const void *argument)
-{
-    static const char *const names[] = {
-        "0.weight", "2.weight", "2.bias", "2.running_mean", "2.running_var", "2.num_batches_tracked", "4.weight"};
-    struct reading *self = reading_open();
-    struct file changed = file_copy(&self->weights);
-
-    (void)argument;
-    for (int i = 0; i < CHECK_COUNT(names); ++i) {
-        char find[64], replacement[64];
-
-        snprintf(find, sizeof find, "\"%s\"", names[i]);
-        snprintf(replacement, sizeof replacement, "\"module.%s\"", names[i]);
-        file_replace(&changed, find, replacement);
-    }
-    expect_signed(self, &changed, NORMNET_EMISMATCH, NORMNET_EMISMATCH, "'module.0.weight' of 2x1x3x3");
-    file_free(&changed);
     reading_close(self);
 }
 
@@ -446,9 +282,6 @@ static void both_are_shown(const void *argument)
 
 int main(int argc, char **argv)
 {
-    static const char *const prefixes[] = {"module.", "_orig_mod.", "model.", "model._orig_mod.module.",
-                                           "0.",      "backbone.1."};
-
     if (!check_begin(argc, argv))
         return check_end();
     for (int i = 0; i < CHECK_COUNT(value_cases); ++i)
@@ -456,13 +289,9 @@ int main(int argc, char **argv)
     check_case("values that are refused, in every type", values_that_are_refused, NULL);
     check_case("no num_batches_tracked", without_count, NULL);
     check_case("num_batches_tracked of any type", any_count, NULL);
-    for (int i = 0; i < CHECK_COUNT(prefixes); ++i)
-        check_case_named(common_prefix, &prefixes[i], "the prefix %s", prefixes[i]);
     check_case("a file of PyTorch", file_of_pytorch, NULL);
-    check_case("what is no prefix", other_prefixes, NULL);
     for (int i = 0; i < FILE_KINDS; ++i)
         check_case_named(own_files, &file_kinds[i], "another form of a file of the library: %s", file_kind_names[i]);
-    check_case("a prefix in a file of the library", prefix_in_own_files, NULL);
     check_case("a mismatch shows the file and the model", both_are_shown, NULL);
     return check_end();
 }

@@ -21,6 +21,8 @@ static const struct file_sample file_samples[] = {
     SAMPLE("torch.save (a zip", ZIP("\x10", "archive/data.pkl")),
     SAMPLE("torch.save (a zip", ZIP("\x0e", "model/data.pkl")),
     SAMPLE("torch.save (a zip", ZIP("\x0d", "script/data/0")),
+    SAMPLE("torch.export (a zip", ZIP("\x17", "e/data/weights/weight_0")),
+    SAMPLE("torch.export (a zip", ZIP("\x10", "e/archive_format")),
     SAMPLE(".npz file of NumPy", ZIP("\x0b", "x_train.npy")),
     SAMPLE(".keras file", ZIP("\x0d", "metadata.json")),
     SAMPLE("a zip archive", ZIP("\x0a", "readme.txt")),

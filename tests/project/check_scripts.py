@@ -95,6 +95,31 @@ def life_problems(root):
     return problems
 
 
+# Arguments that a script does not have, and the word that it names; None if none is near.
+MISTAKES = [
+    ("tests/run", "quik", "quick"), ("tests/run", "QUICK", "quick"), ("tests/run", "relase", "release"),
+    ("tests/run", "corss", "cross"), ("tests/run", "thread", "threads"), ("tests/run", "sanitiser", "sanitizers"),
+    ("tests/run", "complete", "--complete"), ("tests/run", "-help", "--help"), ("tests/run", "--hepl", "--help"),
+    ("tests/run", "x", None), ("tests/run", "a b", None), ("tests/run", "*", None), ("tests/run", "it's", None),
+    ("examples/run", "--epoch", "--epochs"), ("examples/run", "--ephocs=3", "--epochs"),
+    ("examples/run", "epochs", "--epochs"), ("examples/run", "--hlep", "--help"), ("examples/run", "batch", None),
+]
+
+
+def mistake_problems(root):
+    """What is wrong with the answers to arguments that do not exist, before anything is built."""
+    problems = []
+    for script, argument, word in MISTAKES:
+        with tempfile.TemporaryDirectory() as folder:
+            done = run(["sh", str(root / script), argument], cwd=folder)
+        kind = "argument" if script == "tests/run" else "option"
+        expected = "error: unknown %s '%s'; see sh %s --help%s\n" % (
+            kind, argument, script, "; did you mean %s?" % word if word else "")
+        if (done.returncode, done.stdout, done.stderr) != (2, "", expected):
+            problems.append("%s %s: %d, %r, expected %r" % (script, argument, done.returncode, done.stderr, expected))
+    return problems
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source_root", type=pathlib.Path)
@@ -108,6 +133,7 @@ def main():
             cases.check(name, problems)
     cases.check("scripts: lines of 120 columns", line_problems(root))
     cases.check("scripts: tests that have finished", progress_problems(root))
+    cases.check("scripts: the nearest word", mistake_problems(root))
     cases.check("scripts: signs of life", life_problems(root))
     return cases.end()
 

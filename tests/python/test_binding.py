@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -119,6 +120,23 @@ def test_the_module_works_without_numpy():
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.PIPE,
                           universal_newlines=True)
     assert done.stdout.splitlines() == ["(64, 64)", "7704", "(0.040000000000000036, 0.95)"]
+
+
+@pytest.mark.parametrize("build", ["build", "builddir", "build/release", "build/examples", "build/dev"])
+def test_the_library_is_found_in_the_builds_of_the_tree(build, tmp_path):
+    """Those that README and HACKING set up."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the library has another name")
+    for folder in ("examples/python", build + "/lib"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(normnet.__file__, tmp_path / "examples" / "python")
+    library = tmp_path / build / "lib" / "libnormnet.so.0"
+    shutil.copy(normnet.library._name, library)
+    environment = {name: value for name, value in os.environ.items() if name != "NORMNET_LIBRARY"}
+    done = subprocess.run([sys.executable, "-c", "import normnet; print(normnet.library._name)"],
+                          env={**environment, "PYTHONPATH": str(tmp_path / "examples" / "python")}, check=True,
+                          stdout=subprocess.PIPE, universal_newlines=True)
+    assert done.stdout.strip() == str(library)
 
 
 # ---- Arrays ----------------------------------------------------------------------------------------

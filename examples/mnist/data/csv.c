@@ -376,8 +376,8 @@ static int read_lines(struct csv_reader csv, struct csv_table *table, int64_t li
     const int64_t pixels = csv.columns - (csv.label >= 0), bytes = csv.wide ? 4 : 1;
     int code = 0;
 
-    if ((uint64_t)lines * (uint64_t)csv.columns > SIZE_MAX / 4)
-        return report_error("%s is too large", csv.path);
+    if (pixels < 1 || (uint64_t)lines * (uint64_t)csv.columns > SIZE_MAX / 4)
+        return report_error("%s is %s", csv.path, pixels < 1 ? "a table without pixels" : "too large");
     table->memory = malloc((size_t)(lines * csv.columns * bytes));
     if (!table->memory)
         return report_error("not enough memory for %s", csv.path);
@@ -432,13 +432,13 @@ int csv_read(struct csv_table *table, const struct mapped_file *file, const char
     if (code != 0)
         return code;
     const int64_t lines = count_lines(&csv);
+    if (lines == 0)
+        return report_error("%s has no images after its line of names", path);
     const bool matrix = is_matrix(&csv, names, lines, pixels);
     if (!matrix) {
         find_label(&csv, names);
         code = check_columns(&csv);
     }
-    if (code == 0 && lines == 0)
-        code = report_error("%s has no images after its line of names", path);
     if (code != 0)
         return code;
     code = read_lines(csv, table, lines, &wide);

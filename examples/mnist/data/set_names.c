@@ -91,7 +91,7 @@ static void read_words(struct set_name *name, char *const *words, int count)
 struct set_name set_name_read(const char *file_name)
 {
     struct set_name name = {.part = NO_PART};
-    char text[SET_NAME_ROOM], *words[MAX_WORDS];
+    char text[SET_NAME_ROOM] = "", *words[MAX_WORDS] = {NULL};
     const size_t length = strlen(file_name);
     int count = 0;
 

@@ -2,6 +2,7 @@
 #include "support/text.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,22 +22,24 @@ char *text_of(const char *format, ...)
     return text;
 }
 
-static char printable(char c)
+static bool is_control(char c)
 {
-    return (c >= 0 && c < ' ') || c == 0x7f ? '?' : c;
+    return (c >= 0 && c < ' ') || c == 0x7f;
 }
 
 void text_make_printable(char *text)
 {
-    for (; *text; ++text)
-        *text = printable(*text);
+    for (; *text; ++text) {
+        if (is_control(*text))
+            *text = '?';
+    }
 }
 
 void print_name(const char *before, const char *name, const char *after)
 {
     fputs(before, stdout);
     for (; *name; ++name)
-        putchar(printable(*name));
+        putchar(is_control(*name) ? '?' : *name);
     fputs(after, stdout);
 }
 
