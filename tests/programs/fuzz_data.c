@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum reader { PNG, PNM, IDX, NPY, CSV, ZIP, READERS };
+enum reader { PNG, INTERLACED, PNM, IDX, NPY, CSV, ZIP, READERS };
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned random);
@@ -80,6 +80,11 @@ static const struct {
      "\027wcp\234\000\000\000\001tRNSP+\215\211\222\000\000\000\021IDATx\332c`TfdTbb`\000\000\001\237\000K\326'"
      "u\007\000\000\000\000IEND\256B`\202",
      146},
+    {"\211PNG\015\012\032\012\000\000\000\015IHDR\000\000\000\005\000\000\000\005\010\000\000\000\001\337\003"
+     "I\257\000\000\000\013tEXtTitle\000seven\254J\344!\000\000\000+IDATx\332c``\320`8\361\201A\204\361\016"
+     "CJE\017\003\227\034c\236\010SJ\012\203\221\215[@\024\3434. \000\000\230\005\007\314\206\005~{\000\000"
+     "\000\000IEND\256B`\202",
+     123},
     {"P5\012#c\0123 4 "
      "300\012\001\007\001\007\001\007\001\007\001\007\001\007\001\007\001\007\001\007\001\007\001\007\001\007",
      38},
@@ -132,7 +137,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
         return 1 + seeds[reader].size;
     }
     const size_t changed = LLVMFuzzerMutate(data, size, most);
-    if (changed > 0 && data[0] % READERS == PNG && random % 2 != 0)
+    if (changed > 0 && data[0] % READERS <= INTERLACED && random % 2 != 0)
         enter_checksums(data + 1, changed - 1);
     return changed;
 }
@@ -228,6 +233,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     switch ((enum reader)(data[0] % READERS)) {
     case PNG:
+    case INTERLACED:
         use_picture(&picture, png_read(&picture, file.data, file.size, "file"));
         break;
     case PNM:

@@ -158,7 +158,7 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.choice = &s->cpu, .choices = settings_cpu_names},
         {OPTION_TEXT, "--save", "FILE",
          "Write a checkpoint after every epoch. FILE must not exist yet, unless it is the file of --resume. [with "
-         "--resume, the same file]",
+         "--resume and without --new-cycle, the same file]",
          .target.text = &s->save},
         {OPTION_INTEGER, "--save-every", "N",
          "Write the checkpoint after every N training steps, too. [0: only after epochs]",
