@@ -49,10 +49,12 @@ class TestCase(unittest.TestCase):
         self.home.mkdir()
 
     def run_program(self, *arguments, **variables):
+        """In the test's directory, so that a file with an unexpected name is not left elsewhere."""
         return subprocess.run(
             [self.program, *map(str, arguments)],
             capture_output=True,
             text=True,
+            cwd=self.directory,
             env=environment(self.home, **variables),
             timeout=TIME_LIMIT,
             check=False,

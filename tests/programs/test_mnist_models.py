@@ -276,7 +276,7 @@ class Models(mnist_program.TestCase):
             (r"--model and --json both name the file", *evaluate, "--json", f"{self.directory}/./model"),
             (r"--model and --json both name the file", *evaluate, "--json", link),
             (r"--model and --json both name the file", *evaluate, "--json", folder / "model"),
-            (r"--model and --json both name the file", *predict, picture, "--json", os.path.relpath(self.model)),
+            (r"--model and --json both name the file", *predict, picture, "--json", os.path.relpath(self.model, self.directory)),
             (r"--model and --onnx both name the file", *export, "--onnx", link),
             (r"--model and --weights both name the file", *export, "--weights", folder / "model"),
             (r"--onnx and --weights both name the file", *export, "--onnx", folder / "x", "--weights", f"{folder}/./x"),

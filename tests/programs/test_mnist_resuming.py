@@ -245,7 +245,7 @@ class Resuming(mnist_program.TestCase):
         before = self.checkpoint.read_bytes()
         other = self.directory / "other.ckpt"
         other.write_text("old")
-        relative = os.path.relpath(self.checkpoint)
+        relative = os.path.relpath(self.checkpoint, self.directory)
         for path, *arguments in [
             (self.checkpoint, *self.ARGUMENTS),
             (relative, *self.ARGUMENTS),
