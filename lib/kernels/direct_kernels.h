@@ -263,7 +263,8 @@ static struct terms find_terms(const struct convolution *convolution, const stru
     return (struct terms){{loop_around(channels, rows), loop_around(rows, columns), columns}};
 }
 
-/* The pieces of a sum: as many whole channels as have up to 96 terms, or of a larger kernel each row, cut if need be.
+/*
+ * The pieces of a sum: as many whole channels as have up to 96 terms; of a larger kernel each row, or parts of a row.
  */
 struct pieces {
     int32_t channels, rows, columns;
