@@ -38,6 +38,7 @@ COMMANDS = {
     "memory": Command("peak memory of training against PyTorch, and the size of the library"),
     "scaling": Command("training: threads, batches of 16 to 4096, 8 to 64 channels",
                        networks=("003", "rgb32"), norms=("batch", "group")),
+    "growth": Command("training as channels, kernels, images, batches, classes or units grow; its own networks"),
 }
 NEWLINE = "\n"
 

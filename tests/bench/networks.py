@@ -20,6 +20,7 @@ class Network:
     height: int = 28
     width: int = 28
     groups: int = 0  # of group norm; 0 = one group per four channels
+    classes: int = 10
 
 
 def three_by_three(channels):
@@ -55,7 +56,7 @@ class Case:
         """The arguments of normnet.Model and torch_network.build besides architecture and norm."""
         network = self.network
         return {"channels": network.channels, "height": network.height, "width": network.width,
-                "groups": network.groups if self.norm == "group" else 0}
+                "groups": network.groups if self.norm == "group" else 0, "classes": network.classes}
 
 
 class Flops(NamedTuple):

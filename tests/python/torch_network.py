@@ -95,8 +95,9 @@ def layer(token, shape, norm, dropout=0.03, **options):
     raise ValueError(f"unknown token {token!r}")
 
 
-def build(architecture=None, norm="none", channels=1, height=28, width=28, **options):
+def build(architecture=None, norm="none", channels=1, height=28, width=28, classes=10, **options):
     """The torch.nn.Sequential of an architecture string. `options` are the fields of normnet_config."""
+    del classes  # as many as the last layer has outputs
     modules, x = [], torch.zeros(2, channels, height, width)
     for token in (architecture or DEFAULT).split():
         module = layer(token, tuple(x.shape[1:]), norm, **options)
