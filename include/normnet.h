@@ -70,6 +70,7 @@
  *     - describing: all others except destroy. They are always allowed, but what they return, and
  *       what it points to, is stable only while no writing call runs.
  *   A reading or writing call that would break these rules does nothing and returns NORMNET_EBUSY.
+ *   A thread that pthread_cancel() cancels goes on to the end of the call.
  * - Structs begin with struct_size, the caller's sizeof, which is a multiple of 8. So programs and
  *   libraries of different versions work together. Each struct has an inline function, named after
  *   it with _init, that a caller must call first: it sets struct_size, and the other fields to

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files and copies of models. */
 #include "api/arguments.h"
-#include "base/float_mode.h"
+#include "base/calling_thread.h"
 #include "base/message.h"
 #include "base/utf8.h"
 #include "files/model_files.h"
@@ -121,54 +121,54 @@ normnet_status normnet_model_export_onnx(normnet_model *model, const char *path)
 
 normnet_status normnet_model_load(normnet_model **model, const char *path, const normnet_config *host)
 {
-    const struct float_mode callers = normnet__enter_float_mode();
+    const struct calling_thread caller = normnet__begin_call();
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__require(path, "path");
     if (status == NORMNET_OK)
         status = normnet__load_model(model, path, host);
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
     return status;
 }
 
 normnet_status normnet_model_deserialize(normnet_model **model, const void *bytes, int64_t size,
                                          const normnet_config *host)
 {
-    const struct float_mode callers = normnet__enter_float_mode();
+    const struct calling_thread caller = normnet__begin_call();
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = check_bytes(bytes, size, false);
     if (status == NORMNET_OK)
         status = normnet__deserialize_model(model, bytes, size, host);
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
     return status;
 }
 
 normnet_status normnet_load_weights(normnet_model *model, const char *path)
 {
-    const struct float_mode callers = normnet__enter_float_mode();
+    const struct calling_thread caller = normnet__begin_call();
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__require(path, "path");
     if (status == NORMNET_OK)
         status = normnet__load_weights(model, path);
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
     return status;
 }
 
 normnet_status normnet_deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
 {
-    const struct float_mode callers = normnet__enter_float_mode();
+    const struct calling_thread caller = normnet__begin_call();
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = check_bytes(bytes, size, false);
     if (status == NORMNET_OK)
         status = normnet__deserialize_weights(model, bytes, size);
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
     return status;
 }
 

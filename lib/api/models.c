@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a model, and its description. */
 #include "api/arguments.h"
-#include "base/float_mode.h"
+#include "base/calling_thread.h"
 #include "model/config.h"
 #include "model/model.h"
 #include "model/sized_struct.h"
@@ -9,7 +9,7 @@
 
 normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
 {
-    const struct float_mode callers = normnet__enter_float_mode();
+    const struct calling_thread caller = normnet__begin_call();
     char architecture[NORMNET__DEFAULT_ARCHITECTURE_BYTES];
     normnet_config config;
     normnet_status status = normnet__require(model, "model");
@@ -18,13 +18,16 @@ normnet_status normnet_model_create(normnet_model **model, const normnet_config 
         status = normnet__read_config(&config, from, architecture);
     if (status == NORMNET_OK)
         status = normnet__create_model(model, &config);
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
     return status;
 }
 
 void normnet_model_destroy(normnet_model *model)
 {
+    const struct calling_thread caller = normnet__begin_call();
+
     normnet__destroy_model(model);
+    normnet__end_call(&caller);
 }
 
 normnet_status normnet_model_config(const normnet_model *model, normnet_config *config)
@@ -45,10 +48,10 @@ const char *normnet_cpu_name(const normnet_model *model)
 
 int64_t normnet_model_summary(const normnet_model *model, char *text, int64_t size)
 {
-    const struct float_mode callers = normnet__enter_float_mode();
+    const struct calling_thread caller = normnet__begin_call();
     const int64_t length = model != NULL ? normnet__summarize(model, text, size) : 0;
 
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
     return length;
 }
 

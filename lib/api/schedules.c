@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The pure functions: schedules and shards. */
 #include "api/arguments.h"
-#include "base/float_mode.h"
+#include "base/calling_thread.h"
 #include "base/message.h"
 #include "model/config.h"
 #include "model/shard.h"
@@ -35,10 +35,10 @@ static normnet_status find_rate(const normnet_config *from, int32_t schedule, in
 
 static normnet_status rate_at(const normnet_config *from, int32_t schedule, int64_t step, double *lr, double *momentum)
 {
-    const struct float_mode callers = normnet__enter_float_mode();
+    const struct calling_thread caller = normnet__begin_call();
     const normnet_status status = find_rate(from, schedule, step, lr, momentum);
 
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
     return status;
 }
 

@@ -41,8 +41,4 @@ void normnet__destroy_condition(system_condition *condition);
 void normnet__wait(system_condition *condition, system_mutex *mutex);
 void normnet__wake_all(system_condition *condition);
 
-/* Between these, pthread_cancel() has no effect on the calling thread: it would end it in the middle of a call. */
-int normnet__disable_cancel(void);
-void normnet__restore_cancel(int state);
-
 #endif

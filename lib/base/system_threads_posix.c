@@ -96,32 +96,3 @@ void normnet__wake_all(system_condition *condition)
 {
     (void)pthread_cond_broadcast(condition);
 }
-
-#if defined(__ANDROID__) /* which has no cancellation */
-
-int normnet__disable_cancel(void)
-{
-    return 0;
-}
-
-void normnet__restore_cancel(int state)
-{
-    (void)state;
-}
-
-#else
-
-int normnet__disable_cancel(void)
-{
-    int state = PTHREAD_CANCEL_ENABLE;
-
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    return state;
-}
-
-void normnet__restore_cancel(int state)
-{
-    (void)pthread_setcancelstate(state, &state);
-}
-
-#endif

@@ -65,13 +65,3 @@ void normnet__wake_all(system_condition *condition)
 {
     WakeAllConditionVariable(condition);
 }
-
-int normnet__disable_cancel(void)
-{
-    return 0;
-}
-
-void normnet__restore_cancel(int state)
-{
-    (void)state;
-}

@@ -222,18 +222,14 @@ static void run_unclaimed(struct thread_pool *pool, struct job *job)
 
 static void wait_for(struct thread_pool *pool, struct job *job)
 {
-    int cancel_state;
-
     if (spin_until(&job->unfinished, true))
         return;
-    cancel_state = normnet__disable_cancel();
     normnet__lock(&pool->mutex);
     atomic_fetch_add(&pool->sleeping_callers, 1);
     while (atomic_load(&job->unfinished) > 0)
         normnet__wait(&pool->finished, &pool->mutex);
     atomic_fetch_sub(&pool->sleeping_callers, 1);
     normnet__unlock(&pool->mutex);
-    normnet__restore_cancel(cancel_state);
 }
 
 void normnet__pool_run(struct thread_pool *pool, int32_t count, void (*task)(void *context, int32_t index),

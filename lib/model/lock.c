@@ -7,20 +7,23 @@ enum { WRITER = -1 }; /* the value of model->users while a writer is at work */
 
 normnet_status normnet__begin_writing(normnet_model *model)
 {
+    const struct calling_thread caller = normnet__begin_call();
     int idle = 0;
 
-    if (!atomic_compare_exchange_strong(&model->users, &idle, WRITER))
-        return normnet__fail(NORMNET_EBUSY, "the model is in use by another call");
-    model->callers = normnet__enter_float_mode();
-    return NORMNET_OK;
+    if (atomic_compare_exchange_strong(&model->users, &idle, WRITER)) {
+        model->caller = caller;
+        return NORMNET_OK;
+    }
+    normnet__end_call(&caller);
+    return normnet__fail(NORMNET_EBUSY, "the model is in use by another call");
 }
 
 void normnet__end_writing(normnet_model *model)
 {
-    const struct float_mode callers = model->callers;
+    const struct calling_thread caller = model->caller;
 
     atomic_store(&model->users, 0);
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
 }
 
 /* There are as many readers as may pass the lock, so that one is free or will be in a moment. */
@@ -33,7 +36,7 @@ static struct reader *take_reader(normnet_model *model)
     return &model->readers[i];
 }
 
-normnet_status normnet__begin_reading(normnet_model *model, struct reader **reader)
+static normnet_status begin_reading(normnet_model *model)
 {
     int users = atomic_load(&model->users);
 
@@ -43,16 +46,28 @@ normnet_status normnet__begin_reading(normnet_model *model, struct reader **read
         if (users >= model->config.readers)
             return normnet__fail(NORMNET_EBUSY, "the model already has %d readers (config.readers)", users);
     } while (!atomic_compare_exchange_weak(&model->users, &users, users + 1));
-    *reader = take_reader(model);
-    (*reader)->callers = normnet__enter_float_mode();
     return NORMNET_OK;
+}
+
+normnet_status normnet__begin_reading(normnet_model *model, struct reader **reader)
+{
+    const struct calling_thread caller = normnet__begin_call();
+    const normnet_status status = begin_reading(model);
+
+    if (status == NORMNET_OK) {
+        *reader = take_reader(model);
+        (*reader)->caller = caller;
+    } else {
+        normnet__end_call(&caller);
+    }
+    return status;
 }
 
 void normnet__end_reading(normnet_model *model, struct reader *reader)
 {
-    const struct float_mode callers = reader->callers;
+    const struct calling_thread caller = reader->caller;
 
     atomic_flag_clear(&reader->taken);
     atomic_fetch_sub(&model->users, 1);
-    normnet__restore_float_mode(&callers);
+    normnet__end_call(&caller);
 }

@@ -2,7 +2,7 @@
 /*
  * The readers/writer lock of a model. Nothing waits: a call that cannot have the model fails with NORMNET_EBUSY. A
  * writer is alone; up to config.readers readers work at the same time, each with memory of its own. Who has the model
- * computes in the default floating-point mode.
+ * computes in the default floating-point mode and cannot be cancelled.
  */
 #ifndef NORMNET_MODEL_LOCK_H
 #define NORMNET_MODEL_LOCK_H

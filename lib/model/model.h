@@ -4,7 +4,7 @@
 #define NORMNET_MODEL_MODEL_H
 
 #include "base/arena.h"
-#include "base/float_mode.h"
+#include "base/calling_thread.h"
 #include "net/evaluation.h"
 #include "net/training_pass.h"
 #include "train/state.h"
@@ -14,7 +14,7 @@
 /* Memory of one of the simultaneous readers. */
 struct reader {
     struct team team;
-    struct float_mode callers; /* while taken */
+    struct calling_thread caller; /* while taken */
     atomic_flag taken;
 };
 
@@ -37,8 +37,8 @@ struct normnet_model {
     float *mean, *std, *table; /* of the input scaling: see struct scaling */
     const char *note;          /* of the file that the model was loaded from, or "" */
 
-    struct float_mode callers; /* while a writer is at work */
-    atomic_int users;          /* the number of readers, or -1 while a writer is at work: see model/lock.h */
+    struct calling_thread caller; /* while a writer is at work */
+    atomic_int users;             /* the number of readers, or -1 while a writer is at work: see model/lock.h */
 };
 
 /* A model with initial weights. `config` has been checked. */

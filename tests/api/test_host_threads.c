@@ -271,44 +271,6 @@ static void signals_stay_with_the_program(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* ---- Cancellation ------------------------------------------------------------------------------------------- */
-
-static void *train_until_cancelled(void *context)
-{
-    normnet_model *model = context;
-    struct twins_inputs *in = draw_inputs();
-    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
-    const normnet_tensor images = tensor_images(NORMNET_U8, in->bytes, TWINS_IMAGES, &config);
-    const normnet_tensor labels = tensor_1d(NORMNET_I32, in->digits32, TWINS_IMAGES);
-
-    pthread_cleanup_push(free, in);
-    for (;;) {
-        (void)normnet_train_step(model, &images, &labels, NULL);
-        pthread_testcancel();
-    }
-    pthread_cleanup_pop(0);
-    return NULL;
-}
-
-/* A thread of the program is cancelled between calls, never within one, which would leave the model locked. */
-static void cancelled_threads(const void *argument)
-{
-    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
-    normnet_model *model = CHECK_CREATE(&config);
-
-    (void)argument;
-    for (int i = 0; i < 50; ++i) {
-        pthread_t thread;
-
-        CHECK_EQUAL(pthread_create(&thread, NULL, train_until_cancelled, model), 0);
-        usleep(500);
-        pthread_cancel(thread);
-        pthread_join(thread, NULL);
-        CHECK(use_model(model, &config) != 0);
-    }
-    normnet_model_destroy(model);
-}
-
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -324,6 +286,5 @@ int main(int argc, char **argv)
     check_case("fork: readers in a child", readers_of_a_child, NULL);
     if (OWN_THREADS)
         check_case("signals: handlers run in the program's threads", signals_stay_with_the_program, NULL);
-    check_case("cancellation: never within a call", cancelled_threads, NULL);
     return check_end();
 }
