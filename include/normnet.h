@@ -51,7 +51,8 @@
  *   or changes the locale.
  * - Floating-point mode. Every function computes in C's default mode, whatever the caller's: its
  *   rounding mode, its traps and the flushing of denormal numbers change no bit of the results. On
- *   return, the caller's mode and exception flags are as they were.
+ *   return, the caller's mode and exception flags are as they were. The functions in the
+ *   configuration are called in the default mode, and may leave another one.
  * - Statuses. Each comment lists those that are specific to the function. Any function may also
  *   return NORMNET_EINVAL for an invalid argument, NORMNET_EUNSUPPORTED for an enum value that this
  *   version does not have, and NORMNET_EBUSY as described under Threads.
@@ -245,7 +246,7 @@ typedef struct normnet_config {
      * its creation to its destruction, which simultaneous calls share. They block all signals
      * except those that a fault in the thread itself raises, e.g. SIGSEGV. If the system has fewer
      * threads to give, or none, the calling thread does the rest. After a fork, the child's first
-     * call starts threads of its own.
+     * call starts threads of its own. dlclose() does not unload the library, since models may exist.
      *
      * A library that was built with OpenMP (-Dopenmp=enabled) takes the threads of its runtime
      * instead, which are shared by the whole process. This runtime ends the process if it cannot
@@ -373,7 +374,8 @@ typedef struct normnet_config {
      * task(context, i) once for each i from 0 to count - 1, in any order, in any threads, some or
      * all at the same time, and returns when all have returned. `count` is at most `threads`. It is
      * called by functions that train, evaluate or predict, in the thread of that call; the tasks
-     * never call it again.
+     * never call it again. Tasks that it has left out then run in that thread; an index that has
+     * been run or is out of range does nothing.
      *
      * Example: in the calling thread.
      *

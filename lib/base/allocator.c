@@ -5,6 +5,7 @@
 #include "base/allocator.h"
 
 #include "base/checked.h"
+#include "base/float_mode.h"
 #include "base/message.h"
 
 #include <stdlib.h>
@@ -74,6 +75,7 @@ struct allocator normnet__default_allocator(void)
 normnet_status normnet__allocate(const struct allocator *allocator, int64_t size, void **block)
 {
     *block = allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT);
+    normnet__reset_float_mode();
     if (*block != NULL)
         return NORMNET_OK;
     return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
@@ -81,6 +83,8 @@ normnet_status normnet__allocate(const struct allocator *allocator, int64_t size
 
 void normnet__deallocate(const struct allocator *allocator, void *block, int64_t size)
 {
-    if (block != NULL)
-        allocator->deallocate(allocator->user, block, size);
+    if (block == NULL)
+        return;
+    allocator->deallocate(allocator->user, block, size);
+    normnet__reset_float_mode();
 }

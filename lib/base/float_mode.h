@@ -58,4 +58,10 @@ static inline void normnet__restore_float_mode(const struct float_mode *caller)
 
 #endif
 
+/* After a function of the host, which may have changed the mode. */
+static inline void normnet__reset_float_mode(void)
+{
+    (void)normnet__enter_float_mode();
+}
+
 #endif

@@ -3,6 +3,8 @@
 
 #include "base/float_mode.h"
 
+#include <stdatomic.h>
+
 struct ranges {
     range_work *work;
     void *context;
@@ -21,6 +23,36 @@ static void run_range(void *context, int32_t index)
     normnet__restore_float_mode(&callers);
 }
 
+/* ---- The program's threads ---------------------------------------------------------------------- */
+
+/* What the program is given: whatever it does with the tasks, each is run once. */
+struct lent_ranges {
+    struct ranges *ranges;
+    atomic_uchar begun[NORMNET__MAX_THREADS];
+};
+
+static void run_lent_range(void *context, int32_t index)
+{
+    struct lent_ranges *lent = context;
+
+    if (index >= 0 && index < lent->ranges->count && atomic_exchange(&lent->begun[index], 1) == 0)
+        run_range(lent->ranges, index);
+}
+
+static void run_lent(const struct threads *threads, struct ranges *ranges)
+{
+    struct lent_ranges lent = {.ranges = ranges};
+
+    for (int32_t i = 0; i < ranges->count; ++i)
+        atomic_init(&lent.begun[i], 0);
+    threads->parallel_for(threads->user, ranges->count, run_lent_range, &lent);
+    normnet__reset_float_mode();
+    for (int32_t i = 0; i < ranges->count; ++i) /* those that it has left out */
+        run_lent_range(&lent, i);
+}
+
+/* ------------------------------------------------------------------------------------------------ */
+
 void normnet__parallel(const struct threads *threads, int64_t count, range_work *work, void *context)
 {
     struct ranges ranges = {work, context, count, count < threads->count ? (int32_t)count : threads->count};
@@ -28,7 +60,7 @@ void normnet__parallel(const struct threads *threads, int64_t count, range_work 
     if (ranges.count == 1)
         work(context, 0, 0, count);
     else if (threads->parallel_for != NULL)
-        threads->parallel_for(threads->user, ranges.count, run_range, &ranges);
+        run_lent(threads, &ranges);
     else if (ranges.count > 1)
         normnet__pool_run(threads->pool, ranges.count, run_range, &ranges);
 }

@@ -8,9 +8,11 @@
 /* Works on the items begin, ..., end - 1. Threads are numbered from 0. */
 typedef void range_work(void *context, int32_t thread, int64_t begin, int64_t end);
 
+enum { NORMNET__MAX_THREADS = 1024 };
+
 /* Who runs the work of a model. */
 struct threads {
-    int32_t count; /* config.threads */
+    int32_t count; /* config.threads, up to NORMNET__MAX_THREADS */
     /* config.parallel_for: threads of the program, or NULL for those of the pool. */
     void (*parallel_for)(void *user, int32_t count, void (*task)(void *context, int32_t index), void *context);
     void *user;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "layers/batch_norm.h"
 
+#include "base/float_mode.h"
 #include "base/message.h"
 #include "base/tree.h"
 #include "layers/dropout.h"
@@ -77,6 +78,14 @@ void normnet__batch_norm_block_moments(const struct layer *layer, const struct b
     }
 }
 
+static bool reduce(struct reduction reduction, double *values, int64_t count)
+{
+    const bool done = reduction.reduce(reduction.user, values, count) == 0;
+
+    normnet__reset_float_mode();
+    return done;
+}
+
 /*
  * Combines the moments of all ranks, [C], in place: first counts and sums for the common mean, then the squared
  * deviations from it.
@@ -88,7 +97,7 @@ static normnet_status reduce_moments(struct reduction reduction, struct moments 
         totals[c] = combined[c].count;
         totals[channels + c] = combined[c].count * combined[c].mean;
     }
-    if (reduction.reduce(reduction.user, totals, 2 * (int64_t)channels) != 0)
+    if (!reduce(reduction, totals, 2 * (int64_t)channels))
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c) {
         const double mean = totals[channels + c] / totals[c], difference = combined[c].mean - mean;
@@ -97,7 +106,7 @@ static normnet_status reduce_moments(struct reduction reduction, struct moments 
         combined[c] = (struct moments){totals[c], mean, 0.0};
         totals[c] = m2;
     }
-    if (reduction.reduce(reduction.user, totals, channels) != 0)
+    if (!reduce(reduction, totals, channels))
         return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     for (int32_t c = 0; c < channels; ++c)
         combined[c].m2 = totals[c];
@@ -353,7 +362,7 @@ normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, s
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         combine_sums(norm, group, channels);
         add_parameter_gradients(layer, norm, group, gradient);
-        if (reduction.reduce != NULL && reduction.reduce(reduction.user, norm->totals, 2 * (int64_t)channels) != 0)
+        if (reduction.reduce != NULL && !reduce(reduction, norm->totals, 2 * (int64_t)channels))
             return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's backward pass");
         set_backward_coefficients(layer, norm, group, parameters);
     }

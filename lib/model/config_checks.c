@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/message.h"
+#include "base/parallel.h"
 #include "layers/token.h"
 #include "model/config.h"
 #include "model/enumerators.h"
@@ -161,7 +162,7 @@ normnet_status normnet__check_config(const normnet_config *config)
         {"cumulative_statistics", config->cumulative_statistics, 0, 1, NORMNET_EINVAL},
         {"penalty_on", config->penalty_on, 0, NORMNET__LAST_PENALTY, NORMNET_EUNSUPPORTED},
         {"nesterov", config->nesterov, 0, 1, NORMNET_EINVAL},
-        {"threads", config->threads, 1, 1024, NORMNET_EINVAL},
+        {"threads", config->threads, 1, NORMNET__MAX_THREADS, NORMNET_EINVAL},
         {"readers", config->readers, 1, 1024, NORMNET_EINVAL},
         {"max_batch", config->max_batch, 1, 1048576, NORMNET_EINVAL},
         {"cpu", config->cpu, 0, NORMNET__LAST_CPU, NORMNET_EUNSUPPORTED},

@@ -83,6 +83,65 @@ static void lent_threads(const void *argument)
         }
 }
 
+/* ---- Schedulers with faults -------------------------------------------------------------------------- */
+
+static void run_nothing(void *user, int32_t count, normnet_task *task, void *context)
+{
+    (void)user;
+    (void)count;
+    (void)task;
+    (void)context;
+}
+
+static void run_all_but_the_last(void *user, int32_t count, normnet_task *task, void *context)
+{
+    (void)user;
+    for (int32_t i = 0; i < count - 1; ++i)
+        task(context, i);
+}
+
+static void run_twice(void *user, int32_t count, normnet_task *task, void *context)
+{
+    (void)user;
+    for (int32_t i = 0; i < 2 * count; ++i)
+        task(context, i / 2);
+}
+
+static void run_only_the_first(void *user, int32_t count, normnet_task *task, void *context)
+{
+    (void)user;
+    for (int32_t i = 0; i < count; ++i)
+        task(context, 0);
+}
+
+static void run_beyond_the_ends(void *user, int32_t count, normnet_task *task, void *context)
+{
+    (void)user;
+    for (int32_t i = -2; i < count + 2; ++i)
+        task(context, i);
+    task(context, INT32_MIN);
+    task(context, INT32_MAX);
+}
+
+/* Each task runs once, whatever the program does with it. */
+static void careless_lenders(const void *argument)
+{
+    static void (*const lenders[])(void *, int32_t, normnet_task *, void *) = {
+        run_nothing, run_all_but_the_last, run_twice, run_only_the_first, run_beyond_the_ends,
+    };
+
+    (void)argument;
+    for (int i = 0; i < CHECK_COUNT(lenders); ++i)
+        for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm) {
+            normnet_config config = config_with(norm, THREADS);
+
+            config.parallel_for = lenders[i];
+            CHECK(results_of(&config) == expected_results(norm));
+        }
+}
+
+/* ---- Who is lent ------------------------------------------------------------------------------------- */
+
 /* One thread needs none of the program's. */
 static void lends_nothing_for_one(const void *argument)
 {
@@ -128,6 +187,7 @@ int main(int argc, char **argv)
     if (!check_begin(argc, argv))
         return check_end();
     check_case("parallel_for: the same bits in any order", lent_threads, NULL);
+    check_case("parallel_for: a program that loses or repeats tasks", careless_lenders, NULL);
     check_case("parallel_for: not called for one thread", lends_nothing_for_one, NULL);
     check_case("parallel_for: belongs to the host", clone_lends, NULL);
     return check_end();

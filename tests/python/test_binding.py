@@ -112,6 +112,20 @@ def test_memory_comes_from_the_given_functions_and_returns_to_them():
     assert not held and freed
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="the system does not show threads")
+def test_the_code_of_threads_is_not_unloaded():
+    code = ("import _ctypes, numpy, os, time, normnet; network = normnet.Model(threads=3, max_batch=48);"
+            "network.predict(numpy.zeros((48, 1, 28, 28), numpy.uint8));"
+            "alone = len(os.listdir('/proc/self/task')) == 1;"
+            "_ctypes.dlclose(normnet.library._handle); time.sleep(0.1);"
+            "print(alone or network.parameter_count, flush=True); os._exit(0)")
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(normnet.__file__)),
+                   "NORMNET_LIBRARY": normnet.library._name, "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE,
+                          universal_newlines=True)
+    assert done.returncode == 0 and done.stdout in ("True\n", f"{normnet.Model().parameter_count}\n")
+
+
 def test_the_module_works_without_numpy():
     code = ("import sys; sys.modules['numpy'] = None; import normnet; print(normnet.shard(128, 2, 1));"
             "print(normnet.Model('layer').parameter_count); print(normnet.one_cycle_lr(0, total_steps=20, max_lr=1.0))")
