@@ -41,11 +41,9 @@ struct thread_pool {
 
     struct thread_start start;
     int32_t max_workers, workers;
-    atomic_int forks; /* normnet__count_forks() when the threads were started, or STARTING */
+    atomic_int forks; /* normnet__count_forks() when the threads were started; while they are, see starting() */
     system_thread threads[];
 };
-
-enum { STARTING = -1 };
 
 /* ---- Spinning ---------------------------------------------------------------------------------------- */
 
@@ -154,6 +152,12 @@ void normnet__start_pool(struct thread_pool *pool, int32_t workers)
     start_threads(pool, workers);
 }
 
+/* Negative, and of this process: a fork in another thread meanwhile has a child in which nobody starts them. */
+static int starting(int forks)
+{
+    return -1 - forks;
+}
+
 /* Calls at the same time: one starts the pool again, the others wait for it. */
 static void restart_after_fork(struct thread_pool *pool)
 {
@@ -161,7 +165,7 @@ static void restart_after_fork(struct thread_pool *pool)
     int then = atomic_load(&pool->forks);
 
     while (then != now) {
-        if (then != STARTING && atomic_compare_exchange_strong(&pool->forks, &then, STARTING)) {
+        if (then != starting(now) && atomic_compare_exchange_strong(&pool->forks, &then, starting(now))) {
             pool->jobs = NULL;
             pool->workers = pool->sleeping_workers = 0;
             atomic_store(&pool->posted, 0);

@@ -62,12 +62,19 @@ static void threads_live_with_the_model(const void *argument)
 /* How many threads the system still gives; -1: any number. */
 static int threads_left = -1;
 static int threads_refused;
+static void (*instead)(void); /* of the next thread: what another thread does at this moment */
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
+    if (instead != NULL) {
+        void (*const once)(void) = instead;
+
+        instead = NULL;
+        once();
+    }
     if (threads_left == 0) {
         ++threads_refused;
         return EAGAIN;
@@ -227,6 +234,45 @@ static void readers_of_a_child(const void *argument)
     normnet_model_destroy(self.model);
 }
 
+/* A child of a child in which another thread is starting the model's threads again. */
+static struct inherited *shared;
+
+static int predict_once(void *context)
+{
+    struct inherited *self = context;
+    struct child_reader reader = {self, NORMNET_OK};
+    sigset_t none;
+
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL); /* they are blocked where threads are started */
+    alarm(60);
+    predict_in_child(&reader);
+    return reader.status != NORMNET_OK;
+}
+
+static void fork_now(void)
+{
+    in_child(predict_once, shared);
+}
+
+static int predict_in_first_child(void *context)
+{
+    instead = fork_now;
+    return predict_once(context) != 0 || instead != NULL || check_state()->failures > 0;
+}
+
+static void fork_in_the_middle_of_a_start(const void *argument)
+{
+    struct inherited self = {.config = config_with(NORMNET_NORM_GROUP, THREADS)};
+
+    (void)argument;
+    self.config.readers = 2;
+    self.model = CHECK_CREATE(&self.config);
+    shared = &self;
+    in_child(predict_in_first_child, &self);
+    normnet_model_destroy(self.model);
+}
+
 /* ---- Signals --------------------------------------------------------------------------------------------- */
 
 static atomic_int elsewhere, handled;
@@ -284,6 +330,8 @@ int main(int argc, char **argv)
         check_case("threads: fewer than wanted, or none", no_thread_to_be_had, NULL);
     check_case("fork: a child uses its parent's model", child_of_a_training_process, NULL);
     check_case("fork: readers in a child", readers_of_a_child, NULL);
+    if (OWN_THREADS)
+        check_case("fork: while a child's threads are being started", fork_in_the_middle_of_a_start, NULL);
     if (OWN_THREADS)
         check_case("signals: handlers run in the program's threads", signals_stay_with_the_program, NULL);
     return check_end();
