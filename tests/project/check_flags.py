@@ -6,12 +6,12 @@ usage: python3 check_flags.py --source SOURCE-ROOT [--full] [--help]
 
 example: python3 check_flags.py --source . --full
 
-Builds the library with flags that would change bits or the layout of structs,
-and runs with each of these builds the test_bits of a build without flags: it
-has to print the same hashes. A host may load the library built with -Ofast and
-keep its denormal numbers. Flags that cannot be undone have to stop the
-configuration. Flags that a compiler does not know are left out. --full tries
-each flag alone, and other machines.
+Builds the library with flags that would change bits, the layout of structs or
+how functions are called, and runs with each of these builds the test_bits of a
+build without flags: it has to print the same hashes. A host may load the
+library built with -Ofast and keep its denormal numbers. Flags that cannot be
+undone have to stop the configuration. Flags that a compiler does not know are
+left out. --full tries each flag alone, and other machines.
 """
 import argparse
 import os
@@ -31,7 +31,7 @@ from check_consumers import Failed, meson, run
 BITS = ["hash", "as recorded", "threads, small", "instruction sets, small"]
 # Multiply-adds are fused only where the processor is known to have them.
 FUSING = "-march=native"
-LAYOUT = "-fshort-enums -fpack-struct -funsigned-char -malign-double"
+LAYOUT = "-fshort-enums -fpack-struct -funsigned-char -malign-double -mabi=ms"
 PARTS = "-fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math -ffinite-math-only"
 
 
@@ -57,13 +57,13 @@ ALONE = [
     "-mno-sse2", "-mrecip", "-mdaz-ftz", "-ffp-model=fast", "-ffp-model=aggressive", "-ffp-model=strict",
     "-ffp-eval-method=double", "-ffp-exception-behavior=strict", "-fapprox-func", "-fno-honor-nans",
     "-fno-honor-infinities", "-fdenormal-fp-math=positive-zero", "-fshort-enums", "-fpack-struct", "-fpack-struct=2",
-    "-funsigned-char", "-funsigned-bitfields", "-malign-double", "-fwrapv", "-fno-strict-aliasing", "-ffreestanding",
-    "-fallow-store-data-races", "-Ofast -flto", "-O1 -flto -ffp-contract=fast",
+    "-funsigned-char", "-funsigned-bitfields", "-malign-double", "-mabi=ms", "-fwrapv", "-fno-strict-aliasing",
+    "-ffreestanding", "-fallow-store-data-races", "-Ofast -flto", "-O1 -flto -ffp-contract=fast",
 ]
 # The processor's own flags, beside -Ofast and fused multiply-adds.
 OTHER_MACHINES = {
     "aarch64": ["-mlow-precision-div", "-mlow-precision-sqrt"],
-    "i686": ["-mno-sse2", "-mfpmath=387", "-malign-double"],
+    "i686": ["-mno-sse2", "-mfpmath=387", "-malign-double", "-mregparm=3", "-mrtd"],
     "s390x": ["-march=z13"],
 }
 # What comes after the build's own flags, since a compiler of that name adds it, and what the refusal says.
