@@ -17,20 +17,23 @@ int64, N, from 0 to classes - 1. Both are numpy arrays of any strides, which are
 Returned arrays are copies.
 
 Errors: a failed call of the library raises NormnetError and leaves the model unchanged. Arguments that cannot be
-passed to C raise TypeError, ValueError or OverflowError.
+passed to C raise TypeError, ValueError or OverflowError, with their name.
 
 Copies: copy.copy() and copy.deepcopy() of a model are clones, and a pickle is a checkpoint with the fields of the host
 program. No two models share anything but the callbacks.
 
 Threads: see include/normnet.h. ctypes releases the GIL during a call, so models may be used in parallel; a second call
-on the same model may raise NORMNET_EBUSY.
+on the same model may raise NORMNET_EBUSY. A model that is closed during a call is freed when the call returns.
 
 The shared library is searched for in this order: the path in the environment variable NORMNET_LIBRARY, the directory
 of this file, the build directories of its source tree, and the library directories of the system.
 """
 import copy
+import copyreg
 import ctypes
 import ctypes.util
+import difflib
+import operator
 import os
 import sys
 from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p, sizeof
@@ -227,7 +230,7 @@ def _check(status):
 def _member(enum, value):
     """The number of a member of an enum, given by name or number. ValueError for an unknown name."""
     if not isinstance(value, str):
-        return int(value)
+        return _integer(value, enum.__name__.lower(), c_int32)
     try:
         return enum[value.upper().replace("-", "_")]
     except KeyError:
@@ -235,9 +238,38 @@ def _member(enum, value):
         raise ValueError(f"{value!r} is not a {enum.__name__.lower()}; the names are {names}") from None
 
 
+def _integer(value, name, ctype=c_int64):
+    """A number for C, which would cut off what does not fit. TypeError, or OverflowError if it does not fit."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; expected an integer") from None
+    if ctype(number).value != number:
+        raise OverflowError(f"{name} = {number} does not fit into {8 * sizeof(ctype)} bits")
+    return number
+
+
+def _number(value, name):
+    """A double for C. TypeError for another type."""
+    try:
+        return c_double(value).value
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; expected a number") from None
+
+
+def _bytes(value):
+    """The bytes of a file. TypeError for a string or a number."""
+    try:
+        return bytes(memoryview(value))
+    except TypeError:
+        raise TypeError(f"data is of type {type(value).__name__}; expected the bytes of a file") from None
+
+
 def _text(value, name):
-    """The bytes of a string for C: UTF-8, or those of a path. ValueError if it has a zero byte."""
-    data = os.fsencode(value) if name == "path" else value.encode()
+    """The bytes of a string for C: UTF-8, or those of a path. TypeError for another type, ValueError for zero bytes."""
+    if name != "path" and not isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} is {value!r}; expected a string")
+    data = os.fsencode(value) if name == "path" else value.encode() if isinstance(value, str) else value
     if b"\0" in data:
         raise ValueError(f"{name} is {value!r}; expected a string without a zero byte")
     return data
@@ -249,19 +281,19 @@ def _plain(struct):
     return SimpleNamespace(**{name: value.decode() if isinstance(value, bytes) else value for name, value in values})
 
 
-def _tensor(array):
+def _tensor(array, name="the array", dtypes="uint8, float32, int32 or int64"):
     """A normnet_tensor over a numpy array. Copies an array only if a normnet_tensor cannot describe it.
 
-    TypeError for an unsupported dtype, ValueError for more than 8 dimensions.
+    TypeError for an unsupported dtype, ValueError for more than 8 dimensions; `dtypes` is for the message.
     """
     if numpy is None:
         raise ImportError("images, labels and weights are numpy arrays: install numpy")
     array = numpy.asarray(array)
     dtype = {"u1": Dtype.U8, "f4": Dtype.F32, "i4": Dtype.I32, "i8": Dtype.I64}.get(array.dtype.str[1:])
     if dtype is None:
-        raise TypeError(f"the dtype of an array is {array.dtype}; expected uint8, float32, int32 or int64")
+        raise TypeError(f"the dtype of {name} is {array.dtype}; expected {dtypes}")
     if array.ndim > 8:
-        raise ValueError(f"an array has {array.ndim} dimensions; expected at most 8")
+        raise ValueError(f"{name} has {array.ndim} dimensions; expected at most 8")
     size = array.itemsize
     # The stride of a dimension of one element is never used; 1 keeps it from looking like a zero.
     strides = [stride // size if length != 1 else 1 for stride, length in zip(array.strides, array.shape)]
@@ -274,30 +306,65 @@ def _tensor(array):
     return tensor
 
 
+def _images(array):
+    return _tensor(array, "images", "uint8 or float32")
+
+
+def _labels(array):
+    return _tensor(array, "labels", "uint8, int32 or int64")
+
+
+#: The fields of normnet_config that programs may set, with their types.
+_FIELDS = {name: ctype for name, ctype in Config._fields_ if name not in ("struct_size", "reserved")}
+_ENUMS = {"norm": Norm, "affine": Affine, "penalty_on": Penalty, "schedule": Schedule, "anneal": Anneal, "cpu": Cpu}
+#: What other libraries call them.
+_OTHER_NAMES = {"learning_rate": "lr", "weight_decay": "l2", "gamma": "step_gamma", "num_classes": "classes",
+                "batch_size": "max_batch", "num_threads": "threads", "random_state": "seed"}
+_EXPECTED = {POINTER(c_double): "a list of numbers, one per channel", c_void_p: "an address",
+             Allocate: "a normnet.Allocate", Deallocate: "a normnet.Deallocate", ParallelFor: "a normnet.ParallelFor",
+             Reduce: "a function of one array, or a normnet.Reduce"}
+
+
+def _field(config, name, value):
+    """A value as its field of normnet_config takes it. TypeError for another type."""
+    ctype = _FIELDS[name]
+    if name in _ENUMS:
+        return _member(_ENUMS[name], value)
+    if ctype in (c_int32, c_int64):
+        return _integer(value, name, ctype)
+    if ctype is c_double:
+        return _number(value, name)
+    if ctype is c_char_p:
+        return None if value is None else _text(value, name)
+    given = value
+    try:
+        if value is None and ctype in (Allocate, Deallocate, Reduce, ParallelFor):
+            value = ctype()
+        elif ctype is POINTER(c_double) and value is not None:
+            value = (c_double * len(value))(*value)
+        elif ctype is Reduce and callable(value) and not isinstance(value, Reduce):
+            config.reducer = value
+            value = Reduce(_reducer(config, value))
+        setattr(Config(), name, value)
+    except TypeError:
+        raise TypeError(f"{name} is {given!r}; expected {_EXPECTED[ctype]}") from None
+    return value
+
+
 def _config(norm, fields):
     """A normnet_config with the given fields and the defaults for `norm`.
 
-    TypeError for an unknown field, OverflowError for an integer out of range, ValueError for a wrong length.
+    TypeError for an unknown field or another type, OverflowError for an integer out of range, ValueError for a wrong
+    length.
     """
     config = Config()
     config.failure = config.reducer = None
-    _check(library.normnet_config_init_size(config, sizeof(config), _member(Norm, norm)))
-    enums = {"affine": Affine, "penalty_on": Penalty, "schedule": Schedule, "anneal": Anneal, "cpu": Cpu}
+    _check(library.normnet_config_init_size(config, sizeof(config), _field(config, "norm", norm)))
     for name, value in fields.items():
-        if name not in dict(Config._fields_) or name in ("struct_size", "reserved"):
-            raise TypeError(f"normnet_config has no field {name!r}")
-        if name in enums:
-            value = _member(enums[name], value)
-        elif name == "architecture" and isinstance(value, str):
-            value = _text(value, name)
-        elif name in ("input_mean", "input_std") and value is not None:
-            value = (c_double * len(value))(*value)
-        elif name == "reduce" and value is not None and not isinstance(value, Reduce):
-            config.reducer = value
-            value = Reduce(_reducer(config, value))
-        setattr(config, name, value)
-        if isinstance(value, int) and getattr(config, name) != value:
-            raise OverflowError(f"{name} = {value} does not fit into its field of normnet_config")
+        if name not in _FIELDS:
+            near = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else difflib.get_close_matches(name, _FIELDS, n=1)
+            raise TypeError(f"normnet_config has no field {name!r}" + "".join(f"; did you mean {n!r}?" for n in near))
+        setattr(config, name, _field(config, name, value))
     for name in ("input_mean", "input_std"):
         if fields.get(name) is not None and len(fields[name]) != config.channels:
             raise ValueError(f"{name} has {len(fields[name])} values; expected {config.channels}, one per channel")
@@ -334,6 +401,13 @@ def _restore(kind, data, host):
 # ---- Models ----------------------------------------------------------------------------------------
 
 
+class _Handle(c_void_p):
+    """A normnet_model, which lives as long as someone refers to it: a model that is open, or a call."""
+
+    def __del__(self, destroy=library.normnet_model_destroy):
+        destroy(self)
+
+
 class Model:
     """A network with its weights, running statistics and optimizer state.
 
@@ -347,17 +421,16 @@ class Model:
     The memory is freed at the end of a `with` block, by close(), or with the last reference.
     """
 
-    _handle = c_void_p()  # as of a closed model
+    _handle = None  # of a closed model
 
     def __init__(self, norm="none", **config):
         self._create(_config(norm, config), library.normnet_model_create)
 
     def _create(self, config, create, *arguments):
-        handle = c_void_p()
+        handle = _Handle()
         _check(create(byref(handle), *arguments, config))
-        self.close()  # of a second __init__()
+        handle.config = self._config = config  # owns the functions that the library keeps using
         self._handle = handle
-        self._config = config  # owns the functions that the library keeps using
         self._classes = self.config.classes
         return self
 
@@ -402,7 +475,7 @@ class Model:
     @classmethod
     def deserialize(cls, data, **host):
         """Creates a model from the bytes of a file, see serialize() and load()."""
-        data = bytes(data)
+        data = _bytes(data)
         return cls._create_as(host, library.normnet_model_deserialize, data, len(data))
 
     def clone(self, **host):
@@ -417,20 +490,30 @@ class Model:
         fields["reduce"] = self._config.reducer or config.reduce
         return self._create_as({**fields, **host}, library.normnet_model_clone, self._open(), original=self._config)
 
-    def _attributes(self):
-        """What a program or a subclass has added to this object."""
+    def __getstate__(self):
+        """What a program or a subclass has added to this object, for copies: its __dict__ and its slots, or None."""
         own = ("_handle", "_config", "_classes")
-        return {name: value for name, value in vars(self).items() if name not in own}
+        added = {name: value for name, value in vars(self).items() if name not in own}
+        slots = {name: getattr(self, name) for name in copyreg._slotnames(type(self)) if hasattr(self, name)}
+        return (added, slots) if slots else added or None
+
+    def _set_state(self, state):
+        """Restores what __getstate__() returned, as pickle does."""
+        if state is not None and hasattr(self, "__setstate__"):
+            self.__setstate__(state)
+        elif state is not None:
+            added, slots = state if isinstance(state, tuple) else (state, {})
+            vars(self).update(added)
+            for name, value in slots.items():
+                setattr(self, name, value)
+        return self
 
     def __copy__(self):
-        clone = self.clone()
-        vars(clone).update(self._attributes())
-        return clone
+        return self.clone()._set_state(self.__getstate__())
 
     def __deepcopy__(self, memo):
         clone = memo[id(self)] = self.clone()
-        vars(clone).update(copy.deepcopy(self._attributes(), memo))
-        return clone
+        return clone._set_state(copy.deepcopy(self.__getstate__(), memo))
 
     def __reduce__(self):
         """For pickle: a checkpoint, the settings of the host program and `reduce`, a Python function.
@@ -447,13 +530,11 @@ class Model:
         host = {name: getattr(config, name) for name in _SETTINGS}
         if self._config.reducer:
             host["reduce"] = self._config.reducer
-        return _restore, (type(self), self.serialize(note=self.note or None), host), self._attributes() or None
+        return _restore, (type(self), self.serialize(note=self.note or None), host), self.__getstate__()
 
     def close(self):
-        """Frees the model. Later calls raise NORMNET_EINVAL."""
-        handle = c_void_p(self._handle.value)
-        self._handle.value = None  # in place: whoever may hold the same handle finds it closed too
-        library.normnet_model_destroy(handle)
+        """Frees the model, at the latest when calls that are running return. Later calls raise NORMNET_EINVAL."""
+        self._handle = None
 
     def __enter__(self):
         self._open()
@@ -462,15 +543,12 @@ class Model:
     def __exit__(self, *exception):
         self.close()
 
-    def __del__(self):
-        if self._handle:
-            self.close()
-
     def _open(self):
         """The handle. NormnetError if the model has been closed."""
-        if not self._handle:
+        handle = self._handle
+        if handle is None:
             raise NormnetError(Status.EINVAL, "NORMNET_EINVAL", "the model has been closed")
-        return self._handle
+        return handle
 
     def _call(self, name, *arguments):
         handle = self._open()
@@ -559,7 +637,8 @@ class Model:
 
     def deserialize_weights(self, data):
         """Does the same as load_weights() with the bytes of a file."""
-        self._call("deserialize_weights", bytes(data), len(data))
+        data = _bytes(data)
+        self._call("deserialize_weights", data, len(data))
 
     def export_onnx(self, path):
         """Writes the network in evaluation mode as an ONNX graph (opset 17).
@@ -590,7 +669,7 @@ class Model:
     def set_state(self, name, array):
         """Replaces one entry of the state. NORMNET_EMISMATCH for another name or shape, NORMNET_EVALUE for a value that
         is not finite."""
-        self._call("set_state", _text(name, "name"), _tensor(array))
+        self._call("set_state", _text(name, "name"), _tensor(array, name))
 
     def load_state_dict(self, state, strict=True):
         """Replaces the state by that of a dict: arrays with the names, shapes and dtypes of state_dict().
@@ -606,7 +685,7 @@ class Model:
             parts = [f"{word} keys: {', '.join(map(repr, keys))}"
                      for word, keys in (("missing", missing), ("unexpected", unexpected)) if keys]
             raise NormnetError(Status.EMISMATCH, "NORMNET_EMISMATCH", "; ".join(parts))
-        tensors = [(_text(name, "name"), _tensor(state[name])) for name in names if name in state]
+        tensors = [(_text(name, "name"), _tensor(state[name], name)) for name in names if name in state]
         with self.clone(max_batch=1, threads=1, readers=1) as trial:  # so that what fails, fails there
             for tensor in tensors:
                 trial._call("set_state", *tensor)
@@ -642,7 +721,7 @@ class Model:
         norm over a single value per channel), NORMNET_ESTATE (after the last step of a one-cycle schedule).
         """
         metrics = Metrics()
-        self._call("train_step", _tensor(images), _tensor(labels), metrics)
+        self._call("train_step", _images(images), _labels(labels), metrics)
         return _plain(metrics)
 
     def compute_gradients(self, images, labels, first_sample=0, images_in_all=0):
@@ -652,8 +731,10 @@ class Model:
         first image in that batch, images_in_all [0 = unknown] the number of its images. If both are 0, the images
         follow those of the calls before. Errors as train_step().
         """
-        metrics, batch = Metrics(), Batch(first_sample=first_sample, images_in_all=images_in_all)
-        self._call("compute_gradients", _tensor(images), _tensor(labels), batch, metrics)
+        metrics = Metrics()
+        batch = Batch(first_sample=_integer(first_sample, "first_sample"),
+                      images_in_all=_integer(images_in_all, "images_in_all"))
+        self._call("compute_gradients", _images(images), _labels(labels), batch, metrics)
         return _plain(metrics)
 
     def _gradients(self):
@@ -675,7 +756,7 @@ class Model:
     def apply_gradients(self, images_in_all):
         """Divides the pending gradients by images_in_all, adds l1 and l2, clips, and updates the weights.
         NORMNET_ESTATE if none are pending."""
-        self._call("apply_gradients", images_in_all)
+        self._call("apply_gradients", _integer(images_in_all, "images_in_all"))
 
     def discard_gradients(self):
         """Discards the pending gradients and the update of the running statistics computed with them."""
@@ -683,12 +764,12 @@ class Model:
 
     def set_learning_rate(self, lr, momentum):
         """Sets both from the next step on. NORMNET_ESTATE unless the schedule is constant."""
-        self._call("set_learning_rate", lr, momentum)
+        self._call("set_learning_rate", _number(lr, "lr"), _number(momentum, "momentum"))
 
     def update_statistics(self, images, reset):
         """Recomputes batch norm's running statistics, as torch.optim.swa_utils.update_bn does: averages over all calls
         since the last one with `reset`, of up to max_batch images each."""
-        self._call("update_statistics", _tensor(images), bool(reset))
+        self._call("update_statistics", _images(images), bool(reset))
 
     # -- prediction
 
@@ -704,7 +785,7 @@ class Model:
             counts = numpy.zeros((self._classes,) * 2, numpy.int64)
             pointer = counts.ctypes.data_as(_INT64)
         options = Options(statistics=_member(Statistics, statistics))
-        self._call("evaluate", _tensor(images), _tensor(labels), metrics, pointer, options)
+        self._call("evaluate", _images(images), _labels(labels), metrics, pointer, options)
         plain = _plain(metrics)
         if confusion:
             plain.confusion = counts
@@ -715,11 +796,11 @@ class Model:
 
         scores: "probabilities" (default), "log_probabilities" or "logits". statistics: as for evaluate().
         """
-        images = _tensor(images)
+        images = _images(images)
         values = numpy.empty((images.shape[0], self._classes), numpy.float32)
         classes = numpy.empty(images.shape[0], numpy.int64)
         options = Options(scores=_member(Scores, scores), statistics=_member(Statistics, statistics))
-        self._call("predict", images, _tensor(values), _tensor(classes), options)
+        self._call("predict", images, _tensor(values, "scores"), _tensor(classes, "classes"), options)
         return values, classes
 
     def layer_output(self, images, layer, statistics="running"):
@@ -727,7 +808,7 @@ class Model:
 
         It is float32, N x channels x height x width, or N x features after flatten. IndexError for a missing layer.
         """
-        images, layers = _tensor(images), self.layers()
+        images, layers, layer = _images(images), self.layers(), _integer(layer, "layer")
         if not 0 <= layer < len(layers):
             raise IndexError(f"layer is {layer}; expected 0 to {len(layers) - 1}")
         flat = any(info.module == "Flatten" for info in layers[:layer + 1])
@@ -735,7 +816,7 @@ class Model:
         shape = (info.channels,) if flat else (info.channels, info.height, info.width)
         output = numpy.empty((images.shape[0],) + shape, numpy.float32)
         options = Options(statistics=_member(Statistics, statistics))
-        self._call("layer_output", images, layer, _tensor(output), options)
+        self._call("layer_output", images, layer, _tensor(output, "output"), options)
         return output
 
 
@@ -751,14 +832,14 @@ def one_cycle_lr(step, **config):
     """Returns (lr, momentum) of step `step`, counted from 0, under the one-cycle schedule of the keywords (total_steps,
     max_lr, ...). NORMNET_ESTATE for a step of total_steps or more, NORMNET_EINVAL for a negative one."""
     lr, momentum = c_double(), c_double()
-    _check(library.normnet_one_cycle_lr(_config("none", config), step, byref(lr), byref(momentum)))
+    _check(library.normnet_one_cycle_lr(_config("none", config), _integer(step, "step"), byref(lr), byref(momentum)))
     return lr.value, momentum.value
 
 
 def step_lr(step, **config):
     """Returns (lr, momentum) of step `step`, counted from 0, under the step schedule of the keywords."""
     lr, momentum = c_double(), c_double()
-    _check(library.normnet_step_lr(_config("none", config), step, byref(lr), byref(momentum)))
+    _check(library.normnet_step_lr(_config("none", config), _integer(step, "step"), byref(lr), byref(momentum)))
     return lr.value, momentum.value
 
 
@@ -766,5 +847,6 @@ def shard(images, ranks, rank):
     """Returns (first, count): the images first, ..., first + count - 1 of a batch of `images` are those of the process
     `rank`, from 0, of `ranks` processes."""
     first, count = c_int64(), c_int64()
-    _check(library.normnet_shard(images, ranks, rank, byref(first), byref(count)))
+    _check(library.normnet_shard(_integer(images, "images"), _integer(ranks, "ranks", c_int32),
+                                 _integer(rank, "rank", c_int32), byref(first), byref(count)))
     return first.value, count.value

@@ -64,8 +64,12 @@ def test_failures_raise_the_message_of_the_library():
 
 
 def test_mistakes_in_python_are_named():
-    with pytest.raises(TypeError, match="no field 'learning_rate'"):
+    with pytest.raises(TypeError, match="no field 'learning_rate'; did you mean 'lr'?"):
         model(learning_rate=0.1)
+    with pytest.raises(TypeError, match="no field 'archtecture'; did you mean 'architecture'?"):
+        model(archtecture="gap conv1-5")
+    with pytest.raises(TypeError, match="no field 'zzz'$"):
+        model(zzz=1)
     with pytest.raises(TypeError, match="no field 'struct_size'"):
         model(struct_size=4)
     with pytest.raises(ValueError, match="'batchnorm' is not a norm; the names are none, batch, group"):
@@ -78,14 +82,68 @@ def test_mistakes_in_python_are_named():
         model(threads=2 ** 32 + 1)
     with model() as network:
         images, labels = batch()
-        with pytest.raises(TypeError, match="float64"):
+        with pytest.raises(TypeError, match="the dtype of images is float64; expected uint8 or float32"):
             network.train_step(images / 255, labels)
-        with pytest.raises(ValueError, match="9 dimensions"):
+        with pytest.raises(TypeError, match="the dtype of labels is object; expected uint8, int32 or int64"):
+            network.evaluate(images, None)
+        with pytest.raises(TypeError, match="the dtype of 0.weight is int16; expected uint8, float32, int32 or int64"):
+            network.set_state("0.weight", numpy.zeros((4, 2, 3, 3), numpy.int16))
+        with pytest.raises(ValueError, match="images has 9 dimensions"):
             network.train_step(images.reshape(20, 2, 9, 8, 1, 1, 1, 1, 1), labels)
         with pytest.raises(ValueError, match=r"shape of the gradients is \(3,\)"):
             network.set_gradients(numpy.zeros(3))
         with pytest.raises(IndexError, match="layer is 8; expected 0 to 7"):
             network.layer_output(images, 8)
+
+
+#: A value of the wrong type for each kind of field; integers would be taken for addresses.
+WRONG_TYPES = {"architecture": (5, "a string"), "lr": ("0.1", "a number"), "dropout": (None, "a number"),
+               "classes": (5.0, "an integer"), "seed": ("1", "an integer"), "schedule": (1.5, "an integer"),
+               "input_mean": (0.5, "a list of numbers, one"), "input_std": (["1", "2"], "a list of numbers, one"),
+               "reduce": (5, "a function of one array"), "allocate": (len, "a normnet.Allocate"),
+               "parallel_for": (len, "a normnet.ParallelFor"), "reduce_user": ("x", "an address")}
+
+
+@pytest.mark.parametrize("name", WRONG_TYPES)
+def test_a_field_of_another_type_is_named(name):
+    value, expected = WRONG_TYPES[name]
+    with pytest.raises(TypeError, match=f"^{name} is {re.escape(repr(value))}; expected {expected}"):
+        model(**{name: value})
+
+
+def test_functions_may_be_none():
+    with model(allocate=None, deallocate=None, reduce=None, parallel_for=None, reduce_user=None) as network:
+        network.train_step(*batch())
+
+
+#: Calls with arguments that C would take in another way, or not at all, and the beginning of the message.
+WRONG_ARGUMENTS = {
+    "images_in_all is 8.5": (TypeError, lambda network: network.apply_gradients(8.5)),
+    "images_in_all = 18446744073709551636": (OverflowError, lambda network: network.apply_gradients(2 ** 64 + 20)),
+    "first_sample = 18446744073709551616": (
+        OverflowError, lambda network: network.compute_gradients(*batch(), first_sample=2 ** 64)),
+    "lr is '0.1'": (TypeError, lambda network: network.set_learning_rate("0.1", 0.9)),
+    "momentum is None": (TypeError, lambda network: network.set_learning_rate(0.1, None)),
+    "layer is 'gap'": (TypeError, lambda network: network.layer_output(batch()[0], "gap")),
+    "name is 7": (TypeError, lambda network: network.set_state(7, numpy.zeros(4, numpy.float32))),
+    "data is of type str": (TypeError, lambda _: normnet.Model.deserialize("model.ckpt")),
+    "data is of type int": (TypeError, lambda network: network.deserialize_weights(100)),
+    "scores is 1.5": (TypeError, lambda network: network.predict(batch()[0], scores=1.5)),
+    "rank = 4294967296": (OverflowError, lambda _: normnet.shard(10, 2, 2 ** 32)),
+    "images is '10'": (TypeError, lambda _: normnet.shard("10", 2, 0)),
+    "step is 1.0": (TypeError, lambda _: normnet.step_lr(1.0)),
+}
+
+
+@pytest.mark.parametrize("message", WRONG_ARGUMENTS)
+def test_an_argument_that_c_would_misread_is_named(message):
+    error, call = WRONG_ARGUMENTS[message]
+    with model() as network:
+        network.compute_gradients(*batch())
+        before = network.gradients()
+        with pytest.raises(error, match="^" + re.escape(message)):
+            call(network)
+        assert numpy.array_equal(network.gradients(), before)
 
 
 def test_a_closed_model_rejects_every_call():

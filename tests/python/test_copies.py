@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 
 import numpy
 import pytest
@@ -104,6 +105,55 @@ def test_copies_of_a_class_derived_from_model(make):
         assert same(other, network)
 
 
+class Slotted(normnet.Model):
+    __slots__ = ("name", "_Slotted__secret", "unset")
+
+    def __init__(self, **config):
+        super().__init__(**config)
+        self.name, self._Slotted__secret, self.free = "slots", 7, [1]
+
+
+class Chosen(normnet.Model):
+    """A class that says itself what a copy has."""
+
+    def __getstate__(self):
+        return {"seen": 1}
+
+    def __setstate__(self, state):
+        self.seen = state["seen"] + 1
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickled], ids=["copy", "deepcopy", "pickle"])
+def test_copies_of_classes_with_slots_or_a_state_of_their_own(make):
+    with Slotted(norm="batch") as network, make(network) as other:
+        assert (other.name, other._Slotted__secret, other.free) == ("slots", 7, [1])
+        assert not hasattr(other, "unset") and same(other, network)
+    with Chosen(norm="batch") as network:
+        network.seen = 5
+        with make(network) as other:
+            assert other.seen == 2 and same(other, network)
+
+
+def test_closed_during_a_call():
+    """Another thread may close a model at any time: its memory is freed when the call returns."""
+    held, entered, closed, losses = {}, threading.Event(), threading.Event(), []
+
+    def wait(values):
+        entered.set()
+        assert closed.wait(60)
+
+    network = model(norm="batch", reduce=wait, threads=2, **memory.functions(held, []))
+    trainer = threading.Thread(target=lambda: losses.append(network.train_step(*batch()).loss))
+    trainer.start()
+    assert entered.wait(60)
+    network.close()
+    assert held
+    closed.set()
+    trainer.join()
+    assert losses[0] > 0 and not held
+    fails(normnet.Status.EINVAL, network.train_step, *batch())
+
+
 def test_pending_gradients():
     """A clone has them; a pickle is a checkpoint, which cannot."""
     with trained() as network:
@@ -149,15 +199,19 @@ def test_functions_live_as_long_as_the_last_copy():
     assert not held
 
 
-def test_nothing_shares_a_handle():
-    """Not even what copies the attributes of an object by itself; and a second __init__ frees the first model."""
-    network = trained()
+def test_a_shared_handle_lives_as_long_as_the_last_object():
+    """What copies the attributes of an object by itself does no harm; and a second __init__ frees the first model."""
+    held = {}
+    network = trained(**memory.functions(held, []))
     other = normnet.Model.__new__(normnet.Model)
     fails(normnet.Status.EINVAL, other.summary)
     vars(other).update(vars(network))
+    network.close()
+    fails(normnet.Status.EINVAL, network.summary)
+    assert other.steps_taken == 3 and held
     del other
     gc.collect()
-    fails(normnet.Status.EINVAL, network.summary)
+    assert not held
     network = trained()
     network.__init__("group")
     assert network.config.norm == normnet.Norm.GROUP and network.steps_taken == 0
