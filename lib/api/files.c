@@ -16,24 +16,30 @@ enum { MAX_NOTE = 65536 }; /* bytes */
 
 /* ---- Saving ---------------------------------------------------------------------------------------- */
 
-static bool is_utf8(const char *text, int64_t length)
+/* Where a text stops being UTF-8: at its end if it is. */
+static int64_t utf8_end(const char *text, int64_t length)
 {
-    int character = 1;
+    int64_t at = 0;
 
-    for (int64_t at = 0; at < length && character > 0; at += character)
+    for (int character = 1; at < length && character > 0; at += character)
         character = normnet__utf8_length((const unsigned char *)text + at, length - at);
-    return character > 0;
+    return at;
 }
 
 static normnet_status check_note(const char *note)
 {
-    const int64_t length = note != NULL ? (int64_t)strlen(note) : 0;
+    int64_t length, end;
 
+    if (note == NULL)
+        return NORMNET_OK;
+    length = (int64_t)strlen(note);
     if (length > MAX_NOTE)
         return normnet__fail(NORMNET_ELIMIT, "options.note has %lld bytes; expected up to %d", (long long)length,
                              (int)MAX_NOTE);
-    if (!is_utf8(note, length))
-        return normnet__fail(NORMNET_EINVAL, "options.note is not well-formed UTF-8");
+    end = utf8_end(note, length);
+    if (end < length)
+        return normnet__fail(NORMNET_EINVAL, "options.note has the byte 0x%02x at %lld, where it is not UTF-8",
+                             (unsigned)(unsigned char)note[end], (long long)end);
     return NORMNET_OK;
 }
 

@@ -60,7 +60,7 @@ static normnet_status check_parameters(const normnet_model *model, const float *
                              (long long)model->network.parameter_count);
     for (int64_t i = 0; i < count; ++i)
         if (!isfinite(values[i]))
-            return normnet__fail(NORMNET_EVALUE, "values[%lld] is %s", (long long)i,
+            return normnet__fail(NORMNET_EVALUE, "values[%lld] is %s; expected a finite number", (long long)i,
                                  normnet__decimal(number, (double)values[i]));
     return NORMNET_OK;
 }

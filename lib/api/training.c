@@ -48,7 +48,7 @@ static normnet_status read_batch(const normnet_batch *from, const normnet_model 
     if (batch->first_sample < 0 || batch->first_sample > UINT32_MAX - count)
         return normnet__fail(NORMNET_EINVAL, "batch.first_sample is %lld; expected 0 to 2^32 - 1 less the images",
                              (long long)batch->first_sample);
-    if (batch->images_in_all > UINT32_MAX)
+    if (batch->images_in_all < 0 || batch->images_in_all > UINT32_MAX)
         return normnet__fail(NORMNET_EINVAL, "batch.images_in_all is %lld; expected 0 to 2^32 - 1",
                              (long long)batch->images_in_all);
     if (batch->images_in_all != 0 && batch->images_in_all < batch->first_sample + count)

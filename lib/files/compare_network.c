@@ -33,22 +33,34 @@ static void alloc_network(struct arena *arena, const char *architecture, int32_t
     *tokens = normnet__arena_alloc(arena, (int64_t)strlen(architecture) + 1, 1);
 }
 
-static normnet_status compare_networks(const struct network *file_network, const normnet_config *config,
+static const char *word(const struct network *network, int32_t layer)
+{
+    return layer < network->layer_count ? network->layers[layer].token : "missing";
+}
+
+/* The class of PyTorch, if the words are the same: `norm` may mean one in the file and another in the model. */
+static const char *class_of(const struct network *network, int32_t layer, const struct network *other)
+{
+    return strcmp(word(network, layer), word(other, layer)) == 0 ? network->layers[layer].module : "";
+}
+
+static normnet_status compare_networks(const struct network *theirs, const normnet_config *config,
                                        const normnet_model *model)
 {
-    const struct network *model_network = &model->network;
-    const int32_t layer = normnet__first_difference(file_network, model_network);
+    const struct network *ours = &model->network;
+    const int32_t layer = normnet__first_difference(theirs, ours);
+    const char *as;
 
     if (layer < 0)
         return NORMNET_OK;
+    as = *class_of(ours, layer, theirs) != '\0' ? " as " : "";
     return normnet__fail(NORMNET_EMISMATCH,
-                         "layer %d is %.64s in the file and %.64s in the model; the file's network is '%.250s' with "
-                         "norm %d, groups %d, layer_dims %d, and the model's '%.250s' with norm %d, groups %d, "
-                         "layer_dims %d",
-                         layer, layer < file_network->layer_count ? file_network->layers[layer].token : "missing",
-                         layer < model_network->layer_count ? model_network->layers[layer].token : "missing",
-                         config->architecture, config->norm, config->groups, config->layer_dims,
-                         model->config.architecture, model->config.norm, model->config.groups,
+                         "layer %d is %.64s%s%s in the file and %.64s%s%s in the model; the file's network is "
+                         "'%.250s' with norm %d, groups %d, layer_dims %d, and the model's '%.250s' with norm %d, "
+                         "groups %d, layer_dims %d",
+                         layer, word(theirs, layer), as, class_of(theirs, layer, ours), word(ours, layer), as,
+                         class_of(ours, layer, theirs), config->architecture, config->norm, config->groups,
+                         config->layer_dims, model->config.architecture, model->config.norm, model->config.groups,
                          model->config.layer_dims);
 }
 

@@ -105,7 +105,8 @@ static normnet_status read_host(const normnet_config *host, struct allocator *al
     normnet_status status = begin_config(&config, host, true);
 
     if (status == NORMNET_OK && (config.allocate == NULL) != (config.deallocate == NULL))
-        status = normnet__fail(NORMNET_EINVAL, "host.allocate and host.deallocate go together; one of them is NULL");
+        status = normnet__fail(NORMNET_EINVAL, "host.allocate and host.deallocate go together; %s is NULL",
+                               config.allocate == NULL ? "allocate" : "deallocate");
     if (status == NORMNET_OK && config.memory_limit < 0)
         status = normnet__fail(NORMNET_EINVAL, "host.memory_limit is %lld; expected 0 or more",
                                (long long)config.memory_limit);

@@ -318,7 +318,7 @@ static normnet_status check_values(const struct safetensors *file, const struct 
         const float value = normnet__element_float(tensor->type, normnet__file_element(file, tensor, i));
 
         if (!normnet__entry_accepts(entry, (double)value))
-            return reject_value(file, tensor, i, entry->variance ? "0 to 3.4e38" : "a number from -3.4e38 to 3.4e38");
+            return reject_value(file, tensor, i, normnet__entry_range(entry));
     }
     return NORMNET_OK;
 }

@@ -12,7 +12,8 @@ static normnet_status dropout_resolve(struct layer *layer, const struct token *t
     layer->out = layer->in;
     layer->module = "Dropout";
     if (*token->rest != '\0' && (!normnet__read_decimal(token->rest, &p) || p > 1.0))
-        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected a probability from 0 to 1, e.g. 0.1");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in,
+                                     "expected a probability from 0 to 1 of up to ten digits, e.g. 0.1");
     layer->threshold = (uint32_t)(p * 65536.0 + 0.5);
     layer->dropout_scale = layer->threshold < 65536u ? (float)(65536.0 / (65536.0 - layer->threshold)) : 0.0f;
     layer->identity = layer->threshold == 0;

@@ -9,7 +9,8 @@ static normnet_status leaky_relu_resolve(struct layer *layer, const struct token
 
     (void)config;
     if (*token->rest != '\0' && !normnet__read_decimal(token->rest, &slope))
-        return normnet__reject_token(NORMNET_EARCH, token, layer->in, "expected leakyrelu<slope>, e.g. leakyrelu0.01");
+        return normnet__reject_token(NORMNET_EARCH, token, layer->in,
+                                     "expected leakyrelu<slope>, a number of up to ten digits, e.g. leakyrelu0.01");
     layer->out = layer->in;
     layer->module = "LeakyReLU";
     layer->slope = (float)slope;

@@ -13,6 +13,8 @@ static normnet_status check_integer(const char *name, int64_t value, int64_t min
 {
     if (value >= min && value <= max)
         return NORMNET_OK;
+    if (min == max)
+        return normnet__fail(status, "config.%s is %lld; expected %lld", name, (long long)value, (long long)min);
     return normnet__fail(status, "config.%s is %lld; expected %lld to %lld", name, (long long)value, (long long)min,
                          (long long)max);
 }
@@ -133,6 +135,8 @@ static double min_momentum(const normnet_config *config)
 /* Fields that are in their ranges, but exclude each other. */
 static normnet_status check_combinations(const normnet_config *config)
 {
+    char momentum[32], dampening[32];
+
     if (config->virtual_batch % NORMNET__MAX_LANES != 0)
         return normnet__fail(NORMNET_EINVAL, "config.virtual_batch is %d; expected a multiple of %d",
                              config->virtual_batch, (int)NORMNET__MAX_LANES);
@@ -141,9 +145,14 @@ static normnet_status check_combinations(const normnet_config *config)
                              "config.virtual_batch and config.reduce exclude each other: ghost batch norm has "
                              "statistics of parts of a batch, synchronized batch norm of several batches");
     if ((config->allocate == NULL) != (config->deallocate == NULL))
-        return normnet__fail(NORMNET_EINVAL, "config.allocate and config.deallocate go together; one of them is NULL");
+        return normnet__fail(NORMNET_EINVAL, "config.allocate and config.deallocate go together; %s is NULL",
+                             config->allocate == NULL ? "allocate" : "deallocate");
     if (config->nesterov && (config->dampening != 0.0 || min_momentum(config) == 0.0))
-        return normnet__fail(NORMNET_EINVAL, "config.nesterov needs momentum above 0 and dampening 0");
+        return normnet__fail(NORMNET_EINVAL,
+                             "config.nesterov is 1, the least momentum %s and config.dampening %s; expected momentum "
+                             "above 0 and dampening 0",
+                             normnet__decimal(momentum, min_momentum(config)),
+                             normnet__decimal(dampening, config->dampening));
     return NORMNET_OK;
 }
 

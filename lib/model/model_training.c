@@ -86,7 +86,10 @@ normnet_status normnet__set_learning_rate(normnet_model *model, double lr, doubl
     normnet_status status;
 
     if (model->config.schedule != NORMNET_SCHEDULE_CONSTANT)
-        return normnet__fail(NORMNET_ESTATE, "the schedule sets the learning rate; only a constant one can be changed");
+        return normnet__fail(NORMNET_ESTATE,
+                             "config.schedule is %d, which sets the learning rate; only that of a "
+                             "constant schedule (%d) can be changed",
+                             model->config.schedule, (int)NORMNET_SCHEDULE_CONSTANT);
     if (!(lr >= 0.0 && lr <= NORMNET__MAX_NUMBER))
         return normnet__fail(NORMNET_EVALUE, "lr is %s; expected a number from 0 to 1e30",
                              normnet__decimal(number, lr));

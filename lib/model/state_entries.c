@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/state_entries.h"
 
+#include "base/edit_distance.h"
 #include "base/message.h"
 
 #include <string.h>
@@ -58,8 +59,8 @@ static normnet_status check_tensor(const struct entry *entry, const struct view 
         const double value = number_at(view, i);
 
         if (!normnet__entry_accepts(entry, value))
-            return normnet__fail(NORMNET_EVALUE, "element %lld of '%s' is %s", (long long)i, entry->name,
-                                 normnet__decimal(number, value));
+            return normnet__fail(NORMNET_EVALUE, "element %lld of '%s' is %s; expected %s", (long long)i, entry->name,
+                                 normnet__decimal(number, value), normnet__entry_range(entry));
     }
     return NORMNET_OK;
 }
@@ -70,6 +71,30 @@ static struct entry *find_entry(normnet_model *model, const char *name)
         if (strcmp(model->state.entries[i].name, name) == 0)
             return &model->state.entries[i];
     return NULL;
+}
+
+/* For the message: the entry whose name is most like `name`, or all of them by the first and the last. */
+static normnet_status reject_name(const struct state *state, const char *name)
+{
+    const struct entry *nearest = NULL;
+    const size_t length = strlen(name);
+    int32_t least = 3;
+
+    for (int32_t i = 0; i < state->entry_count && length <= NORMNET__MAX_EDITED; ++i) {
+        const int32_t edits = normnet__edit_distance(name, (int32_t)length, state->entries[i].name);
+
+        if (edits < least) {
+            least = edits;
+            nearest = &state->entries[i];
+        }
+    }
+    if (nearest != NULL)
+        return normnet__fail(NORMNET_EMISMATCH, "the model has no entry '%.127s'; did you mean '%s'?", name,
+                             nearest->name);
+    if (state->entry_count == 0)
+        return normnet__fail(NORMNET_EMISMATCH, "the model has no entry '%.127s', and no others", name);
+    return normnet__fail(NORMNET_EMISMATCH, "the model has no entry '%.127s'; expected one of %d, from '%s' to '%s'",
+                         name, state->entry_count, state->entries[0].name, state->entries[state->entry_count - 1].name);
 }
 
 /* By way of memory that is free between steps: the tensor may lie in the model itself. */
@@ -88,7 +113,7 @@ normnet_status normnet__set_entry(normnet_model *model, const char *name, const 
     normnet_status status;
 
     if (entry == NULL)
-        return normnet__fail(NORMNET_EMISMATCH, "the model has no entry '%.127s'", name);
+        return reject_name(&model->state, name);
     status = check_tensor(entry, view);
     if (status != NORMNET_OK)
         return status;

@@ -101,7 +101,10 @@ static normnet_status check_fields(const normnet_tensor *tensor, const char *nam
     if (tensor->data == NULL)
         return normnet__fail(NORMNET_EINVAL, "%s.data is NULL", name);
     if ((uintptr_t)tensor->data % (uintptr_t)element != 0)
-        return normnet__fail(NORMNET_EINVAL, "%s.data is not aligned to its elements of %d bytes", name, (int)element);
+        return normnet__fail(NORMNET_EINVAL,
+                             "%s.data is not aligned: its address is %d more than a multiple of %d, the "
+                             "bytes of an element",
+                             name, (int)((uintptr_t)tensor->data % (uintptr_t)element), (int)element);
     for (int32_t i = 0; i < tensor->rank; ++i)
         if (tensor->shape[i] < 1)
             return normnet__fail(NORMNET_EINVAL, "%s.shape[%d] is %lld; expected at least 1", name, i,
@@ -144,7 +147,8 @@ static normnet_status check_pixels(const struct images *images)
 
                 for (int32_t j = 0; j < images->shape.width; ++j)
                     if (!isfinite(row[j * images->strides[3]]))
-                        return normnet__fail(NORMNET_EVALUE, "images[%lld][%d][%d][%d] is %s", (long long)n, c, i, j,
+                        return normnet__fail(NORMNET_EVALUE, "images[%lld][%d][%d][%d] is %s; expected a finite number",
+                                             (long long)n, c, i, j,
                                              normnet__decimal(number, (double)row[j * images->strides[3]]));
             }
     return NORMNET_OK;

@@ -76,11 +76,18 @@ static bool is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
+/* Blanks of web pages and text processors: no-break, those of general punctuation, and the ideographic one. */
+static bool is_foreign_space(const char *text)
+{
+    return strncmp(text, "\xC2\xA0", 2) == 0 || strncmp(text, "\xE2\x80", 2) == 0 ||
+           strncmp(text, "\xE3\x80\x80", 3) == 0;
+}
+
 /* "conv3-8," or "conv3-8->relu": what stands between words of other lists. In "conv(3,8)" it is between numbers. */
 static bool has_separator(const char *text)
 {
     for (; *text != '\0'; ++text)
-        if (strchr(",;|/+>&", *text) != NULL && (is_letter(text[1]) || text[1] == '\0'))
+        if ((strchr(",;|/+>&", *text) != NULL && (is_letter(text[1]) || text[1] == '\0')) || is_foreign_space(text))
             return true;
     return false;
 }

@@ -72,6 +72,13 @@ bool normnet__entry_accepts(const struct entry *entry, double value)
     return isfinite(value) && (value >= 0.0 || (entry->batches == NULL && !entry->variance));
 }
 
+const char *normnet__entry_range(const struct entry *entry)
+{
+    if (entry->batches != NULL)
+        return "0 to 2^63 - 1";
+    return entry->variance ? "0 to 3.4e38" : "a number from -3.4e38 to 3.4e38";
+}
+
 bool normnet__entry_has_shape(const struct entry *entry, int32_t rank, const int64_t *shape)
 {
     return rank == entry->rank && memcmp(shape, entry->shape, (size_t)rank * sizeof *shape) == 0;

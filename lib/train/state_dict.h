@@ -31,6 +31,9 @@ int32_t normnet__fill_entries(const struct network *network, const struct entry_
 /* Whether the entry may hold this number: it is finite, and not negative if it is a variance or a count. */
 bool normnet__entry_accepts(const struct entry *entry, double value);
 
+/* The numbers that it may hold, for messages. */
+const char *normnet__entry_range(const struct entry *entry);
+
 bool normnet__entry_has_shape(const struct entry *entry, int32_t rank, const int64_t *shape);
 
 #endif

@@ -44,7 +44,8 @@ static void combinations_rejected(const void *argument)
     config.nesterov = 1;
     CHECK_CREATED("nesterov with momentum", &config);
     config.momentum = 0.0;
-    CHECK_NOT_CREATED("nesterov without momentum", &config, NORMNET_EINVAL, "nesterov", "momentum");
+    CHECK_NOT_CREATED("nesterov without momentum", &config, NORMNET_EINVAL, "config.nesterov is 1",
+                      "the least momentum 0 and", "; expected momentum above 0 and dampening 0");
     config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     config.total_steps = 10;
     CHECK_CREATED("nesterov with the momentum of one-cycle", &config);
@@ -58,7 +59,8 @@ static void combinations_rejected(const void *argument)
     config = twins_config(NORMNET_NORM_NONE);
     config.nesterov = 1;
     config.dampening = 0.5;
-    CHECK_NOT_CREATED("nesterov with dampening", &config, NORMNET_EINVAL, "nesterov", "dampening");
+    CHECK_NOT_CREATED("nesterov with dampening", &config, NORMNET_EINVAL, "config.nesterov is 1",
+                      "config.dampening 0.5; expected");
 
     config = twins_config(NORMNET_NORM_BATCH);
     config.virtual_batch = 16;
@@ -68,10 +70,10 @@ static void combinations_rejected(const void *argument)
 
     config = twins_config(NORMNET_NORM_NONE);
     config.allocate = never;
-    CHECK_NOT_CREATED("allocate alone", &config, NORMNET_EINVAL, "allocate");
+    CHECK_NOT_CREATED("allocate alone", &config, NORMNET_EINVAL, "allocate", "go together; deallocate is NULL");
     config.allocate = NULL;
     config.deallocate = never_back;
-    CHECK_NOT_CREATED("deallocate alone", &config, NORMNET_EINVAL, "deallocate");
+    CHECK_NOT_CREATED("deallocate alone", &config, NORMNET_EINVAL, "deallocate", "go together; allocate is NULL");
 }
 
 /* The forms that go together; all others are EUNSUPPORTED, naming both. */

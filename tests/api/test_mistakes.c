@@ -111,6 +111,11 @@ static void words_of_architectures(const void *argument)
         {"+", "spaces separate layers"},
         {"relu/norm", "spaces separate layers"},
         {",norm", "spaces separate layers"},
+        {"relu\xc2\xa0norm", "spaces separate layers"},
+        {"relu\xe2\x80\x83norm", "spaces separate layers"},
+        {"conv3-8\xe3\x80\x80", "spaces separate layers"},
+        {"dropout0.12345678901", "0 to 1 of up to ten digits"},
+        {"leakyrelu0.12345678901", "of up to ten digits"},
         {"conv(3,8)", "expected conv<kernel>-<outputs>"},
         {"conv3,8", "expected conv<kernel>-<outputs>"},
     };
@@ -379,6 +384,7 @@ static void both_networks_are_shown(const void *argument)
     static const char *const words[] = {"'test_mistakes.weights'", "layer 0 is conv3-4p1 in the file and conv3-4",
                                         "'conv3-4p1 norm relu gap conv1-10' with norm 1",
                                         "'conv3-4 norm relu gap conv1-10' with norm 2"};
+    static const char *const same_words[] = {"layer 1 is norm as BatchNorm2d in the file and norm as GroupNorm in the"};
     static const char *const small[] = {"'conv3-4p1 norm relu gap conv1-10'", "'conv1-10 gap'"};
     normnet_config config;
     normnet_model *one, *other;
@@ -393,6 +399,11 @@ static void both_networks_are_shown(const void *argument)
     CHECK_OK(normnet_model_save(other, "test_mistakes.weights", NULL));
     CHECK_STATUS(normnet_load_weights(one, "test_mistakes.weights"), NORMNET_EMISMATCH);
     expect_words("load_weights", words, 4);
+    normnet_model_destroy(one);
+    config.norm = NORMNET_NORM_GROUP;
+    one = CHECK_CREATE(&config);
+    CHECK_STATUS(normnet_load_weights(one, "test_mistakes.weights"), NORMNET_EMISMATCH);
+    expect_words("load_weights", same_words, 1);
     normnet_model_destroy(one);
     config.height = config.width = 1;
     config.architecture = "conv1-10 gap";

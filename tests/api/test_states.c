@@ -59,7 +59,8 @@ static void schedule_sets_the_rate(const void *argument)
         config.schedule = schedules[i];
         config.total_steps = 100;
         pair = twins_open_config(&config);
-        CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.5, 0.5), NORMNET_ESTATE, "schedule");
+        CHECK_REJECTED(pair, normnet_set_learning_rate(pair->model, 0.5, 0.5), NORMNET_ESTATE, "config.schedule is ",
+                       "only that of a constant schedule (0) can be changed");
         twins_close(pair);
     }
 }

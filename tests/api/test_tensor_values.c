@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tensors that are rejected for their values or their place: pixels, labels, overlaps, too many images or classes. */
+/* Tensors that are rejected for their values, names or place: pixels, labels, entries, overlaps, too many images. */
 #include "tensor_calls.h"
 
 /* ---- The description -------------------------------------------------------------------------- */
@@ -40,12 +40,13 @@ static void pixels_not_finite(const void *argument)
     for (int i = 0; i < CHECK_COUNT(values); ++i)
         for (int j = 0; j < CHECK_COUNT(places); ++j)
             for (int k = 0; k < CHECK_COUNT(image_calls); ++k) {
-                char how[64];
+                char how[64], word[64];
 
+                snprintf(word, sizeof word, "is %s; expected a finite number", names[i]);
                 snprintf(how, sizeof how, "%s as pixel %d of %d", names[i], places[j], last + 1);
                 pair->in.floats[places[j]] = values[i];
                 memcpy(&pair->in_before, &pair->in, sizeof pair->in);
-                reject_tensor(pair, &image_calls[k], &pair->float_images, how, NORMNET_EVALUE, names[i]);
+                reject_tensor(pair, &image_calls[k], &pair->float_images, how, NORMNET_EVALUE, word);
                 pair->in.floats[places[j]] = 0.5f;
                 memcpy(&pair->in_before, &pair->in, sizeof pair->in);
             }
@@ -212,6 +213,45 @@ static void many_classes(const void *argument)
     normnet_model_destroy(model);
 }
 
+/* ---- States ----------------------------------------------------------------------------------- */
+
+static void wrong_entries(const void *argument)
+{
+    static const char *const names[][2] = {
+        {"0.weights", "no entry '0.weights'; did you mean '0.weight'?"},
+        {"0.Weight", "did you mean '0.weight'?"},
+        {"1.runing_mean", "did you mean '1.running_mean'?"},
+        {"1.running_avr", "did you mean '1.running_var'?"},
+        {"0weight", "did you mean '0.weight'?"},
+        {"module.0.weight", "no entry 'module.0.weight'; expected one of "},
+        {"", "no entry ''; expected one of "},
+        {"a name that is longer than any name of an entry of a model", "from '0.weight' to '"},
+    };
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+    float values[4] = {1, 1, NAN, 1};
+    float *parameters = check_allocate((size_t)normnet_parameter_count(pair->model), sizeof *parameters);
+    int64_t count = -3;
+    const normnet_tensor tensor = tensor_1d(NORMNET_F32, values, 4);
+    normnet_tensor number;
+
+    (void)argument;
+    parameters[7] = INFINITY;
+    for (int i = 0; i < CHECK_COUNT(names); ++i)
+        CHECK_REJECTED(pair, normnet_set_state(pair->model, names[i][0], &tensor), NORMNET_EMISMATCH, names[i][1], "");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &tensor), NORMNET_EVALUE,
+                   "element 2 of '1.weight' is nan", "; expected a number from -3.4e38 to 3.4e38");
+    CHECK_REJECTED(pair, normnet_set_parameters(pair->model, parameters, normnet_parameter_count(pair->model)),
+                   NORMNET_EVALUE, "values[7] is inf; expected a finite number", "");
+    free(parameters);
+    values[2] = -2;
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.running_var", &tensor), NORMNET_EVALUE,
+                   "element 2 of '1.running_var' is -2", "; expected 0 to 3.4e38");
+    normnet_tensor_init(&number, NORMNET_I64, &count, 0, NULL);
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.num_batches_tracked", &number), NORMNET_EVALUE,
+                   "element 0 of '1.num_batches_tracked' is -3", "; expected 0 to 2^63 - 1");
+    twins_close(pair);
+}
+
 int main(int argc, char **argv)
 {
     static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP;
@@ -226,6 +266,7 @@ int main(int argc, char **argv)
     check_case("labels: outside [0, classes) is ELABEL, group norm", labels_out_of_range, &group);
     check_case("outputs: in an input or in each other they are EINVAL", overlaps, NULL);
     check_case("outputs: next to an input they are allowed", neighbours, NULL);
+    check_case("states: unknown names and values out of range", wrong_entries, NULL);
     check_case("outputs: u8 for more than 256 classes is EUNSUPPORTED", many_classes, NULL);
     return check_end();
 }
