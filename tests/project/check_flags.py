@@ -180,14 +180,14 @@ def check_kinds(builds, source):
         builds.cases.skip("flags: kinds of build", "apt-get install gcc")
 
 
-def refusal(source, compiler, flags, expected):
+def refusal(source, compiler, flags, expected, linking=""):
     with tempfile.TemporaryDirectory() as folder:
         wrapper = os.path.join(folder, compiler)
         with open(wrapper, "w", encoding="ascii") as file:
             file.write('#!/bin/sh\nexec %s "$@" %s\n' % (shutil.which(compiler), flags))
         os.chmod(wrapper, stat.S_IRWXU)
         done = subprocess.run([*meson(), "setup", os.path.join(folder, "build"), source],
-                              env={**os.environ, "CC": wrapper}, capture_output=True, text=True)
+                              env={**os.environ, "CC": wrapper, "LDFLAGS": linking}, capture_output=True, text=True)
         error = next((line for line in done.stdout.splitlines() if "ERROR" in line), "no error")
     return [] if "same bits" in error and expected in error else ["it says: %s; expected: %s" % (error, expected)]
 
@@ -199,6 +199,12 @@ def check_refusals(cases, source):
             cases.skip(name, "apt-get install " + compiler)
         elif knows([compiler], *flags.split()) and (expected != "multiply-adds are fused" or can_fuse(compiler)):
             cases.check(name, refusal(source, compiler, flags, expected))
+    flushing = run(["gcc", "-print-file-name=crtfastmath.o"]).strip() if shutil.which("gcc") else ""
+    name = "flags: refuses to link what flushes denormal numbers"
+    if os.path.isabs(flushing):  # and not only the name
+        cases.check(name, refusal(source, "gcc", "", "code that is linked flushes denormal numbers", flushing))
+    else:
+        cases.skip(name, "gcc has no crtfastmath.o for this machine")
 
 
 def can_fuse(compiler):
