@@ -16,21 +16,31 @@ static double winograd_cost(double inputs, double outputs, double patches)
     return patches * (16.0 * inputs * outputs + 1.5 * (32.0 * inputs + 24.0 * outputs));
 }
 
-bool normnet__prefers_winograd(const struct convolution *convolution)
+/* Winograd's algorithm transforms a kernel of 3x3 taps that moves by single pixels. */
+static bool suits_winograd(const struct convolution *convolution)
+{
+    return convolution->kernel == 3 && convolution->stride == 1 && convolution->dilation == 1;
+}
+
+enum algorithm normnet__choose_algorithm(const struct convolution *convolution)
 {
     const double inputs = convolution->x.channels, outputs = convolution->y.channels;
     const double height = convolution->y.height, width = convolution->y.width;
     const double direct_cost = 9.0 * inputs * outputs * height * width;
 
-    return convolution->kernel == 3 && convolution->stride == 1 &&
-           winograd_cost(inputs, outputs, ceil(height / 2) * ceil(width / 2)) < 0.8 * direct_cost;
+    if (!suits_winograd(convolution) ||
+        winograd_cost(inputs, outputs, ceil(height / 2) * ceil(width / 2)) >= 0.8 * direct_cost)
+        return NORMNET__DIRECT;
+    return NORMNET__WINOGRAD_2;
 }
 
 /* The algorithm takes pairs of neighbouring outputs. */
-bool normnet__prefers_winograd_gradient(const struct convolution *convolution)
+enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution)
 {
-    return convolution->kernel == 3 && convolution->stride == 1 && convolution->y.width % 2 == 0 &&
-           (int64_t)convolution->y.width * convolution->y.height >= MIN_PIXELS;
+    return suits_winograd(convolution) && convolution->y.width % 2 == 0 &&
+                   (int64_t)convolution->y.width * convolution->y.height >= MIN_PIXELS
+               ? NORMNET__WINOGRAD_2
+               : NORMNET__DIRECT;
 }
 
 static int64_t max_int64(int64_t a, int64_t b)
@@ -55,7 +65,9 @@ static int64_t winograd_values(const struct convolution *convolution)
 /* A row of zeros, and a strip. */
 int64_t normnet__convolution_scratch(const struct convolution *convolution)
 {
-    return convolution->winograd ? convolution->x.width + NORMNET__MAX_PATCHES * winograd_values(convolution) : 0;
+    return convolution->algorithm == NORMNET__DIRECT
+               ? 0
+               : convolution->x.width + NORMNET__MAX_PATCHES * winograd_values(convolution);
 }
 
 /* For each sample of a group, a chunk of outputs and one of inputs, in double. */
@@ -78,7 +90,8 @@ bool normnet__sums_in_double(const struct convolution *convolution)
  */
 int64_t normnet__weight_gradient_scratch(const struct convolution *convolution)
 {
-    const int64_t sums = convolution->winograd ? 12 : (int64_t)convolution->kernel * convolution->kernel;
+    const int64_t sums =
+        convolution->algorithm == NORMNET__WINOGRAD_2 ? 12 : (int64_t)convolution->kernel * convolution->kernel;
 
     return NORMNET__MAX_SUM_OUTPUTS * convolution->x.channels * sums * (normnet__sums_in_double(convolution) ? 3 : 1);
 }

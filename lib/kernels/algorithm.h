@@ -8,11 +8,11 @@
 
 #include "kernels/kernels.h"
 
-/* Whether Winograd's algorithm is to compute a convolution with this kernel, stride and these maps. */
-bool normnet__prefers_winograd(const struct convolution *convolution);
+/* The algorithm for a convolution with this kernel, stride and dilation and these maps. */
+enum algorithm normnet__choose_algorithm(const struct convolution *convolution);
 
 /* The same for its weight gradient: x is the map of the padded input, y that of dy. */
-bool normnet__prefers_winograd_gradient(const struct convolution *convolution);
+enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution);
 
 /* Whether the map of a weight gradient is so large that the sums over its pieces are double (gradient_sums.h). */
 bool normnet__sums_in_double(const struct convolution *convolution);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The convolutions of the table of kernels: each runs directly or by Winograd's algorithm, as convolution->winograd
- * says (algorithm.h chooses). Included by kernel_table.c only.
+ * The convolutions of the table of kernels: each runs directly or by Winograd's algorithm, as
+ * convolution->algorithm says (algorithm.h chooses). Included by kernel_table.c only.
  */
 #ifndef NORMNET_KERNELS_CONVOLUTION_KERNELS_H
 #define NORMNET_KERNELS_CONVOLUTION_KERNELS_H
@@ -31,7 +31,7 @@ static void winograd_convolve(const struct convolution *convolution, const float
 static void KERNEL(convolve)(const struct convolution *convolution, const float *x, const float *weights,
                              const struct epilogue *epilogue, float *y, float *scratch)
 {
-    if (convolution->winograd)
+    if (convolution->algorithm == NORMNET__WINOGRAD_2)
         winograd_convolve(convolution, x, weights, epilogue, y, scratch);
     else
         direct_convolve(convolution, x, weights, epilogue, y);
@@ -40,7 +40,7 @@ static void KERNEL(convolve)(const struct convolution *convolution, const float 
 static void KERNEL(convolve_channels)(const struct convolution *convolution, const float *x, const float *weights,
                                       const struct epilogue *epilogue, float *y, float *scratch)
 {
-    if (convolution->winograd)
+    if (convolution->algorithm == NORMNET__WINOGRAD_2)
         winograd_convolve_channels(convolution, x, weights, epilogue, y, scratch);
     else
         direct_convolve_channels(convolution, x, weights, epilogue, y);
@@ -49,8 +49,10 @@ static void KERNEL(convolve_channels)(const struct convolution *convolution, con
 static void KERNEL(weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,
                                     float *scratch)
 {
-    (convolution->winograd ? KERNEL(winograd_weight_gradient) : KERNEL(direct_weight_gradient))(convolution, x, dy, dw,
-                                                                                                scratch);
+    if (convolution->algorithm == NORMNET__WINOGRAD_2)
+        KERNEL(winograd_weight_gradient)(convolution, x, dy, dw, scratch);
+    else
+        KERNEL(direct_weight_gradient)(convolution, x, dy, dw, scratch);
 }
 
 #endif

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How a convolution is computed; Winograd's algorithm makes patches of 2x2 outputs, or pairs for weight gradients. */
+enum algorithm { NORMNET__DIRECT, NORMNET__WINOGRAD_2 };
+
 /*
  * The shape of a convolution and its algorithm. x may be dilated: its rows and columns stand for every `dilation`th
  * ones, and those between are 0. Either the dilation or the stride is 1.
@@ -20,8 +23,8 @@ struct convolution {
     struct map x, y;
     int32_t kernel, stride, padding, dilation;
     int32_t border; /* rows and columns of zeros around x, in its map; x with padding has them, unless by Winograd */
-    bool winograd;  /* as algorithm.h chooses; else directly */
-    int32_t inputs, outputs; /* channels, for convolve_channels, whose maps count planes of lanes */
+    enum algorithm algorithm; /* as algorithm.h chooses */
+    int32_t inputs, outputs;  /* channels, for convolve_channels, whose maps count planes of lanes */
 };
 
 /* What happens to each output of a convolution before it is stored: the bias is added, then one of the others or none.

@@ -8,8 +8,9 @@ enum { PATCH_ELEMENTS = 16 }; /* G g G' is 4 x 4 */
 static int64_t panel_size(const struct convolution *convolution)
 {
     const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
+    const int64_t elements = convolution->algorithm == NORMNET__WINOGRAD_2 ? PATCH_ELEMENTS : window;
 
-    return convolution->x.channels * (convolution->winograd ? PATCH_ELEMENTS : window) * convolution->y.lanes;
+    return convolution->x.channels * elements * convolution->y.lanes;
 }
 
 int64_t normnet__packed_weight_count(const struct convolution *convolution)
@@ -75,7 +76,7 @@ void normnet__pack_weights(const struct convolution *convolution, const float *w
                 const float *from = weights + k * output_stride + c * input_stride;
                 const int64_t lane = k - first;
 
-                if (convolution->winograd)
+                if (convolution->algorithm == NORMNET__WINOGRAD_2)
                     pack_for_winograd(from, flipped, inputs * lanes, packed + c * lanes + lane);
                 else if (window == 1) /* of fully connected layers there are many */
                     packed[c * lanes + lane] = *from;

@@ -28,8 +28,8 @@ static struct map bordered_map(struct shape shape, int32_t border, int32_t lanes
 /* A direct convolution reads a copy of x with a border, if it has padding; Winograd's algorithm pads by itself. */
 static struct convolution choose_algorithm(struct convolution convolution, struct shape x)
 {
-    convolution.winograd = convolution.dilation == 1 && normnet__prefers_winograd(&convolution);
-    if (!convolution.winograd && convolution.padding > 0) {
+    convolution.algorithm = normnet__choose_algorithm(&convolution);
+    if (convolution.algorithm == NORMNET__DIRECT && convolution.padding > 0) {
         convolution.border = (convolution.padding + convolution.dilation - 1) / convolution.dilation;
         convolution.x = bordered_map(x, convolution.border, convolution.x.lanes);
     }
@@ -73,7 +73,7 @@ static struct convolution plan_weight_gradient(const struct layer *layer)
                                       .stride = layer->stride,
                                       .dilation = 1};
 
-    convolution.winograd = normnet__prefers_winograd_gradient(&convolution);
+    convolution.algorithm = normnet__choose_gradient_algorithm(&convolution);
     return convolution;
 }
 

@@ -130,13 +130,13 @@ static int32_t planes(int32_t channels, int32_t lanes)
 }
 
 static struct kernel_case convolution_case(const char *kernel, case_call *call, struct convolution_shape shape,
-                                           bool winograd, int32_t lanes)
+                                           enum algorithm algorithm, int32_t lanes)
 {
     const bool channels_are_lanes = call == call_convolve_channels;
     const int32_t size = shape.size - shape.kernel + 1;
     struct kernel_case self = {.kernel = kernel, .call = call, .lanes = lanes};
     struct convolution *convolution = &self.convolution;
-    const char *algorithm = "";
+    const char *name = "", *star = "";
 
     *convolution = (struct convolution){.kernel = shape.kernel,
                                         .stride = 1,
@@ -144,12 +144,14 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
                                         .x = normnet__spaced_map(shape.inputs, shape.size, shape.size, lanes),
                                         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
     if (shape.kernel == 3) {
-        const bool chosen = call == call_weight_gradient ? normnet__prefers_winograd_gradient(convolution)
-                                                         : normnet__prefers_winograd(convolution);
+        static const char *const names[] = {", direct", ", Winograd"};
+        const enum algorithm chosen = call == call_weight_gradient ? normnet__choose_gradient_algorithm(convolution)
+                                                                   : normnet__choose_algorithm(convolution);
 
-        algorithm = winograd && chosen ? ", Winograd*" : winograd ? ", Winograd" : chosen ? ", direct" : ", direct*";
+        name = names[algorithm];
+        star = algorithm == chosen ? "*" : "";
     }
-    convolution->winograd = winograd;
+    convolution->algorithm = algorithm;
     self.flops = 2.0 * shape.inputs * shape.outputs * shape.kernel * shape.kernel * size * size;
     if (channels_are_lanes) {
         convolution->inputs = shape.inputs;
@@ -159,8 +161,8 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
     } else {
         self.flops *= lanes;
     }
-    snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s", shape.size, shape.size, shape.inputs,
-             shape.outputs, shape.kernel, shape.kernel, algorithm);
+    snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s%s", shape.size, shape.size, shape.inputs,
+             shape.outputs, shape.kernel, shape.kernel, name, star);
     return self;
 }
 
@@ -169,8 +171,9 @@ static int add_convolutions(struct kernel_case *cases, const char *kernel, case_
     int count = 0;
 
     for (int i = 0; i < SHAPES; ++i)
-        for (int winograd = 0; winograd <= (shapes[i].kernel == 3); ++winograd)
-            cases[count++] = convolution_case(kernel, call, shapes[i], winograd, lanes);
+        for (enum algorithm algorithm = NORMNET__DIRECT;
+             algorithm <= (shapes[i].kernel == 3 ? NORMNET__WINOGRAD_2 : NORMNET__DIRECT); ++algorithm)
+            cases[count++] = convolution_case(kernel, call, shapes[i], algorithm, lanes);
     return count;
 }
 

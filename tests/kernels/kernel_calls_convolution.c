@@ -24,7 +24,7 @@ static void draw_long_sums(struct workspace *w, struct convolution *convolution)
     } else if (kind == 1) {
         convolution->y = gapped_map(w, 1 + draw(w, 3), 20 + draw(w, 40), 90 + draw(w, 30));
     } else {
-        convolution->winograd = false;
+        convolution->algorithm = NORMNET__DIRECT;
         convolution->kernel = kind == 2 ? 10 + draw(w, 10) : 95 + draw(w, 10);
     }
 }
@@ -36,8 +36,8 @@ static struct convolution draw_convolution(struct workspace *w)
     const int outputs = some_channels[w->number % CHECK_COUNT(some_channels)];
     const int width = some_sizes[w->number / CHECK_COUNT(some_channels) % CHECK_COUNT(some_sizes)];
 
-    convolution.winograd = draw_bool(w);
-    if (convolution.winograd)
+    convolution.algorithm = draw_bool(w) ? NORMNET__WINOGRAD_2 : NORMNET__DIRECT;
+    if (convolution.algorithm != NORMNET__DIRECT)
         convolution.kernel = 3, convolution.stride = 1;
     convolution.x.channels = draw_channels(w);
     convolution.y = gapped_map(w, outputs, draw_size(w), width);
@@ -53,8 +53,9 @@ static struct convolution draw_convolution(struct workspace *w)
 static void draw_input(struct workspace *w, struct convolution *convolution)
 {
     const int stride = convolution->stride, dilation = convolution->dilation;
-    const int around = convolution->kernel - stride -
-                       2 * (convolution->border > 0 || convolution->winograd ? convolution->padding : 0);
+    const int around =
+        convolution->kernel - stride -
+        2 * (convolution->border > 0 || convolution->algorithm != NORMNET__DIRECT ? convolution->padding : 0);
     const int height = (convolution->y.height * stride + around - 1) / dilation + 1 + draw(w, stride);
     const int width = (convolution->y.width * stride + around - 1) / dilation + 1 + draw(w, stride);
 
@@ -63,7 +64,7 @@ static void draw_input(struct workspace *w, struct convolution *convolution)
     snprintf(w->shape, sizeof w->shape, "%d to %d channels of %dx%d, kernel %d, stride %d, padding %d, dilation %d%s",
              convolution->x.channels, convolution->y.channels, convolution->y.height, convolution->y.width,
              convolution->kernel, convolution->stride, convolution->padding, convolution->dilation,
-             convolution->winograd ? ", Winograd" : "");
+             convolution->algorithm != NORMNET__DIRECT ? ", Winograd" : "");
 }
 
 static int min_of(int a, int b, int c)
@@ -81,7 +82,7 @@ static void draw_padding(struct workspace *w, struct convolution *convolution, b
 {
     const bool large = convolution->y.height > 2 && convolution->y.width > 2;
 
-    if (convolution->winograd) {
+    if (convolution->algorithm != NORMNET__DIRECT) {
         convolution->padding = large ? draw(w, 3) : 0;
         return;
     }
@@ -230,7 +231,7 @@ void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
     float *scratch;
 
     if (convolution.y.width % 2 != 0) /* Winograd's algorithm needs pairs */
-        convolution.winograd = false;
+        convolution.algorithm = NORMNET__DIRECT;
     draw_input(w, &convolution);
     x = take_map(w, convolution.x);
     dy = take_map(w, convolution.y);
