@@ -49,16 +49,15 @@ static int64_t max_int64(int64_t a, int64_t b)
 }
 
 /*
- * For each patch of a strip: the transformed inputs and the products, 16 for each input and for each output of a group.
- * Or, row by row, 4 for each input, and 8 sums of products for each output. For a single image, 4 for each input and 16
- * products for each output.
+ * For each patch of a strip: the transformed inputs and the products, 16 for each input and for each output of a group;
+ * for a single image, of all outputs. Or, row by row, 4 for each input, and 8 sums of products for each output.
  */
 static int64_t winograd_values(const struct convolution *convolution)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
     const int64_t group = outputs < NORMNET__PRODUCT_OUTPUTS ? outputs : NORMNET__PRODUCT_OUTPUTS;
 
-    return convolution->outputs > 0 ? 4 * inputs + 16 * outputs
+    return convolution->outputs > 0 ? 16 * (inputs + outputs)
                                     : max_int64(16 * (inputs + group), 4 * inputs + 8 * outputs);
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/direct_channel_kernels.h"
 #include "kernels/direct_gradient_kernels.h"
 #include "kernels/direct_kernels.h"
+#include "kernels/winograd_2_kernels.h"
 #include "kernels/winograd_channel_kernels.h"
 #include "kernels/winograd_gradient_kernels.h"
 #include "kernels/winograd_kernels.h"
@@ -21,11 +22,11 @@ static void winograd_convolve(const struct convolution *convolution, const float
 {
 #if VECTOR_REGISTERS >= 32
     if (convolution->x.channels <= MAX_ROW_CHANNELS) {
-        for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_patch_rows);
+        for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_patch_rows);
         return;
     }
 #endif
-    for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_patches);
+    for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_patches);
 }
 
 static void KERNEL(convolve)(const struct convolution *convolution, const float *x, const float *weights,
@@ -41,7 +42,7 @@ static void KERNEL(convolve_channels)(const struct convolution *convolution, con
                                       const struct epilogue *epilogue, float *y, float *scratch)
 {
     if (convolution->algorithm == NORMNET__WINOGRAD_2)
-        winograd_convolve_channels(convolution, x, weights, epilogue, y, scratch);
+        for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);
     else
         direct_convolve_channels(convolution, x, weights, epilogue, y);
 }

@@ -63,7 +63,7 @@ struct kernels {
     /*
      * y[k][i][j] = sum over (c, u, v) of w[k][c][u][v] * x[c][i * stride + u - padding][j * stride + v - padding], then
      * the epilogue, where x is dilated and 0 outside. Directly: fused multiply-adds in the order c, u, v. By Winograd's
-     * algorithm, without dilation: the sums of winograd_kernels.h. Both in pieces, as long_sums.h cuts and adds them.
+     * algorithm, without dilation: the sums of winograd_patches.h. Both in pieces, as long_sums.h cuts and adds them.
      * `weights` are packed (packed_weights.h) and aligned, `scratch` holds normnet__convolution_scratch groups.
      */
     void (*convolve)(const struct convolution *convolution, const float *x, const float *weights,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The weights of a convolution in the order in which its kernels read them. With Winograd's algorithm these are the
- * transformed weights, G g G' of winograd_kernels.h.
+ * transformed weights, G g G' of winograd_patches.h.
  */
 #ifndef NORMNET_KERNELS_PACKED_WEIGHTS_H
 #define NORMNET_KERNELS_PACKED_WEIGHTS_H

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Winograd's algorithm for a single image whose channels are the lanes; included by kernel_table.c only. The transforms
- * are those of winograd_kernels.h, and the sums have the same terms in the same order. Lanes as in
+ * are those of many images, and the sums have the same terms in the same order. Lanes as in
  * direct_channel_kernels.h.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
 
+#include "kernels/long_sums.h"
 #include "kernels/tiles.h"
-#include "kernels/winograd_kernels.h"
+#include "kernels/winograd_patches.h"
 
 /* Where the products of a tile are stored: the distances between its positions, panels and patches in floats. */
 struct product_output {
@@ -16,30 +17,32 @@ struct product_output {
     int64_t position, panel, patch;
 };
 
+enum { CHANNEL_POSITIONS = 4 };
+
 /*
- * The products of the four positions of row r for a few vectors of outputs. `transformed` is [position][plane][patch].
- * The sum is over channels `begin` to `end` - 1; `weights` are those of the row, of the first of these channels and of
- * the first output.
+ * The products of four positions for a few vectors of outputs. `transformed` is [position][plane][patch].
+ * The sum is over channels `begin` to `end` - 1; `weights` are those of the first of these positions and channels and
+ * of the first output, in panels of `panel` floats.
  */
 LANES_INLINE void multiply_channel_tile(const struct convolution *convolution, const float *transformed,
-                                        const float *weights, int32_t begin, int32_t end,
+                                        const float *weights, int64_t panel, int32_t begin, int32_t end,
                                         const struct product_output *to, const int vectors, const int patches)
 {
-    const int64_t panel = (int64_t)convolution->inputs * LANES, step = position_size(&convolution->x, patches);
-    lanes sum[TILE_VECTORS][4][PATCHES];
+    const int64_t position = (int64_t)convolution->inputs * LANES, step = position_size(&convolution->x, patches);
+    lanes sum[TILE_VECTORS][CHANNEL_POSITIONS][PATCHES];
 
     LANES_FOR (n, vectors)
-        LANES_FOR (q, 4)
+        LANES_FOR (q, CHANNEL_POSITIONS)
             LANES_FOR (t, patches)
                 sum[n][q][t] = lanes_splat(0.0f);
     for (int32_t c = begin; c < end; ++c, weights += LANES) {
         const float *input = transformed + panel_at(patches * LANES, c);
 
-        LANES_FOR (q, 4) {
+        LANES_FOR (q, CHANNEL_POSITIONS) {
             lanes weight[TILE_VECTORS];
 
             LANES_FOR (n, vectors)
-                weight[n] = lanes_load(weights + q * panel + panel_at(POSITIONS * panel, n * VECTOR_LANES));
+                weight[n] = lanes_load(weights + q * position + panel_at(panel, n * VECTOR_LANES));
             LANES_FOR (t, patches) {
                 const lanes value = lanes_splat(input[q * step + t * LANES]);
 
@@ -49,22 +52,22 @@ LANES_INLINE void multiply_channel_tile(const struct convolution *convolution, c
         }
     }
     LANES_FOR (n, vectors)
-        LANES_FOR (q, 4)
+        LANES_FOR (q, CHANNEL_POSITIONS)
             LANES_FOR (t, patches)
                 lanes_store(to->m + q * to->position + panel_at(to->panel, n * VECTOR_LANES) + t * to->patch,
                             sum[n][q][t]);
 }
 
 typedef void winograd_channel_function(const struct convolution *convolution, const float *transformed,
-                                       const float *weights, int32_t begin, int32_t end,
+                                       const float *weights, int64_t panel, int32_t begin, int32_t end,
                                        const struct product_output *to);
 
 #define DEFINE_WINOGRAD_CHANNEL_TILE(vectors, patches)                                                                 \
     static void KERNEL(winograd_channel_tile_##vectors##x##patches)(                                                   \
-        const struct convolution *convolution, const float *transformed, const float *weights, int32_t begin,          \
-        int32_t end, const struct product_output *to)                                                                  \
+        const struct convolution *convolution, const float *transformed, const float *weights, int64_t panel,          \
+        int32_t begin, int32_t end, const struct product_output *to)                                                   \
     {                                                                                                                  \
-        multiply_channel_tile(convolution, transformed, weights, begin, end, to, vectors, patches);                    \
+        multiply_channel_tile(convolution, transformed, weights, panel, begin, end, to, vectors, patches);             \
     }
 
 DEFINE_WINOGRAD_CHANNEL_TILE(1, 1)
@@ -85,8 +88,8 @@ static winograd_channel_function *const winograd_channel_tiles[TILE_VECTORS][PAT
 
 /* One tile whose sums have several pieces. These are dense: [position][panel][patch], of the outputs of the tile. */
 static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolution, const float *transformed,
-                                               const float *weights, const struct product_output *to, int32_t vectors,
-                                               int32_t patches)
+                                               const float *weights, int64_t panel, const struct product_output *to,
+                                               int32_t vectors, int32_t patches)
 {
     const int32_t outputs = vectors * VECTOR_LANES, inputs = convolution->inputs;
     struct product_output dense = {.patch = min_int(outputs, LANES)};
@@ -95,63 +98,55 @@ static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolu
 
     dense.panel = patches * dense.patch;
     dense.position = (int64_t)patches * outputs;
-    begin_long_sums(&pieces, (int32_t)(4 * dense.position));
+    begin_long_sums(&pieces, (int32_t)(CHANNEL_POSITIONS * dense.position));
     for (int32_t c = 0; c < inputs; c += PIECE_TERMS) {
         dense.m = KERNEL(begin_piece)(&pieces);
-        winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, weights + (int64_t)c * LANES, c,
-                                                         min_int(inputs, c + PIECE_TERMS), &dense);
+        winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, weights + (int64_t)c * LANES, panel,
+                                                         c, min_int(inputs, c + PIECE_TERMS), &dense);
     }
     m = KERNEL(finish_long_sums)(&pieces);
-    for (int q = 0; q < 4; ++q)
+    for (int q = 0; q < CHANNEL_POSITIONS; ++q)
         for (int32_t k = 0; k < outputs; k += VECTOR_LANES)
             for (int32_t t = 0; t < patches; ++t)
                 lanes_store(to->m + q * to->position + panel_at(to->panel, k) + t * to->patch,
                             lanes_load(m + q * dense.position + panel_at(dense.panel, k) + t * dense.patch));
 }
 
-/* The products of row r of a strip for all outputs, [position][plane][patch]; `weights` are those of the row. */
-static void multiply_channel_row(const struct convolution *convolution, const float *transformed, const float *weights,
-                                 int32_t patches, float *m)
+/* The products of four positions of a strip for all outputs, [position][plane][patch]. */
+static void multiply_channel_positions(const struct convolution *convolution, const float *transformed,
+                                       const float *weights, int64_t panel, int32_t patches, float *m)
 {
-    const int64_t panel = (int64_t)convolution->inputs * LANES;
     struct product_output to = {
         .position = position_size(&convolution->y, patches), .panel = (int64_t)patches * LANES, .patch = LANES};
 
     for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * VECTOR_LANES) {
-        const float *own = weights + panel_at(POSITIONS * panel, k);
+        const float *own = weights + panel_at(panel, k);
 
         vectors = choose_vectors(convolution->outputs - k, TILE_VECTORS);
         to.m = m + panel_at(to.panel, k);
         if (convolution->inputs > PIECE_TERMS)
-            KERNEL(multiply_long_channel_tile)(convolution, transformed, own, &to, vectors, patches);
+            KERNEL(multiply_long_channel_tile)(convolution, transformed, own, panel, &to, vectors, patches);
         else
-            winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, own, 0, convolution->inputs,
-                                                             &to);
+            winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, own, panel, 0,
+                                                             convolution->inputs, &to);
     }
 }
 
-/* convolve_patches of winograd_kernels.h; the patches of a row are in memory at once. */
-static void convolve_channel_patches(const struct convolution *convolution, const float *x, const float *weights,
-                                     const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
-                                     const float *zeros, float *scratch)
+/* convolve_patches of winograd_kernels.h; the products of all outputs are in memory at once. */
+static void convolve_channel_patches(const struct winograd *winograd, const struct convolution *convolution,
+                                     const float *x, const float *weights, const struct epilogue *epilogue,
+                                     const struct patch_strip *strip, float *y, const float *zeros, float *scratch)
 {
-    const struct patch_strip strip = {i - convolution->padding, j - convolution->padding, patches};
-    float *m = scratch + 4 * position_size(&convolution->x, patches);
+    const int64_t position = (int64_t)convolution->inputs * LANES, panel = winograd->positions * position;
+    const int64_t x_size = position_size(&convolution->x, strip->patches);
+    const int64_t y_size = position_size(&convolution->y, strip->patches);
+    float *m = scratch + winograd->positions * x_size;
 
-    for (int32_t r = 0; r < 4; ++r) {
-        KERNEL(transform_input)
-        (&convolution->x, x, &strip, r, zeros, position_size(&convolution->x, patches), patches * LANES, scratch);
-        multiply_channel_row(convolution, scratch, weights + (int64_t)4 * r * convolution->inputs * LANES, patches,
-                             m + 4 * r * position_size(&convolution->y, patches));
-    }
-    KERNEL(transform_output)(&convolution->y, m, epilogue, true, i, j, patches, 0, convolution->y.channels, y);
-}
-
-LANES_INLINE void winograd_convolve_channels(const struct convolution *convolution, const float *x,
-                                             const float *weights, const struct epilogue *epilogue, float *y,
-                                             float *scratch)
-{
-    for_each_strip(convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);
+    winograd->transform_input(convolution, x, strip, zeros, scratch);
+    for (int32_t q = 0; q < winograd->positions; q += CHANNEL_POSITIONS)
+        multiply_channel_positions(convolution, scratch + q * x_size, weights + q * position, panel, strip->patches,
+                                   m + q * y_size);
+    winograd->transform_output(&convolution->y, m, epilogue, true, strip, 0, convolution->y.channels, y);
 }
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Winograd's algorithm for few channels, where there are 32 registers; included by kernel_table.c only. A tile has the
- * four positions of a row r of its patches, so that A is applied while the sums are in registers: half as much is
- * stored as in winograd_kernels.h, which matters if there are few products for each sum. The terms and their order are
- * the same. The rows r are computed one after another, so that one row of all channels is in the L1 cache.
+ * Winograd's algorithm F(2x2, 3x3) for few channels, where there are 32 registers; included by kernel_table.c only. A
+ * tile has the four positions of a row r of its patches, so that A is applied while the sums are in registers: half as
+ * much is stored as in winograd_product_kernels.h, which matters if there are few products for each sum. The terms and
+ * their order are the same. The rows r are computed one after another, so that one row of all channels is in the L1
+ * cache.
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_ROW_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_ROW_KERNELS_H
@@ -11,7 +12,7 @@
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
 #include "kernels/tiles.h"
-#include "kernels/winograd_kernels.h"
+#include "kernels/winograd_2_kernels.h"
 
 /* More channels do not leave a row in the L1 cache. Measured: docs/performance.md. */
 enum { ROW_OUTPUTS = 2, MAX_ROW_CHANNELS = 24 };
@@ -88,44 +89,44 @@ static void store_output_row(const float *bias, const float *rows, int64_t step,
     }
 }
 
-/* The outputs of a strip, which begin at (i, j): from m A, [r][k][patch][2]. */
-static void KERNEL(transform_rows)(const struct map *map, const float *rows, const struct epilogue *epilogue, int32_t i,
-                                   int32_t j, int32_t patches, float *y)
+/* The outputs of a strip: from m A, [r][k][patch][2]. */
+static void KERNEL(transform_rows)(const struct map *map, const float *rows, const struct epilogue *epilogue,
+                                   const struct patch_strip *strip, float *y)
 {
-    const int64_t step = (int64_t)2 * patches * map->channels * LANES;
-    const int64_t length = (int64_t)min_int(map->width - j, 2 * patches) * LANES;
+    const int64_t step = 2 * position_size(map, strip->patches);
+    const int64_t length = (int64_t)min_int(map->width - strip->j, 2 * strip->patches) * LANES;
     _Alignas(64) float spread[LANES];
 
-    y += (i * map->row_stride + j) * LANES;
+    y += (strip->i * map->row_stride + strip->j) * LANES;
     for (int32_t k = 0; k < map->channels; ++k, y += map->channel_stride * LANES) {
         const float *bias = spread_bias(epilogue->bias, k, false, spread);
 
         store_output_row(bias, rows, step, length, true, epilogue, y);
-        if (i + 1 < map->height)
+        if (strip->i + 1 < map->height)
             store_output_row(bias, rows + step, step, length, false, epilogue, y + map->row_stride * LANES);
-        rows += (int64_t)2 * patches * LANES;
+        rows += (int64_t)2 * strip->patches * LANES;
     }
 }
 
 /* A strip of patches in all channels. `scratch` holds a row of the transformed input, and m A. */
-static void convolve_patch_rows(const struct convolution *convolution, const float *x, const float *weights,
-                                const struct epilogue *epilogue, int32_t i, int32_t j, int32_t patches, float *y,
-                                const float *zeros, float *scratch)
+static void convolve_patch_rows(const struct winograd *winograd, const struct convolution *convolution, const float *x,
+                                const float *weights, const struct epilogue *epilogue, const struct patch_strip *strip,
+                                float *y, const float *zeros, float *scratch)
 {
-    const struct patch_strip strip = {i - convolution->padding, j - convolution->padding, patches};
-    const int32_t channels = convolution->x.channels, output_count = convolution->y.channels;
+    const int32_t channels = convolution->x.channels, output_count = convolution->y.channels, patches = strip->patches;
     const int64_t panel = (int64_t)channels * LANES;
     float *rows = scratch + 4 * position_size(&convolution->x, patches), *to = rows;
 
+    (void)winograd;
     for (int32_t r = 0; r < 4; ++r) {
-        KERNEL(transform_input)(&convolution->x, x, &strip, r, zeros, patches * LANES, 4 * patches * LANES, scratch);
+        KERNEL(transform_input_row)(convolution, x, strip, r, zeros, patches * LANES, 4 * patches * LANES, scratch);
         for (int32_t k = 0, outputs; k < output_count; k += outputs, to += 2 * outputs * patches * LANES) {
             outputs = min_int(output_count - k, ROW_OUTPUTS);
-            winograd_row_tiles[outputs - 1][patches - 1](channels, scratch,
-                                                         weights + 4 * r * panel + panel_at(POSITIONS * panel, k), to);
+            winograd_row_tiles[outputs - 1][patches - 1](
+                channels, scratch, weights + 4 * r * panel + panel_at(POSITIONS_2 * panel, k), to);
         }
     }
-    KERNEL(transform_rows)(&convolution->y, rows, epilogue, i, j, patches, y);
+    KERNEL(transform_rows)(&convolution->y, rows, epilogue, strip, y);
 }
 
 #endif

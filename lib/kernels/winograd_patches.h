@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Winograd's algorithm F(m x m, 3x3): fewer multiplications for the m x m outputs of a 3x3 kernel than their 9 m^2 taps
+ * (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016). Included by kernel_table.c only.
+ *
+ *     Y = A' [ sum over c of (G g G') * (B' d B) ] A        ' transposed, * element by element
+ *
+ * d is a patch of (m + 2) x (m + 2) inputs, which overlaps the next one by two; Y is a patch of m x m outputs; g is the
+ * kernel of one input and output channel. The sum over c is a matrix product for each element of a patch, the
+ * positions: of the transformed weights, [c][k], and the transformed patches, [c][t], of a strip of up to three
+ * neighbours t. packed_weights.c computes G g G' once per step.
+ *
+ * B' is applied to the columns of a patch, then B to the rows; A to the rows of the products, then A' to the columns.
+ * Inputs outside the map are 0, which is the padding; outputs outside the map are not stored.
+ */
+#ifndef NORMNET_KERNELS_WINOGRAD_PATCHES_H
+#define NORMNET_KERNELS_WINOGRAD_PATCHES_H
+
+#include "kernels/algorithm.h"
+#include "kernels/kernels.h"
+#include "kernels/lanes.h"
+#include "kernels/relu_kernels.h"
+#include "kernels/tiles.h"
+
+enum { PATCHES = TILE_PIXELS };
+_Static_assert((int)PATCHES <= (int)NORMNET__MAX_PATCHES, "normnet__convolution_scratch assumes it");
+
+/* A strip of neighbouring patches: the first output of the first one, and their number. */
+struct patch_strip {
+    int32_t i, j, patches;
+};
+
+/* The floats of one position of all channels of a strip, [c][patch]. */
+LANES_INLINE int64_t position_size(const struct map *map, int32_t patches)
+{
+    return (int64_t)map->channels * patches * LANES;
+}
+
+/* What happens to an output before it is stored at y. */
+LANES_INLINE void store_output(lanes value, const float *bias, float *y, const bool relu, const bool relu_mask)
+{
+    if (bias != NULL)
+        value += lanes_load(bias);
+    if (relu)
+        value = lanes_max_zero(value);
+    if (relu_mask)
+        value = mask_gradient(y, value);
+    lanes_store(y, value);
+}
+
+/* The bias of plane k as a lane group: that of one channel, or of several if they are the lanes. */
+LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channels_are_lanes, float spread[LANES])
+{
+    if (bias == NULL || channels_are_lanes)
+        return bias == NULL ? NULL : bias + (int64_t)k * LANES;
+    for (int lane = 0; lane < LANES; ++lane)
+        spread[lane] = bias[k];
+    return spread;
+}
+
+/* The transforms for one m. */
+struct winograd {
+    int32_t outputs, positions; /* m, and (m + 2)^2 */
+
+    /* B' d B of a strip in all channels: [position][c][patch]. `zeros`, a row, replaces rows outside the map. */
+    void (*transform_input)(const struct convolution *convolution, const float *x, const struct patch_strip *strip,
+                            const float *zeros, float *transformed);
+
+    /*
+     * A' m A and the epilogue of planes `begin` to `end` - 1 of a strip: from their products [position][plane][patch].
+     * The bias is that of spread_bias.
+     */
+    void (*transform_output)(const struct map *map, const float *m, const struct epilogue *epilogue,
+                             bool channels_are_lanes, const struct patch_strip *strip, int32_t begin, int32_t end,
+                             float *y);
+};
+
+#endif
