@@ -48,17 +48,23 @@ static int64_t max_int64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+int32_t normnet__winograd_positions(enum algorithm algorithm)
+{
+    return algorithm == NORMNET__WINOGRAD_4 ? 36 : 16;
+}
+
 /*
- * For each patch of a strip: the transformed inputs and the products, 16 for each input and for each output of a group;
- * for a single image, of all outputs. Or, row by row, 4 for each input, and 8 sums of products for each output.
+ * For each patch of a strip: the transformed inputs and the products, a position of each input and of each output of a
+ * group; for a single image, of all outputs. Or, row by row, 4 for each input, and 8 sums of products for each output.
  */
 static int64_t winograd_values(const struct convolution *convolution)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const int64_t positions = normnet__winograd_positions(convolution->algorithm);
     const int64_t group = outputs < NORMNET__PRODUCT_OUTPUTS ? outputs : NORMNET__PRODUCT_OUTPUTS;
 
-    return convolution->outputs > 0 ? 16 * (inputs + outputs)
-                                    : max_int64(16 * (inputs + group), 4 * inputs + 8 * outputs);
+    return convolution->outputs > 0 ? positions * (inputs + outputs)
+                                    : max_int64(positions * (inputs + group), 4 * inputs + 8 * outputs);
 }
 
 /* A row of zeros, and a strip. */

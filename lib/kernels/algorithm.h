@@ -14,6 +14,9 @@ enum algorithm normnet__choose_algorithm(const struct convolution *convolution);
 /* The same for its weight gradient: x is the map of the padded input, y that of dy. */
 enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution);
 
+/* The elements of a transformed patch, or kernel, of Winograd's algorithm. */
+int32_t normnet__winograd_positions(enum algorithm algorithm);
+
 /* Whether the map of a weight gradient is so large that the sums over its pieces are double (gradient_sums.h). */
 bool normnet__sums_in_double(const struct convolution *convolution);
 

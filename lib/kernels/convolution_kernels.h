@@ -10,6 +10,7 @@
 #include "kernels/direct_gradient_kernels.h"
 #include "kernels/direct_kernels.h"
 #include "kernels/winograd_2_kernels.h"
+#include "kernels/winograd_4_kernels.h"
 #include "kernels/winograd_channel_kernels.h"
 #include "kernels/winograd_gradient_kernels.h"
 #include "kernels/winograd_kernels.h"
@@ -17,34 +18,29 @@
 #include "kernels/winograd_row_kernels.h"
 #endif
 
-static void winograd_convolve(const struct convolution *convolution, const float *x, const float *weights,
-                              const struct epilogue *epilogue, float *y, float *scratch)
-{
-#if VECTOR_REGISTERS >= 32
-    if (convolution->x.channels <= MAX_ROW_CHANNELS) {
-        for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_patch_rows);
-        return;
-    }
-#endif
-    for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_patches);
-}
-
 static void KERNEL(convolve)(const struct convolution *convolution, const float *x, const float *weights,
                              const struct epilogue *epilogue, float *y, float *scratch)
 {
-    if (convolution->algorithm == NORMNET__WINOGRAD_2)
-        winograd_convolve(convolution, x, weights, epilogue, y, scratch);
-    else
+    if (convolution->algorithm == NORMNET__DIRECT)
         direct_convolve(convolution, x, weights, epilogue, y);
+    else if (convolution->algorithm == NORMNET__WINOGRAD_4)
+        for_each_strip(&winograd_4, convolution, x, weights, epilogue, y, scratch, convolve_patches);
+#if VECTOR_REGISTERS >= 32
+    else if (convolution->x.channels <= MAX_ROW_CHANNELS)
+        for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_patch_rows);
+#endif
+    else
+        for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_patches);
 }
 
 static void KERNEL(convolve_channels)(const struct convolution *convolution, const float *x, const float *weights,
                                       const struct epilogue *epilogue, float *y, float *scratch)
 {
-    if (convolution->algorithm == NORMNET__WINOGRAD_2)
-        for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_channel_patches);
-    else
+    if (convolution->algorithm == NORMNET__DIRECT)
         direct_convolve_channels(convolution, x, weights, epilogue, y);
+    else
+        for_each_strip(convolution->algorithm == NORMNET__WINOGRAD_4 ? &winograd_4 : &winograd_2, convolution, x,
+                       weights, epilogue, y, scratch, convolve_channel_patches);
 }
 
 static void KERNEL(weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,

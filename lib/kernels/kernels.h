@@ -12,8 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How a convolution is computed; Winograd's algorithm makes patches of 2x2 outputs, or pairs for weight gradients. */
-enum algorithm { NORMNET__DIRECT, NORMNET__WINOGRAD_2 };
+/*
+ * How a convolution is computed: Winograd's algorithm makes patches of 2x2 or of 4x4 outputs; of weight gradients,
+ * WINOGRAD_2 combines pairs.
+ */
+enum algorithm { NORMNET__DIRECT, NORMNET__WINOGRAD_2, NORMNET__WINOGRAD_4 };
 
 /*
  * The shape of a convolution and its algorithm. x may be dilated: its rows and columns stand for every `dilation`th

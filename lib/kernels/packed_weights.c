@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/packed_weights.h"
 
+#include "kernels/algorithm.h"
+
 #include <string.h>
 
-enum { PATCH_ELEMENTS = 16 }; /* G g G' is 4 x 4 */
+/* The packed weights of one input and output channel. */
+static int64_t kernel_size(const struct convolution *convolution)
+{
+    return convolution->algorithm == NORMNET__DIRECT ? (int64_t)convolution->kernel * convolution->kernel
+                                                     : normnet__winograd_positions(convolution->algorithm);
+}
 
 static int64_t panel_size(const struct convolution *convolution)
 {
-    const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
-    const int64_t elements = convolution->algorithm == NORMNET__WINOGRAD_2 ? PATCH_ELEMENTS : window;
-
-    return convolution->x.channels * elements * convolution->y.lanes;
+    return convolution->x.channels * kernel_size(convolution) * convolution->y.lanes;
 }
 
 int64_t normnet__packed_weight_count(const struct convolution *convolution)
@@ -20,8 +24,8 @@ int64_t normnet__packed_weight_count(const struct convolution *convolution)
     return (convolution->y.channels + lanes - 1) / lanes * panel_size(convolution);
 }
 
-/* G g of three values; the strides are the distances between values. */
-static void transform_taps(const double *g, int stride, double *transformed, int to_stride)
+/* G g of three values, as winograd_2_kernels.h has it; the strides are the distances between values. */
+static void transform_taps_2(const double *g, int stride, double *transformed, int to_stride)
 {
     const double outer = g[0] + g[2 * stride], inner = g[stride];
 
@@ -31,26 +35,39 @@ static void transform_taps(const double *g, int stride, double *transformed, int
     transformed[3 * to_stride] = g[2 * stride];
 }
 
-/* G g G', in double and rounded once: element (u, v) goes to transformed[(4 * u + v) * step]. */
-static void transform_kernel(const double g[9], int64_t step, float *transformed)
+/* The same of winograd_4_kernels.h. */
+static void transform_taps_4(const double *g, int stride, double *transformed, int to_stride)
 {
-    double columns[12], all[PATCH_ELEMENTS]; /* [4][3], [4][4] */
+    const double outer_a = 32768.0 / 55055.0 * g[0] + 128.0 / 455.0 * g[2 * stride];
+    const double inner_a = 2048.0 / 5005.0 * g[stride];
+    const double outer_b = 512.0 / 4095.0 * g[0] + 128.0 / 455.0 * g[2 * stride];
+    const double inner_b = 256.0 / 1365.0 * g[stride];
 
-    for (int v = 0; v < 3; ++v)
-        transform_taps(g + v, 3, columns + v, 3);
-    for (int u = 0; u < 4; ++u)
-        transform_taps(columns + 3 * u, 1, all + 4 * u, 1);
-    for (int i = 0; i < PATCH_ELEMENTS; ++i)
-        transformed[i * step] = (float)all[i];
+    transformed[0] = 1024.0 / 1089.0 * g[0];
+    transformed[to_stride] = -outer_a - inner_a;
+    transformed[2 * to_stride] = inner_a - outer_a;
+    transformed[3 * to_stride] = outer_b + inner_b;
+    transformed[4 * to_stride] = outer_b - inner_b;
+    transformed[5 * to_stride] = g[2 * stride];
 }
 
-static void pack_for_winograd(const float *weights, bool flipped, int64_t step, float *packed)
+/* G g G', in double and rounded once: element (u, v) goes to packed[(size * u + v) * step], size = 4 or 6. */
+static void pack_for_winograd(enum algorithm algorithm, const float *weights, bool flipped, int64_t step, float *packed)
 {
-    double g[9];
+    enum { MAX_SIZE = 6 };
+    void (*const transform_taps)(const double *, int, double *, int) =
+        algorithm == NORMNET__WINOGRAD_4 ? transform_taps_4 : transform_taps_2;
+    const int size = algorithm == NORMNET__WINOGRAD_4 ? 6 : 4;
+    double g[9], columns[3 * MAX_SIZE], all[MAX_SIZE * MAX_SIZE]; /* [3][3], [size][3], [size][size] */
 
     for (int t = 0; t < 9; ++t)
         g[t] = (double)weights[flipped ? 8 - t : t];
-    transform_kernel(g, step, packed);
+    for (int v = 0; v < 3; ++v)
+        transform_taps(g + v, 3, columns + v, 3);
+    for (int u = 0; u < size; ++u)
+        transform_taps(columns + 3 * u, 1, all + size * u, 1);
+    for (int i = 0; i < size * size; ++i)
+        packed[i * step] = (float)all[i];
 }
 
 static void pack_directly(const float *weights, int64_t window, bool flipped, int64_t step, float *packed)
@@ -76,8 +93,8 @@ void normnet__pack_weights(const struct convolution *convolution, const float *w
                 const float *from = weights + k * output_stride + c * input_stride;
                 const int64_t lane = k - first;
 
-                if (convolution->algorithm == NORMNET__WINOGRAD_2)
-                    pack_for_winograd(from, flipped, inputs * lanes, packed + c * lanes + lane);
+                if (convolution->algorithm != NORMNET__DIRECT)
+                    pack_for_winograd(convolution->algorithm, from, flipped, inputs * lanes, packed + c * lanes + lane);
                 else if (window == 1) /* of fully connected layers there are many */
                     packed[c * lanes + lane] = *from;
                 else

@@ -144,7 +144,7 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
                                         .x = normnet__spaced_map(shape.inputs, shape.size, shape.size, lanes),
                                         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
     if (shape.kernel == 3) {
-        static const char *const names[] = {", direct", ", Winograd"};
+        static const char *const names[] = {", direct", ", Winograd", ", Winograd 4x4"};
         const enum algorithm chosen = call == call_weight_gradient ? normnet__choose_gradient_algorithm(convolution)
                                                                    : normnet__choose_algorithm(convolution);
 
@@ -166,13 +166,19 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
     return self;
 }
 
+static enum algorithm last_algorithm(case_call *call, struct convolution_shape shape)
+{
+    if (shape.kernel != 3)
+        return NORMNET__DIRECT;
+    return call == call_weight_gradient ? NORMNET__WINOGRAD_2 : NORMNET__WINOGRAD_4;
+}
+
 static int add_convolutions(struct kernel_case *cases, const char *kernel, case_call *call, int32_t lanes)
 {
     int count = 0;
 
     for (int i = 0; i < SHAPES; ++i)
-        for (enum algorithm algorithm = NORMNET__DIRECT;
-             algorithm <= (shapes[i].kernel == 3 ? NORMNET__WINOGRAD_2 : NORMNET__DIRECT); ++algorithm)
+        for (enum algorithm algorithm = NORMNET__DIRECT; algorithm <= last_algorithm(call, shapes[i]); ++algorithm)
             cases[count++] = convolution_case(kernel, call, shapes[i], algorithm, lanes);
     return count;
 }

@@ -36,7 +36,7 @@ static struct convolution draw_convolution(struct workspace *w)
     const int outputs = some_channels[w->number % CHECK_COUNT(some_channels)];
     const int width = some_sizes[w->number / CHECK_COUNT(some_channels) % CHECK_COUNT(some_sizes)];
 
-    convolution.algorithm = draw_bool(w) ? NORMNET__WINOGRAD_2 : NORMNET__DIRECT;
+    convolution.algorithm = (enum algorithm)draw(w, NORMNET__WINOGRAD_4 + 1);
     if (convolution.algorithm != NORMNET__DIRECT)
         convolution.kernel = 3, convolution.stride = 1;
     convolution.x.channels = draw_channels(w);
@@ -52,6 +52,7 @@ static struct convolution draw_convolution(struct workspace *w)
  */
 static void draw_input(struct workspace *w, struct convolution *convolution)
 {
+    static const char *const names[] = {"", ", Winograd", ", Winograd 4x4"};
     const int stride = convolution->stride, dilation = convolution->dilation;
     const int around =
         convolution->kernel - stride -
@@ -64,7 +65,7 @@ static void draw_input(struct workspace *w, struct convolution *convolution)
     snprintf(w->shape, sizeof w->shape, "%d to %d channels of %dx%d, kernel %d, stride %d, padding %d, dilation %d%s",
              convolution->x.channels, convolution->y.channels, convolution->y.height, convolution->y.width,
              convolution->kernel, convolution->stride, convolution->padding, convolution->dilation,
-             convolution->algorithm != NORMNET__DIRECT ? ", Winograd" : "");
+             names[convolution->algorithm]);
 }
 
 static int min_of(int a, int b, int c)
@@ -232,6 +233,8 @@ void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
 
     if (convolution.y.width % 2 != 0) /* Winograd's algorithm needs pairs */
         convolution.algorithm = NORMNET__DIRECT;
+    else if (convolution.algorithm == NORMNET__WINOGRAD_4)
+        convolution.algorithm = NORMNET__WINOGRAD_2;
     draw_input(w, &convolution);
     x = take_map(w, convolution.x);
     dy = take_map(w, convolution.y);
