@@ -57,7 +57,7 @@ int32_t normnet__winograd_positions(enum algorithm algorithm)
  * For each patch of a strip: the transformed inputs and the products, a position of each input and of each output of a
  * group; for a single image, of all outputs. Or, row by row, 4 for each input, and 8 sums of products for each output.
  */
-static int64_t winograd_values(const struct convolution *convolution)
+static int64_t patch_values(const struct convolution *convolution)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
     const int64_t positions = normnet__winograd_positions(convolution->algorithm);
@@ -67,12 +67,13 @@ static int64_t winograd_values(const struct convolution *convolution)
                                     : max_int64(positions * (inputs + group), 4 * inputs + 8 * outputs);
 }
 
-/* A row of zeros, and a strip. */
+/* A row of zeros, and a strip, whose positions are an odd number of groups apart. */
 int64_t normnet__convolution_scratch(const struct convolution *convolution)
 {
-    return convolution->algorithm == NORMNET__DIRECT
-               ? 0
-               : convolution->x.width + NORMNET__MAX_PATCHES * winograd_values(convolution);
+    if (convolution->algorithm == NORMNET__DIRECT)
+        return 0;
+    return convolution->x.width + NORMNET__MAX_PATCHES * patch_values(convolution) +
+           2 * normnet__winograd_positions(convolution->algorithm);
 }
 
 /* For each sample of a group, a chunk of outputs and one of inputs, in double. */

@@ -89,7 +89,7 @@ static void KERNEL(transform_input_row)(const struct convolution *convolution, c
 static void KERNEL(transform_input_2)(const struct convolution *convolution, const float *x,
                                       const struct patch_strip *strip, const float *zeros, float *transformed)
 {
-    const int64_t step = position_size(&convolution->x, strip->patches);
+    const int64_t step = position_size(convolution->x.channels, strip->patches);
 
     for (int32_t r = 0; r < 4; ++r)
         KERNEL(transform_input_row)
@@ -147,7 +147,7 @@ static void KERNEL(transform_output_2)(const struct map *map, const float *m, co
                                        int32_t end, float *y)
 {
     const int32_t patches = strip->patches;
-    const struct output_strip outputs = {.step = (int64_t)(end - begin) * patches * LANES,
+    const struct output_strip outputs = {.step = position_size(end - begin, patches),
                                          .row = map->row_stride * LANES,
                                          .patches = patches,
                                          .last_row = strip->i + 1 == map->height,

@@ -59,7 +59,7 @@ static void KERNEL(transform_input_4)(const struct convolution *convolution, con
     const struct map *map = &convolution->x;
     const int32_t top = strip->i - convolution->padding, left = strip->j - convolution->padding;
     const int32_t begin = left < 0 ? -left : 0, end = min_int(4 * strip->patches + 2, map->width - left);
-    const int64_t step = position_size(map, strip->patches);
+    const int64_t step = position_size(map->channels, strip->patches);
     lanes columns[6][STRIP_COLUMNS];
 
     memset(columns, 0, sizeof columns); /* those outside the map remain 0 */
@@ -140,7 +140,7 @@ static void KERNEL(transform_output_4)(const struct map *map, const float *m, co
                                        bool channels_are_lanes, const struct patch_strip *strip, int32_t begin,
                                        int32_t end, float *y)
 {
-    const int64_t step = (int64_t)(end - begin) * strip->patches * LANES;
+    const int64_t step = position_size(end - begin, strip->patches);
     struct output_square square = {.rows = min_int(4, map->height - strip->i), .row = map->row_stride * LANES};
     _Alignas(64) float spread[LANES];
 

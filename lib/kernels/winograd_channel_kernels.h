@@ -28,7 +28,8 @@ LANES_INLINE void multiply_channel_tile(const struct convolution *convolution, c
                                         const float *weights, int64_t panel, int32_t begin, int32_t end,
                                         const struct product_output *to, const int vectors, const int patches)
 {
-    const int64_t position = (int64_t)convolution->inputs * LANES, step = position_size(&convolution->x, patches);
+    const int64_t position = (int64_t)convolution->inputs * LANES,
+                  step = position_size(convolution->x.channels, patches);
     lanes sum[TILE_VECTORS][CHANNEL_POSITIONS][PATCHES];
 
     LANES_FOR (n, vectors)
@@ -117,7 +118,7 @@ static void multiply_channel_positions(const struct convolution *convolution, co
                                        const float *weights, int64_t panel, int32_t patches, float *m)
 {
     struct product_output to = {
-        .position = position_size(&convolution->y, patches), .panel = (int64_t)patches * LANES, .patch = LANES};
+        .position = position_size(convolution->y.channels, patches), .panel = (int64_t)patches * LANES, .patch = LANES};
 
     for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * VECTOR_LANES) {
         const float *own = weights + panel_at(panel, k);
@@ -138,8 +139,8 @@ static void convolve_channel_patches(const struct winograd *winograd, const stru
                                      const struct patch_strip *strip, float *y, const float *zeros, float *scratch)
 {
     const int64_t position = (int64_t)convolution->inputs * LANES, panel = winograd->positions * position;
-    const int64_t x_size = position_size(&convolution->x, strip->patches);
-    const int64_t y_size = position_size(&convolution->y, strip->patches);
+    const int64_t x_size = position_size(convolution->x.channels, strip->patches);
+    const int64_t y_size = position_size(convolution->y.channels, strip->patches);
     float *m = scratch + winograd->positions * x_size;
 
     winograd->transform_input(convolution, x, strip, zeros, scratch);

@@ -15,7 +15,7 @@ static void convolve_patches(const struct winograd *winograd, const struct convo
                              float *y, const float *zeros, float *scratch)
 {
     const int32_t group = choose_order(winograd, convolution->x.channels).outputs;
-    float *m = scratch + winograd->positions * position_size(&convolution->x, strip->patches);
+    float *m = scratch + winograd->positions * position_size(convolution->x.channels, strip->patches);
 
     winograd->transform_input(convolution, x, strip, zeros, scratch);
     for (int32_t k = 0, end; k < convolution->y.channels; k = end) {

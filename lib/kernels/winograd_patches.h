@@ -30,10 +30,13 @@ struct patch_strip {
     int32_t i, j, patches;
 };
 
-/* The floats of one position of all channels of a strip, [c][patch]. */
-LANES_INLINE int64_t position_size(const struct map *map, int32_t patches)
+/*
+ * The floats from one position of a strip, [c][patch], to the next: an odd number of groups, since at powers of two the
+ * positions of an element would compete for the same places in the L1 cache.
+ */
+LANES_INLINE int64_t position_size(int32_t channels, int32_t patches)
 {
-    return (int64_t)map->channels * patches * LANES;
+    return ((int64_t)channels * patches | 1) * LANES;
 }
 
 /* What happens to an output before it is stored at y. */

@@ -133,8 +133,8 @@ static void multiply_patches(const struct winograd *winograd, const struct convo
 {
     const int32_t channels = convolution->x.channels;
     const struct positions positions = {choose_order(winograd, channels).positions,
-                                        position_size(&convolution->x, patches), (int64_t)channels * LANES,
-                                        (int64_t)(end - begin) * patches * LANES};
+                                        position_size(convolution->x.channels, patches), (int64_t)channels * LANES,
+                                        position_size(end - begin, patches)};
     const int64_t panel = winograd->positions * positions.weights;
 
     for (int32_t first = 0; first < winograd->positions; first += positions.count)

@@ -93,7 +93,7 @@ static void store_output_row(const float *bias, const float *rows, int64_t step,
 static void KERNEL(transform_rows)(const struct map *map, const float *rows, const struct epilogue *epilogue,
                                    const struct patch_strip *strip, float *y)
 {
-    const int64_t step = 2 * position_size(map, strip->patches);
+    const int64_t step = (int64_t)2 * strip->patches * map->channels * LANES;
     const int64_t length = (int64_t)min_int(map->width - strip->j, 2 * strip->patches) * LANES;
     _Alignas(64) float spread[LANES];
 
@@ -115,7 +115,7 @@ static void convolve_patch_rows(const struct winograd *winograd, const struct co
 {
     const int32_t channels = convolution->x.channels, output_count = convolution->y.channels, patches = strip->patches;
     const int64_t panel = (int64_t)channels * LANES;
-    float *rows = scratch + 4 * position_size(&convolution->x, patches), *to = rows;
+    float *rows = scratch + (int64_t)4 * patches * channels * LANES, *to = rows;
 
     (void)winograd;
     for (int32_t r = 0; r < 4; ++r) {
