@@ -6,32 +6,52 @@
 /* Below this number of outputs Winograd's weight gradient costs more than it saves. Measured: docs/performance.md. */
 enum { MIN_PIXELS = 200 };
 
-/*
- * The cost of Winograd's algorithm in multiply-adds, 16 per input, output and patch, and of its transforms: 32
- * additions per input channel and 24 per output channel of a patch. An addition costs as much as one and a half
- * multiply-adds, since it waits for memory. Measured: docs/performance.md.
- */
-static double winograd_cost(double inputs, double outputs, double patches)
-{
-    return patches * (16.0 * inputs * outputs + 1.5 * (32.0 * inputs + 24.0 * outputs));
-}
-
 /* Winograd's algorithm transforms a kernel of 3x3 taps that moves by single pixels. */
 static bool suits_winograd(const struct convolution *convolution)
 {
     return convolution->kernel == 3 && convolution->stride == 1 && convolution->dilation == 1;
 }
 
-enum algorithm normnet__choose_algorithm(const struct convolution *convolution)
+/* Outputs of a patch of Winograd's algorithm: in a row, and in a column. */
+static int32_t patch_size(enum algorithm algorithm)
+{
+    return algorithm == NORMNET__WINOGRAD_4 ? 4 : 2;
+}
+
+int32_t normnet__winograd_positions(enum algorithm algorithm)
+{
+    const int32_t size = patch_size(algorithm) + 2;
+
+    return size * size;
+}
+
+/*
+ * What a convolution of 3x3 taps costs, in multiply-adds. Directly, 9 for each input channel, output channel and
+ * output. A patch of Winograd's algorithm, of m x m outputs, which may in part be outside the map: (m + 2)^2 for each
+ * input and output channel, and its transforms. These have 6 to 8 operations for each output and channel, on either
+ * side and for m = 2 as for m = 4, and each operation takes the time of two multiply-adds or a little more, since for
+ * each two of them something is stored. Measured: docs/performance.md.
+ */
+static double cost(const struct convolution *convolution, enum algorithm algorithm)
 {
     const double inputs = convolution->x.channels, outputs = convolution->y.channels;
     const double height = convolution->y.height, width = convolution->y.width;
-    const double direct_cost = 9.0 * inputs * outputs * height * width;
+    const double size = patch_size(algorithm), patches = ceil(height / size) * ceil(width / size);
+    const double transforms = 16 * size * size * (inputs + outputs);
 
-    if (!suits_winograd(convolution) ||
-        winograd_cost(inputs, outputs, ceil(height / 2) * ceil(width / 2)) >= 0.8 * direct_cost)
-        return NORMNET__DIRECT;
-    return NORMNET__WINOGRAD_2;
+    return algorithm == NORMNET__DIRECT
+               ? 9 * inputs * outputs * height * width
+               : patches * (normnet__winograd_positions(algorithm) * inputs * outputs + transforms);
+}
+
+enum algorithm normnet__choose_algorithm(const struct convolution *convolution, enum algorithm last)
+{
+    enum algorithm best = NORMNET__DIRECT;
+
+    for (enum algorithm each = NORMNET__WINOGRAD_2; suits_winograd(convolution) && each <= last; ++each)
+        if (cost(convolution, each) < cost(convolution, best))
+            best = each;
+    return best;
 }
 
 /* The algorithm takes pairs of neighbouring outputs. */
@@ -46,11 +66,6 @@ enum algorithm normnet__choose_gradient_algorithm(const struct convolution *conv
 static int64_t max_int64(int64_t a, int64_t b)
 {
     return a > b ? a : b;
-}
-
-int32_t normnet__winograd_positions(enum algorithm algorithm)
-{
-    return algorithm == NORMNET__WINOGRAD_4 ? 36 : 16;
 }
 
 /*

@@ -8,8 +8,8 @@
 
 #include "kernels/kernels.h"
 
-/* The algorithm for a convolution with this kernel, stride and dilation and these maps. */
-enum algorithm normnet__choose_algorithm(const struct convolution *convolution);
+/* The cheapest algorithm up to `last` for a convolution with this kernel, stride and dilation and these maps. */
+enum algorithm normnet__choose_algorithm(const struct convolution *convolution, enum algorithm last);
 
 /* The same for its weight gradient: x is the map of the padded input, y that of dy. */
 enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution);

@@ -9,6 +9,7 @@
 #ifndef NORMNET_KERNELS_WINOGRAD_2_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_2_KERNELS_H
 
+#include "kernels/long_sums.h"
 #include "kernels/winograd_patches.h"
 
 enum { POSITIONS_2 = 16 };
@@ -171,6 +172,7 @@ static void KERNEL(transform_output_2)(const struct map *map, const float *m, co
     }
 }
 
-static const struct winograd winograd_2 = {2, POSITIONS_2, KERNEL(transform_input_2), KERNEL(transform_output_2)};
+static const struct winograd winograd_2 = {2, POSITIONS_2, PIECE_TERMS, KERNEL(transform_input_2),
+                                           KERNEL(transform_output_2)};
 
 #endif

@@ -88,9 +88,9 @@ static winograd_channel_function *const winograd_channel_tiles[TILE_VECTORS][PAT
 };
 
 /* One tile whose sums have several pieces. These are dense: [position][panel][patch], of the outputs of the tile. */
-static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolution, const float *transformed,
-                                               const float *weights, int64_t panel, const struct product_output *to,
-                                               int32_t vectors, int32_t patches)
+static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolution, int32_t piece,
+                                               const float *transformed, const float *weights, int64_t panel,
+                                               const struct product_output *to, int32_t vectors, int32_t patches)
 {
     const int32_t outputs = vectors * VECTOR_LANES, inputs = convolution->inputs;
     struct product_output dense = {.patch = min_int(outputs, LANES)};
@@ -100,10 +100,10 @@ static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolu
     dense.panel = patches * dense.patch;
     dense.position = (int64_t)patches * outputs;
     begin_long_sums(&pieces, (int32_t)(CHANNEL_POSITIONS * dense.position));
-    for (int32_t c = 0; c < inputs; c += PIECE_TERMS) {
+    for (int32_t c = 0; c < inputs; c += piece) {
         dense.m = KERNEL(begin_piece)(&pieces);
         winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, weights + (int64_t)c * LANES, panel,
-                                                         c, min_int(inputs, c + PIECE_TERMS), &dense);
+                                                         c, min_int(inputs, c + piece), &dense);
     }
     m = KERNEL(finish_long_sums)(&pieces);
     for (int q = 0; q < CHANNEL_POSITIONS; ++q)
@@ -114,7 +114,7 @@ static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolu
 }
 
 /* The products of four positions of a strip for all outputs, [position][plane][patch]. */
-static void multiply_channel_positions(const struct convolution *convolution, const float *transformed,
+static void multiply_channel_positions(const struct convolution *convolution, int32_t piece, const float *transformed,
                                        const float *weights, int64_t panel, int32_t patches, float *m)
 {
     struct product_output to = {
@@ -125,8 +125,8 @@ static void multiply_channel_positions(const struct convolution *convolution, co
 
         vectors = choose_vectors(convolution->outputs - k, TILE_VECTORS);
         to.m = m + panel_at(to.panel, k);
-        if (convolution->inputs > PIECE_TERMS)
-            KERNEL(multiply_long_channel_tile)(convolution, transformed, own, panel, &to, vectors, patches);
+        if (convolution->inputs > piece)
+            KERNEL(multiply_long_channel_tile)(convolution, piece, transformed, own, panel, &to, vectors, patches);
         else
             winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, own, panel, 0,
                                                              convolution->inputs, &to);
@@ -145,8 +145,8 @@ static void convolve_channel_patches(const struct winograd *winograd, const stru
 
     winograd->transform_input(convolution, x, strip, zeros, scratch);
     for (int32_t q = 0; q < winograd->positions; q += CHANNEL_POSITIONS)
-        multiply_channel_positions(convolution, scratch + q * x_size, weights + q * position, panel, strip->patches,
-                                   m + q * y_size);
+        multiply_channel_positions(convolution, winograd->piece, scratch + q * x_size, weights + q * position, panel,
+                                   strip->patches, m + q * y_size);
     winograd->transform_output(&convolution->y, m, epilogue, true, strip, 0, convolution->y.channels, y);
 }
 

@@ -64,6 +64,7 @@ LANES_INLINE const float *spread_bias(const float *bias, int32_t k, bool channel
 /* The transforms for one m. */
 struct winograd {
     int32_t outputs, positions; /* m, and (m + 2)^2 */
+    int32_t piece;              /* terms of a piece of the sums over c, instead of PIECE_TERMS */
 
     /* B' d B of a strip in all channels: [position][c][patch]. `zeros`, a row, replaces rows outside the map. */
     void (*transform_input)(const struct convolution *convolution, const float *x, const struct patch_strip *strip,

@@ -10,44 +10,55 @@
 #include "kernels/long_sums.h"
 #include "kernels/winograd_patches.h"
 
-/* The positions of a tile, and the distances from one to the next in floats. */
+/* The positions of a tile, and the distances from one to the next in floats; the channels of a piece of a sum. */
 struct positions {
     int32_t count;
     int64_t transformed, weights, m;
+    int32_t piece;
 };
 
 /*
- * One tile of some positions: m[k][t] = sum over c of weights[c][k] * transformed[c][t]. `weights` is at the tile's
- * first output; those of the next c follow after a panel (packed_weights.h).
+ * One tile of some positions: m[k][t] = sum over c of weights[c][k] * transformed[c][t], of up to MAX_FLOAT_PIECES
+ * pieces (long_sums.h). `weights` is at the tile's first output; those of the next c follow after a panel
+ * (packed_weights.h).
  */
 LANES_INLINE void multiply_tile(int32_t channels, const float *transformed, const float *weights, float *m,
                                 struct positions positions, const int outputs, const int patches)
 {
     for (int32_t i = 0; i < positions.count; ++i, m += positions.m) {
         const float *input = transformed + i * positions.transformed, *weight_at = weights + i * positions.weights;
-        lanes sum[TILE_OUTPUTS][PATCHES];
 
-        LANES_FOR (k, outputs)
-            LANES_FOR (t, patches)
-                sum[k][t] = lanes_splat(0.0f);
-        for (int32_t c = 0; c < channels; ++c, input += patches * LANES, weight_at += LANES) {
-            lanes value[PATCHES];
+        for (int32_t begin = 0, end; begin < channels; begin = end) {
+            lanes sum[TILE_OUTPUTS][PATCHES];
 
-            LANES_FOR (t, patches) {
-                value[t] = lanes_load(input + t * LANES);
-                if (outputs > 1) /* used more than once */
-                    lanes_keep(&value[t]);
-            }
-            LANES_FOR (k, outputs) {
-                const lanes weight = lanes_splat(weight_at[k]);
-
+            end = min_int(begin + positions.piece, channels);
+            LANES_FOR (k, outputs)
                 LANES_FOR (t, patches)
-                    sum[k][t] = lanes_fma(weight, value[t], sum[k][t]);
+                    sum[k][t] = lanes_splat(0.0f);
+            for (int32_t c = begin; c < end; ++c, input += patches * LANES, weight_at += LANES) {
+                lanes value[PATCHES];
+
+                LANES_FOR (t, patches) {
+                    value[t] = lanes_load(input + t * LANES);
+                    if (outputs > 1) /* used more than once */
+                        lanes_keep(&value[t]);
+                }
+                LANES_FOR (k, outputs) {
+                    const lanes weight = lanes_splat(weight_at[k]);
+
+                    LANES_FOR (t, patches)
+                        sum[k][t] = lanes_fma(weight, value[t], sum[k][t]);
+                }
             }
+            LANES_FOR (k, outputs)
+                LANES_FOR (t, patches) {
+                    float *to = m + (k * patches + t) * LANES;
+
+                    if (begin > 0)
+                        sum[k][t] += lanes_load(to);
+                    lanes_store(to, sum[k][t]);
+                }
         }
-        LANES_FOR (k, outputs)
-            LANES_FOR (t, patches)
-                lanes_store(m + (k * patches + t) * LANES, sum[k][t]);
     }
 }
 
@@ -92,18 +103,18 @@ static winograd_product_function *const winograd_products[TILE_OUTPUTS][PATCHES]
 #endif
 };
 
-/* A tile of one position whose sums have several pieces: it is a tile of direct convolution by one tap. */
-static void multiply_long_tile(int32_t channels, const float *transformed, const float *weights, float *m,
-                               int32_t outputs, int32_t patches)
+/* A tile of one position whose sums have more pieces: it is a tile of direct convolution by one tap. */
+static void multiply_long_tile(int32_t channels, int32_t piece, const float *transformed, const float *weights,
+                               float *m, int32_t outputs, int32_t patches)
 {
     const int32_t step = patches * LANES;
     struct tile_output to = {.x_step = LANES};
-    struct terms terms = {{{1, 0, 0}, {1, 0, 0}, {PIECE_TERMS, step, LANES}}};
+    struct terms terms = {{{1, 0, 0}, {1, 0, 0}, {piece, step, LANES}}};
     struct long_sums pieces;
 
     begin_long_sums(&pieces, outputs * step);
-    for (int32_t c = 0; c < channels; c += PIECE_TERMS) {
-        terms.loops[2].count = min_int(channels - c, PIECE_TERMS);
+    for (int32_t c = 0; c < channels; c += piece) {
+        terms.loops[2].count = min_int(channels - c, piece);
         to.sums = KERNEL(begin_piece)(&pieces);
         direct_tiles[outputs - 1][patches - 1](&terms, transformed + (int64_t)c * step, weights + (int64_t)c * LANES,
                                                &to);
@@ -134,7 +145,7 @@ static void multiply_patches(const struct winograd *winograd, const struct convo
     const int32_t channels = convolution->x.channels;
     const struct positions positions = {choose_order(winograd, channels).positions,
                                         position_size(convolution->x.channels, patches), (int64_t)channels * LANES,
-                                        position_size(end - begin, patches)};
+                                        position_size(end - begin, patches), winograd->piece};
     const int64_t panel = winograd->positions * positions.weights;
 
     for (int32_t first = 0; first < winograd->positions; first += positions.count)
@@ -144,8 +155,8 @@ static void multiply_patches(const struct winograd *winograd, const struct convo
             float *to = m + first * positions.m + (int64_t)(k - begin) * patches * LANES;
 
             outputs = tile_outputs(k, end);
-            if (channels > PIECE_TERMS) /* one position */
-                multiply_long_tile(channels, input, own, to, outputs, patches);
+            if (channels > MAX_FLOAT_PIECES * winograd->piece) /* one position */
+                multiply_long_tile(channels, winograd->piece, input, own, to, outputs, patches);
             else
                 winograd_products[outputs - 1][patches - 1](channels, input, own, to, positions);
         }

@@ -26,9 +26,9 @@ static struct map bordered_map(struct shape shape, int32_t border, int32_t lanes
 }
 
 /* A direct convolution reads a copy of x with a border, if it has padding; Winograd's algorithm pads by itself. */
-static struct convolution choose_algorithm(struct convolution convolution, struct shape x)
+static struct convolution choose_algorithm(struct convolution convolution, struct shape x, enum algorithm last)
 {
-    convolution.algorithm = normnet__choose_algorithm(&convolution);
+    convolution.algorithm = normnet__choose_algorithm(&convolution, last);
     if (convolution.algorithm == NORMNET__DIRECT && convolution.padding > 0) {
         convolution.border = (convolution.padding + convolution.dilation - 1) / convolution.dilation;
         convolution.x = bordered_map(x, convolution.border, convolution.x.lanes);
@@ -36,6 +36,10 @@ static struct convolution choose_algorithm(struct convolution convolution, struc
     return convolution;
 }
 
+/*
+ * Not by patches of 4x4 outputs: these round differently at each place of a patch. Where an image has one colour, the
+ * outputs would differ in their last bits, and a max pool or a ReLU after them would decide by these.
+ */
 static struct convolution plan_forward(const struct layer *layer)
 {
     const struct convolution convolution = {.x = normnet__shape_map(layer->in, layer->lanes),
@@ -45,7 +49,7 @@ static struct convolution plan_forward(const struct layer *layer)
                                             .padding = layer->padding,
                                             .dilation = 1};
 
-    return choose_algorithm(convolution, layer->in);
+    return choose_algorithm(convolution, layer->in, NORMNET__WINOGRAD_2);
 }
 
 /*
@@ -61,7 +65,7 @@ static struct convolution plan_input_gradient(const struct layer *layer)
                                             .padding = layer->kernel_size - 1 - layer->padding,
                                             .dilation = layer->stride};
 
-    return choose_algorithm(convolution, layer->out);
+    return choose_algorithm(convolution, layer->out, NORMNET__WINOGRAD_4);
 }
 
 /* The weight gradient, which always reads the padded input. */

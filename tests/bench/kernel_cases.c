@@ -145,8 +145,9 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
                                         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
     if (shape.kernel == 3) {
         static const char *const names[] = {", direct", ", Winograd", ", Winograd 4x4"};
+        const enum algorithm last = channels_are_lanes ? NORMNET__WINOGRAD_2 : NORMNET__WINOGRAD_4;
         const enum algorithm chosen = call == call_weight_gradient ? normnet__choose_gradient_algorithm(convolution)
-                                                                   : normnet__choose_algorithm(convolution);
+                                                                   : normnet__choose_algorithm(convolution, last);
 
         name = names[algorithm];
         star = algorithm == chosen ? "*" : "";
