@@ -76,29 +76,59 @@ static void pack_directly(const float *weights, int64_t window, bool flipped, in
         packed[t * step] = weights[flipped ? window - 1 - t : t];
 }
 
+/*
+ * `outputs` outputs of a panel of 1x1 weights: of fully connected layers there are many. Read along the memory, and
+ * written so that the lines being written stay in the L1 cache.
+ */
+static void pack_single_taps(const float *weights, int64_t outputs, int64_t output_stride, int64_t inputs,
+                             int64_t input_stride, int64_t lanes, float *packed)
+{
+    enum { STRIP = 32 };
+
+    if (output_stride == 1) {
+        for (int64_t c = 0; c < inputs; ++c)
+            memcpy(packed + c * lanes, weights + c * input_stride, (size_t)outputs * sizeof *packed);
+        return;
+    }
+    for (int64_t begin = 0; begin < inputs; begin += STRIP) {
+        const int64_t end = begin + STRIP < inputs ? begin + STRIP : inputs;
+
+        for (int64_t k = 0; k < outputs; ++k)
+            for (int64_t c = begin; c < end; ++c)
+                packed[c * lanes + k] = weights[k * output_stride + c * input_stride];
+    }
+}
+
+/* One output of a panel: `packed` is at its lane. */
+static void pack_output(const struct convolution *convolution, const float *weights, int64_t input_stride, bool flipped,
+                        float *packed)
+{
+    const int64_t inputs = convolution->x.channels, lanes = convolution->y.lanes;
+    const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
+
+    for (int64_t c = 0; c < inputs; ++c, weights += input_stride)
+        if (convolution->algorithm != NORMNET__DIRECT)
+            pack_for_winograd(convolution->algorithm, weights, flipped, inputs * lanes, packed + c * lanes);
+        else
+            pack_directly(weights, window, flipped, lanes, packed + c * window * lanes);
+}
+
 void normnet__pack_weights(const struct convolution *convolution, const float *weights, int64_t output_stride,
                            int64_t input_stride, bool flipped, float *packed)
 {
     const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
     const int64_t lanes = convolution->y.lanes, panel = panel_size(convolution);
-    const int64_t window = (int64_t)convolution->kernel * convolution->kernel;
 
     for (int64_t first = 0; first < outputs; first += lanes, packed += panel) {
-        const int64_t end = first + lanes < outputs ? first + lanes : outputs;
+        const int64_t count = outputs - first < lanes ? outputs - first : lanes;
+        const float *from = weights + first * output_stride;
 
-        if (end < first + lanes)
+        if (count < lanes)
             memset(packed, 0, (size_t)panel * sizeof *packed);
-        for (int64_t c = 0; c < inputs; ++c)
-            for (int64_t k = first; k < end; ++k) {
-                const float *from = weights + k * output_stride + c * input_stride;
-                const int64_t lane = k - first;
-
-                if (convolution->algorithm != NORMNET__DIRECT)
-                    pack_for_winograd(convolution->algorithm, from, flipped, inputs * lanes, packed + c * lanes + lane);
-                else if (window == 1) /* of fully connected layers there are many */
-                    packed[c * lanes + lane] = *from;
-                else
-                    pack_directly(from, window, flipped, lanes, packed + c * window * lanes + lane);
-            }
+        if (convolution->kernel == 1)
+            pack_single_taps(from, count, output_stride, inputs, input_stride, lanes, packed);
+        else
+            for (int64_t k = 0; k < count; ++k)
+                pack_output(convolution, from + k * output_stride, input_stride, flipped, packed + k);
     }
 }
