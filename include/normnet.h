@@ -680,9 +680,9 @@ static inline void normnet_batch_init(normnet_batch *batch)
  * (with config.reduce, together with those of the other ranks). `batch` may be NULL if the images
  * follow those of the calls before; `metrics` may be NULL.
  *
- * Without batch norm, the gradients are those of one call on all images, up to the order in which
- * doubles are added. They have the same bits if the first call has a power of two of images, and
- * each later one as many as all before it together; the last may have fewer.
+ * Without batch norm, the gradients are those of one call on all images, up to the rounding of
+ * floats. They have the same bits if the first call has 8 images, or 16, 32, ..., and each later
+ * one as many as all before it together; the last may have fewer.
  *
  * Statuses as for normnet_train_step(), but pending gradients are allowed.
  *
@@ -1043,10 +1043,10 @@ NORMNET_API normnet_status normnet_step_lr(const normnet_config *config, int64_t
  * up to 2^32 - 1 images. `ranks` is at least 1.
  *
  * If `ranks` is a power of two, the shares are subtrees of the binary tree along which one process
- * sums gradients: it splits a range of images at the largest power of two below its length. If the
- * ranks' gradients are added in the same order, (rank 0 + rank 1) + (rank 2 + rank 3), the weights
- * of a network without batch norm have the same bits as in one process. For other numbers of ranks,
- * the shares differ by at most one image.
+ * sums gradients: it splits a range of more than 8 images at the largest power of two below its
+ * length. If the ranks' gradients are added in the same order, (rank 0 + rank 1) + (rank 2 + rank
+ * 3), the weights of a network without batch norm have the same bits as in one process. For other
+ * numbers of ranks, the shares differ by at most one image.
  */
 NORMNET_API normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count);
 

@@ -91,10 +91,13 @@ int64_t normnet__convolution_scratch(const struct convolution *convolution)
            2 * normnet__winograd_positions(convolution->algorithm);
 }
 
-/* For each sample of a group, a chunk of outputs and one of inputs, in double. */
+/* For each sample of a group a chunk of inputs, and for each leaf the sums of a tile. */
 int64_t normnet__outer_product_scratch(void)
 {
-    return 2 * (int64_t)NORMNET__MAX_GROUP_BLOCKS * (NORMNET__CHUNK_OUTPUTS + NORMNET__MAX_CHUNK_INPUTS);
+    enum { LEAVES = NORMNET__GROUP_SAMPLES / NORMNET__LEAF_SAMPLES };
+
+    return (int64_t)NORMNET__MAX_CHUNK_INPUTS * (NORMNET__GROUP_SAMPLES + LEAVES * NORMNET__MAX_SUM_OUTPUTS) /
+           NORMNET__LEAF_SAMPLES;
 }
 
 /* Above this number of outputs the sums are double. */

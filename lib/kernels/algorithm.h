@@ -27,16 +27,10 @@ bool normnet__sums_in_double(const struct convolution *convolution);
 enum { NORMNET__MAX_PATCHES = 3, NORMNET__MAX_SUM_OUTPUTS = 4, NORMNET__PRODUCT_OUTPUTS = 16 };
 
 /*
- * The weight gradients of fully connected layers are summed over groups of up to 64 samples, an aligned subtree. Of
- * these groups: the blocks, their binary logarithm, and what one chunk of an outer product has at most.
+ * The weight gradients of fully connected layers are summed over groups of up to 64 samples, an aligned subtree whose
+ * leaves are 8 samples. And what one chunk of an outer product has at most.
  */
-enum {
-    NORMNET__GROUP_SAMPLES = 64,
-    NORMNET__MAX_GROUP_BLOCKS = 8,
-    NORMNET__MAX_GROUP_LEVELS = 3,
-    NORMNET__CHUNK_OUTPUTS = 32,
-    NORMNET__MAX_CHUNK_INPUTS = 32
-};
+enum { NORMNET__LEAF_SAMPLES = 8, NORMNET__GROUP_SAMPLES = 64, NORMNET__MAX_CHUNK_INPUTS = 32 };
 int64_t normnet__outer_product_scratch(void);
 
 /* The scratch memory in lane groups: of convolve and convolve_channels, and of weight_gradient. */

@@ -90,10 +90,10 @@ struct kernels {
                             float *scratch);
 
     /*
-     * The weight gradient of a layer with one pixel, over up to NORMNET__MAX_GROUP_BLOCKS blocks that are a subtree:
-     * dw[k][c] = sum over blocks and lanes of x[c] * dy[k], along the tree, of exact products in double. x is
-     * [block][c][lane] and dy [block][k][lane], each block `stride` floats after the one before. `scratch` holds
-     * normnet__outer_product_scratch groups.
+     * The weight gradient of a layer with one pixel, over blocks of up to NORMNET__GROUP_SAMPLES samples that are a
+     * subtree: dw[k][c] = sum over samples of x[c] * dy[k]. Leaves of NORMNET__LEAF_SAMPLES samples are summed by fused
+     * multiply-adds, then in double along the tree. x is [block][c][lane] and dy [block][k][lane], each block `stride`
+     * floats after the one before. `scratch` holds normnet__outer_product_scratch groups.
      */
     void (*outer_products)(int32_t inputs, int32_t outputs, int32_t blocks, int64_t stride, const float *x,
                            const float *dy, double *dw, float *scratch);

@@ -2,14 +2,18 @@
 #include "model/shard.h"
 
 #include "base/tree.h"
+#include "kernels/algorithm.h"
 
-/* Halves the ranks and descends the tree of sums with them: the left half takes the left subtree. */
+/*
+ * Halves the ranks and descends the tree of sums with them: the left half takes the left subtree. A leaf of fully
+ * connected layers is not cut.
+ */
 static struct shard shard_by_tree(int64_t images, int32_t ranks, int32_t rank)
 {
     struct shard shard = {0, images};
 
     for (int32_t half = ranks / 2; half > 0; half /= 2) {
-        const int64_t left = shard.count > 1 ? normnet__tree_split(shard.count) : shard.count;
+        const int64_t left = shard.count > NORMNET__LEAF_SAMPLES ? normnet__tree_split(shard.count) : shard.count;
 
         if (rank < half) {
             shard.count = left;

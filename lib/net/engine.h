@@ -24,7 +24,7 @@ struct worker {
     char *memory; /* of a block, unless blocks keep their own */
     char *single; /* of a single image, in evaluation */
     float *scratch;
-    float *group;    /* what the blocks of a group keep: [NORMNET__MAX_GROUP_BLOCKS], in training */
+    float *group;    /* what the blocks of a group keep: of NORMNET__GROUP_SAMPLES samples, in training */
     int64_t correct; /* for the callback of an evaluation */
 };
 
