@@ -57,10 +57,12 @@ void normnet__parallel(const struct threads *threads, int64_t count, range_work 
 {
     struct ranges ranges = {work, context, count, count < threads->count ? (int32_t)count : threads->count};
 
-    if (ranges.count == 1)
-        work(context, 0, 0, count);
-    else if (threads->parallel_for != NULL)
+    if (ranges.count <= 1) {
+        if (count > 0)
+            work(context, 0, 0, count);
+    } else if (threads->parallel_for != NULL) {
         run_lent(threads, &ranges);
-    else if (ranges.count > 1)
+    } else {
         normnet__pool_run(threads->pool, ranges.count, run_range, &ranges);
+    }
 }

@@ -37,9 +37,9 @@ double *normnet__tree_next_leaf(struct tree *tree)
     return tree->nodes[tree->used].values;
 }
 
-static void add_values(const struct tree *tree, double *sums, const double *values)
+static void add_values(double *sums, const double *values, int64_t begin, int64_t end)
 {
-    for (int64_t i = tree->first; i < tree->first + tree->length; ++i)
+    for (int64_t i = begin; i < end; ++i)
         sums[i] += values[i];
 }
 
@@ -52,16 +52,17 @@ static void promote(struct tree_node *node, int64_t leaves)
     }
 }
 
-/* Merges the two topmost nodes while they are the left and the right half of one parent. */
-static int32_t merge(const struct tree *tree, struct tree_node *nodes, int32_t used)
+/* Merges the two topmost nodes while they are the left and the right half of one parent: the values begin to end - 1.
+ */
+static int32_t merge(int64_t leaves, int64_t begin, int64_t end, struct tree_node *nodes, int32_t used)
 {
-    promote(&nodes[used - 1], tree->leaves);
+    promote(&nodes[used - 1], leaves);
     while (used >= 2 && nodes[used - 2].level == nodes[used - 1].level && nodes[used - 1].index % 2 == 1) {
-        add_values(tree, nodes[used - 2].values, nodes[used - 1].values);
+        add_values(nodes[used - 2].values, nodes[used - 1].values, begin, end);
         nodes[used - 2].index /= 2;
         nodes[used - 2].level += 1;
         --used;
-        promote(&nodes[used - 1], tree->leaves);
+        promote(&nodes[used - 1], leaves);
     }
     return used;
 }
@@ -79,7 +80,7 @@ void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end)
         ++level;
     tree->nodes[tree->used].index = first >> level;
     tree->nodes[tree->used].level = level;
-    tree->used = merge(tree, tree->nodes, tree->used + 1);
+    tree->used = merge(tree->leaves, tree->first, tree->first + tree->length, tree->nodes, tree->used + 1);
 }
 
 int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, int64_t max)
@@ -91,7 +92,7 @@ int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, in
     return first + size < end ? first + size : end;
 }
 
-const double *normnet__tree_combine(struct tree *trees, int32_t count)
+const double *normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end)
 {
     /* An index has fewer than 64 levels; two subtrees per level. */
     struct tree_node stack[130];
@@ -100,7 +101,7 @@ const double *normnet__tree_combine(struct tree *trees, int32_t count)
     for (int32_t i = 0; i < count; ++i)
         for (int32_t node = 0; node < trees[i].used; ++node) {
             stack[used] = trees[i].nodes[node];
-            used = merge(&trees[i], stack, used + 1);
+            used = merge(trees[i].leaves, begin, end, stack, used + 1);
         }
     assert(used == 1);
     return used > 0 ? stack[0].values : NULL;

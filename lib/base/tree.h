@@ -54,10 +54,11 @@ void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end);
 int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, int64_t max);
 
 /*
- * Combines `count` trees over consecutive ranges into the sums of the whole tree. Returns the sums, which are in the
- * memory of one of the trees; the values of all trees are overwritten.
+ * Combines `count` trees over consecutive ranges into the sums of the whole tree: of the values begin, ..., end - 1, so
+ * that threads can share the work. Returns the sums, which are in the memory of one of the trees; these values of all
+ * trees are overwritten.
  */
-const double *normnet__tree_combine(struct tree *trees, int32_t count);
+const double *normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end);
 
 /* The sum of `count` values along the same tree. */
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride);

@@ -11,6 +11,7 @@
 #include "kernels/outer_product_kernels.h"
 #include "kernels/pool_kernels.h"
 #include "kernels/relu_kernels.h"
+#include "kernels/update_kernels.h"
 
 #define TEXT_OF(name) #name
 #define ISA_TEXT(isa) TEXT_OF(isa)
@@ -40,4 +41,6 @@ const struct kernels KERNEL(normnet__kernels) = {
     .max_pool_gradient = KERNEL(max_pool_gradient),
     .average_pool = KERNEL(average_pool),
     .average_pool_gradient = KERNEL(average_pool_gradient),
+    .measure_update = KERNEL(measure_update),
+    .update = KERNEL(update),
 };

@@ -57,6 +57,26 @@ struct gradient_coefficients {
     const float *a, *b, *c;
 };
 
+/* How a step changes the parameters: update_kernels.h has the formula. */
+struct update_rule {
+    double images, scale;
+    bool penalized; /* else l1 and l2 are not used */
+    double l1, l2;
+    double momentum_of_buffer, momentum_of_gradient;
+    double step_of_gradient, step_of_momentum;
+    double lr;
+    bool keeps_buffer; /* the momentum is used, but not stored */
+};
+
+/*
+ * Sums over parameters p and their gradients g: |p| and p * p if they are penalized, else 0; and g * g. And whether all
+ * new values are finite floats.
+ */
+struct update_sums {
+    double absolute, square, gradient_square;
+    bool finite;
+};
+
 struct kernels {
     const char *name;
     int64_t lanes; /* of a group */
@@ -186,6 +206,14 @@ struct kernels {
     void (*average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map, float *y);
     void (*average_pool_gradient)(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
                                   float *x, bool relu_mask);
+
+    /* ---- Parameters (update_kernels.h): dense, and at any address ---- */
+
+    /* The sums in 8 chains, of every eighth parameter each, which are added along the tree. */
+    struct update_sums (*measure_update)(const struct update_rule *rule, int64_t count, const double *gradient,
+                                         const float *parameters, const float *buffer);
+    void (*update)(const struct update_rule *rule, int64_t count, const double *gradient, float *parameters,
+                   float *buffer);
 };
 
 extern const struct kernels normnet__kernels_portable;

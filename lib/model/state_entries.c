@@ -98,9 +98,9 @@ static normnet_status reject_name(const struct state *state, const char *name)
 }
 
 /* By way of memory that is free between steps: the tensor may lie in the model itself. */
-static void copy_floats(const struct state *state, const struct entry *entry, const struct view *view)
+static void copy_floats(const normnet_model *model, const struct entry *entry, const struct view *view)
 {
-    float *copy = (entry->trained ? state->next_parameters : state->saved_statistics) + entry->offset;
+    float *copy = entry->trained ? (float *)(void *)model->training.gradient : model->state.saved_statistics;
 
     for (int64_t i = 0; i < entry->count; ++i)
         copy[i] = *(const float *)element_at(view, i);
@@ -118,7 +118,7 @@ normnet_status normnet__set_entry(normnet_model *model, const char *name, const 
     if (status != NORMNET_OK)
         return status;
     if (entry->values != NULL)
-        copy_floats(&model->state, entry, view);
+        copy_floats(model, entry, view);
     else
         *entry->batches = *(const int64_t *)element_at(view, 0);
     normnet__refresh_entry(&model->network, &model->state, entry);

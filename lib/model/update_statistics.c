@@ -48,9 +48,11 @@ normnet_status normnet__update_statistics(normnet_model *model, const struct ima
                                     network->layer_count - 1, NULL, NULL);
     if (status == NORMNET_OK)
         status = check_finite(model);
-    if (status == NORMNET_OK)
-        normnet__commit_statistics(network, &model->state);
-    else
+    if (status != NORMNET_OK) {
         normnet__discard_gradients(model);
-    return status;
+        return status;
+    }
+    normnet__commit_statistics(network, &model->state);
+    normnet__prepare_weights(network, &model->state);
+    return NORMNET_OK;
 }

@@ -67,22 +67,65 @@ void normnet__add_group(const struct gradient_trees *trees, int32_t thread, int6
     normnet__tree_push_subtree(tree, first, end);
 }
 
-static void copy_parameter(const struct parameter *parameter, const double *sums, double *gradient)
+/* ---- The sums of all threads --------------------------------------------------------------------------- */
+
+/* Which sums are combined, and where they go. */
+struct combination {
+    const struct gradient_trees *trees;
+    const struct tree *summed; /* one of each thread */
+    struct range range;
+    double *gradient;
+};
+
+/* The sums begin to end - 1 of one parameter. */
+static void copy_sums(const struct parameter *parameter, const double *sums, struct range range, double *gradient)
 {
-    if (parameter->count > 0)
-        memcpy(gradient + parameter->offset, sums + parameter->sum, (size_t)parameter->count * sizeof *sums);
+    const int64_t parameter_end = parameter->sum + parameter->count;
+    const int64_t first = parameter->sum > range.begin ? parameter->sum : range.begin;
+    const int64_t count = (parameter_end < range.end ? parameter_end : range.end) - first;
+
+    if (count > 0)
+        memcpy(gradient + parameter->offset + first - parameter->sum, sums + first, (size_t)count * sizeof *sums);
 }
 
-void normnet__finish_gradients(const struct gradient_trees *trees, double *gradient)
+static void combine_span(const struct combination *combination, struct range range)
 {
-    const int32_t threads = trees->engine->threads.count;
-    const double *block = normnet__tree_combine(trees->team->trees, threads);
-    const double *group = normnet__tree_combine(trees->team->group_trees, threads);
+    const struct gradient_trees *trees = combination->trees;
+    const bool groups = combination->summed == trees->team->group_trees;
+    const double *sums =
+        normnet__tree_combine(combination->summed, trees->engine->threads.count, range.begin, range.end);
 
     for (int32_t i = trees->begin; i < trees->end; ++i) {
         const struct layer *layer = &trees->engine->network->layers[i];
 
-        copy_parameter(&layer->weight, layer->grouped ? group : block, gradient);
-        copy_parameter(&layer->bias, block, gradient);
+        if (layer->grouped == groups)
+            copy_sums(&layer->weight, sums, range, combination->gradient);
+        if (!groups)
+            copy_sums(&layer->bias, sums, range, combination->gradient);
     }
+}
+
+static void combine_spans(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    const struct combination *combination = context;
+
+    (void)thread;
+    for (int64_t span = begin; span < end; ++span) {
+        struct range range = {combination->range.begin + span * NORMNET__SPAN_PARAMETERS, combination->range.end};
+
+        if (range.end > range.begin + NORMNET__SPAN_PARAMETERS)
+            range.end = range.begin + NORMNET__SPAN_PARAMETERS;
+        combine_span(combination, range);
+    }
+}
+
+void normnet__finish_gradients(const struct gradient_trees *trees, double *gradient)
+{
+    struct combination blocks = {trees, trees->team->trees, block_sums(trees), gradient};
+    struct combination groups = {trees, trees->team->group_trees, group_sums(trees), gradient};
+
+    normnet__parallel(&trees->engine->threads, normnet__count_spans(blocks.range.end - blocks.range.begin),
+                      combine_spans, &blocks);
+    normnet__parallel(&trees->engine->threads, normnet__count_spans(groups.range.end - groups.range.begin),
+                      combine_spans, &groups);
 }

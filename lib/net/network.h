@@ -59,4 +59,16 @@ int32_t normnet__first_difference(const struct network *one, const struct networ
 /* The size of the patch of input pixels that one output of `layer` depends on. */
 int32_t normnet__receptive_field(const struct network *network, int32_t layer);
 
+/*
+ * The parameters of a network, or what belongs to each, that one thread works on at a time, where threads share them:
+ * so many that small networks are left to one thread, and that they fit into the L2 cache with all that belongs to
+ * them.
+ */
+enum { NORMNET__SPAN_PARAMETERS = 8192 };
+
+static inline int64_t normnet__count_spans(int64_t parameters)
+{
+    return (parameters + NORMNET__SPAN_PARAMETERS - 1) / NORMNET__SPAN_PARAMETERS;
+}
+
 #endif

@@ -69,6 +69,7 @@ struct pass {
     const struct labels *labels; /* NULL: forward only */
     const struct dropout_source *source;
     int32_t last_layer;
+    double *gradient; /* of all parameters: where it goes */
     block_callback *callback;
     void *context;
 
@@ -224,7 +225,7 @@ static void run_backward(struct pass *pass)
 
     normnet__begin_gradients(&gradients, blocks);
     normnet__parallel(&pass->engine->threads, blocks, backward_section, pass);
-    normnet__finish_gradients(&gradients, pass->training->gradient);
+    normnet__finish_gradients(&gradients, pass->gradient);
 }
 
 static normnet_status forward_pass(struct pass *pass, struct running *running)
@@ -263,9 +264,9 @@ static normnet_status backward_pass(struct pass *pass)
 
     while (pass->section.norm >= network->first_trained) {
         const struct layer *norm = &network->layers[pass->section.norm];
-        const normnet_status status = normnet__batch_norm_combine_backward(
-            norm, &pass->training->batch_norms[norm->batch_norm], pass->engine->parameters, pass->training->reduction,
-            pass->training->gradient);
+        const normnet_status status =
+            normnet__batch_norm_combine_backward(norm, &pass->training->batch_norms[norm->batch_norm],
+                                                 pass->engine->parameters, pass->training->reduction, pass->gradient);
 
         if (status != NORMNET_OK)
             return status;
@@ -279,7 +280,7 @@ static normnet_status backward_pass(struct pass *pass)
 
 normnet_status normnet__forward_backward(const struct engine *engine, struct training_workspace *training,
                                          const struct images *images, const struct labels *labels,
-                                         struct dropout_source source, struct running *running,
+                                         struct dropout_source source, struct running *running, double *gradient,
                                          struct pass_result *result)
 {
     const int64_t blocks = normnet__count_blocks(engine, images->count);
@@ -288,6 +289,7 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
                         .images = images,
                         .labels = labels,
                         .source = &source,
+                        .gradient = gradient,
                         .last_layer = engine->network->layer_count - 1};
     normnet_status status = forward_pass(&pass, running);
 

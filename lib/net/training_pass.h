@@ -35,7 +35,7 @@ struct training_workspace {
     struct batch_norm *batch_norms; /* [batch_norm_count] */
     double *losses;                 /* [max_blocks] */
     int32_t *correct;               /* [max_blocks] */
-    double *gradient;               /* [parameter_count] of the last pass */
+    double *gradient;               /* [parameter_count]: memory for that of a pass */
 };
 
 /* All of the memory, for batches of up to `max_batch` images; the caller sets the other fields. */
@@ -48,13 +48,13 @@ struct pass_result {
 };
 
 /*
- * Forward and backward over 1 to max_batch images; leaves the gradient, summed over the images, in training->gradient.
- * Updates `running`, one entry per batch norm. Dropout draws from `source`, whose first_sample is that of the first
- * image.
+ * Forward and backward over 1 to max_batch images; writes the gradient of all parameters, summed over the images, to
+ * `gradient`, also if it fails. Updates `running`, one entry per batch norm. Dropout draws from `source`, whose
+ * first_sample is that of the first image.
  */
 normnet_status normnet__forward_backward(const struct engine *engine, struct training_workspace *training,
                                          const struct images *images, const struct labels *labels,
-                                         struct dropout_source source, struct running *running,
+                                         struct dropout_source source, struct running *running, double *gradient,
                                          struct pass_result *result);
 
 /*

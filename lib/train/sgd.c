@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/sgd.h"
 
-#include <math.h>
-
-bool normnet__sgd_step(const struct sgd *sgd, const double *gradient, const float *parameters, const float *buffer,
-                       int64_t count, float *new_parameters, float *new_buffer)
+struct update_rule normnet__sgd_rule(const struct sgd *sgd)
 {
-    bool finite = true;
+    struct update_rule rule = {.images = 1.0, .scale = 1.0, .lr = sgd->lr};
 
-    for (int64_t i = 0; i < count; ++i) {
-        const double g = gradient[i];
-        double d = g;
-
-        new_buffer[i] = buffer[i];
-        if (sgd->momentum != 0.0) {
-            const double v = sgd->first ? g : sgd->momentum * (double)buffer[i] + (1.0 - sgd->dampening) * g;
-
-            new_buffer[i] = (float)v;
-            d = sgd->nesterov ? g + sgd->momentum * v : v;
-        }
-        new_parameters[i] = (float)((double)parameters[i] - sgd->lr * d);
-        finite = finite && isfinite(new_parameters[i]) && isfinite(new_buffer[i]);
-    }
-    return finite;
+    rule.keeps_buffer = sgd->momentum == 0.0;
+    rule.momentum_of_buffer = sgd->first ? 0.0 : sgd->momentum;
+    rule.momentum_of_gradient = sgd->first || rule.keeps_buffer ? 1.0 : 1.0 - sgd->dampening;
+    rule.step_of_gradient = sgd->nesterov ? 1.0 : 0.0;
+    rule.step_of_momentum = sgd->nesterov ? sgd->momentum : 1.0;
+    return rule;
 }

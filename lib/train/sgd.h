@@ -11,8 +11,7 @@
 #ifndef NORMNET_TRAIN_SGD_H
 #define NORMNET_TRAIN_SGD_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kernels/kernels.h"
 
 struct sgd {
     double lr, momentum, dampening;
@@ -20,11 +19,7 @@ struct sgd {
     bool first; /* the buffer is empty */
 };
 
-/*
- * Writes the new parameters and buffer to separate arrays; false if one of them is not finite. Without momentum the
- * buffer is copied.
- */
-bool normnet__sgd_step(const struct sgd *sgd, const double *gradient, const float *parameters, const float *buffer,
-                       int64_t count, float *new_parameters, float *new_buffer);
+/* The rule for the kernels, whose other fields are those of a gradient that is used as it is. */
+struct update_rule normnet__sgd_rule(const struct sgd *sgd);
 
 #endif

@@ -24,9 +24,7 @@ void normnet__alloc_state(struct arena *arena, const struct network *network, st
     state->saved_statistics = normnet__arena_alloc(arena, statistics, sizeof *state->saved_statistics);
     state->saved_batches = normnet__arena_alloc(arena, norms, sizeof *state->saved_batches);
     state->running = normnet__arena_alloc(arena, norms, sizeof *state->running);
-    state->mean_gradient = normnet__arena_alloc(arena, parameters, sizeof *state->mean_gradient);
-    state->next_parameters = normnet__arena_alloc(arena, parameters, sizeof *state->next_parameters);
-    state->next_momentum = normnet__arena_alloc(arena, parameters, sizeof *state->next_momentum);
+    state->span_sums = normnet__arena_alloc(arena, normnet__count_spans(parameters), sizeof *state->span_sums);
 }
 
 /* ---- Beginning ----------------------------------------------------------------------------------- */
@@ -86,14 +84,19 @@ void normnet__copy_state(const struct network *network, struct state *to, const 
     normnet__prepare_weights(network, to);
 }
 
-void normnet__prepare_weights(const struct network *network, struct state *state)
+void normnet__prepare_layers(const struct network *network, struct state *state, int32_t begin, int32_t end)
 {
-    for (int32_t i = 0; i < network->layer_count; ++i) {
+    for (int32_t i = begin; i < end; ++i) {
         const struct layer *layer = &network->layers[i];
 
         if (layer->prepared_count > 0)
             layer->type->prepare(layer, state->parameters, state->statistics, state->prepared);
     }
+}
+
+void normnet__prepare_weights(const struct network *network, struct state *state)
+{
+    normnet__prepare_layers(network, state, 0, network->layer_count);
 }
 
 static void restart_statistics(const struct network *network, struct state *state)
@@ -121,15 +124,19 @@ void normnet__commit_statistics(const struct network *network, struct state *sta
 {
     memcpy(state->statistics, state->next_statistics, (size_t)network->statistic_count * sizeof *state->statistics);
     memcpy(state->batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
-    normnet__prepare_weights(network, state);
+}
+
+void normnet__end_pending(const struct network *network, struct state *state)
+{
+    restart_statistics(network, state);
+    state->pending = false;
+    state->next_sample = 0;
 }
 
 void normnet__clear_gradients(const struct network *network, struct state *state)
 {
     memset(state->gradients, 0, (size_t)network->parameter_count * sizeof *state->gradients);
-    restart_statistics(network, state);
-    state->pending = false;
-    state->next_sample = 0;
+    normnet__end_pending(network, state);
 }
 
 void normnet__save_next_statistics(const struct network *network, struct state *state)

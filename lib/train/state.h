@@ -7,6 +7,7 @@
 #define NORMNET_TRAIN_STATE_H
 
 #include "base/arena.h"
+#include "kernels/kernels.h"
 #include "layers/batch_norm.h"
 #include "train/state_dict.h"
 
@@ -32,10 +33,7 @@ struct state {
     int64_t *saved_batches;
     struct running *running; /* [batch_norm_count]: views of next_statistics and next_batches */
 
-    /* During apply. */
-    double *mean_gradient;  /* [parameter_count]: over the images, then with the penalty, then clipped */
-    float *next_parameters; /* [parameter_count] */
-    float *next_momentum;   /* [parameter_count] */
+    struct update_sums *span_sums; /* [normnet__count_spans]: during apply */
 };
 
 void normnet__alloc_state(struct arena *arena, const struct network *network, struct state *state);
@@ -49,7 +47,8 @@ void normnet__initialize_state(const struct network *network, uint64_t seed, str
 /* Makes one state equal to another of the same network. */
 void normnet__copy_state(const struct network *network, struct state *to, const struct state *from);
 
-/* Packs parameters and statistics for the kernels; after every change of one of them. */
+/* Packs parameters and statistics for the kernels; after every change of one of them. Some layers, or all. */
+void normnet__prepare_layers(const struct network *network, struct state *state, int32_t begin, int32_t end);
 void normnet__prepare_weights(const struct network *network, struct state *state);
 
 /* After all entries were set: next statistics start from the new ones, and weights are prepared. */
@@ -62,10 +61,13 @@ void normnet__refresh_entry(const struct network *network, struct state *state, 
 void normnet__save_next_statistics(const struct network *network, struct state *state);
 void normnet__restore_next_statistics(const struct network *network, struct state *state);
 
-/* Makes the next statistics the current ones. */
+/* Makes the next statistics the current ones. Weights are not prepared. */
 void normnet__commit_statistics(const struct network *network, struct state *state);
 
-/* Clears gradients that are pending, and makes the next statistics equal to the current ones. */
+/* After pending gradients were cleared: makes the next statistics equal to the current ones. */
+void normnet__end_pending(const struct network *network, struct state *state);
+
+/* Clears gradients that are pending, and the statistics with them. */
 void normnet__clear_gradients(const struct network *network, struct state *state);
 
 #endif

@@ -5,8 +5,10 @@
 #include "base/random.h"
 #include "train/regularizer.h"
 #include "train/sgd.h"
+#include "train/update.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 normnet_status normnet__check_schedule(const struct trainer *trainer)
@@ -21,12 +23,40 @@ normnet_status normnet__check_schedule(const struct trainer *trainer)
 
 /* ---- Compute ------------------------------------------------------------------------------------- */
 
-static bool all_finite(const double *values, int64_t count)
+/* The gradient of a pass: whether it is finite, and its addition to the pending one. */
+struct addition {
+    const double *gradient;
+    int64_t count;
+    double *pending;
+    atomic_bool finite;
+};
+
+static int64_t span_end(const struct addition *addition, int64_t span)
 {
-    for (int64_t i = 0; i < count; ++i)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
+    const int64_t end = span * NORMNET__SPAN_PARAMETERS;
+
+    return end < addition->count ? end : addition->count;
+}
+
+static void check_gradient(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    struct addition *addition = context;
+    bool finite = true;
+
+    (void)thread;
+    for (int64_t i = begin * NORMNET__SPAN_PARAMETERS; i < span_end(addition, end); ++i)
+        finite = finite && isfinite(addition->gradient[i]);
+    if (!finite)
+        atomic_store(&addition->finite, false);
+}
+
+static void add_gradient(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    const struct addition *addition = context;
+
+    (void)thread;
+    for (int64_t i = begin * NORMNET__SPAN_PARAMETERS; i < span_end(addition, end); ++i)
+        addition->pending[i] += addition->gradient[i];
 }
 
 static bool all_finite_floats(const float *values, int64_t count)
@@ -47,13 +77,15 @@ static normnet_status reject_diverged(const struct trainer *trainer, const char 
                          normnet__decimal(number, value), normnet__decimal(rate, lr));
 }
 
-static normnet_status check_result(const struct trainer *trainer, const struct pass_result *result)
+static normnet_status check_result(const struct trainer *trainer, const struct pass_result *result,
+                                   struct addition *addition)
 {
     const struct network *network = trainer->engine->network;
 
     if (!isfinite(result->loss))
         return reject_diverged(trainer, "the loss of the batch is ", result->loss);
-    if (!all_finite(trainer->training->gradient, network->parameter_count))
+    normnet__parallel(&trainer->engine->threads, normnet__count_spans(addition->count), check_gradient, addition);
+    if (!addition->finite)
         return reject_diverged(trainer, "the gradient of the batch is not finite; its loss is ", result->loss);
     if (!all_finite_floats(trainer->state->next_statistics, network->statistic_count))
         return reject_diverged(trainer, "a running statistic of batch norm would not be finite; the loss is ",
@@ -68,19 +100,24 @@ normnet_status normnet__compute(const struct trainer *trainer, const struct imag
     struct state *state = trainer->state;
     const struct dropout_source source = {(uint64_t)trainer->config->seed, NORMNET__STREAM_DROPOUT,
                                           (uint64_t)state->step, first_sample};
+    /* The first gradient is not added to pending ones, which are 0. */
+    double *gradient = state->pending ? trainer->training->gradient : state->gradients;
+    struct addition addition = {gradient, network->parameter_count, state->gradients, true};
     normnet_status status;
 
     normnet__save_next_statistics(network, state);
-    status =
-        normnet__forward_backward(trainer->engine, trainer->training, images, labels, source, state->running, result);
+    status = normnet__forward_backward(trainer->engine, trainer->training, images, labels, source, state->running,
+                                       gradient, result);
     if (status == NORMNET_OK)
-        status = check_result(trainer, result);
+        status = check_result(trainer, result, &addition);
     if (status != NORMNET_OK) {
         normnet__restore_next_statistics(network, state);
+        if (!state->pending)
+            memset(state->gradients, 0, (size_t)network->parameter_count * sizeof *state->gradients);
         return status;
     }
-    for (int64_t i = 0; i < network->parameter_count; ++i)
-        state->gradients[i] += trainer->training->gradient[i];
+    if (state->pending)
+        normnet__parallel(&trainer->engine->threads, normnet__count_spans(addition.count), add_gradient, &addition);
     state->pending = true;
     if (state->next_sample < first_sample + images->count)
         state->next_sample = first_sample + images->count;
@@ -89,73 +126,74 @@ normnet_status normnet__compute(const struct trainer *trainer, const struct imag
 
 /* ---- Apply --------------------------------------------------------------------------------------- */
 
-/*
- * Adds the penalty's gradient to state->mean_gradient and returns the penalty: of all parameters, or of the weights of
- * conv and fc.
- */
-static double penalize(const struct trainer *trainer)
+struct preparation {
+    const struct network *network;
+    struct state *state;
+};
+
+/* Of the layers whose packed weights begin in these spans. */
+static void prepare_spans(void *context, int32_t thread, int64_t begin, int64_t end)
 {
-    const normnet_config *config = trainer->config;
-    struct state *state = trainer->state;
-    double penalty = 0.0;
+    const struct preparation *preparation = context;
 
-    if (config->l1 == 0.0 && config->l2 == 0.0)
-        return 0.0;
-    for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct entry *entry = &state->entries[i];
+    (void)thread;
+    for (int32_t i = 0; i < preparation->network->layer_count; ++i) {
+        const int64_t span = preparation->network->layers[i].prepared / NORMNET__SPAN_PARAMETERS;
 
-        if (entry->trained && (entry->is_weight || config->penalty_on == NORMNET_PENALTY_ALL))
-            penalty += normnet__add_penalty(entry->values, entry->count, config->l1, config->l2,
-                                            state->mean_gradient + entry->offset);
+        if (span >= begin && span < end)
+            normnet__prepare_layers(preparation->network, preparation->state, i, i + 1);
     }
-    return penalty;
-}
-
-static double euclidean_norm(const double *values, int64_t count)
-{
-    double sum = 0.0;
-
-    for (int64_t i = 0; i < count; ++i)
-        sum += values[i] * values[i];
-    return sqrt(sum);
 }
 
 static void commit(const struct trainer *trainer, bool has_momentum)
 {
     const struct network *network = trainer->engine->network;
     struct state *state = trainer->state;
+    struct preparation preparation = {network, state};
 
-    memcpy(state->parameters, state->next_parameters, (size_t)network->parameter_count * sizeof *state->parameters);
-    memcpy(state->momentum, state->next_momentum, (size_t)network->parameter_count * sizeof *state->momentum);
     state->has_momentum = state->has_momentum || has_momentum;
     state->step += 1;
     normnet__commit_statistics(network, state);
-    normnet__clear_gradients(network, state);
+    normnet__end_pending(network, state);
+    normnet__parallel(&trainer->engine->threads, normnet__count_spans(network->prepared_count), prepare_spans,
+                      &preparation);
+}
+
+/* The rules for a step: the gradient's mean, plus the penalty, in the units of SGD. */
+static struct update_rules make_rules(const struct trainer *trainer, struct rate rate, int64_t images_in_all)
+{
+    const normnet_config *config = trainer->config;
+    const struct sgd sgd = {rate.lr, rate.momentum, config->dampening, config->nesterov != 0,
+                            !trainer->state->has_momentum};
+    struct update_rules rules = {.plain = normnet__sgd_rule(&sgd)};
+
+    rules.plain.images = (double)images_in_all;
+    rules.penalized = rules.plain;
+    rules.penalized.penalized = config->l1 != 0.0 || config->l2 != 0.0;
+    rules.penalized.l1 = config->l1;
+    rules.penalized.l2 = config->l2;
+    return rules;
 }
 
 normnet_status normnet__apply(const struct trainer *trainer, int64_t images_in_all, struct update *update)
 {
     const normnet_config *config = trainer->config;
     struct state *state = trainer->state;
-    const int64_t count = trainer->engine->network->parameter_count;
-    struct sgd sgd;
+    const struct rate rate = normnet__scheduled_rate(config, state->step);
+    struct update_rules rules = make_rules(trainer, rate, images_in_all);
+    struct update_sums sums = normnet__measure_update(trainer->engine, config, &rules, state);
 
-    update->rate = normnet__scheduled_rate(config, state->step);
-    for (int64_t i = 0; i < count; ++i)
-        state->mean_gradient[i] = state->gradients[i] / (double)images_in_all;
-    update->penalty = penalize(trainer);
-    update->gradient_norm = euclidean_norm(state->mean_gradient, count);
+    *update = (struct update){rate, normnet__penalty(config, &sums), sqrt(sums.gradient_square)};
     if (!isfinite(update->gradient_norm))
         return reject_diverged(trainer, "the norm of the gradient is ", update->gradient_norm);
-    if (config->clip_norm > 0.0 && update->gradient_norm > config->clip_norm)
-        for (int64_t i = 0; i < count; ++i)
-            state->mean_gradient[i] *= config->clip_norm / update->gradient_norm;
-    sgd = (struct sgd){update->rate.lr, update->rate.momentum, config->dampening, config->nesterov != 0,
-                       !state->has_momentum};
-    if (!normnet__sgd_step(&sgd, state->mean_gradient, state->parameters, state->momentum, count,
-                           state->next_parameters, state->next_momentum))
+    if (config->clip_norm > 0.0 && update->gradient_norm > config->clip_norm) {
+        rules.plain.scale = rules.penalized.scale = config->clip_norm / update->gradient_norm;
+        sums = normnet__measure_update(trainer->engine, config, &rules, state);
+    }
+    if (!sums.finite)
         return reject_diverged(trainer, "a weight would not be finite after this step; the gradient's norm is ",
                                update->gradient_norm);
-    commit(trainer, update->rate.momentum != 0.0);
+    normnet__update_parameters(trainer->engine, config, &rules, state);
+    commit(trainer, rate.momentum != 0.0);
     return NORMNET_OK;
 }

@@ -318,6 +318,30 @@ static void call_average_pool_gradient(const struct kernels *kernels, const stru
     kernels->average_pool_gradient(self->convolution.y, self->y, x->height, x->width, *x, self->x, false);
 }
 
+/* Gradient, parameters and momentum are in y, of half as many parameters as it has floats. */
+static int64_t parameter_count(const struct kernel_case *self)
+{
+    return groups(self) * self->lanes / 4;
+}
+
+static const struct update_rule rule = {.images = 128, .scale = 1, .momentum_of_buffer = 0.9, .lr = 0.01};
+
+static void call_measure_update(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const int64_t count = parameter_count(self);
+    const double *gradient = (const double *)(const void *)self->y;
+
+    self->sums[0] = kernels->measure_update(&rule, count, gradient, self->x, self->x + count).gradient_square;
+}
+
+static void call_update(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const int64_t count = parameter_count(self);
+    const double *gradient = (const double *)(const void *)self->y;
+
+    kernels->update(&rule, count, gradient, self->x, self->x + count);
+}
+
 /* A kernel that moves memory: how many of its operands have the size of x, and how many that of y. */
 struct memory_kernel {
     const char *name;
@@ -349,6 +373,8 @@ static const struct memory_kernel memory_kernels[] = {
     {"max_pool_gradient", call_max_pool_gradient, 2, FLOATS, FLOATS + INDICES, 0},
     {"average_pool", call_average_pool, SIZE, FLOATS, FLOATS, 0},
     {"average_pool_gradient", call_average_pool_gradient, SIZE, FLOATS, FLOATS, 0},
+    {"measure_update", call_measure_update, 1, FLOATS / 2.0, FLOATS / 2.0, 0},
+    {"update", call_update, 1, FLOATS, FLOATS / 2.0, 0},
 };
 enum { MEMORY_KERNELS = sizeof memory_kernels / sizeof *memory_kernels };
 
