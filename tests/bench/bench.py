@@ -40,6 +40,13 @@ COMMANDS = {
                        networks=("003", "rgb32"), norms=("batch", "group")),
     "growth": Command("training as channels, kernels, images, batches, classes or units grow; its own networks"),
 }
+#: What PyTorch and its libraries read when they are loaded. MKL may ignore it, and ONNX Runtime has no such variable.
+RIVALS = {
+    "best": {},
+    "avx512": {},
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+}
+CPUS = tuple(RIVALS)
 NEWLINE = "\n"
 
 
@@ -85,7 +92,7 @@ class Options(argparse.Namespace):
     def cases(self, networks=None, batches=None, threads=None):
         """The cases that the options select; a command may set networks, batches or threads itself."""
         networks = networks or [NETWORKS[name] for name in self.networks]
-        return [Case(network, norm, batch, threads or self.threads)
+        return [Case(network, norm, batch, threads or self.threads, self.cpu)
                 for network in networks for norm in self.norms for batch in batches or (self.batch,)]
 
 
@@ -107,6 +114,8 @@ def arguments():
     parser.add_argument("--norms", nargs="+", choices=NORMS, metavar="NORM",
                         help="default none batch group layer; of scaling batch group")
     parser.add_argument("--threads", type=positive(int), default=2, help="of every contestant (default 2)")
+    parser.add_argument("--cpu", choices=CPUS, default="best",
+                        help="instruction set of normnet and, as far as it can be told, of PyTorch (default best)")
     parser.add_argument("--batch", type=positive(int), default=128,
                         help="images per step of train, memory and scaling over threads (default 128)")
     parser.add_argument("--repeats", type=positive(int), default=7, help="turns of every contestant (default 7)")
@@ -129,7 +138,7 @@ def processor():
 def facts(options):
     """What the figures depend on, besides the code."""
     return {"processor": processor(), "processors": os.cpu_count(), "system": platform.platform(),
-            "normnet": normnet.version(), "normnet instruction set": fma_peak.cpu_name(),
+            "normnet": normnet.version(), "normnet instruction set": fma_peak.cpu_name(options.cpu),
             "library": normnet.library._name, "pytorch": torch.__version__,
             "pytorch instruction set": torch.backends.cpu.get_cpu_capability(), "options": vars(options)}
 
@@ -151,8 +160,15 @@ def run(name, options, report):
     importlib.import_module(name).run(Options(**{**vars(options), **chosen}), report)
 
 
+def limit_rivals(cpu):
+    """Starts the program again, unless its environment already tells PyTorch to use this instruction set."""
+    if any(os.environ.get(name) != value for name, value in RIVALS[cpu].items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **RIVALS[cpu]})
+
+
 def main():
     options = arguments()
+    limit_rivals(options.cpu)
     try:
         report = Report(facts(options), options.json)
         introduce(report, options)

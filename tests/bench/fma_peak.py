@@ -8,14 +8,14 @@ import programs
 FLAGS = {"avx512": ("-mavx512f",), "avx2": ("-mavx2", "-mfma")}
 
 
-def cpu_name():
-    """The best instruction set of the library on this machine."""
-    return normnet.library.normnet_cpu_name(None).decode()
+def cpu_name(cpu="best"):
+    """The instruction set that the library uses on this machine."""
+    return normnet.library.normnet_cpu_name(None).decode() if cpu == "best" else cpu
 
 
-def turn(threads):
+def turn(case):
     """A function of seconds that measures GFLOP/s."""
-    cpu = cpu_name()
+    cpu = cpu_name(case.cpu)
     program = programs.build("fma_peak", str(programs.HERE / "fma_chains.c"), "-ffp-contract=fast", "-pthread",
                              f"-DNORMNET_ISA={cpu}", *FLAGS.get(cpu, ()))
-    return lambda seconds: programs.run(program, threads, seconds)[0]
+    return lambda seconds: programs.run(program, case.threads, seconds)[0]

@@ -14,7 +14,7 @@ from report import Column
 
 NORM = "none"
 BATCH = 128
-MAX_BATCH_PIXELS = 128 * 64 * 64  # of a batch of larger images, which has fewer
+MAX_BATCH_PIXELS = 128 * 64 * 64  # of a batch of larger images, which has fewer, but at least 16
 RIVAL = "PyTorch"
 
 
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 def images(side):
-    return max(1, min(BATCH, MAX_BATCH_PIXELS // side ** 2))
+    return max(16, min(BATCH, MAX_BATCH_PIXELS // side ** 2))
 
 
 def stack(layer, side, channels=1, head="gap conv1-10"):
@@ -59,11 +59,11 @@ def fastest_tenth(durations):
 
 
 def measure(row, options):
-    case = Case(row.network, NORM, row.batch, options.threads)
+    case = Case(row.network, NORM, row.batch, options.threads, options.cpu)
     contestants = train.contestants(case, Compiler(None, None))
     check_agreement(case, contestants)
     turns = {contestant.name: duration_turn(contestant) for contestant in contestants}
-    results = interleave({**turns, "peak": fma_peak.turn(case.threads)}, options.repeats, options.seconds)
+    results = interleave({**turns, "peak": fma_peak.turn(case)}, options.repeats, options.seconds)
     peak = statistics.median(results.pop("peak"))
     calls = {name: [seconds for turn in taken for seconds in turn] for name, taken in results.items()}
     medians = {name: statistics.median(map(statistics.median, taken)) for name, taken in results.items()}

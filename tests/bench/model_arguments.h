@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODEL_ARGUMENTS "NORM GROUPS CHANNELS HEIGHT WIDTH BATCH THREADS ARCHITECTURE"
-enum { MODEL_ARGUMENT_COUNT = 8, CLASSES = 10 };
+#define MODEL_ARGUMENTS "NORM GROUPS CHANNELS HEIGHT WIDTH BATCH THREADS CPU ARCHITECTURE"
+enum { MODEL_ARGUMENT_COUNT = 9, CLASSES = 10 };
 
 static normnet_config model_config(char **arguments)
 {
@@ -26,7 +26,8 @@ static normnet_config model_config(char **arguments)
     config.width = atoi(arguments[4]);
     config.max_batch = atoi(arguments[5]);
     config.threads = atoi(arguments[6]);
-    config.architecture = arguments[7];
+    config.cpu = atoi(arguments[7]);
+    config.architecture = arguments[8];
     config.memory_limit = 0;
     return config;
 }

@@ -44,6 +44,7 @@ class Case:
     norm: str
     batch: int
     threads: int
+    cpu: str = "best"  # the instruction set of normnet
 
     @property
     def architecture(self):

@@ -13,7 +13,7 @@ NAME = "normnet"
 
 def build(case, state, **config):
     channels = case.network.channels
-    model = normnet.Model(case.norm, architecture=case.architecture, threads=case.threads, memory_limit=0,
+    model = normnet.Model(case.norm, architecture=case.architecture, threads=case.threads, cpu=case.cpu, memory_limit=0,
                           input_mean=[MEAN] * channels, input_std=[STD] * channels, **case.options, **config)
     model.load_state_dict(state)
     return model

@@ -52,4 +52,4 @@ def model_arguments(case):
     """The arguments for model_arguments.h."""
     options = case.options
     return [int(normnet.Norm[case.norm.upper()]), options["groups"], options["channels"], options["height"],
-            options["width"], case.batch, case.threads, case.architecture]
+            options["width"], case.batch, case.threads, int(normnet.Cpu[case.cpu.upper()]), case.architecture]

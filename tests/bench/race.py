@@ -83,7 +83,7 @@ def race(case, contestants, flops, options):
     """A row for speed_table: images per second of normnet, the first contestant, and of its rivals."""
     check_agreement(case, contestants)
     turns = {contestant.name: speed_turn(contestant) for contestant in contestants}
-    results = interleave({**turns, "peak": fma_peak.turn(case.threads)}, options.repeats, options.seconds)
+    results = interleave({**turns, "peak": fma_peak.turn(case)}, options.repeats, options.seconds)
     peaks = results.pop("peak")
     peak = statistics.median(peaks)
     speeds = {name: case.batch * statistics.median(speeds) for name, speeds in results.items()}

@@ -26,7 +26,7 @@ def speeds(cases, options):
         contestants = train.contestants(case, Compiler(None, None))
         check_agreement(case, contestants)
         turns.update({(contestant.name, case.threads): speed_turn(contestant) for contestant in contestants})
-        turns[PEAK, case.threads] = fma_peak.turn(case.threads)
+        turns[PEAK, case.threads] = fma_peak.turn(case)
     results = interleave(turns, options.repeats, options.seconds)
     return {(name, threads): statistics.median(figures) * (1 if name == PEAK else cases[0].batch)
             for (name, threads), figures in results.items()}
