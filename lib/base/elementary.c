@@ -7,37 +7,28 @@
 #include <math.h>
 #include <stdint.h>
 
-/* 2^k for -1022 <= k <= 1023. */
-static double power_of_two(int k)
-{
-    return normnet__double_of_bits((uint64_t)(k + 1023) << 52);
-}
+const double normnet__exp_terms[NORMNET__EXP_DEGREE + 1] = {
+    1.0,          1.0,           1.0 / 2,        1.0 / 6,         1.0 / 24,        1.0 / 120,        1.0 / 720,
+    1.0 / 5040.0, 1.0 / 40320.0, 1.0 / 362880.0, 1.0 / 3628800.0, 1.0 / 39916800., 1.0 / 479001600., 1.0 / 6227020800.};
 
-/* ln 2 in two parts; the first has 21 trailing zero bits, so that its product with k is exact. */
-static const double ln2_high = 6.93147180369123816490e-01;
-static const double ln2_low = 1.90821492927058770002e-10;
-
-/*
- * exp(x) = 2^k exp(r), k = round(x / ln 2), |r| <= ln 2 / 2. The Taylor series up to r^13 / 13! has an error of about
- * 0.35^14 / 14! = 5e-18.
- */
+/* loss_kernels.h does the same. */
 double normnet__exp(double x)
 {
-    double r, sum = 1.0;
-    int k;
+    double shifted, k, r, sum = normnet__exp_terms[NORMNET__EXP_DEGREE];
 
     if (isnan(x))
         return x;
-    if (x > 709.79)
+    if (x > 709.0)
         return HUGE_VAL;
-    if (x < -745.2)
+    if (x < NORMNET__MIN_EXP)
         return 0.0;
-    k = (int)(x * 1.44269504088896338700 + (x < 0.0 ? -0.5 : 0.5));
-    r = (x - k * ln2_high) - k * ln2_low;
-    for (int n = 13; n >= 1; --n)
-        sum = 1.0 + sum * r / n;
-    /* Two factors, since 2^k alone can be outside the range of normal numbers. */
-    return sum * power_of_two(k / 2) * power_of_two(k - k / 2);
+    shifted = x * NORMNET__EXP_PER_LN2 + NORMNET__EXP_SHIFT;
+    k = shifted - NORMNET__EXP_SHIFT;
+    r = (x - k * NORMNET__LN2_HIGH) - k * NORMNET__LN2_LOW;
+    for (int n = NORMNET__EXP_DEGREE - 1; n >= 0; --n)
+        sum = sum * r + normnet__exp_terms[n];
+    /* The shifted number has k in its last bits. */
+    return sum * normnet__double_of_bits((normnet__double_bits(shifted) + 1023) << 52);
 }
 
 /*
@@ -62,7 +53,7 @@ double normnet__log(double x)
     square = s * s;
     for (int n = 23; n >= 3; n -= 2)
         sum = square * (1.0 / n + sum);
-    return k * ln2_high + (2.0 * (s + s * sum) + k * ln2_low);
+    return k * NORMNET__LN2_HIGH + (2.0 * (s + s * sum) + k * NORMNET__LN2_LOW);
 }
 
 /* The Taylor series of cos and sin on [0, pi/4]; the first omitted terms are below 1e-18. */

@@ -6,6 +6,7 @@
 
 #include "kernels/convolution_kernels.h"
 #include "kernels/dropout_kernels.h"
+#include "kernels/loss_kernels.h"
 #include "kernels/moments_kernels.h"
 #include "kernels/normalization_kernels.h"
 #include "kernels/outer_product_kernels.h"
@@ -41,6 +42,8 @@ const struct kernels KERNEL(normnet__kernels) = {
     .max_pool_gradient = KERNEL(max_pool_gradient),
     .average_pool = KERNEL(average_pool),
     .average_pool_gradient = KERNEL(average_pool_gradient),
+    .softmax = KERNEL(softmax),
+    .softmax_gradient = KERNEL(softmax_gradient),
     .measure_update = KERNEL(measure_update),
     .update = KERNEL(update),
 };

@@ -57,6 +57,16 @@ struct gradient_coefficients {
     const float *a, *b, *c;
 };
 
+/*
+ * Of the logits z of each lane: the first class with the highest logit, max z, and the sums over the classes, in order,
+ * of z - max z and exp(z - max z). Bit `lane` of `finite` is set if all logits are finite.
+ */
+struct softmax {
+    int32_t best[NORMNET__MAX_LANES];
+    double maximum[NORMNET__MAX_LANES], sum_centered[NORMNET__MAX_LANES], sum[NORMNET__MAX_LANES];
+    uint32_t finite;
+};
+
 /* How a step changes the parameters: update_kernels.h has the formula. */
 struct update_rule {
     double images, scale;
@@ -206,6 +216,17 @@ struct kernels {
     void (*average_pool)(struct map x_map, const float *x, int32_t height, int32_t width, struct map y_map, float *y);
     void (*average_pool_gradient)(struct map y_map, const float *dy, int32_t height, int32_t width, struct map x_map,
                                   float *x, bool relu_mask);
+
+    /* ---- Loss (loss_kernels.h): logits are a dense group for each class ---- */
+
+    /* Fills `softmax` for each lane. Where a logit is not finite, only `finite` means something. */
+    void (*softmax)(const float *logits, int64_t classes, struct softmax *softmax);
+
+    /*
+     * Replaces the logits by exp(logp) - uniform per lane, with logp = (logit - maximum) - log_sum, in double.
+     */
+    void (*softmax_gradient)(float *logits, int64_t classes, const double *maximum, const double *log_sum,
+                             double uniform);
 
     /* ---- Parameters (update_kernels.h): dense, and at any address ---- */
 

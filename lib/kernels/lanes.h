@@ -146,6 +146,12 @@ LANES_INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no)
 #endif
 }
 
+/* Whether each lane is neither infinite nor NaN: whether its exponent is not the highest. */
+LANES_INLINE lanes_int lanes_finite(lanes value)
+{
+    return (lanes_int)(((lanes_bits)value & 0x7F800000u) != 0x7F800000u);
+}
+
 /* value < 0 ? 0 : value, so that NaN and -0 stay. */
 LANES_INLINE lanes lanes_max_zero(lanes value)
 {
@@ -191,6 +197,17 @@ LANES_INLINE lanes lanes_from_double(lanes_double value)
 #endif
 }
 
+LANES_INLINE half_double half_splat(double value)
+{
+    return value - (half_double){0};
+}
+
+/* value where the comparison was true, else 0. */
+LANES_INLINE half_double half_where(half_int64 mask, half_double value)
+{
+    return (half_double)(mask & (half_int64)value);
+}
+
 LANES_INLINE lanes_double lanes_double_load(const double *from)
 {
     lanes_double value;
@@ -230,9 +247,7 @@ LANES_INLINE lanes_double lanes_double_multiply(lanes_double a, lanes_double b)
 
 LANES_INLINE lanes_double lanes_double_splat(double value)
 {
-    const half_double half = value - (half_double){0};
-
-    return (lanes_double){half, half};
+    return (lanes_double){half_splat(value), half_splat(value)};
 }
 
 /* a * b + c, where a * b is exact, so that it does not matter whether it is fused. */

@@ -38,17 +38,6 @@ LANES_INLINE void half_store_floats(float *to, half_double value)
     memcpy(to, &rounded, sizeof rounded);
 }
 
-/* value where the comparison was true, else 0. */
-LANES_INLINE half_double half_where(half_int64 mask, half_double value)
-{
-    return (half_double)(mask & (half_int64)value);
-}
-
-LANES_INLINE half_double half_splat(double value)
-{
-    return value - (half_double){0};
-}
-
 /* The next values of some parameters, before they are rounded. */
 struct updated {
     half_double gradient, buffer, parameter;

@@ -26,35 +26,29 @@ void normnet__log_sum_exp(struct logits logits, int32_t lane, double *log_sum, d
     *log_sum = normnet__log(sum);
 }
 
-static bool all_finite(struct logits logits, int32_t lane)
-{
-    for (int32_t k = 0; k < logits.classes; ++k)
-        if (!isfinite(*normnet__logit(logits, k, lane)))
-            return false;
-    return true;
-}
-
-void normnet__cross_entropy(struct logits logits, const int32_t *labels, int32_t count, double smoothing,
-                            double *losses, int32_t *predictions, bool backward)
+void normnet__cross_entropy(const struct kernels *kernels, struct logits logits, const int32_t *labels, int32_t count,
+                            double smoothing, double *losses, int32_t *predictions, bool backward)
 {
     const double uniform = smoothing / logits.classes;
+    double log_sum[NORMNET__MAX_LANES] = {0}, logp[NORMNET__MAX_LANES];
+    struct softmax softmax;
 
+    kernels->softmax(logits.values, logits.classes, &softmax);
+    for (int32_t lane = 0; lane < logits.lanes; ++lane)
+        log_sum[lane] = normnet__log(softmax.sum[lane]);
+    for (int32_t lane = 0; lane < count; ++lane)
+        logp[lane] = ((double)*normnet__logit(logits, labels[lane], lane) - softmax.maximum[lane]) - log_sum[lane];
+    if (backward)
+        kernels->softmax_gradient(logits.values, logits.classes, softmax.maximum, log_sum, uniform);
     for (int32_t lane = 0; lane < count; ++lane) {
-        const bool finite = all_finite(logits, lane);
-        double log_sum, maximum, of_label, of_all = 0.0;
+        const bool finite = (softmax.finite >> lane & 1) != 0;
+        const double sum_logp = softmax.sum_centered[lane] - logits.classes * log_sum[lane];
 
-        predictions[lane] = finite ? normnet__argmax(logits, lane) : -1;
-        normnet__log_sum_exp(logits, lane, &log_sum, &maximum);
-        of_label = ((double)*normnet__logit(logits, labels[lane], lane) - maximum) - log_sum;
-        for (int32_t k = 0; k < logits.classes; ++k) {
-            float *logit = normnet__logit(logits, k, lane);
-            const double logp = ((double)*logit - maximum) - log_sum;
-
-            of_all += logp;
-            if (backward)
-                *logit = (float)(normnet__exp(logp) - uniform - (k == labels[lane] ? 1.0 - smoothing : 0.0));
-        }
-        losses[lane] = finite ? -(1.0 - smoothing) * of_label - uniform * of_all : (double)NAN;
+        predictions[lane] = finite ? softmax.best[lane] : -1;
+        losses[lane] = finite ? -(1.0 - smoothing) * logp[lane] - uniform * sum_logp : (double)NAN;
+        if (backward)
+            *normnet__logit(logits, labels[lane], lane) =
+                (float)(normnet__exp(logp[lane]) - uniform - (1.0 - smoothing));
     }
     for (int32_t k = 0; backward && k < logits.classes; ++k)
         for (int32_t lane = count; lane < logits.lanes; ++lane)

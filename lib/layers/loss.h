@@ -29,8 +29,8 @@ static inline float *normnet__logit(struct logits logits, int32_t class_index, i
  * For the samples below `count`: their losses, and their predictions: the first class with the highest logit; NaN and
  * -1 if a logit is not finite. With `backward` the logits are replaced by dz, which is 0 in the lanes beyond.
  */
-void normnet__cross_entropy(struct logits logits, const int32_t *labels, int32_t count, double smoothing,
-                            double *losses, int32_t *predictions, bool backward);
+void normnet__cross_entropy(const struct kernels *kernels, struct logits logits, const int32_t *labels, int32_t count,
+                            double smoothing, double *losses, int32_t *predictions, bool backward);
 
 /* max z and log(sum of exp(z - max z)) of one sample: logp = z - max z - log_sum. */
 void normnet__log_sum_exp(struct logits logits, int32_t lane, double *log_sum, double *maximum);

@@ -23,7 +23,7 @@ static void evaluate_block(void *context, int32_t thread, const struct block *bl
     for (int32_t lane = 0; lane < block->count; ++lane)
         labels[lane] =
             (int32_t)normnet__label(&evaluation->labels, block->index * evaluation->model->network.lanes + lane);
-    normnet__cross_entropy(normnet__block_logits(evaluation->model, block), labels, block->count,
+    normnet__cross_entropy(block->kernels, normnet__block_logits(evaluation->model, block), labels, block->count,
                            evaluation->model->config.label_smoothing, losses, predictions, false);
     normnet__tree_next_leaf(tree)[0] = normnet__tree_sum(losses, block->count, 1);
     normnet__tree_push(tree, block->index);

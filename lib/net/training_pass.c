@@ -122,7 +122,8 @@ static void begin_backward(const struct pass *pass, const struct block *block)
 
     for (int32_t lane = 0; lane < block->count; ++lane)
         labels[lane] = (int32_t)normnet__label(pass->labels, block->index * network->lanes + lane);
-    normnet__cross_entropy((struct logits){normnet__output(last, block), network->classes, network->lanes}, labels,
+    normnet__cross_entropy(block->kernels,
+                           (struct logits){normnet__output(last, block), network->classes, network->lanes}, labels,
                            block->count, pass->training->smoothing, losses, predictions, /* backward */ true);
     for (int32_t lane = 0; lane < block->count; ++lane)
         correct += predictions[lane] == labels[lane];

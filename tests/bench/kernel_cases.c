@@ -318,6 +318,22 @@ static void call_average_pool_gradient(const struct kernels *kernels, const stru
     kernels->average_pool_gradient(self->convolution.y, self->y, x->height, x->width, *x, self->x, false);
 }
 
+static void call_softmax(const struct kernels *kernels, const struct kernel_case *self)
+{
+    struct softmax softmax;
+
+    kernels->softmax(self->x, groups(self), &softmax);
+    self->sums[0] = softmax.sum[0];
+}
+
+/* The logits are 0 after the first call. */
+static void call_softmax_gradient(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const double zeros[NORMNET__MAX_LANES] = {0};
+
+    kernels->softmax_gradient(self->x, groups(self), zeros, zeros, 1.0);
+}
+
 /* Gradient, parameters and momentum are in y, of half as many parameters as it has floats. */
 static int64_t parameter_count(const struct kernel_case *self)
 {
@@ -373,6 +389,8 @@ static const struct memory_kernel memory_kernels[] = {
     {"max_pool_gradient", call_max_pool_gradient, 2, FLOATS, FLOATS + INDICES, 0},
     {"average_pool", call_average_pool, SIZE, FLOATS, FLOATS, 0},
     {"average_pool_gradient", call_average_pool_gradient, SIZE, FLOATS, FLOATS, 0},
+    {"softmax", call_softmax, 1, FLOATS, 0, 0},
+    {"softmax_gradient", call_softmax_gradient, 1, 2 * FLOATS, 0, 0},
     {"measure_update", call_measure_update, 1, FLOATS / 2.0, FLOATS / 2.0, 0},
     {"update", call_update, 1, FLOATS, FLOATS / 2.0, 0},
 };

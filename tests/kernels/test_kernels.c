@@ -52,6 +52,8 @@ static const struct kernel_test tests[] = {
     {"max_pool_gradient", call_max_pool_gradient, 400},
     {"average_pool", call_average_pool, 400},
     {"average_pool_gradient", call_average_pool_gradient, 400},
+    {"softmax", call_softmax, 400},
+    {"softmax_gradient", call_softmax_gradient, 400},
     {"measure_update", call_measure_update, 400},
     {"update", call_update, 400},
 };
