@@ -6,10 +6,15 @@
 /* Below this number of outputs Winograd's weight gradient costs more than it saves. Measured: docs/performance.md. */
 enum { MIN_PIXELS = 200 };
 
-/* Winograd's algorithm transforms a kernel of 3x3 taps that moves by single pixels. */
+/* Winograd's algorithm transforms kernels of 3x3 taps, or parts of larger ones, that move by single pixels. */
 static bool suits_winograd(const struct convolution *convolution)
 {
-    return convolution->kernel == 3 && convolution->stride == 1 && convolution->dilation == 1;
+    return convolution->kernel >= 3 && convolution->stride == 1 && convolution->dilation == 1;
+}
+
+int32_t normnet__winograd_parts(const struct convolution *convolution)
+{
+    return (convolution->kernel + 2) / 3;
 }
 
 /* Outputs of a patch of Winograd's algorithm: in a row, and in a column. */
@@ -26,28 +31,35 @@ int32_t normnet__winograd_positions(enum algorithm algorithm)
 }
 
 /*
- * What a convolution of 3x3 taps costs, in multiply-adds. Directly, 9 for each input channel, output channel and
- * output. A patch of Winograd's algorithm, of m x m outputs, which may in part be outside the map: (m + 2)^2 for each
- * input and output channel, and its transforms. These have 6 to 8 operations for each output and channel, on either
- * side and for m = 2 as for m = 4, and each operation takes the time of two multiply-adds or a little more, since for
- * each two of them something is stored. Measured: docs/performance.md.
+ * What a convolution costs, in multiply-adds. Directly, the taps for each input channel, output channel and output. A
+ * patch of Winograd's algorithm, of m x m outputs, which may in part be outside the map: (m + 2)^2 for each input and
+ * output channel, and its transforms. These have 6 to 8 operations for each output and channel, on either side and for
+ * m = 2 as for m = 4, and each operation takes the time of two multiply-adds or a little more, since for each two of
+ * them something is stored. Measured: docs/performance.md.
  */
 static double cost(const struct convolution *convolution, enum algorithm algorithm)
 {
     const double inputs = convolution->x.channels, outputs = convolution->y.channels;
     const double height = convolution->y.height, width = convolution->y.width;
     const double size = patch_size(algorithm), patches = ceil(height / size) * ceil(width / size);
-    const double transforms = 16 * size * size * (inputs + outputs);
+    const double parts = normnet__winograd_parts(convolution), terms = parts * parts * inputs;
+    const double transforms = 16 * size * size * (terms + outputs);
+    const double taps = (double)convolution->kernel * convolution->kernel;
 
     return algorithm == NORMNET__DIRECT
-               ? 9 * inputs * outputs * height * width
-               : patches * (normnet__winograd_positions(algorithm) * inputs * outputs + transforms);
+               ? taps * inputs * outputs * height * width
+               : patches * (normnet__winograd_positions(algorithm) * terms * outputs + transforms);
 }
+
+/* With fewer channels, patches of 4x4 outputs have more than twice the error of a direct sum. docs/performance.md. */
+enum { MIN_CHANNELS_4 = 16 };
 
 enum algorithm normnet__choose_algorithm(const struct convolution *convolution, enum algorithm last)
 {
     enum algorithm best = NORMNET__DIRECT;
 
+    if (convolution->x.channels < MIN_CHANNELS_4 && last > NORMNET__WINOGRAD_2)
+        last = NORMNET__WINOGRAD_2;
     for (enum algorithm each = NORMNET__WINOGRAD_2; suits_winograd(convolution) && each <= last; ++each)
         if (cost(convolution, each) < cost(convolution, best))
             best = each;
@@ -57,7 +69,7 @@ enum algorithm normnet__choose_algorithm(const struct convolution *convolution, 
 /* The algorithm takes pairs of neighbouring outputs. */
 enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution)
 {
-    return suits_winograd(convolution) && convolution->y.width % 2 == 0 &&
+    return suits_winograd(convolution) && convolution->kernel == 3 && convolution->y.width % 2 == 0 &&
                    (int64_t)convolution->y.width * convolution->y.height >= MIN_PIXELS
                ? NORMNET__WINOGRAD_2
                : NORMNET__DIRECT;
@@ -74,7 +86,8 @@ static int64_t max_int64(int64_t a, int64_t b)
  */
 static int64_t patch_values(const struct convolution *convolution)
 {
-    const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const int64_t parts = normnet__winograd_parts(convolution);
+    const int64_t inputs = parts * parts * convolution->x.channels, outputs = convolution->y.channels;
     const int64_t positions = normnet__winograd_positions(convolution->algorithm);
     const int64_t group = outputs < NORMNET__PRODUCT_OUTPUTS ? outputs : NORMNET__PRODUCT_OUTPUTS;
 

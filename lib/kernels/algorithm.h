@@ -14,6 +14,9 @@ enum algorithm normnet__choose_algorithm(const struct convolution *convolution, 
 /* The same for its weight gradient: x is the map of the padded input, y that of dy. */
 enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution);
 
+/* Of how many parts of 3x3 taps Winograd's algorithm makes the kernel, in a row and in a column. */
+int32_t normnet__winograd_parts(const struct convolution *convolution);
+
 /* The elements of a transformed patch, or kernel, of Winograd's algorithm. */
 int32_t normnet__winograd_positions(enum algorithm algorithm);
 

@@ -26,7 +26,7 @@ static void KERNEL(convolve)(const struct convolution *convolution, const float 
     else if (convolution->algorithm == NORMNET__WINOGRAD_4)
         for_each_strip(&winograd_4, convolution, x, weights, epilogue, y, scratch, convolve_patches);
 #if VECTOR_REGISTERS >= 32
-    else if (convolution->x.channels <= MAX_ROW_CHANNELS)
+    else if (convolution->kernel == 3 && convolution->x.channels <= MAX_ROW_CHANNELS)
         for_each_strip(&winograd_2, convolution, x, weights, epilogue, y, scratch, convolve_patch_rows);
 #endif
     else

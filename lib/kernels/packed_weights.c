@@ -8,8 +8,11 @@
 /* The packed weights of one input and output channel. */
 static int64_t kernel_size(const struct convolution *convolution)
 {
-    return convolution->algorithm == NORMNET__DIRECT ? (int64_t)convolution->kernel * convolution->kernel
-                                                     : normnet__winograd_positions(convolution->algorithm);
+    const int64_t parts = normnet__winograd_parts(convolution);
+
+    return convolution->algorithm == NORMNET__DIRECT
+               ? (int64_t)convolution->kernel * convolution->kernel
+               : parts * parts * normnet__winograd_positions(convolution->algorithm);
 }
 
 static int64_t panel_size(const struct convolution *convolution)
@@ -51,23 +54,46 @@ static void transform_taps_4(const double *g, int stride, double *transformed, i
     transformed[5 * to_stride] = g[2 * stride];
 }
 
-/* G g G', in double and rounded once: element (u, v) goes to packed[(size * u + v) * step], size = 4 or 6. */
-static void pack_for_winograd(enum algorithm algorithm, const float *weights, bool flipped, int64_t step, float *packed)
+/* G g G' of 3x3 taps, in double and rounded once: element (u, v) goes to packed[(size * u + v) * step], size = 4 or 6.
+ */
+static void transform_kernel(enum algorithm algorithm, const double g[9], int64_t step, float *packed)
 {
     enum { MAX_SIZE = 6 };
     void (*const transform_taps)(const double *, int, double *, int) =
         algorithm == NORMNET__WINOGRAD_4 ? transform_taps_4 : transform_taps_2;
     const int size = algorithm == NORMNET__WINOGRAD_4 ? 6 : 4;
-    double g[9], columns[3 * MAX_SIZE], all[MAX_SIZE * MAX_SIZE]; /* [3][3], [size][3], [size][size] */
+    double columns[3 * MAX_SIZE], all[MAX_SIZE * MAX_SIZE]; /* [size][3], [size][size] */
 
-    for (int t = 0; t < 9; ++t)
-        g[t] = (double)weights[flipped ? 8 - t : t];
     for (int v = 0; v < 3; ++v)
         transform_taps(g + v, 3, columns + v, 3);
     for (int u = 0; u < size; ++u)
         transform_taps(columns + 3 * u, 1, all + size * u, 1);
     for (int i = 0; i < size * size; ++i)
         packed[i * step] = (float)all[i];
+}
+
+/* The taps of the part of a kernel that begins at (u, v); 0 outside the kernel. */
+static void copy_part(const float *weights, int32_t kernel, bool flipped, int32_t u, int32_t v, double g[9])
+{
+    for (int32_t i = 0; i < 9; ++i) {
+        const int32_t row = u + i / 3, column = v + i % 3, tap = row * kernel + column;
+
+        g[i] = row < kernel && column < kernel ? (double)weights[flipped ? kernel * kernel - 1 - tap : tap] : 0.0;
+    }
+}
+
+/* All parts of a kernel, [position][part][c], of one c. */
+static void pack_for_winograd(const struct convolution *convolution, const float *weights, bool flipped, float *packed)
+{
+    const int32_t parts = normnet__winograd_parts(convolution);
+    const int64_t channels = (int64_t)convolution->x.channels * convolution->y.lanes;
+    double g[9];
+
+    for (int32_t p = 0; p < parts; ++p)
+        for (int32_t q = 0; q < parts; ++q, packed += channels) {
+            copy_part(weights, convolution->kernel, flipped, 3 * p, 3 * q, g);
+            transform_kernel(convolution->algorithm, g, parts * parts * channels, packed);
+        }
 }
 
 static void pack_directly(const float *weights, int64_t window, bool flipped, int64_t step, float *packed)
@@ -108,7 +134,7 @@ static void pack_output(const struct convolution *convolution, const float *weig
 
     for (int64_t c = 0; c < inputs; ++c, weights += input_stride)
         if (convolution->algorithm != NORMNET__DIRECT)
-            pack_for_winograd(convolution->algorithm, weights, flipped, inputs * lanes, packed + c * lanes);
+            pack_for_winograd(convolution, weights, flipped, packed + c * lanes);
         else
             pack_directly(weights, window, flipped, lanes, packed + c * window * lanes);
 }

@@ -90,7 +90,7 @@ static void KERNEL(transform_input_row)(const struct convolution *convolution, c
 static void KERNEL(transform_input_2)(const struct convolution *convolution, const float *x,
                                       const struct patch_strip *strip, const float *zeros, float *transformed)
 {
-    const int64_t step = position_size(convolution->x.channels, strip->patches);
+    const int64_t step = position_size(term_planes(convolution), strip->patches);
 
     for (int32_t r = 0; r < 4; ++r)
         KERNEL(transform_input_row)

@@ -65,7 +65,7 @@ static void KERNEL(transform_input_4)(const struct convolution *convolution, con
     const struct map *map = &convolution->x;
     const int32_t top = strip->i - convolution->padding, left = strip->j - convolution->padding;
     const int32_t begin = left < 0 ? -left : 0, end = min_int(4 * strip->patches + 2, map->width - left);
-    const int64_t step = position_size(map->channels, strip->patches);
+    const int64_t step = position_size(term_planes(convolution), strip->patches);
     lanes columns[6][STRIP_COLUMNS];
 
     memset(columns, 0, sizeof columns); /* those outside the map remain 0 */

@@ -19,36 +19,50 @@ struct product_output {
 
 enum { CHANNEL_POSITIONS = 4 };
 
+/* The terms of a sum: the channels for each part. */
+LANES_INLINE int64_t channel_terms(const struct convolution *convolution)
+{
+    const int64_t parts = normnet__winograd_parts(convolution);
+
+    return parts * parts * convolution->inputs;
+}
+
 /*
  * The products of four positions for a few vectors of outputs. `transformed` is [position][plane][patch].
- * The sum is over channels `begin` to `end` - 1; `weights` are those of the first of these positions and channels and
+ * The sum is over terms `begin` to `end` - 1; `weights` are those of the first of these positions and terms and
  * of the first output, in panels of `panel` floats.
  */
 LANES_INLINE void multiply_channel_tile(const struct convolution *convolution, const float *transformed,
                                         const float *weights, int64_t panel, int32_t begin, int32_t end,
                                         const struct product_output *to, const int vectors, const int patches)
 {
-    const int64_t position = (int64_t)convolution->inputs * LANES,
-                  step = position_size(convolution->x.channels, patches);
+    const int32_t inputs = convolution->inputs;
+    const int64_t position = channel_terms(convolution) * LANES, plane = (int64_t)patches * LANES;
+    const int64_t step = position_size(term_planes(convolution), patches);
     lanes sum[TILE_VECTORS][CHANNEL_POSITIONS][PATCHES];
 
     LANES_FOR (n, vectors)
         LANES_FOR (q, CHANNEL_POSITIONS)
             LANES_FOR (t, patches)
                 sum[n][q][t] = lanes_splat(0.0f);
-    for (int32_t c = begin; c < end; ++c, weights += LANES) {
-        const float *input = transformed + panel_at(patches * LANES, c);
+    for (int32_t term = begin, c = begin % inputs; term < end; c = 0) {
+        /* The planes of each part follow those of the one before. */
+        const float *part = transformed + term / inputs * convolution->x.channels * plane;
 
-        LANES_FOR (q, CHANNEL_POSITIONS) {
-            lanes weight[TILE_VECTORS];
+        for (; c < inputs && term < end; ++c, ++term, weights += LANES) {
+            const float *input = part + panel_at(plane, c);
 
-            LANES_FOR (n, vectors)
-                weight[n] = lanes_load(weights + q * position + panel_at(panel, n * VECTOR_LANES));
-            LANES_FOR (t, patches) {
-                const lanes value = lanes_splat(input[q * step + t * LANES]);
+            LANES_FOR (q, CHANNEL_POSITIONS) {
+                lanes weight[TILE_VECTORS];
 
                 LANES_FOR (n, vectors)
-                    sum[n][q][t] = lanes_fma(weight[n], value, sum[n][q][t]);
+                    weight[n] = lanes_load(weights + q * position + panel_at(panel, n * VECTOR_LANES));
+                LANES_FOR (t, patches) {
+                    const lanes value = lanes_splat(input[q * step + t * LANES]);
+
+                    LANES_FOR (n, vectors)
+                        sum[n][q][t] = lanes_fma(weight[n], value, sum[n][q][t]);
+                }
             }
         }
     }
@@ -92,7 +106,7 @@ static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolu
                                                const float *transformed, const float *weights, int64_t panel,
                                                const struct product_output *to, int32_t vectors, int32_t patches)
 {
-    const int32_t outputs = vectors * VECTOR_LANES, inputs = convolution->inputs;
+    const int32_t outputs = vectors * VECTOR_LANES, terms = (int32_t)channel_terms(convolution);
     struct product_output dense = {.patch = min_int(outputs, LANES)};
     struct long_sums pieces;
     const float *m;
@@ -100,10 +114,10 @@ static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolu
     dense.panel = patches * dense.patch;
     dense.position = (int64_t)patches * outputs;
     begin_long_sums(&pieces, (int32_t)(CHANNEL_POSITIONS * dense.position));
-    for (int32_t c = 0; c < inputs; c += piece) {
+    for (int32_t term = 0; term < terms; term += piece) {
         dense.m = KERNEL(begin_piece)(&pieces);
-        winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, weights + (int64_t)c * LANES, panel,
-                                                         c, min_int(inputs, c + piece), &dense);
+        winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, weights + (int64_t)term * LANES,
+                                                         panel, term, min_int(terms, term + piece), &dense);
     }
     m = KERNEL(finish_long_sums)(&pieces);
     for (int q = 0; q < CHANNEL_POSITIONS; ++q)
@@ -117,6 +131,7 @@ static void KERNEL(multiply_long_channel_tile)(const struct convolution *convolu
 static void multiply_channel_positions(const struct convolution *convolution, int32_t piece, const float *transformed,
                                        const float *weights, int64_t panel, int32_t patches, float *m)
 {
+    const int32_t terms = (int32_t)channel_terms(convolution);
     struct product_output to = {
         .position = position_size(convolution->y.channels, patches), .panel = (int64_t)patches * LANES, .patch = LANES};
 
@@ -125,11 +140,10 @@ static void multiply_channel_positions(const struct convolution *convolution, in
 
         vectors = choose_vectors(convolution->outputs - k, TILE_VECTORS);
         to.m = m + panel_at(to.panel, k);
-        if (convolution->inputs > piece)
+        if (terms > piece)
             KERNEL(multiply_long_channel_tile)(convolution, piece, transformed, own, panel, &to, vectors, patches);
         else
-            winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, own, panel, 0,
-                                                             convolution->inputs, &to);
+            winograd_channel_tiles[vectors - 1][patches - 1](convolution, transformed, own, panel, 0, terms, &to);
     }
 }
 
@@ -138,12 +152,12 @@ static void convolve_channel_patches(const struct winograd *winograd, const stru
                                      const float *x, const float *weights, const struct epilogue *epilogue,
                                      const struct patch_strip *strip, float *y, const float *zeros, float *scratch)
 {
-    const int64_t position = (int64_t)convolution->inputs * LANES, panel = winograd->positions * position;
-    const int64_t x_size = position_size(convolution->x.channels, strip->patches);
+    const int64_t position = channel_terms(convolution) * LANES, panel = winograd->positions * position;
+    const int64_t x_size = position_size(term_planes(convolution), strip->patches);
     const int64_t y_size = position_size(convolution->y.channels, strip->patches);
     float *m = scratch + winograd->positions * x_size;
 
-    winograd->transform_input(convolution, x, strip, zeros, scratch);
+    transform_parts(winograd, convolution, x, strip, zeros, scratch);
     for (int32_t q = 0; q < winograd->positions; q += CHANNEL_POSITIONS)
         multiply_channel_positions(convolution, winograd->piece, scratch + q * x_size, weights + q * position, panel,
                                    strip->patches, m + q * y_size);

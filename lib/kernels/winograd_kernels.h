@@ -14,10 +14,10 @@ static void convolve_patches(const struct winograd *winograd, const struct convo
                              const float *weights, const struct epilogue *epilogue, const struct patch_strip *strip,
                              float *y, const float *zeros, float *scratch)
 {
-    const int32_t group = choose_order(winograd, convolution->x.channels).outputs;
-    float *m = scratch + winograd->positions * position_size(convolution->x.channels, strip->patches);
+    const int32_t terms = term_planes(convolution), group = choose_order(winograd, terms).outputs;
+    float *m = scratch + winograd->positions * position_size(terms, strip->patches);
 
-    winograd->transform_input(convolution, x, strip, zeros, scratch);
+    transform_parts(winograd, convolution, x, strip, zeros, scratch);
     for (int32_t k = 0, end; k < convolution->y.channels; k = end) {
         end = min_int(k + group, convolution->y.channels);
         multiply_patches(winograd, convolution, scratch, weights, strip->patches, k, end, m);

@@ -22,6 +22,11 @@
 #include "kernels/relu_kernels.h"
 #include "kernels/tiles.h"
 
+/*
+ * A larger kernel is the sum of parts of 3x3 taps, with zeros after the last row and column. Part (p, q) convolves the
+ * input shifted by 3 p rows and 3 q columns. So there are as many terms of the sum over c for each channel as parts:
+ * [part][c].
+ */
 enum { PATCHES = TILE_PIXELS };
 _Static_assert((int)PATCHES <= (int)NORMNET__MAX_PATCHES, "normnet__convolution_scratch assumes it");
 
@@ -37,6 +42,14 @@ struct patch_strip {
 LANES_INLINE int64_t position_size(int32_t channels, int32_t patches)
 {
     return ((int64_t)channels * patches | 1) * LANES;
+}
+
+/* The planes of terms that are added: those of x for each part. */
+LANES_INLINE int32_t term_planes(const struct convolution *convolution)
+{
+    const int32_t parts = normnet__winograd_parts(convolution);
+
+    return parts * parts * convolution->x.channels;
 }
 
 /* What happens to an output before it is stored at y. */
@@ -66,7 +79,8 @@ struct winograd {
     int32_t outputs, positions; /* m, and (m + 2)^2 */
     int32_t piece;              /* terms of a piece of the sums over c, instead of PIECE_TERMS */
 
-    /* B' d B of a strip in all channels: [position][c][patch]. `zeros`, a row, replaces rows outside the map. */
+    /* B' d B of a strip in all channels of a part: [position][c][patch]. `zeros`, a row, replaces rows outside the map.
+     */
     void (*transform_input)(const struct convolution *convolution, const float *x, const struct patch_strip *strip,
                             const float *zeros, float *transformed);
 
@@ -78,5 +92,20 @@ struct winograd {
                              bool channels_are_lanes, const struct patch_strip *strip, int32_t begin, int32_t end,
                              float *y);
 };
+
+/* The same for all parts. */
+static void transform_parts(const struct winograd *winograd, const struct convolution *convolution, const float *x,
+                            const struct patch_strip *strip, const float *zeros, float *transformed)
+{
+    const int32_t parts = normnet__winograd_parts(convolution);
+
+    for (int32_t p = 0; p < parts; ++p)
+        for (int32_t q = 0; q < parts; ++q) {
+            const struct patch_strip shifted = {strip->i + 3 * p, strip->j + 3 * q, strip->patches};
+
+            winograd->transform_input(convolution, x, &shifted, zeros, transformed);
+            transformed += (int64_t)convolution->x.channels * strip->patches * LANES;
+        }
+}
 
 #endif

@@ -142,10 +142,9 @@ static void multiply_patches(const struct winograd *winograd, const struct convo
                              const float *transformed, const float *weights, int32_t patches, int32_t begin,
                              int32_t end, float *m)
 {
-    const int32_t channels = convolution->x.channels;
-    const struct positions positions = {choose_order(winograd, channels).positions,
-                                        position_size(convolution->x.channels, patches), (int64_t)channels * LANES,
-                                        position_size(end - begin, patches), winograd->piece};
+    const int32_t terms = term_planes(convolution);
+    const struct positions positions = {choose_order(winograd, terms).positions, position_size(terms, patches),
+                                        (int64_t)terms * LANES, position_size(end - begin, patches), winograd->piece};
     const int64_t panel = winograd->positions * positions.weights;
 
     for (int32_t first = 0; first < winograd->positions; first += positions.count)
@@ -155,10 +154,10 @@ static void multiply_patches(const struct winograd *winograd, const struct convo
             float *to = m + first * positions.m + (int64_t)(k - begin) * patches * LANES;
 
             outputs = tile_outputs(k, end);
-            if (channels > MAX_FLOAT_PIECES * winograd->piece) /* one position */
-                multiply_long_tile(channels, winograd->piece, input, own, to, outputs, patches);
+            if (terms > MAX_FLOAT_PIECES * winograd->piece) /* one position */
+                multiply_long_tile(terms, winograd->piece, input, own, to, outputs, patches);
             else
-                winograd_products[outputs - 1][patches - 1](channels, input, own, to, positions);
+                winograd_products[outputs - 1][patches - 1](terms, input, own, to, positions);
         }
 }
 

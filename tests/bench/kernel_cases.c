@@ -120,13 +120,22 @@ struct convolution_shape {
 
 /* Layers of the networks of bench.py: 003 and 004, lenet, rgb32. */
 static const struct convolution_shape shapes[] = {
-    {1, 8, 28, 3}, {8, 16, 26, 3}, {16, 16, 24, 3}, {16, 16, 10, 3}, {32, 64, 16, 3}, {16, 10, 8, 1}, {6, 16, 12, 5},
+    {1, 8, 28, 3},  {8, 16, 26, 3}, {16, 16, 24, 3}, {16, 16, 10, 3}, {32, 64, 16, 3},
+    {16, 10, 8, 1}, {6, 16, 12, 5}, {16, 16, 20, 5}, {64, 64, 20, 5}, {16, 16, 20, 11},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static int32_t planes(int32_t channels, int32_t lanes)
 {
     return (channels + lanes - 1) / lanes;
+}
+
+/* The algorithms are tried up to this one. */
+static enum algorithm last_algorithm(case_call *call, struct convolution_shape shape)
+{
+    if (shape.kernel < 3 || (call == call_weight_gradient && shape.kernel > 3))
+        return NORMNET__DIRECT;
+    return call == call_weight_gradient ? NORMNET__WINOGRAD_2 : NORMNET__WINOGRAD_4;
 }
 
 static struct kernel_case convolution_case(const char *kernel, case_call *call, struct convolution_shape shape,
@@ -143,7 +152,7 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
                                         .dilation = 1,
                                         .x = normnet__spaced_map(shape.inputs, shape.size, shape.size, lanes),
                                         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
-    if (shape.kernel == 3) {
+    if (last_algorithm(call, shape) != NORMNET__DIRECT) {
         static const char *const names[] = {", direct", ", Winograd", ", Winograd 4x4"};
         const enum algorithm last = channels_are_lanes ? NORMNET__WINOGRAD_2 : NORMNET__WINOGRAD_4;
         const enum algorithm chosen = call == call_weight_gradient ? normnet__choose_gradient_algorithm(convolution)
@@ -165,13 +174,6 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
     snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s%s", shape.size, shape.size, shape.inputs,
              shape.outputs, shape.kernel, shape.kernel, name, star);
     return self;
-}
-
-static enum algorithm last_algorithm(case_call *call, struct convolution_shape shape)
-{
-    if (shape.kernel != 3)
-        return NORMNET__DIRECT;
-    return call == call_weight_gradient ? NORMNET__WINOGRAD_2 : NORMNET__WINOGRAD_4;
 }
 
 static int add_convolutions(struct kernel_case *cases, const char *kernel, case_call *call, int32_t lanes)

@@ -7,7 +7,7 @@
 #include "base/allocator.h"
 #include "kernels/kernels.h"
 
-enum { MAX_KERNEL_CASES = 64 };
+enum { MAX_KERNEL_CASES = 160 };
 
 struct kernel_case {
     const char *kernel;

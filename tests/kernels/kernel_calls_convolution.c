@@ -37,8 +37,10 @@ static struct convolution draw_convolution(struct workspace *w)
     const int width = some_sizes[w->number / CHECK_COUNT(some_channels) % CHECK_COUNT(some_sizes)];
 
     convolution.algorithm = (enum algorithm)draw(w, NORMNET__WINOGRAD_4 + 1);
-    if (convolution.algorithm != NORMNET__DIRECT)
-        convolution.kernel = 3, convolution.stride = 1;
+    if (convolution.algorithm != NORMNET__DIRECT) {
+        convolution.kernel = draw(w, 3) == 0 ? 4 + draw(w, 6) : 3;
+        convolution.stride = 1;
+    }
     convolution.x.channels = draw_channels(w);
     convolution.y = gapped_map(w, outputs, draw_size(w), width);
     if (draw(w, 12) == 0)
@@ -231,7 +233,7 @@ void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
     double *dw;
     float *scratch;
 
-    if (convolution.y.width % 2 != 0) /* Winograd's algorithm needs pairs */
+    if (convolution.y.width % 2 != 0 || convolution.kernel != 3) /* Winograd's algorithm needs pairs and 3x3 taps */
         convolution.algorithm = NORMNET__DIRECT;
     else if (convolution.algorithm == NORMNET__WINOGRAD_4)
         convolution.algorithm = NORMNET__WINOGRAD_2;

@@ -5,7 +5,7 @@
 
 #include <float.h>
 
-enum { CAPACITY = 1 << 24, PAGE = 4096 };
+enum { CAPACITY = 1 << 26, PAGE = 4096 };
 
 void open_workspace(struct workspace *w)
 {
