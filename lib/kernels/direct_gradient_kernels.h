@@ -24,8 +24,9 @@ struct grid {
  * Adds the products of `height` rows of dy with a grid: sums[r * sum_row + s][k] += x[r][s] * dy[k], summed over the
  * pixels, where x[r][s] are the values of one input.
  */
-LANES_INLINE void add_products(const struct convolution *convolution, int32_t height, const float *x, struct grid grid,
-                               const float *dy, float *sums, const int outputs, const int rows, const int columns)
+LANES_INLINE void add_products(const struct convolution *convolution, int32_t height, const float *x,
+                               const struct grid *grid, const float *dy, float *sums, const int outputs, const int rows,
+                               const int columns)
 {
     const int64_t step = (int64_t)convolution->stride * LANES;
     const int64_t channel = convolution->y.channel_stride * LANES;
@@ -44,7 +45,7 @@ LANES_INLINE void add_products(const struct convolution *convolution, int32_t he
 
             LANES_FOR (r, rows)
                 LANES_FOR (s, columns)
-                    value[r][s] = lanes_load(row_x + r * grid.row + s * grid.column);
+                    value[r][s] = lanes_load(row_x + r * grid->row + s * grid->column);
             LANES_FOR (k, outputs) {
                 lanes gradient = lanes_load(row_dy + k * channel);
 
@@ -58,19 +59,19 @@ LANES_INLINE void add_products(const struct convolution *convolution, int32_t he
     LANES_FOR (r, rows)
         LANES_FOR (s, columns)
             LANES_FOR (k, outputs) {
-                float *to = sums + ((r * grid.sum_row + s) * GRADIENT_OUTPUTS + k) * LANES;
+                float *to = sums + ((r * grid->sum_row + s) * GRADIENT_OUTPUTS + k) * LANES;
 
                 lanes_store(to, lanes_load(to) + sum[r][s][k]);
             }
 }
 
 typedef void direct_gradient_function(const struct convolution *convolution, int32_t height, const float *x,
-                                      struct grid grid, const float *dy, float *sums);
+                                      const struct grid *grid, const float *dy, float *sums);
 
 #define DEFINE_GRID(outputs, rows, columns)                                                                            \
-    static void KERNEL(direct_gradient_##outputs##x##rows##x##columns)(const struct convolution *convolution,          \
-                                                                       int32_t height, const float *x,                 \
-                                                                       struct grid grid, const float *dy, float *sums) \
+    static void KERNEL(direct_gradient_##outputs##x##rows##x##columns)(                                                \
+        const struct convolution *convolution, int32_t height, const float *x, const struct grid *grid,                \
+        const float *dy, float *sums)                                                                                  \
     {                                                                                                                  \
         for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
             add_products(convolution, height, x + lane, grid, dy + lane, sums + lane, outputs, rows, columns);         \
@@ -110,12 +111,12 @@ static direct_gradient_function *const direct_gradient_tiles[GRID_ROWS][GRID_COL
 };
 
 /* A grid of any number of columns. */
-static void add_rows(const struct convolution *convolution, int32_t height, const float *x, struct grid grid,
+static void add_rows(const struct convolution *convolution, int32_t height, const float *x, const struct grid *grid,
                      int32_t rows, int32_t columns, const float *dy, float *sums, int32_t outputs)
 {
     for (int32_t s = 0, width; s < columns; s += width) {
         width = next_pixels(columns - s);
-        direct_gradient_tiles[rows - 1][width - 1][outputs - 1](convolution, height, x + s * grid.column, grid, dy,
+        direct_gradient_tiles[rows - 1][width - 1][outputs - 1](convolution, height, x + s * grid->column, grid, dy,
                                                                 sums + (int64_t)s * GRADIENT_OUTPUTS * LANES);
     }
 }
@@ -131,7 +132,7 @@ static void KERNEL(add_inputs)(const struct convolution *convolution, int32_t he
     for (int32_t c = 0; c < convolution->x.channels; ++c, x += convolution->x.channel_stride * LANES) {
         for (int32_t u = 0, rows; u < kernel; u += rows, sums += rows * row_sums) {
             rows = kernel - u < GRID_ROWS ? kernel - u : GRID_ROWS;
-            add_rows(convolution, height, x + u * grid.row, grid, rows, kernel, dy, sums, outputs);
+            add_rows(convolution, height, x + u * grid.row, &grid, rows, kernel, dy, sums, outputs);
         }
     }
 }
@@ -145,9 +146,9 @@ static void KERNEL(add_inputs_1x1)(const struct convolution *convolution, int32_
     const struct grid grid = {half * channel, channel, half};
 
     if (half > 0)
-        add_rows(convolution, height, x, grid, 2, half, dy, sums, outputs);
+        add_rows(convolution, height, x, &grid, 2, half, dy, sums, outputs);
     if (rest > 0)
-        add_rows(convolution, height, x + 2 * half * channel, grid, 1, rest, dy,
+        add_rows(convolution, height, x + 2 * half * channel, &grid, 1, rest, dy,
                  sums + (int64_t)2 * half * GRADIENT_OUTPUTS * LANES, outputs);
 }
 
