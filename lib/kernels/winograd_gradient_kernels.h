@@ -45,8 +45,8 @@ LANES_INLINE lanes load_pair(const float *from, const enum pair_kind kind)
 
 /* Adds the products of `height` rows of dy for one q: sums[c][u][k] += (B' x)[c][u] * (A dy)[k]. */
 LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t height, const float *x, const float *dy,
-                            struct pair_offsets offsets, float *sums, const enum pair_kind kind, const int outputs,
-                            const int channels)
+                            const struct pair_offsets *offsets, float *sums, const enum pair_kind kind,
+                            const int outputs, const int channels)
 {
     const int64_t row = convolution->x.row_stride * LANES;
     const int64_t plane = convolution->x.channel_stride * LANES;
@@ -58,8 +58,8 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
             LANES_FOR (k, outputs)
                 sum[c][u][k] = lanes_splat(0.0f);
     for (int32_t i = 0; i < height; ++i) {
-        const float *first = x + i * row + offsets.first, *second = x + i * row + offsets.second;
-        const float *row_dy = dy + i * convolution->y.row_stride * LANES + offsets.dy;
+        const float *first = x + i * row + offsets->first, *second = x + i * row + offsets->second;
+        const float *row_dy = dy + i * convolution->y.row_stride * LANES + offsets->dy;
 
         for (int32_t j = 0; j < convolution->y.width; j += 2) {
             lanes value[PAIR_CHANNELS][3];
@@ -95,12 +95,12 @@ LANES_INLINE void add_pairs(const struct convolution *convolution, int32_t heigh
 }
 
 typedef void winograd_gradient_function(const struct convolution *convolution, int32_t height, const float *x,
-                                        const float *dy, struct pair_offsets offsets, float *sums);
+                                        const float *dy, const struct pair_offsets *offsets, float *sums);
 
 #define DEFINE_PAIR(name, kind, outputs, channels)                                                                     \
     static void KERNEL(winograd_gradient_##name##_##outputs##x##channels)(                                             \
         const struct convolution *convolution, int32_t height, const float *x, const float *dy,                        \
-        struct pair_offsets offsets, float *sums)                                                                      \
+        const struct pair_offsets *offsets, float *sums)                                                               \
     {                                                                                                                  \
         for (int lane = 0; lane < LANES; lane += VECTOR_LANES)                                                         \
             add_pairs(convolution, height, x + lane, dy + lane, offsets, sums + lane, kind, outputs, channels);        \
@@ -152,7 +152,7 @@ static void KERNEL(add_winograd_inputs)(const struct convolution *convolution, i
         channels = convolution->x.channels - c < PAIR_CHANNELS ? convolution->x.channels - c : PAIR_CHANNELS;
         for (int q = 0; q < 4; ++q)
             winograd_gradient_tiles[channels - 1][outputs - 1][kinds[q]](
-                convolution, height, x + c * convolution->x.channel_stride * LANES, dy, offsets[q],
+                convolution, height, x + c * convolution->x.channel_stride * LANES, dy, &offsets[q],
                 sums + q * per_q + c * per_channel);
     }
 }
