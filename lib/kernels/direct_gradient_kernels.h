@@ -167,7 +167,7 @@ static void KERNEL(direct_weight_gradient)(const struct convolution *convolution
          convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs));
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input)
-                dw[(k + o) * inputs + input] = KERNEL(sum_of_group)(&sums, (input * GRADIENT_OUTPUTS + o) * LANES);
+                dw[(k + o) * inputs + input] = lanes_sum(sums.sums + (input * GRADIENT_OUTPUTS + o) * LANES);
     }
 }
 

@@ -5,14 +5,14 @@
  *
  *     up to 96 pixels: a chain of fused multiply-adds that starts at 0, in float
  *     up to 32 pieces: a chain of additions, in float
- *     over these:      in double, if the map is so large (algorithm.h); else there are at most 43 pieces
+ *     over these:      in double, if the map is so large (algorithm.h); else there are at most 43 pieces. The whole
+ *                      sum is rounded to float
  *
  * The cuts depend on the size of the map alone.
  */
 #ifndef NORMNET_KERNELS_GRADIENT_SUMS_H
 #define NORMNET_KERNELS_GRADIENT_SUMS_H
 
-#include "base/tree.h"
 #include "kernels/algorithm.h"
 #include "kernels/kernels.h"
 #include "kernels/lanes.h"
@@ -51,7 +51,15 @@ static struct gradient_sums place_sums(const struct convolution *convolution, fl
     return (struct gradient_sums){scratch, normnet__sums_in_double(convolution) ? totals : NULL, count};
 }
 
-static void KERNEL(carry_sums)(const struct gradient_sums *to)
+static void clear_sums(const struct gradient_sums *to)
+{
+    memset(to->sums, 0, (size_t)to->count * sizeof *to->sums);
+    if (to->totals != NULL)
+        memset(to->totals, 0, (size_t)to->count * sizeof *to->totals);
+}
+
+/* Not inlined, as sum_pieces: several kernels call them, once for many products. */
+static __attribute__((noinline)) void KERNEL(carry_sums)(const struct gradient_sums *to)
 {
     for (int64_t i = 0; i < to->count; i += VECTOR_LANES) {
         const lanes_double sum = lanes_to_double(lanes_load(to->sums + i));
@@ -61,17 +69,26 @@ static void KERNEL(carry_sums)(const struct gradient_sums *to)
     }
 }
 
-/* The sums over all pieces: in to->totals, or in to->sums if there are none. */
-static void KERNEL(sum_pieces)(const struct convolution *convolution, const float *x, const float *dy, int32_t outputs,
-                               const struct gradient_sums *to, add_piece_function *add)
+/* The whole sums, in to->sums. */
+static void KERNEL(finish_sums)(const struct gradient_sums *to)
+{
+    if (to->totals == NULL)
+        return;
+    KERNEL(carry_sums)(to);
+    for (int64_t i = 0; i < to->count; i += VECTOR_LANES)
+        lanes_store(to->sums + i, lanes_from_double(lanes_double_load(to->totals + i)));
+}
+
+/* The sums over all pieces, in to->sums. */
+static __attribute__((noinline)) void KERNEL(sum_pieces)(const struct convolution *convolution, const float *x,
+                                                         const float *dy, int32_t outputs,
+                                                         const struct gradient_sums *to, add_piece_function *add)
 {
     const int32_t height = convolution->y.height, width = convolution->y.width;
     struct convolution piece = *convolution;
     int32_t pieces = 0;
 
-    memset(to->sums, 0, (size_t)to->count * sizeof *to->sums);
-    if (to->totals != NULL)
-        memset(to->totals, 0, (size_t)to->count * sizeof *to->totals);
+    clear_sums(to);
     for (int32_t i = 0, rows; i < height; i += rows) {
         rows = next_rows(height - i, width);
         for (int32_t j = 0; j < width; j += PIECE_PIXELS) {
@@ -83,14 +100,7 @@ static void KERNEL(sum_pieces)(const struct convolution *convolution, const floa
                 KERNEL(carry_sums)(to);
         }
     }
-    if (to->totals != NULL)
-        KERNEL(carry_sums)(to);
-}
-
-/* The sum over the lanes of the group at `i`. + 0.0 as in lanes_sum. */
-static double KERNEL(sum_of_group)(const struct gradient_sums *from, int64_t i)
-{
-    return from->totals != NULL ? normnet__tree_sum(from->totals + i, LANES, 1) + 0.0 : lanes_sum(from->sums + i);
+    KERNEL(finish_sums)(to);
 }
 
 #endif

@@ -175,24 +175,6 @@ static void finish_taps(const float *sums, int64_t per_q, double *dw)
         dw[v] = lanes_sum(taps[v]);
 }
 
-/* The same of the totals, in double. */
-static void finish_total_taps(const double *totals, int64_t per_q, double *dw)
-{
-    double taps[3][LANES];
-
-    for (int lane = 0; lane < LANES; ++lane) {
-        const double m0 = totals[lane], m1 = totals[per_q + lane];
-        const double m2 = totals[2 * per_q + lane], m3 = totals[3 * per_q + lane];
-        const double mean = (m1 + m2) * 0.5;
-
-        taps[0][lane] = m0 + mean;
-        taps[1][lane] = (m1 - m2) * 0.5;
-        taps[2][lane] = mean + m3;
-    }
-    for (int v = 0; v < 3; ++v)
-        dw[v] = normnet__tree_sum(taps[v], LANES, 1) + 0.0;
-}
-
 static void KERNEL(winograd_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
                                              double *dw, float *scratch)
 {
@@ -208,12 +190,8 @@ static void KERNEL(winograd_weight_gradient)(const struct convolution *convoluti
         for (int32_t o = 0; o < outputs; ++o)
             for (int64_t input = 0; input < inputs; ++input) {
                 const int64_t at = (input * GRADIENT_OUTPUTS + o) * LANES;
-                double *taps = dw + 3 * ((k + o) * inputs + input);
 
-                if (sums.totals != NULL)
-                    finish_total_taps(sums.totals + at, per_q, taps);
-                else
-                    finish_taps(sums.sums + at, per_q, taps);
+                finish_taps(sums.sums + at, per_q, dw + 3 * ((k + o) * inputs + input));
             }
     }
 }
