@@ -3,9 +3,6 @@
 
 #include <math.h>
 
-/* Below this number of outputs Winograd's weight gradient costs more than it saves. Measured: docs/performance.md. */
-enum { MIN_PIXELS = 200 };
-
 /* Winograd's algorithm transforms kernels of 3x3 taps, or parts of larger ones, that move by single pixels. */
 static bool suits_winograd(const struct convolution *convolution)
 {
@@ -66,13 +63,26 @@ enum algorithm normnet__choose_algorithm(const struct convolution *convolution, 
     return best;
 }
 
-/* The algorithm takes pairs of neighbouring outputs. */
-enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution)
+/*
+ * Winograd's weight gradient needs 6 multiply-adds for an output along the rows, and 4 in two dimensions, instead of 9.
+ * But there each input and output channel of a patch is transformed to 16 values, which are stored and loaded again:
+ * (C + K) / (C K) of them for a multiply-add. From the harmonic mean of 32 channels on, that costs less than what it
+ * saves on all machines. On small maps the sums over lanes, which all algorithms need, and the transforms of sums cost
+ * as much as the products. Measured: docs/performance.md.
+ */
+enum { MIN_GRADIENT_PIXELS = 64, MIN_PATCH_CHANNELS = 32 };
+
+enum gradient_algorithm normnet__choose_gradient(const struct convolution *convolution)
 {
-    return suits_winograd(convolution) && convolution->kernel == 3 && convolution->y.width % 2 == 0 &&
-                   (int64_t)convolution->y.width * convolution->y.height >= MIN_PIXELS
-               ? NORMNET__WINOGRAD_2
-               : NORMNET__DIRECT;
+    const int64_t inputs = convolution->x.channels, outputs = convolution->y.channels;
+    const int64_t pixels = (int64_t)convolution->y.width * convolution->y.height;
+
+    if (convolution->kernel != 3 || convolution->stride != 1 || pixels < MIN_GRADIENT_PIXELS)
+        return NORMNET__GRADIENT_DIRECT;
+    if (2 * inputs * outputs >= MIN_PATCH_CHANNELS * (inputs + outputs))
+        return NORMNET__GRADIENT_PATCHES;
+    /* Along the rows, the algorithm takes pairs of neighbouring outputs. */
+    return convolution->y.width % 2 == 0 ? NORMNET__GRADIENT_ROWS : NORMNET__GRADIENT_DIRECT;
 }
 
 static int64_t max_int64(int64_t a, int64_t b)
@@ -84,7 +94,7 @@ static int64_t max_int64(int64_t a, int64_t b)
  * For each patch of a strip: the transformed inputs and the products, a position of each input and of each output of a
  * group; for a single image, of all outputs. Or, row by row, 4 for each input, and 8 sums of products for each output.
  */
-static int64_t patch_values(const struct convolution *convolution)
+static int64_t strip_values(const struct convolution *convolution)
 {
     const int64_t parts = normnet__winograd_parts(convolution);
     const int64_t inputs = parts * parts * convolution->x.channels, outputs = convolution->y.channels;
@@ -100,7 +110,7 @@ int64_t normnet__convolution_scratch(const struct convolution *convolution)
 {
     if (convolution->algorithm == NORMNET__DIRECT)
         return 0;
-    return convolution->x.width + NORMNET__MAX_PATCHES * patch_values(convolution) +
+    return convolution->x.width + NORMNET__MAX_PATCHES * strip_values(convolution) +
            2 * normnet__winograd_positions(convolution->algorithm);
 }
 
@@ -121,14 +131,40 @@ bool normnet__sums_in_double(const struct convolution *convolution)
     return (int64_t)convolution->y.width * convolution->y.height > MAX_FLOAT_PIXELS;
 }
 
+static int64_t min_int64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The sums of a block, of whole tiles of outputs and two groups more for each position. */
+static int64_t patch_sums(const struct convolution *convolution)
+{
+    const int64_t inputs = min_int64(convolution->x.channels, NORMNET__BLOCK_INPUTS);
+    const int64_t outputs = min_int64(convolution->y.channels, NORMNET__BLOCK_OUTPUTS);
+
+    return 16 * (inputs * (outputs + NORMNET__MAX_SUM_OUTPUTS - 1) + 2);
+}
+
+/* A row of zeros, and a row of positions of a piece in some inputs and the outputs of a block. */
+static int64_t patch_values(const struct convolution *convolution)
+{
+    const int64_t outputs = min_int64(convolution->y.channels, NORMNET__BLOCK_OUTPUTS);
+
+    return max_int64(convolution->x.width, convolution->y.width) +
+           4 * (NORMNET__MAX_PATCH_INPUTS + outputs) * (NORMNET__PIECE_PATCHES | 1);
+}
+
 /*
- * The sums of a tile of outputs: for each input channel 3 x 4 products of Winograd's algorithm, or the taps; in float,
- * and in double if there are many.
+ * The sums of a block; or those of a tile of outputs: for each input channel 3 x 4 products of Winograd's algorithm, or
+ * the taps. In float, and in double if there are many.
  */
 int64_t normnet__weight_gradient_scratch(const struct convolution *convolution)
 {
+    const bool patches = convolution->gradient == NORMNET__GRADIENT_PATCHES;
+    const int64_t taps = (int64_t)convolution->kernel * convolution->kernel;
+    const int64_t products = convolution->gradient == NORMNET__GRADIENT_ROWS ? 12 : taps;
     const int64_t sums =
-        convolution->algorithm == NORMNET__WINOGRAD_2 ? 12 : (int64_t)convolution->kernel * convolution->kernel;
+        patches ? patch_sums(convolution) : NORMNET__MAX_SUM_OUTPUTS * convolution->x.channels * products;
 
-    return NORMNET__MAX_SUM_OUTPUTS * convolution->x.channels * sums * (normnet__sums_in_double(convolution) ? 3 : 1);
+    return (patches ? patch_values(convolution) : 0) + sums * (normnet__sums_in_double(convolution) ? 3 : 1);
 }

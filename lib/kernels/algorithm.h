@@ -11,8 +11,8 @@
 /* The cheapest algorithm up to `last` for a convolution with this kernel, stride and dilation and these maps. */
 enum algorithm normnet__choose_algorithm(const struct convolution *convolution, enum algorithm last);
 
-/* The same for its weight gradient: x is the map of the padded input, y that of dy. */
-enum algorithm normnet__choose_gradient_algorithm(const struct convolution *convolution);
+/* The algorithm for its weight gradient: y is the map of dy. */
+enum gradient_algorithm normnet__choose_gradient(const struct convolution *convolution);
 
 /* Of how many parts of 3x3 taps Winograd's algorithm makes the kernel, in a row and in a column. */
 int32_t normnet__winograd_parts(const struct convolution *convolution);
@@ -28,6 +28,17 @@ bool normnet__sums_in_double(const struct convolution *convolution);
  * the products of Winograd's algorithm are in memory at once: measured, docs/performance.md.
  */
 enum { NORMNET__MAX_PATCHES = 3, NORMNET__MAX_SUM_OUTPUTS = 4, NORMNET__PRODUCT_OUTPUTS = 16 };
+
+/*
+ * Of a weight gradient by patches: the inputs and outputs whose sums are in memory at once; the patches of a piece, and
+ * the inputs of which these are transformed at once, at most. Measured: docs/performance.md. A piece decides bits.
+ */
+enum {
+    NORMNET__BLOCK_INPUTS = 64,
+    NORMNET__BLOCK_OUTPUTS = 32,
+    NORMNET__PIECE_PATCHES = 48,
+    NORMNET__MAX_PATCH_INPUTS = 6
+};
 
 /*
  * The weight gradients of fully connected layers are summed over groups of up to 64 samples, an aligned subtree whose

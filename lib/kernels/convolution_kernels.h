@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The convolutions of the table of kernels: each runs directly or by Winograd's algorithm, as
- * convolution->algorithm says (algorithm.h chooses). Included by kernel_table.c only.
+ * The convolutions of the table of kernels: each runs directly or by Winograd's algorithm, as convolution->algorithm or
+ * ->gradient says (algorithm.h chooses). Included by kernel_table.c only.
  */
 #ifndef NORMNET_KERNELS_CONVOLUTION_KERNELS_H
 #define NORMNET_KERNELS_CONVOLUTION_KERNELS_H
@@ -14,6 +14,7 @@
 #include "kernels/winograd_channel_kernels.h"
 #include "kernels/winograd_gradient_kernels.h"
 #include "kernels/winograd_kernels.h"
+#include "kernels/winograd_patch_gradient_kernels.h"
 #if VECTOR_REGISTERS >= 32
 #include "kernels/winograd_row_kernels.h"
 #endif
@@ -46,7 +47,9 @@ static void KERNEL(convolve_channels)(const struct convolution *convolution, con
 static void KERNEL(weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,
                                     float *scratch)
 {
-    if (convolution->algorithm == NORMNET__WINOGRAD_2)
+    if (convolution->gradient == NORMNET__GRADIENT_PATCHES)
+        KERNEL(winograd_patch_gradient)(convolution, x, dy, dw, scratch);
+    else if (convolution->gradient == NORMNET__GRADIENT_ROWS)
         KERNEL(winograd_weight_gradient)(convolution, x, dy, dw, scratch);
     else
         KERNEL(direct_weight_gradient)(convolution, x, dy, dw, scratch);

@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * How a convolution is computed: Winograd's algorithm makes patches of 2x2 or of 4x4 outputs; of weight gradients,
- * WINOGRAD_2 combines pairs.
- */
+/* How a convolution is computed: Winograd's algorithm makes patches of 2x2 or of 4x4 outputs. */
 enum algorithm { NORMNET__DIRECT, NORMNET__WINOGRAD_2, NORMNET__WINOGRAD_4 };
+
+/* How a weight gradient is computed: directly, or by Winograd's algorithm along the rows or in two dimensions. */
+enum gradient_algorithm { NORMNET__GRADIENT_DIRECT, NORMNET__GRADIENT_ROWS, NORMNET__GRADIENT_PATCHES };
 
 /*
  * The shape of a convolution and its algorithm. x may be dilated: its rows and columns stand for every `dilation`th
@@ -26,8 +26,9 @@ struct convolution {
     struct map x, y;
     int32_t kernel, stride, padding, dilation;
     int32_t border; /* rows and columns of zeros around x, in its map; x with padding has them, unless by Winograd */
-    enum algorithm algorithm; /* as algorithm.h chooses */
-    int32_t inputs, outputs;  /* channels, for convolve_channels, whose maps count planes of lanes */
+    enum algorithm algorithm;         /* as algorithm.h chooses */
+    enum gradient_algorithm gradient; /* the same, of a weight gradient */
+    int32_t inputs, outputs;          /* channels, for convolve_channels, whose maps count planes of lanes */
 };
 
 /* What happens to each output of a convolution before it is stored: the bias is added, then one of the others or none.
@@ -110,11 +111,11 @@ struct kernels {
                               const struct epilogue *epilogue, float *y, float *scratch);
 
     /*
-     * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u][j * stride + v] * dy[k][i][j]), where
-     * dy has the map convolution->y, and padding is 0. Directly: per lane fused multiply-adds in the order i, j. By
-     * Winograd's algorithm: the sums of winograd_gradient_kernels.h. Both in chains over pieces of the map, as
-     * gradient_sums.h cuts and adds them. The lanes are added along the tree, in double. `scratch` holds
-     * normnet__weight_gradient_scratch groups.
+     * dw[k][c][u][v] = sum over lanes of (sum over (i, j) of x[c][i * stride + u - padding][j * stride + v - padding] *
+     * dy[k][i][j]), where dy has the map convolution->y, and x is 0 outside; only patches may have padding. Directly:
+     * per lane fused multiply-adds in the order i, j. By Winograd's algorithm: the sums of winograd_gradient_kernels.h
+     * or winograd_patch_gradient_kernels.h. All in chains over pieces of the map, as gradient_sums.h cuts and adds
+     * them. The lanes are added along the tree, in double. `scratch` holds normnet__weight_gradient_scratch groups.
      */
     void (*weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,
                             float *scratch);

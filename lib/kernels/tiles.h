@@ -30,6 +30,11 @@ LANES_INLINE int32_t min_int(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
+LANES_INLINE int32_t max_int(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The size of the next tile of `left` neighbours: 3, but 4 are 2 + 2, since a single one leaves the units half idle. */
 LANES_INLINE int32_t next_pixels(int32_t left)
 {

@@ -55,16 +55,14 @@ LANES_INLINE void transform_row(const struct patch_rows *rows, int32_t patches, 
 
 /*
  * Row r of all channels of a strip: 4 positions, `step` floats apart, and channels, `channel` floats apart, of [patch].
- * `zeros` replaces rows outside the map.
+ * `zeros` replaces rows outside the map. The strip is that of input_strip.
  */
-static void KERNEL(transform_input_row)(const struct convolution *convolution, const float *x,
-                                        const struct patch_strip *strip, int32_t r, const float *zeros, int64_t step,
-                                        int64_t channel, float *transformed)
+static void KERNEL(transform_input_row)(const struct map *map, const float *x, const struct patch_strip *strip,
+                                        int32_t r, const float *zeros, int64_t step, int64_t channel,
+                                        float *transformed)
 {
     static const int8_t first_row[4] = {0, 1, 2, 1}, second_row[4] = {2, 2, 1, 3};
-    const struct map *map = &convolution->x;
-    const int32_t top = strip->i - convolution->padding, left = strip->j - convolution->padding;
-    const int32_t first = top + first_row[r], second = top + second_row[r];
+    const int32_t first = strip->i + first_row[r], second = strip->i + second_row[r], left = strip->j;
     const bool first_inside = first >= 0 && first < map->height, second_inside = second >= 0 && second < map->height;
     const bool inside = left >= 0 && left + 2 * strip->patches + 2 <= map->width;
     const int64_t offset = (int64_t)left * LANES;
@@ -91,10 +89,11 @@ static void KERNEL(transform_input_2)(const struct convolution *convolution, con
                                       const struct patch_strip *strip, const float *zeros, float *transformed)
 {
     const int64_t step = position_size(term_planes(convolution), strip->patches);
+    const struct patch_strip input = input_strip(convolution, strip);
 
     for (int32_t r = 0; r < 4; ++r)
         KERNEL(transform_input_row)
-    (convolution, x, strip, r, zeros, step, strip->patches * LANES, transformed + 4 * r * step);
+        (&convolution->x, x, &input, r, zeros, step, strip->patches * LANES, transformed + 4 * r * step);
 }
 
 /* ---- Output -------------------------------------------------------------------------------------- */

@@ -10,8 +10,8 @@
  *     G' m = (m0 + (m1 + m2) / 2, (m1 - m2) / 2, (m1 + m2) / 2 + m3)
  *
  * dy0 and dy1 are neighbours in a row of dy, and x0 to x3 the inputs that contribute to them. Both transforms are
- * computed while loading. Along the columns as well there would be 16 products for four outputs instead of 24, but the
- * sums, 16 for each input and output channel, would not stay in the L1 cache.
+ * computed while loading, and nothing but the sums is stored: for few channels that is better than fewer products
+ * (winograd_patch_gradient_kernels.h).
  */
 #ifndef NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_GRADIENT_KERNELS_H

@@ -35,6 +35,12 @@ struct patch_strip {
     int32_t i, j, patches;
 };
 
+/* The same in the input: its first row and column are those of the first patch, perhaps in the padding. */
+LANES_INLINE struct patch_strip input_strip(const struct convolution *convolution, const struct patch_strip *outputs)
+{
+    return (struct patch_strip){outputs->i - convolution->padding, outputs->j - convolution->padding, outputs->patches};
+}
+
 /*
  * The floats from one position of a strip, [c][patch], to the next: an odd number of groups, since at powers of two the
  * positions of an element would compete for the same places in the L1 cache.

@@ -113,13 +113,15 @@ static void convolve_patch_rows(const struct winograd *winograd, const struct co
                                 const float *weights, const struct epilogue *epilogue, const struct patch_strip *strip,
                                 float *y, const float *zeros, float *scratch)
 {
+    const struct patch_strip input = input_strip(convolution, strip);
     const int32_t channels = convolution->x.channels, output_count = convolution->y.channels, patches = strip->patches;
     const int64_t panel = (int64_t)channels * LANES;
     float *rows = scratch + (int64_t)4 * patches * channels * LANES, *to = rows;
 
     (void)winograd;
     for (int32_t r = 0; r < 4; ++r) {
-        KERNEL(transform_input_row)(convolution, x, strip, r, zeros, patches * LANES, 4 * patches * LANES, scratch);
+        KERNEL(transform_input_row)
+        (&convolution->x, x, &input, r, zeros, patches * LANES, 4 * patches * LANES, scratch);
         for (int32_t k = 0, outputs; k < output_count; k += outputs, to += 2 * outputs * patches * LANES) {
             outputs = min_int(output_count - k, ROW_OUTPUTS);
             winograd_row_tiles[outputs - 1][patches - 1](

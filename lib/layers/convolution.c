@@ -68,16 +68,22 @@ static struct convolution plan_input_gradient(const struct layer *layer)
     return choose_algorithm(convolution, layer->out, NORMNET__WINOGRAD_4);
 }
 
-/* The weight gradient, which always reads the padded input. */
+/* The weight gradient, which reads a copy of x with a border, unless by patches. */
 static struct convolution plan_weight_gradient(const struct layer *layer)
 {
-    struct convolution convolution = {.x = bordered_map(layer->in, layer->padding, layer->lanes),
+    struct convolution convolution = {.x = normnet__shape_map(layer->in, layer->lanes),
                                       .y = normnet__shape_map(layer->out, layer->lanes),
                                       .kernel = layer->kernel_size,
                                       .stride = layer->stride,
+                                      .padding = layer->padding,
                                       .dilation = 1};
 
-    convolution.algorithm = normnet__choose_gradient_algorithm(&convolution);
+    convolution.gradient = normnet__choose_gradient(&convolution);
+    if (convolution.gradient != NORMNET__GRADIENT_PATCHES) {
+        convolution.border = convolution.padding;
+        convolution.padding = 0;
+        convolution.x = bordered_map(layer->in, convolution.border, layer->lanes);
+    }
     return convolution;
 }
 
@@ -111,7 +117,7 @@ static int64_t count_scratch(const struct layer *layer)
     const int64_t weights =
         layer->grouped ? normnet__outer_product_scratch() : normnet__weight_gradient_scratch(&all->weight_gradient);
     const int64_t backward = normnet__max(normnet__convolution_scratch(&all->input_gradient), weights);
-    const int64_t padded = layer->padding > 0 ? normnet__map_groups(all->weight_gradient.x) : 0;
+    const int64_t padded = count_copy(&all->weight_gradient);
     const int64_t copy =
         normnet__max(padded, normnet__max(count_copy(&all->forward), count_copy(&all->input_gradient)));
 
@@ -336,7 +342,7 @@ static void conv_backward_weights(const struct layer *layer, const struct block 
     const struct convolution *convolution = &layer->convolutions.weight_gradient;
     const struct map dy_map = convolution->y;
     float *scratch = block->scratch;
-    const float *x = with_border(normnet__input_map(layer, block), normnet__input(layer, block), layer->padding,
+    const float *x = with_border(normnet__input_map(layer, block), normnet__input(layer, block), convolution->border,
                                  convolution->x, &scratch);
 
     if (layer->grouped)

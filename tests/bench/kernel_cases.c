@@ -131,37 +131,41 @@ static int32_t planes(int32_t channels, int32_t lanes)
 }
 
 /* The algorithms are tried up to this one. */
-static enum algorithm last_algorithm(case_call *call, struct convolution_shape shape)
+static int last_algorithm(case_call *call, struct convolution_shape shape)
 {
     if (shape.kernel < 3 || (call == call_weight_gradient && shape.kernel > 3))
-        return NORMNET__DIRECT;
-    return call == call_weight_gradient ? NORMNET__WINOGRAD_2 : NORMNET__WINOGRAD_4;
+        return 0;
+    return call == call_weight_gradient ? (int)NORMNET__GRADIENT_PATCHES : (int)NORMNET__WINOGRAD_4;
 }
 
 static struct kernel_case convolution_case(const char *kernel, case_call *call, struct convolution_shape shape,
-                                           enum algorithm algorithm, int32_t lanes)
+                                           int algorithm, int32_t lanes)
 {
     const bool channels_are_lanes = call == call_convolve_channels;
     const int32_t size = shape.size - shape.kernel + 1;
     struct kernel_case self = {.kernel = kernel, .call = call, .lanes = lanes};
     struct convolution *convolution = &self.convolution;
-    const char *name = "", *star = "";
+    const char *algorithm_name = "", *mark = "";
 
     *convolution = (struct convolution){.kernel = shape.kernel,
                                         .stride = 1,
                                         .dilation = 1,
                                         .x = normnet__spaced_map(shape.inputs, shape.size, shape.size, lanes),
                                         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
-    if (last_algorithm(call, shape) != NORMNET__DIRECT) {
+    if (last_algorithm(call, shape) > 0) {
         static const char *const names[] = {", direct", ", Winograd", ", Winograd 4x4"};
+        static const char *const gradient_names[] = {", direct", ", Winograd", ", patches"};
         const enum algorithm last = channels_are_lanes ? NORMNET__WINOGRAD_2 : NORMNET__WINOGRAD_4;
-        const enum algorithm chosen = call == call_weight_gradient ? normnet__choose_gradient_algorithm(convolution)
-                                                                   : normnet__choose_algorithm(convolution, last);
+        const int chosen = call == call_weight_gradient ? (int)normnet__choose_gradient(convolution)
+                                                        : (int)normnet__choose_algorithm(convolution, last);
 
-        name = names[algorithm];
-        star = algorithm == chosen ? "*" : "";
+        algorithm_name = (call == call_weight_gradient ? gradient_names : names)[algorithm];
+        mark = algorithm == chosen ? "*" : "";
     }
-    convolution->algorithm = algorithm;
+    if (call == call_weight_gradient)
+        convolution->gradient = (enum gradient_algorithm)algorithm;
+    else
+        convolution->algorithm = (enum algorithm)algorithm;
     self.flops = 2.0 * shape.inputs * shape.outputs * shape.kernel * shape.kernel * size * size;
     if (channels_are_lanes) {
         convolution->inputs = shape.inputs;
@@ -172,7 +176,7 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
         self.flops *= lanes;
     }
     snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s%s", shape.size, shape.size, shape.inputs,
-             shape.outputs, shape.kernel, shape.kernel, name, star);
+             shape.outputs, shape.kernel, shape.kernel, algorithm_name, mark);
     return self;
 }
 
@@ -181,7 +185,7 @@ static int add_convolutions(struct kernel_case *cases, const char *kernel, case_
     int count = 0;
 
     for (int i = 0; i < SHAPES; ++i)
-        for (enum algorithm algorithm = NORMNET__DIRECT; algorithm <= last_algorithm(call, shapes[i]); ++algorithm)
+        for (int algorithm = 0; algorithm <= last_algorithm(call, shapes[i]); ++algorithm)
             cases[count++] = convolution_case(kernel, call, shapes[i], algorithm, lanes);
     return count;
 }

@@ -226,6 +226,75 @@ void call_convolve_channels(const struct kernels *kernels, struct workspace *w)
         CHECK_FAIL("%s, case %d: the sums are not those of convolve (%s)", kernels->name, w->number, w->shape);
 }
 
+/* The algorithm of a weight gradient. Patches may have padding, and so many channels that they go in blocks. */
+static void draw_gradient(struct workspace *w, struct convolution *convolution)
+{
+    const bool winograd = convolution->algorithm != NORMNET__DIRECT && convolution->kernel == 3;
+    const bool rows = winograd && convolution->y.width % 2 == 0 && draw_bool(w);
+
+    if (!winograd) {
+        convolution->algorithm = NORMNET__DIRECT;
+        return;
+    }
+    convolution->gradient = rows ? NORMNET__GRADIENT_ROWS : NORMNET__GRADIENT_PATCHES;
+    if (rows) /* without padding */
+        return;
+    draw_padding(w, convolution, false);
+    if (convolution->y.height * convolution->y.width < 30 && draw(w, 8) == 0) {
+        convolution->x.channels += draw(w, 80);
+        convolution->y = gapped_map(w, 1 + draw(w, 70), convolution->y.height, convolution->y.width);
+    }
+}
+
+/* One weight's gradient in double, and the sum of the absolute products. */
+static double reference_gradient(const struct convolution *convolution, const float *x, const float *dy, int u, int v,
+                                 double *largest)
+{
+    const struct map *x_map = &convolution->x, *y_map = &convolution->y;
+    double sum = 0;
+
+    *largest = 0;
+    for (int i = 0; i < y_map->height; ++i)
+        for (int j = 0; j < y_map->width; ++j) {
+            const int row = i * convolution->stride + u - convolution->padding;
+            const int column = j * convolution->stride + v - convolution->padding;
+
+            if (row < 0 || row >= x_map->height || column < 0 || column >= x_map->width)
+                continue;
+            for (int lane = 0; lane < x_map->lanes; ++lane) {
+                const double product = (double)x[(row * x_map->row_stride + column) * x_map->lanes + lane] *
+                                       dy[(i * y_map->row_stride + j) * y_map->lanes + lane];
+
+                sum += product;
+                *largest += fabs(product);
+            }
+        }
+    return sum;
+}
+
+/* Compares some weights' gradients with those in double. */
+static void check_gradient(const struct kernels *kernels, const struct workspace *w,
+                           const struct convolution *convolution, const float *x, const float *dy, const double *dw)
+{
+    enum { CHECKED = 40 };
+    const int taps = convolution->kernel * convolution->kernel;
+    const int64_t count = (int64_t)convolution->x.channels * convolution->y.channels * taps;
+
+    for (int64_t n = 0; n < count; n += 1 + count / CHECKED) {
+        const int tap = (int)(n % taps), c = (int)(n / taps % convolution->x.channels);
+        const int k = (int)(n / taps / convolution->x.channels);
+        double largest;
+        const double expected =
+            reference_gradient(convolution, x + c * convolution->x.channel_stride * convolution->x.lanes,
+                               dy + k * convolution->y.channel_stride * convolution->y.lanes, tap / convolution->kernel,
+                               tap % convolution->kernel, &largest);
+
+        if (!(fabs(dw[n] - expected) <= 1e-6 * largest))
+            CHECK_FAIL("%s, case %d: gradient %lld is %.9g, expected %.9g (%s)", kernels->name, w->number, (long long)n,
+                       dw[n], expected, w->shape);
+    }
+}
+
 void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
 {
     struct convolution convolution = draw_convolution(w);
@@ -233,10 +302,7 @@ void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
     double *dw;
     float *scratch;
 
-    if (convolution.y.width % 2 != 0 || convolution.kernel != 3) /* Winograd's algorithm needs pairs and 3x3 taps */
-        convolution.algorithm = NORMNET__DIRECT;
-    else if (convolution.algorithm == NORMNET__WINOGRAD_4)
-        convolution.algorithm = NORMNET__WINOGRAD_2;
+    draw_gradient(w, &convolution);
     draw_input(w, &convolution);
     x = take_map(w, convolution.x);
     dy = take_map(w, convolution.y);
@@ -244,6 +310,8 @@ void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
                    (int64_t)convolution.x.channels * convolution.y.channels * convolution.kernel * convolution.kernel);
     scratch = take_scratch(w, normnet__weight_gradient_scratch(&convolution));
     kernels->weight_gradient(&convolution, x, dy, dw, scratch);
+    if (w->style == ORDINARY)
+        check_gradient(kernels, w, &convolution, x, dy, dw);
 }
 
 /* From 1 to 70 inputs and outputs, so that some need two chunks; blocks with other values between them. */

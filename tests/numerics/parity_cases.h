@@ -81,6 +81,7 @@ static const struct network_case token_networks[] = {
     {"kernel as large as the image", "conv5-6 relu conv1-3", 2, 5, 5, 3},
     {"many channels", "conv3-24 relu conv3-16 relu conv3-9 gap flatten fc-10b", 1, 12, 13, 10},
     {"33 channels", "conv3-33p1 relu conv3-17 relu conv1-5 gap", 5, 6, 7, 5},
+    {"many of both", "conv3-32p1 relu conv3-33p2b relu conv3-40 gap conv1-3", 2, 10, 9, 3},
     {"maxpool", "conv3-7 relu maxpool2 conv3-5 maxpool3 flatten fc-3", 2, 15, 19, 3},
     {"maxpool first", "maxpool2 conv3-4 relu gap conv1-2", 2, 11, 12, 2},
     {"maxpool1 and avgpool1", "maxpool1 conv2-3 avgpool1 gap", 2, 6, 7, 3},
