@@ -101,7 +101,7 @@ extern "C" {
  * Incremented when the same configuration, seed and data may give different weights, even in one
  * bit.
  */
-#define NORMNET_BITS_VERSION 2
+#define NORMNET_BITS_VERSION 3
 
 #if defined(_WIN32) && defined(NORMNET_SHARED)
 #define NORMNET_API __declspec(dllimport)

@@ -93,7 +93,7 @@ static void KERNEL(transform_input_2)(const struct convolution *convolution, con
 
     for (int32_t r = 0; r < 4; ++r)
         KERNEL(transform_input_row)
-        (&convolution->x, x, &input, r, zeros, step, strip->patches * LANES, transformed + 4 * r * step);
+    (&convolution->x, x, &input, r, zeros, step, strip->patches * LANES, transformed + 4 * r * step);
 }
 
 /* ---- Output -------------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import check_bits
 from cases import Cases
-from check_bits import HASH, HASHES, Builds, build, outcome
+from check_bits import HASH, HASHES, SMALL_HASHES, Builds, build, outcome
 from check_consumers import Failed, meson, run
 
 # The cases of test_bits, which some flags make slow.
@@ -166,16 +166,16 @@ def check_compilers(builds, source, bits, sets):
                           known(hostile.compiler, hostile.linking))
         name = "flags: %s %s%s" % (hostile.compiler, hostile.flags, " and to link " * bool(hostile.linking) +
                                    hostile.linking)
-        builds.check(name, 2 * HASHES, with_library, source, bits, hostile)
+        builds.check(name, HASHES, with_library, source, bits, hostile)
 
 
 def check_kinds(builds, source):
     """Other kinds of build."""
     fast = Hostile("gcc", "-Ofast " + FUSING)
     if shutil.which("gcc"):
-        builds.check("flags: static, with link-time optimization", 2 * HASHES, built, source, fast, "-Db_lto=true",
+        builds.check("flags: static, with link-time optimization", HASHES, built, source, fast, "-Db_lto=true",
                      "-Ddefault_library=static")
-        builds.check("flags: subproject", 2 * HASHES, in_parent, source, fast)
+        builds.check("flags: subproject", HASHES, in_parent, source, fast)
     else:
         builds.cases.skip("flags: kinds of build", "apt-get install gcc")
 
@@ -218,7 +218,7 @@ def check_machines(builds, source):
         if shutil.which(command[0]) and all(map(shutil.which, check_bits.runner(machine))):
             flags = [flag for flag in ["-Ofast", "-ffp-contract=fast", *OTHER_MACHINES[machine.cpu]]
                      if knows(command, flag)]
-            builds.check("flags: %s %s %s" % (machine.cpu, compiler, " ".join(flags)), HASHES,
+            builds.check("flags: %s %s %s" % (machine.cpu, compiler, " ".join(flags)), SMALL_HASHES,
                          check_bits.emulated_build, source, machine._replace(programs=()), compiler, flags)
         else:
             builds.cases.skip("flags: " + machine.cpu, "needs an emulator and a cross compiler, as check_bits.py")
@@ -239,7 +239,7 @@ def main():
         except Failed as failure:
             builds.cases.check("flags: none", [str(failure)])
             return builds.cases.end()
-        builds.check("flags: none", 2 * HASHES, plain, bits)
+        builds.check("flags: none", HASHES, plain, bits)
         check_compilers(builds, arguments.source, bits, SOME)
         if arguments.full:
             check_compilers(builds, arguments.source, bits,
