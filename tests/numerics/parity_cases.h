@@ -80,6 +80,8 @@ static const struct network_case token_networks[] = {
     {"padding of kernel less one", "conv3-4p2 relu conv4-3p3s2 relu gap conv1-2", 2, 4, 5, 2},
     {"kernel as large as the image", "conv5-6 relu conv1-3", 2, 5, 5, 3},
     {"many channels", "conv3-24 relu conv3-16 relu conv3-9 gap flatten fc-10b", 1, 12, 13, 10},
+    {"Winograd's algorithm of both sizes", "conv3-24p1 relu conv3-32p1 relu conv3-25b relu gap conv1-3b", 2, 9, 14, 3},
+    {"kernels in parts", "conv5-20p2 relu conv7-17p3 relu conv4-18 relu gap conv1-3b", 2, 11, 10, 3},
     {"33 channels", "conv3-33p1 relu conv3-17 relu conv1-5 gap", 5, 6, 7, 5},
     {"many of both", "conv3-32p1 relu conv3-33p2b relu conv3-40 gap conv1-3", 2, 10, 9, 3},
     {"maxpool", "conv3-7 relu maxpool2 conv3-5 maxpool3 flatten fc-3", 2, 15, 19, 3},
