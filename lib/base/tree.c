@@ -52,8 +52,7 @@ static void promote(struct tree_node *node, int64_t leaves)
     }
 }
 
-/* Merges the two topmost nodes while they are the left and the right half of one parent: the values begin to end - 1.
- */
+/* Merges values begin to end - 1 of the two topmost nodes while they are the left and right half of one parent. */
 static int32_t merge(int64_t leaves, int64_t begin, int64_t end, struct tree_node *nodes, int32_t used)
 {
     promote(&nodes[used - 1], leaves);

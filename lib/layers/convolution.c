@@ -326,7 +326,7 @@ static void conv_forward(const struct layer *layer, const struct block *block)
 
 /* ---- Backward -------------------------------------------------------------------------------------- */
 
-/* A layer with one pixel: dw is computed for several blocks at once (net/gradient_sums.c). */
+/* A layer with one pixel: dw is computed for several blocks at once (net/gradient_trees.c). */
 static void keep_for_group(const struct layer *layer, const struct block *block, const float *dy)
 {
     const int64_t inputs = (int64_t)layer->in.channels * layer->lanes;
