@@ -9,11 +9,6 @@ static bool suits_winograd(const struct convolution *convolution)
     return convolution->kernel >= 3 && convolution->stride == 1 && convolution->dilation == 1;
 }
 
-int32_t normnet__winograd_parts(const struct convolution *convolution)
-{
-    return (convolution->kernel + 2) / 3;
-}
-
 /* Outputs of a patch of Winograd's algorithm: in a row, and in a column. */
 static int32_t patch_size(enum algorithm algorithm)
 {
@@ -105,13 +100,15 @@ static int64_t strip_values(const struct convolution *convolution)
                                     : max_int64(positions * (inputs + group), 4 * inputs + 8 * outputs);
 }
 
-/* A row of zeros, and a strip, whose positions are an odd number of groups apart. */
+/* A row of zeros, and the strips that are computed at once, whose positions are an odd number of groups apart. */
 int64_t normnet__convolution_scratch(const struct convolution *convolution)
 {
     if (convolution->algorithm == NORMNET__DIRECT)
         return 0;
-    return convolution->x.width + NORMNET__MAX_PATCHES * strip_values(convolution) +
-           2 * normnet__winograd_positions(convolution->algorithm);
+    const int64_t strip =
+        NORMNET__MAX_PATCHES * strip_values(convolution) + 2 * normnet__winograd_positions(convolution->algorithm);
+
+    return convolution->x.width + (convolution->outputs > 0 ? NORMNET__CHANNEL_STRIPS : 1) * strip;
 }
 
 /* For each sample of a group a chunk of inputs, and for each leaf the sums of a tile. */

@@ -15,7 +15,10 @@ enum algorithm normnet__choose_algorithm(const struct convolution *convolution, 
 enum gradient_algorithm normnet__choose_gradient(const struct convolution *convolution);
 
 /* Of how many parts of 3x3 taps Winograd's algorithm makes the kernel, in a row and in a column. */
-int32_t normnet__winograd_parts(const struct convolution *convolution);
+static inline int32_t normnet__winograd_parts(const struct convolution *convolution)
+{
+    return (convolution->kernel + 2) / 3;
+}
 
 /* The elements of a transformed patch, or kernel, of Winograd's algorithm. */
 int32_t normnet__winograd_positions(enum algorithm algorithm);
@@ -25,9 +28,15 @@ bool normnet__sums_in_double(const struct convolution *convolution);
 
 /*
  * What a tile has at most, in any instruction set: patches, and outputs of a weight gradient. And of how many outputs
- * the products of Winograd's algorithm are in memory at once: measured, docs/performance.md.
+ * the products of Winograd's algorithm are in memory at once, and for a single image of how many strips: measured,
+ * docs/performance.md.
  */
-enum { NORMNET__MAX_PATCHES = 3, NORMNET__MAX_SUM_OUTPUTS = 4, NORMNET__PRODUCT_OUTPUTS = 16 };
+enum {
+    NORMNET__MAX_PATCHES = 3,
+    NORMNET__MAX_SUM_OUTPUTS = 4,
+    NORMNET__PRODUCT_OUTPUTS = 16,
+    NORMNET__CHANNEL_STRIPS = 4
+};
 
 /*
  * Of a weight gradient by patches: the inputs and outputs whose sums are in memory at once; the patches of a piece, and

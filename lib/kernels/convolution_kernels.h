@@ -40,8 +40,8 @@ static void KERNEL(convolve_channels)(const struct convolution *convolution, con
     if (convolution->algorithm == NORMNET__DIRECT)
         direct_convolve_channels(convolution, x, weights, epilogue, y);
     else
-        for_each_strip(convolution->algorithm == NORMNET__WINOGRAD_4 ? &winograd_4 : &winograd_2, convolution, x,
-                       weights, epilogue, y, scratch, convolve_channel_patches);
+        convolve_channel_patches(convolution->algorithm == NORMNET__WINOGRAD_4 ? &winograd_4 : &winograd_2, convolution,
+                                 x, weights, epilogue, y, scratch);
 }
 
 static void KERNEL(weight_gradient)(const struct convolution *convolution, const float *x, const float *dy, double *dw,

@@ -19,7 +19,7 @@
  * A tile: one or two vectors of outputs by 6 pixels, one by 12 pixels, or many by one pixel, so that there are enough
  * sums to keep the units busy (tiles.h) where there are registers for them.
  */
-enum { CHANNEL_PIXELS = VECTOR_REGISTERS >= 32 ? 12 : 6, PIXEL_VECTORS = VECTOR_REGISTERS / 4 };
+enum { CHANNEL_PIXELS = VECTOR_REGISTERS >= 16 ? 12 : 6, PIXEL_VECTORS = VECTOR_REGISTERS / 4 };
 
 /* The outputs of a tile, which begin at channel k, and the terms that it adds. */
 struct channel_tile_output {
@@ -69,8 +69,11 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
                 const float *input = plane + u * row + (int64_t)v * LANES;
                 lanes weight[PIXEL_VECTORS];
 
-                LANES_FOR (n, vectors)
+                LANES_FOR (n, vectors) {
                     weight[n] = lanes_load(weights + panel_at(panel, n * VECTOR_LANES));
+                    if (pixels > 1) /* used more than once */
+                        lanes_keep(&weight[n]);
+                }
                 LANES_FOR (p, pixels) {
                     const lanes value = lanes_splat(input[p * step]);
 
@@ -115,12 +118,12 @@ DEFINE_CHANNEL_TILE(1, 6)
 #if VECTOR_REGISTERS >= 16
 DEFINE_CHANNEL_TILE(2, 1)
 DEFINE_CHANNEL_TILE(4, 1)
-#endif
-#if VECTOR_REGISTERS >= 32
-DEFINE_CHANNEL_TILE(8, 1)
 DEFINE_CHANNEL_TILE(2, 2)
 DEFINE_CHANNEL_TILE(2, 6)
 DEFINE_CHANNEL_TILE(1, 12)
+#endif
+#if VECTOR_REGISTERS >= 32
+DEFINE_CHANNEL_TILE(8, 1)
 #endif
 
 struct channel_tile {
@@ -138,12 +141,12 @@ static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t l
 #if VECTOR_REGISTERS >= 16
         {KERNEL(direct_channel_tile_2x1), 2, 1},
         {KERNEL(direct_channel_tile_4x1), 4, 1},
-#endif
-#if VECTOR_REGISTERS >= 32
-        {KERNEL(direct_channel_tile_8x1), 8, 1},
         {KERNEL(direct_channel_tile_2x2), 2, 2},
         {KERNEL(direct_channel_tile_2x6), 2, 6},
         {KERNEL(direct_channel_tile_1x12), 1, 12},
+#endif
+#if VECTOR_REGISTERS >= 32
+        {KERNEL(direct_channel_tile_8x1), 8, 1},
 #endif
     };
     const struct channel_tile *chosen = tiles;

@@ -22,8 +22,8 @@ enum { TILE_OUTPUTS = VECTOR_REGISTERS / 4 };
 /* Of a single pixel, as in fully connected layers: a tile of so few sums as TILE_OUTPUTS would leave the units idle. */
 enum { COLUMN_OUTPUTS = VECTOR_REGISTERS >= 16 ? 2 * TILE_OUTPUTS : TILE_OUTPUTS };
 
-/* Vectors of output channels, where the channels are the lanes. */
-enum { TILE_VECTORS = VECTOR_REGISTERS >= 32 ? 2 : 1 };
+/* Vectors of output channels, where the channels are the lanes: each input that is broadcast serves two of them. */
+enum { TILE_VECTORS = VECTOR_REGISTERS >= 16 ? 2 : 1 };
 
 LANES_INLINE int32_t min_int(int32_t a, int32_t b)
 {

@@ -25,6 +25,18 @@ static void convolve_patches(const struct winograd *winograd, const struct convo
     }
 }
 
+/* The next strip of a map, row by row; the first one after {0}. False after the last one. */
+static bool next_strip(const struct map *map, int32_t size, struct patch_strip *strip)
+{
+    strip->j += size * strip->patches;
+    if (strip->j >= map->width) {
+        strip->j = 0;
+        strip->i += size;
+    }
+    strip->patches = next_pixels((map->width - strip->j + size - 1) / size);
+    return strip->i < map->height;
+}
+
 typedef void strip_function(const struct winograd *winograd, const struct convolution *convolution, const float *x,
                             const float *weights, const struct epilogue *epilogue, const struct patch_strip *strip,
                             float *y, const float *zeros, float *scratch);
@@ -35,15 +47,11 @@ static void for_each_strip(const struct winograd *winograd, const struct convolu
                            strip_function *convolve_strip)
 {
     const int64_t row = (int64_t)convolution->x.width * LANES;
-    const int32_t size = winograd->outputs;
-    struct patch_strip strip;
+    struct patch_strip strip = {0};
 
     memset(scratch, 0, (size_t)row * sizeof *scratch);
-    for (strip.i = 0; strip.i < convolution->y.height; strip.i += size)
-        for (strip.j = 0; strip.j < convolution->y.width; strip.j += size * strip.patches) {
-            strip.patches = next_pixels((convolution->y.width - strip.j + size - 1) / size);
-            convolve_strip(winograd, convolution, x, weights, epilogue, &strip, y, scratch, scratch + row);
-        }
+    while (next_strip(&convolution->y, winograd->outputs, &strip))
+        convolve_strip(winograd, convolution, x, weights, epilogue, &strip, y, scratch, scratch + row);
 }
 
 #endif
