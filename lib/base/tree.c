@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 int64_t normnet__tree_split(int64_t count)
 {
@@ -31,18 +32,6 @@ void normnet__tree_begin(struct tree *tree, int64_t leaves, int64_t first, int64
     tree->length = length;
 }
 
-double *normnet__tree_next_leaf(struct tree *tree)
-{
-    assert(tree->used < tree->capacity);
-    return tree->nodes[tree->used].values;
-}
-
-static void add_values(double *sums, const double *values, int64_t begin, int64_t end)
-{
-    for (int64_t i = begin; i < end; ++i)
-        sums[i] += values[i];
-}
-
 /* A left half whose right half would begin after the last leaf is its parent. */
 static void promote(struct tree_node *node, int64_t leaves)
 {
@@ -52,18 +41,37 @@ static void promote(struct tree_node *node, int64_t leaves)
     }
 }
 
-/* Merges values begin to end - 1 of the two topmost nodes while they are the left and right half of one parent. */
-static int32_t merge(int64_t leaves, int64_t begin, int64_t end, struct tree_node *nodes, int32_t used)
+static void add_values(double *sums, const double *left, const double *right, int64_t count)
 {
-    promote(&nodes[used - 1], leaves);
+    for (int64_t i = 0; i < count; ++i)
+        sums[i] = left[i] + right[i];
+}
+
+/*
+ * Merges values begin to end - 1 of the two topmost nodes while they are the left and right half of one parent. The
+ * last two nodes are added to `root` if it is not NULL.
+ */
+static int32_t merge(int64_t leaves, int64_t begin, int64_t end, struct tree_node *nodes, int32_t used, double *root)
+{
+    if (used > 0)
+        promote(&nodes[used - 1], leaves);
     while (used >= 2 && nodes[used - 2].level == nodes[used - 1].level && nodes[used - 1].index % 2 == 1) {
-        add_values(nodes[used - 2].values, nodes[used - 1].values, begin, end);
+        double *left = nodes[used - 2].values + begin;
+
+        add_values(used == 2 && root != NULL ? root : left, left, nodes[used - 1].values + begin, end - begin);
         nodes[used - 2].index /= 2;
         nodes[used - 2].level += 1;
         --used;
         promote(&nodes[used - 1], leaves);
     }
     return used;
+}
+
+double *normnet__tree_next_leaf(struct tree *tree)
+{
+    tree->used = merge(tree->leaves, tree->first, tree->first + tree->length, tree->nodes, tree->used, NULL);
+    assert(tree->used < tree->capacity);
+    return tree->nodes[tree->used].values;
 }
 
 void normnet__tree_push(struct tree *tree, int64_t leaf)
@@ -79,7 +87,7 @@ void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end)
         ++level;
     tree->nodes[tree->used].index = first >> level;
     tree->nodes[tree->used].level = level;
-    tree->used = merge(tree->leaves, tree->first, tree->first + tree->length, tree->nodes, tree->used + 1);
+    tree->used += 1;
 }
 
 int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, int64_t max)
@@ -91,19 +99,24 @@ int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, in
     return first + size < end ? first + size : end;
 }
 
-const double *normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end)
+void normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end, double *sums)
 {
     /* An index has fewer than 64 levels; two subtrees per level. */
     struct tree_node stack[130];
-    int32_t used = 0;
+    int32_t used = 0, left = 0;
+
+    for (int32_t i = 0; i < count; ++i)
+        left += trees[i].used;
+    const bool single = left == 1;
 
     for (int32_t i = 0; i < count; ++i)
         for (int32_t node = 0; node < trees[i].used; ++node) {
             stack[used] = trees[i].nodes[node];
-            used = merge(trees[i].leaves, begin, end, stack, used + 1);
+            used = merge(trees[i].leaves, begin, end, stack, used + 1, --left == 0 ? sums : NULL);
         }
-    assert(used == 1);
-    return used > 0 ? stack[0].values : NULL;
+    assert(used <= 1);
+    if (single)
+        memcpy(sums, stack[0].values + begin, (size_t)(end - begin) * sizeof *sums);
 }
 
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride)

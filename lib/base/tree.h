@@ -26,8 +26,9 @@ struct tree_node {
 };
 
 /*
- * The partial sums of a contiguous range of leaves: a stack of subtrees. Two neighbours are merged as soon as they are
- * complete. `nodes` has `capacity` entries whose `values` point to memory for the sums, of which only values[first],
+ * The partial sums of a contiguous range of leaves: a stack of subtrees. Two neighbours are merged when they are
+ * complete and memory for the next one is needed. `nodes` has `capacity` entries whose `values` point to memory for the
+ * sums, of which only values[first],
  * ..., values[first + length - 1] take part.
  */
 struct tree {
@@ -54,11 +55,10 @@ void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end);
 int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, int64_t max);
 
 /*
- * Combines `count` trees over consecutive ranges into the sums of the whole tree: of the values begin, ..., end - 1, so
- * that threads can share the work. Returns the sums, which are in the memory of one of the trees; these values of all
- * trees are overwritten.
+ * Combines `count` trees over consecutive ranges into the sums of the whole tree: of the values begin, ..., end - 1,
+ * which are written to `sums`, so that threads can share the work. These values of all trees are overwritten.
  */
-const double *normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end);
+void normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end, double *sums);
 
 /* The sum of `count` values along the same tree. */
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride);

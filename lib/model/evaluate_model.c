@@ -82,7 +82,8 @@ normnet_status normnet__evaluate_model(struct inference *inference, const normne
     if (status != NORMNET_OK)
         return status;
     *metrics = (normnet_metrics){.count = count, .step = model->state.step};
-    metrics->loss = normnet__tree_combine(evaluation.team->trees, model->config.threads, 0, 1)[0] / (double)count;
+    normnet__tree_combine(evaluation.team->trees, model->config.threads, 0, 1, &metrics->loss);
+    metrics->loss /= (double)count;
     for (int32_t thread = 0; thread < model->config.threads; ++thread)
         metrics->correct += evaluation.team->workers[thread].correct;
     return NORMNET_OK;

@@ -3,8 +3,6 @@
 
 #include "kernels/algorithm.h"
 
-#include <string.h>
-
 /* The sums of a range of layers: indices of the first and after the last. */
 struct range {
     int64_t begin, end;
@@ -77,31 +75,31 @@ struct combination {
     double *gradient;
 };
 
-/* The sums begin to end - 1 of one parameter. */
-static void copy_sums(const struct parameter *parameter, const double *sums, struct range range, double *gradient)
+/* The part of a parameter in the sums begin to end - 1. */
+static void combine_parameter(const struct combination *combination, const struct parameter *parameter,
+                              struct range range)
 {
     const int64_t parameter_end = parameter->sum + parameter->count;
     const int64_t first = parameter->sum > range.begin ? parameter->sum : range.begin;
-    const int64_t count = (parameter_end < range.end ? parameter_end : range.end) - first;
+    const int64_t end = parameter_end < range.end ? parameter_end : range.end;
 
-    if (count > 0)
-        memcpy(gradient + parameter->offset + first - parameter->sum, sums + first, (size_t)count * sizeof *sums);
+    if (end > first)
+        normnet__tree_combine(combination->summed, combination->trees->engine->threads.count, first, end,
+                              combination->gradient + parameter->offset + first - parameter->sum);
 }
 
 static void combine_span(const struct combination *combination, struct range range)
 {
     const struct gradient_trees *trees = combination->trees;
     const bool groups = combination->summed == trees->team->group_trees;
-    const double *sums =
-        normnet__tree_combine(combination->summed, trees->engine->threads.count, range.begin, range.end);
 
     for (int32_t i = trees->begin; i < trees->end; ++i) {
         const struct layer *layer = &trees->engine->network->layers[i];
 
         if (layer->grouped == groups)
-            copy_sums(&layer->weight, sums, range, combination->gradient);
+            combine_parameter(combination, &layer->weight, range);
         if (!groups)
-            copy_sums(&layer->bias, sums, range, combination->gradient);
+            combine_parameter(combination, &layer->bias, range);
     }
 }
 
