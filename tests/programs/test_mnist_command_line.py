@@ -150,6 +150,13 @@ class CommandLine(mnist_program.TestCase):
             ("affine:scale=0-1", r"scale of affine is a range LOW-HIGH"),
             ("affine:shear=90", r"shear of affine is a number from 0 to 80"),
             ("affine:translate=2", r"translate of affine is a number from 0 to 1"),
+            ("rotate:6:interpolation=bicubic", r"'interpolation=bicubic' at column 10: interpolation of rotate is nearest or "
+                                               r"bilinear\n"),
+            ("affine:deg=7,interpolation=bilinaer", r"at column 14: interpolation of affine is nearest or bilinear; did "
+                                                    r"you mean bilinear\?\n"),
+            ("affine:interpolation=", r"'interpolation=' at column 8: interpolation of affine is nearest or bilinear\n"),
+            ("rotate:6:interpolation=near", r"'interpolation=near' at column 10"),
+            ("jitter:interpolation=nearest", r"jitter has no parameter 'interpolation=nearest'"),
             ("jitter:2", r"brightness of jitter is a number from 0 to 1"),
             (",".join(["jitter:.1"] * 17), r"more than 16 operations at column 161"),
         ]:

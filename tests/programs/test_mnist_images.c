@@ -78,12 +78,36 @@ static void draw_noise(uint8_t *image, uint64_t index)
         image[i] = (uint8_t)random_bits(&random);
 }
 
+/* What lies at column x and row y, where the centre of pixel i is i + .5; `fill` outside the image. */
+typedef double reference_sampler(const uint8_t *plane, double x, double y, double fill);
+
+static bool is_inside(double x, double y)
+{
+    return x >= 0 && x < WIDTH && y >= 0 && y < HEIGHT;
+}
+
+static double reference_nearest(const uint8_t *plane, double x, double y, double fill)
+{
+    return is_inside(x, y) ? plane[(int)y * WIDTH + (int)x] : fill;
+}
+
+/* Every pixel is a tent over the centres around its own; what the tents leave at the border is the nearest pixel's. */
+static double reference_bilinear(const uint8_t *plane, double x, double y, double fill)
+{
+    const double column = fmin(fmax(x - 0.5, 0), WIDTH - 1), row = fmin(fmax(y - 0.5, 0), HEIGHT - 1);
+    double sum = 0;
+
+    for (int i = 0; i < PLANE; ++i)
+        sum += plane[i] * fmax(0, 1 - fabs(column - i % WIDTH)) * fmax(0, 1 - fabs(row - i / WIDTH));
+    return is_inside(x, y) ? sum : fill;
+}
+
 /*
  * An output pixel looks along the inverse map for the input pixel that it falls into, with libm's functions and no
  * fixed point. Which random number is which is part of what a seed means: angle, shifts, scale, shear.
  */
-static void reference_geometry(const uint8_t *in, uint8_t *out, uint64_t index, double degrees, double shear,
-                               double translate, double low, double high, uint8_t fill)
+static void reference_geometry(const uint8_t *in, double *out, reference_sampler *sample, uint64_t index,
+                               double degrees, double shear, double translate, double low, double high, uint8_t fill)
 {
     const double radian = 3.14159265358979323846 / 180;
     struct random_stream random = random_open(1, RANDOM_AUGMENT, 5, index);
@@ -99,20 +123,43 @@ static void reference_geometry(const uint8_t *in, uint8_t *out, uint64_t index, 
         double y = i % PLANE / WIDTH + 0.5 - HEIGHT / 2.0 - shift_y;
         double turned_x = (x * cos(angle) + y * sin(angle)) / scale;
         double turned_y = (y * cos(angle) - x * sin(angle)) / scale;
-        double column = floor(turned_x + tangent * turned_y + WIDTH / 2.0);
-        double row = floor(turned_y + HEIGHT / 2.0);
-        bool inside = column >= 0 && column < WIDTH && row >= 0 && row < HEIGHT;
-        out[i] = inside ? in[i / PLANE * PLANE + (int)row * WIDTH + (int)column] : fill;
+        double column = turned_x + tangent * turned_y + WIDTH / 2.0;
+        out[i] = sample(in + i / PLANE * PLANE, column, turned_y + HEIGHT / 2.0, fill);
     }
+}
+
+struct geometry {
+    const char *spec;
+    double degrees, shear, translate, low, high;
+    uint8_t fill;
+};
+
+/* Compares `images` images. A pixel may be off by `allowed` grey levels, one of a thousand by more. */
+static void check_geometry(const struct geometry *geometry, const char *options, reference_sampler *sample, int images,
+                           double allowed)
+{
+    uint8_t image[PIXELS];
+    static double expected[PIXELS];
+    char spec[120];
+    int differences = 0;
+
+    snprintf(spec, sizeof spec, "%s%s", geometry->spec, options);
+    for (int index = 0; index < images; ++index) {
+        draw_noise(image, (uint64_t)index);
+        reference_geometry(image, expected, sample, (uint64_t)index, geometry->degrees, geometry->shear,
+                           geometry->translate, geometry->low, geometry->high, geometry->fill);
+        augment(spec, (uint64_t)index, image);
+        for (int i = 0; i < PIXELS; ++i)
+            differences += fabs(image[i] - expected[i]) > allowed;
+    }
+    /* Where 16 bits after the point decide between neighbours: a row's error of 28 * 2^-17, twice. */
+    if (differences > images * PIXELS / 1000)
+        CHECK_FAIL("%s: %d of %d pixels differ", spec, differences, images * PIXELS);
 }
 
 static void augment_geometry(const void *argument)
 {
-    static const struct {
-        const char *spec;
-        double degrees, shear, translate, low, high;
-        uint8_t fill;
-    } cases[] = {
+    static const struct geometry cases[] = {
         {"rotate:6", 6, 0, 0, 1, 1, 0},
         {"rotate:deg=180,fill=9", 180, 0, 0, 1, 1, 9},
         {"affine:deg=20", 20, 0, 0, 1, 1, 0},
@@ -121,24 +168,14 @@ static void augment_geometry(const void *argument)
         {"affine:scale=.5-2", 0, 0, 0, .5, 2, 0},
         {"affine:deg=7,shear=7,translate=.1,scale=.8-1.2", 7, 7, .1, .8, 1.2, 0},
     };
-    uint8_t image[PIXELS], expected[PIXELS];
 
     (void)argument;
 
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; ++c) {
-        int differences = 0;
-
-        for (uint64_t index = 0; index < 200; ++index) {
-            draw_noise(image, index);
-            reference_geometry(image, expected, index, cases[c].degrees, cases[c].shear, cases[c].translate,
-                               cases[c].low, cases[c].high, cases[c].fill);
-            augment(cases[c].spec, index, image);
-            for (int i = 0; i < PIXELS; ++i)
-                differences += image[i] != expected[i];
-        }
-        /* Where 16 bits after the point decide between neighbours: a row's error of 28 * 2^-17, twice. */
-        if (differences > 200 * PIXELS / 1000)
-            CHECK_FAIL("%s: %d of %d pixels differ", cases[c].spec, differences, 200 * PIXELS);
+        check_geometry(&cases[c], "", reference_nearest, 200, 0);
+        check_geometry(&cases[c], ":interpolation=nearest", reference_nearest, 20, 0);
+        /* Half a grey level of rounding, and 255 times the error of the coordinates. */
+        check_geometry(&cases[c], ",interpolation=bilinear", reference_bilinear, 20, 0.7);
     }
 }
 
@@ -189,31 +226,43 @@ static void augment_jitter(const void *argument)
 }
 
 /* A list is its operations one after another, with one stream of random numbers. */
-static void augment_golden(const void *argument)
+static void check_golden(const char *spec, int operations, const char *expected)
 {
     enum { IMAGES = 500 };
     uint8_t *images = check_allocate(IMAGES, DIGITS_PIXELS + 1);
-    uint8_t scratch[DIGITS_PIXELS], noise[PIXELS], same[PIXELS];
+    uint8_t scratch[DIGITS_PIXELS];
     struct augment_list list;
     char text[65];
 
-    (void)argument;
-
     digits_draw(DIGITS_TRAIN, IMAGES, images, images + IMAGES * DIGITS_PIXELS);
-    CHECK(augment_parse(&list, "affine") == 0 && list.count == 3);
+    CHECK(augment_parse(&list, spec) == 0 && list.count == operations);
     for (uint64_t i = 0; i < IMAGES; ++i) {
         struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, i);
 
         augment_apply(&list, &random, images + i * DIGITS_PIXELS, scratch, 1, DIGITS_SIDE, DIGITS_SIDE);
     }
     checksum(images, IMAGES * DIGITS_PIXELS, text);
-    CHECK_TEXT(text, "82f326fa72579be098d3a1b2768386ab911bebef7a61160c117d91c43460fa53");
+    CHECK_TEXT(text, expected);
     free(images);
+}
 
+static void augment_golden(const void *argument)
+{
+    uint8_t noise[PIXELS], same[PIXELS];
+    struct augment_list list;
+
+    (void)argument;
+
+    check_golden("affine", 3, "82f326fa72579be098d3a1b2768386ab911bebef7a61160c117d91c43460fa53");
+    check_golden("rotate:6:fill=1:interpolation=bilinear,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,"
+                 "interpolation=bilinear",
+                 2, "9bc85db1ebe5d294425a520953b53ce390e1d35147236ab62df7baaee9ec2db0");
     CHECK(augment_parse(&list, "none") == 0 && list.count == 0);
     draw_noise(noise, 1);
     memcpy(same, noise, PIXELS);
     augment("rotate:0,affine:deg=0,jitter:0", 1, noise);
+    CHECK(memcmp(noise, same, PIXELS) == 0);
+    augment("rotate:0:interpolation=bilinear,affine:interpolation=bilinear", 1, noise);
     CHECK(memcmp(noise, same, PIXELS) == 0);
 }
 

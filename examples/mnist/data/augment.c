@@ -40,9 +40,44 @@ static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_
     }
 }
 
-/* PIL's transform(AFFINE, NEAREST): the source of the centre of pixel (0, 0), then steps in 16.16 fixed point. */
-static void sample_image(uint8_t *out, const uint8_t *in, const struct source_map *map, uint8_t fill, int32_t channels,
-                         int32_t height, int32_t width)
+/* The two pixels of an axis whose centres are around a coordinate, and the weight of the second in 1 / 65536. */
+struct neighbours {
+    int64_t first, second, weight;
+};
+
+static struct neighbours find_neighbours(int64_t coordinate, int32_t side)
+{
+    const int64_t from_centre = coordinate + 32768; /* one pixel more than the distance, so as not to be negative */
+    const int64_t first = (from_centre >> 16) - 1;
+
+    return (struct neighbours){first < 0 ? 0 : first, first + 1 < side ? first + 1 : side - 1, from_centre & 65535};
+}
+
+/* One row of bilinear sampling. The sum of the weights of four pixels is 2^32. */
+static void interpolate_row(uint8_t *restrict out, const uint8_t *restrict in, int32_t height, int32_t width, int64_t x,
+                            int64_t y, int64_t step_x, int64_t step_y, uint8_t fill)
+{
+    const int64_t rows = (int64_t)height << 16, columns = (int64_t)width << 16;
+
+    for (int32_t i = 0; i < width; ++i, x += step_x, y += step_y) {
+        if (x < 0 || y < 0 || x >= columns || y >= rows) {
+            out[i] = fill;
+            continue;
+        }
+        const struct neighbours column = find_neighbours(x, width), row = find_neighbours(y, height);
+        const uint8_t *upper = in + row.first * width, *lower = in + row.second * width;
+        const int64_t left = 65536 - column.weight, right = column.weight;
+        const int64_t above = upper[column.first] * left + upper[column.second] * right;
+        const int64_t below = lower[column.first] * left + lower[column.second] * right;
+        const int64_t sum = above * (65536 - row.weight) + below * row.weight;
+
+        out[i] = (uint8_t)((sum + (INT64_C(1) << 31)) >> 32);
+    }
+}
+
+/* PIL's transform(AFFINE): the source of the centre of pixel (0, 0), then steps in 16.16 fixed point. */
+static void sample_image(uint8_t *out, const uint8_t *in, const struct source_map *map, uint8_t fill, bool bilinear,
+                         int32_t channels, int32_t height, int32_t width)
 {
     const int64_t a = fixed_point(map->a), b = fixed_point(map->b), d = fixed_point(map->d), e = fixed_point(map->e);
     const size_t plane = (size_t)height * (size_t)width;
@@ -52,9 +87,13 @@ static void sample_image(uint8_t *out, const uint8_t *in, const struct source_ma
         int64_t y = fixed_point(map->f + map->d * 0.5 + map->e * 0.5);
 
         for (int32_t row = 0; row < height; ++row) {
-            size_t start = (size_t)channel * plane;
+            const uint8_t *plane_in = in + (size_t)channel * plane;
+            uint8_t *row_out = out + (size_t)channel * plane + (size_t)row * (size_t)width;
 
-            sample_row(out + start + (size_t)row * (size_t)width, in + start, height, width, x, y, a, d, fill);
+            if (bilinear)
+                interpolate_row(row_out, plane_in, height, width, x, y, a, d, fill);
+            else
+                sample_row(row_out, plane_in, height, width, x, y, a, d, fill);
             x += b;
             y += e;
         }
@@ -165,7 +204,8 @@ void augment_apply(const struct augment_list *list, struct random_stream *random
             continue;
         }
         struct source_map map = random_map(operation, random, height, width);
-        sample_image(other, current, &map, (uint8_t)operation->fill, channels, height, width);
+        sample_image(other, current, &map, (uint8_t)operation->fill, operation->interpolation != AUGMENT_NEAREST,
+                     channels, height, width);
         uint8_t *swapped = current;
         current = other;
         other = swapped;

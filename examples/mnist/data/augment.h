@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random changes to training images, so that the network never sees the same image twice. They are the transforms of
- * torchvision on PIL images: 8-bit images before and after every operation, and nearest-neighbour sampling about the
- * image centre in PIL's 16.16 fixed point. With the same angles, shifts and factors, grey images have the same bytes as
- * with Pillow 13.0.
+ * torchvision on PIL images: 8-bit images before and after every operation, which are sampled about the image centre in
+ * PIL's 16.16 fixed point. With the same angles, shifts and factors and nearest-neighbour sampling, grey images have
+ * the same bytes as with Pillow 13.0.
  *
  *     SPEC   none | rotate | affine | ENTRY,ENTRY,...       the list is applied from left to right
  *     ENTRY  OPERATION:PARAMETER,PARAMETER,...              "," and ":" both separate parameters, so an
  *                                                           entry ends where ",OPERATION" follows
  *     rotate:DEG or rotate:deg=DEG    RandomRotation: an angle from -DEG to DEG
  *            fill=G                   grey level, 0 to 255, of pixels from outside the image [0]
+ *            interpolation=HOW        nearest, or bilinear (below) [nearest]
  *     affine:deg=DEG                  RandomAffine: an angle from -DEG to DEG
  *            shear=DEG                shear along x by an angle from -DEG to DEG
  *            translate=T              a shift of up to T of the width and T of the height, in whole pixels
  *            scale=LOW-HIGH           a factor from LOW to HIGH
  *            fill=G                   as above [0]
+ *            interpolation=HOW        as above [nearest]
  *     jitter:V                        ColorJitter: a brightness and a contrast factor, each from 1 - V
  *                                     to 1 + V, in random order
  *            brightness=V contrast=V  set separately
+ *
+ * With bilinear interpolation, a pixel whose source lies in the image is the mean of the four pixels around its source,
+ * weighted by nearness to 2^-16 and rounded; beyond the centres of the border pixels these are repeated. The random
+ * numbers and the sources are those of nearest-neighbour sampling. (PIL computes in double and rounds down.)
  *
  * Brightness changes a pixel x to clamp(f * x), and contrast to clamp(m + f * (x - m)), rounded down, where m is the
  * rounded mean of the image. (It is the mean over all channels; torchvision weighs the colours of an RGB image.)
@@ -40,10 +46,12 @@
 enum { AUGMENT_MAX = 16 }; /* maximum number of operations in a list */
 
 enum augment_kind { AUGMENT_ROTATE, AUGMENT_AFFINE, AUGMENT_JITTER };
+enum augment_interpolation { AUGMENT_NEAREST, AUGMENT_BILINEAR };
 
 struct augment_operation {
     enum augment_kind kind;
     double degrees, shear, translate, scale_low, scale_high, fill; /* rotate and affine */
+    double interpolation;                                          /* also: enum augment_interpolation */
     double brightness, contrast;                                   /* jitter */
 };
 

@@ -15,23 +15,29 @@ static const char recipe_affine[] = "rotate:6:fill=1,affine:deg=7,shear=7,transl
 static const char *const kind_names[] = {"rotate", "affine", "jitter"};
 enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
 
-/* A number is stored at `offset`; the second number of a range LOW-HIGH at `offset_high`. */
+/* In the order of enum augment_interpolation. */
+static const char *const interpolation_names[] = {"nearest", "bilinear", NULL};
+
+/* A number is stored at `offset`; the second number of a range LOW-HIGH at `offset_high`; of a word, its index. */
 static const struct parameter {
     enum augment_kind kind;
     const char *name;
     double min, max;
     size_t offset, offset_high; /* in struct augment_operation; offset_high 0 = not a range */
+    const char *const *words;   /* NULL = a number */
 } parameters[] = {
-    {AUGMENT_ROTATE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0},
-    {AUGMENT_ROTATE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0},
-    {AUGMENT_AFFINE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0},
-    {AUGMENT_AFFINE, "shear", 0, 80, offsetof(struct augment_operation, shear), 0},
-    {AUGMENT_AFFINE, "translate", 0, 1, offsetof(struct augment_operation, translate), 0},
+    {AUGMENT_ROTATE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0, NULL},
+    {AUGMENT_ROTATE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0, NULL},
+    {AUGMENT_ROTATE, "interpolation", 0, 0, offsetof(struct augment_operation, interpolation), 0, interpolation_names},
+    {AUGMENT_AFFINE, "deg", 0, 360, offsetof(struct augment_operation, degrees), 0, NULL},
+    {AUGMENT_AFFINE, "shear", 0, 80, offsetof(struct augment_operation, shear), 0, NULL},
+    {AUGMENT_AFFINE, "translate", 0, 1, offsetof(struct augment_operation, translate), 0, NULL},
     {AUGMENT_AFFINE, "scale", 0.1, 10, offsetof(struct augment_operation, scale_low),
-     offsetof(struct augment_operation, scale_high)},
-    {AUGMENT_AFFINE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0},
-    {AUGMENT_JITTER, "brightness", 0, 1, offsetof(struct augment_operation, brightness), 0},
-    {AUGMENT_JITTER, "contrast", 0, 1, offsetof(struct augment_operation, contrast), 0},
+     offsetof(struct augment_operation, scale_high), NULL},
+    {AUGMENT_AFFINE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0, NULL},
+    {AUGMENT_AFFINE, "interpolation", 0, 0, offsetof(struct augment_operation, interpolation), 0, interpolation_names},
+    {AUGMENT_JITTER, "brightness", 0, 1, offsetof(struct augment_operation, brightness), 0, NULL},
+    {AUGMENT_JITTER, "contrast", 0, 1, offsetof(struct augment_operation, contrast), 0, NULL},
 };
 enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
 
@@ -71,9 +77,33 @@ static bool read_decimal(const char **text, double *value)
     return good;
 }
 
+static int parse_word_value(struct augment_operation *operation, const struct parameter *parameter, const char *spec,
+                            const char *word, const char *value)
+{
+    struct nearest nearest = nearest_begin(value, word_length(value));
+    char suggestion[NEAREST_ROOM];
+
+    for (int i = 0; parameter->words[i]; ++i) {
+        const double index = i;
+
+        if (strlen(parameter->words[i]) == word_length(value) &&
+            strncmp(parameter->words[i], value, word_length(value)) == 0) {
+            memcpy((char *)operation + parameter->offset, &index, sizeof index);
+            return 0;
+        }
+        nearest_try(&nearest, parameter->words[i]);
+    }
+    return report_usage("--augment: '%.*s' at column %d: %s of %s is %s or %s%s", (int)word_length(word), word,
+                        column_of(spec, word), parameter->name, kind_names[operation->kind], parameter->words[0],
+                        parameter->words[1], nearest_text(&nearest, suggestion));
+}
+
 static int parse_parameter_value(struct augment_operation *operation, const struct parameter *parameter,
                                  const char *spec, const char *word, const char *value)
 {
+    if (parameter->words)
+        return parse_word_value(operation, parameter, spec, word, value);
+
     const char *cursor = value;
     double low = 0, high = 0;
     bool whole = strcmp(parameter->name, "fill") == 0;
@@ -140,7 +170,8 @@ static int parse_parameter(struct augment_operation *operation, const char *spec
         bool named =
             equals && strlen(parameter->name) == name_length && strncmp(word, parameter->name, name_length) == 0;
 
-        if (parameter->kind != operation->kind || !(named || (bare && strcmp(parameter->name, "fill") != 0)))
+        const bool taken = named || (bare && !parameter->words && strcmp(parameter->name, "fill") != 0);
+        if (parameter->kind != operation->kind || !taken)
             continue;
         int code = parse_parameter_value(operation, parameter, spec, word, named ? equals + 1 : word);
         if (code != 0)
