@@ -26,10 +26,10 @@ static void digits_golden(const void *argument)
 
     (void)argument;
 
-    digits_draw(DIGITS_TRAIN, DIGITS, images, labels);
+    digits_draw(DIGITS_TRAIN, 0, DIGITS, images, labels);
     checksum(images, DIGITS * (DIGITS_PIXELS + 1), text);
     CHECK_TEXT(text, "6ea38dcfcba689c70cb2a0c2a15d473d55895398af94e8e1305c65b78290732c");
-    digits_draw(DIGITS_TEST, DIGITS, images, labels);
+    digits_draw(DIGITS_TEST, 0, DIGITS, images, labels);
     checksum(images, DIGITS * (DIGITS_PIXELS + 1), text);
     CHECK_TEXT(text, "d9833651f8eca8fea368e3f147f727e71da5bd863126e5a9f1a8249b0544c6ed");
     free(images);
@@ -44,7 +44,7 @@ static void digits_shape(const void *argument)
 
     (void)argument;
 
-    digits_draw(DIGITS_TRAIN, DIGITS, images, labels);
+    digits_draw(DIGITS_TRAIN, 0, DIGITS, images, labels);
     for (int i = 0; i < DIGITS; ++i) {
         const uint8_t *image = images + i * DIGITS_PIXELS;
         double mass = 0, x = 0, y = 0;
@@ -234,7 +234,7 @@ static void check_golden(const char *spec, int operations, const char *expected)
     struct augment_list list;
     char text[65];
 
-    digits_draw(DIGITS_TRAIN, IMAGES, images, images + IMAGES * DIGITS_PIXELS);
+    digits_draw(DIGITS_TRAIN, 0, IMAGES, images, images + IMAGES * DIGITS_PIXELS);
     CHECK(augment_parse(&list, spec) == 0 && list.count == operations);
     for (uint64_t i = 0; i < IMAGES; ++i) {
         struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, i);

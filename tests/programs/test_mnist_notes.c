@@ -27,16 +27,40 @@ static struct training_state note_training(struct epoch_result *history, int64_t
     memset(training.train_data, 'a', 64);
     memset(training.test_data, '5', 64);
     for (int64_t i = 0; i < finished; ++i)
-        history[i] = (struct epoch_result){i + 1, 1.0 / (double)(i + 3), 12.3, 1e300, 99.9, 5e-324, 0, 0.1};
+        history[i] = (struct epoch_result){
+            .epoch = i + 1,
+            .train_loss = 1.0 / (double)(i + 3),
+            .train_accuracy = 12.3,
+            .test_loss = 1e300,
+            .test_accuracy = 99.9,
+            .lr = 5e-324,
+            .seconds = 0.1,
+        };
     return training;
 }
 
-static char *write_note(struct epoch_result *history, int64_t finished)
-{
-    const struct settings settings = {
-        .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
-    const struct training_state training = note_training(history, finished);
+/* Without validation images, with them, and with the weights of the best epoch. */
+enum note_kind { NOTE_PLAIN, NOTE_VALIDATED, NOTE_BEST, NOTE_KINDS };
 
+static char *write_note(struct epoch_result *history, int64_t finished, enum note_kind kind)
+{
+    struct settings settings = {
+        .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
+    struct training_state training = note_training(history, finished);
+
+    if (kind != NOTE_PLAIN) {
+        settings.validate = 100;
+        memset(training.validation_data, '0', 64);
+    }
+    for (int64_t i = 0; i < finished && kind != NOTE_PLAIN; ++i) {
+        history[i].validation_loss = 0.1 + (double)i;
+        history[i].validation_accuracy = 99.0 / 7;
+    }
+    if (kind == NOTE_BEST) {
+        settings.keep = KEEP_BEST;
+        training.best = history[finished / 2];
+        memset(training.best_weights, 'b', 64);
+    }
     return checkpoint_write_note(&settings, &training);
 }
 
@@ -47,16 +71,29 @@ static int read_note(struct checkpoint *checkpoint, char *note, int64_t step)
     return checkpoint_read_note(checkpoint, "file", step, NOTE_TOTAL);
 }
 
+static void check_validation(const struct checkpoint *checkpoint, enum note_kind kind,
+                             const struct epoch_result *history)
+{
+    const struct training_state *training = &checkpoint->training;
+    const bool best = kind == NOTE_BEST && training->finished > 0;
+
+    CHECK_EQUAL(checkpoint->settings.validate, kind == NOTE_PLAIN ? 0 : 100);
+    CHECK_EQUAL(checkpoint->settings.keep, kind == NOTE_BEST ? KEEP_BEST : KEEP_LAST);
+    CHECK_EQUAL(training->validation_data[63], kind == NOTE_PLAIN ? 0 : '0');
+    CHECK_EQUAL(training->best.epoch, best ? training->finished / 2 + 1 : 0);
+    CHECK(!best || (training->best_weights[63] == 'b' &&
+                    training->best.validation_loss == history[training->finished / 2].validation_loss));
+}
+
 /* Also with more epochs than a note has room for: the oldest are dropped. */
 static void notes_read_back(const void *argument)
 {
+    const enum note_kind kind = *(const enum note_kind *)argument;
     static struct epoch_result history[NOTE_EPOCHS];
     struct checkpoint checkpoint;
 
-    (void)argument;
-
     for (int64_t finished = 0; finished < NOTE_EPOCHS; finished += 233) {
-        char *note = write_note(history, finished);
+        char *note = write_note(history, finished, kind);
 
         if (!CHECK(note && strlen(note) <= 65536))
             return;
@@ -71,8 +108,9 @@ static void notes_read_back(const void *argument)
         CHECK_EQUAL(training->done, 2 * NOTE_BATCH);
         CHECK_EQUAL(training->correct, 17);
         CHECK(training->loss_sum == 1.0 / 3 && training->seconds == 1e-300);
-        CHECK_EQUAL(training->dropped > 0, finished > 600);
-        CHECK(finished - training->dropped >= (finished < 400 ? finished : 400));
+        CHECK_EQUAL(training->dropped > 0, finished > (kind == NOTE_PLAIN ? 600 : 400));
+        CHECK(finished - training->dropped >= (finished < 390 ? finished : 390));
+        check_validation(&checkpoint, kind, history);
         for (int64_t i = training->dropped; i < finished; ++i) {
             history[i].images_per_second = NOTE_IMAGES / history[i].seconds;
             CHECK(memcmp(&history[i], &training->history[i], sizeof history[i]) == 0);
@@ -92,16 +130,15 @@ static bool in_augment(const char *note, size_t place)
 /* A note that is cut at any place, or has a wrong byte there, is rejected. */
 static void notes_are_read_strictly(const void *argument)
 {
+    const enum note_kind kind = *(const enum note_kind *)argument;
     static struct epoch_result history[NOTE_EPOCHS];
     static const char wrong[] = {0, ' ', '\n', '-', 'g', '\x80'};
     struct checkpoint checkpoint;
-    char *whole = write_note(history, 2);
-
-    (void)argument;
+    char *whole = write_note(history, 2, kind);
 
     for (size_t i = 0; whole && whole[i]; ++i) {
         for (size_t k = 0; k < sizeof wrong; ++k) {
-            char *note = write_note(history, 2);
+            char *note = write_note(history, 2, kind);
 
             if (!CHECK(note != NULL) || note[i] == wrong[k] || (in_augment(whole, i) && wrong[k] && wrong[k] != '\n')) {
                 free(note);
@@ -125,7 +162,7 @@ static void notes_of_other_training_runs(const void *argument)
     (void)argument;
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; ++i) {
-        char *note = steps[i] < 0 ? calloc(1, 1) : write_note(history, 2);
+        char *note = steps[i] < 0 ? calloc(1, 1) : write_note(history, 2, NOTE_PLAIN);
         int code = read_note(&checkpoint, note, steps[i]);
 
         /* The numbers of the epoch in progress could be those of any step but its first. */
@@ -156,8 +193,15 @@ int main(int argc, char **argv)
     if (!check_begin(argc, argv))
         return check_end();
     check_case("settings: a training run may be large", a_training_run_may_be_large, NULL);
-    check_case("notes: read back", notes_read_back, NULL);
-    check_case("notes: read strictly", notes_are_read_strictly, NULL);
+    for (enum note_kind kind = 0; kind < NOTE_KINDS; ++kind) {
+        static const char *const names[] = {"plain", "validated", "best"};
+        char name[60];
+
+        snprintf(name, sizeof name, "notes: read back, %s", names[kind]);
+        check_case(name, notes_read_back, &kind);
+        snprintf(name, sizeof name, "notes: read strictly, %s", names[kind]);
+        check_case(name, notes_are_read_strictly, &kind);
+    }
     check_case("notes: of other training runs", notes_of_other_training_runs, NULL);
     return check_end();
 }

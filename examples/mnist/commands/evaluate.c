@@ -36,7 +36,7 @@ static const struct help evaluate_help = {
 
 struct evaluation {
     const char *path, *directory, *json;
-    int64_t threads;
+    int64_t threads, validate;
     struct file_claim claim; /* of the file of --json */
     struct network_options network_options;
     const normnet_config *network; /* NULL = the model's file says it */
@@ -57,6 +57,9 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
          "A directory with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte or other files that train reads, or the "
          "word generated for generated digits. [as for train]",
          .target.text = &evaluation->directory},
+        {OPTION_INTEGER, "--validate", "N",
+         "Test with the last N training images instead, which a training with --validate N has held out. [0]",
+         .target.integer = &evaluation->validate, .max = 1e9},
         {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
          .target.integer = &evaluation->threads, .min = 1, .max = 1024},
         {OPTION_TEXT, "--json", "FILE",
@@ -80,6 +83,17 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
 
 /* ---- The test ---------------------------------------------------------------------------------- */
 
+/* What the messages call the images that the model is tested with. */
+static const char *set_name(const struct evaluation *evaluation)
+{
+    return evaluation->validate > 0 ? "validation" : "test";
+}
+
+static const struct image_set *tested_set(const struct evaluation *evaluation)
+{
+    return evaluation->validate > 0 ? &evaluation->data.validation : &evaluation->data.test;
+}
+
 static int check_test_shape(const struct evaluation *evaluation)
 {
     const struct dataset *data = &evaluation->data;
@@ -87,22 +101,31 @@ static int check_test_shape(const struct evaluation *evaluation)
 
     if (data->channels == config->channels && data->height == config->height && data->width == config->width)
         return 0;
-    return report_error("%s takes images of %" PRId32 " x %" PRId32 " x %" PRId32 "; the test images are %" PRId32
+    return report_error("%s takes images of %" PRId32 " x %" PRId32 " x %" PRId32 "; the %s images are %" PRId32
                         " x %" PRId32 " x %" PRId32,
-                        evaluation->path, config->channels, config->height, config->width, data->channels, data->height,
-                        data->width);
+                        evaluation->path, config->channels, config->height, config->width, set_name(evaluation),
+                        data->channels, data->height, data->width);
 }
 
 static int check_test_labels(const struct evaluation *evaluation)
 {
-    const struct image_set *set = &evaluation->data.test;
+    const struct image_set *set = tested_set(evaluation);
 
     for (int64_t i = 0; i < set->count; ++i) {
         if (set->labels[i] >= evaluation->config.classes)
-            return report_error("%s has %" PRId32 " classes; the label of test image %" PRId64 " is %d",
-                                evaluation->path, evaluation->config.classes, i, set->labels[i]);
+            return report_error("%s has %" PRId32 " classes; the label of %s image %" PRId64 " is %d", evaluation->path,
+                                evaluation->config.classes, set_name(evaluation), i, set->labels[i]);
     }
     return 0;
+}
+
+static int open_evaluation_data(struct evaluation *evaluation)
+{
+    const int64_t unused = 1; /* training image, the fewest that can be opened */
+
+    return evaluation->validate > 0
+               ? dataset_open(&evaluation->data, evaluation->directory, unused, evaluation->validate)
+               : dataset_open_test(&evaluation->data, evaluation->directory);
 }
 
 static int open_evaluation(struct evaluation *evaluation)
@@ -115,7 +138,7 @@ static int open_evaluation(struct evaluation *evaluation)
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);
-    code = dataset_open_test(&evaluation->data, evaluation->directory);
+    code = open_evaluation_data(evaluation);
     if (code == 0)
         code = dataset_check_distinct(&evaluation->data, "--json", evaluation->json);
     if (code == 0)
@@ -133,7 +156,8 @@ static int run_evaluation(struct evaluation *evaluation)
     evaluation->result.confusion = calloc(classes, classes * sizeof *evaluation->result.confusion);
     if (!evaluation->result.confusion)
         return report_error("not enough memory for %zu x %zu classes", classes, classes);
-    return testing_run(&evaluation->result, evaluation->model, &evaluation->data, &progress, evaluation->path);
+    return testing_run(&evaluation->result, evaluation->model, &evaluation->data, tested_set(evaluation), &progress,
+                       evaluation->path);
 }
 
 /* ---- Results ----------------------------------------------------------------------------------- */
@@ -193,7 +217,10 @@ static void write_test_data(struct json_writer *json, const struct dataset *data
 {
     json_begin_object(json, "data");
     json_text(json, "source", data->directory ? data->directory : DATASET_GENERATED);
-    json_integer(json, "test_images", data->test.count);
+    if (data->validation.count > 0)
+        json_integer(json, "validation_images", data->validation.count);
+    else
+        json_integer(json, "test_images", data->test.count);
     json_end_object(json);
 }
 
@@ -248,8 +275,9 @@ static void print_evaluation(const struct evaluation *evaluation)
 {
     dataset_print_test(&evaluation->data);
     print_confusion(evaluation);
-    printf("\nTest loss %.4f, accuracy %.2f%%: %" PRId64 " of %" PRId64 " images\n", evaluation->result.loss,
-           total_accuracy(evaluation), evaluation->result.correct, evaluation->result.images);
+    printf("\n%s loss %.4f, accuracy %.2f%%: %" PRId64 " of %" PRId64 " images\n",
+           evaluation->validate > 0 ? "Validation" : "Test", evaluation->result.loss, total_accuracy(evaluation),
+           evaluation->result.correct, evaluation->result.images);
 }
 
 int evaluate_command(int argc, char **argv)

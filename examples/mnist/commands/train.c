@@ -13,12 +13,19 @@
 #include <normnet.h>
 #include <stdio.h>
 
-static void print_weights(const normnet_model *model)
+static void print_weights(const struct run *run)
 {
+    const struct epoch_result *best = &run->training.best;
     char hexadecimal[65];
 
-    results_hash_weights(model, hexadecimal);
+    results_hash_weights(run->model, hexadecimal);
     printf("\nSHA-256 of the weights: %s\n", hexadecimal);
+    if (best->epoch == 0)
+        return;
+    printf("Best epoch: %" PRId64 ", with a validation accuracy of %.2f%%, loss %.4f, and a test accuracy of %.2f%%\n",
+           best->epoch, best->validation_accuracy, best->validation_loss, best->test_accuracy);
+    print_name("Its weights are in ", run->best.path, "; ");
+    printf("their SHA-256: %s\n", run->training.best_weights);
 }
 
 /*
@@ -63,8 +70,8 @@ static int train_epochs(struct run *run)
 
     interrupt_catch();
     interrupt_ignore_pipe();
-    run->progress =
-        progress_start(run->settings.epochs, training->images, training->finished * training->images + training->done);
+    run->progress = progress_start(run->settings.epochs, training->images, run->data.validation.count > 0,
+                                   training->finished * training->images + training->done);
     while (training->finished < run->settings.epochs) {
         struct epoch_result *result = &training->history[training->finished];
 
@@ -77,7 +84,7 @@ static int train_epochs(struct run *run)
         if (code != 0)
             return code;
     }
-    print_weights(run->model);
+    print_weights(run);
     return 0; /* also after a signal during the last test: the training is complete */
 }
 
@@ -97,7 +104,7 @@ static int test_finished(struct run *run)
     print_name("The run in ", run->settings.resume, " is complete: ");
     printf("%" PRId64 " epochs. Test loss %.4f, accuracy %.2f%%\n", run->training.finished, result.test_loss,
            result.test_accuracy);
-    print_weights(run->model);
+    print_weights(run);
     return 0;
 }
 

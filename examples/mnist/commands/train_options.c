@@ -26,7 +26,7 @@ static const struct help train_help = {
                 "\n"
                 "  rotate:DEG:fill=G   Rotate by a random angle from -DEG to DEG degrees. Pixels\n"
                 "                      from outside the image get the grey level G, 0 to 255 [0].\n"
-                "                      interpolation=bilinear mixes the four nearest pixels [nearest].\n"
+                "                      interpolation=bilinear mixes four pixels [nearest].\n"
                 "  affine:deg=DEG,shear=DEG,translate=T,scale=LOW-HIGH,fill=G\n"
                 "                      Rotate, shear along x by up to DEG degrees, shift by up to\n"
                 "                      T of each side in whole pixels, and scale. Every parameter\n"
@@ -95,6 +95,11 @@ static int list_train_options(struct option *options, struct settings *s)
         {OPTION_INTEGER, "--limit", "N",
          "Use only the first N training images, also for their mean and standard deviation. [0: all]",
          .target.integer = &s->limit, .max = large},
+        {OPTION_INTEGER, "--validate", "N",
+         "Hold out the last N training images: the network is not trained with them, but tested after every epoch. "
+         "What is chosen by their accuracy, as by --keep best, leaves the test images a test. --limit counts the "
+         "others. [0]",
+         .target.integer = &s->validate, .max = large},
         {OPTION_TEXT, "--augment", "SPEC", "How to change the training images at random; see below. [affine]",
          .target.text = &s->augment},
 
@@ -164,6 +169,11 @@ static int list_train_options(struct option *options, struct settings *s)
         {OPTION_INTEGER, "--save-every", "N",
          "Write the checkpoint after every N training steps, too. [0: only after epochs]",
          .target.integer = &s->save_every, .max = large},
+        {OPTION_CHOICE, "--keep", "WHICH",
+         "best: write the weights of the epoch with the highest validation accuracy, of equal ones with the lowest "
+         "validation loss, to FILE.best beside the checkpoint FILE, which always has the last ones. Needs --validate "
+         "and --save. [last]",
+         .target.choice = &s->keep, .choices = settings_keep_names},
         {OPTION_TEXT, "--resume", "FILE",
          "Continue the training of a checkpoint. The final weights are those of a run that was never stopped. "
          "Options that change the training are an error; --data, those of this section and, unless the schedule is "
@@ -236,6 +246,7 @@ static int check_has_effect(const struct option *options, int count, const struc
         {"--step-size", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--step-gamma", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--save-every", settings->save != NULL, "--save"},
+        {"--keep", settings->save != NULL || settings->keep == KEEP_LAST, "--save"},
         {"--new-cycle", settings->resume != NULL, "--resume"},
     };
 
@@ -244,6 +255,14 @@ static int check_has_effect(const struct option *options, int count, const struc
             return report_usage("%s has no effect without %s", uses[i].name, uses[i].needs);
     }
     return 0;
+}
+
+static int check_keep(const struct settings *settings)
+{
+    if (settings->keep == KEEP_LAST || settings->validate > 0)
+        return 0;
+    return report_usage("--keep best needs --validate N: without validation images the best epoch would be chosen by "
+                        "the test images, and its accuracy on them would no longer be that on new images");
 }
 
 /* Sets lr and max_lr to the one that was given, or to the default of the schedule. */
@@ -294,6 +313,8 @@ static int parse_settings(struct settings *settings, int argc, char **argv)
         return code;
     if (code == 0)
         code = choose_files(options, count, settings);
+    if (code == 0)
+        code = check_keep(settings);
     if (code == 0)
         code = check_has_effect(options, count, settings);
     if (code == 0)

@@ -86,6 +86,30 @@ static int hold_out_test_images(struct dataset *data)
     return 0;
 }
 
+static int check_validate(const char *source, int64_t validate, int64_t images)
+{
+    if (validate < images)
+        return 0;
+    return report_usage("--validate is %" PRId64 "; %s has %" PRId64
+                        " training images, of which at least one must be left to train with",
+                        validate, source, images);
+}
+
+/* The memory stays that of the training images. */
+static int hold_out_validation_images(struct dataset *data, int64_t validate)
+{
+    struct image_set *train = &data->train;
+    const int code = check_validate(data->directory, validate, train->count);
+
+    if (code != 0 || validate == 0)
+        return code;
+    train->count -= validate;
+    data->validation.images = train->images + (size_t)train->count * dataset_image_bytes(data);
+    data->validation.labels = train->labels + train->count;
+    data->validation.count = validate;
+    return 0;
+}
+
 static int open_test_set(struct dataset *data)
 {
     int code = set_files_find(&data->files, data->directory, true);
@@ -103,7 +127,7 @@ static int open_test_set(struct dataset *data)
     return code == 0 ? hold_out_test_images(data) : code;
 }
 
-static int open_both_sets(struct dataset *data)
+static int open_both_sets(struct dataset *data, int64_t validate)
 {
     int code = set_files_find(&data->files, data->directory, false);
 
@@ -117,18 +141,18 @@ static int open_both_sets(struct dataset *data)
         code = hold_out_test_images(data);
     if (code == 0)
         code = count_classes(data);
-    return code;
+    return code == 0 ? hold_out_validation_images(data, validate) : code;
 }
 
 /* ---- Generated digits -------------------------------------------------------------------------- */
 
-static int generate_image_set(struct image_set *set, enum digits_set which, int64_t count)
+static int generate_image_set(struct image_set *set, enum digits_set which, int64_t first, int64_t count)
 {
     uint8_t *images = malloc((size_t)count * (DIGITS_PIXELS + 1));
     if (!images)
         return report_error("not enough memory for %" PRId64 " generated images", count);
     uint8_t *labels = images + (size_t)count * DIGITS_PIXELS;
-    digits_draw(which, count, images, labels);
+    digits_draw(which, first, count, images, labels);
     set->memory[0] = images;
     set->images = images;
     set->labels = labels;
@@ -141,16 +165,21 @@ static int generate_test_set(struct dataset *data)
     data->channels = 1;
     data->height = DIGITS_SIDE;
     data->width = DIGITS_SIDE;
-    return generate_image_set(&data->test, DIGITS_TEST, GENERATED_TEST);
+    return generate_image_set(&data->test, DIGITS_TEST, 0, GENERATED_TEST);
 }
 
-static int generate_sets(struct dataset *data, int64_t limit)
+/* Draws only the images that are used. */
+static int generate_sets(struct dataset *data, int64_t limit, int64_t validate)
 {
-    int64_t count = limit > 0 && limit < GENERATED_TRAIN ? limit : GENERATED_TRAIN;
-    int code = generate_image_set(&data->train, DIGITS_TRAIN, count);
+    const int64_t left = GENERATED_TRAIN - validate, used = limit > 0 && limit < left ? limit : left;
+    int code = check_validate(DATASET_GENERATED, validate, GENERATED_TRAIN);
 
     if (code == 0)
         code = generate_test_set(data);
+    if (code == 0)
+        code = generate_image_set(&data->train, DIGITS_TRAIN, 0, used);
+    if (code == 0 && validate > 0)
+        code = generate_image_set(&data->validation, DIGITS_TRAIN, left, validate);
     data->classes = DIGITS_CLASSES;
     return code;
 }
@@ -235,12 +264,12 @@ static int choose_directory(struct dataset *data, const char *directory)
     return data->directory ? 0 : report_error("not enough memory");
 }
 
-int dataset_open(struct dataset *data, const char *directory, int64_t limit)
+int dataset_open(struct dataset *data, const char *directory, int64_t limit, int64_t validate)
 {
     int code = choose_directory(data, directory);
 
     if (code == 0)
-        code = data->directory ? open_both_sets(data) : generate_sets(data, limit);
+        code = data->directory ? open_both_sets(data, validate) : generate_sets(data, limit, validate);
     if (code == 0 && limit > 0 && limit < data->train.count)
         data->train.count = limit;
     if (code == 0)
@@ -264,6 +293,7 @@ int dataset_open_test(struct dataset *data, const char *directory)
 void dataset_close(struct dataset *data)
 {
     image_set_close(&data->train);
+    image_set_close(&data->validation);
     image_set_close(&data->test);
     set_files_free(&data->files);
     free(data->mean);
@@ -335,9 +365,12 @@ static void print_source(const struct dataset *data)
 void dataset_print(const struct dataset *data)
 {
     print_source(data);
-    printf("%" PRId64 " training and %" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 ", %" PRId32
+    printf("%" PRId64 " training", data->train.count);
+    if (data->validation.count > 0)
+        printf(", %" PRId64 " validation", data->validation.count);
+    printf(" and %" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 ", %" PRId32
            " classes; training mean",
-           data->train.count, data->test.count, data->channels, data->height, data->width, data->classes);
+           data->test.count, data->channels, data->height, data->width, data->classes);
     for (int32_t channel = 0; channel < data->channels; ++channel)
         printf(" %.4f", data->mean[channel]);
     printf(", standard deviation");
@@ -348,9 +381,12 @@ void dataset_print(const struct dataset *data)
 
 void dataset_print_test(const struct dataset *data)
 {
+    const bool validation = data->validation.count > 0;
+
     print_source(data);
-    printf("%" PRId64 " test images of %" PRId32 " x %" PRId32 " x %" PRId32 "\n\n", data->test.count, data->channels,
-           data->height, data->width);
+    printf("%" PRId64 " %s images of %" PRId32 " x %" PRId32 " x %" PRId32 "%s\n\n",
+           validation ? data->validation.count : data->test.count, validation ? "validation" : "test", data->channels,
+           data->height, data->width, validation ? ", the last of the training images" : "");
 }
 
 size_t dataset_image_bytes(const struct dataset *data)

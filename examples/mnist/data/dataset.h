@@ -18,15 +18,16 @@ struct dataset {
     int32_t channels, height, width;
     int32_t classes;    /* the largest label of all training images, used or not, plus 1 */
     double *mean, *std; /* per channel, of the used training images, scaled to 0..1, rounded to four decimals */
-    struct image_set train, test;
+    struct image_set train, validation, test; /* the validation images are held out of the training images */
 };
 
 /*
  * Opens the data set in `directory` (see set_files.h). If it is NULL: the one in $NORMNET_DATA; without that variable
- * MNIST in the user's cache directory; without that the generated digits. Uses the first `limit` training images, or
- * all if it is 0. Returns 0, or reports what is wrong.
+ * MNIST in the user's cache directory; without that the generated digits. The last `validate` training images become
+ * the validation images; of the others the first `limit` are used, or all if it is 0. So the validation images do not
+ * depend on the limit. Returns 0, or reports what is wrong.
  */
-int dataset_open(struct dataset *data, const char *directory, int64_t limit);
+int dataset_open(struct dataset *data, const char *directory, int64_t limit, int64_t validate);
 
 /* Opens the test images only; classes, mean and std are not set. The training files may be missing. */
 int dataset_open_test(struct dataset *data, const char *directory);
@@ -41,7 +42,7 @@ void dataset_checksum(const struct dataset *data, const struct image_set *set, c
 
 /* Print where the images are from, their number and shape. */
 void dataset_print(const struct dataset *data);
-void dataset_print_test(const struct dataset *data);
+void dataset_print_test(const struct dataset *data); /* of the validation images if there are any */
 
 /* channels x height x width */
 size_t dataset_image_bytes(const struct dataset *data);

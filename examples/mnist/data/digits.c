@@ -362,8 +362,8 @@ static uint8_t draw_digit(enum digits_set set, int64_t index, uint8_t *image)
     return (uint8_t)digit;
 }
 
-void digits_draw(enum digits_set set, int64_t count, uint8_t *images, uint8_t *labels)
+void digits_draw(enum digits_set set, int64_t first, int64_t count, uint8_t *images, uint8_t *labels)
 {
     for (int64_t i = 0; i < count; ++i)
-        labels[i] = draw_digit(set, i, images + i * DIGITS_PIXELS);
+        labels[i] = draw_digit(set, first + i, images + i * DIGITS_PIXELS);
 }

@@ -15,7 +15,7 @@ enum { DIGITS_SIDE = 28, DIGITS_PIXELS = DIGITS_SIDE * DIGITS_SIDE, DIGITS_CLASS
 /* Two sets of different images. */
 enum digits_set { DIGITS_TRAIN, DIGITS_TEST };
 
-/* Draws the images 0 to count - 1 of a set, DIGITS_PIXELS bytes each, and writes their labels. */
-void digits_draw(enum digits_set set, int64_t count, uint8_t *images, uint8_t *labels);
+/* Draws `count` images of a set from image `first`, DIGITS_PIXELS bytes each, and writes their labels. */
+void digits_draw(enum digits_set set, int64_t first, int64_t count, uint8_t *images, uint8_t *labels);
 
 #endif

@@ -11,8 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The library allows 65,536 bytes per note; a line of the history has fewer than 128. */
-enum { NOTE_ROOM = 65537, EPOCH_ROOM = 128, EPOCH_REALS = 6 };
+/*
+ * The library allows 65,536 bytes per note. A line of the history has fewer than 128 bytes with the numbers of
+ * training and test, and 34 more with those of the validation images.
+ */
+enum {
+    NOTE_ROOM = 65537,
+    TESTED_ROOM = 128,
+    TESTED_REALS = 6,
+    VALIDATED_ROOM = 162,
+    VALIDATED_REALS = 8,
+    BEST_WEIGHTS_ROOM = 80
+};
 
 static const char first_line[] = "normnet-mnist train 2";
 
@@ -26,30 +36,66 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
+static bool keeps_best(const struct settings *settings)
+{
+    return settings->validate > 0 && settings->keep == KEEP_BEST;
+}
+
+/* The lines of --validate, or "" without it. */
+static void write_validation_lines(char *text, size_t size, const struct settings *settings)
+{
+    text[0] = '\0';
+    if (settings->validate > 0)
+        snprintf(text, size, "validate %" PRId64 "\nkeep %s\n", settings->validate,
+                 settings_keep_names[settings->keep]);
+}
+
 static int write_note_head(char *note, size_t size, const struct settings *settings,
                            const struct training_state *training, int64_t dropped)
 {
+    const bool validates = settings->validate > 0;
+    char validation[80];
+
+    write_validation_lines(validation, sizeof validation, settings);
     return snprintf(note, size,
-                    "%s\npreset %s\nlimit %" PRId64 "\nbatch %" PRId64 "\nepochs %" PRId64
-                    "\naugment %s\nimages %" PRId64 "\ntrain %s\ntest %s\ncorrect %" PRId64 "\nloss_sum %016" PRIx64
-                    "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
-                    first_line, settings_preset_names[settings->preset], settings->limit, settings->batch,
-                    settings->epochs, settings->augment, training->images, training->train_data, training->test_data,
-                    training->correct, bits_of(training->loss_sum), bits_of(training->seconds), dropped);
+                    "%s\npreset %s\nlimit %" PRId64 "\n%sbatch %" PRId64 "\nepochs %" PRId64
+                    "\naugment %s\nimages %" PRId64 "\ntrain %s\n%s%s%stest %s\ncorrect %" PRId64
+                    "\nloss_sum %016" PRIx64 "\nseconds %016" PRIx64 "\nforgotten %" PRId64 "\n",
+                    first_line, settings_preset_names[settings->preset], settings->limit, validation, settings->batch,
+                    settings->epochs, settings->augment, training->images, training->train_data,
+                    validates ? "validation " : "", validates ? training->validation_data : "", validates ? "\n" : "",
+                    training->test_data, training->correct, bits_of(training->loss_sum), bits_of(training->seconds),
+                    dropped);
 }
 
-static int write_note_epoch(char *line, const struct epoch_result *result)
+/* A line of numbers after `key`: "epoch", or "best". */
+static int write_note_epoch(char *line, const char *key, const struct epoch_result *result, bool validates)
 {
-    return snprintf(
-        line, EPOCH_ROOM,
-        "epoch %" PRId64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n",
+    int length = snprintf(
+        line, VALIDATED_ROOM,
+        "%s %" PRId64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64, key,
         result->epoch, bits_of(result->train_loss), bits_of(result->train_accuracy), bits_of(result->test_loss),
         bits_of(result->test_accuracy), bits_of(result->lr), bits_of(result->seconds));
+
+    if (validates)
+        length += snprintf(line + length, (size_t)(VALIDATED_ROOM - length), " %016" PRIx64 " %016" PRIx64,
+                           bits_of(result->validation_loss), bits_of(result->validation_accuracy));
+    line[length] = '\n';
+    return length + 1;
+}
+
+static int write_note_best(char *lines, const struct training_state *training)
+{
+    const int length = write_note_epoch(lines, "best", &training->best, true);
+
+    return length + snprintf(lines + length, BEST_WEIGHTS_ROOM, "best_weights %s\n", training->best_weights);
 }
 
 int64_t checkpoint_count_dropped(const struct settings *settings, const struct training_state *training)
 {
-    int64_t room = (NOTE_ROOM - write_note_head(NULL, 0, settings, training, INT64_MAX)) / EPOCH_ROOM;
+    const int best = keeps_best(settings) ? VALIDATED_ROOM + BEST_WEIGHTS_ROOM : 0;
+    const int head = write_note_head(NULL, 0, settings, training, INT64_MAX) + best;
+    int64_t room = (NOTE_ROOM - head) / (settings->validate > 0 ? VALIDATED_ROOM : TESTED_ROOM);
     int64_t dropped = training->finished - (room > 0 ? room : 0);
 
     return dropped > training->dropped ? dropped : training->dropped;
@@ -63,8 +109,11 @@ char *checkpoint_write_note(const struct settings *settings, const struct traini
         return NULL;
     const int64_t dropped = checkpoint_count_dropped(settings, training);
     int length = write_note_head(note, NOTE_ROOM, settings, training, dropped);
+    if (keeps_best(settings) && training->finished > 0)
+        length += write_note_best(note + length, training);
     for (int64_t epoch = dropped; epoch < training->finished && length < NOTE_ROOM; ++epoch)
-        length += write_note_epoch(note + length, &training->history[epoch]);
+        length += write_note_epoch(note + length, "epoch", &training->history[epoch], settings->validate > 0);
+    note[length] = '\0';
     return note;
 }
 
@@ -178,20 +227,25 @@ static int read_note_real(struct note_reader *reader, const char *key, double *v
     return end && !*end ? 0 : reject_line(reader, line, key, "16 hexadecimal digits of a number");
 }
 
-static int read_note_epoch(struct note_reader *reader, struct epoch_result *result, int64_t epoch, int64_t images)
+/* Reads the line of an epoch whose number is from `min` to `max`. */
+static int read_note_epoch(struct note_reader *reader, const char *key, int64_t min, int64_t max,
+                           struct epoch_result *result, bool validates, int64_t images)
 {
-    double reals[EPOCH_REALS];
-    char key[32], *line = next_note_line(reader);
+    const int count = validates ? VALIDATED_REALS : TESTED_REALS;
+    double reals[VALIDATED_REALS] = {0};
+    char expected[100], *line = next_note_line(reader);
+    int64_t epoch = 0;
 
-    snprintf(key, sizeof key, "epoch %" PRId64, epoch);
     const char *text = note_value(line, key);
-    for (int i = 0; text && i < EPOCH_REALS; ++i) {
-        text = parse_real(text, &reals[i]);
-        if (text)
-            text = *text == (i + 1 < EPOCH_REALS ? ' ' : '\0') ? text + 1 : NULL;
+    text = text ? parse_integer(text, max, &epoch) : NULL;
+    for (int i = 0; text && i < count; ++i)
+        text = *text == ' ' ? parse_real(text + 1, &reals[i]) : NULL;
+    if (!text || *text || epoch < min) {
+        snprintf(expected, sizeof expected,
+                 "the number of an epoch from %" PRId64 " to %" PRId64 " and %d numbers of 16 hexadecimal digits", min,
+                 max, count);
+        return reject_line(reader, line, key, expected);
     }
-    if (!text)
-        return reject_line(reader, line, key, "6 numbers of 16 hexadecimal digits");
     *result = (struct epoch_result){
         .epoch = epoch,
         .train_loss = reals[0],
@@ -201,6 +255,8 @@ static int read_note_epoch(struct note_reader *reader, struct epoch_result *resu
         .lr = reals[4],
         .seconds = reals[5],
         .images_per_second = reals[5] > 0 ? (double)images / reals[5] : 0,
+        .validation_loss = reals[6],
+        .validation_accuracy = reals[7],
     };
     return 0;
 }
@@ -220,12 +276,42 @@ static int read_note_preset(struct note_reader *reader, int32_t *preset)
     return 0;
 }
 
+/* Whether the next line has this key. */
+static bool next_has_key(const struct note_reader *reader, const char *key)
+{
+    return note_value(reader->cursor, key) != NULL;
+}
+
+static int read_note_keep(struct note_reader *reader, int32_t *keep)
+{
+    const char *name = NULL;
+    int code = read_note_text(reader, "keep", &name);
+
+    for (*keep = 0; code == 0 && settings_keep_names[*keep]; ++*keep) {
+        if (strcmp(settings_keep_names[*keep], name) == 0)
+            return 0;
+    }
+    return code != 0 ? code
+                     : report_error("%s: line %d of its note has neither last nor best", reader->path, reader->line);
+}
+
+/* Training runs without validation images have no such lines. */
+static int read_note_validation(struct note_reader *reader, struct settings *settings)
+{
+    if (!next_has_key(reader, "validate"))
+        return 0;
+    const int code = read_note_integer(reader, "validate", 1, INT32_MAX, &settings->validate);
+    return code == 0 ? read_note_keep(reader, &settings->keep) : code;
+}
+
 static int read_note_settings(struct note_reader *reader, struct settings *settings)
 {
     int code = read_note_preset(reader, &settings->preset);
 
     if (code == 0)
         code = read_note_integer(reader, "limit", 0, 1000000000, &settings->limit);
+    if (code == 0)
+        code = read_note_validation(reader, settings);
     if (code == 0)
         code = read_note_integer(reader, "batch", 1, 1048576, &settings->batch);
     if (code == 0)
@@ -248,12 +334,14 @@ static int read_note_checksum(struct note_reader *reader, const char *key, char 
     return code;
 }
 
-static int read_note_data(struct note_reader *reader, struct training_state *training)
+static int read_note_data(struct note_reader *reader, struct training_state *training, bool validates)
 {
     int code = read_note_integer(reader, "images", 1, INT32_MAX, &training->images);
 
     if (code == 0)
         code = read_note_checksum(reader, "train", training->train_data);
+    if (code == 0 && validates)
+        code = read_note_checksum(reader, "validation", training->validation_data);
     return code == 0 ? read_note_checksum(reader, "test", training->test_data) : code;
 }
 
@@ -276,7 +364,15 @@ static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t 
     return training->history ? 0 : report_error("not enough memory for %" PRId64 " epochs", settings->epochs);
 }
 
-static int read_note_progress(struct note_reader *reader, struct training_state *training)
+static int read_note_best(struct note_reader *reader, struct training_state *training)
+{
+    const int code = read_note_epoch(reader, "best", 1, training->finished, &training->best, true, training->images);
+
+    return code == 0 ? read_note_checksum(reader, "best_weights", training->best_weights) : code;
+}
+
+static int read_note_progress(struct note_reader *reader, struct training_state *training,
+                              const struct settings *settings)
 {
     int code = read_note_integer(reader, "correct", 0, training->done, &training->correct);
 
@@ -286,8 +382,11 @@ static int read_note_progress(struct note_reader *reader, struct training_state 
         code = read_note_real(reader, "seconds", &training->seconds);
     if (code == 0)
         code = read_note_integer(reader, "forgotten", 0, training->finished, &training->dropped);
+    if (code == 0 && keeps_best(settings) && training->finished > 0)
+        code = read_note_best(reader, training);
     for (int64_t i = training->dropped; code == 0 && i < training->finished; ++i)
-        code = read_note_epoch(reader, &training->history[i], i + 1, training->images);
+        code = read_note_epoch(reader, "epoch", i + 1, i + 1, &training->history[i], settings->validate > 0,
+                               training->images);
     if (code == 0 && *reader->cursor)
         code = report_error("%s: its note has more text after the %d lines of its %" PRId64 " epochs", reader->path,
                             reader->line, training->finished);
@@ -304,11 +403,11 @@ int checkpoint_read_note(struct checkpoint *checkpoint, const char *path, int64_
                             path);
     int code = read_note_settings(&reader, &checkpoint->settings);
     if (code == 0)
-        code = read_note_data(&reader, &checkpoint->training);
+        code = read_note_data(&reader, &checkpoint->training, checkpoint->settings.validate > 0);
     if (code == 0)
         code = check_steps(checkpoint, path, step, total_steps);
     if (code == 0)
-        code = read_note_progress(&reader, &checkpoint->training);
+        code = read_note_progress(&reader, &checkpoint->training, &checkpoint->settings);
     return code;
 }
 

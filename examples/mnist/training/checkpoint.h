@@ -7,18 +7,23 @@
  *     normnet-mnist train 2
  *     preset standard
  *     limit 0
+ *     validate 10000               these two lines only with --validate
+ *     keep best
  *     batch 64
  *     epochs 20
  *     augment affine
  *     images 60000                 training images
  *     train 3f1c...                dataset_checksum() of the training images
+ *     validation 41d8...           of the validation images, if there are any,
  *     test 09b2...                 and of the test images
  *     correct 1234                 in the current epoch: images predicted correctly,
  *     loss_sum 40937a3d70a3d70a    sum of the losses
  *     seconds 3ff19db22d0e5604     and seconds of training
  *     forgotten 0                  number of the first epochs whose results did not fit into the note
+ *     best 7 ...                   these two lines only with keep best, after the first epoch: its best epoch,
+ *     best_weights c5a0...         as in the lines below, and the SHA-256 of its weights
  *     epoch 1 ...                  one line for each later finished epoch: training loss and accuracy, test loss and
- *                                  accuracy, learning rate, seconds
+ *                                  accuracy, learning rate, seconds; with --validate, validation loss and accuracy
  *
  * Doubles are written as the 16 hexadecimal digits of their bits, so that they are not rounded.
  */
@@ -35,10 +40,14 @@
 struct training_state {
     int64_t images;                     /* per epoch */
     char train_data[65], test_data[65]; /* dataset_checksum() of the training and of the test images */
+    char validation_data[65];           /* and of the validation images; "" if there are none */
 
     struct epoch_result *history; /* an array for all epochs */
     int64_t finished;             /* finished epochs; their results are in `history` */
     int64_t dropped;              /* except for the first `dropped` epochs, whose results are lost */
+
+    struct epoch_result best; /* with KEEP_BEST: the best finished epoch, which may be a dropped one; epoch 0 = none */
+    char best_weights[65];    /* results_hash_weights() after it */
 
     /* In the current epoch. */
     int64_t done, correct; /* images: trained, predicted correctly */

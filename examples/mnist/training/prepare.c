@@ -68,12 +68,14 @@ static int check_same_data(const struct run *run)
         return report_error("%s was begun with %" PRId64 " training images; %s has %" PRId64, run->settings.resume,
                             begun->images, data_source(run), training->images);
     int code = check_checksum(run, "training", training->train_data, begun->train_data);
+    if (code == 0)
+        code = check_checksum(run, "validation", training->validation_data, begun->validation_data);
     return code == 0 ? check_checksum(run, "test", training->test_data, begun->test_data) : code;
 }
 
 static int open_run_data(struct run *run)
 {
-    int code = dataset_open(&run->data, run->settings.data, run->settings.limit);
+    int code = dataset_open(&run->data, run->settings.data, run->settings.limit, run->settings.validate);
 
     if (code == 0)
         code = dataset_check_distinct(&run->data, "--save", run->settings.save);
@@ -84,6 +86,8 @@ static int open_run_data(struct run *run)
     run->training.images = run->data.train.count;
     if (run->settings.save) { /* only checkpoints need them, and they take time */
         dataset_checksum(&run->data, &run->data.train, run->training.train_data);
+        if (run->data.validation.count > 0)
+            dataset_checksum(&run->data, &run->data.validation, run->training.validation_data);
         dataset_checksum(&run->data, &run->data.test, run->training.test_data);
     }
     return run_continues(run) ? check_same_data(run) : 0;
@@ -183,6 +187,8 @@ int run_prepare(struct run *run)
         code = create_run_model(run);
     if (code == 0)
         code = check_last_batch(run);
+    if (code == 0)
+        code = best_file_open(&run->best, &run->settings, run_continues(run) ? &run->resumed.training : NULL);
     if (code != 0)
         return code;
     dataset_print(&run->data);

@@ -5,7 +5,6 @@
 #include "support/terminal.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { MAX_LINE = 400, MAX_BAR = 40 };
@@ -17,14 +16,15 @@ struct progress progress_open(void)
     return (struct progress){.terminal = terminal};
 }
 
-struct progress progress_start(int64_t epochs, int64_t images, int64_t before)
+struct progress progress_start(int64_t epochs, int64_t images, bool validates, int64_t before)
 {
     double now = seconds_now();
     struct progress progress = progress_open();
 
-    printf("  epoch   train loss  accuracy    test loss  accuracy   learning rate   images/s\n");
+    printf(validates ? "  epoch  train loss accuracy  valid loss accuracy   test loss accuracy       lr\n"
+                     : "  epoch   train loss  accuracy    test loss  accuracy   learning rate   images/s\n");
     fflush(stdout);
-    return (struct progress){progress.terminal, epochs, images, before, before % images, now, now, now};
+    return (struct progress){progress.terminal, epochs, images, validates, before, before % images, now, now, now};
 }
 
 /* "1:02:03" or "2:03" */
@@ -103,12 +103,27 @@ void progress_clear(struct progress *progress)
     }
 }
 
-void progress_epoch(struct progress *progress, const struct epoch_result *result)
+static void print_tested_epoch(const struct progress *progress, const struct epoch_result *result)
 {
-    progress_clear(progress);
     printf("%3" PRId64 "/%-3" PRId64 "  %11.4f  %7.2f%%  %11.4f  %7.2f%%  %14.3g  %9.0f\n", result->epoch,
            progress->epochs, result->train_loss, result->train_accuracy, result->test_loss, result->test_accuracy,
            result->lr, result->images_per_second);
+}
+
+static void print_validated_epoch(const struct progress *progress, const struct epoch_result *result)
+{
+    printf("%3" PRId64 "/%-3" PRId64 "  %10.4f %7.2f%%  %10.4f %7.2f%%  %10.4f %7.2f%%  %7.2g\n", result->epoch,
+           progress->epochs, result->train_loss, result->train_accuracy, result->validation_loss,
+           result->validation_accuracy, result->test_loss, result->test_accuracy, result->lr);
+}
+
+void progress_epoch(struct progress *progress, const struct epoch_result *result)
+{
+    progress_clear(progress);
+    if (progress->validates)
+        print_validated_epoch(progress, result);
+    else
+        print_tested_epoch(progress, result);
     fflush(stdout);
     progress->epoch_started = seconds_now();
     progress->epoch_before = 0;

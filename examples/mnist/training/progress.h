@@ -6,6 +6,7 @@
 #ifndef MNIST_PROGRESS_H
 #define MNIST_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,12 +17,14 @@ struct epoch_result {
     double test_loss, test_accuracy;
     double lr; /* of the epoch's last step */
     double images_per_second;
-    double seconds; /* of training, without the test */
+    double seconds;                              /* of training, without the test */
+    double validation_loss, validation_accuracy; /* 0 without validation images */
 };
 
 struct progress {
     FILE *terminal;                       /* where to draw the bar; NULL = no bar */
     int64_t epochs, images;               /* epochs of the training, images per epoch */
+    bool validates;                       /* the table has columns for the validation images */
     int64_t before, epoch_before;         /* images of earlier runs: in total, in the current epoch */
     double started, epoch_started, drawn; /* seconds */
 };
@@ -29,8 +32,11 @@ struct progress {
 /* For the bar of a test, without a table. */
 struct progress progress_open(void);
 
-/* Prints the head of the table. `before` is the number of images, over all epochs, that earlier runs have done. */
-struct progress progress_start(int64_t epochs, int64_t images, int64_t before);
+/*
+ * Prints the head of the table. `validates` is whether there are validation images, `before` the number of images, over
+ * all epochs, that earlier runs have done.
+ */
+struct progress progress_start(int64_t epochs, int64_t images, bool validates, int64_t before);
 
 /* Draws the bar, at most ten times per second. `done`, `correct` and `loss_sum` are those of the epoch so far. */
 void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum);

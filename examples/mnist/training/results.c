@@ -102,6 +102,8 @@ static void write_configuration(struct json_writer *json, const struct settings 
     json_real(json, "dropout", config->dropout);
     json_text(json, "preset", settings_preset_names[settings->preset]);
     json_integer(json, "limit", settings->limit);
+    json_integer(json, "validate", settings->validate);
+    json_text(json, "keep", settings_keep_names[settings->keep]);
     json_integer(json, "epochs", settings->epochs);
     json_integer(json, "batch", config->max_batch);
     json_text(json, "schedule", settings_schedule_names[config->schedule]);
@@ -132,6 +134,7 @@ static void write_run_data(struct json_writer *json, const struct dataset *data)
     json_begin_object(json, "data");
     json_text(json, "source", data->directory ? data->directory : DATASET_GENERATED);
     json_integer(json, "training_images", data->train.count);
+    json_integer(json, "validation_images", data->validation.count);
     json_integer(json, "test_images", data->test.count);
     json_integer(json, "channels", data->channels);
     json_integer(json, "height", data->height);
@@ -148,17 +151,36 @@ static void write_run_data(struct json_writer *json, const struct dataset *data)
     json_end_object(json);
 }
 
-static void write_epoch_json(struct json_writer *json, const struct epoch_result *result)
+static void write_epoch_fields(struct json_writer *json, const struct epoch_result *result, bool validates)
 {
-    json_begin_object(json, NULL);
     json_integer(json, "epoch", result->epoch);
     json_real(json, "train_loss", result->train_loss);
     json_real(json, "train_accuracy", result->train_accuracy);
+    if (validates) {
+        json_real(json, "validation_loss", result->validation_loss);
+        json_real(json, "validation_accuracy", result->validation_accuracy);
+    }
     json_real(json, "test_loss", result->test_loss);
     json_real(json, "test_accuracy", result->test_accuracy);
     json_real(json, "lr", result->lr);
     json_real(json, "images_per_second", result->images_per_second);
     json_real(json, "seconds", result->seconds);
+}
+
+static void write_history(struct json_writer *json, const struct training_state *training, bool validates)
+{
+    json_begin_array(json, "history");
+    for (int64_t i = training->dropped; i < training->finished; ++i) {
+        json_begin_object(json, NULL);
+        write_epoch_fields(json, &training->history[i], validates);
+        json_end_object(json);
+    }
+    json_end_array(json);
+    if (training->best.epoch == 0)
+        return;
+    json_begin_object(json, "best");
+    write_epoch_fields(json, &training->best, validates);
+    json_text(json, "weights_sha256", training->best_weights);
     json_end_object(json);
 }
 
@@ -238,10 +260,7 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     json_integer(&json, "parameters", normnet_parameter_count(model));
     if (training->dropped > 0)
         json_integer(&json, "forgotten_epochs", training->dropped);
-    json_begin_array(&json, "history");
-    for (int64_t i = training->dropped; i < training->finished; ++i)
-        write_epoch_json(&json, &training->history[i]);
-    json_end_array(&json);
+    write_history(&json, training, data->validation.count > 0);
     json_text(&json, "weights_sha256", hexadecimal);
     json_end_object(&json);
     return atomic_file_commit(&file);

@@ -6,7 +6,9 @@
  *      "configuration": {...}, "data": {...}, "parameters": 7704,
  *      "forgotten_epochs": 5,     (only if a checkpoint had no room for the results of the first 5 epochs)
  *      "history": [{"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr",
- *                   "images_per_second", "seconds"}, ...],
+ *                   "images_per_second", "seconds"}, ...],     (with --validate, "validation_loss" and
+ *                                                              "validation_accuracy" after "train_accuracy")
+ *      "best": {the epoch as in "history", "weights_sha256"},  (only with --keep best)
  *      "weights_sha256": "..."}
  */
 #ifndef MNIST_RESULTS_H

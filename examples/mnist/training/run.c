@@ -91,22 +91,33 @@ int run_train_epoch(struct run *run, struct epoch_result *result)
 }
 
 /* A loss that is not finite could not be read from a checkpoint, and the older checkpoint is of more use. */
-int run_test(struct run *run, struct epoch_result *result)
+static int test_set(struct run *run, int64_t epoch, const struct image_set *set, const char *name, double *loss,
+                    double *accuracy)
 {
     struct test_result tested = {.confusion = NULL};
-    char name[40];
+    char title[48];
 
-    snprintf(name, sizeof name, "epoch %" PRId64 ", test", result->epoch);
-    int code = testing_run(&tested, run->model, &run->data, &run->progress, name);
+    snprintf(title, sizeof title, "epoch %" PRId64 ", %s", epoch, name);
+    int code = testing_run(&tested, run->model, &run->data, set, &run->progress, title);
     if (code != 0)
         return code;
     if (!isfinite(tested.loss))
-        return report_error("epoch %" PRId64
-                            ": the test loss is %g: the training has diverged; a smaller --lr may help",
-                            result->epoch, fabs(tested.loss));
-    result->test_loss = tested.loss;
-    result->test_accuracy = 100.0 * (double)tested.correct / (double)tested.images;
+        return report_error("epoch %" PRId64 ": the %s loss is %g: the training has diverged; a smaller --lr may help",
+                            epoch, name, fabs(tested.loss));
+    *loss = tested.loss;
+    *accuracy = 100.0 * (double)tested.correct / (double)tested.images;
     return 0;
+}
+
+int run_test(struct run *run, struct epoch_result *result)
+{
+    int code = 0;
+
+    if (run->data.validation.count > 0)
+        code = test_set(run, result->epoch, &run->data.validation, "validation", &result->validation_loss,
+                        &result->validation_accuracy);
+    return code == 0 ? test_set(run, result->epoch, &run->data.test, "test", &result->test_loss, &result->test_accuracy)
+                     : code;
 }
 
 /* The files are written before the line is printed, so that a printed epoch is a saved one. */
@@ -125,7 +136,9 @@ int run_finish_epoch(struct run *run, struct epoch_result *result)
     ++training->finished;
     training->done = training->correct = 0;
     training->loss_sum = training->seconds = 0;
-    code = run_save(run);
+    code = best_file_update(&run->best, run->model, result, training);
+    if (code == 0)
+        code = run_save(run);
     const int written = run_write_results(run);
     progress_epoch(&run->progress, result);
     return code ? code : written;
@@ -138,6 +151,7 @@ void run_close(struct run *run)
     dataset_close(&run->data);
     free(run->training.history);
     checkpoint_close(&run->resumed);
+    best_file_close(&run->best);
     file_claim_release(&run->json_claim);
     file_claim_release(&run->save_claim);
 }

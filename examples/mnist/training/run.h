@@ -5,6 +5,7 @@
 
 #include "data/dataset.h"
 #include "support/file_claim.h"
+#include "training/best_file.h"
 #include "training/checkpoint.h"
 #include "training/pipeline.h"
 #include "training/progress.h"
@@ -16,6 +17,7 @@
 struct run {
     struct settings settings;
     struct file_claim save_claim, json_claim; /* from before the checkpoint is read to the end */
+    struct best_file best;
     struct checkpoint resumed; /* empty if the training is new; a new cycle has only its model and settings */
     struct dataset data;
     normnet_model *model;
@@ -42,7 +44,9 @@ int run_write_results(struct run *run);
  */
 int run_train_epoch(struct run *run, struct epoch_result *result);
 
-/* Tests the model and fills the test loss and accuracy. Returns 0, or reports a failure or a loss that is not finite.
+/*
+ * Tests the model and fills the losses and accuracies on the validation images, if there are any, and on the test
+ * images. Returns 0, or reports a failure or a loss that is not finite.
  */
 int run_test(struct run *run, struct epoch_result *result);
 

@@ -12,6 +12,7 @@ const char *const settings_preset_names[] = {"standard", "fast", NULL};
 const char *const settings_norm_names[] = {"none", "batch", "group", "layer", "instance", "rms", NULL};
 const char *const settings_affine_names[] = {"default", "channel", "element", "none", NULL};
 const char *const settings_schedule_names[] = {"constant", "step", "one-cycle", NULL};
+const char *const settings_keep_names[] = {"last", "best", NULL};
 const char *const settings_cpu_names[] = {"best", "portable", "avx2", "avx512", "neon", NULL};
 
 /* ---- Presets ----------------------------------------------------------------------------------- */

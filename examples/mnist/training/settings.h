@@ -12,11 +12,15 @@
 /* A set of defaults for the other settings. */
 enum preset { PRESET_STANDARD, PRESET_FAST };
 
+/* Which weights are saved: those of the last epoch, or also those of the best one. */
+enum keep { KEEP_LAST, KEEP_BEST };
+
 struct settings {
     int32_t preset; /* enum preset */
 
     const char *data; /* NULL = the default of dataset_open() */
     int64_t limit;    /* training images, 0 = all */
+    int64_t validate; /* training images that are held out, 0 = none */
     const char *augment;
     struct augment_list augment_list; /* `augment`, parsed */
 
@@ -44,6 +48,7 @@ struct settings {
     int32_t cpu;      /* normnet_cpu */
     const char *save; /* the checkpoint to write, NULL = none */
     int64_t save_every;
+    int32_t keep;       /* enum keep */
     const char *resume; /* the checkpoint to resume, NULL = a new run */
     bool new_cycle;     /* begin a new run with the weights of `resume` */
     const char *json;   /* NULL = none */
@@ -75,6 +80,7 @@ extern const char *const settings_preset_names[];
 extern const char *const settings_norm_names[];
 extern const char *const settings_affine_names[];
 extern const char *const settings_schedule_names[];
+extern const char *const settings_keep_names[];
 extern const char *const settings_cpu_names[];
 
 #endif

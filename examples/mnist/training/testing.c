@@ -11,9 +11,8 @@ enum { CHUNK = 1024 }; /* images per call of the library: enough work for many t
 
 /* Tests the next chunk of images. result->loss is the sum of their losses until the end of the test. */
 static normnet_status test_chunk(struct test_result *result, normnet_model *model, const struct dataset *data,
-                                 int64_t *confusion)
+                                 const struct image_set *set, int64_t *confusion)
 {
-    const struct image_set *set = &data->test;
     const int64_t count = int64_min(set->count - result->images, CHUNK);
     const uint8_t *first = set->images + (size_t)result->images * dataset_image_bytes(data);
     normnet_metrics metrics = {.struct_size = sizeof metrics};
@@ -38,8 +37,8 @@ static int64_t *alloc_confusion(const normnet_model *model, size_t *size)
     return malloc(*size * sizeof(int64_t));
 }
 
-int testing_run(struct test_result *result, normnet_model *model, const struct dataset *data, struct progress *progress,
-                const char *name)
+int testing_run(struct test_result *result, normnet_model *model, const struct dataset *data,
+                const struct image_set *set, struct progress *progress, const char *name)
 {
     const double started = seconds_now();
     size_t size = 0;
@@ -50,14 +49,14 @@ int testing_run(struct test_result *result, normnet_model *model, const struct d
         return report_error("%s: not enough memory for a table of %zu counts", name, size);
     result->loss = 0;
     result->images = result->correct = 0;
-    while (status == NORMNET_OK && result->images < data->test.count) {
-        status = test_chunk(result, model, data, part);
+    while (status == NORMNET_OK && result->images < set->count) {
+        status = test_chunk(result, model, data, set, part);
         for (size_t i = 0; status == NORMNET_OK && i < size; ++i)
             result->confusion[i] += part[i];
-        progress_draw_test(progress, started, result->images, data->test.count);
+        progress_draw_test(progress, started, result->images, set->count);
     }
     progress_clear(progress);
-    result->loss /= (double)data->test.count;
+    result->loss /= (double)set->count;
     free(part);
     return status == NORMNET_OK ? 0 : report_error("%s: %s", name, normnet_error_message());
 }

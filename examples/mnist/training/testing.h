@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Testing a model with the test images of a data set. */
+/* Testing a model with images of a data set. */
 #ifndef MNIST_TESTING_H
 #define MNIST_TESTING_H
 
@@ -15,10 +15,10 @@ struct test_result {
 };
 
 /*
- * Calls normnet_evaluate() for all test images, chunk by chunk, and shows a bar if that takes long. result->confusion
- * must hold zeros or be NULL. Returns 0, or reports the failure after `name`.
+ * Calls normnet_evaluate() for all images of a set of `data`, chunk by chunk, and shows a bar if that takes long.
+ * result->confusion must hold zeros or be NULL. Returns 0, or reports the failure after `name`.
  */
-int testing_run(struct test_result *result, normnet_model *model, const struct dataset *data, struct progress *progress,
-                const char *name);
+int testing_run(struct test_result *result, normnet_model *model, const struct dataset *data,
+                const struct image_set *set, struct progress *progress, const char *name);
 
 #endif
