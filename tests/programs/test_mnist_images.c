@@ -7,6 +7,7 @@
 #include "part_checks.h"
 
 #include "data/pnm.h"
+#include "data/shift.h"
 #include "support/angle.h"
 #include "support/file_kind.h"
 #include "support/random.h"
@@ -266,6 +267,31 @@ static void augment_golden(const void *argument)
     CHECK(memcmp(noise, same, PIXELS) == 0);
 }
 
+/* ---- Shifts ----------------------------------------------------------------------------------- */
+
+static void shifts(const void *argument)
+{
+    uint8_t image[PIXELS], out[PIXELS];
+    int wrong = 0;
+
+    (void)argument;
+
+    draw_noise(image, 7);
+    for (int right = -WIDTH - 1; right <= WIDTH + 1; right += right < -2 || right > 1 ? 3 : 1) {
+        for (int down = -HEIGHT - 1; down <= HEIGHT + 1; ++down) {
+            memset(out, 0, sizeof out);
+            shift_planes(out, image, CHANNELS, HEIGHT, WIDTH, right, down);
+            for (int i = 0; i < PIXELS; ++i) {
+                const int row = i % PLANE / WIDTH - down, column = i % WIDTH - right;
+                const int inside = (row < 0 ? 0 : row > HEIGHT - 1 ? HEIGHT - 1 : row) * WIDTH;
+                const int source = inside + (column < 0 ? 0 : column > WIDTH - 1 ? WIDTH - 1 : column);
+                wrong += out[i] != image[i / PLANE * PLANE + source];
+            }
+        }
+    }
+    CHECK_EQUAL(wrong, 0);
+}
+
 /* ---- Batches ---------------------------------------------------------------------------------- */
 
 /* Writes the images of the batches first to last - 1 in their order; returns how many there are. */
@@ -444,6 +470,7 @@ int main(int argc, char **argv)
     check_case("augment: geometry against a reference", augment_geometry, NULL);
     check_case("augment: jitter against a reference", augment_jitter, NULL);
     check_case("augment: golden checksum", augment_golden, NULL);
+    check_case("shifts: with any distance", shifts, NULL);
     check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
     check_case("batches: stop early", batches_stop_early, NULL);
     check_case("file kinds: as the library knows them", kinds_of_files, NULL);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Parts of normnet-mnist: SHA-256, random numbers, angles and JSON. The golden values hold on every machine. */
+/* Parts of normnet-mnist: SHA-256, random numbers, angles, logarithms and JSON. The golden values hold on every
+ * machine. */
 #include "part_checks.h"
 
 #include "support/angle.h"
 #include "support/json.h"
+#include "support/logarithm.h"
 #include "support/random.h"
 
 #include <float.h>
@@ -115,6 +117,34 @@ static void angles(const void *argument)
     }
 }
 
+static void logarithms(const void *argument)
+{
+    static const double special[] = {1, 2, 0.5, 10, DBL_MIN, DBL_MAX, FLT_MIN, 1 - DBL_EPSILON / 2, 1 + DBL_EPSILON};
+    struct random_stream random = random_open(3, RANDOM_AUGMENT, 0, 0);
+    char text[65];
+    struct sha256 hash;
+
+    (void)argument;
+
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; ++i)
+        CHECK_CLOSE(logarithm(special[i]), log(special[i]), 4 * DBL_EPSILON * fabs(log(special[i])));
+    CHECK(logarithm(1) == 0);
+    sha256_init(&hash);
+    for (int i = 0; i < 100000; ++i) {
+        const double x = ldexp(random_uniform(&random, 0.5, 1), (int)random_below(&random, 600) - 400);
+        const double found = logarithm(x), expected = log(x);
+        uint64_t bits;
+
+        if (!(fabs(found - expected) <= 4 * DBL_EPSILON * fmax(fabs(expected), 0.01)))
+            CHECK_FAIL("logarithm(%a) is %a, expected %a", x, found, expected);
+        memcpy(&bits, &found, sizeof bits);
+        for (int k = 0; k < 8; ++k)
+            sha256_update(&hash, &(const uint8_t){(uint8_t)(bits >> (8 * k))}, 1);
+    }
+    sha256_final(&hash, text);
+    CHECK_TEXT(text, "32d0c62a48f320d71690a5d27b46d855b14e7f843f8cce1b4ef6a65344dc311f");
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------- */
 
 static void json_document(const void *argument)
@@ -192,6 +222,7 @@ int main(int argc, char **argv)
     check_case("random numbers: golden values", random_golden, NULL);
     check_case("random numbers: distribution", random_distribution, NULL);
     check_case("angles", angles, NULL);
+    check_case("logarithms", logarithms, NULL);
     check_case("json: a document", json_document, NULL);
     check_case("json: numbers read back", json_numbers, NULL);
     return check_end();

@@ -11,6 +11,7 @@
 #include "support/report.h"
 #include "training/model_file.h"
 #include "training/results.h"
+#include "training/shifted_copies.h"
 #include "training/testing.h"
 
 #include <inttypes.h>
@@ -31,12 +32,13 @@ static const struct help evaluate_help = {
                     "file is a checkpoint. Defaults are in [brackets].\n",
     .examples = "Examples:\n"
                 "  normnet-mnist evaluate --model digits.ckpt\n"
-                "  normnet-mnist evaluate --model digits.ckpt --data ~/fashion --json test.json\n",
+                "  normnet-mnist evaluate --model digits.ckpt --data ~/fashion --json test.json\n"
+                "  normnet-mnist evaluate --model digits.ckpt --validate 10000 --tta 1\n",
 };
 
 struct evaluation {
     const char *path, *directory, *json;
-    int64_t threads, validate;
+    int64_t threads, validate, tta;
     struct file_claim claim; /* of the file of --json */
     struct network_options network_options;
     const normnet_config *network; /* NULL = the model's file says it */
@@ -60,6 +62,11 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
         {OPTION_INTEGER, "--validate", "N",
          "Test with the last N training images instead, which a training with --validate N has held out. [0]",
          .target.integer = &evaluation->validate, .max = 1e9},
+        {OPTION_INTEGER, "--tta", "N",
+         "Test-time augmentation: average the probabilities over the copies of an image that are shifted by -N to N "
+         "whole pixels along x and y, (2N+1)^2 in all. A shift by x and y has the weight (N+1-|x|)(N+1-|y|)/(N+1)^4; "
+         "the pixels of the border are repeated outside. [0: only the image itself]",
+         .target.integer = &evaluation->tta, .max = SHIFTED_MAX_RADIUS},
         {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
          .target.integer = &evaluation->threads, .min = 1, .max = 1024},
         {OPTION_TEXT, "--json", "FILE",
@@ -148,6 +155,18 @@ static int open_evaluation(struct evaluation *evaluation)
     return code == 0 ? check_test_labels(evaluation) : code;
 }
 
+static int test_shifted_copies(struct evaluation *evaluation, struct progress *progress)
+{
+    struct shifted_copies copies;
+
+    int code = shifted_open(&copies, evaluation->model, evaluation->tta);
+    if (code == 0)
+        code = shifted_test(&evaluation->result, &copies, &evaluation->data, tested_set(evaluation), progress,
+                            evaluation->path);
+    shifted_close(&copies);
+    return code;
+}
+
 static int run_evaluation(struct evaluation *evaluation)
 {
     const size_t classes = (size_t)evaluation->config.classes;
@@ -156,6 +175,8 @@ static int run_evaluation(struct evaluation *evaluation)
     evaluation->result.confusion = calloc(classes, classes * sizeof *evaluation->result.confusion);
     if (!evaluation->result.confusion)
         return report_error("not enough memory for %zu x %zu classes", classes, classes);
+    if (evaluation->tta > 0)
+        return test_shifted_copies(evaluation, &progress);
     return testing_run(&evaluation->result, evaluation->model, &evaluation->data, tested_set(evaluation), &progress,
                        evaluation->path);
 }
@@ -263,6 +284,8 @@ static int write_evaluation(const struct evaluation *evaluation)
     results_begin(&json, program_name);
     results_model(&json, evaluation->path, evaluation->model);
     write_test_data(&json, &evaluation->data);
+    if (evaluation->tta > 0)
+        json_integer(&json, "tta", evaluation->tta);
     json_real(&json, "loss", evaluation->result.loss);
     json_real(&json, "accuracy", total_accuracy(evaluation));
     write_classes(&json, evaluation);
@@ -274,6 +297,10 @@ static int write_evaluation(const struct evaluation *evaluation)
 static void print_evaluation(const struct evaluation *evaluation)
 {
     dataset_print_test(&evaluation->data);
+    if (evaluation->tta > 0)
+        printf("Probabilities are means over %" PRId64 " copies of each image, shifted by up to %" PRId64
+               " pixels along x and y\n\n",
+               shifted_count(evaluation->tta), evaluation->tta);
     print_confusion(evaluation);
     printf("\n%s loss %.4f, accuracy %.2f%%: %" PRId64 " of %" PRId64 " images\n",
            evaluation->validate > 0 ? "Validation" : "Test", evaluation->result.loss, total_accuracy(evaluation),

@@ -15,6 +15,7 @@
 #include "support/text.h"
 #include "training/model_file.h"
 #include "training/results.h"
+#include "training/shifted_copies.h"
 
 #include <inttypes.h>
 #include <normnet.h>
@@ -22,9 +23,9 @@
 #include <string.h>
 
 enum {
-    CHUNK = 256,         /* images per call of the library */
-    DEFAULT_COUNT = 100, /* images of an IDX file without --count */
-    MAX_COLUMNS = 20,    /* with more classes, only the most probable one is printed */
+    CHUNK = SHIFTED_CHUNK, /* images per call of the library */
+    DEFAULT_COUNT = 100,   /* images of an IDX file without --count */
+    MAX_COLUMNS = 20,      /* with more classes, only the most probable one is printed */
     MAX_NAME_WIDTH = 60
 };
 
@@ -44,7 +45,7 @@ static const struct help predict_help = {
 
 struct prediction {
     const char *path, *json;
-    int64_t threads, first, max_count;
+    int64_t threads, first, max_count, tta;
     struct file_arguments arguments;
     bool count_given, first_given;
     int32_t fit, invert; /* enum fit, enum invert */
@@ -61,6 +62,7 @@ struct prediction {
     /* Of one chunk of images. */
     float *scores;
     int32_t classes[CHUNK];
+    struct shifted_copies copies; /* with --tta */
 };
 
 static int parse_predict(struct prediction *prediction, int argc, char **argv)
@@ -92,6 +94,11 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
          "Whether dark and bright are exchanged: yes, no or auto (if the border is bright and the training images were "
          "mostly dark, or the other way round). [auto]",
          .target.choice = &prediction->invert, .choices = invert_names},
+        {OPTION_INTEGER, "--tta", "N",
+         "Test-time augmentation: average the probabilities over the copies of an image that are shifted by -N to N "
+         "whole pixels along x and y, (2N+1)^2 in all. A shift by x and y has the weight (N+1-|x|)(N+1-|y|)/(N+1)^4; "
+         "the pixels of the border are repeated outside. [0: only the image itself]",
+         .target.integer = &prediction->tta, .max = SHIFTED_MAX_RADIUS},
         {OPTION_INTEGER, "--threads", "N", "Threads. The results do not depend on their number. [one per core]",
          .target.integer = &prediction->threads, .min = 1, .max = 1024},
         {OPTION_TEXT, "--json", "FILE",
@@ -138,6 +145,11 @@ static int open_prediction_model(struct prediction *prediction)
     prediction->scores = malloc(CHUNK * (size_t)config->classes * sizeof *prediction->scores);
     if (!prediction->scores)
         return report_error("not enough memory for %" PRId32 " classes", config->classes);
+    if (prediction->tta > 0) {
+        const int code_of_copies = shifted_open(&prediction->copies, prediction->model, prediction->tta);
+        if (code_of_copies != 0)
+            return code_of_copies;
+    }
     if (prediction->fit == FIT_MNIST && config->channels != 1)
         return report_usage("--fit mnist is for models with one channel; %s has %" PRId32, prediction->path,
                             config->channels);
@@ -262,15 +274,29 @@ static int write_row(const struct prediction *prediction, struct json_writer *js
     return 0;
 }
 
+/* The same for the means over shifted copies. */
+static int predict_shifted_chunk(struct prediction *prediction, const uint8_t *images, int64_t count)
+{
+    const int code = shifted_predict(&prediction->copies, images, count, prediction->path);
+
+    for (int64_t i = 0; i < count * prediction->config.classes && code == 0; ++i)
+        prediction->scores[i] = (float)prediction->copies.probabilities[i];
+    for (int64_t i = 0; i < count && code == 0; ++i)
+        prediction->classes[i] = shifted_class(&prediction->copies, i);
+    return code;
+}
+
 /* Computes scores and classes of `count` images, beginning with image `first`. */
 static int predict_chunk(struct prediction *prediction, int64_t first, int64_t count)
 {
     const normnet_config *config = &prediction->config;
     const int64_t shape[4] = {count, config->channels, config->height, config->width};
-    const size_t bytes = image_files_bytes(&prediction->images);
+    const uint8_t *pixels = prediction->images.pixels + (size_t)first * image_files_bytes(&prediction->images);
     normnet_tensor images, scores, classes;
 
-    normnet_tensor_init(&images, NORMNET_U8, prediction->images.pixels + (size_t)first * bytes, 4, shape);
+    if (prediction->tta > 0)
+        return predict_shifted_chunk(prediction, pixels, count);
+    normnet_tensor_init(&images, NORMNET_U8, pixels, 4, shape);
     normnet_tensor_init(&scores, NORMNET_F32, prediction->scores, 2, (const int64_t[]){count, config->classes});
     normnet_tensor_init(&classes, NORMNET_I32, prediction->classes, 1, &count);
     if (normnet_predict(prediction->model, &images, &scores, &classes, NULL) != NORMNET_OK)
@@ -308,6 +334,8 @@ static int predict_to_json(struct prediction *prediction)
     struct json_writer json = json_open(file.stream);
     results_begin(&json, program_name);
     results_model(&json, prediction->path, prediction->model);
+    if (prediction->tta > 0)
+        json_integer(&json, "tta", prediction->tta);
     json_begin_array(&json, "images");
     code = predict_images(prediction, &json);
     json_end_array(&json);
@@ -351,6 +379,7 @@ int predict_command(int argc, char **argv)
     if (code == 0)
         code = run_prediction(&prediction);
     image_files_free(&prediction.images);
+    shifted_close(&prediction.copies);
     free(prediction.scores);
     normnet_model_destroy(prediction.model);
     file_claim_release(&prediction.claim);

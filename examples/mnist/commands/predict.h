@@ -2,7 +2,7 @@
 /*
  * The command `normnet-mnist predict`. Its JSON file:
  *
- *     {"program", "version", "model", "weights_sha256",
+ *     {"program", "version", "model", "weights_sha256", "tta" (with --tta N),
  *      "images": [{"file", "index" (in a file of several), "class", "probability", "fit": "none", "stretch" or "mnist",
  *                 "inverted", "probabilities": [...]}, ...]}
  */
