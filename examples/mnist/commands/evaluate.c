@@ -33,7 +33,8 @@ static const struct help evaluate_help = {
     .examples = "Examples:\n"
                 "  normnet-mnist evaluate --model digits.ckpt\n"
                 "  normnet-mnist evaluate --model digits.ckpt --data ~/fashion --json test.json\n"
-                "  normnet-mnist evaluate --model digits.ckpt --validate 10000 --tta 1\n",
+                "  normnet-mnist evaluate --model digits.ckpt --validate 10000 --tta 1\n"
+                "  normnet-mnist evaluate --model fashion.ckpt --classes names.txt\n",
 };
 
 struct evaluation {
@@ -76,7 +77,7 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
     enum { OPTIONS = sizeof list / sizeof list[0] };
     struct option options[OPTIONS + NETWORK_OPTIONS];
     memcpy(options, list, sizeof list);
-    const int count = OPTIONS + network_options_list(options + OPTIONS, &evaluation->network_options);
+    const int count = OPTIONS + network_options_list(options + OPTIONS, &evaluation->network_options, true);
 
     int code = options_run(options, count, &evaluate_help, argc, argv);
     if (code == OPTIONS_HELP)
@@ -126,6 +127,11 @@ static int check_test_labels(const struct evaluation *evaluation)
     return 0;
 }
 
+static const struct class_names *class_names_of(const struct evaluation *evaluation)
+{
+    return &evaluation->network_options.names;
+}
+
 static int open_evaluation_data(struct evaluation *evaluation)
 {
     const int64_t unused = 1; /* training image, the fewest that can be opened */
@@ -145,6 +151,9 @@ static int open_evaluation(struct evaluation *evaluation)
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);
+    code = class_names_check(class_names_of(evaluation), evaluation->config.classes, evaluation->path);
+    if (code != 0)
+        return code;
     code = open_evaluation_data(evaluation);
     if (code == 0)
         code = dataset_check_distinct(&evaluation->data, "--json", evaluation->json);
@@ -211,19 +220,46 @@ static double class_accuracy(const struct evaluation *evaluation, int32_t label)
     return images > 0 ? 100.0 * (double)confusion_row(evaluation, label)[label] / (double)images : (double)NAN;
 }
 
+/* The label and the class that were most often confused, if there are errors. */
+static void print_largest_error(const struct evaluation *evaluation)
+{
+    const int32_t classes = evaluation->config.classes;
+    const struct class_names *names = class_names_of(evaluation);
+    int64_t largest = 0;
+    int32_t label = 0, taken_for = 0;
+
+    for (int32_t i = 0; i < classes; ++i) {
+        for (int32_t k = 0; k < classes; ++k) {
+            if (i != k && confusion_row(evaluation, i)[k] > largest) {
+                largest = confusion_row(evaluation, i)[k];
+                label = i;
+                taken_for = k;
+            }
+        }
+    }
+    if (largest > 0)
+        printf("\nMost frequent error: %" PRId64 " of %" PRId64 " images of class %" PRId32 "%s%s taken for %" PRId32
+               "%s%s\n",
+               largest, class_images(evaluation, label), label, names->count > 0 ? " " : "", class_name(names, label),
+               taken_for, names->count > 0 ? " " : "", class_name(names, taken_for));
+}
+
 static void print_confusion(const struct evaluation *evaluation)
 {
+    const struct class_names *names = class_names_of(evaluation);
+    const int columns_of_names = class_names_columns(names) > 0 ? class_names_columns(names) + 1 : 0;
     const int32_t classes = evaluation->config.classes;
     const int32_t columns = classes <= MAX_COLUMNS ? classes : 0;
 
     if (columns > 0)
         printf("Images by label (row) and predicted class (column):\n\n");
-    printf("label");
+    printf("label%*s", columns_of_names, "");
     for (int32_t i = 0; i < columns; ++i)
         printf("%7" PRId32, i);
     printf("   images  accuracy\n");
     for (int32_t label = 0; label < classes; ++label) {
-        printf("%5" PRId32, label);
+        printf("%5" PRId32 "%s", label, columns_of_names > 0 ? " " : "");
+        class_names_print(names, label);
         for (int32_t i = 0; i < columns; ++i)
             printf("%7" PRId64, confusion_row(evaluation, label)[i]);
         printf("  %7" PRId64, class_images(evaluation, label));
@@ -251,6 +287,8 @@ static void write_classes(struct json_writer *json, const struct evaluation *eva
     for (int32_t label = 0; label < evaluation->config.classes; ++label) {
         json_begin_object(json, NULL);
         json_integer(json, "class", label);
+        if (class_names_of(evaluation)->count > 0)
+            json_text(json, "name", class_name(class_names_of(evaluation), label));
         json_integer(json, "images", class_images(evaluation, label));
         json_integer(json, "correct", confusion_row(evaluation, label)[label]);
         json_real(json, "accuracy", class_accuracy(evaluation, label));
@@ -302,6 +340,7 @@ static void print_evaluation(const struct evaluation *evaluation)
                " pixels along x and y\n\n",
                shifted_count(evaluation->tta), evaluation->tta);
     print_confusion(evaluation);
+    print_largest_error(evaluation);
     printf("\n%s loss %.4f, accuracy %.2f%%: %" PRId64 " of %" PRId64 " images\n",
            evaluation->validate > 0 ? "Validation" : "Test", evaluation->result.loss, total_accuracy(evaluation),
            evaluation->result.correct, evaluation->result.images);
@@ -327,6 +366,7 @@ int evaluate_command(int argc, char **argv)
         print_evaluation(&evaluation);
     free(evaluation.result.confusion);
     dataset_close(&evaluation.data);
+    network_options_free(&evaluation.network_options);
     normnet_model_destroy(evaluation.model);
     file_claim_release(&evaluation.claim);
     return code;

@@ -3,7 +3,7 @@
  * The command `normnet-mnist evaluate`. Its JSON file:
  *
  *     {"program", "version", "model", "weights_sha256", "data": {...}, "tta" (with --tta N), "loss", "accuracy",
- *      "classes": [{"class", "images", "correct", "accuracy"}, ...],
+ *      "classes": [{"class", "name" (with --classes FILE), "images", "correct", "accuracy"}, ...],
  *      "confusion": [[...], ...]}       a row per label, a column per predicted class
  */
 #ifndef MNIST_EVALUATE_H

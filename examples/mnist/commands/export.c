@@ -47,7 +47,7 @@ static int parse_export(struct export_files *files, int argc, char **argv)
     enum { OPTIONS = sizeof list / sizeof list[0] };
     struct option options[OPTIONS + NETWORK_OPTIONS];
     memcpy(options, list, sizeof list);
-    const int count = OPTIONS + network_options_list(options + OPTIONS, &files->network_options);
+    const int count = OPTIONS + network_options_list(options + OPTIONS, &files->network_options, false);
 
     int code = options_run(options, count, &export_help, argc, argv);
     if (code == OPTIONS_HELP)

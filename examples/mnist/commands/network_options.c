@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/network_options.h"
 
+#include "support/file_system.h"
 #include "support/report.h"
 #include "training/settings.h"
 
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int network_options_list(struct option *options, struct network_options *network)
+int network_options_list(struct option *options, struct network_options *network, bool takes_names)
 {
     const double large = 1e9; /* for values that the library checks */
 
@@ -18,7 +19,8 @@ int network_options_list(struct option *options, struct network_options *network
         .std = "1",
         .norm = NORMNET_NORM_BATCH,
         .layer_dims = 3,
-        .classes = 10,
+        .classes = "10",
+        .takes_names = takes_names,
         .eps = 1e-5,
     };
     const struct option list[] = {
@@ -39,8 +41,11 @@ int network_options_list(struct option *options, struct network_options *network
          .target.choice = &network->affine, .choices = settings_affine_names},
         {OPTION_REAL, "--eps", "X", "What the norm adds to variances. [1e-05]", .target.real = &network->eps,
          .max = large},
-        {OPTION_INTEGER, "--classes", "N", "Classes. [10]", .target.integer = &network->classes, .min = 1,
-         .max = 1048576},
+        {OPTION_TEXT, "--classes", takes_names ? "N|FILE" : "N",
+         takes_names ? "Classes, or a text file with the name of a class per line. Names are also for a file that says "
+                       "its network. [10]"
+                     : "Classes. [10]",
+         .target.text = &network->classes},
         {OPTION_TEXT, "--image", "CxHxW", "Channels, rows and columns of an image. [1x28x28]",
          .target.text = &network->image},
         {OPTION_TEXT, "--mean", "LIST",
@@ -73,6 +78,33 @@ static int read_image(const char *text, normnet_config *config)
     return 0;
 }
 
+static bool is_number(const char *text)
+{
+    return strspn(text, "+-.0123456789") == strlen(text);
+}
+
+/* Sets their number, and their names if the text is that of a file. */
+static int read_classes(struct network_options *network, int32_t *count)
+{
+    const char *text = network->classes;
+    const int64_t max_classes = 1048576;
+    char *end;
+
+    if (network->takes_names && !is_number(text)) {
+        if (!file_exists(text))
+            return report_usage("--classes: '%s' is neither a whole number from 1 to %" PRId64 " nor a file of names",
+                                text, max_classes);
+        const int code = class_names_read(&network->names, text);
+        *count = network->names.count;
+        return code;
+    }
+    const int64_t value = strtoll(text, &end, 10);
+    if (*end || !strchr("0123456789", *text) || value < 1 || value > max_classes)
+        return report_usage("--classes: '%s' is not a whole number from 1 to %" PRId64, text, max_classes);
+    *count = (int32_t)value;
+    return 0;
+}
+
 /* Fills one value per channel. */
 static int read_channels(const char *name, const char *text, int32_t channels, double *values)
 {
@@ -99,11 +131,14 @@ static int read_channels(const char *name, const char *text, int32_t channels, d
     return 0;
 }
 
-static bool any_given(const struct option *options, int count)
+/* Whether the options describe a network. Names of classes alone do not. */
+static bool any_given(const struct network_options *network, const struct option *options, int count)
 {
-    static const char *const names[] = {"--architecture", "--norm",    "--groups", "--layer-dims", "--affine",
-                                        "--eps",          "--classes", "--image",  "--mean",       "--std"};
+    static const char *const names[] = {"--architecture", "--norm",  "--groups", "--layer-dims", "--affine",
+                                        "--eps",          "--image", "--mean",   "--std"};
 
+    if (options_given(options, count, "--classes") && network->names.count == 0)
+        return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
         if (options_given(options, count, names[i]))
             return true;
@@ -117,10 +152,11 @@ int network_options_read(struct network_options *network, const struct option *o
     normnet_config *config = &network->config;
 
     *result = NULL;
-    if (!any_given(options, count))
-        return 0;
     normnet_config_init(config, network->norm);
-    int code = read_image(network->image, config);
+    int code = read_classes(network, &config->classes);
+    if (code != 0 || !any_given(network, options, count))
+        return code;
+    code = read_image(network->image, config);
     if (code == 0)
         code = read_channels("--mean", network->mean, config->channels, network->input_mean);
     if (code == 0)
@@ -131,10 +167,14 @@ int network_options_read(struct network_options *network, const struct option *o
     config->groups = (int32_t)network->groups;
     config->layer_dims = (int32_t)network->layer_dims;
     config->affine = network->affine;
-    config->classes = (int32_t)network->classes;
     config->eps = network->eps;
     config->input_mean = network->input_mean;
     config->input_std = network->input_std;
     *result = config;
     return 0;
+}
+
+void network_options_free(struct network_options *network)
+{
+    class_names_free(&network->names);
 }

@@ -40,7 +40,8 @@ static const struct help predict_help = {
                 "  normnet-mnist predict --model digits.ckpt seven.png three.pgm\n"
                 "  scan | normnet-mnist predict --model digits.ckpt --fit mnist -\n"
                 "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte --count 10\n"
-                "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte:42\n",
+                "  normnet-mnist predict --model digits.ckpt t10k-images-idx3-ubyte:42\n"
+                "  normnet-mnist predict --model fashion.ckpt --classes names.txt boot.png\n",
 };
 
 struct prediction {
@@ -109,7 +110,7 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
     enum { OPTIONS = sizeof list / sizeof list[0] };
     struct option options[OPTIONS + NETWORK_OPTIONS];
     memcpy(options, list, sizeof list);
-    const int count = OPTIONS + network_options_list(options + OPTIONS, &prediction->network_options);
+    const int count = OPTIONS + network_options_list(options + OPTIONS, &prediction->network_options, true);
 
     int code = options_run(options, count, &predict_help, argc, argv);
     if (code == OPTIONS_HELP)
@@ -142,6 +143,9 @@ static int open_prediction_model(struct prediction *prediction)
     if (code != 0)
         return code;
     normnet_model_config(prediction->model, config);
+    code = class_names_check(&prediction->network_options.names, config->classes, prediction->path);
+    if (code != 0)
+        return code;
     prediction->scores = malloc(CHUNK * (size_t)config->classes * sizeof *prediction->scores);
     if (!prediction->scores)
         return report_error("not enough memory for %" PRId32 " classes", config->classes);
@@ -214,6 +218,14 @@ static int32_t class_columns(const struct prediction *prediction)
     return prediction->config.classes <= MAX_COLUMNS ? prediction->config.classes : 0;
 }
 
+/* After the number of a class: a space and its name. */
+static int columns_of_names(const struct prediction *prediction)
+{
+    const int columns = class_names_columns(&prediction->network_options.names);
+
+    return columns > 0 ? columns + 1 : 0;
+}
+
 static void print_table_head(struct prediction *prediction)
 {
     size_t width = strlen("image");
@@ -229,7 +241,7 @@ static void print_table_head(struct prediction *prediction)
     prediction->name_width = (int)width;
     if (class_columns(prediction) > 0)
         printf("Probabilities are in percent; the last columns are the classes.\n\n");
-    printf("%-*s  class  probability ", prediction->name_width, "image");
+    printf("%-*s  class%*s  probability ", prediction->name_width, "image", columns_of_names(prediction), "");
     for (int32_t i = 0; i < class_columns(prediction); ++i)
         printf("%7" PRId32, i);
     printf("\n");
@@ -242,7 +254,9 @@ static int print_row(const struct prediction *prediction, const struct image_nam
 
     if (!text)
         return report_error("not enough memory");
-    printf("%-*s  %5" PRId32 "  %11.2f ", prediction->name_width, text, class, 100.0 * (double)scores[class]);
+    printf("%-*s  %5" PRId32 "%s", prediction->name_width, text, class, columns_of_names(prediction) > 0 ? " " : "");
+    class_names_print(&prediction->network_options.names, class);
+    printf("  %11.2f ", 100.0 * (double)scores[class]);
     for (int32_t i = 0; i < class_columns(prediction); ++i)
         printf("%7.2f", 100.0 * (double)scores[i]);
     printf("\n");
@@ -262,6 +276,8 @@ static int write_row(const struct prediction *prediction, struct json_writer *js
     if (name->index >= 0)
         json_integer(json, "index", name->index);
     json_integer(json, "class", class);
+    if (prediction->network_options.names.count > 0)
+        json_text(json, "name", class_name(&prediction->network_options.names, class));
     json_real(json, "probability", (double)scores[class]);
     json_text(json, "fit", fit_names[name->fit]);
     json_boolean(json, "inverted", name->inverted);
@@ -381,6 +397,7 @@ int predict_command(int argc, char **argv)
     image_files_free(&prediction.images);
     shifted_close(&prediction.copies);
     free(prediction.scores);
+    network_options_free(&prediction.network_options);
     normnet_model_destroy(prediction.model);
     file_claim_release(&prediction.claim);
     return code;

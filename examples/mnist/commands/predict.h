@@ -3,8 +3,8 @@
  * The command `normnet-mnist predict`. Its JSON file:
  *
  *     {"program", "version", "model", "weights_sha256", "tta" (with --tta N),
- *      "images": [{"file", "index" (in a file of several), "class", "probability", "fit": "none", "stretch" or "mnist",
- *                 "inverted", "probabilities": [...]}, ...]}
+ *      "images": [{"file", "index" (in a file of several), "class", "name" (with --classes FILE), "probability", "fit":
+ * "none", "stretch" or "mnist", "inverted", "probabilities": [...]}, ...]}
  */
 #ifndef MNIST_PREDICT_H
 #define MNIST_PREDICT_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/json.h"
 
+#include "support/utf8_text.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,42 +10,21 @@
 
 /* ---- Text -------------------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 sequence at `text`, or 0 if it is invalid (also for overlong forms and surrogates). */
-static int utf8_length(const unsigned char *text)
-{
-    int length = text[0] < 0x80                      ? 1
-                 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-                 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-                 : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
-                                                     : 0;
-
-    for (int i = 1; i < length; ++i) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] >= 0xa0) ||
-        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] >= 0x90))
-        return 0;
-    return length;
-}
-
 static void write_json_string(FILE *stream, const char *text)
 {
-    const unsigned char *cursor = (const unsigned char *)text;
-
     fputc('"', stream);
-    while (*cursor) {
-        int length = utf8_length(cursor);
+    while (*text) {
+        int length = utf8_length(text);
 
         if (length == 0)
             fputs("\\ufffd", stream);
-        else if (*cursor < 0x20 || *cursor == 0x7f)
-            fprintf(stream, "\\u%04x", *cursor);
-        else if (*cursor == '"' || *cursor == '\\')
-            fprintf(stream, "\\%c", *cursor);
+        else if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            fprintf(stream, "\\u%04x", (unsigned char)*text);
+        else if (*text == '"' || *text == '\\')
+            fprintf(stream, "\\%c", *text);
         else
-            fwrite(cursor, 1, (size_t)length, stream);
-        cursor += length ? length : 1;
+            fwrite(text, 1, (size_t)length, stream);
+        text += length ? length : 1;
     }
     fputc('"', stream);
 }
