@@ -58,6 +58,7 @@ Cpu = IntEnum("Cpu", "BEST PORTABLE AVX2 AVX512 NEON", start=0)
 Dtype = IntEnum("Dtype", "U8 F32 I32 I64", start=1)
 Scores = IntEnum("Scores", "PROBABILITIES LOG_PROBABILITIES LOGITS", start=0)
 Statistics = IntEnum("Statistics", "RUNNING BATCH", start=0)
+Weights = IntEnum("Weights", "CURRENT AVERAGE", start=0)
 File = IntEnum("File", "CHECKPOINT WEIGHTS", start=0)
 
 Allocate = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_int64, c_int64)
@@ -89,7 +90,8 @@ class Config(_Struct):
                    " max_lr base_momentum max_momentum pct_start div_factor final_div_factor clip_norm"),
         (c_char_p, "architecture"), (POINTER(c_double), "input_mean input_std"),
         (Allocate, "allocate"), (Deallocate, "deallocate"), (c_void_p, "allocator_user"),
-        (Reduce, "reduce"), (c_void_p, "reduce_user"), (ParallelFor, "parallel_for"), (c_void_p, "parallel_user"))
+        (Reduce, "reduce"), (c_void_p, "reduce_user"), (ParallelFor, "parallel_for"), (c_void_p, "parallel_user"),
+        (c_double, "average_decay"), (c_int64, "average_from"))
 
 
 class Tensor(_Struct):
@@ -107,7 +109,7 @@ class LayerInfo(_Struct):
 class StateInfo(_Struct):
     """normnet_state_info"""
     _fields_ = _fields((c_int32, "struct_size dtype rank trained"), (c_int64 * 8, "shape"), (c_char_p, "name"),
-                       (c_void_p, "data"))
+                       (c_void_p, "data average"), *([(c_int32, "reserved_pointer")] if sizeof(c_void_p) == 4 else []))
 
 
 class Metrics(_Struct):
@@ -123,7 +125,7 @@ class Batch(_Struct):
 
 class Options(_Struct):
     """normnet_predict_options"""
-    _fields_ = _fields((c_int32, "struct_size scores statistics reserved"))
+    _fields_ = _fields((c_int32, "struct_size scores statistics weights"))
 
 
 class SaveOptions(_Struct):
@@ -162,6 +164,7 @@ FUNCTIONS = {
     "normnet_discard_gradients": (c_int32, [_MODEL]),
     "normnet_set_learning_rate": (c_int32, [_MODEL, c_double, c_double]),
     "normnet_update_statistics": (c_int32, [_MODEL, _TENSOR, c_int32]),
+    "normnet_update_average_statistics": (c_int32, [_MODEL, _TENSOR, c_int32]),
     "normnet_evaluate": (c_int32, [_MODEL, _TENSOR, _TENSOR, _METRICS, _INT64, _OPTIONS]),
     "normnet_predict": (c_int32, [_MODEL, _TENSOR, _TENSOR, _TENSOR, _OPTIONS]),
     "normnet_layer_output": (c_int32, [_MODEL, _TENSOR, c_int32, _TENSOR, _OPTIONS]),
@@ -175,6 +178,7 @@ FUNCTIONS = {
     "normnet_model_note": (c_char_p, [_MODEL]),
     "normnet_steps_taken": (c_int64, [_MODEL]),
     "normnet_model_clone": (c_int32, [POINTER(_MODEL), _MODEL, _CONFIG]),
+    "normnet_model_clone_average": (c_int32, [POINTER(_MODEL), _MODEL, _CONFIG]),
     "normnet_one_cycle_lr": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
     "normnet_step_lr": (c_int32, [_CONFIG, c_int64, _DOUBLE, _DOUBLE]),
     "normnet_shard": (c_int32, [c_int64, c_int32, c_int32, _INT64, _INT64]),
@@ -484,11 +488,19 @@ class Model:
         Keywords are fields of the host program; by default they are those of this model. ValueError for another field
         with another value than this model's.
         """
+        return self._copy(library.normnet_model_clone, host)
+
+    def clone_average(self, **host):
+        """Returns a model with the average in place of the weights, to save, export or train: without momentum and an
+        average of its own. Keywords as for clone(). NORMNET_ESTATE without an average, see average_decay."""
+        return self._copy(library.normnet_model_clone_average, host)
+
+    def _copy(self, create, host):
         config = Config()
         self._call("model_config", config)
         fields = {name: getattr(config, name) for name in _SETTINGS + _CALLBACKS}
         fields["reduce"] = self._config.reducer or config.reduce
-        return self._create_as({**fields, **host}, library.normnet_model_clone, self._open(), original=self._config)
+        return self._create_as({**fields, **host}, create, self._open(), original=self._config)
 
     def __getstate__(self):
         """What a program or a subclass has added to this object, for copies: its __dict__ and its slots, or None."""
@@ -655,14 +667,19 @@ class Model:
             self._call("state", index, info)
         return infos
 
-    def state_dict(self):
+    def state_dict(self, weights="current"):
         """Returns the weights and running statistics as a dict of float32 and int64 arrays, with the names, shapes and
-        order of the state_dict of the equivalent torch.nn.Sequential."""
-        state = {}
+        order of the state_dict of the equivalent torch.nn.Sequential.
+
+        weights: "current" (default), or "average" for their average, see average_decay. NORMNET_ESTATE without one.
+        """
+        average, state = _member(Weights, weights) == Weights.AVERAGE, {}
+        if average and not self.config.average_decay:
+            raise NormnetError(Status.ESTATE, "NORMNET_ESTATE", "the model keeps no average: average_decay is 0")
         for info in self._states():
             shape = tuple(info.shape[:info.rank])
             dtype = numpy.dtype(numpy.float32 if info.dtype == Dtype.F32 else numpy.int64)
-            data = ctypes.string_at(info.data, int(numpy.prod(shape, dtype=numpy.int64)) * dtype.itemsize)
+            data = ctypes.string_at(info.average if average else info.data, int(numpy.prod(shape, dtype=numpy.int64)) * dtype.itemsize)
             state[info.name.decode()] = numpy.frombuffer(data, dtype).reshape(shape).copy()
         return state
 
@@ -771,39 +788,45 @@ class Model:
         since the last one with `reset`, of up to max_batch images each."""
         self._call("update_statistics", _images(images), bool(reset))
 
+    def update_average_statistics(self, images, reset):
+        """Does the same for the statistics of the averaged weights. NORMNET_ESTATE without an average."""
+        self._call("update_average_statistics", _images(images), bool(reset))
+
     # -- prediction
 
-    def evaluate(self, images, labels, statistics="running", confusion=False):
+    def evaluate(self, images, labels, statistics="running", confusion=False, weights="current"):
         """Returns the metrics of one or more images in evaluation mode: loss (mean per image), count and correct.
 
         statistics: those of batch norm, "running" (default) or "batch", which are of these images, up to max_batch.
         confusion: also return the field confusion, an int64 array classes x classes of counts, row = label, column =
             prediction.
+        weights: "current" (default), or "average" for their average, see average_decay. NORMNET_ESTATE without one.
         """
         metrics, counts, pointer = Metrics(), None, None
         if confusion:
             counts = numpy.zeros((self._classes,) * 2, numpy.int64)
             pointer = counts.ctypes.data_as(_INT64)
-        options = Options(statistics=_member(Statistics, statistics))
+        options = Options(statistics=_member(Statistics, statistics), weights=_member(Weights, weights))
         self._call("evaluate", _images(images), _labels(labels), metrics, pointer, options)
         plain = _plain(metrics)
         if confusion:
             plain.confusion = counts
         return plain
 
-    def predict(self, images, scores="probabilities", statistics="running"):
+    def predict(self, images, scores="probabilities", statistics="running", weights="current"):
         """Returns the scores (float32, N x classes) and the predicted classes (int64, N) of one or more images.
 
-        scores: "probabilities" (default), "log_probabilities" or "logits". statistics: as for evaluate().
+        scores: "probabilities" (default), "log_probabilities" or "logits". statistics, weights: as for evaluate().
         """
         images = _images(images)
         values = numpy.empty((images.shape[0], self._classes), numpy.float32)
         classes = numpy.empty(images.shape[0], numpy.int64)
-        options = Options(scores=_member(Scores, scores), statistics=_member(Statistics, statistics))
+        options = Options(scores=_member(Scores, scores), statistics=_member(Statistics, statistics),
+                          weights=_member(Weights, weights))
         self._call("predict", images, _tensor(values, "scores"), _tensor(classes, "classes"), options)
         return values, classes
 
-    def layer_output(self, images, layer, statistics="running"):
+    def layer_output(self, images, layer, statistics="running", weights="current"):
         """Returns the output of layer number `layer`, counted from 0, in evaluation mode.
 
         It is float32, N x channels x height x width, or N x features after flatten. IndexError for a missing layer.
@@ -815,7 +838,7 @@ class Model:
         info = layers[layer]
         shape = (info.channels,) if flat else (info.channels, info.height, info.width)
         output = numpy.empty((images.shape[0],) + shape, numpy.float32)
-        options = Options(statistics=_member(Statistics, statistics))
+        options = Options(statistics=_member(Statistics, statistics), weights=_member(Weights, weights))
         self._call("layer_output", images, layer, _tensor(output, "output"), options)
         return output
 

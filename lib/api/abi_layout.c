@@ -64,7 +64,9 @@ static_assert(offsetof(normnet_config, reduce) == 256 + 6 * POINTER, "normnet_co
 static_assert(offsetof(normnet_config, reduce_user) == 256 + 7 * POINTER, "normnet_config.reduce_user");
 static_assert(offsetof(normnet_config, parallel_for) == 256 + 8 * POINTER, "normnet_config.parallel_for");
 static_assert(offsetof(normnet_config, parallel_user) == 256 + 9 * POINTER, "normnet_config.parallel_user");
-static_assert(sizeof(normnet_config) == 256 + 10 * POINTER, "normnet_config");
+static_assert(offsetof(normnet_config, average_decay) == 256 + 10 * POINTER, "normnet_config.average_decay");
+static_assert(offsetof(normnet_config, average_from) == 264 + 10 * POINTER, "normnet_config.average_from");
+static_assert(sizeof(normnet_config) == 272 + 10 * POINTER, "normnet_config");
 
 static_assert(offsetof(normnet_tensor, struct_size) == 0, "normnet_tensor.struct_size");
 static_assert(offsetof(normnet_tensor, dtype) == 4, "normnet_tensor.dtype");
@@ -94,7 +96,8 @@ static_assert(offsetof(normnet_state_info, trained) == 12, "normnet_state_info.t
 static_assert(offsetof(normnet_state_info, shape) == 16, "normnet_state_info.shape");
 static_assert(offsetof(normnet_state_info, name) == 80, "normnet_state_info.name");
 static_assert(offsetof(normnet_state_info, data) == 80 + 1 * POINTER, "normnet_state_info.data");
-static_assert(sizeof(normnet_state_info) == 80 + 2 * POINTER, "normnet_state_info");
+static_assert(offsetof(normnet_state_info, average) == 80 + 2 * POINTER, "normnet_state_info.average");
+static_assert(sizeof(normnet_state_info) == 88 + 2 * POINTER, "normnet_state_info");
 
 static_assert(offsetof(normnet_metrics, struct_size) == 0, "normnet_metrics.struct_size");
 static_assert(offsetof(normnet_metrics, reserved) == 4, "normnet_metrics.reserved");
@@ -117,7 +120,7 @@ static_assert(sizeof(normnet_batch) == 24, "normnet_batch");
 static_assert(offsetof(normnet_predict_options, struct_size) == 0, "normnet_predict_options.struct_size");
 static_assert(offsetof(normnet_predict_options, scores) == 4, "normnet_predict_options.scores");
 static_assert(offsetof(normnet_predict_options, statistics) == 8, "normnet_predict_options.statistics");
-static_assert(offsetof(normnet_predict_options, reserved) == 12, "normnet_predict_options.reserved");
+static_assert(offsetof(normnet_predict_options, weights) == 12, "normnet_predict_options.weights");
 static_assert(sizeof(normnet_predict_options) == 16, "normnet_predict_options");
 
 static_assert(offsetof(normnet_save_options, struct_size) == 0, "normnet_save_options.struct_size");
@@ -190,6 +193,9 @@ static_assert(NORMNET_SCORES_LOGITS == 2, "NORMNET_SCORES_LOGITS");
 
 static_assert(NORMNET_STATISTICS_RUNNING == 0, "NORMNET_STATISTICS_RUNNING");
 static_assert(NORMNET_STATISTICS_BATCH == 1, "NORMNET_STATISTICS_BATCH");
+
+static_assert(NORMNET_WEIGHTS_CURRENT == 0, "NORMNET_WEIGHTS_CURRENT");
+static_assert(NORMNET_WEIGHTS_AVERAGE == 1, "NORMNET_WEIGHTS_AVERAGE");
 
 static_assert(NORMNET_FILE_CHECKPOINT == 0, "NORMNET_FILE_CHECKPOINT");
 static_assert(NORMNET_FILE_WEIGHTS == 1, "NORMNET_FILE_WEIGHTS");

@@ -190,7 +190,11 @@ int64_t normnet_steps_taken(const normnet_model *model)
     return model != NULL ? model->state.step : 0;
 }
 
-normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host)
+/* A function that creates a model from another one. */
+typedef normnet_status make_copy(normnet_model **copy, const normnet_model *model, const normnet_config *host);
+
+static normnet_status copy_model(normnet_model **copy, normnet_model *model, const normnet_config *host,
+                                 make_copy *make)
 {
     struct reader *reader;
     normnet_status status = normnet__require(copy, "copy");
@@ -201,7 +205,17 @@ normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, c
         status = normnet__begin_reading(model, &reader);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__clone_model(copy, model, host);
+    status = make(copy, model, host);
     normnet__end_reading(model, reader);
     return status;
+}
+
+normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host)
+{
+    return copy_model(copy, model, host, normnet__clone_model);
+}
+
+normnet_status normnet_model_clone_average(normnet_model **copy, normnet_model *model, const normnet_config *host)
+{
+    return copy_model(copy, model, host, normnet__clone_average);
 }

@@ -29,7 +29,7 @@ normnet_status normnet_state(const normnet_model *model, int32_t index, normnet_
         status = normnet__check_index(index, model->state.entry_count, "index");
     if (status != NORMNET_OK)
         return status;
-    filled = normnet__describe_entry(&model->state.entries[index]);
+    filled = normnet__describe_entry(&model->state, index);
     return normnet__write_struct(info, NORMNET__STATE_INFO, &filled, (int32_t)sizeof filled, "info");
 }
 

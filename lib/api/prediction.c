@@ -22,8 +22,9 @@ static normnet_status read_predict_options(const normnet_predict_options *from, 
     if (options->statistics < 0 || options->statistics > NORMNET__LAST_STATISTICS)
         return normnet__fail(NORMNET_EUNSUPPORTED, "options.statistics is %d; expected 0 to %d", options->statistics,
                              (int)NORMNET__LAST_STATISTICS);
-    if (options->reserved != 0)
-        return normnet__fail(NORMNET_EINVAL, "options.reserved is %d; expected 0", options->reserved);
+    if (options->weights < 0 || options->weights > NORMNET__LAST_WEIGHTS)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "options.weights is %d; expected 0 to %d", options->weights,
+                             (int)NORMNET__LAST_WEIGHTS);
     return NORMNET_OK;
 }
 
@@ -40,7 +41,7 @@ normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *imag
     if (status == NORMNET_OK)
         status = read_predict_options(from, &options);
     if (status == NORMNET_OK)
-        status = normnet__begin_inference(&inference, model, images, options.statistics);
+        status = normnet__begin_inference(&inference, model, images, &options);
     if (status != NORMNET_OK)
         return status;
     status = normnet__evaluate_model(&inference, images, labels, confusion, &filled);
@@ -60,7 +61,7 @@ normnet_status normnet_predict(normnet_model *model, const normnet_tensor *image
     if (status == NORMNET_OK)
         status = read_predict_options(from, &options);
     if (status == NORMNET_OK)
-        status = normnet__begin_inference(&inference, model, images, options.statistics);
+        status = normnet__begin_inference(&inference, model, images, &options);
     if (status != NORMNET_OK)
         return status;
     status = normnet__predict(&inference, images, options.scores, scores, classes);
@@ -78,7 +79,7 @@ normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *
     if (status == NORMNET_OK)
         status = read_predict_options(from, &options);
     if (status == NORMNET_OK)
-        status = normnet__begin_inference(&inference, model, images, options.statistics);
+        status = normnet__begin_inference(&inference, model, images, &options);
     if (status != NORMNET_OK)
         return status;
     status = normnet__check_index(layer, model->network.layer_count, "layer");

@@ -138,7 +138,8 @@ normnet_status normnet_set_learning_rate(normnet_model *model, double lr, double
     return status;
 }
 
-normnet_status normnet_update_statistics(normnet_model *model, const normnet_tensor *tensor, int32_t reset)
+static normnet_status update_statistics(normnet_model *model, int32_t which, const normnet_tensor *tensor,
+                                        int32_t reset)
 {
     struct images images;
     normnet_status status = normnet__require(model, "model");
@@ -149,7 +150,17 @@ normnet_status normnet_update_statistics(normnet_model *model, const normnet_ten
         return status;
     status = normnet__view_batch_images(model, tensor, &images);
     if (status == NORMNET_OK)
-        status = normnet__update_statistics(model, &images, reset != 0);
+        status = normnet__update_statistics(model, which, &images, reset != 0);
     normnet__end_writing(model);
     return status;
+}
+
+normnet_status normnet_update_statistics(normnet_model *model, const normnet_tensor *images, int32_t reset)
+{
+    return update_statistics(model, NORMNET_WEIGHTS_CURRENT, images, reset);
+}
+
+normnet_status normnet_update_average_statistics(normnet_model *model, const normnet_tensor *images, int32_t reset)
+{
+    return update_statistics(model, NORMNET_WEIGHTS_AVERAGE, images, reset);
 }

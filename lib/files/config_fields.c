@@ -57,12 +57,18 @@ static const struct field training_fields[] = {
     {"normnet.clip_norm", offsetof(normnet_config, clip_norm), DOUBLE},
 };
 
+static const struct field average_fields[] = {
+    {"normnet.average_decay", offsetof(normnet_config, average_decay), DOUBLE},
+    {"normnet.average_from", offsetof(normnet_config, average_from), INT64},
+};
+
 static const struct {
     const struct field *fields;
     int count;
 } groups[] = {
     [NORMNET__NETWORK_FIELDS] = {network_fields, sizeof network_fields / sizeof network_fields[0]},
     [NORMNET__TRAINING_FIELDS] = {training_fields, sizeof training_fields / sizeof training_fields[0]},
+    [NORMNET__AVERAGE_FIELDS] = {average_fields, sizeof average_fields / sizeof average_fields[0]},
 };
 
 static void put_field(struct header *header, const struct field *field, const normnet_config *config)

@@ -9,8 +9,9 @@
 
 /* Fields are written and read in groups. */
 enum field_group {
-    NORMNET__NETWORK_FIELDS, /* that determine the network: in every file */
-    NORMNET__TRAINING_FIELDS /* that determine the training: in checkpoints */
+    NORMNET__NETWORK_FIELDS,  /* that determine the network: in every file */
+    NORMNET__TRAINING_FIELDS, /* that determine the training: in checkpoints */
+    NORMNET__AVERAGE_FIELDS   /* of the average of the weights: in checkpoints that have one */
 };
 
 void normnet__put_fields(struct header *header, enum field_group group, const normnet_config *config);

@@ -67,15 +67,35 @@ static normnet_status check_size(const struct safetensors *file, const struct ne
                          (long long)numbers, (long long)bytes);
 }
 
+/* Fills a finished model with tensors that have been checked. */
+static void copy_state(const struct safetensors *file, const struct model_metadata *metadata, enum series last,
+                       normnet_model *model)
+{
+    struct state *state = &model->state;
+
+    normnet__copy_tensors(file, state, NORMNET__ENTRIES);
+    if (last >= NORMNET__MOMENTUM)
+        normnet__copy_tensors(file, state, NORMNET__MOMENTUM);
+    state->step = metadata->step;
+    state->has_momentum = metadata->has_momentum;
+    normnet__refresh_state(&model->network, state);
+    if (last >= NORMNET__AVERAGES) {
+        normnet__copy_tensors(file, state, NORMNET__AVERAGES);
+        normnet__touch_average(&state->average);
+    }
+}
+
 static normnet_status create_model(normnet_model **created, const struct safetensors *file, const normnet_config *host,
                                    double *scaling)
 {
     normnet_config config;
     struct model_metadata metadata;
     normnet_model *model = NULL;
+    enum series last = NORMNET__ENTRIES;
     normnet_status status = config_from_file(file, host, scaling, &config, &metadata);
-    const bool checkpoint = status == NORMNET_OK && metadata.kind == NORMNET_FILE_CHECKPOINT;
 
+    if (status == NORMNET_OK)
+        last = normnet__last_series(metadata.kind, &config);
     if (status == NORMNET_OK)
         status = normnet__begin_model(&model, &config, metadata.note);
     if (status == NORMNET_OK)
@@ -83,17 +103,14 @@ static normnet_status create_model(normnet_model **created, const struct safeten
     if (status == NORMNET_OK)
         status = normnet__finish_model(model);
     if (status == NORMNET_OK)
-        status = normnet__compare_tensors(file, model, checkpoint);
+        status = normnet__compare_tensors(file, model, last);
     if (status == NORMNET_OK)
-        status = normnet__check_tensor_values(file, &model->state, checkpoint);
+        status = normnet__check_tensor_values(file, &model->state, last);
     if (status != NORMNET_OK) {
         normnet__destroy_model(model);
         return status;
     }
-    normnet__copy_tensors(file, &model->state, checkpoint);
-    model->state.step = metadata.step;
-    model->state.has_momentum = metadata.has_momentum;
-    normnet__refresh_state(&model->network, &model->state);
+    copy_state(file, &metadata, last, model);
     *created = model;
     return NORMNET_OK;
 }

@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/message.h"
 #include "files/compare_network.h"
+#include "files/config_fields.h"
 #include "files/metadata.h"
 #include "files/model_files.h"
 #include "files/state_tensors.h"
 #include "io/file.h"
 #include "io/safetensors_reader.h"
+#include "model/config.h"
 #include "model/lock.h"
 
-/* All of a checkpoint must be valid, although its momentum is not used. */
+/* All of a checkpoint must be valid, although its momentum and its average are not used. */
 static normnet_status replace_weights(normnet_model *model, const struct safetensors *file)
 {
     struct state *state = &model->state;
+    normnet_config averaging = normnet__default_config(NORMNET_NORM_NONE);
+    enum series last = NORMNET__ENTRIES;
     int32_t kind;
     normnet_status status = normnet__read_file_kind(file, &kind);
-    const bool checkpoint = status == NORMNET_OK && kind == NORMNET_FILE_CHECKPOINT;
 
+    if (status == NORMNET_OK)
+        status = normnet__read_fields(file, NORMNET__AVERAGE_FIELDS, false, &averaging);
+    if (status == NORMNET_OK)
+        last = normnet__last_series(kind, &averaging);
     if (status == NORMNET_OK)
         status = normnet__compare_network(file, model);
     if (status == NORMNET_OK)
-        status = normnet__compare_tensors(file, model, checkpoint);
+        status = normnet__compare_tensors(file, model, last);
     if (status == NORMNET_OK)
-        status = normnet__check_tensor_values(file, state, checkpoint);
+        status = normnet__check_tensor_values(file, state, last);
     if (status != NORMNET_OK)
         return status;
-    normnet__copy_tensors(file, state, false);
+    normnet__copy_tensors(file, state, NORMNET__ENTRIES);
     normnet__refresh_state(&model->network, state);
     return NORMNET_OK;
 }

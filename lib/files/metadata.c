@@ -50,6 +50,8 @@ void normnet__put_model_metadata(struct header *header, const normnet_model *mod
     normnet__put_input_scaling(header, config);
     if (kind == NORMNET_FILE_CHECKPOINT) {
         normnet__put_fields(header, NORMNET__TRAINING_FIELDS, config);
+        if (config->average_decay > 0.0)
+            normnet__put_fields(header, NORMNET__AVERAGE_FIELDS, config);
         put_integer(header, "normnet.step", model->state.step);
         put_integer(header, "normnet.has_momentum", model->state.has_momentum);
     }
@@ -138,6 +140,9 @@ normnet_status normnet__read_model_metadata(const struct safetensors *file, norm
         status = normnet__read_input_scaling(file, checkpoint, host_channels, scaling, config);
     if (status == NORMNET_OK && checkpoint)
         status = normnet__read_fields(file, NORMNET__TRAINING_FIELDS, true, config);
+    if (status == NORMNET_OK && checkpoint)
+        status = normnet__read_fields(file, NORMNET__AVERAGE_FIELDS,
+                                      normnet__find_metadata(file, "normnet.average_decay") != NULL, config);
     if (status == NORMNET_OK && checkpoint)
         status = read_progress(file, config, metadata);
     return status;

@@ -13,14 +13,14 @@ struct saved_model {
 static void put_model_file(struct output *output, const void *context)
 {
     const struct saved_model *saved = context;
-    const bool momentum = saved->options->kind == NORMNET_FILE_CHECKPOINT;
+    const enum series last = normnet__last_series(saved->options->kind, &saved->model->config);
     struct header header = normnet__begin_header(output);
 
     normnet__put_model_metadata(&header, saved->model, saved->options->kind, saved->options->note);
     normnet__end_all_metadata(&header);
-    normnet__put_tensor_headers(&header, &saved->model->state, momentum);
+    normnet__put_tensor_headers(&header, &saved->model->state, last);
     normnet__end_header(&header);
-    normnet__put_tensor_data(output, &saved->model->state, momentum);
+    normnet__put_tensor_data(output, &saved->model->state, last);
     normnet__finish_safetensors(&header);
 }
 
@@ -28,7 +28,7 @@ static void put_model_file(struct output *output, const void *context)
 static normnet_status check_model(const normnet_model *model, int32_t kind)
 {
     const bool checkpoint = kind == NORMNET_FILE_CHECKPOINT;
-    const int32_t tensors = normnet__count_tensors(&model->state, checkpoint);
+    const int32_t tensors = normnet__count_tensors(&model->state, normnet__last_series(kind, &model->config));
 
     if (checkpoint && model->state.pending)
         return normnet__fail(NORMNET_ESTATE,

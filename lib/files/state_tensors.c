@@ -8,21 +8,42 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPTIMIZER_PREFIX "optim."
+static const struct {
+    const char *prefix;
+    bool trained_only;
+} all_series[] = {
+    [NORMNET__ENTRIES] = {"", false},
+    [NORMNET__MOMENTUM] = {"optim.", true},
+    [NORMNET__AVERAGES] = {"average.", false},
+};
 
-enum { MOMENTUM_NAME = sizeof OPTIMIZER_PREFIX + sizeof((struct entry *)0)->name };
+enum { TENSOR_NAME = sizeof "average." + sizeof((struct entry *)0)->name };
 
-static const char *momentum_name(const struct entry *entry, char name[MOMENTUM_NAME])
+enum series normnet__last_series(int32_t kind, const normnet_config *config)
 {
-    snprintf(name, MOMENTUM_NAME, "%s%s", OPTIMIZER_PREFIX, entry->name);
+    if (kind != NORMNET_FILE_CHECKPOINT)
+        return NORMNET__ENTRIES;
+    return config->average_decay > 0.0 ? NORMNET__AVERAGES : NORMNET__MOMENTUM;
+}
+
+/* Whether the series has a tensor for the entry, and its name. */
+static bool has_tensor(enum series series, const struct entry *entry)
+{
+    return entry->trained || !all_series[series].trained_only;
+}
+
+static const char *tensor_name(enum series series, const struct entry *entry, char name[TENSOR_NAME])
+{
+    snprintf(name, TENSOR_NAME, "%s%s", all_series[series].prefix, entry->name);
     return name;
 }
 
-static const struct file_tensor *find_momentum(const struct safetensors *file, const struct entry *entry)
+static const struct file_tensor *find_tensor(const struct safetensors *file, enum series series,
+                                             const struct entry *entry)
 {
-    char name[MOMENTUM_NAME];
+    char name[TENSOR_NAME];
 
-    return normnet__find_tensor(file, momentum_name(entry, name));
+    return normnet__find_tensor(file, tensor_name(series, entry, name));
 }
 
 static const struct element_type *element_type(const struct entry *entry)
@@ -30,64 +51,102 @@ static const struct element_type *element_type(const struct entry *entry)
     return entry->values != NULL ? &normnet__f32 : &normnet__i64;
 }
 
+/* Where the state has the values of a tensor, unless it is a num_batches_tracked. */
+static float *values_of(const struct state *state, enum series series, const struct entry *entry)
+{
+    const struct weights *average = &state->average.weights;
+
+    if (series == NORMNET__ENTRIES)
+        return entry->values;
+    if (series == NORMNET__MOMENTUM)
+        return state->momentum + entry->offset;
+    return (entry->trained ? average->parameters : average->statistics) + entry->offset;
+}
+
+static int64_t *batches_of(const struct state *state, enum series series, const struct entry *entry)
+{
+    if (series == NORMNET__ENTRIES)
+        return entry->batches;
+    return state->average.weights.batches + (entry->batches - state->weights.batches);
+}
+
 /* ---- Writing --------------------------------------------------------------------------------------- */
 
-int32_t normnet__count_tensors(const struct state *state, bool momentum)
-{
-    int32_t count = state->entry_count;
+/* What is done for each tensor of a file. */
+typedef void tensor_visitor(void *context, const struct state *state, enum series series, const struct entry *entry);
 
-    for (int32_t i = 0; i < state->entry_count; ++i)
-        count += momentum && state->entries[i].trained;
+static void for_each_tensor(const struct state *state, enum series last, tensor_visitor *visit, void *context)
+{
+    for (int series = NORMNET__ENTRIES; series <= (int)last; ++series)
+        for (int32_t i = 0; i < state->entry_count; ++i)
+            if (has_tensor((enum series)series, &state->entries[i]))
+                visit(context, state, (enum series)series, &state->entries[i]);
+}
+
+static void count_tensor(void *context, const struct state *state, enum series series, const struct entry *entry)
+{
+    int32_t *count = context;
+
+    (void)state;
+    (void)series;
+    (void)entry;
+    *count += 1;
+}
+
+int32_t normnet__count_tensors(const struct state *state, enum series last)
+{
+    int32_t count = 0;
+
+    for_each_tensor(state, last, count_tensor, &count);
     return count;
 }
 
-void normnet__put_tensor_headers(struct header *header, const struct state *state, bool momentum)
+static void put_header(void *context, const struct state *state, enum series series, const struct entry *entry)
 {
-    for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct entry *entry = &state->entries[i];
+    struct header *header = context;
+    char name[TENSOR_NAME];
 
-        normnet__put_tensor(header, entry->name, element_type(entry), entry->rank, entry->shape, entry->count);
-    }
-    for (int32_t i = 0; i < state->entry_count && momentum; ++i) {
-        const struct entry *entry = &state->entries[i];
-        char name[MOMENTUM_NAME];
-
-        if (entry->trained)
-            normnet__put_tensor(header, momentum_name(entry, name), &normnet__f32, entry->rank, entry->shape,
-                                entry->count);
-    }
+    (void)state;
+    normnet__put_tensor(header, tensor_name(series, entry, name), element_type(entry), entry->rank, entry->shape,
+                        entry->count);
 }
 
-void normnet__put_tensor_data(struct output *output, const struct state *state, bool momentum)
+void normnet__put_tensor_headers(struct header *header, const struct state *state, enum series last)
 {
-    for (int32_t i = 0; i < state->entry_count; ++i) {
-        const struct entry *entry = &state->entries[i];
+    for_each_tensor(state, last, put_header, header);
+}
 
-        if (entry->values != NULL)
-            normnet__put_floats(output, entry->values, entry->count);
-        else
-            normnet__put_little(output, (uint64_t)*entry->batches, 8);
-    }
-    for (int32_t i = 0; i < state->entry_count && momentum; ++i)
-        if (state->entries[i].trained)
-            normnet__put_floats(output, state->momentum + state->entries[i].offset, state->entries[i].count);
+static void put_data(void *context, const struct state *state, enum series series, const struct entry *entry)
+{
+    struct output *output = context;
+
+    if (entry->values != NULL)
+        normnet__put_floats(output, values_of(state, series, entry), entry->count);
+    else
+        normnet__put_little(output, (uint64_t)*batches_of(state, series, entry), 8);
+}
+
+void normnet__put_tensor_data(struct output *output, const struct state *state, enum series last)
+{
+    for_each_tensor(state, last, put_data, output);
 }
 
 /* ---- Reading: names and shapes -------------------------------------------------------------------- */
 
 enum { SHOWN_TENSORS = 4, MISMATCH_TEXT = 900 };
 
-/* Whether it is the name of an entry, or with `momentum` that of a trained entry's momentum. */
-static bool is_expected(const char *name, const struct state *state, bool momentum)
+/* Whether it is the name of a tensor of the model, up to the series `last`. */
+static bool is_expected(const char *name, const struct state *state, enum series last)
 {
-    const size_t prefix = sizeof OPTIMIZER_PREFIX - 1;
-    const bool optimizer = strncmp(name, OPTIMIZER_PREFIX, prefix) == 0;
+    int series = (int)last;
 
-    if (optimizer && !momentum)
-        return false;
+    /* All names begin with the empty prefix of the first series. */
+    while (strncmp(name, all_series[series].prefix, strlen(all_series[series].prefix)) != 0)
+        --series;
+    name += strlen(all_series[series].prefix);
     for (int32_t i = 0; i < state->entry_count; ++i)
-        if (strcmp(optimizer ? name + prefix : name, state->entries[i].name) == 0)
-            return !optimizer || state->entries[i].trained;
+        if (strcmp(name, state->entries[i].name) == 0)
+            return has_tensor((enum series)series, &state->entries[i]);
     return false;
 }
 
@@ -104,7 +163,8 @@ static const char *shape_of(const struct file_tensor *tensor, char text[NORMNET_
  * Appends what the file has, first the tensors that the model does not have, and what the model is: the difference
  * between two networks is rarely in the one tensor that a message is about.
  */
-static void describe_both(struct text *text, const struct safetensors *file, const normnet_model *model, bool momentum)
+static void describe_both(struct text *text, const struct safetensors *file, const normnet_model *model,
+                          enum series last)
 {
     int32_t shown = 0;
 
@@ -114,7 +174,7 @@ static void describe_both(struct text *text, const struct safetensors *file, con
             const struct file_tensor *tensor = &file->tensors[i];
             char shape[NORMNET__DIMS_TEXT];
 
-            if (is_expected(tensor->name, &model->state, momentum) != (expected != 0))
+            if (is_expected(tensor->name, &model->state, last) != (expected != 0))
                 continue;
             normnet__append(text, "%s '%s' of %s", shown++ > 0 ? "," : "", tensor->name - file->prefix,
                             shape_of(tensor, shape));
@@ -124,10 +184,10 @@ static void describe_both(struct text *text, const struct safetensors *file, con
     normnet__append(text, "%s; the model is '%.200s'", shown == 0 ? " no tensors" : "", model->config.architecture);
 }
 
-static normnet_status reject_names(const struct safetensors *file, const normnet_model *model, bool momentum,
+static normnet_status reject_names(const struct safetensors *file, const normnet_model *model, enum series last,
                                    struct text *problem)
 {
-    describe_both(problem, file, model, momentum);
+    describe_both(problem, file, model, last);
     return normnet__fail(NORMNET_EMISMATCH, "%s", problem->to);
 }
 
@@ -141,7 +201,7 @@ static bool may_be_missing(const struct safetensors *file, const struct entry *e
 static bool is_prefixed_entry(const struct file_tensor *tensor, const struct state *state, const char *name,
                               size_t length)
 {
-    return strncmp(tensor->name, name, length) == 0 && is_expected(tensor->name + length, state, false);
+    return strncmp(tensor->name, name, length) == 0 && is_expected(tensor->name + length, state, NORMNET__ENTRIES);
 }
 
 static bool has_prefixed(const struct safetensors *file, const char *name, size_t length, const char *entry)
@@ -196,7 +256,7 @@ static normnet_status reject_others(const struct safetensors *file, const normne
                          name - file->prefix, other - file->prefix, (int)length + file->prefix, name - file->prefix);
 }
 
-static normnet_status reject_missing(const struct safetensors *file, const normnet_model *model, bool momentum,
+static normnet_status reject_missing(const struct safetensors *file, const normnet_model *model, enum series last,
                                      const char *prefix, const struct entry *entry)
 {
     char bytes[MISMATCH_TEXT], shape[NORMNET__DIMS_TEXT];
@@ -208,10 +268,10 @@ static normnet_status reject_missing(const struct safetensors *file, const normn
         return reject_others(file, model, name, length);
     normnet__append(&problem, "the file has no tensor '%s%s', which the model has as %s of %s", prefix, entry->name,
                     normnet__dims_text(shape, entry->rank, entry->shape), element_type(entry)->name);
-    return reject_names(file, model, momentum, &problem);
+    return reject_names(file, model, last, &problem);
 }
 
-static normnet_status reject_form(const struct safetensors *file, const normnet_model *model, bool momentum,
+static normnet_status reject_form(const struct safetensors *file, const normnet_model *model, enum series last,
                                   const struct file_tensor *tensor, const struct entry *entry)
 {
     char bytes[MISMATCH_TEXT], actual[NORMNET__DIMS_TEXT], expected[NORMNET__DIMS_TEXT];
@@ -220,10 +280,10 @@ static normnet_status reject_form(const struct safetensors *file, const normnet_
     normnet__append(&problem, "byte %lld: tensor '%s' is %s of %s; the model's is %s of %s", (long long)tensor->at,
                     tensor->name - file->prefix, shape_of(tensor, actual), tensor->type->name,
                     normnet__dims_text(expected, entry->rank, entry->shape), element_type(entry)->name);
-    return reject_names(file, model, momentum, &problem);
+    return reject_names(file, model, last, &problem);
 }
 
-static normnet_status reject_unknown(const struct safetensors *file, const normnet_model *model, bool momentum,
+static normnet_status reject_unknown(const struct safetensors *file, const normnet_model *model, enum series last,
                                      const struct file_tensor *tensor)
 {
     char bytes[MISMATCH_TEXT];
@@ -231,7 +291,7 @@ static normnet_status reject_unknown(const struct safetensors *file, const normn
 
     normnet__append(&problem, "byte %lld: the model has no tensor '%s'", (long long)tensor->at,
                     tensor->name - file->prefix);
-    return reject_names(file, model, momentum, &problem);
+    return reject_names(file, model, last, &problem);
 }
 
 /*
@@ -254,35 +314,33 @@ static bool has_form(const struct safetensors *file, const struct file_tensor *t
     return true;
 }
 
-static normnet_status compare_entry(const struct safetensors *file, const normnet_model *model, bool momentum,
+static normnet_status compare_entry(const struct safetensors *file, const normnet_model *model, enum series last,
                                     const struct entry *entry)
 {
-    const struct file_tensor *tensor = normnet__find_tensor(file, entry->name);
-    const struct file_tensor *moment = momentum && entry->trained ? find_momentum(file, entry) : NULL;
+    for (int i = NORMNET__ENTRIES; i <= (int)last; ++i) {
+        const enum series series = (enum series)i;
+        const struct file_tensor *tensor = find_tensor(file, series, entry);
 
-    if (tensor == NULL && may_be_missing(file, entry))
-        return NORMNET_OK;
-    if (tensor == NULL)
-        return reject_missing(file, model, momentum, "", entry);
-    if (!has_form(file, tensor, entry))
-        return reject_form(file, model, momentum, tensor, entry);
-    if (momentum && entry->trained && moment == NULL)
-        return reject_missing(file, model, momentum, OPTIMIZER_PREFIX, entry);
-    if (moment != NULL && !has_form(file, moment, entry))
-        return reject_form(file, model, momentum, moment, entry);
+        if (!has_tensor(series, entry) || (tensor == NULL && may_be_missing(file, entry)))
+            continue;
+        if (tensor == NULL)
+            return reject_missing(file, model, last, all_series[series].prefix, entry);
+        if (!has_form(file, tensor, entry))
+            return reject_form(file, model, last, tensor, entry);
+    }
     return NORMNET_OK;
 }
 
-normnet_status normnet__compare_tensors(const struct safetensors *file, const normnet_model *model, bool momentum)
+normnet_status normnet__compare_tensors(const struct safetensors *file, const normnet_model *model, enum series last)
 {
     const struct state *state = &model->state;
     normnet_status status = NORMNET_OK;
 
     for (int32_t i = 0; i < state->entry_count && status == NORMNET_OK; ++i)
-        status = compare_entry(file, model, momentum, &state->entries[i]);
+        status = compare_entry(file, model, last, &state->entries[i]);
     for (int32_t i = 0; i < file->tensor_count && status == NORMNET_OK; ++i)
-        if (!is_expected(file->tensors[i].name, state, momentum))
-            status = reject_unknown(file, model, momentum, &file->tensors[i]);
+        if (!is_expected(file->tensors[i].name, state, last))
+            status = reject_unknown(file, model, last, &file->tensors[i]);
     return status;
 }
 
@@ -308,7 +366,7 @@ static normnet_status check_count(const struct safetensors *file, const struct f
     return reject_value(file, tensor, 0, "0 to 2^63 - 1");
 }
 
-/* Checks the values of an entry or of its momentum. */
+/* Checks the values of a tensor of an entry. */
 static normnet_status check_values(const struct safetensors *file, const struct file_tensor *tensor,
                                    const struct entry *entry)
 {
@@ -323,20 +381,18 @@ static normnet_status check_values(const struct safetensors *file, const struct 
     return NORMNET_OK;
 }
 
-normnet_status normnet__check_tensor_values(const struct safetensors *file, const struct state *state, bool momentum)
+normnet_status normnet__check_tensor_values(const struct safetensors *file, const struct state *state, enum series last)
 {
-    normnet_status status = NORMNET_OK;
+    for (int32_t i = 0; i < state->entry_count; ++i)
+        for (int series = NORMNET__ENTRIES; series <= (int)last; ++series) {
+            const struct entry *entry = &state->entries[i];
+            const struct file_tensor *tensor = find_tensor(file, (enum series)series, entry);
+            const normnet_status status = tensor != NULL ? check_values(file, tensor, entry) : NORMNET_OK;
 
-    for (int32_t i = 0; i < state->entry_count && status == NORMNET_OK; ++i) {
-        const struct entry *entry = &state->entries[i];
-        const struct file_tensor *tensor = normnet__find_tensor(file, entry->name);
-
-        if (tensor != NULL)
-            status = check_values(file, tensor, entry);
-        if (status == NORMNET_OK && momentum && entry->trained)
-            status = check_values(file, find_momentum(file, entry), entry);
-    }
-    return status;
+            if (status != NORMNET_OK)
+                return status;
+        }
+    return NORMNET_OK;
 }
 
 static void copy_floats(const struct safetensors *file, const struct file_tensor *tensor, float *values)
@@ -345,17 +401,16 @@ static void copy_floats(const struct safetensors *file, const struct file_tensor
         values[i] = normnet__element_float(tensor->type, normnet__file_element(file, tensor, i));
 }
 
-void normnet__copy_tensors(const struct safetensors *file, struct state *state, bool momentum)
+void normnet__copy_tensors(const struct safetensors *file, struct state *state, enum series series)
 {
     for (int32_t i = 0; i < state->entry_count; ++i) {
         const struct entry *entry = &state->entries[i];
-        const struct file_tensor *tensor = normnet__find_tensor(file, entry->name);
+        const struct file_tensor *tensor = find_tensor(file, series, entry);
 
         if (tensor != NULL && entry->values != NULL)
-            copy_floats(file, tensor, entry->values);
+            copy_floats(file, tensor, values_of(state, series, entry));
         else if (tensor != NULL)
-            (void)normnet__element_integer(tensor->type, normnet__file_element(file, tensor, 0), entry->batches);
-        if (momentum && entry->trained)
-            copy_floats(file, find_momentum(file, entry), state->momentum + entry->offset);
+            (void)normnet__element_integer(tensor->type, normnet__file_element(file, tensor, 0),
+                                           batches_of(state, series, entry));
     }
 }

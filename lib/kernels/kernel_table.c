@@ -46,4 +46,5 @@ const struct kernels KERNEL(normnet__kernels) = {
     .softmax_gradient = KERNEL(softmax_gradient),
     .measure_update = KERNEL(measure_update),
     .update = KERNEL(update),
+    .average = KERNEL(average),
 };

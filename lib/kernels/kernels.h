@@ -236,6 +236,8 @@ struct kernels {
                                          const float *parameters, const float *buffer);
     void (*update)(const struct update_rule *rule, int64_t count, const double *gradient, float *parameters,
                    float *buffer);
+    /* Moves averages by the share `share` of the way to the parameters. */
+    void (*average)(double share, int64_t count, const float *parameters, float *averages);
 };
 
 extern const struct kernels normnet__kernels_portable;

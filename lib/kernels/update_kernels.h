@@ -7,6 +7,8 @@
  *     v = momentum_of_buffer v + momentum_of_gradient g
  *     p = p - lr (step_of_gradient g + step_of_momentum v)
  *
+ * The average a of a parameter then becomes a + share (p - a), also in double and rounded once.
+ *
  * A network with large layers reads and writes its parameters more often than its activations, so that nothing between
  * these lines is stored. `measure_update` computes the same without storing anything: the sums that the step needs
  * before it can be taken, and whether it can.
@@ -174,6 +176,35 @@ static void KERNEL(update)(const struct update_rule *rule, int64_t count, const 
         KERNEL(update)(rule, UPDATE_GROUP, last.gradient, last.parameters, last.buffer);
         memcpy(parameters, last.parameters, (size_t)count * sizeof *parameters);
         memcpy(buffer, last.buffer, (size_t)count * sizeof *buffer);
+    }
+}
+
+/* ---- Averaging ------------------------------------------------------------------------------------ */
+
+LANES_INLINE void average_group(double share, const float *parameters, float *averages)
+{
+    LANES_FOR (n, GROUP_HALVES) {
+        const half_double average = half_load_floats(averages + n * HALF_LANES);
+        const half_double parameter = half_load_floats(parameters + n * HALF_LANES);
+
+        half_store_floats(averages + n * HALF_LANES, average + share * (parameter - average));
+    }
+}
+
+static void KERNEL(average)(double share, int64_t count, const float *parameters, float *averages)
+{
+    for (; count >= UPDATE_GROUP; count -= UPDATE_GROUP) {
+        average_group(share, parameters, averages);
+        parameters += UPDATE_GROUP;
+        averages += UPDATE_GROUP;
+    }
+    if (count > 0) {
+        float last_parameters[UPDATE_GROUP] = {0}, last_averages[UPDATE_GROUP] = {0};
+
+        memcpy(last_parameters, parameters, (size_t)count * sizeof *parameters);
+        memcpy(last_averages, averages, (size_t)count * sizeof *averages);
+        average_group(share, last_parameters, last_averages);
+        memcpy(averages, last_averages, (size_t)count * sizeof *averages);
     }
 }
 

@@ -177,6 +177,7 @@ normnet_status normnet__check_config(const normnet_config *config)
         {"cpu", config->cpu, 0, NORMNET__LAST_CPU, NORMNET_EUNSUPPORTED},
         {"reserved", config->reserved, 0, 0, NORMNET_EINVAL},
         {"memory_limit", config->memory_limit, 0, INT64_MAX, NORMNET_EINVAL},
+        {"average_from", config->average_from, 0, NORMNET__MAX_STEPS, NORMNET_EINVAL},
     };
     const struct number_range numbers[] = {
         {"eps", config->eps, 0.0, false, max_number},
@@ -187,6 +188,7 @@ normnet_status normnet__check_config(const normnet_config *config)
         {"label_smoothing", config->label_smoothing, 0.0, false, 1.0},
         {"dampening", config->dampening, -max_number, false, max_number},
         {"clip_norm", config->clip_norm, 0.0, false, max_number},
+        {"average_decay", config->average_decay, 0.0, false, 1.0},
     };
     normnet_status status = check_integers(integers, sizeof integers / sizeof integers[0]);
 

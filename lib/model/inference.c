@@ -36,17 +36,22 @@ static normnet_status view_images(struct inference *inference, const normnet_ten
 }
 
 normnet_status normnet__begin_inference(struct inference *inference, normnet_model *model, const normnet_tensor *images,
-                                        int32_t statistics)
+                                        const normnet_predict_options *options)
 {
-    normnet_status status;
+    normnet_status status = normnet__check_weights(model, options->weights);
 
-    *inference = (struct inference){.model = model, .batch_statistics = statistics == NORMNET_STATISTICS_BATCH};
-    status = lock(inference);
+    *inference =
+        (struct inference){.model = model, .batch_statistics = options->statistics == NORMNET_STATISTICS_BATCH};
+    inference->engine = normnet__engine_of(model, normnet__weights(model, options->weights));
+    if (status == NORMNET_OK)
+        status = lock(inference);
     if (status != NORMNET_OK)
         return status;
     status = view_images(inference, images);
     if (status != NORMNET_OK)
         normnet__end_inference(inference);
+    else if (options->weights == NORMNET_WEIGHTS_AVERAGE)
+        normnet__prepare_average(&model->network, &model->state.average);
     return status;
 }
 
@@ -59,10 +64,10 @@ normnet_status normnet__run_inference(struct inference *inference, int32_t last,
 
     if (inference->batch_statistics) {
         training.reduction = (struct reduction){NULL, NULL};
-        return normnet__forward_batch(&model->engine, &training, &inference->images, NULL, NULL, last, callback,
+        return normnet__forward_batch(&inference->engine, &training, &inference->images, NULL, NULL, last, callback,
                                       context);
     }
-    normnet__evaluate(&model->engine, &inference->reader->team, &inference->images, last, callback, context);
+    normnet__evaluate(&inference->engine, &inference->reader->team, &inference->images, last, callback, context);
     return NORMNET_OK;
 }
 

@@ -14,12 +14,13 @@ struct inference {
     normnet_model *model;
     struct reader *reader;
     bool batch_statistics;
+    struct engine engine; /* with the weights of the call */
     struct images images;
 };
 
-/* Takes the lock and checks the images; `statistics` is a normnet_statistics. If it succeeds, end the inference. */
+/* Takes the lock and checks the images; the options have been checked. If it succeeds, end the inference. */
 normnet_status normnet__begin_inference(struct inference *inference, normnet_model *model, const normnet_tensor *images,
-                                        int32_t statistics);
+                                        const normnet_predict_options *options);
 void normnet__end_inference(struct inference *inference);
 
 /* Runs layers 0, ..., last over all images and calls `callback` with every block. */

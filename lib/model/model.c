@@ -99,6 +99,8 @@ static void configure(normnet_model *model)
     model->training.virtual_batch = config->virtual_batch;
     model->training.reduction = (struct reduction){config->reduce, config->reduce_user};
     model->training.averaging = (struct averaging){config->batchnorm_momentum, config->cumulative_statistics != 0};
+    model->state.average.decay = config->average_decay;
+    model->state.average.from = config->average_from;
 }
 
 /* The calling thread and the program's threads, if there are any, need no pool. */
@@ -158,8 +160,8 @@ static void connect_engine(normnet_model *model)
     }
     normnet__fill_scaling_table(model->mean, model->std, channels, model->table);
     model->engine.scaling = (struct scaling){model->mean, model->std, model->table};
-    model->engine.parameters = model->state.parameters;
-    model->engine.prepared = model->state.prepared;
+    model->engine.parameters = model->state.weights.parameters;
+    model->engine.prepared = model->state.weights.prepared;
 }
 
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
@@ -220,6 +222,27 @@ normnet_status normnet__create_model(normnet_model **model, const normnet_config
     normnet__initialize_state(&created->network, (uint64_t)config->seed, &created->state);
     *model = created;
     return NORMNET_OK;
+}
+
+normnet_status normnet__check_weights(const normnet_model *model, int32_t which)
+{
+    if (which == NORMNET_WEIGHTS_CURRENT || normnet__is_averaging(&model->state.average))
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_ESTATE, "the model keeps no average of its weights: config.average_decay is 0");
+}
+
+const struct weights *normnet__weights(const normnet_model *model, int32_t which)
+{
+    return which == NORMNET_WEIGHTS_CURRENT ? &model->state.weights : &model->state.average.weights;
+}
+
+struct engine normnet__engine_of(const normnet_model *model, const struct weights *weights)
+{
+    struct engine engine = model->engine;
+
+    engine.parameters = weights->parameters;
+    engine.prepared = weights->prepared;
+    return engine;
 }
 
 void normnet__destroy_model(normnet_model *model)

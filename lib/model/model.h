@@ -52,10 +52,20 @@ normnet_status normnet__create_model(normnet_model **model, const normnet_config
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note);
 normnet_status normnet__finish_model(normnet_model *model);
 
+/* The weights, or their average (`which` is a normnet_weights): NORMNET_ESTATE if the model keeps none. */
+normnet_status normnet__check_weights(const normnet_model *model, int32_t which);
+const struct weights *normnet__weights(const normnet_model *model, int32_t which);
+
+/* The engine that computes with them. */
+struct engine normnet__engine_of(const normnet_model *model, const struct weights *weights);
+
 /* NULL is allowed. */
 void normnet__destroy_model(normnet_model *model);
 
 /* Creates a model with the same state. The host's settings come from `host`, or from `model` if `host` is NULL. */
 normnet_status normnet__clone_model(normnet_model **clone, const normnet_model *model, const normnet_config *host);
+
+/* The same with the average in place of the weights, without momentum and an average of its own. */
+normnet_status normnet__clone_average(normnet_model **clone, const normnet_model *model, const normnet_config *host);
 
 #endif

@@ -19,7 +19,10 @@ void normnet__discard_gradients(normnet_model *model);
 
 normnet_status normnet__set_learning_rate(normnet_model *model, double lr, double momentum);
 
-/* Averages the statistics of `images` with those of all calls since the last with `reset`. */
-normnet_status normnet__update_statistics(normnet_model *model, const struct images *images, bool reset);
+/*
+ * Averages the statistics of `images` with those of all calls since the last with `reset`, for these weights (a
+ * normnet_weights).
+ */
+normnet_status normnet__update_statistics(normnet_model *model, int32_t which, const struct images *images, bool reset);
 
 #endif

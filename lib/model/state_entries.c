@@ -11,14 +11,28 @@ int32_t normnet__entry_dtype(const struct entry *entry)
     return entry->values != NULL ? NORMNET_F32 : NORMNET_I64;
 }
 
-normnet_state_info normnet__describe_entry(const struct entry *entry)
+/* The average of the entry; NULL if the model has none. */
+static const void *average_of(const struct state *state, const struct entry *entry)
 {
+    const struct weights *average = &state->average.weights;
+
+    if (!normnet__is_averaging(&state->average))
+        return NULL;
+    if (entry->batches != NULL)
+        return average->batches + (entry->batches - state->weights.batches);
+    return (entry->trained ? average->parameters : average->statistics) + entry->offset;
+}
+
+normnet_state_info normnet__describe_entry(const struct state *state, int32_t index)
+{
+    const struct entry *entry = &state->entries[index];
     normnet_state_info info = {
         .dtype = normnet__entry_dtype(entry),
         .rank = entry->rank,
         .trained = entry->trained,
         .name = entry->name,
         .data = entry->values != NULL ? (const void *)entry->values : entry->batches,
+        .average = average_of(state, entry),
     };
 
     memcpy(info.shape, entry->shape, sizeof info.shape);
@@ -127,6 +141,6 @@ normnet_status normnet__set_entry(normnet_model *model, const char *name, const 
 
 void normnet__set_parameters(normnet_model *model, const float *values)
 {
-    memmove(model->state.parameters, values, (size_t)model->network.parameter_count * sizeof *values);
-    normnet__prepare_weights(&model->network, &model->state);
+    memmove(model->state.weights.parameters, values, (size_t)model->network.parameter_count * sizeof *values);
+    normnet__refresh_weights(&model->network, &model->state);
 }

@@ -9,7 +9,7 @@
 /* NORMNET_F32, or NORMNET_I64 for num_batches_tracked. */
 int32_t normnet__entry_dtype(const struct entry *entry);
 
-normnet_state_info normnet__describe_entry(const struct entry *entry);
+normnet_state_info normnet__describe_entry(const struct state *state, int32_t index);
 
 /* Sets the entry `name` to the values of a tensor of the same shape and dtype. */
 normnet_status normnet__set_entry(normnet_model *model, const char *name, const struct view *view);

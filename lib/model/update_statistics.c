@@ -30,29 +30,53 @@ static normnet_status check_finite(const normnet_model *model)
     return NORMNET_OK;
 }
 
-/* The pass writes to the pending statistics, which are then committed, or discarded if it fails. */
-normnet_status normnet__update_statistics(normnet_model *model, const struct images *images, bool reset)
+/* The pass with the weights; it updates the pending statistics, which are theirs at the beginning. */
+static normnet_status run_pass(normnet_model *model, const struct weights *weights, const struct images *images)
 {
     const struct network *network = &model->network;
+    const struct engine engine = normnet__engine_of(model, weights);
+    const struct dropout_source source = {(uint64_t)model->config.seed, NORMNET__STREAM_STATISTICS,
+                                          (uint64_t)model->state.next_batches[0], 0};
     struct training_workspace training = model->training;
-    struct dropout_source source = {(uint64_t)model->config.seed, NORMNET__STREAM_STATISTICS, 0, 0};
-    normnet_status status = normnet__reject_pending(model);
+    normnet_status status;
 
+    training.averaging.cumulative = true;
+    status = normnet__forward_batch(&engine, &training, images, &source, model->state.running, network->layer_count - 1,
+                                    NULL, NULL);
+    return status == NORMNET_OK ? check_finite(model) : status;
+}
+
+/* After the statistics of these weights were changed. */
+static void refresh(normnet_model *model, int32_t which)
+{
+    if (which == NORMNET_WEIGHTS_AVERAGE)
+        normnet__touch_average(&model->state.average);
+    else
+        normnet__refresh_weights(&model->network, &model->state);
+}
+
+/* The pending statistics are lent to the pass, also for the average. */
+normnet_status normnet__update_statistics(normnet_model *model, int32_t which, const struct images *images, bool reset)
+{
+    const struct network *network = &model->network;
+    struct state *state = &model->state;
+    const struct weights *weights = normnet__weights(model, which);
+    normnet_status status = normnet__check_weights(model, which);
+
+    if (status == NORMNET_OK)
+        status = normnet__reject_pending(model);
     if (status != NORMNET_OK || network->batch_norm_count == 0)
         return status;
-    training.averaging.cumulative = true;
+    if (which == NORMNET_WEIGHTS_AVERAGE)
+        normnet__prepare_average(network, &state->average);
+    normnet__restart_statistics(network, state, weights);
     if (reset)
         reset_statistics(model);
-    source.step = (uint64_t)model->state.next_batches[0];
-    status = normnet__forward_batch(&model->engine, &training, images, &source, model->state.running,
-                                    network->layer_count - 1, NULL, NULL);
+    status = run_pass(model, weights, images);
     if (status == NORMNET_OK)
-        status = check_finite(model);
-    if (status != NORMNET_OK) {
-        normnet__discard_gradients(model);
-        return status;
-    }
-    normnet__commit_statistics(network, &model->state);
-    normnet__prepare_weights(network, &model->state);
-    return NORMNET_OK;
+        normnet__commit_statistics(network, state, weights);
+    normnet__restart_statistics(network, state, &state->weights);
+    if (status == NORMNET_OK)
+        refresh(model, which);
+    return status;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/state.h"
 
-#include "layers/layer_type.h"
 #include "train/initial_values.h"
 
 #include <string.h>
@@ -13,10 +12,8 @@ void normnet__alloc_state(struct arena *arena, const struct network *network, st
 
     state->entries =
         normnet__arena_alloc(arena, NORMNET__MAX_LAYER_ENTRIES * (int64_t)network->layer_count, sizeof *state->entries);
-    state->parameters = normnet__arena_alloc(arena, parameters, sizeof *state->parameters);
-    state->statistics = normnet__arena_alloc(arena, statistics, sizeof *state->statistics);
-    state->batches = normnet__arena_alloc(arena, norms, sizeof *state->batches);
-    state->prepared = normnet__arena_alloc(arena, network->prepared_count, sizeof *state->prepared);
+    state->weights = normnet__alloc_weights(arena, network);
+    normnet__alloc_average(arena, network, &state->average);
     state->momentum = normnet__arena_alloc(arena, parameters, sizeof *state->momentum);
     state->gradients = normnet__arena_alloc(arena, parameters, sizeof *state->gradients);
     state->next_statistics = normnet__arena_alloc(arena, statistics, sizeof *state->next_statistics);
@@ -29,14 +26,10 @@ void normnet__alloc_state(struct arena *arena, const struct network *network, st
 
 /* ---- Beginning ----------------------------------------------------------------------------------- */
 
-static void clear(float *values, int64_t count)
-{
-    memset(values, 0, (size_t)count * sizeof *values);
-}
-
 void normnet__clear_state(const struct network *network, struct state *state)
 {
-    const struct entry_arrays arrays = {state->parameters, state->statistics, state->batches};
+    const struct weights *weights = &state->weights;
+    const struct entry_arrays arrays = {weights->parameters, weights->statistics, weights->batches};
 
     state->entry_count = normnet__fill_entries(network, &arrays, state->entries);
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -47,11 +40,10 @@ void normnet__clear_state(const struct network *network, struct state *state)
             state->running[layer->batch_norm] =
                 (struct running){next, next + layer->in.channels, state->next_batches + layer->batch_norm};
     }
-    clear(state->parameters, network->parameter_count);
-    clear(state->momentum, network->parameter_count);
-    clear(state->statistics, network->statistic_count);
-    clear(state->prepared, network->prepared_count);
-    memset(state->batches, 0, (size_t)network->batch_norm_count * sizeof *state->batches);
+    normnet__clear_weights(network, weights);
+    if (normnet__is_averaging(&state->average))
+        normnet__clear_weights(network, &state->average.weights);
+    memset(state->momentum, 0, (size_t)network->parameter_count * sizeof *state->momentum);
     state->has_momentum = false;
     state->step = 0;
     normnet__clear_gradients(network, state);
@@ -59,7 +51,7 @@ void normnet__clear_state(const struct network *network, struct state *state)
 
 void normnet__initialize_state(const struct network *network, uint64_t seed, struct state *state)
 {
-    normnet__set_initial_values(network, seed, state->parameters, state->statistics);
+    normnet__set_initial_values(network, seed, state->weights.parameters, state->weights.statistics);
     normnet__refresh_state(network, state);
 }
 
@@ -70,9 +62,7 @@ void normnet__copy_state(const struct network *network, struct state *to, const 
     const size_t parameters = (size_t)network->parameter_count, statistics = (size_t)network->statistic_count;
     const size_t norms = (size_t)network->batch_norm_count;
 
-    memcpy(to->parameters, from->parameters, parameters * sizeof *to->parameters);
-    memcpy(to->statistics, from->statistics, statistics * sizeof *to->statistics);
-    memcpy(to->batches, from->batches, norms * sizeof *to->batches);
+    normnet__copy_weights(network, &to->weights, &from->weights);
     memcpy(to->momentum, from->momentum, parameters * sizeof *to->momentum);
     memcpy(to->gradients, from->gradients, parameters * sizeof *to->gradients);
     memcpy(to->next_statistics, from->next_statistics, statistics * sizeof *to->next_statistics);
@@ -81,54 +71,49 @@ void normnet__copy_state(const struct network *network, struct state *to, const 
     to->step = from->step;
     to->pending = from->pending;
     to->next_sample = from->next_sample;
-    normnet__prepare_weights(network, to);
-}
-
-void normnet__prepare_layers(const struct network *network, struct state *state, int32_t begin, int32_t end)
-{
-    for (int32_t i = begin; i < end; ++i) {
-        const struct layer *layer = &network->layers[i];
-
-        if (layer->prepared_count > 0)
-            layer->type->prepare(layer, state->parameters, state->statistics, state->prepared);
+    normnet__prepare_weights(network, &to->weights);
+    if (normnet__is_averaging(&to->average)) {
+        normnet__copy_weights(network, &to->average.weights, &from->average.weights);
+        normnet__touch_average(&to->average);
     }
 }
 
-void normnet__prepare_weights(const struct network *network, struct state *state)
+void normnet__refresh_weights(const struct network *network, struct state *state)
 {
-    normnet__prepare_layers(network, state, 0, network->layer_count);
+    normnet__prepare_weights(network, &state->weights);
+    normnet__follow_weights(network, &state->average, state->step, &state->weights);
 }
 
-static void restart_statistics(const struct network *network, struct state *state)
+void normnet__restart_statistics(const struct network *network, struct state *state, const struct weights *from)
 {
-    memcpy(state->next_statistics, state->statistics, (size_t)network->statistic_count * sizeof *state->statistics);
-    memcpy(state->next_batches, state->batches, (size_t)network->batch_norm_count * sizeof *state->batches);
+    memcpy(state->next_statistics, from->statistics, (size_t)network->statistic_count * sizeof *from->statistics);
+    memcpy(state->next_batches, from->batches, (size_t)network->batch_norm_count * sizeof *from->batches);
 }
 
 void normnet__refresh_state(const struct network *network, struct state *state)
 {
-    restart_statistics(network, state);
-    normnet__prepare_weights(network, state);
+    normnet__restart_statistics(network, state, &state->weights);
+    normnet__refresh_weights(network, state);
 }
 
 void normnet__refresh_entry(const struct network *network, struct state *state, const struct entry *entry)
 {
     if (entry->batches != NULL)
-        state->next_batches[entry->batches - state->batches] = *entry->batches;
+        state->next_batches[entry->batches - state->weights.batches] = *entry->batches;
     else if (!entry->trained)
         memcpy(state->next_statistics + entry->offset, entry->values, (size_t)entry->count * sizeof *entry->values);
-    normnet__prepare_weights(network, state);
+    normnet__refresh_weights(network, state);
 }
 
-void normnet__commit_statistics(const struct network *network, struct state *state)
+void normnet__commit_statistics(const struct network *network, const struct state *state, const struct weights *to)
 {
-    memcpy(state->statistics, state->next_statistics, (size_t)network->statistic_count * sizeof *state->statistics);
-    memcpy(state->batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
+    memcpy(to->statistics, state->next_statistics, (size_t)network->statistic_count * sizeof *to->statistics);
+    memcpy(to->batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *to->batches);
 }
 
 void normnet__end_pending(const struct network *network, struct state *state)
 {
-    restart_statistics(network, state);
+    normnet__restart_statistics(network, state, &state->weights);
     state->pending = false;
     state->next_sample = 0;
 }
@@ -142,13 +127,13 @@ void normnet__clear_gradients(const struct network *network, struct state *state
 void normnet__save_next_statistics(const struct network *network, struct state *state)
 {
     memcpy(state->saved_statistics, state->next_statistics,
-           (size_t)network->statistic_count * sizeof *state->statistics);
-    memcpy(state->saved_batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
+           (size_t)network->statistic_count * sizeof *state->next_statistics);
+    memcpy(state->saved_batches, state->next_batches, (size_t)network->batch_norm_count * sizeof *state->next_batches);
 }
 
 void normnet__restore_next_statistics(const struct network *network, struct state *state)
 {
     memcpy(state->next_statistics, state->saved_statistics,
-           (size_t)network->statistic_count * sizeof *state->statistics);
-    memcpy(state->next_batches, state->saved_batches, (size_t)network->batch_norm_count * sizeof *state->batches);
+           (size_t)network->statistic_count * sizeof *state->next_statistics);
+    memcpy(state->next_batches, state->saved_batches, (size_t)network->batch_norm_count * sizeof *state->next_batches);
 }

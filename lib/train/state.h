@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of a model: its parameters and running statistics, the optimizer's momentum, and pending gradients with the
- * statistics that apply will commit.
+ * The state of a model: its parameters and running statistics, their average over the steps, the optimizer's momentum,
+ * and pending gradients with the statistics that apply will commit.
  */
 #ifndef NORMNET_TRAIN_STATE_H
 #define NORMNET_TRAIN_STATE_H
@@ -10,18 +10,17 @@
 #include "kernels/kernels.h"
 #include "layers/batch_norm.h"
 #include "train/state_dict.h"
+#include "train/weight_average.h"
 
 struct state {
     struct entry *entries;
     int32_t entry_count;
 
-    float *parameters; /* [parameter_count] */
-    float *statistics; /* [statistic_count]: per batch norm its means, then its variances */
-    int64_t *batches;  /* [batch_norm_count]: num_batches_tracked */
-    float *prepared;   /* [prepared_count]: made of the two above, see normnet__prepare_weights */
-    float *momentum;   /* [parameter_count] */
-    bool has_momentum; /* a step with momentum has been taken */
-    int64_t step;      /* training steps taken */
+    struct weights weights;
+    struct weight_average average; /* its decay and beginning are set before the allocation */
+    float *momentum;               /* [parameter_count] */
+    bool has_momentum;             /* a step with momentum has been taken */
+    int64_t step;                  /* training steps taken */
 
     /* Between compute and apply. */
     double *gradients;      /* [parameter_count]: sums over the images so far */
@@ -47,11 +46,10 @@ void normnet__initialize_state(const struct network *network, uint64_t seed, str
 /* Makes one state equal to another of the same network. */
 void normnet__copy_state(const struct network *network, struct state *to, const struct state *from);
 
-/* Packs parameters and statistics for the kernels; after every change of one of them. Some layers, or all. */
-void normnet__prepare_layers(const struct network *network, struct state *state, int32_t begin, int32_t end);
-void normnet__prepare_weights(const struct network *network, struct state *state);
+/* After parameters or statistics were set: they are prepared, and an average that has not begun follows them. */
+void normnet__refresh_weights(const struct network *network, struct state *state);
 
-/* After all entries were set: next statistics start from the new ones, and weights are prepared. */
+/* After all entries were set: the same, and next statistics start from the new ones. */
 void normnet__refresh_state(const struct network *network, struct state *state);
 
 /* After one entry was set: the same, but the next statistics of other entries keep what pending gradients added. */
@@ -61,8 +59,9 @@ void normnet__refresh_entry(const struct network *network, struct state *state, 
 void normnet__save_next_statistics(const struct network *network, struct state *state);
 void normnet__restore_next_statistics(const struct network *network, struct state *state);
 
-/* Makes the next statistics the current ones. Weights are not prepared. */
-void normnet__commit_statistics(const struct network *network, struct state *state);
+/* Makes the next statistics equal to those of `from`, and those of `to` equal to them. Weights are not prepared. */
+void normnet__restart_statistics(const struct network *network, struct state *state, const struct weights *from);
+void normnet__commit_statistics(const struct network *network, const struct state *state, const struct weights *to);
 
 /* After pending gradients were cleared: makes the next statistics equal to the current ones. */
 void normnet__end_pending(const struct network *network, struct state *state);

@@ -128,7 +128,7 @@ normnet_status normnet__compute(const struct trainer *trainer, const struct imag
 
 struct preparation {
     const struct network *network;
-    struct state *state;
+    const struct weights *weights;
 };
 
 /* Of the layers whose packed weights begin in these spans. */
@@ -141,7 +141,7 @@ static void prepare_spans(void *context, int32_t thread, int64_t begin, int64_t 
         const int64_t span = preparation->network->layers[i].prepared / NORMNET__SPAN_PARAMETERS;
 
         if (span >= begin && span < end)
-            normnet__prepare_layers(preparation->network, preparation->state, i, i + 1);
+            normnet__prepare_layers(preparation->network, preparation->weights, i, i + 1);
     }
 }
 
@@ -149,14 +149,18 @@ static void commit(const struct trainer *trainer, bool has_momentum)
 {
     const struct network *network = trainer->engine->network;
     struct state *state = trainer->state;
-    struct preparation preparation = {network, state};
+    struct preparation preparation = {network, &state->weights};
 
     state->has_momentum = state->has_momentum || has_momentum;
     state->step += 1;
-    normnet__commit_statistics(network, state);
+    normnet__commit_statistics(network, state, &state->weights);
     normnet__end_pending(network, state);
     normnet__parallel(&trainer->engine->threads, normnet__count_spans(network->prepared_count), prepare_spans,
                       &preparation);
+    if (normnet__is_averaging(&state->average)) {
+        normnet__copy_statistics(network, &state->average.weights, &state->weights);
+        normnet__touch_average(&state->average);
+    }
 }
 
 /* The rules for a step: the gradient's mean, plus the penalty, in the units of SGD. */

@@ -44,9 +44,9 @@ static struct update_sums measure_span(const struct updater *updater, int64_t sp
 
         if (!entry->trained || part.count <= 0)
             continue;
-        sums = updater->engine->kernels->measure_update(rule_for(updater, penalized), part.count,
-                                                        state->gradients + part.first, state->parameters + part.first,
-                                                        state->momentum + part.first);
+        sums = updater->engine->kernels->measure_update(
+            rule_for(updater, penalized), part.count, state->gradients + part.first,
+            state->weights.parameters + part.first, state->momentum + part.first);
         total.absolute += penalized ? sums.absolute : 0.0;
         total.square += penalized ? sums.square : 0.0;
         total.gradient_square += sums.gradient_square;
@@ -83,6 +83,20 @@ struct update_sums normnet__measure_update(const struct engine *engine, const no
     return total;
 }
 
+/* Of parameters that have just been updated. */
+static void average_part(const struct updater *updater, struct part part)
+{
+    const struct state *state = updater->state;
+    const float *parameters = state->weights.parameters + part.first;
+    float *average = state->average.weights.parameters + part.first;
+    const double share = normnet__newest_share(&state->average, state->step);
+
+    if (share == 1.0)
+        memcpy(average, parameters, (size_t)part.count * sizeof *average);
+    else
+        updater->engine->kernels->average(share, part.count, parameters, average);
+}
+
 static void update_span(const struct updater *updater, int64_t span)
 {
     const struct state *state = updater->state;
@@ -95,8 +109,11 @@ static void update_span(const struct updater *updater, int64_t span)
         if (!entry->trained || part.count <= 0)
             continue;
         updater->engine->kernels->update(rule_for(updater, normnet__is_penalized(updater->config, entry)), part.count,
-                                         gradient, state->parameters + part.first, state->momentum + part.first);
+                                         gradient, state->weights.parameters + part.first,
+                                         state->momentum + part.first);
         memset(gradient, 0, (size_t)part.count * sizeof *gradient);
+        if (normnet__is_averaging(&state->average))
+            average_part(updater, part);
     }
 }
 

@@ -18,7 +18,7 @@ struct update_rules {
 struct update_sums normnet__measure_update(const struct engine *engine, const normnet_config *config,
                                            const struct update_rules *rules, struct state *state);
 
-/* Updates parameters and momentum, and clears the gradients. */
+/* Updates parameters, momentum and average, and clears the gradients. */
 void normnet__update_parameters(const struct engine *engine, const normnet_config *config,
                                 const struct update_rules *rules, struct state *state);
 

@@ -20,6 +20,7 @@ static inline normnet_config config_of(const struct settings *want)
     config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     config.total_steps = 1000;
     config.label_smoothing = 0.1;
+    config.average_decay = 0.9;
     return config;
 }
 
@@ -28,6 +29,7 @@ static inline int use_well(const struct settings *want, struct twins_inputs *in,
 {
     const normnet_config config = config_of(want);
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOG_PROBABILITIES, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options average = {.struct_size = sizeof average, .weights = NORMNET_WEIGHTS_AVERAGE};
     const int64_t counts[] = {33, 16, 2, 1};
     normnet_model *model = NULL;
     double lr, momentum;
@@ -47,7 +49,9 @@ static inline int use_well(const struct settings *want, struct twins_inputs *in,
         failed += normnet_compute_gradients(model, &images, &labels, NULL, &metrics) != NORMNET_OK;
         failed += normnet_apply_gradients(model, counts[i]) != NORMNET_OK;
         failed += normnet_update_statistics(model, &images, i == 0) != NORMNET_OK;
+        failed += normnet_update_average_statistics(model, &images, i == 0) != NORMNET_OK;
         failed += normnet_evaluate(model, &images, &labels, &metrics, out->confusion, NULL) != NORMNET_OK;
+        failed += normnet_evaluate(model, &images, &labels, &metrics, NULL, &average) != NORMNET_OK;
         failed += normnet_evaluate(model, &floats, &labels, &metrics, NULL, &batch) != NORMNET_OK;
         failed += normnet_predict(model, &images, &scores, &classes, NULL) != NORMNET_OK;
         failed += normnet_predict(model, &floats, &scores, &classes, &batch) != NORMNET_OK;

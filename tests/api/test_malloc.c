@@ -92,6 +92,7 @@ static void pool_deallocate(void *user, void *block, int64_t size)
 static void use_all(struct twins *pair, normnet_model *model)
 {
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH);
+    const normnet_predict_options average = {.struct_size = sizeof average, .weights = NORMNET_WEIGHTS_AVERAGE};
     double *gradients;
     char text[4096];
 
@@ -101,9 +102,11 @@ static void use_all(struct twins *pair, normnet_model *model)
         CHECK_OK(normnet_gradients(model, &gradients, NULL));
         CHECK_OK(normnet_apply_gradients(model, TWINS_IMAGES));
         CHECK_OK(normnet_update_statistics(model, &pair->images, 1));
+        CHECK_OK(normnet_update_average_statistics(model, &pair->images, 1));
         CHECK_OK(normnet_evaluate(model, &pair->images, &pair->labels, &pair->out.metrics, pair->out.confusion, NULL));
         CHECK_OK(normnet_predict(model, &pair->images, &pair->scores, &pair->classes, NULL));
         CHECK_OK(normnet_predict(model, &pair->images, &pair->scores, &pair->classes, &batch));
+        CHECK_OK(normnet_predict(model, &pair->images, &pair->scores, &pair->classes, &average));
         CHECK_OK(normnet_layer_output(model, &pair->images, 0, &pair->map, NULL));
         CHECK_OK(normnet_set_learning_rate(model, 0.01, 0.9));
         CHECK(normnet_model_summary(model, text, sizeof text) > 0);
@@ -123,11 +126,13 @@ static void watch(void)
 static void default_allocator(const void *argument)
 {
     const int32_t *norm = argument;
-    const normnet_config config = twins_config(*norm);
-    struct twins *pair = twins_open_config(&config);
+    normnet_config config = twins_config(*norm);
+    struct twins *pair;
     normnet_model *model = NULL;
     int taken;
 
+    config.average_decay = 0.9;
+    pair = twins_open_config(&config);
     watch();
     CHECK_OK(normnet_model_create(&model, &config));
     watching = 0;
@@ -152,9 +157,11 @@ static void own_allocator(const void *argument)
 {
     const int32_t *norm = argument;
     normnet_config config = twins_config(*norm);
-    struct twins *pair = twins_open_config(&config);
+    struct twins *pair;
     normnet_model *model = NULL;
 
+    config.average_decay = 0.9;
+    pair = twins_open_config(&config);
     whole.used = 0;
     config.allocate = pool_allocate;
     config.deallocate = pool_deallocate;

@@ -53,6 +53,7 @@ static void errno_unchanged(const void *argument)
     KEEPS_ERRNO(normnet_apply_gradients(model, TWINS_IMAGES) == NORMNET_OK);
     KEEPS_ERRNO(normnet_discard_gradients(model) == NORMNET_OK);
     KEEPS_ERRNO(normnet_update_statistics(model, &pair->images, 1) == NORMNET_OK);
+    KEEPS_ERRNO(normnet_update_average_statistics(model, &pair->images, 1) == NORMNET_OK);
     KEEPS_ERRNO(normnet_evaluate(model, &pair->images, &pair->labels, NULL, NULL, NULL) == NORMNET_OK);
     KEEPS_ERRNO(normnet_predict(model, &pair->images, &pair->scores, &pair->classes, NULL) == NORMNET_OK);
     KEEPS_ERRNO(normnet_layer_output(model, &pair->images, 0, &pair->map, NULL) == NORMNET_OK);
@@ -70,6 +71,8 @@ static void errno_unchanged(const void *argument)
     KEEPS_ERRNO(normnet_model_load(&loaded, "test_process.model", NULL) == NORMNET_OK);
     KEEPS_ERRNO(normnet_model_export_onnx(model, "test_process.model") == NORMNET_OK);
     KEEPS_ERRNO(normnet_model_clone(&copy, model, NULL) == NORMNET_OK);
+    normnet_model_destroy(copy);
+    KEEPS_ERRNO(normnet_model_clone_average(&copy, model, NULL) == NORMNET_OK);
     KEEPS_ERRNO((normnet_model_destroy(model), 1));
     remove("test_process.model");
     normnet_model_destroy(loaded);

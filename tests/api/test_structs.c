@@ -138,12 +138,15 @@ static void options_out_of_range(const void *argument)
         CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &statistics),
                        NORMNET_EUNSUPPORTED, "statistics", value);
     }
-    {
-        normnet_predict_options reserved = options_init(0, 0);
+    for (int i = 0; i < CHECK_COUNT(wrong_statistics); ++i) {
+        normnet_predict_options weights = options_init(0, 0);
 
-        reserved.reserved = 7;
-        CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &reserved),
-                       NORMNET_EINVAL, "reserved", "7");
+        weights.weights = wrong_statistics[i];
+        snprintf(value, sizeof value, "%d", wrong_statistics[i]);
+        CHECK_REJECTED(pair, normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, &weights),
+                       NORMNET_EUNSUPPORTED, "weights", value);
+        CHECK_REJECTED(pair, normnet_layer_output(pair->model, &pair->images, 0, &pair->map, &weights),
+                       NORMNET_EUNSUPPORTED, "weights", value);
     }
     twins_close(pair);
 }

@@ -51,6 +51,7 @@ static int32_t call_meanwhile(void *user, double *values, int64_t count)
     CHECK_BUSY(normnet_discard_gradients(model));
     CHECK_BUSY(normnet_set_learning_rate(model, 0.5, 0.5));
     CHECK_BUSY(normnet_update_statistics(model, &pair->images, 1));
+    CHECK_BUSY(normnet_update_average_statistics(model, &pair->images, 1));
     CHECK_BUSY(normnet_set_state(model, "1.weight", &tensor));
     CHECK_BUSY(normnet_set_parameters(model, pair->in.floats, normnet_parameter_count(model)));
     CHECK_BUSY(normnet_evaluate(model, &pair->images, &pair->labels, &out->metrics, out->confusion, NULL));
@@ -325,6 +326,9 @@ static void read_beside_a_reader(const struct reader_inside *self, normnet_model
     CHECK_STATUS(normnet_model_export_onnx(model, file_path), self->expected);
     CHECK_STATUS(normnet_model_clone(&copy, model, NULL), self->expected);
     normnet_model_destroy(copy);
+    copy = NULL;
+    CHECK_STATUS(normnet_model_clone_average(&copy, model, NULL), self->expected);
+    normnet_model_destroy(copy);
     CHECK_BUSY(normnet_set_learning_rate(model, 0.5, 0.5));
     CHECK_BUSY(normnet_deserialize_weights(model, "", 0));
 }
@@ -359,6 +363,7 @@ static void beside_a_reader_that_writes(const void *argument)
     struct twins *pair;
 
     config.readers = *readers;
+    config.average_decay = 0.9;
     config.allocate = allocate_and_read;
     config.deallocate = deallocate_quietly;
     config.allocator_user = &visitor;

@@ -364,6 +364,13 @@ static void call_update(const struct kernels *kernels, const struct kernel_case 
     kernels->update(&rule, count, gradient, self->x, self->x + count);
 }
 
+static void call_average(const struct kernels *kernels, const struct kernel_case *self)
+{
+    const int64_t count = parameter_count(self);
+
+    kernels->average(0.001, count, self->x, self->x + count);
+}
+
 /* A kernel that moves memory: how many of its operands have the size of x, and how many that of y. */
 struct memory_kernel {
     const char *name;
@@ -399,6 +406,7 @@ static const struct memory_kernel memory_kernels[] = {
     {"softmax_gradient", call_softmax_gradient, 1, 2 * FLOATS, 0, 0},
     {"measure_update", call_measure_update, 1, FLOATS / 2.0, FLOATS / 2.0, 0},
     {"update", call_update, 1, FLOATS, FLOATS / 2.0, 0},
+    {"average", call_average, 1, 0.75 * FLOATS, 0, 0},
 };
 enum { MEMORY_KERNELS = sizeof memory_kernels / sizeof *memory_kernels };
 

@@ -33,12 +33,14 @@ static int is_host_field(size_t offset)
     return 0;
 }
 
-/* Of the field that begins at `offset`: integers up to the seed, then 64 bits each, then pointers. */
+/* Of the field that begins at `offset`: integers up to the seed, then 64 bits each, but for the pointers. */
 static size_t field_size(size_t offset)
 {
     if (offset < offsetof(normnet_config, seed))
         return sizeof(int32_t);
-    return offset < offsetof(normnet_config, architecture) ? sizeof(double) : sizeof(void *);
+    return offset < offsetof(normnet_config, architecture) || offset >= offsetof(normnet_config, average_decay)
+               ? sizeof(double)
+               : sizeof(void *);
 }
 
 static int same_field(const normnet_config *a, const normnet_config *b, size_t offset)
@@ -109,6 +111,8 @@ static normnet_config second_config(void)
     config.nesterov = 0;
     config.virtual_batch = 0;
     config.dampening = -0.125;
+    config.average_decay = 0.875;
+    config.average_from = 3;
     return config;
 }
 

@@ -13,16 +13,16 @@ enum { IMAGES = 40, SIDE = 12, CLASSES = 5, ALL_STEPS = 200, FIRST_STEPS = 73 };
 struct training_run {
     const char *name;
     int32_t norm, affine, virtual_batch, schedule, nesterov;
-    double momentum;
+    double momentum, average_decay;
 };
 
 static const struct training_run training_runs[] = {
-    {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
-    {"batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9},
-    {"ghost batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 16, NORMNET_SCHEDULE_ONE_CYCLE, 1, 0.9},
-    {"group", NORMNET_NORM_GROUP, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_STEP, 1, 0.9},
-    {"layer", NORMNET_NORM_LAYER, NORMNET_AFFINE_ELEMENT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.9},
-    {"instance, no momentum", NORMNET_NORM_INSTANCE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.0},
+    {"none", NORMNET_NORM_NONE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9, 0.0},
+    {"batch", NORMNET_NORM_BATCH, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_ONE_CYCLE, 0, 0.9, 0.0},
+    {"ghost batch, averaged", NORMNET_NORM_BATCH, NORMNET_AFFINE_NONE, 16, NORMNET_SCHEDULE_ONE_CYCLE, 1, 0.9, 0.98},
+    {"group", NORMNET_NORM_GROUP, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_STEP, 1, 0.9, 0.0},
+    {"layer, averaged", NORMNET_NORM_LAYER, NORMNET_AFFINE_ELEMENT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.9, 1.0},
+    {"instance, no momentum", NORMNET_NORM_INSTANCE, NORMNET_AFFINE_DEFAULT, 0, NORMNET_SCHEDULE_CONSTANT, 0, 0.0, 0.0},
 };
 
 static inline normnet_config training_config(const struct training_run *want, int threads)
@@ -55,6 +55,8 @@ static inline normnet_config training_config(const struct training_run *want, in
     config.clip_norm = 2.0;
     config.lr = 0.02;
     config.max_lr = 0.04;
+    config.average_decay = want->average_decay;
+    config.average_from = 5;
     return config;
 }
 

@@ -116,6 +116,12 @@ static inline int64_t state_length(const normnet_state_info *info)
     return count;
 }
 
+/* Bytes of the entry. */
+static inline size_t state_size(const normnet_state_info *info)
+{
+    return (size_t)state_length(info) * (info->dtype == NORMNET_I64 ? 8 : 4);
+}
+
 static inline normnet_layer_info layer_info(const normnet_model *model, int32_t layer)
 {
     normnet_layer_info info;

@@ -85,7 +85,9 @@ static inline uint64_t hash_state(normnet_model *model)
         const normnet_state_info info = state_info(model, i);
 
         hash = hash_bytes(hash, info.name, strlen(info.name));
-        hash = hash_bytes(hash, info.data, (size_t)state_length(&info) * (info.dtype == NORMNET_I64 ? 8 : 4));
+        hash = hash_bytes(hash, info.data, state_size(&info));
+        if (info.average != NULL)
+            hash = hash_bytes(hash, info.average, state_size(&info));
     }
     CHECK_OK(normnet_gradients(model, &gradients, &count));
     return hash_bytes(hash, gradients, (size_t)count * sizeof *gradients);

@@ -15,6 +15,6 @@ kernel_call call_multiply_elements, call_affine_gradient, call_sum_all;
 kernel_call call_relu, call_leaky_relu, call_leaky_relu_gradient, call_copy_gradient, call_dropout_masks, call_dropout;
 kernel_call call_max_pool, call_max_pool_gradient, call_average_pool, call_average_pool_gradient;
 kernel_call call_softmax, call_softmax_gradient;
-kernel_call call_measure_update, call_update;
+kernel_call call_measure_update, call_update, call_average;
 
 #endif

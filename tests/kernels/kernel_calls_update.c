@@ -63,3 +63,12 @@ void call_update(const struct kernels *kernels, struct workspace *w)
     mark(w, parameters.buffer, (size_t)parameters.count * sizeof(float), FLOATS);
     kernels->update(&rule, parameters.count, parameters.gradient, parameters.values, parameters.buffer);
 }
+
+void call_average(const struct kernels *kernels, struct workspace *w)
+{
+    const struct parameters parameters = take_parameters(w);
+    const double share = draw_bool(w) ? 0.001 : 1.0 / draw(w, 50);
+
+    mark(w, parameters.buffer, (size_t)parameters.count * sizeof(float), FLOATS);
+    kernels->average(share, parameters.count, parameters.values, parameters.buffer);
+}

@@ -56,6 +56,7 @@ static const struct kernel_test tests[] = {
     {"softmax_gradient", call_softmax_gradient, 400},
     {"measure_update", call_measure_update, 400},
     {"update", call_update, 400},
+    {"average", call_average, 400},
 };
 
 /* Runs a case with one table. */

@@ -47,9 +47,9 @@ ASSERT(sizeof(normnet_tensor) == 152, tensor_size);
 ASSERT(sizeof(normnet_metrics) == 72, metrics_size);
 ASSERT(sizeof(normnet_predict_options) == 16, options_size);
 ASSERT(sizeof(normnet_batch) == 24, batch_size);
-ASSERT(sizeof(normnet_config) == 256 + 10 * sizeof(void *), config_size);
+ASSERT(sizeof(normnet_config) == 272 + 10 * sizeof(void *), config_size);
 ASSERT(sizeof(normnet_layer_info) == 40 + 2 * sizeof(void *), layer_info_size);
-ASSERT(sizeof(normnet_state_info) == 80 + 2 * sizeof(void *), state_info_size);
+ASSERT(sizeof(normnet_state_info) == 88 + 2 * sizeof(void *), state_info_size);
 int use(const unsigned char *pixels);
 int use(const unsigned char *pixels)
 {

@@ -442,7 +442,7 @@ DIFFERENT = {"norm": "group", "channels": 4, "height": 9, "width": 8, "classes":
              "step_size": 2 ** 53 + 1, "eps": 1e-4, "batchnorm_momentum": 0.2, "dropout": 0.3, "l1": 1e-3, "l2": 2e-3,
              "label_smoothing": 0.05, "lr": 0.1, "momentum": 0.7, "dampening": 0.0, "step_gamma": 0.4, "max_lr": 0.06,
              "base_momentum": 0.8, "max_momentum": 0.75, "pct_start": 0.6, "div_factor": 5.0, "final_div_factor": 50.0,
-             "clip_norm": 1.25, "input_mean": [0.1, -1 / 3, 7.0, 0.0], "input_std": [0.5, 1 / 7, 2.0, 3.0],
+             "clip_norm": 1.25, "average_decay": 0.875, "average_from": 10 ** 11, "input_mean": [0.1, -1 / 3, 7.0, 0.0], "input_std": [0.5, 1 / 7, 2.0, 3.0],
              "architecture": "conv3-12 norm relu gap conv1-5"}
 FLAGS = ["cumulative_statistics", "penalty_on", "anneal", "three_phase", "cycle_momentum", "nesterov"]
 

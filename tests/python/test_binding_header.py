@@ -19,7 +19,8 @@ STRUCTS = {"normnet_config": normnet.Config, "normnet_tensor": normnet.Tensor, "
            "normnet_predict_options": normnet.Options, "normnet_save_options": normnet.SaveOptions}
 ENUMS = {"status": normnet.Status, "norm": normnet.Norm, "affine": normnet.Affine, "penalty": normnet.Penalty,
          "schedule": normnet.Schedule, "anneal": normnet.Anneal, "cpu": normnet.Cpu, "dtype": normnet.Dtype,
-         "scores": normnet.Scores, "statistics": normnet.Statistics, "file": normnet.File}
+         "scores": normnet.Scores, "statistics": normnet.Statistics, "weights": normnet.Weights,
+         "file": normnet.File}
 
 
 def ctype_of(declaration):
