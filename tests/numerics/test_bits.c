@@ -35,7 +35,8 @@ enum { NORMS = sizeof norms / sizeof *norms };
 struct bits_network {
     const char *name, *architecture;
     int32_t channels, height, width, classes;
-    int norms;             /* how many of those above */
+    int norms; /* how many of those above */
+    double average_decay;
     int steps, batches[6]; /* images per step, in turn */
 };
 
@@ -60,6 +61,16 @@ static const struct bits_network networks[] = {
      .norms = 1,
      .steps = 12,
      .batches = {17, 16, 9, 5, 13, 12}},
+    {.name = "averaged", /* the average of the weights, with statistics of its own */
+     .architecture = "conv3-6p1 norm relu maxpool2 conv3-9b norm relu flatten fc-5b",
+     .channels = 1,
+     .height = 12,
+     .width = 12,
+     .classes = 5,
+     .norms = 2,
+     .average_decay = 0.8,
+     .steps = 40,
+     .batches = {33, 9, 17, 16, 20, 5}},
     {.name = "large",
      .architecture = "conv3-4p1 norm relu dropout conv3-6 relu norm dropout maxpool2 conv1-8b norm relu conv3-16p1 "
                      "norm relu avgpool2 conv5-4p2 relu norm conv3-8p1s2b norm relu dropout flatten fc-7b",
@@ -83,6 +94,7 @@ static const uint64_t recorded[NETWORKS][NORMS] = {
     {0xcfa72a41f436fb25, 0x112c7a84d7741f50, 0x6879202319ee3d1e, 0x73e3245b67d1decb, 0x77b816eccb650f63,
      0x8e9cfed4d407183b, 0x6daa38899439b699, 0x84693eca26c9c0ac, 0x3d3a33709af3f46a},
     {0x2e10b1dd5604f126},
+    {0x2be9bf90c12fc588, 0xf6730cb2755a4ba3},
     {0x53022465270d153f, 0x70dc2fa65c1ff475, 0xc5687976c582306e, 0x1d340595e4b6b7df, 0x8e844bc6b2766199,
      0x55796fd964f6c317, 0x099d2069bb4ff4b4, 0x19f266282d8f25c7, 0x8b0fa61b71cbabf3},
 };
@@ -122,6 +134,8 @@ static normnet_config case_config(const struct bits_case *want, int threads, int
     config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
     config.max_lr = 0.05;
     config.total_steps = want->network->steps;
+    config.average_decay = want->network->average_decay;
+    config.average_from = 3;
     return config;
 }
 
@@ -209,13 +223,20 @@ static uint64_t hash_integers(uint64_t hash, const int64_t *values, int64_t coun
     return hash;
 }
 
+static uint64_t hash_entry(uint64_t hash, const normnet_state_info *info, const void *data)
+{
+    return info->dtype == NORMNET_I64 ? hash_integers(hash, data, state_length(info))
+                                      : hash_floats(hash, data, state_length(info));
+}
+
 static uint64_t hash_state(uint64_t hash, const normnet_model *model)
 {
     for (int32_t i = 0; i < normnet_state_count(model); ++i) {
         const normnet_state_info info = state_info(model, i);
 
-        hash = info.dtype == NORMNET_I64 ? hash_integers(hash, info.data, state_length(&info))
-                                         : hash_floats(hash, info.data, state_length(&info));
+        hash = hash_entry(hash, &info, info.data);
+        if (info.average != NULL)
+            hash = hash_entry(hash, &info, info.average);
     }
     return hash;
 }
@@ -224,11 +245,16 @@ static uint64_t hash_state(uint64_t hash, const normnet_model *model)
 static uint64_t hash_predictions(uint64_t hash, normnet_model *model, const normnet_config *config,
                                  const struct bits_data *data)
 {
+    const normnet_predict_options average = {.struct_size = sizeof average, .weights = NORMNET_WEIGHTS_AVERAGE};
     float scores[PREDICTED * MAX_CLASSES];
     const normnet_tensor images = tensor_images(NORMNET_U8, data->pixels, PREDICTED, config);
     normnet_tensor output = tensor_2d(NORMNET_F32, scores, PREDICTED, config->classes);
 
     CHECK_OK(normnet_predict(model, &images, &output, NULL, NULL));
+    hash = hash_floats(hash, scores, (int64_t)PREDICTED * config->classes);
+    if (config->average_decay == 0.0)
+        return hash;
+    CHECK_OK(normnet_predict(model, &images, &output, NULL, &average));
     return hash_floats(hash, scores, (int64_t)PREDICTED * config->classes);
 }
 
@@ -254,6 +280,13 @@ static uint64_t hash_file(normnet_model *model)
 
 /* ---- Training ---------------------------------------------------------------------------------- */
 
+static void update_average(normnet_model *model, const struct bits_data *data, const normnet_config *config)
+{
+    const normnet_tensor images = tensor_images(NORMNET_U8, data->pixels, PREDICTED, config);
+
+    CHECK_OK(normnet_update_average_statistics(model, &images, 1));
+}
+
 /* The hash, or 0 and a failure. */
 static uint64_t train(const struct bits_case *want, int threads, int32_t cpu, uint64_t *file)
 {
@@ -277,6 +310,8 @@ static uint64_t train(const struct bits_case *want, int threads, int32_t cpu, ui
     }
     if (!(losses[1] < losses[0])) /* bits of a network that does not learn prove nothing */
         CHECK_FAIL("the loss does not fall: %g in the first half, %g in the second", losses[0], losses[1]);
+    if (model != NULL && config.average_decay > 0.0)
+        update_average(model, data, &config);
     if (model != NULL && file != NULL)
         *file = hash_file(model);
     if (model != NULL)

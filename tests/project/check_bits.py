@@ -26,9 +26,10 @@ from typing import NamedTuple
 from cases import Cases
 from check_consumers import Failed, meson, run
 
-HASH = re.compile(r"^((?:small|large|wide)-[a-z-]+) ([0-9a-f]{16})$", re.M)
-# Of small networks with each norm and a wide one, which emulators train, and of large ones: of state and of checkpoint.
-SMALL_HASHES, HASHES = 2 * (9 + 1), 2 * (9 + 1 + 9)
+HASH = re.compile(r"^((?:small|large|wide|averaged)-[a-z-]+) ([0-9a-f]{16})$", re.M)
+# Of small networks with each norm, a wide one and two with averaged weights, which emulators train, and of large ones:
+# of state and of checkpoint.
+SMALL_HASHES, HASHES = 2 * (9 + 1 + 2), 2 * (9 + 1 + 2 + 9)
 
 # Either compiler with and without OpenMP, and with either optimization.
 NATIVE = [("gcc", 2, "enabled"), ("gcc", 3, "disabled"), ("clang", 2, "disabled"), ("clang", 3, "enabled")]
