@@ -39,8 +39,23 @@ static struct training_state note_training(struct epoch_result *history, int64_t
     return training;
 }
 
-/* Without validation images, with them, and with the weights of the best epoch. */
-enum note_kind { NOTE_PLAIN, NOTE_VALIDATED, NOTE_BEST, NOTE_KINDS };
+/* Without validation images, with them, with the weights of the best epoch; without and with averaged weights. */
+enum note_kind { NOTE_PLAIN, NOTE_VALIDATED, NOTE_BEST, NOTE_AVERAGED, NOTE_BEST_AVERAGED, NOTE_KINDS };
+
+static bool note_validates(enum note_kind kind)
+{
+    return kind != NOTE_PLAIN && kind != NOTE_AVERAGED;
+}
+
+static bool note_averages(enum note_kind kind)
+{
+    return kind == NOTE_AVERAGED || kind == NOTE_BEST_AVERAGED;
+}
+
+static bool note_has_best(enum note_kind kind)
+{
+    return kind == NOTE_BEST || kind == NOTE_BEST_AVERAGED;
+}
 
 static char *write_note(struct epoch_result *history, int64_t finished, enum note_kind kind)
 {
@@ -48,15 +63,22 @@ static char *write_note(struct epoch_result *history, int64_t finished, enum not
         .preset = 1, .limit = 5, .batch = NOTE_BATCH, .epochs = NOTE_EPOCHS, .augment = "rotate:6"};
     struct training_state training = note_training(history, finished);
 
-    if (kind != NOTE_PLAIN) {
+    settings.average = note_averages(kind) ? 0.9 : 0.0;
+    if (note_validates(kind)) {
         settings.validate = 100;
         memset(training.validation_data, '0', 64);
     }
-    for (int64_t i = 0; i < finished && kind != NOTE_PLAIN; ++i) {
+    for (int64_t i = 0; i < finished && note_validates(kind); ++i) {
         history[i].validation_loss = 0.1 + (double)i;
         history[i].validation_accuracy = 99.0 / 7;
     }
-    if (kind == NOTE_BEST) {
+    for (int64_t i = 0; i < finished && note_averages(kind); ++i) {
+        history[i].average_test_loss = 0.7 / (double)(i + 1);
+        history[i].average_test_accuracy = 99.5;
+        history[i].average_validation_loss = note_validates(kind) ? 1e-9 : 0.0;
+        history[i].average_validation_accuracy = note_validates(kind) ? 97.0 / 3 : 0.0;
+    }
+    if (note_has_best(kind)) {
         settings.keep = KEEP_BEST;
         training.best = history[finished / 2];
         memset(training.best_weights, 'b', 64);
@@ -65,9 +87,9 @@ static char *write_note(struct epoch_result *history, int64_t finished, enum not
 }
 
 /* Takes the note; the checkpoint has no model. */
-static int read_note(struct checkpoint *checkpoint, char *note, int64_t step)
+static int read_note(struct checkpoint *checkpoint, char *note, enum note_kind kind, int64_t step)
 {
-    *checkpoint = (struct checkpoint){.note = note};
+    *checkpoint = (struct checkpoint){.note = note, .settings = {.average = note_averages(kind) ? 0.9 : 0.0}};
     return checkpoint_read_note(checkpoint, "file", step, NOTE_TOTAL);
 }
 
@@ -75,11 +97,11 @@ static void check_validation(const struct checkpoint *checkpoint, enum note_kind
                              const struct epoch_result *history)
 {
     const struct training_state *training = &checkpoint->training;
-    const bool best = kind == NOTE_BEST && training->finished > 0;
+    const bool best = note_has_best(kind) && training->finished > 0;
 
-    CHECK_EQUAL(checkpoint->settings.validate, kind == NOTE_PLAIN ? 0 : 100);
-    CHECK_EQUAL(checkpoint->settings.keep, kind == NOTE_BEST ? KEEP_BEST : KEEP_LAST);
-    CHECK_EQUAL(training->validation_data[63], kind == NOTE_PLAIN ? 0 : '0');
+    CHECK_EQUAL(checkpoint->settings.validate, note_validates(kind) ? 100 : 0);
+    CHECK_EQUAL(checkpoint->settings.keep, note_has_best(kind) ? KEEP_BEST : KEEP_LAST);
+    CHECK_EQUAL(training->validation_data[63], note_validates(kind) ? '0' : 0);
     CHECK_EQUAL(training->best.epoch, best ? training->finished / 2 + 1 : 0);
     CHECK(!best || (training->best_weights[63] == 'b' &&
                     training->best.validation_loss == history[training->finished / 2].validation_loss));
@@ -97,7 +119,7 @@ static void notes_read_back(const void *argument)
 
         if (!CHECK(note && strlen(note) <= 65536))
             return;
-        CHECK_EQUAL(read_note(&checkpoint, note, finished * NOTE_BATCHES + 2), 0);
+        CHECK_EQUAL(read_note(&checkpoint, note, kind, finished * NOTE_BATCHES + 2), 0);
         const struct training_state *training = &checkpoint.training;
         CHECK_EQUAL(checkpoint.settings.preset, 1);
         CHECK_EQUAL(checkpoint.settings.limit, 5);
@@ -109,7 +131,8 @@ static void notes_read_back(const void *argument)
         CHECK_EQUAL(training->correct, 17);
         CHECK(training->loss_sum == 1.0 / 3 && training->seconds == 1e-300);
         CHECK_EQUAL(training->dropped > 0, finished > (kind == NOTE_PLAIN ? 600 : 400));
-        CHECK(finished - training->dropped >= (finished < 390 ? finished : 390));
+        CHECK(finished - training->dropped >= (finished < 270 ? finished : 270));
+        CHECK(kind == NOTE_BEST_AVERAGED || finished - training->dropped >= (finished < 390 ? finished : 390));
         check_validation(&checkpoint, kind, history);
         for (int64_t i = training->dropped; i < finished; ++i) {
             history[i].images_per_second = NOTE_IMAGES / history[i].seconds;
@@ -145,7 +168,7 @@ static void notes_are_read_strictly(const void *argument)
                 continue;
             }
             note[i] = wrong[k];
-            if (read_note(&checkpoint, note, 2 * NOTE_BATCHES + 2) == 0)
+            if (read_note(&checkpoint, note, kind, 2 * NOTE_BATCHES + 2) == 0)
                 CHECK_FAIL("0x%02x as byte %zu is accepted", (unsigned)(unsigned char)wrong[k], i);
             checkpoint_close(&checkpoint);
         }
@@ -163,7 +186,7 @@ static void notes_of_other_training_runs(const void *argument)
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; ++i) {
         char *note = steps[i] < 0 ? calloc(1, 1) : write_note(history, 2, NOTE_PLAIN);
-        int code = read_note(&checkpoint, note, steps[i]);
+        int code = read_note(&checkpoint, note, NOTE_PLAIN, steps[i]);
 
         /* The numbers of the epoch in progress could be those of any step but its first. */
         CHECK_EQUAL(code, steps[i] == 43 || steps[i] == 45 ? 0 : 1);
@@ -194,8 +217,8 @@ int main(int argc, char **argv)
         return check_end();
     check_case("settings: a training run may be large", a_training_run_may_be_large, NULL);
     for (enum note_kind kind = 0; kind < NOTE_KINDS; ++kind) {
-        static const char *const names[] = {"plain", "validated", "best"};
-        char name[60];
+        static const char *const names[] = {"plain", "validated", "best", "averaged", "best and averaged"};
+        char name[80];
 
         snprintf(name, sizeof name, "notes: read back, %s", names[kind]);
         check_case(name, notes_read_back, &kind);

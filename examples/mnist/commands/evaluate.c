@@ -34,12 +34,14 @@ static const struct help evaluate_help = {
                 "  normnet-mnist evaluate --model digits.ckpt\n"
                 "  normnet-mnist evaluate --model digits.ckpt --data ~/fashion --json test.json\n"
                 "  normnet-mnist evaluate --model digits.ckpt --validate 10000 --tta 1\n"
-                "  normnet-mnist evaluate --model fashion.ckpt --classes names.txt\n",
+                "  normnet-mnist evaluate --model fashion.ckpt --classes names.txt\n"
+                "  normnet-mnist evaluate --model averaged.ckpt --use last\n",
 };
 
 struct evaluation {
     const char *path, *directory, *json;
     int64_t threads, validate, tta;
+    int32_t use;             /* enum use */
     struct file_claim claim; /* of the file of --json */
     struct network_options network_options;
     const normnet_config *network; /* NULL = the model's file says it */
@@ -56,6 +58,8 @@ static int parse_evaluate(struct evaluation *evaluation, int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
          .target.text = &evaluation->path},
+        {OPTION_CHOICE, "--use", "WHICH", model_file_use_help, .target.choice = &evaluation->use,
+         .choices = model_file_use_names},
         {OPTION_TEXT, "--data", "DIR",
          "A directory with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte or other files that train reads, or the "
          "word generated for generated digits. [as for train]",
@@ -148,6 +152,8 @@ static int open_evaluation(struct evaluation *evaluation)
     if (code == 0)
         code = model_file_open(&evaluation->model, evaluation->path, MODEL_UNTRUSTED, evaluation->threads,
                                evaluation->network);
+    if (code == 0)
+        code = model_file_use(&evaluation->model, &evaluation->use, evaluation->path);
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);
@@ -321,6 +327,8 @@ static int write_evaluation(const struct evaluation *evaluation)
     struct json_writer json = json_open(file.stream);
     results_begin(&json, program_name);
     results_model(&json, evaluation->path, evaluation->model);
+    if (evaluation->use == USE_AVERAGE)
+        json_boolean(&json, "average", true);
     write_test_data(&json, &evaluation->data);
     if (evaluation->tta > 0)
         json_integer(&json, "tta", evaluation->tta);
@@ -335,6 +343,8 @@ static int write_evaluation(const struct evaluation *evaluation)
 static void print_evaluation(const struct evaluation *evaluation)
 {
     dataset_print_test(&evaluation->data);
+    if (evaluation->use == USE_AVERAGE)
+        printf("With the average of the weights\n\n");
     if (evaluation->tta > 0)
         printf("Probabilities are means over %" PRId64 " copies of each image, shifted by up to %" PRId64
                " pixels along x and y\n\n",

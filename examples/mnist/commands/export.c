@@ -27,6 +27,7 @@ static const struct help export_help = {
 
 struct export_files {
     const char *model, *onnx, *weights;
+    int32_t use; /* enum use */
     struct file_claim onnx_claim, weights_claim;
     struct network_options network_options;
     const normnet_config *network; /* NULL = the model's file says it */
@@ -37,6 +38,8 @@ static int parse_export(struct export_files *files, int argc, char **argv)
     const struct option list[] = {
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.", .target.text = &files->model},
+        {OPTION_CHOICE, "--use", "WHICH", model_file_use_help, .target.choice = &files->use,
+         .choices = model_file_use_names},
         {OPTION_TEXT, "--onnx", "FILE", "Write the network as an ONNX graph from images to logits.",
          .target.text = &files->onnx},
         {OPTION_TEXT, "--weights", "FILE",
@@ -84,17 +87,18 @@ static int claim_exports(struct export_files *files)
 
 static int export_files(normnet_model *model, const struct export_files *files)
 {
+    const char *wrote = files->use == USE_AVERAGE ? " with the average of the weights\n" : "\n";
     int code = 0;
 
     if (files->onnx) {
         code = model_file_export_onnx(model, files->onnx);
         if (code == 0)
-            print_name("Wrote ", files->onnx, "\n");
+            print_name("Wrote ", files->onnx, wrote);
     }
     if (code == 0 && files->weights) {
         code = model_file_save(model, files->weights, NORMNET_FILE_WEIGHTS, NULL);
         if (code == 0)
-            print_name("Wrote ", files->weights, "\n");
+            print_name("Wrote ", files->weights, wrote);
     }
     return code;
 }
@@ -109,6 +113,8 @@ int export_command(int argc, char **argv)
         return 0;
     if (code == 0)
         code = model_file_open(&model, files.model, MODEL_UNTRUSTED, 1, files.network);
+    if (code == 0)
+        code = model_file_use(&model, &files.use, files.model);
     if (code == 0)
         code = claim_exports(&files);
     if (code == 0)

@@ -50,6 +50,7 @@ struct prediction {
     struct file_arguments arguments;
     bool count_given, first_given;
     int32_t fit, invert; /* enum fit, enum invert */
+    int32_t use;         /* enum use */
 
     struct file_claim claim; /* of the file of --json */
     struct network_options network_options;
@@ -81,6 +82,8 @@ static int parse_predict(struct prediction *prediction, int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--model", "FILE", "A checkpoint or a file of weights. Required.",
          .target.text = &prediction->path},
+        {OPTION_CHOICE, "--use", "WHICH", model_file_use_help, .target.choice = &prediction->use,
+         .choices = model_file_use_names},
         {OPTION_INTEGER, "--first", "N", "The first image to use of a file of several. [0]",
          .target.integer = &prediction->first, .max = 1e9},
         {OPTION_INTEGER, "--count", "N", "The maximum number of images to use of a file of several. [100]",
@@ -140,6 +143,8 @@ static int open_prediction_model(struct prediction *prediction)
 
     int code = model_file_open(&prediction->model, prediction->path, MODEL_UNTRUSTED, prediction->threads,
                                prediction->network);
+    if (code == 0)
+        code = model_file_use(&prediction->model, &prediction->use, prediction->path);
     if (code != 0)
         return code;
     normnet_model_config(prediction->model, config);
@@ -350,6 +355,8 @@ static int predict_to_json(struct prediction *prediction)
     struct json_writer json = json_open(file.stream);
     results_begin(&json, program_name);
     results_model(&json, prediction->path, prediction->model);
+    if (prediction->use == USE_AVERAGE)
+        json_boolean(&json, "average", true);
     if (prediction->tta > 0)
         json_integer(&json, "tta", prediction->tta);
     json_begin_array(&json, "images");

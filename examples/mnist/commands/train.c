@@ -5,6 +5,7 @@
 #include "support/interrupt.h"
 #include "support/options.h"
 #include "support/text.h"
+#include "training/average.h"
 #include "training/prepare.h"
 #include "training/results.h"
 #include "training/run.h"
@@ -20,10 +21,16 @@ static void print_weights(const struct run *run)
 
     results_hash_weights(run->model, hexadecimal);
     printf("\nSHA-256 of the weights: %s\n", hexadecimal);
+    if (run->settings.average > 0) {
+        results_hash_average(run->model, hexadecimal);
+        printf("SHA-256 of their average: %s\n", hexadecimal);
+    }
     if (best->epoch == 0)
         return;
-    printf("Best epoch: %" PRId64 ", with a validation accuracy of %.2f%%, loss %.4f, and a test accuracy of %.2f%%\n",
-           best->epoch, best->validation_accuracy, best->validation_loss, best->test_accuracy);
+    printf("Best epoch: %" PRId64
+           ", with a validation accuracy of %.2f%%, loss %.4f, and a test accuracy of %.2f%%%s\n",
+           best->epoch, best->validation_accuracy, best->validation_loss, best->test_accuracy,
+           run->settings.average > 0 ? ", with its averaged weights" : "");
     print_name("Its weights are in ", run->best.path, "; ");
     printf("their SHA-256: %s\n", run->training.best_weights);
 }
@@ -51,7 +58,10 @@ static int stop_training(struct run *run)
 {
     const struct training_state *training = &run->training;
 
-    int code = run_save(run);
+    /* So that other commands can test the average in the checkpoint; the next step of training replaces them. */
+    int code = run->settings.save ? average_update(run->model, &run->data, &run->settings, training->finished + 1) : 0;
+    if (code == 0)
+        code = run_save(run);
     if (code != 0)
         return code;
     progress_clear(&run->progress);
@@ -71,7 +81,7 @@ static int train_epochs(struct run *run)
     interrupt_catch();
     interrupt_ignore_pipe();
     run->progress = progress_start(run->settings.epochs, training->images, run->data.validation.count > 0,
-                                   training->finished * training->images + training->done);
+                                   run->settings.average > 0, training->finished * training->images + training->done);
     while (training->finished < run->settings.epochs) {
         struct epoch_result *result = &training->history[training->finished];
 
@@ -104,6 +114,9 @@ static int test_finished(struct run *run)
     print_name("The run in ", run->settings.resume, " is complete: ");
     printf("%" PRId64 " epochs. Test loss %.4f, accuracy %.2f%%\n", run->training.finished, result.test_loss,
            result.test_accuracy);
+    if (run->settings.average > 0)
+        printf("With averaged weights: test loss %.4f, accuracy %.2f%%\n", result.average_test_loss,
+               result.average_test_accuracy);
     print_weights(run);
     return 0;
 }

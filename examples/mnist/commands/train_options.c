@@ -62,14 +62,14 @@ static const struct help train_help = {
                 "  normnet-mnist train --data ~/fashion --augment none --json result.json\n"
                 "  normnet-mnist train --schedule step --lr 0.02 --step-size 6 --augment rotate\n"
                 "  normnet-mnist train --architecture \"conv3-16 norm relu maxpool2 gap conv1-10\"\n"
-                "  normnet-mnist train --save digits.ckpt\n"
+                "  normnet-mnist train --average --save digits.ckpt\n"
                 "  normnet-mnist train --resume digits.ckpt\n"
                 "  normnet-mnist train --resume digits.ckpt --new-cycle --save more.ckpt\n",
 };
 
 /* ---- The options ------------------------------------------------------------------------------- */
 
-enum { MAX_OPTIONS = 40 };
+enum { MAX_OPTIONS = 48 };
 
 /* Fills the table of the options, whose values are stored in `s`. Returns the number of options. */
 static int list_train_options(struct option *options, struct settings *s)
@@ -152,6 +152,14 @@ static int list_train_options(struct option *options, struct settings *s)
          .max = large},
         {OPTION_REAL, "--label-smoothing", "X", "The share of the target that is spread over all classes. [0]",
          .target.real = &s->label_smoothing, .max = 1},
+        {OPTION_REAL, "--average", "[DECAY]",
+         "Also keep an average of the weights over the steps, and test it after every epoch: average = DECAY * average "
+         "+ (1 - DECAY) * weights. 1 means the mean of all. With batch norm, the statistics of the average are "
+         "computed "
+         "from 10,000 training images. [0: no average; without DECAY 0.999]",
+         .target.real = &s->average, .max = 1, .without = "0.999"},
+        {OPTION_INTEGER, "--average-from", "N", "Epochs after which the average begins. [0]",
+         .target.integer = &s->average_from, .max = 1e6},
         {OPTION_INTEGER, "--seed", "N",
          "The seed of the weights, the order of the images, the augmentation and dropout. [1]",
          .target.integer = &s->seed, .max = 9223372036854775807.0},
@@ -171,8 +179,8 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.integer = &s->save_every, .max = large},
         {OPTION_CHOICE, "--keep", "WHICH",
          "best: write the weights of the epoch with the highest validation accuracy, of equal ones with the lowest "
-         "validation loss, to FILE.best beside the checkpoint FILE, which always has the last ones. Needs --validate "
-         "and --save. [last]",
+         "validation loss, to FILE.best beside the checkpoint FILE, which always has the last ones; with --average, "
+         "the averaged weights. Needs --validate and --save. [last]",
          .target.choice = &s->keep, .choices = settings_keep_names},
         {OPTION_TEXT, "--resume", "FILE",
          "Continue the training of a checkpoint. The final weights are those of a run that was never stopped. "
@@ -245,6 +253,7 @@ static int check_has_effect(const struct option *options, int count, const struc
         {"--max-lr", settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE, "--schedule one-cycle"},
         {"--step-size", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
         {"--step-gamma", settings->schedule == NORMNET_SCHEDULE_STEP, "--schedule step"},
+        {"--average-from", settings->average > 0 || settings->average_from == 0, "--average"},
         {"--save-every", settings->save != NULL, "--save"},
         {"--keep", settings->save != NULL || settings->keep == KEEP_LAST, "--save"},
         {"--new-cycle", settings->resume != NULL, "--resume"},
@@ -263,6 +272,15 @@ static int check_keep(const struct settings *settings)
         return 0;
     return report_usage("--keep best needs --validate N: without validation images the best epoch would be chosen by "
                         "the test images, and its accuracy on them would no longer be that on new images");
+}
+
+static int check_average(const struct settings *settings)
+{
+    if (settings->average == 0 || settings->average_from < settings->epochs)
+        return 0;
+    return report_usage("--average-from is %" PRId64 ", but the training has %" PRId64
+                        " epochs: the average would never begin",
+                        settings->average_from, settings->epochs);
 }
 
 /* Sets lr and max_lr to the one that was given, or to the default of the schedule. */
@@ -315,6 +333,8 @@ static int parse_settings(struct settings *settings, int argc, char **argv)
         code = choose_files(options, count, settings);
     if (code == 0)
         code = check_keep(settings);
+    if (code == 0)
+        code = check_average(settings);
     if (code == 0)
         code = check_has_effect(options, count, settings);
     if (code == 0)

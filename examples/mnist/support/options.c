@@ -130,6 +130,12 @@ static struct file_arguments *find_file_arguments(struct option *options, int co
     return NULL;
 }
 
+/* A minus followed by a digit begins a number. */
+static bool is_option_like(const char *argument)
+{
+    return argument[0] == '-' && !strchr(".0123456789", argument[1]);
+}
+
 int options_parse(struct option *options, int count, int argc, char **argv)
 {
     struct file_arguments *files = find_file_arguments(options, count);
@@ -159,6 +165,10 @@ int options_parse(struct option *options, int count, int argc, char **argv)
             if (value)
                 return report_usage("%s takes no value", option->name);
             *option->target.flag = true;
+            continue;
+        }
+        if (!value && option->without && (i + 1 == argc || is_option_like(argv[i + 1]))) {
+            set_value(option, option->without);
             continue;
         }
         if (!value && i + 1 == argc)

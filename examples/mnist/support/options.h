@@ -40,6 +40,7 @@ struct option {
     } target;
     double min, max;            /* of an integer or a real */
     const char *const *choices; /* of a choice, ended by NULL */
+    const char *without;        /* the value if none follows; NULL = that is an error */
     bool given;                 /* set by options_parse */
 };
 

@@ -13,16 +13,33 @@
 
 /*
  * The library allows 65,536 bytes per note. A line of the history has fewer than 128 bytes with the numbers of
- * training and test, and 34 more with those of the validation images.
+ * training and test, and 34 more with each loss and accuracy of the validation images and of the averaged weights.
  */
-enum {
-    NOTE_ROOM = 65537,
-    TESTED_ROOM = 128,
-    TESTED_REALS = 6,
-    VALIDATED_ROOM = 162,
-    VALIDATED_REALS = 8,
-    BEST_WEIGHTS_ROOM = 80
+enum { NOTE_ROOM = 65537, TESTED_ROOM = 128, TESTED_REALS = 6, PAIR_ROOM = 34, MAX_REALS = 12, BEST_WEIGHTS_ROOM = 80 };
+
+/* What the lines of the epochs have besides the numbers of training and test. */
+struct line_form {
+    bool validates, averages;
 };
+
+static struct line_form form_of(const struct settings *settings)
+{
+    return (struct line_form){settings->validate > 0, settings->average > 0};
+}
+
+/* That of the best epoch: only of the weights that are kept. */
+static const struct line_form best_form = {.validates = true};
+
+/* Losses and accuracies, two numbers each, of a line. */
+static int count_pairs(struct line_form form)
+{
+    return (form.validates ? 1 : 0) + (form.averages ? 1 : 0) + (form.validates && form.averages ? 1 : 0);
+}
+
+static int line_room(struct line_form form)
+{
+    return TESTED_ROOM + count_pairs(form) * PAIR_ROOM;
+}
 
 static const char first_line[] = "normnet-mnist train 2";
 
@@ -68,34 +85,42 @@ static int write_note_head(char *note, size_t size, const struct settings *setti
                     dropped);
 }
 
+static int write_note_pair(char *line, double loss, double accuracy)
+{
+    return snprintf(line, PAIR_ROOM + 1, " %016" PRIx64 " %016" PRIx64, bits_of(loss), bits_of(accuracy));
+}
+
 /* A line of numbers after `key`: "epoch", or "best". */
-static int write_note_epoch(char *line, const char *key, const struct epoch_result *result, bool validates)
+static int write_note_epoch(char *line, const char *key, const struct epoch_result *result, struct line_form form)
 {
     int length = snprintf(
-        line, VALIDATED_ROOM,
+        line, TESTED_ROOM,
         "%s %" PRId64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64, key,
         result->epoch, bits_of(result->train_loss), bits_of(result->train_accuracy), bits_of(result->test_loss),
         bits_of(result->test_accuracy), bits_of(result->lr), bits_of(result->seconds));
 
-    if (validates)
-        length += snprintf(line + length, (size_t)(VALIDATED_ROOM - length), " %016" PRIx64 " %016" PRIx64,
-                           bits_of(result->validation_loss), bits_of(result->validation_accuracy));
+    if (form.validates)
+        length += write_note_pair(line + length, result->validation_loss, result->validation_accuracy);
+    if (form.averages)
+        length += write_note_pair(line + length, result->average_test_loss, result->average_test_accuracy);
+    if (form.validates && form.averages)
+        length += write_note_pair(line + length, result->average_validation_loss, result->average_validation_accuracy);
     line[length] = '\n';
     return length + 1;
 }
 
 static int write_note_best(char *lines, const struct training_state *training)
 {
-    const int length = write_note_epoch(lines, "best", &training->best, true);
+    const int length = write_note_epoch(lines, "best", &training->best, best_form);
 
     return length + snprintf(lines + length, BEST_WEIGHTS_ROOM, "best_weights %s\n", training->best_weights);
 }
 
 int64_t checkpoint_count_dropped(const struct settings *settings, const struct training_state *training)
 {
-    const int best = keeps_best(settings) ? VALIDATED_ROOM + BEST_WEIGHTS_ROOM : 0;
+    const int best = keeps_best(settings) ? line_room(best_form) + BEST_WEIGHTS_ROOM : 0;
     const int head = write_note_head(NULL, 0, settings, training, INT64_MAX) + best;
-    int64_t room = (NOTE_ROOM - head) / (settings->validate > 0 ? VALIDATED_ROOM : TESTED_ROOM);
+    int64_t room = (NOTE_ROOM - head) / line_room(form_of(settings));
     int64_t dropped = training->finished - (room > 0 ? room : 0);
 
     return dropped > training->dropped ? dropped : training->dropped;
@@ -112,7 +137,7 @@ char *checkpoint_write_note(const struct settings *settings, const struct traini
     if (keeps_best(settings) && training->finished > 0)
         length += write_note_best(note + length, training);
     for (int64_t epoch = dropped; epoch < training->finished && length < NOTE_ROOM; ++epoch)
-        length += write_note_epoch(note + length, "epoch", &training->history[epoch], settings->validate > 0);
+        length += write_note_epoch(note + length, "epoch", &training->history[epoch], form_of(settings));
     note[length] = '\0';
     return note;
 }
@@ -227,12 +252,19 @@ static int read_note_real(struct note_reader *reader, const char *key, double *v
     return end && !*end ? 0 : reject_line(reader, line, key, "16 hexadecimal digits of a number");
 }
 
+static double *take_pair(double *reals, double *loss, double *accuracy)
+{
+    *loss = reals[0];
+    *accuracy = reals[1];
+    return reals + 2;
+}
+
 /* Reads the line of an epoch whose number is from `min` to `max`. */
 static int read_note_epoch(struct note_reader *reader, const char *key, int64_t min, int64_t max,
-                           struct epoch_result *result, bool validates, int64_t images)
+                           struct epoch_result *result, struct line_form form, int64_t images)
 {
-    const int count = validates ? VALIDATED_REALS : TESTED_REALS;
-    double reals[VALIDATED_REALS] = {0};
+    const int count = TESTED_REALS + 2 * count_pairs(form);
+    double reals[MAX_REALS] = {0}, *next = reals + TESTED_REALS;
     char expected[100], *line = next_note_line(reader);
     int64_t epoch = 0;
 
@@ -255,9 +287,13 @@ static int read_note_epoch(struct note_reader *reader, const char *key, int64_t 
         .lr = reals[4],
         .seconds = reals[5],
         .images_per_second = reals[5] > 0 ? (double)images / reals[5] : 0,
-        .validation_loss = reals[6],
-        .validation_accuracy = reals[7],
     };
+    if (form.validates)
+        next = take_pair(next, &result->validation_loss, &result->validation_accuracy);
+    if (form.averages)
+        next = take_pair(next, &result->average_test_loss, &result->average_test_accuracy);
+    if (form.validates && form.averages)
+        take_pair(next, &result->average_validation_loss, &result->average_validation_accuracy);
     return 0;
 }
 
@@ -366,7 +402,8 @@ static int check_steps(struct checkpoint *checkpoint, const char *path, int64_t 
 
 static int read_note_best(struct note_reader *reader, struct training_state *training)
 {
-    const int code = read_note_epoch(reader, "best", 1, training->finished, &training->best, true, training->images);
+    const int code =
+        read_note_epoch(reader, "best", 1, training->finished, &training->best, best_form, training->images);
 
     return code == 0 ? read_note_checksum(reader, "best_weights", training->best_weights) : code;
 }
@@ -385,8 +422,8 @@ static int read_note_progress(struct note_reader *reader, struct training_state 
     if (code == 0 && keeps_best(settings) && training->finished > 0)
         code = read_note_best(reader, training);
     for (int64_t i = training->dropped; code == 0 && i < training->finished; ++i)
-        code = read_note_epoch(reader, "epoch", i + 1, i + 1, &training->history[i], settings->validate > 0,
-                               training->images);
+        code =
+            read_note_epoch(reader, "epoch", i + 1, i + 1, &training->history[i], form_of(settings), training->images);
     if (code == 0 && *reader->cursor)
         code = report_error("%s: its note has more text after the %d lines of its %" PRId64 " epochs", reader->path,
                             reader->line, training->finished);
@@ -422,6 +459,7 @@ static int read_model_note(struct checkpoint *checkpoint, const char *path)
         return report_error("not enough memory to read %s", path);
     settings_init(&checkpoint->settings);
     normnet_model_config(checkpoint->model, &config);
+    checkpoint->settings.average = config.average_decay; /* which the lines of the epochs depend on */
     int64_t step = normnet_steps_taken(checkpoint->model);
     /* The other schedules do not depend on it, and a training run may have got more epochs. */
     const int64_t total_steps = config.schedule == NORMNET_SCHEDULE_ONE_CYCLE ? config.total_steps : 0;

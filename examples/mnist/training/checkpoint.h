@@ -23,7 +23,9 @@
  *     best 7 ...                   these two lines only with keep best, after the first epoch: its best epoch,
  *     best_weights c5a0...         as in the lines below, and the SHA-256 of its weights
  *     epoch 1 ...                  one line for each later finished epoch: training loss and accuracy, test loss and
- *                                  accuracy, learning rate, seconds; with --validate, validation loss and accuracy
+ *                                  accuracy, learning rate, seconds; with --validate, validation loss and accuracy;
+ *                                  with --average, the test loss and accuracy of the average, and with both its
+ *                                  validation loss and accuracy
  *
  * Doubles are written as the 16 hexadecimal digits of their bits, so that they are not rounded.
  */

@@ -3,6 +3,7 @@
 
 #include "support/atomic_file.h"
 #include "support/report.h"
+#include "training/average.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -48,6 +49,30 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_tru
                                 : "");
     if (network)
         return report_usage("%s says its network itself; leave out --architecture, --norm and so on", path);
+    return 0;
+}
+
+const char *const model_file_use_names[] = {"auto", "average", "last", NULL};
+const char model_file_use_help[] =
+    "Which weights of a checkpoint of train --average: average, last, or auto for the average if the file has one. "
+    "[auto]";
+
+int model_file_use(normnet_model **model, int32_t *use, const char *path)
+{
+    const bool kept = average_is_kept(*model);
+    normnet_model *average = NULL;
+
+    if (*use == USE_AVERAGE && !kept)
+        return report_error("%s has no average of its weights, which train --average keeps; leave out --use average",
+                            path);
+    if (*use == USE_AUTO)
+        *use = kept ? USE_AVERAGE : USE_LAST;
+    if (*use == USE_LAST)
+        return 0;
+    if (normnet_model_clone_average(&average, *model, NULL) != NORMNET_OK)
+        return report_error("%s", normnet_error_message());
+    normnet_model_destroy(*model);
+    *model = average;
     return 0;
 }
 

@@ -15,6 +15,17 @@ enum model_file_trust { MODEL_UNTRUSTED, MODEL_TRUSTED };
 int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads,
                     const normnet_config *network);
 
+/* Which weights of a checkpoint a command takes: the words of --use. */
+enum use { USE_AUTO, USE_AVERAGE, USE_LAST };
+extern const char *const model_file_use_names[]; /* ended by NULL */
+extern const char model_file_use_help[];
+
+/*
+ * Replaces the model by one of its averaged weights with USE_AVERAGE, and with USE_AUTO if it keeps an average; `*use`
+ * then is USE_AVERAGE, otherwise USE_LAST. `path` is the model's, for messages.
+ */
+int model_file_use(normnet_model **model, int32_t *use, const char *path);
+
 /* Gives `model` the weights and running statistics of a model with the same network. */
 int model_file_copy_weights(normnet_model *model, normnet_model *from);
 

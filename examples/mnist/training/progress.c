@@ -16,15 +16,25 @@ struct progress progress_open(void)
     return (struct progress){.terminal = terminal};
 }
 
-struct progress progress_start(int64_t epochs, int64_t images, bool validates, int64_t before)
+/* Each is as wide as a line of its table. */
+static const char *table_head(bool validates, bool averages)
+{
+    if (averages)
+        return validates ? "  epoch  train loss accuracy  validation  average      test  average       lr\n"
+                         : "  epoch  train loss accuracy   test loss accuracy     average accuracy       lr\n";
+    return validates ? "  epoch  train loss accuracy  valid loss accuracy   test loss accuracy       lr\n"
+                     : "  epoch   train loss  accuracy    test loss  accuracy   learning rate   images/s\n";
+}
+
+struct progress progress_start(int64_t epochs, int64_t images, bool validates, bool averages, int64_t before)
 {
     double now = seconds_now();
     struct progress progress = progress_open();
 
-    printf(validates ? "  epoch  train loss accuracy  valid loss accuracy   test loss accuracy       lr\n"
-                     : "  epoch   train loss  accuracy    test loss  accuracy   learning rate   images/s\n");
+    fputs(table_head(validates, averages), stdout);
     fflush(stdout);
-    return (struct progress){progress.terminal, epochs, images, validates, before, before % images, now, now, now};
+    return (struct progress){progress.terminal, epochs, images, validates, averages, before,
+                             before % images,   now,    now,    now};
 }
 
 /* "1:02:03" or "2:03" */
@@ -117,10 +127,25 @@ static void print_validated_epoch(const struct progress *progress, const struct 
            result->validation_accuracy, result->test_loss, result->test_accuracy, result->lr);
 }
 
+static void print_averaged_epoch(const struct progress *progress, const struct epoch_result *result)
+{
+    printf("%3" PRId64 "/%-3" PRId64 "  %10.4f %7.2f%%  ", result->epoch, progress->epochs, result->train_loss,
+           result->train_accuracy);
+    if (progress->validates)
+        printf("%9.2f%% %7.2f%%  %7.2f%% %7.2f%%", result->validation_accuracy, result->average_validation_accuracy,
+               result->test_accuracy, result->average_test_accuracy);
+    else
+        printf("%10.4f %7.2f%%  %10.4f %7.2f%%", result->test_loss, result->test_accuracy, result->average_test_loss,
+               result->average_test_accuracy);
+    printf("  %7.2g\n", result->lr);
+}
+
 void progress_epoch(struct progress *progress, const struct epoch_result *result)
 {
     progress_clear(progress);
-    if (progress->validates)
+    if (progress->averages)
+        print_averaged_epoch(progress, result);
+    else if (progress->validates)
         print_validated_epoch(progress, result);
     else
         print_tested_epoch(progress, result);

@@ -19,12 +19,16 @@ struct epoch_result {
     double images_per_second;
     double seconds;                              /* of training, without the test */
     double validation_loss, validation_accuracy; /* 0 without validation images */
+    /* The same of the averaged weights, 0 without --average. */
+    double average_test_loss, average_test_accuracy;
+    double average_validation_loss, average_validation_accuracy;
 };
 
 struct progress {
     FILE *terminal;                       /* where to draw the bar; NULL = no bar */
     int64_t epochs, images;               /* epochs of the training, images per epoch */
     bool validates;                       /* the table has columns for the validation images */
+    bool averages;                        /* and for the averaged weights */
     int64_t before, epoch_before;         /* images of earlier runs: in total, in the current epoch */
     double started, epoch_started, drawn; /* seconds */
 };
@@ -33,10 +37,10 @@ struct progress {
 struct progress progress_open(void);
 
 /*
- * Prints the head of the table. `validates` is whether there are validation images, `before` the number of images, over
- * all epochs, that earlier runs have done.
+ * Prints the head of the table. `validates` is whether there are validation images, `averages` whether there are
+ * averaged weights, `before` the number of images, over all epochs, that earlier runs have done.
  */
-struct progress progress_start(int64_t epochs, int64_t images, bool validates, int64_t before);
+struct progress progress_start(int64_t epochs, int64_t images, bool validates, bool averages, int64_t before);
 
 /* Draws the bar, at most ten times per second. `done`, `correct` and `loss_sum` are those of the epoch so far. */
 void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum);

@@ -26,7 +26,7 @@ static uint64_t read_state_bits(const uint8_t *data, size_t bytes)
     return wide;
 }
 
-static void hash_state_entry(struct sha256 *hash, const normnet_state_info *entry)
+static void hash_state_entry(struct sha256 *hash, const normnet_state_info *entry, const void *data)
 {
     const size_t bytes = entry->dtype == NORMNET_I64 ? 8 : 4;
     int64_t count = 1;
@@ -34,7 +34,7 @@ static void hash_state_entry(struct sha256 *hash, const normnet_state_info *entr
     for (int32_t i = 0; i < entry->rank; ++i)
         count *= entry->shape[i];
     for (int64_t i = 0; i < count; ++i) {
-        uint64_t number = read_state_bits((const uint8_t *)entry->data + (size_t)i * bytes, bytes);
+        uint64_t number = read_state_bits((const uint8_t *)data + (size_t)i * bytes, bytes);
         uint8_t little_endian[8];
 
         for (size_t k = 0; k < bytes; ++k)
@@ -43,7 +43,7 @@ static void hash_state_entry(struct sha256 *hash, const normnet_state_info *entr
     }
 }
 
-void results_hash_weights(const normnet_model *model, char hexadecimal[65])
+static void hash_weights(const normnet_model *model, bool average, char hexadecimal[65])
 {
     struct sha256 hash;
 
@@ -52,9 +52,19 @@ void results_hash_weights(const normnet_model *model, char hexadecimal[65])
         normnet_state_info entry = {.struct_size = sizeof entry};
 
         if (normnet_state(model, i, &entry) == NORMNET_OK)
-            hash_state_entry(&hash, &entry);
+            hash_state_entry(&hash, &entry, average ? entry.average : entry.data);
     }
     sha256_final(&hash, hexadecimal);
+}
+
+void results_hash_weights(const normnet_model *model, char hexadecimal[65])
+{
+    hash_weights(model, false, hexadecimal);
+}
+
+void results_hash_average(const normnet_model *model, char hexadecimal[65])
+{
+    hash_weights(model, true, hexadecimal);
 }
 
 /* ---- The file ---------------------------------------------------------------------------------- */
@@ -122,6 +132,8 @@ static void write_configuration(struct json_writer *json, const struct settings 
     json_real(json, "l1", config->l1);
     json_real(json, "l2", config->l2);
     json_real(json, "label_smoothing", config->label_smoothing);
+    json_real(json, "average", settings->average);
+    json_integer(json, "average_from", settings->average_from);
     json_text(json, "augment", settings->augment);
     json_integer(json, "seed", config->seed);
     json_integer(json, "threads", config->threads);
@@ -151,6 +163,16 @@ static void write_run_data(struct json_writer *json, const struct dataset *data)
     json_end_object(json);
 }
 
+static void write_average_fields(struct json_writer *json, const struct epoch_result *result, bool validates)
+{
+    if (validates) {
+        json_real(json, "average_validation_loss", result->average_validation_loss);
+        json_real(json, "average_validation_accuracy", result->average_validation_accuracy);
+    }
+    json_real(json, "average_test_loss", result->average_test_loss);
+    json_real(json, "average_test_accuracy", result->average_test_accuracy);
+}
+
 static void write_epoch_fields(struct json_writer *json, const struct epoch_result *result, bool validates)
 {
     json_integer(json, "epoch", result->epoch);
@@ -167,12 +189,15 @@ static void write_epoch_fields(struct json_writer *json, const struct epoch_resu
     json_real(json, "seconds", result->seconds);
 }
 
-static void write_history(struct json_writer *json, const struct training_state *training, bool validates)
+static void write_history(struct json_writer *json, const struct training_state *training, bool validates,
+                          bool averages)
 {
     json_begin_array(json, "history");
     for (int64_t i = training->dropped; i < training->finished; ++i) {
         json_begin_object(json, NULL);
         write_epoch_fields(json, &training->history[i], validates);
+        if (averages)
+            write_average_fields(json, &training->history[i], validates);
         json_end_object(json);
     }
     json_end_array(json);
@@ -260,8 +285,12 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     json_integer(&json, "parameters", normnet_parameter_count(model));
     if (training->dropped > 0)
         json_integer(&json, "forgotten_epochs", training->dropped);
-    write_history(&json, training, data->validation.count > 0);
+    write_history(&json, training, data->validation.count > 0, config.average_decay > 0);
     json_text(&json, "weights_sha256", hexadecimal);
+    if (config.average_decay > 0) {
+        results_hash_average(model, hexadecimal);
+        json_text(&json, "average_sha256", hexadecimal);
+    }
     json_end_object(&json);
     return atomic_file_commit(&file);
 }

@@ -8,8 +8,11 @@
  *      "history": [{"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr",
  *                   "images_per_second", "seconds"}, ...],     (with --validate, "validation_loss" and
  *                                                              "validation_accuracy" after "train_accuracy")
+ *                                (with --average, "average_test_loss", "average_test_accuracy", and before them those
+ *                                 of the validation images, after "seconds")
  *      "best": {the epoch as in "history", "weights_sha256"},  (only with --keep best)
- *      "weights_sha256": "..."}
+ *      "weights_sha256": "...",
+ *      "average_sha256": "..."}  (only with --average)
  */
 #ifndef MNIST_RESULTS_H
 #define MNIST_RESULTS_H
@@ -23,6 +26,9 @@
 
 /* SHA-256 of the data of all state entries in their order, with little-endian numbers. */
 void results_hash_weights(const normnet_model *model, char hexadecimal[65]);
+
+/* The same of their average. */
+void results_hash_average(const normnet_model *model, char hexadecimal[65]);
 
 /* Begins the JSON file of a command: "normnet-mnist train", say, and the version of the library. */
 void results_begin(struct json_writer *json, const char *command);

@@ -5,6 +5,7 @@
 #include "support/interrupt.h"
 #include "support/machine.h"
 #include "support/report.h"
+#include "training/average.h"
 #include "training/results.h"
 #include "training/testing.h"
 
@@ -91,11 +92,11 @@ int run_train_epoch(struct run *run, struct epoch_result *result)
 }
 
 /* A loss that is not finite could not be read from a checkpoint, and the older checkpoint is of more use. */
-static int test_set(struct run *run, int64_t epoch, const struct image_set *set, const char *name, double *loss,
-                    double *accuracy)
+static int test_set(struct run *run, int64_t epoch, const struct image_set *set, int32_t weights, const char *name,
+                    double *loss, double *accuracy)
 {
-    struct test_result tested = {.confusion = NULL};
-    char title[48];
+    struct test_result tested = {.weights = weights};
+    char title[64];
 
     snprintf(title, sizeof title, "epoch %" PRId64 ", %s", epoch, name);
     int code = testing_run(&tested, run->model, &run->data, set, &run->progress, title);
@@ -109,15 +110,62 @@ static int test_set(struct run *run, int64_t epoch, const struct image_set *set,
     return 0;
 }
 
-int run_test(struct run *run, struct epoch_result *result)
+static int test_weights(struct run *run, struct epoch_result *result)
 {
     int code = 0;
 
     if (run->data.validation.count > 0)
-        code = test_set(run, result->epoch, &run->data.validation, "validation", &result->validation_loss,
-                        &result->validation_accuracy);
-    return code == 0 ? test_set(run, result->epoch, &run->data.test, "test", &result->test_loss, &result->test_accuracy)
+        code = test_set(run, result->epoch, &run->data.validation, NORMNET_WEIGHTS_CURRENT, "validation",
+                        &result->validation_loss, &result->validation_accuracy);
+    return code == 0 ? test_set(run, result->epoch, &run->data.test, NORMNET_WEIGHTS_CURRENT, "test",
+                                &result->test_loss, &result->test_accuracy)
                      : code;
+}
+
+static int test_average(struct run *run, struct epoch_result *result)
+{
+    int code = average_update(run->model, &run->data, &run->settings, result->epoch);
+
+    if (code == 0 && run->data.validation.count > 0)
+        code = test_set(run, result->epoch, &run->data.validation, NORMNET_WEIGHTS_AVERAGE, "validation (average)",
+                        &result->average_validation_loss, &result->average_validation_accuracy);
+    return code == 0 ? test_set(run, result->epoch, &run->data.test, NORMNET_WEIGHTS_AVERAGE, "test (average)",
+                                &result->average_test_loss, &result->average_test_accuracy)
+                     : code;
+}
+
+int run_test(struct run *run, struct epoch_result *result)
+{
+    const int code = test_weights(run, result);
+
+    if (code != 0 || !average_is_kept(run->model))
+        return code;
+    if (average_has_begun(run->model))
+        return test_average(run, result);
+    result->average_validation_loss = result->validation_loss; /* of the same weights */
+    result->average_validation_accuracy = result->validation_accuracy;
+    result->average_test_loss = result->test_loss;
+    result->average_test_accuracy = result->test_accuracy;
+    return 0;
+}
+
+/* With --average the best epoch is the one with the best average, whose weights are written. */
+static int update_best(struct run *run, const struct epoch_result *result)
+{
+    struct epoch_result averaged = *result;
+    normnet_model *average = NULL;
+
+    if (!run->best.path || !average_is_kept(run->model))
+        return best_file_update(&run->best, run->model, result, &run->training);
+    averaged.validation_loss = result->average_validation_loss;
+    averaged.validation_accuracy = result->average_validation_accuracy;
+    averaged.test_loss = result->average_test_loss;
+    averaged.test_accuracy = result->average_test_accuracy;
+    if (normnet_model_clone_average(&average, run->model, NULL) != NORMNET_OK)
+        return report_error("%s", normnet_error_message());
+    const int code = best_file_update(&run->best, average, &averaged, &run->training);
+    normnet_model_destroy(average);
+    return code;
 }
 
 /* The files are written before the line is printed, so that a printed epoch is a saved one. */
@@ -136,7 +184,7 @@ int run_finish_epoch(struct run *run, struct epoch_result *result)
     ++training->finished;
     training->done = training->correct = 0;
     training->loss_sum = training->seconds = 0;
-    code = best_file_update(&run->best, run->model, result, training);
+    code = update_best(run, result);
     if (code == 0)
         code = run_save(run);
     const int written = run_write_results(run);

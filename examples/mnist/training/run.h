@@ -45,8 +45,8 @@ int run_write_results(struct run *run);
 int run_train_epoch(struct run *run, struct epoch_result *result);
 
 /*
- * Tests the model and fills the losses and accuracies on the validation images, if there are any, and on the test
- * images. Returns 0, or reports a failure or a loss that is not finite.
+ * Tests the model, and the average of its weights with --average, and fills the losses and accuracies on the validation
+ * images, if there are any, and on the test images. Returns 0, or reports a failure or a loss that is not finite.
  */
 int run_test(struct run *run, struct epoch_result *result);
 

@@ -121,6 +121,8 @@ void settings_configure(const struct settings *settings, const struct dataset *d
     config->l1 = settings->l1;
     config->l2 = settings->l2;
     config->label_smoothing = settings->label_smoothing;
+    config->average_decay = settings->average;
+    config->average_from = settings->average_from * steps;
     config->seed = settings->seed;
 
     config->max_batch = (int32_t)batch;
@@ -152,5 +154,7 @@ void settings_adopt(struct settings *settings, const normnet_config *config, int
     settings->l1 = config->l1;
     settings->l2 = config->l2;
     settings->label_smoothing = config->label_smoothing;
+    settings->average = config->average_decay;
+    settings->average_from = config->average_from / steps;
     settings->seed = config->seed;
 }

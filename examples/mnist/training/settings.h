@@ -42,6 +42,8 @@ struct settings {
     bool hold_momentum; /* one-cycle: keep `momentum` constant */
     bool nesterov;
     double l1, l2, label_smoothing;
+    double average;       /* decay of the average of the weights; 1 = equal weights, 0 = none */
+    int64_t average_from; /* epochs before it begins */
     int64_t seed;
 
     int64_t threads;

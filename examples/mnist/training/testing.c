@@ -15,11 +15,12 @@ static normnet_status test_chunk(struct test_result *result, normnet_model *mode
 {
     const int64_t count = int64_min(set->count - result->images, CHUNK);
     const uint8_t *first = set->images + (size_t)result->images * dataset_image_bytes(data);
+    const normnet_predict_options options = {.struct_size = sizeof options, .weights = result->weights};
     normnet_metrics metrics = {.struct_size = sizeof metrics};
     normnet_tensor images, labels;
 
     dataset_tensors(data, first, set->labels + result->images, count, &images, &labels);
-    const normnet_status status = normnet_evaluate(model, &images, &labels, &metrics, confusion, NULL);
+    const normnet_status status = normnet_evaluate(model, &images, &labels, &metrics, confusion, &options);
     if (status != NORMNET_OK)
         return status;
     result->loss += metrics.loss * (double)count;

@@ -9,6 +9,7 @@
 #include <normnet.h>
 
 struct test_result {
+    int32_t weights;         /* normnet_weights: with which to test */
     double loss;             /* mean per image, with the label smoothing of the training */
     int64_t images, correct; /* tested images, and those whose class was predicted correctly */
     int64_t *confusion;      /* classes x classes counts, row = label, column = prediction; NULL = not counted */
