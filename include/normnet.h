@@ -415,7 +415,8 @@ typedef struct normnet_config {
      * are recomputed by normnet_update_average_statistics().
      *
      * Training is not affected in any bit. The model needs as much memory again as its parameters
-     * and what the kernels make of them, about 12 to 60 bytes per parameter.
+     * and what the kernels make of them, about 12 to 60 bytes per parameter. The first call that
+     * computes with the average after a step makes this, in a part of the time of a step.
      *
      * Example: the accuracy with the average of the steps from 1000 on.
      *
@@ -818,8 +819,8 @@ NORMNET_API normnet_status normnet_update_statistics(normnet_model *model, const
 
 /*
  * The same for the running statistics of the averaged weights, as update_bn() with an
- * AveragedModel; those of the model stay. Images of the training set that it has not seen are as
- * good as those that it has. The statistics last until the next training step.
+ * AveragedModel; those of the model stay. They last until the next training step, which sets them
+ * to the model's again.
  *
  * NORMNET_ESTATE   also if config.average_decay is 0
  */
@@ -1046,8 +1047,8 @@ NORMNET_API normnet_status normnet_model_deserialize(normnet_model **model, cons
 /*
  * Replaces a model's weights and running statistics with those from a file of either kind, or from
  * one that PyTorch or Python's safetensors wrote for the same Sequential; the average in a
- * checkpoint is not used. Step, momentum and pending gradients are kept, and pending updates of running statistics are
- * replaced, as by normnet_set_state().
+ * checkpoint is not used. Step, momentum and pending gradients are kept, and pending updates of
+ * running statistics are replaced, as by normnet_set_state().
  *
  * Of other programs' files, what PyTorch's load_state_dict() takes with strict=True is taken, with
  * the same values: numbers of any type (float16, bfloat16 and float64 are the usual ones), rounded
@@ -1079,10 +1080,10 @@ NORMNET_API const char *normnet_model_note(const normnet_model *model);
 NORMNET_API int64_t normnet_steps_taken(const normnet_model *model);
 
 /*
- * Copies a model with its state, average, momentum, step and pending gradients. Trained on the same batches,
- * both stay identical, bit for bit. One use is to predict with the copy while the original trains.
- * `host` has the fields that normnet_model_load() uses for a checkpoint; NULL = those of the
- * original. Statuses as for normnet_model_create().
+ * Copies a model with its state, average, momentum, step and pending gradients. Trained on the same
+ * batches, both stay identical, bit for bit. One use is to predict with the copy while the original
+ * trains. `host` has the fields that normnet_model_load() uses for a checkpoint; NULL = those of
+ * the original. Statuses as for normnet_model_create().
  */
 NORMNET_API normnet_status normnet_model_clone(normnet_model **copy, normnet_model *model, const normnet_config *host);
 
