@@ -31,7 +31,7 @@ static inline void augment(const char *spec, uint64_t index, uint8_t *image)
     struct random_stream random = random_open(1, RANDOM_AUGMENT, 5, index);
     uint8_t scratch[PIXELS];
 
-    if (CHECK(augment_parse(&list, spec) == 0))
+    if (CHECK(augment_parse(&list, spec, "--augment") == 0))
         augment_apply(&list, &random, image, scratch, CHANNELS, HEIGHT, WIDTH);
 }
 

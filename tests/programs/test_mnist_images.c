@@ -236,7 +236,7 @@ static void check_golden(const char *spec, int operations, const char *expected)
     char text[65];
 
     digits_draw(DIGITS_TRAIN, 0, IMAGES, images, images + IMAGES * DIGITS_PIXELS);
-    CHECK(augment_parse(&list, spec) == 0 && list.count == operations);
+    CHECK(augment_parse(&list, spec, "--augment") == 0 && list.count == operations);
     for (uint64_t i = 0; i < IMAGES; ++i) {
         struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, i);
 
@@ -258,7 +258,7 @@ static void augment_golden(const void *argument)
     check_golden("rotate:6:fill=1:interpolation=bilinear,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,"
                  "interpolation=bilinear",
                  2, "9bc85db1ebe5d294425a520953b53ce390e1d35147236ab62df7baaee9ec2db0");
-    CHECK(augment_parse(&list, "none") == 0 && list.count == 0);
+    CHECK(augment_parse(&list, "none", "--augment") == 0 && list.count == 0);
     draw_noise(noise, 1);
     memcpy(same, noise, PIXELS);
     augment("rotate:0,affine:deg=0,jitter:0", 1, noise);

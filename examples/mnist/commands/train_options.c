@@ -304,7 +304,7 @@ static int parse_augment(struct settings *settings)
 
     if (length > MAX_AUGMENT)
         return report_usage("--augment has %zu characters; expected at most %d", length, MAX_AUGMENT);
-    return augment_parse(&settings->augment_list, settings->augment);
+    return augment_parse(&settings->augment_list, settings->augment, "--augment");
 }
 
 /* A resumed run saves to its own file unless another is named, a new cycle never does. */

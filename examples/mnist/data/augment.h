@@ -60,8 +60,8 @@ struct augment_list {
     struct augment_operation operations[AUGMENT_MAX];
 };
 
-/* Parses SPEC. Returns 0, or reports what is wrong and at which column. */
-int augment_parse(struct augment_list *list, const char *spec);
+/* Parses SPEC. Returns 0, or reports what is wrong and at which column of `name`, e.g. "--augment". */
+int augment_parse(struct augment_list *list, const char *text, const char *name);
 
 /* Changes one image of channels x height x width bytes in place. `scratch` has the same size. */
 void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, uint8_t *scratch,

@@ -41,9 +41,14 @@ static const struct parameter {
 };
 enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
 
-static int column_of(const char *spec, const char *at)
+/* What is parsed, and how messages call it, e.g. "--augment". */
+struct spec {
+    const char *name, *text;
+};
+
+static int column_of(const struct spec *spec, const char *at)
 {
-    return (int)(at - spec) + 1;
+    return (int)(at - spec->text) + 1;
 }
 
 /* The kind whose name is the first word of `text`, or -1. */
@@ -99,7 +104,7 @@ static int parse_word_value(struct augment_operation *operation, const struct pa
 }
 
 static int parse_parameter_value(struct augment_operation *operation, const struct parameter *parameter,
-                                 const char *spec, const char *word, const char *value)
+                                 const struct spec *spec, const char *word, const char *value)
 {
     if (parameter->words)
         return parse_word_value(operation, parameter, spec, word, value);
@@ -118,7 +123,7 @@ static int parse_parameter_value(struct augment_operation *operation, const stru
     if (!good) {
         const char *kind = parameter->offset_high ? "a range LOW-HIGH" : whole ? "a whole number" : "a number";
 
-        return report_usage("--augment: '%.*s' at column %d: %s of %s is %s from %g to %g", (int)word_length(word),
+        return report_usage("%s: '%.*s' at column %d: %s of %s is %s from %g to %g", spec->name, (int)word_length(word),
                             word, column_of(spec, word), parameter->name, kind_names[operation->kind], kind,
                             parameter->min, parameter->max);
     }
@@ -142,17 +147,17 @@ static struct nearest nearest_parameter(const struct augment_operation *operatio
     return nearest;
 }
 
-static int reject_parameter(const struct augment_operation *operation, const char *spec, const char *word)
+static int reject_parameter(const struct augment_operation *operation, const struct spec *spec, const char *word)
 {
     const struct nearest nearest = nearest_parameter(operation, word);
     char suggestion[NEAREST_ROOM];
 
-    return report_usage("--augment: %s has no parameter '%.*s' (column %d)%s", kind_names[operation->kind],
+    return report_usage("%s: %s has no parameter '%.*s' (column %d)%s", spec->name, kind_names[operation->kind],
                         (int)word_length(word), word, column_of(spec, word), nearest_text(&nearest, suggestion));
 }
 
 /* Parses "name=value" or a value alone, which is the angle of rotate or both factors of jitter. */
-static int parse_parameter(struct augment_operation *operation, const char *spec, const char *word)
+static int parse_parameter(struct augment_operation *operation, const struct spec *spec, const char *word)
 {
     size_t length = word_length(word);
     const char *equals = memchr(word, '=', length);
@@ -161,7 +166,7 @@ static int parse_parameter(struct augment_operation *operation, const char *spec
     bool found = false;
 
     if (length == 0)
-        return report_usage("--augment: a parameter of %s is missing at column %d", kind_names[operation->kind],
+        return report_usage("%s: a parameter of %s is missing at column %d", spec->name, kind_names[operation->kind],
                             column_of(spec, word));
     if (bare && nearest_parameter(operation, word).best)
         return reject_parameter(operation, spec, word);
@@ -181,7 +186,7 @@ static int parse_parameter(struct augment_operation *operation, const char *spec
     return found ? 0 : reject_parameter(operation, spec, word);
 }
 
-static int reject_operation(const char *spec, const char *word)
+static int reject_operation(const struct spec *spec, const char *word)
 {
     const int length = (int)word_length(word);
     struct nearest nearest = nearest_begin(word, (size_t)length);
@@ -189,15 +194,15 @@ static int reject_operation(const char *spec, const char *word)
 
     for (int kind = 0; kind < KINDS; ++kind)
         nearest_try(&nearest, kind_names[kind]);
-    if (word == spec)
+    if (word == spec->text)
         nearest_try(&nearest, "none");
-    return report_usage("--augment: '%.*s' at column %d is not rotate, affine or jitter%s", length, word,
+    return report_usage("%s: '%.*s' at column %d is not rotate, affine or jitter%s", spec->name, length, word,
                         column_of(spec, word), nearest_text(&nearest, suggestion));
 }
 
-static int parse_operations(struct augment_list *list, const char *spec)
+static int parse_operations(struct augment_list *list, const struct spec *spec)
 {
-    const char *cursor = spec;
+    const char *cursor = spec->text;
 
     list->count = 0;
     for (;;) {
@@ -206,7 +211,7 @@ static int parse_operations(struct augment_list *list, const char *spec)
         if (kind < 0)
             return reject_operation(spec, cursor);
         if (list->count == AUGMENT_MAX)
-            return report_usage("--augment: more than %d operations at column %d", AUGMENT_MAX,
+            return report_usage("%s: more than %d operations at column %d", spec->name, AUGMENT_MAX,
                                 column_of(spec, cursor));
         struct augment_operation *operation = &list->operations[list->count++];
         *operation = (struct augment_operation){.kind = (enum augment_kind)kind, .scale_low = 1, .scale_high = 1};
@@ -222,7 +227,7 @@ static int parse_operations(struct augment_list *list, const char *spec)
             ++given;
         }
         if (!given)
-            return report_usage("--augment: %s at column %d needs parameters, e.g. %s", kind_names[kind],
+            return report_usage("%s: %s at column %d needs parameters, e.g. %s", spec->name, kind_names[kind],
                                 column_of(spec, start),
                                 kind == AUGMENT_ROTATE   ? "rotate:6"
                                 : kind == AUGMENT_AFFINE ? "affine:deg=7"
@@ -233,14 +238,16 @@ static int parse_operations(struct augment_list *list, const char *spec)
     }
 }
 
-int augment_parse(struct augment_list *list, const char *spec)
+int augment_parse(struct augment_list *list, const char *text, const char *name)
 {
+    struct spec spec = {name, text};
+
     list->count = 0;
-    if (strcmp(spec, "none") == 0)
+    if (strcmp(text, "none") == 0)
         return 0;
-    if (strcmp(spec, "rotate") == 0)
-        spec = recipe_rotate;
-    else if (strcmp(spec, "affine") == 0)
-        spec = recipe_affine;
-    return parse_operations(list, spec);
+    if (strcmp(text, "rotate") == 0)
+        spec.text = recipe_rotate;
+    else if (strcmp(text, "affine") == 0)
+        spec.text = recipe_affine;
+    return parse_operations(list, &spec);
 }
