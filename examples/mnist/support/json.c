@@ -40,12 +40,12 @@ static void begin_json_value(struct json_writer *json, const char *key)
 {
     if (!json->first)
         fputc(',', json->stream);
-    if (json->depth > 0)
+    if (json->depth > 0 && !json->one_line)
         new_json_line(json);
     json->first = false;
     if (key) {
         write_json_string(json->stream, key);
-        fputs(": ", json->stream);
+        fputs(json->one_line ? ":" : ": ", json->stream);
     }
 }
 
@@ -60,7 +60,7 @@ static void begin_container(struct json_writer *json, const char *key, char brac
 static void end_container(struct json_writer *json, char bracket)
 {
     --json->depth;
-    if (!json->first)
+    if (!json->first && !json->one_line)
         new_json_line(json);
     fputc(bracket, json->stream);
     json->first = false;
@@ -70,7 +70,12 @@ static void end_container(struct json_writer *json, char bracket)
 
 struct json_writer json_open(FILE *stream)
 {
-    return (struct json_writer){stream, 0, true};
+    return (struct json_writer){stream, 0, true, false};
+}
+
+struct json_writer json_open_line(FILE *stream)
+{
+    return (struct json_writer){stream, 0, true, true};
 }
 
 void json_begin_object(struct json_writer *json, const char *key)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes JSON (RFC 8259) in the order of the calls, indented by two spaces per level. `key` is NULL inside an array and
- * for the outermost value. For write errors, see ferror() of the stream.
+ * Writes JSON (RFC 8259) in the order of the calls, indented by two spaces per level, or in one line. `key` is NULL
+ * inside an array and for the outermost value. For write errors, see ferror() of the stream.
  */
 #ifndef MNIST_JSON_H
 #define MNIST_JSON_H
@@ -13,10 +13,12 @@
 struct json_writer {
     FILE *stream;
     int depth;
-    bool first; /* the current object or array is empty so far */
+    bool first;    /* the current object or array is empty so far */
+    bool one_line; /* without spaces and line breaks, as in files with a value per line */
 };
 
 struct json_writer json_open(FILE *stream);
+struct json_writer json_open_line(FILE *stream);
 void json_begin_object(struct json_writer *json, const char *key);
 void json_end_object(struct json_writer *json);
 void json_begin_array(struct json_writer *json, const char *key);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "training/progress.h"
 
+#include "support/bar.h"
 #include "support/machine.h"
 #include "support/terminal.h"
 
 #include <inttypes.h>
-#include <string.h>
+#include <stdbool.h>
 
-enum { MAX_LINE = 400, MAX_BAR = 40 };
+enum { MAX_LINE = 400 };
 
 struct progress progress_open(void)
 {
@@ -37,36 +38,6 @@ struct progress progress_start(int64_t epochs, int64_t images, bool validates, b
                              before % images,   now,    now,    now};
 }
 
-/* "1:02:03" or "2:03" */
-static void print_duration(char *text, size_t size, double seconds)
-{
-    int64_t whole = (int64_t)(seconds + 0.5);
-    int64_t hours = whole / 3600, minutes = whole / 60 % 60;
-
-    if (hours > 0)
-        snprintf(text, size, "%" PRId64 ":%02" PRId64 ":%02" PRId64, hours, minutes, whole % 60);
-    else
-        snprintf(text, size, "%" PRId64 ":%02" PRId64, minutes, whole % 60);
-}
-
-/* The bar fills the rest of the line. A line that wraps could not be erased. */
-static void draw_bar(FILE *terminal, double share, const char *line)
-{
-    char bar[MAX_BAR + 1];
-    int width = terminal_width(terminal) - 1;
-    int room = width - (int)strlen(line) - 3; /* brackets and a space */
-
-    room = room < 0 ? 0 : room > MAX_BAR ? MAX_BAR : room;
-    memset(bar, ' ', sizeof bar);
-    memset(bar, '#', (size_t)((double)room * share));
-    bar[room] = '\0';
-    if (room > 4)
-        fprintf(terminal, "\r[%s] %s\033[K", bar, line);
-    else
-        fprintf(terminal, "\r%.*s\033[K", width, line);
-    fflush(terminal);
-}
-
 /* Whether to draw the bar, which happens at most ten times per second. */
 static bool bar_is_due(struct progress *progress, double now)
 {
@@ -85,11 +56,11 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
         return;
     double trained = (double)((epoch - 1) * progress->images + done - progress->before);
     double to_train = (double)(progress->epochs * progress->images - progress->before) - trained;
-    print_duration(left, sizeof left, (now - progress->started) * to_train / trained);
+    duration_text(left, sizeof left, (now - progress->started) * to_train / trained);
     snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f%%, %.0f images/s, %s left", epoch,
              progress->epochs, loss_sum / (double)done, 100.0 * (double)correct / (double)done,
              (double)(done - progress->epoch_before) / (now - progress->epoch_started), left);
-    draw_bar(progress->terminal, (double)done / (double)progress->images, line);
+    bar_draw(progress->terminal, (double)done / (double)progress->images, line);
 }
 
 void progress_draw_test(struct progress *progress, double started, int64_t done, int64_t images)
@@ -99,16 +70,15 @@ void progress_draw_test(struct progress *progress, double started, int64_t done,
 
     if (now - started < 1 || !bar_is_due(progress, now))
         return;
-    print_duration(left, sizeof left, (now - started) * (double)(images - done) / (double)done);
+    duration_text(left, sizeof left, (now - started) * (double)(images - done) / (double)done);
     snprintf(line, sizeof line, "test: %" PRId64 " of %" PRId64 " images, %s left", done, images, left);
-    draw_bar(progress->terminal, (double)done / (double)images, line);
+    bar_draw(progress->terminal, (double)done / (double)images, line);
 }
 
 void progress_clear(struct progress *progress)
 {
     if (progress->terminal && progress->drawn > 0) {
-        fputs("\r\033[K", progress->terminal);
-        fflush(progress->terminal);
+        bar_erase(progress->terminal);
         progress->drawn = 0;
     }
 }
