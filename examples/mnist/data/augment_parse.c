@@ -82,8 +82,8 @@ static bool read_decimal(const char **text, double *value)
     return good;
 }
 
-static int parse_word_value(struct augment_operation *operation, const struct parameter *parameter, const char *spec,
-                            const char *word, const char *value)
+static int parse_word_value(struct augment_operation *operation, const struct parameter *parameter,
+                            const struct spec *spec, const char *word, const char *value)
 {
     struct nearest nearest = nearest_begin(value, word_length(value));
     char suggestion[NEAREST_ROOM];
@@ -98,7 +98,7 @@ static int parse_word_value(struct augment_operation *operation, const struct pa
         }
         nearest_try(&nearest, parameter->words[i]);
     }
-    return report_usage("--augment: '%.*s' at column %d: %s of %s is %s or %s%s", (int)word_length(word), word,
+    return report_usage("%s: '%.*s' at column %d: %s of %s is %s or %s%s", spec->name, (int)word_length(word), word,
                         column_of(spec, word), parameter->name, kind_names[operation->kind], parameter->words[0],
                         parameter->words[1], nearest_text(&nearest, suggestion));
 }

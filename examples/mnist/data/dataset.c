@@ -290,6 +290,33 @@ int dataset_open_test(struct dataset *data, const char *directory)
     return code;
 }
 
+int dataset_divide(struct dataset *part, struct dataset *validation, const struct dataset *whole, int64_t limit,
+                   int64_t held_out)
+{
+    const int64_t used = limit > 0 && limit < whole->train.count ? limit : whole->train.count;
+
+    *part = *whole;
+    part->mean = NULL;
+    if (held_out >= used)
+        return report_error("of %" PRId64 " training images, %" PRId64 " cannot be held out", used, held_out);
+    part->train.count = used - held_out;
+    int code = measure_mean_std(part);
+    if (code != 0 || held_out == 0)
+        return code;
+    *validation = *part;
+    validation->test = part->train;
+    validation->test.images += (size_t)part->train.count * dataset_image_bytes(part);
+    validation->test.labels += part->train.count;
+    validation->test.count = held_out;
+    return 0;
+}
+
+void dataset_close_part(struct dataset *part)
+{
+    free(part->mean);
+    *part = (struct dataset){0};
+}
+
 void dataset_close(struct dataset *data)
 {
     image_set_close(&data->train);

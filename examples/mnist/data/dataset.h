@@ -32,6 +32,17 @@ int dataset_open(struct dataset *data, const char *directory, int64_t limit, int
 /* Opens the test images only; classes, mean and std are not set. The training files may be missing. */
 int dataset_open_test(struct dataset *data, const char *directory);
 
+/*
+ * A part of a data set, which must outlive it: the first `limit` training images, or all if it is 0, without the last
+ * `held_out` of those, which become the test images of `validation` (NULL if held_out is 0). Both have the mean and the
+ * standard deviation of the training images of the part. Returns 0, or reports that too few images are left.
+ */
+int dataset_divide(struct dataset *part, struct dataset *validation, const struct dataset *whole, int64_t limit,
+                   int64_t held_out);
+
+/* Frees what dataset_divide() has allocated. */
+void dataset_close_part(struct dataset *part);
+
 void dataset_close(struct dataset *data);
 
 /* Returns 0, or reports that the output file `path` of an option is a file of the data set. `path` may be NULL. */

@@ -141,7 +141,7 @@ static void write_configuration(struct json_writer *json, const struct settings 
     json_end_object(json);
 }
 
-static void write_run_data(struct json_writer *json, const struct dataset *data)
+void results_data(struct json_writer *json, const struct dataset *data)
 {
     json_begin_object(json, "data");
     json_text(json, "source", data->directory ? data->directory : DATASET_GENERATED);
@@ -281,7 +281,7 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     results_begin(&json, "normnet-mnist train");
     json_integer(&json, "bits_version", normnet_bits_version());
     write_configuration(&json, settings, model, &config);
-    write_run_data(&json, data);
+    results_data(&json, data);
     json_integer(&json, "parameters", normnet_parameter_count(model));
     if (training->dropped > 0)
         json_integer(&json, "forgotten_epochs", training->dropped);

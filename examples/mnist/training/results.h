@@ -36,6 +36,9 @@ void results_begin(struct json_writer *json, const char *command);
 /* Returns 0 if `path` is NULL, there is no file or the command wrote it, or reports that it is another file. */
 int results_check_written_by(const char *path, const char *command);
 
+/* Writes where the images are from, their number and shape, and how pixels are scaled: "data": {...} */
+void results_data(struct json_writer *json, const struct dataset *data);
+
 /* Writes the path of a model and the SHA-256 of its weights. */
 void results_model(struct json_writer *json, const char *path, const normnet_model *model);
 

@@ -7,6 +7,7 @@
 #include "support/report.h"
 #include "training/average.h"
 #include "training/results.h"
+#include "training/steps.h"
 #include "training/testing.h"
 
 #include <inttypes.h>
@@ -55,19 +56,12 @@ int run_write_results(struct run *run)
 static int train_batch(struct run *run, int64_t epoch, double *lr)
 {
     struct training_state *training = &run->training;
-    const uint8_t *batch_images, *batch_labels;
-    normnet_tensor images, labels;
     normnet_metrics metrics = {.struct_size = sizeof metrics};
 
-    int64_t count = pipeline_next(run->pipeline, &batch_images, &batch_labels);
-    dataset_tensors(&run->data, batch_images, batch_labels, count, &images, &labels);
-    if (normnet_train_step(run->model, &images, &labels, &metrics) != NORMNET_OK) {
+    if (training_step(training, run->model, &run->data, run->pipeline, &metrics) != NORMNET_OK) {
         progress_clear(&run->progress);
         return report_error("epoch %" PRId64 ", image %" PRId64 ": %s", epoch, training->done, normnet_error_message());
     }
-    training->done += count;
-    training->correct += metrics.correct;
-    training->loss_sum += metrics.loss * (double)count;
     *lr = metrics.lr;
     progress_draw(&run->progress, epoch, training->done, training->correct, training->loss_sum);
     return 0;
@@ -171,19 +165,10 @@ static int update_best(struct run *run, const struct epoch_result *result)
 /* The files are written before the line is printed, so that a printed epoch is a saved one. */
 int run_finish_epoch(struct run *run, struct epoch_result *result)
 {
-    struct training_state *training = &run->training;
-    const double images = (double)training->images;
-
     int code = run_test(run, result);
     if (code != 0)
         return code;
-    result->train_loss = training->loss_sum / images;
-    result->train_accuracy = 100.0 * (double)training->correct / images;
-    result->seconds = training->seconds;
-    result->images_per_second = result->seconds > 0 ? images / result->seconds : 0;
-    ++training->finished;
-    training->done = training->correct = 0;
-    training->loss_sum = training->seconds = 0;
+    training_end_epoch(&run->training, result);
     code = update_best(run, result);
     if (code == 0)
         code = run_save(run);

@@ -16,8 +16,15 @@ struct test_result {
 };
 
 /*
- * Calls normnet_evaluate() for all images of a set of `data`, chunk by chunk, and shows a bar if that takes long.
- * result->confusion must hold zeros or be NULL. Returns 0, or reports the failure after `name`.
+ * Calls normnet_evaluate() for all images of `set`, which has the shape of the data, chunk by chunk. `options` may be
+ * NULL; with the statistics of the batch, a chunk is a batch of the training. result->confusion is not counted.
+ */
+normnet_status testing_measure(struct test_result *result, normnet_model *model, const struct dataset *data,
+                               const struct image_set *set, const normnet_predict_options *options);
+
+/*
+ * The same with the weights result->weights; shows a bar if it takes long, and reports a failure after `name`, or
+ * returns 0. result->confusion must hold zeros or be NULL.
  */
 int testing_run(struct test_result *result, normnet_model *model, const struct dataset *data,
                 const struct image_set *set, struct progress *progress, const char *name);

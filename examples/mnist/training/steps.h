@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps of an epoch, counted in the state of a training. */
+#ifndef MNIST_STEPS_H
+#define MNIST_STEPS_H
+
+#include "training/checkpoint.h"
+#include "training/pipeline.h"
+
+/* Trains on the next batch of the pipeline and counts it. `metrics` gets those of the step. */
+normnet_status training_step(struct training_state *training, normnet_model *model, const struct dataset *data,
+                             struct pipeline *pipeline, normnet_metrics *metrics);
+
+/* After the last batch of an epoch: completes what `result` says of the training, and begins the next epoch. */
+void training_end_epoch(struct training_state *training, struct epoch_result *result);
+
+#endif
