@@ -14,6 +14,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#if defined(_WIN32)
+#include <direct.h>
+#endif
+
 static int compare_entries(const void *a, const void *b)
 {
     return strcmp(((const struct folder_entry *)a)->name, ((const struct folder_entry *)b)->name);
@@ -69,4 +73,19 @@ void folder_close(struct folder *folder)
         free(folder->entries[i].name);
     free(folder->entries);
     *folder = (struct folder){0};
+}
+
+int folder_create(const char *path)
+{
+    struct stat status;
+
+#if defined(_WIN32)
+    const int failed = _mkdir(path);
+#else
+    const int failed = mkdir(path, 0777);
+#endif
+    const int error = errno;
+    if (failed == 0 || (error == EEXIST && stat(path, &status) == 0 && (status.st_mode & S_IFMT) == S_IFDIR))
+        return 0;
+    return error == EEXIST ? ENOTDIR : error;
 }
