@@ -14,7 +14,7 @@ lib/api defines or calls the exported functions, normnet_<name>, whose work is
 in functions normnet__<name> below it. The folders of examples/mnist have an
 order of their own, and their files include each other without a cycle:
 
-    support < data < training < commands
+    support < data < training < study < commands
 
 The check proves itself on a small tree with planted violations first.
 """
@@ -38,7 +38,7 @@ MAY_INCLUDE = {
     "api": {"base", "kernels", "layers", "net", "train", "model", "io", "files", "api"},
 }
 MNIST = "examples/mnist"
-MNIST_ORDER = ["support", "data", "training", "commands"]
+MNIST_ORDER = ["support", "data", "training", "study", "commands"]
 PUBLIC = "normnet.h"
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)"|([^\n]+))', re.M)

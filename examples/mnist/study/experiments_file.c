@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "study/experiments_file.h"
+
+#include "study/default_experiments.h"
+#include "support/mapped_file.h"
+#include "support/nearest.h"
+#include "support/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char blanks[] = " \t";
+enum { MAX_CELLS = 64, MAX_COLUMN_NUMBER = 1000000 };
+
+/* What is known while the lines are read one after another. */
+struct reader {
+    struct experiments *experiments;
+    char *next; /* the rest of the text */
+    int line;   /* of the current line, from 1 */
+    const char *start;
+
+    struct experiment shared, study; /* the settings before the first study, and those of the current one */
+    const struct column *header[MAX_CELLS];
+    int columns, header_line; /* 0 = no names of columns yet */
+};
+
+/* ---- Messages ---------------------------------------------------------------------------------- */
+
+static int column_number(const struct reader *reader, const char *at)
+{
+    const ptrdiff_t offset = at - reader->start;
+
+    return offset < 0 || offset > MAX_COLUMN_NUMBER ? 1 : (int)offset + 1;
+}
+
+static int reject_value(const struct reader *reader, const char *at, const char *name, const char *value,
+                        const char *expected)
+{
+    return report_usage("%s:%d:%d: %s is '%s'; expected %s", reader->experiments->name, reader->line,
+                        column_number(reader, at), name, value, expected);
+}
+
+static int reject_name(const struct reader *reader, const char *name)
+{
+    struct nearest nearest = nearest_begin(name, strlen(name));
+    char suggestion[NEAREST_ROOM];
+
+    for (int i = 0; i < experiment_column_count; ++i)
+        nearest_try(&nearest, experiment_columns[i].name);
+    return report_usage("%s:%d:%d: there is no column '%s'%s", reader->experiments->name, reader->line,
+                        column_number(reader, name), name, nearest_text(&nearest, suggestion));
+}
+
+/* ---- Words ------------------------------------------------------------------------------------- */
+
+/* Cuts blanks off both ends and makes one space of those between words. */
+static char *tidy(char *text)
+{
+    char *to, *from;
+
+    text += strspn(text, blanks);
+    for (to = from = text; *from; ++from) {
+        if (!strchr(blanks, *from))
+            *to++ = *from;
+        else if (to > text && to[-1] != ' ')
+            *to++ = ' ';
+    }
+    if (to > text && to[-1] == ' ')
+        --to;
+    *to = '\0';
+    return text;
+}
+
+static bool is_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+
+    return *text && strspn(text, allowed) == strlen(text);
+}
+
+static int set_column(struct reader *reader, struct experiment *experiment, const struct column *column,
+                      const char *value)
+{
+    char expected[EXPECTED_ROOM];
+    int code = 0;
+
+    if (!experiment_set(experiment, column, value, expected))
+        return reject_value(reader, value, column->name, value, expected);
+    if (strcmp(column->name, "augment") == 0) {
+        char *name =
+            text_of("%s:%d:%d: augment", reader->experiments->name, reader->line, column_number(reader, value));
+
+        code = name ? augment_parse(&experiment->augment_list, value, name) : report_error("not enough memory");
+        free(name);
+    }
+    return code;
+}
+
+/* ---- Lines ------------------------------------------------------------------------------------- */
+
+/* "[004]" */
+static int begin_study(struct reader *reader, char *line)
+{
+    char *end = strchr(line, ']');
+
+    if (end)
+        *end = '\0';
+    char *name = tidy(line + 1);
+    if (!end || end[1 + strspn(end + 1, blanks)] || !is_name(name))
+        return reject_value(reader, line, "the name of a study", line + 1,
+                            "letters, digits, - . _ between brackets, as in [004]");
+    reader->study = reader->shared;
+    reader->study.study = name;
+    reader->columns = 0;
+    return 0;
+}
+
+/* "l1 = 0.01" */
+static int take_setting(struct reader *reader, char *line)
+{
+    char *equals = strchr(line, '=');
+
+    if (!equals)
+        return reject_value(reader, line, "the line", line,
+                            "[study], column = value, a row that begins with |, or a comment that begins with #");
+    *equals = '\0';
+    const char *name = tidy(line);
+    const struct column *column = experiment_column(name);
+    if (!column)
+        return reject_name(reader, name);
+    if (strcmp(name, "id") == 0)
+        return reject_value(reader, line, "a setting", name, "a setting of several rows; the id is a column of a row");
+    return set_column(reader, *reader->study.study ? &reader->study : &reader->shared, column, tidy(equals + 1));
+}
+
+/* Cuts a row at its bars. Returns the number of cells, or -1 if there are too many. */
+static int cut_cells(char *line, char *cells[MAX_CELLS])
+{
+    int count = 0;
+
+    for (char *bar = line; bar; ++count) {
+        char *cell = bar + 1;
+
+        bar = strchr(cell, '|');
+        if (bar)
+            *bar = '\0';
+        cell = tidy(cell);
+        if (!bar && !*cell)
+            break; /* after the last bar */
+        if (count == MAX_CELLS)
+            return -1;
+        cells[count] = cell;
+    }
+    return count;
+}
+
+static int take_header(struct reader *reader, char *cells[MAX_CELLS], int count)
+{
+    for (int i = 0; i < count; ++i) {
+        reader->header[i] = experiment_column(cells[i]);
+        if (!reader->header[i])
+            return reject_name(reader, cells[i]);
+        for (int k = 0; k < i; ++k) {
+            if (reader->header[k] == reader->header[i])
+                return reject_value(reader, cells[i], "a column", cells[i], "each column once");
+        }
+    }
+    reader->columns = count;
+    reader->header_line = reader->line;
+    return 0;
+}
+
+static const struct experiment *find_row(const struct experiments *experiments, const char *id)
+{
+    for (size_t i = 0; i < experiments->count; ++i) {
+        if (strcmp(experiments->rows[i].id, id) == 0)
+            return &experiments->rows[i];
+    }
+    return NULL;
+}
+
+static int add_row(struct reader *reader, const struct experiment *row, const char *at)
+{
+    struct experiments *experiments = reader->experiments;
+    const struct experiment *same = find_row(experiments, row->id);
+
+    if (!is_name(row->id))
+        return reject_value(reader, at, "id", row->id, "letters, digits, - . _");
+    if (same)
+        return report_usage("%s:%d:%d: id is '%s', as in line %d; expected another name", experiments->name,
+                            reader->line, column_number(reader, at), row->id, same->line);
+    struct experiment *rows = realloc(experiments->rows, (experiments->count + 1) * sizeof *rows);
+    if (!rows)
+        return report_error("not enough memory for %zu experiments", experiments->count + 1);
+    experiments->rows = rows;
+    rows[experiments->count++] = *row;
+    return 0;
+}
+
+static int take_row(struct reader *reader, char *cells[MAX_CELLS], int count)
+{
+    struct experiment row = reader->study;
+    int code = 0;
+
+    if (reader->columns == 0)
+        return reject_value(reader, cells[0], "the first cell", cells[0],
+                            "id: the first line of a table has the names of the columns");
+    if (count != reader->columns)
+        return report_usage("%s:%d: the row has %d cells; expected %d, as in line %d", reader->experiments->name,
+                            reader->line, count, reader->columns, reader->header_line);
+    row.line = reader->line;
+    for (int i = 0; i < count && code == 0; ++i) {
+        if (*cells[i] || i == 0)
+            code = set_column(reader, &row, reader->header[i], cells[i]);
+    }
+    return code == 0 ? add_row(reader, &row, cells[0]) : code;
+}
+
+static bool is_rule(char *cells[MAX_CELLS], int count)
+{
+    for (int i = 0; i < count; ++i) {
+        if (!*cells[i] || cells[i][strspn(cells[i], ":-")])
+            return false;
+    }
+    return true;
+}
+
+/* "| 004-bn | batch | 0.01 |" */
+static int take_table_line(struct reader *reader, char *line)
+{
+    char *cells[MAX_CELLS];
+    const int count = cut_cells(line, cells);
+
+    if (count < 1)
+        return reject_value(reader, line, "the number of cells", count < 0 ? "larger" : "0", "1 to 64");
+    if (!*reader->study.study)
+        return reject_value(reader, line, "the row", cells[0], "a line like [004] before it, which begins a study");
+    if (strcmp(cells[0], "id") == 0)
+        return take_header(reader, cells, count);
+    return is_rule(cells, count) ? 0 : take_row(reader, cells, count);
+}
+
+static int take_line(struct reader *reader, char *line)
+{
+    line += strspn(line, blanks);
+    if (*line == '#' || !*line)
+        return 0;
+    if (*line == '[')
+        return begin_study(reader, line);
+    return *line == '|' ? take_table_line(reader, line) : take_setting(reader, line);
+}
+
+/* ---- The text ---------------------------------------------------------------------------------- */
+
+static bool is_setting(const char *line)
+{
+    return *line && !strchr("#[| \t\n", *line);
+}
+
+/* The next line, with those that continue a setting; NULL at the end. `lines` receives their number. */
+static char *next_line(struct reader *reader, int *lines)
+{
+    char *line = reader->next;
+
+    *lines = 1;
+    if (!*line)
+        return NULL;
+    for (char *end = strchr(line, '\n');; end = strchr(end, '\n')) {
+        if (!end) {
+            reader->next = line + strlen(line);
+            return line;
+        }
+        const char *after = end + 1 + strspn(end + 1, blanks);
+        if (!is_setting(line) || after == end + 1 || !*after || strchr("#[|\n", *after)) {
+            *end = '\0';
+            reader->next = end + 1;
+            return line;
+        }
+        *end = ' ';
+        ++*lines;
+    }
+}
+
+static int read_experiments(struct experiments *experiments)
+{
+    struct reader reader = {.experiments = experiments, .next = experiments->text, .line = 1};
+    int code = 0, lines = 0;
+
+    experiment_init(&reader.shared);
+    reader.study = reader.shared;
+    for (char *line = next_line(&reader, &lines); line && code == 0; line = next_line(&reader, &lines)) {
+        reader.start = line;
+        code = take_line(&reader, line);
+        reader.line += lines;
+    }
+    if (code == 0 && experiments->count == 0)
+        code = report_usage("%s has no experiments; expected rows that begin with |", experiments->name);
+    return code;
+}
+
+/* Bytes that are not text, and line ends of other systems. */
+static int check_text(struct experiments *experiments, size_t size)
+{
+    char *to = experiments->text;
+
+    if (strlen(experiments->text) != size)
+        return report_usage("%s is not a text: byte %zu is 0", experiments->name, strlen(experiments->text));
+    for (const char *from = to; *from; ++from) {
+        if (*from != '\r')
+            *to++ = *from;
+    }
+    *to = '\0';
+    return 0;
+}
+
+static int copy_file(struct experiments *experiments, const char *path)
+{
+    struct mapped_file file;
+
+    experiments->name = path;
+    int code = mapped_file_open(&file, path);
+    if (code != 0)
+        return code;
+    experiments->text = malloc(file.size + 1);
+    if (experiments->text) {
+        if (file.size > 0)
+            memcpy(experiments->text, file.data, file.size);
+        experiments->text[file.size] = '\0';
+        code = check_text(experiments, file.size);
+    } else
+        code = report_error("not enough memory to read %s", path);
+    mapped_file_close(&file);
+    return code;
+}
+
+static int copy_default(struct experiments *experiments)
+{
+    size_t size = 1;
+
+    experiments->name = "the built-in experiments";
+    for (int i = 0; default_experiments[i]; ++i)
+        size += strlen(default_experiments[i]) + 1;
+    char *to = experiments->text = malloc(size);
+    if (!to)
+        return report_error("not enough memory");
+    for (int i = 0; default_experiments[i]; ++i) {
+        const size_t length = strlen(default_experiments[i]);
+
+        memcpy(to, default_experiments[i], length);
+        to[length] = '\n';
+        to += length + 1;
+    }
+    *to = '\0';
+    return 0;
+}
+
+int experiments_open(struct experiments *experiments, const char *path)
+{
+    *experiments = (struct experiments){0};
+    int code = path ? copy_file(experiments, path) : copy_default(experiments);
+    return code == 0 ? read_experiments(experiments) : code;
+}
+
+void experiments_close(struct experiments *experiments)
+{
+    free(experiments->text);
+    free(experiments->rows);
+    *experiments = (struct experiments){0};
+}
+
+void experiments_print_default(void)
+{
+    for (int i = 0; default_experiments[i]; ++i)
+        puts(default_experiments[i]);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "study/statistics.h"
+
+#include <math.h>
+
+static const double pi = 3.14159265358979323846;
+
+/*
+ * With theta = atan(t / sqrt(n)), Abramowitz and Stegun 26.7.3 and 26.7.4:
+ *
+ *     n odd    2/pi (theta + sin cos (1 + 2/3 cos^2 + (2 4)/(3 5) cos^4 + ... to cos^(n-3)))
+ *     n even   sin (1 + 1/2 cos^2 + (1 3)/(2 4) cos^4 + ... to cos^(n-2))
+ */
+double student_within(double t, int degrees)
+{
+    const double theta = atan(t / sqrt(degrees));
+    const double sine = sin(theta), cosine = cos(theta);
+    const int odd = degrees % 2;
+    double term = 1, sum = 0;
+
+    for (int k = odd; k <= degrees - 2; k += 2) {
+        sum += term;
+        term *= cosine * cosine * (k + 1) / (k + 2);
+    }
+    return odd ? 2 / pi * (theta + sine * cosine * sum) : sine * sum;
+}
+
+/* By bisection, to the last bit. */
+double student_quantile(double probability, int degrees)
+{
+    double low = 0, high = 1;
+
+    while (student_within(high, degrees) < probability && high < 1e12)
+        high *= 2;
+    for (;;) {
+        const double middle = low + (high - low) / 2;
+
+        if (middle <= low || middle >= high)
+            return middle;
+        if (student_within(middle, degrees) < probability)
+            low = middle;
+        else
+            high = middle;
+    }
+}
+
+struct sample statistics_of(const double *values, size_t count)
+{
+    struct sample sample = {count, NAN, NAN, NAN, NAN, NAN};
+    double sum = 0, squares = 0;
+
+    if (count == 0)
+        return sample;
+    for (size_t i = 0; i < count; ++i)
+        sum += values[i];
+    sample.mean = sum / (double)count;
+    if (count == 1)
+        return sample;
+    for (size_t i = 0; i < count; ++i)
+        squares += (values[i] - sample.mean) * (values[i] - sample.mean);
+    sample.sd = sqrt(squares / (double)(count - 1));
+    const double error = sample.sd / sqrt((double)count); /* of the mean */
+    const double half = error * student_quantile(0.95, (int)count - 1);
+    sample.low = sample.mean - half;
+    sample.high = sample.mean + half;
+    if (error > 0)
+        sample.p = 1 - student_within(fabs(sample.mean) / error, (int)count - 1);
+    else
+        sample.p = sample.mean == 0; /* all values are equal */
+    return sample;
+}
+
+struct sample statistics_of_pairs(const double *a, const double *b, size_t count)
+{
+    enum { MOST = 1000 };
+    double differences[MOST];
+
+    count = count > MOST ? MOST : count;
+    for (size_t i = 0; i < count; ++i)
+        differences[i] = a[i] - b[i];
+    return statistics_of(differences, count);
+}
+
+/* The position of the smallest p that is not yet corrected, which are marked by a sign; `count` if there is none. */
+static size_t find_smallest(const double *p, size_t count)
+{
+    size_t smallest = count;
+
+    for (size_t i = 0; i < count; ++i) {
+        if (!isnan(p[i]) && !signbit(p[i]) && (smallest == count || p[i] < p[smallest]))
+            smallest = i;
+    }
+    return smallest;
+}
+
+void statistics_correct(double *p, size_t count)
+{
+    size_t tests = 0;
+    double before = 0;
+
+    for (size_t i = 0; i < count; ++i)
+        tests += isnan(p[i]) ? 0 : 1;
+    for (; tests > 0; --tests) {
+        const size_t i = find_smallest(p, count);
+        const double corrected = fmin(1, p[i] * (double)tests);
+
+        before = fmax(before, corrected);
+        p[i] = -before; /* -0 for 0 is marked, too */
+    }
+    for (size_t i = 0; i < count; ++i)
+        p[i] = fabs(p[i]);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "study/summary.h"
+
+#include "support/minmax.h"
+#include "support/report.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const verdict_names[] = {"one seed", "real", "perhaps", "not distinguishable"};
+
+/* ---- Rows -------------------------------------------------------------------------------------- */
+
+/* Of a number of the records, where they have it. */
+static struct sample sample_of(const struct summary_row *row, size_t offset, double *values)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < row->count; ++i) {
+        memcpy(&values[count], (const char *)row->runs[i] + offset, sizeof values[count]);
+        count += isfinite(values[count]) ? 1 : 0;
+    }
+    return statistics_of(values, count);
+}
+
+static void fill_row(struct summary_row *row, double *values)
+{
+    row->test = sample_of(row, offsetof(struct run_record, test), values);
+    row->validation = sample_of(row, offsetof(struct run_record, validation), values);
+    row->train = sample_of(row, offsetof(struct run_record, train), values);
+    row->best_test = sample_of(row, offsetof(struct run_record, best_test), values);
+    row->test_loss = sample_of(row, offsetof(struct run_record, test_loss), values);
+    row->seconds = sample_of(row, offsetof(struct run_record, seconds), values);
+    row->images_per_second = sample_of(row, offsetof(struct run_record, images_per_second), values);
+    row->small_share = sample_of(row, offsetof(struct run_record, small_share), values);
+    row->pruned_accuracy = sample_of(row, offsetof(struct run_record, pruned_accuracy), values);
+    row->batch = sample_of(row, offsetof(struct run_record, batch), values);
+    row->updated = sample_of(row, offsetof(struct run_record, updated), values);
+    row->lowest = sample_of(row, offsetof(struct run_record, lowest), values);
+    row->lowest_batch = sample_of(row, offsetof(struct run_record, lowest_batch), values);
+    row->lowest_updated = sample_of(row, offsetof(struct run_record, lowest_updated), values);
+    for (size_t i = 0; i < row->count; ++i)
+        row->failed += row->runs[i]->failed;
+}
+
+static int add_row(struct summary *summary, const struct experiment *experiment, const struct runs_file *file,
+                   const char *data_key, int64_t most_seeds)
+{
+    struct summary_row *row = &summary->rows[summary->count];
+    double *values = calloc((size_t)most_seeds, sizeof *values);
+    char key[65];
+
+    *row = (struct summary_row){.experiment = experiment};
+    row->runs = calloc((size_t)most_seeds, sizeof *row->runs);
+    if (!row->runs || !values) {
+        free(values);
+        free(row->runs);
+        return report_error("not enough memory for the summary");
+    }
+    for (int64_t seed = 1; seed <= most_seeds; ++seed) {
+        experiment_key(experiment, seed, data_key, key);
+        const struct run_record *record = runs_file_find(file, key);
+        if (record)
+            row->runs[row->count++] = record;
+    }
+    fill_row(row, values);
+    free(values);
+    if (row->count > 0)
+        ++summary->count;
+    else
+        free(row->runs);
+    return 0;
+}
+
+/* ---- Comparisons ------------------------------------------------------------------------------- */
+
+/* The next word at or after `text`; its length is 0 at the end. */
+static const char *next_word(const char *text, size_t *length)
+{
+    text += strspn(text, " ");
+    *length = strcspn(text, " ");
+    return text;
+}
+
+static bool has_word(const char *text, const char *word, size_t length)
+{
+    size_t other;
+
+    for (text = next_word(text, &other); other > 0; text = next_word(text + other, &other)) {
+        if (other == length && strncmp(text, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool in_group(const struct summary_row *row, const struct experiment *first, const char *word, size_t length)
+{
+    return strcmp(row->experiment->study, first->study) == 0 && has_word(row->experiment->compare, word, length);
+}
+
+/* Fills both samples from the seeds that both rows have. Without validation, its sample is empty. */
+static void measure_pair(struct comparison *pair, double *values)
+{
+    const size_t room = pair->a->count;
+    double *a = values, *b = values + room, *c = values + 2 * room, *d = values + 3 * room;
+    size_t count = 0;
+    bool validated = true;
+
+    for (size_t i = 0, k = 0; i < pair->a->count; ++i) {
+        const struct run_record *x = pair->a->runs[i];
+
+        while (k < pair->b->count && pair->b->runs[k]->seed < x->seed)
+            ++k;
+        if (k == pair->b->count || pair->b->runs[k]->seed != x->seed)
+            continue;
+        const struct run_record *y = pair->b->runs[k];
+        if (!isfinite(x->test) || !isfinite(y->test))
+            continue; /* a training that could not go on has no last accuracy */
+        a[count] = x->test, b[count] = y->test;
+        c[count] = x->validation, d[count] = y->validation;
+        validated = validated && isfinite(x->validation) && isfinite(y->validation);
+        ++count;
+    }
+    pair->test = statistics_of_pairs(a, b, count);
+    pair->validation = statistics_of_pairs(c, d, validated ? count : 0);
+    pair->test_p = pair->test.p;
+}
+
+static int add_comparison(struct summary *summary, const struct comparison *pair)
+{
+    struct comparison *comparisons =
+        realloc(summary->comparisons, (summary->comparison_count + 1) * sizeof *comparisons);
+    double *values = calloc(4 * pair->a->count, sizeof *values);
+
+    if (comparisons)
+        summary->comparisons = comparisons;
+    if (!comparisons || !values) {
+        free(values);
+        return report_error("not enough memory for the comparisons");
+    }
+    comparisons[summary->comparison_count] = *pair;
+    measure_pair(&comparisons[summary->comparison_count++], values);
+    free(values);
+    return 0;
+}
+
+/*
+ * A difference is real if its p, corrected for all comparisons of the group, is at most 0.05. One whose own interval
+ * does not contain 0 is a reason to run more seeds.
+ */
+static void judge(struct comparison *pair)
+{
+    if (isnan(pair->test_p))
+        pair->verdict = VERDICT_UNKNOWN;
+    else if (pair->test_p <= 0.05)
+        pair->verdict = VERDICT_REAL;
+    else
+        pair->verdict = pair->test.p <= 0.05 ? VERDICT_PERHAPS : VERDICT_NOT_DISTINGUISHABLE;
+}
+
+static int judge_group(struct summary *summary, size_t first)
+{
+    const size_t count = summary->comparison_count - first;
+    double *p = calloc(count ? count : 1, sizeof *p);
+
+    if (!p)
+        return report_error("not enough memory for the comparisons");
+    for (size_t i = 0; i < count; ++i)
+        p[i] = summary->comparisons[first + i].test_p;
+    statistics_correct(p, count);
+    for (size_t i = 0; i < count; ++i) {
+        summary->comparisons[first + i].test_p = p[i];
+        judge(&summary->comparisons[first + i]);
+    }
+    free(p);
+    return 0;
+}
+
+static int compare_group(struct summary *summary, const struct experiment *experiment, const char *word, size_t length)
+{
+    const size_t first = summary->comparison_count;
+    int code = 0;
+
+    for (size_t i = 0; i < summary->count; ++i) {
+        for (size_t k = i + 1; k < summary->count && code == 0; ++k) {
+            const struct comparison pair = {&summary->rows[i], &summary->rows[k], word, length, .verdict = 0};
+
+            if (in_group(pair.a, experiment, word, length) && in_group(pair.b, experiment, word, length))
+                code = add_comparison(summary, &pair);
+        }
+    }
+    return code == 0 ? judge_group(summary, first) : code;
+}
+
+/* Whether no row before has the group, which is compared when its first row comes. */
+static bool begins_group(const struct summary *summary, size_t row, const char *word, size_t length)
+{
+    for (size_t i = 0; i < row; ++i) {
+        if (in_group(&summary->rows[i], summary->rows[row].experiment, word, length))
+            return false;
+    }
+    return true;
+}
+
+static int compare_rows(struct summary *summary)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < summary->count; ++i) {
+        const struct experiment *experiment = summary->rows[i].experiment;
+        size_t length;
+
+        for (const char *word = next_word(experiment->compare, &length); length > 0 && code == 0;
+             word = next_word(word + length, &length)) {
+            if (begins_group(summary, i, word, length))
+                code = compare_group(summary, experiment, word, length);
+        }
+    }
+    return code;
+}
+
+int summary_make(struct summary *summary, const struct experiments *experiments, const struct runs_file *file,
+                 const char *data_key)
+{
+    int64_t most_seeds = 1;
+    int code = 0;
+
+    *summary = (struct summary){0};
+    summary->rows = calloc(experiments->count, sizeof *summary->rows);
+    if (!summary->rows)
+        return report_error("not enough memory for the summary");
+    for (size_t i = 0; i < file->count; ++i)
+        most_seeds = int64_max(most_seeds, int64_min(file->records[i].seed, 1000));
+    for (size_t i = 0; i < experiments->count && code == 0; ++i)
+        code = add_row(summary, &experiments->rows[i], file, data_key, most_seeds);
+    return code == 0 ? compare_rows(summary) : code;
+}
+
+void summary_free(struct summary *summary)
+{
+    for (size_t i = 0; i < summary->count; ++i)
+        free(summary->rows[i].runs);
+    free(summary->rows);
+    free(summary->comparisons);
+    *summary = (struct summary){0};
+}

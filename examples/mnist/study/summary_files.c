@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "study/summary_files.h"
+
+#include "support/atomic_file.h"
+#include "support/json.h"
+#include "support/report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- CSV --------------------------------------------------------------------------------------- */
+
+/* RFC 4180: in quotes if it has to be, with quotes doubled. */
+static void write_cell(FILE *stream, const char *text)
+{
+    if (!text[strcspn(text, ",\"\n")]) {
+        fputs(text, stream);
+        return;
+    }
+    fputc('"', stream);
+    for (; *text; ++text) {
+        if (*text == '"')
+            fputc('"', stream);
+        fputc(*text, stream);
+    }
+    fputc('"', stream);
+}
+
+/* An empty cell for NaN. */
+static void write_number(FILE *stream, double value)
+{
+    fputc(',', stream);
+    if (isfinite(value))
+        fprintf(stream, "%.6g", value);
+}
+
+static void write_sample(FILE *stream, const struct sample *sample)
+{
+    write_number(stream, sample->mean);
+    write_number(stream, sample->sd);
+    write_number(stream, sample->low);
+    write_number(stream, sample->high);
+}
+
+static void write_rows(FILE *stream, const struct summary *summary)
+{
+    fputs("id,study,name,parameters,seeds,failed,test_mean,test_sd,test_low,test_high,validation_mean,validation_sd,"
+          "validation_low,validation_high,train_mean,best_test_mean,test_loss_mean,published_final,published_best,"
+          "difference,seconds_mean,images_per_second_mean,small_share_mean,pruned_accuracy_mean\n",
+          stream);
+    for (size_t i = 0; i < summary->count; ++i) {
+        const struct summary_row *row = &summary->rows[i];
+
+        write_cell(stream, row->experiment->id);
+        fputc(',', stream);
+        write_cell(stream, row->experiment->study);
+        fputc(',', stream);
+        write_cell(stream, row->experiment->name);
+        fprintf(stream, ",%" PRId64 ",%zu,%" PRId64, row->runs[0]->parameters, row->count, row->failed);
+        write_sample(stream, &row->test);
+        write_sample(stream, &row->validation);
+        write_number(stream, row->train.mean);
+        write_number(stream, row->best_test.mean);
+        write_number(stream, row->test_loss.mean);
+        write_number(stream, row->experiment->final);
+        write_number(stream, row->experiment->best);
+        write_number(stream, row->test.mean - row->experiment->final);
+        write_number(stream, row->seconds.mean);
+        write_number(stream, row->images_per_second.mean);
+        write_number(stream, row->small_share.mean);
+        write_number(stream, row->pruned_accuracy.mean);
+        fputc('\n', stream);
+    }
+}
+
+static void write_comparisons(FILE *stream, const struct summary *summary)
+{
+    fputs("study,group,a,b,seeds,test_mean,test_sd,test_low,test_high,p,corrected_p,verdict,validation_mean,"
+          "validation_sd,validation_low,validation_high\n",
+          stream);
+    for (size_t i = 0; i < summary->comparison_count; ++i) {
+        const struct comparison *pair = &summary->comparisons[i];
+
+        fprintf(stream, "%s,%.*s,%s,%s,%zu", pair->a->experiment->study, (int)pair->group_length, pair->group,
+                pair->a->experiment->id, pair->b->experiment->id, pair->test.count);
+        write_sample(stream, &pair->test);
+        write_number(stream, pair->test.p);
+        write_number(stream, pair->test_p);
+        fprintf(stream, ",%s", verdict_names[pair->verdict]);
+        write_sample(stream, &pair->validation);
+        fputc('\n', stream);
+    }
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------- */
+
+static void write_sample_json(struct json_writer *json, const char *key, const struct sample *sample)
+{
+    json_begin_object(json, key);
+    json_integer(json, "count", (int64_t)sample->count);
+    json_real(json, "mean", sample->mean);
+    json_real(json, "sd", sample->sd);
+    json_real(json, "low", sample->low);
+    json_real(json, "high", sample->high);
+    json_end_object(json);
+}
+
+static void write_runs_json(struct json_writer *json, const struct summary_row *row)
+{
+    json_begin_array(json, "runs");
+    for (size_t i = 0; i < row->count; ++i) {
+        json_begin_object(json, NULL);
+        json_integer(json, "seed", row->runs[i]->seed);
+        json_text(json, "key", row->runs[i]->key);
+        json_text(json, "weights_sha256", row->runs[i]->weights);
+        json_real(json, "test_accuracy", row->runs[i]->test);
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
+static void write_row_json(struct json_writer *json, const struct summary_row *row)
+{
+    json_begin_object(json, NULL);
+    experiment_write_about(json, row->experiment);
+    json_begin_object(json, "configuration");
+    experiment_write_run(json, row->experiment);
+    json_end_object(json);
+    json_integer(json, "parameters", row->runs[0]->parameters);
+    write_runs_json(json, row);
+    json_integer(json, "failed", row->failed);
+    write_sample_json(json, "test_accuracy", &row->test);
+    write_sample_json(json, "validation_accuracy", &row->validation);
+    write_sample_json(json, "train_accuracy", &row->train);
+    write_sample_json(json, "best_test_accuracy", &row->best_test);
+    write_sample_json(json, "test_loss", &row->test_loss);
+    write_sample_json(json, "seconds", &row->seconds);
+    write_sample_json(json, "images_per_second", &row->images_per_second);
+    write_sample_json(json, "small_share", &row->small_share);
+    write_sample_json(json, "pruned_test_accuracy", &row->pruned_accuracy);
+    if (row->experiment->statistics) {
+        write_sample_json(json, "batch_statistics", &row->batch);
+        write_sample_json(json, "new_statistics", &row->updated);
+        write_sample_json(json, "lowest", &row->lowest);
+        write_sample_json(json, "lowest_batch_statistics", &row->lowest_batch);
+        write_sample_json(json, "lowest_new_statistics", &row->lowest_updated);
+    }
+    json_end_object(json);
+}
+
+static void write_comparison_json(struct json_writer *json, const struct comparison *pair)
+{
+    char group[100];
+
+    snprintf(group, sizeof group, "%.*s", (int)pair->group_length, pair->group);
+    json_begin_object(json, NULL);
+    json_text(json, "study", pair->a->experiment->study);
+    json_text(json, "group", group);
+    json_text(json, "a", pair->a->experiment->id);
+    json_text(json, "b", pair->b->experiment->id);
+    write_sample_json(json, "test_accuracy", &pair->test);
+    json_real(json, "p", pair->test.p);
+    json_real(json, "corrected_p", pair->test_p);
+    json_text(json, "verdict", verdict_names[pair->verdict]);
+    write_sample_json(json, "validation_accuracy", &pair->validation);
+    json_end_object(json);
+}
+
+static void write_json(FILE *stream, const struct summary *summary, const struct experiments *experiments)
+{
+    struct json_writer json = json_open(stream);
+
+    json_begin_object(&json, NULL);
+    json_text(&json, "program", "normnet-mnist study");
+    json_text(&json, "version", normnet_version());
+    json_integer(&json, "bits_version", normnet_bits_version());
+    json_text(&json, "experiments_file", experiments->name);
+    json_begin_array(&json, "experiments");
+    for (size_t i = 0; i < summary->count; ++i)
+        write_row_json(&json, &summary->rows[i]);
+    json_end_array(&json);
+    json_begin_array(&json, "comparisons");
+    for (size_t i = 0; i < summary->comparison_count; ++i)
+        write_comparison_json(&json, &summary->comparisons[i]);
+    json_end_array(&json);
+    json_end_object(&json);
+}
+
+/* ---- Files ------------------------------------------------------------------------------------- */
+
+enum summary_file { FILE_CSV, FILE_COMPARISONS, FILE_JSON, FILES };
+
+static int write_file(enum summary_file kind, const struct summary *summary, const struct experiments *experiments,
+                      const char *directory)
+{
+    static const char *const names[] = {"summary.csv", "comparisons.csv", "summary.json"};
+    char *path = text_of("%s/%s", directory, names[kind]);
+    struct atomic_file file;
+
+    if (!path)
+        return report_error("not enough memory to write %s", names[kind]);
+    int code = atomic_file_open(&file, path);
+    if (code == 0) {
+        if (kind == FILE_CSV)
+            write_rows(file.stream, summary);
+        else if (kind == FILE_COMPARISONS)
+            write_comparisons(file.stream, summary);
+        else
+            write_json(file.stream, summary, experiments);
+        code = atomic_file_commit(&file);
+    }
+    free(path);
+    return code;
+}
+
+int summary_write_files(const struct summary *summary, const struct experiments *experiments, const char *directory)
+{
+    int code = 0;
+
+    for (enum summary_file kind = FILE_CSV; kind < FILES && code == 0; ++kind)
+        code = write_file(kind, summary, experiments, directory);
+    return code;
+}
