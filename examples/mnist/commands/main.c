@@ -3,6 +3,7 @@
 #include "commands/evaluate.h"
 #include "commands/export.h"
 #include "commands/predict.h"
+#include "commands/study.h"
 #include "commands/train.h"
 #include "support/interrupt.h"
 #include "support/nearest.h"
@@ -21,6 +22,7 @@ static const struct command {
     {"train", train_command, "Train a network, or resume its training, with a test per epoch."},
     {"evaluate", evaluate_command, "Test a saved model and print its confusion matrix."},
     {"predict", predict_command, "Print the classes that a saved model finds in images."},
+    {"study", study_command, "Train many experiments with several seeds, and compare them."},
     {"export", export_command, "Write a saved model for PyTorch or as ONNX."},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -48,6 +50,7 @@ static int print_program_help(void)
            "  normnet-mnist evaluate --model digits.ckpt\n"
            "  normnet-mnist predict --model digits.ckpt seven.pgm\n"
            "  normnet-mnist export --model digits.ckpt --onnx digits.onnx\n"
+           "  normnet-mnist study --quick --out study\n"
            "  normnet-mnist train --help\n");
     return 0;
 }

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/study.h"
+
+#include "study/crew.h"
+#include "study/plan.h"
+#include "study/summary.h"
+#include "study/summary_files.h"
+#include "study/summary_table.h"
+#include "support/interrupt.h"
+#include "support/machine.h"
+#include "support/options.h"
+#include "support/report.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct help study_help = {
+    .introduction = "Usage: normnet-mnist study --out DIR [OPTION]...\n"
+                    "\n"
+                    "Trains the networks of the published experiments, and all norms on equal\n"
+                    "footing, with several seeds each, and says which differences are real. Every\n"
+                    "finished run is a line of DIR/runs.jsonl: the same command after a stop, or\n"
+                    "after a kill, does only what is missing. The results do not depend on the\n"
+                    "number of cores.\n"
+                    "\n"
+                    "Defaults are in [brackets].\n"
+                    "\n",
+    .examples = "The file of experiments\n"
+                "  # begins a comment, [NAME] a study. `column = value` is a setting for the rows\n"
+                "  that follow in the study, or for all studies if it is before the first; an\n"
+                "  indented line continues it. A table has the columns in its first line and an\n"
+                "  experiment in each other line; an empty cell has the value of the setting:\n"
+                "\n"
+                "    [mine]\n"
+                "    architecture = conv3-8 norm relu maxpool2 conv3-16 relu gap conv1-10\n"
+                "    epochs = 5\n"
+                "    | id     | norm  | l2   |\n"
+                "    | mine-1 | batch |      |\n"
+                "    | mine-2 | group | 1e-3 |\n"
+                "\n"
+                "  Its columns:\n",
+};
+
+static const char study_examples[] = "\n"
+                                     "Exit status\n"
+                                     "  0    All runs are done.\n"
+                                     "  1    The data, a file or a run failed.\n"
+                                     "  2    The command line or the file of experiments is wrong.\n"
+                                     "  130  Ctrl-C stopped the study. Finished runs are kept.\n"
+                                     "\n"
+                                     "Examples:\n"
+                                     "  normnet-mnist study --quick --out quick\n"
+                                     "  normnet-mnist study --list\n"
+                                     "  normnet-mnist study --only 003,004-bn-l1 --seeds 3 --out seeds\n"
+                                     "  normnet-mnist study --only equal --out equal\n"
+                                     "  normnet-mnist study --print > my.txt\n"
+                                     "  normnet-mnist study --experiments my.txt --out mine\n";
+
+struct study_actions {
+    bool list, print;
+};
+
+/* ---- Options ----------------------------------------------------------------------------------- */
+
+static void print_columns(void)
+{
+    for (int i = 0; i < experiment_column_count; ++i) {
+        const struct column *column = &experiment_columns[i];
+
+        printf("  %-16s %s", column->name, column->help);
+        if (column->value && *column->value)
+            printf(" [%s]", column->value);
+        printf("\n");
+    }
+}
+
+static int parse_options(struct study_options *study, struct study_actions *actions, int argc, char **argv)
+{
+    struct option options[] = {
+        {OPTION_TEXT, "--out", "DIR", "Where to write runs.jsonl and the summary; created if it is missing.",
+         .target.text = &study->out},
+        {OPTION_TEXT, "--only", "NAMES", "Run only these studies and experiments, separated by commas.",
+         .target.text = &study->only},
+        {OPTION_FLAG, "--quick", NULL, "Run the quick selection: about two minutes on two cores.",
+         .target.flag = &study->quick},
+        {OPTION_INTEGER, "--seeds", "N", "Runs per experiment. [those of the file: 5]", .target.integer = &study->seeds,
+         .min = 1, .max = 1000},
+        {OPTION_INTEGER, "--jobs", "N", "Runs at the same time. [one per core]", .target.integer = &study->jobs,
+         .min = 1, .max = 1024},
+        {OPTION_TEXT, "--data", "DIR", "The data set, as for train. [as for train]", .target.text = &study->data},
+        {OPTION_TEXT, "--experiments", "FILE", "Read the experiments from this file. [those that are built in]",
+         .target.text = &study->experiments},
+        {OPTION_FLAG, "--list", NULL, "Print a table of the experiments, and run none.", .target.flag = &actions->list},
+        {OPTION_FLAG, "--print", NULL, "Print the file that is built in, to copy and change it.",
+         .target.flag = &actions->print},
+    };
+    const int count = sizeof options / sizeof options[0];
+
+    const int code = options_run(options, count, &study_help, argc, argv);
+    if (code == OPTIONS_HELP) {
+        print_columns();
+        fputs(study_examples, stdout);
+    }
+    if (code != 0 || actions->list || actions->print)
+        return code;
+    if (study->quick && study->only)
+        return report_usage("--quick and --only %s both select the experiments; expected one of them", study->only);
+    return study->out ? 0 : report_usage("--out is missing: expected a directory for the results");
+}
+
+/* ---- The study --------------------------------------------------------------------------------- */
+
+struct study {
+    struct study_options options;
+    struct experiments experiments;
+    struct plan plan;
+    struct dataset data;
+    char data_key[130]; /* the checksums of the training and the test images */
+    struct runs_file file;
+};
+
+static int open_data(struct study *study)
+{
+    char train[65], test[65];
+
+    int code = dataset_open(&study->data, study->options.data, 0);
+    if (code != 0)
+        return code;
+    dataset_print(&study->data);
+    dataset_checksum(&study->data, &study->data.train, train);
+    dataset_checksum(&study->data, &study->data.test, test);
+    snprintf(study->data_key, sizeof study->data_key, "%s-%s", train, test);
+    return plan_check(&study->plan, &study->experiments, &study->data);
+}
+
+static int do_runs(struct study *study, size_t *left)
+{
+    int code = plan_runs(&study->plan, &study->options, &study->data, study->data_key);
+
+    if (code != 0)
+        return code;
+    const size_t planned = study->plan.run_count, done = plan_skip_finished(&study->plan, &study->file);
+    printf("%zu experiments, %zu runs", study->plan.selected_count, planned);
+    if (done > 0)
+        printf(", of which %zu are done", done);
+    printf("\n\n");
+    fflush(stdout);
+    if (study->plan.run_count > 0) {
+        interrupt_catch();
+        interrupt_ignore_pipe();
+        code = crew_work(&study->plan, &study->file, &study->data, study->data_key, study->options.jobs);
+        plan_skip_finished(&study->plan, &study->file);
+    }
+    *left = study->plan.run_count;
+    return code;
+}
+
+static int summarize(struct study *study)
+{
+    struct summary summary;
+
+    int code = summary_make(&summary, &study->experiments, &study->file, study->data_key);
+    if (code == 0)
+        code = summary_write_files(&summary, &study->experiments, study->options.out);
+    if (code == 0 && summary.count > 0) {
+        printf("\n");
+        summary_print(&summary);
+    }
+    summary_free(&summary);
+    return code;
+}
+
+static int run_study(struct study *study)
+{
+    size_t left = 0;
+
+    int code = runs_file_open(&study->file, study->options.out);
+    if (code == 0)
+        code = do_runs(study, &left);
+    if (code != 0)
+        return code;
+    code = summarize(study);
+    if (code != 0)
+        return code;
+    print_name("\nEvery run is a line of ", study->file.path, "");
+    print_name("; the summary is also in ", study->options.out, "/summary.csv, comparisons.csv and summary.json.\n");
+    if (left == 0)
+        return 0; /* also after a signal at the very end */
+    printf("Stopped: %zu runs are missing; the same command does them.\n", left);
+    return interrupt_exit_code();
+}
+
+int study_command(int argc, char **argv)
+{
+    struct study study = {.options.jobs = core_count()};
+    struct study_actions actions = {0};
+
+    int code = parse_options(&study.options, &actions, argc, argv);
+    if (code == OPTIONS_HELP)
+        return 0;
+    if (code == 0 && actions.print) {
+        experiments_print_default();
+        return 0;
+    }
+    if (code == 0)
+        code = experiments_open(&study.experiments, study.options.experiments);
+    if (code == 0)
+        code = plan_select(&study.plan, &study.experiments, &study.options);
+    if (code == 0 && actions.list)
+        plan_print(&study.plan);
+    else if (code == 0) {
+        code = open_data(&study);
+        if (code == 0)
+            code = run_study(&study);
+    }
+    runs_file_close(&study.file);
+    dataset_close(&study.data);
+    plan_free(&study.plan);
+    experiments_close(&study.experiments);
+    return code;
+}
