@@ -6,6 +6,7 @@
 #include "support/nearest.h"
 #include "support/report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,6 +190,9 @@ static int add_row(struct reader *reader, const struct experiment *row, const ch
     if (same)
         return report_usage("%s:%d:%d: id is '%s', as in line %d; expected another name", experiments->name,
                             reader->line, column_number(reader, at), row->id, same->line);
+    if (isnan(row->momentum) && row->schedule != NORMNET_SCHEDULE_ONE_CYCLE)
+        return report_usage("%s:%d: %s: momentum is 'cycle', but the schedule is %s; expected one-cycle, or a number",
+                            experiments->name, reader->line, row->id, settings_schedule_names[row->schedule]);
     struct experiment *rows = realloc(experiments->rows, (experiments->count + 1) * sizeof *rows);
     if (!rows)
         return report_error("not enough memory for %zu experiments", experiments->count + 1);

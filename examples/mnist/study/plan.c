@@ -40,12 +40,12 @@ static int reject_unknown(const struct experiments *experiments, const char *wor
     struct nearest nearest = nearest_begin(word, length);
     char suggestion[NEAREST_ROOM];
 
-    for (size_t i = 0; i < experiments->count; ++i) {
-        nearest_try(&nearest, experiments->rows[i].study);
+    for (size_t i = 0; i < experiments->count; ++i)
         nearest_try(&nearest, experiments->rows[i].id);
-    }
-    return report_usage("--only: %s has no experiment and no study '%.*s'%s; --list shows them", experiments->name,
-                        (int)length, word, nearest_text(&nearest, suggestion));
+    for (size_t i = 0; i < experiments->count; ++i)
+        nearest_try(&nearest, experiments->rows[i].study);
+    return report_usage("--only: '%.*s' is no experiment and no study of %s, which --list shows%s", (int)length, word,
+                        experiments->name, nearest_text(&nearest, suggestion));
 }
 
 static int check_list(const struct experiments *experiments, const char *list)

@@ -1,0 +1,523 @@
+# SPDX-License-Identifier: MIT
+"""`normnet-mnist study`: its file of experiments, its runs, its summary, and what goes wrong.
+
+usage: python3 test_mnist_study.py PATH_TO_NORMNET_MNIST
+           [--without] [PART OF A TEST'S NAME]... | -h | --help
+"""
+import csv
+import json
+import math
+import re
+import signal
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import mnist_program
+from mnist_program import TestCase, environment, idx
+
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "examples" / "mnist" / "study" / "experiments.txt"
+PUBLISHED_PARAMETERS = {"000-bn": 7432, "000-ln": 7432, "000-gn": 7432, "001-bn": 9300, "001-gn": 9300, "001-ln": 9160,
+                        "003-bn": 7704, "003-ln": 7704, "003-gn": 7704, "004-ln": 9752, "004-gn": 9752,
+                        "004-bn-l1": 9752, "sibling-bn": 5688, "sibling-ln": 5688, "sibling-gn": 5688}
+TINY = """\
+seeds = 3
+batch = 8
+
+[tiny]
+architecture = conv3-4 norm relu conv3-4 relu
+    gap conv1-5
+epochs = 2
+lr = 0.05
+validate = 10
+compare = norms
+
+| id         | name  | norm  | l1  | final | statistics |
+|------------|-------|-------|-----|-------|------------|
+| tiny-none  | none  | none  |     |       |            |
+| tiny-batch | batch | batch |     | 50    | yes        |
+| tiny-layer | layer | layer | .01 | 60.5  |            |
+"""
+
+
+def same_bits(line):
+    """A line without times, and without what only names the run."""
+    kept = {k: v for k, v in line.items() if k not in ("seconds", "experiment", "study")}
+    kept["history"] = [{k: v for k, v in e.items() if k not in ("seconds", "images_per_second")}
+                       for e in line["history"]]
+    return json.dumps(kept, sort_keys=True)
+
+
+class StudyCase(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.data = self.write_data()
+        self.experiments = self.directory / "experiments.txt"
+        self.experiments.write_text(TINY, encoding="utf-8")
+        self.out = self.directory / "out"
+
+    def arguments(self, *more, out=None):
+        return ["study", "--data", self.data, "--experiments", self.experiments, "--out", out or self.out, *more]
+
+    def study(self, *more, out=None):
+        result = self.run_program(*self.arguments(*more, out=out))
+        self.assertEqual(result.returncode, 0, result)
+        return result.stdout
+
+    def lines(self, out=None):
+        path = (out or self.out) / "runs.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+class TheFile(StudyCase):
+    def test_built_in(self):
+        """The program has the file of the sources, and can run every row of it: networks and recipes are valid."""
+        printed = self.run_program("study", "--print").stdout
+        self.assertEqual(printed, EXPERIMENTS.read_text(encoding="utf-8"))
+        ids = re.findall(r"(?m)^\| ([0-9a-z][\w.-]*) +\|", printed)
+        ids = [name for name in ids if name != "id"]
+        self.assertGreater(len(ids), 100)
+        listed = self.run_program("study", "--only", ",".join(ids), "--list").stdout
+        for name in ids:
+            self.assertRegex(listed, rf"(?m)^{re.escape(name)} ")
+
+    def test_parameters(self):
+        """The networks have the published numbers of parameters."""
+        text = EXPERIMENTS.read_text(encoding="utf-8")
+        small = re.sub(r"(?m)^epochs = .*$", "epochs = 1", text).replace("[000]", "limit = 64\n[000]", 1)
+        small = re.sub(r"(?m)^limit = 12000$", "", re.sub(r"(?m)^validate = .*$", "", small))
+        self.experiments.write_text(small, encoding="utf-8")
+        images = {"train_images": idx([64, 28, 28], bytes(i * 7 % 251 for i in range(64 * 784))),
+                  "train_labels": idx([64], [i % 10 for i in range(64)]),
+                  "test_images": idx([10, 28, 28], bytes(i * 7 % 251 for i in range(10 * 784))),
+                  "test_labels": idx([10], range(10))}
+        self.data = self.write_data("digits", **images)
+        self.study("--seeds", "1", "--only", ",".join(PUBLISHED_PARAMETERS))
+        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
+            found = {row["id"]: int(row["parameters"]) for row in csv.DictReader(file)}
+        self.assertEqual({name: found.get(name) for name in PUBLISHED_PARAMETERS}, PUBLISHED_PARAMETERS)
+
+    def test_mistakes(self):
+        """Each has the line, the column, the value and what is expected."""
+        head = "[x]\n"
+        cases = [
+            (head + "| id | norm |\n| a | bacth |\n", r"txt:3:7: norm is 'bacth'; expected none, batch, .* or rms$"),
+            (head + "| id | l1 |\n| a | -1 |\n", r"txt:3:7: l1 is '-1'; expected a number from 0 to 1e\+09$"),
+            (head + "lr = fast\n", r"txt:2:6: lr is 'fast'; expected a number"),
+            (head + "epochs = 1.5\n", r"txt:2:10: epochs is '1.5'; expected a whole number from 1 to 1000000$"),
+            (head + "nesterov = true\n", r"txt:2:12: nesterov is 'true'; expected yes or no$"),
+            (head + "momentum = cycl\n", r"momentum is 'cycl'; expected a number from 0 to 1, or cycle$"),
+            (head + "final = 101\n", r"final is '101'; expected a number from 0 to 100, or -$"),
+            (head + "agument = none\n", r"txt:2:1: there is no column 'agument'; did you mean augment\?$"),
+            (head + "augment = rotat:7\n", r"txt:2:11: augment: 'rotat' at column 1 is not rotate"),
+            (head + "| id | nrom |\n", r"txt:2:8: there is no column 'nrom'; did you mean norm\?$"),
+            (head + "| id | l1 | l1 |\n", r"txt:2:13: a column is 'l1'; expected each column once$"),
+            (head + "| id | l1 |\n| a |\n", r"txt:3: the row has 1 cells; expected 2, as in line 2$"),
+            (head + "| a | l1 |\n", r"txt:2:3: the first cell is 'a'; expected id"),
+            (head + "| id |\n| a |\n\n# more\n| a |\n", r"txt:6:3: id is 'a', as in line 3; expected another name$"),
+            (head + "| id |\n| a/b |\n", r"txt:3:3: id is 'a/b'; expected letters, digits, - \. _$"),
+            (head + "id = a\n", r"txt:2:1: a setting is 'id'"),
+            ("| id |\n", r"txt:1:1: the row is 'id'; expected a line like \[004\] before it"),
+            ("[x y]\n", r"txt:1:1: the name of a study is 'x y'; expected letters"),
+            ("hello\n", r"txt:1:1: the line is 'hello'; expected \[study\], column = value"),
+            ("# nothing\n", r"txt has no experiments; expected rows that begin with \|$"),
+            ("", r"txt has no experiments"),
+            ("[x]\0\n", r"txt is not a text: byte 3 is 0$"),
+            (head + "momentum = cycle\n| id |\n| a |\n", r"txt:4: a: momentum is 'cycle', but the schedule is constant"),
+        ]
+        for text, pattern in cases:
+            with self.subTest(pattern):
+                self.experiments.write_bytes(text.encode())
+                self.expect_failure(2, "(?m)" + pattern, *self.arguments())
+                self.assertFalse(self.out.exists())
+
+    def test_rows_that_cannot_be_run(self):
+        """Found before the first run, with the row's line."""
+        row = "\n[x]\nbatch = 8\n| id | architecture | validate |\n"
+        cases = [
+            (row + "| a | conv3-4 nrom gap conv1-5 | |\n", r"txt:5: a: architecture, column 9: 'nrom'"),
+            (row + "| a | conv3-4 gap conv1-5 | 40 |\n", r"txt:5: a: validate is 40; expected less than the 40 train"),
+        ]
+        for text, pattern in cases:
+            self.experiments.write_text(text, encoding="utf-8")
+            result = self.run_program(*self.arguments())
+            self.assertEqual(result.returncode, 2, result)
+            self.assertRegex(result.stderr, pattern)
+            self.assertFalse(self.out.exists())
+
+    def test_other_systems(self):
+        """Line ends of Windows, and no line end at the end."""
+        self.experiments.write_bytes(TINY.rstrip("\n").replace("\n", "\r\n").encode())
+        self.assertRegex(self.study("--list"), "tiny-layer")
+
+
+class Selection(StudyCase):
+    def test_unknown_name(self):
+        built_in = ["study", "--out", self.out, "--only"]
+        for name, meant in {"003-bm": "003-bn", "004-step-bnl1": "004-step-bn-l1", "sibling-b": "sibling-bn",
+                            "equla": "equal", "003,siblign": "sibling"}.items():
+            self.expect_failure(2, rf"--only: '{name.split(',')[-1]}' is no experiment and no study of .*; "
+                                   rf"did you mean {meant}\?", *built_in, name)
+        self.expect_failure(2, "'' is no experiment", *built_in, "003,")
+        self.assertFalse(self.out.exists())
+
+    def test_options(self):
+        self.expect_failure(2, "--out is missing: expected a directory", "study")
+        self.expect_failure(2, "--quick and --only 003 both select", "study", "--quick", "--only", "003", "--out", "x")
+        self.expect_failure(2, "has no experiment with select = quick", *self.arguments("--quick"))
+        self.expect_failure(1, "cannot open none.txt", "study", "--experiments", "none.txt", "--list")
+
+    def test_only(self):
+        self.study("--only", "tiny-none,tiny-layer", "--seeds", "1")
+        self.assertEqual(sorted(line["experiment"] for line in self.lines()), ["tiny-layer", "tiny-none"])
+        self.study("--only", "tiny", "--seeds", "2")
+        self.assertEqual(len(self.lines()), 6)
+
+    def test_named_rows(self):
+        """Rows with select = named are run only by their id."""
+        self.experiments.write_text(TINY + "\nselect = named\n| id |\n| tiny-other |\n", encoding="utf-8")
+        self.assertNotRegex(self.study("--list"), "tiny-other")
+        self.assertNotRegex(self.study("--list", "--only", "tiny"), "tiny-other")
+        self.assertRegex(self.study("--list", "--only", "tiny-other"), "tiny-other")
+
+
+class Runs(StudyCase):
+    def test_lines(self):
+        """A line has what docs/study.md says, and its figures agree with each other."""
+        self.study()
+        lines = self.lines()
+        self.assertEqual(len(lines), 9)
+        self.assertEqual(len({line["key"] for line in lines}), 9)
+        for line in lines:
+            self.assertEqual(line["format"], 1)
+            self.assertEqual(line["data"]["training_images"], 30)
+            self.assertEqual(line["validation_images"], 10)
+            self.assertEqual(line["data"]["source"], self.data.name)
+            self.assertEqual([epoch["epoch"] for epoch in line["history"]], [1, 2])
+            confusion = line["confusion"]
+            right = sum(confusion[i][i] for i in range(5))
+            self.assertEqual(sum(map(sum, confusion)), 10)
+            self.assertAlmostEqual(line["history"][-1]["test_accuracy"], 10 * right)
+            self.assertEqual(len(line["mistakes"]), 10 - right)
+            for image, actual, predicted, probability, of_actual in line["mistakes"]:
+                self.assertEqual(actual, image % 5)
+                self.assertNotEqual(actual, predicted)
+                self.assertGreaterEqual(probability, of_actual)
+            self.assertEqual(sum(weights["count"] for weights in line["weights"]), line["parameters"])
+            for weights in line["weights"]:
+                self.assertEqual(sum(weights["counts"]), weights["count"])
+            self.assertEqual([output["token"] for output in line["outputs"]],
+                             line["configuration"]["architecture"].split())
+            self.assertIn("conv3-4", line["summary"])
+            statistics_of_batch = line["configuration"]["statistics"]
+            self.assertEqual(statistics_of_batch, line["experiment"] == "tiny-batch")
+            for epoch in line["history"]:
+                self.assertIn("validation_accuracy", epoch)
+                self.assertEqual("batch_statistics" in epoch, statistics_of_batch)
+                self.assertEqual("new_statistics" in epoch, statistics_of_batch)
+
+    def test_same_as_train(self):
+        """A run without validation has the weights and the history of `train` with the same settings."""
+        self.experiments.write_text(TINY.replace("validate = 10", "validate = 0"), encoding="utf-8")
+        self.study("--only", "tiny-layer", "--seeds", "2")
+        line = next(line for line in self.lines() if line["seed"] == 2)
+        trained = self.train("--data", self.data, "--norm", "layer", "--l1", ".01", "--epochs", "2", "--batch", "8",
+                             "--schedule", "constant", "--lr", ".05", "--momentum", ".9", "--augment", "none",
+                             "--seed", "2", "--architecture", "conv3-4 norm relu conv3-4 relu gap conv1-5")
+        self.assertEqual(line["weights_sha256"], trained["weights_sha256"])
+        for ours, theirs in zip(line["history"], trained["history"]):
+            for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr"):
+                self.assertEqual(ours[name], theirs[name])
+
+    def test_validation_is_not_trained_on(self):
+        """Other pixels in the images that are held out change their loss, but not the weights."""
+        self.study("--only", "tiny-none", "--seeds", "1")
+        before = self.lines()[0]
+        labels = [i % 5 for i in range(40)]
+        pixels = [(label * 50 + 3 * i) % 256 for label in labels for i in range(48)]
+        self.data = self.write_data("other", train_images=idx([40, 6, 8], pixels[: 30 * 48] + [7] * 480))
+        other = self.directory / "other-out"
+        self.study("--only", "tiny-none", "--seeds", "1", out=other)
+        after = self.lines(other)[0]
+        self.assertNotEqual(before["key"], after["key"])
+        self.assertEqual(before["weights_sha256"], after["weights_sha256"])
+        self.assertNotEqual(before["history"][0]["validation_loss"], after["history"][0]["validation_loss"])
+
+    def test_paired(self):
+        """With the same seed, all norms begin with the same weights; another seed begins with others."""
+        self.experiments.write_text(TINY.replace("lr = 0.05", "lr = 0").replace("yes", "no"), encoding="utf-8")
+        self.study("--seeds", "2")
+        norms = {}
+        for line in self.lines():
+            norms.setdefault(line["seed"], set()).add(
+                tuple(w["norm"] for w in line["weights"] if w["name"] in ("0.weight", "3.weight", "6.weight")))
+        self.assertEqual([len(found) for found in norms.values()], [1, 1])
+        self.assertNotEqual(norms[1], norms[2])
+
+    def test_jobs(self):
+        """The same lines, one after another and side by side."""
+        self.study("--jobs", "1")
+        other = self.directory / "other"
+        self.study("--jobs", "4", out=other)
+        self.assertEqual(sorted(map(same_bits, self.lines())), sorted(map(same_bits, self.lines(other))))
+
+    def test_equal_rows(self):
+        """Rows with the same configuration share their runs, and each is in the summary."""
+        self.experiments.write_text(TINY + "| tiny-again | again | none | | 70 | |\n", encoding="utf-8")
+        self.study()
+        self.assertEqual(len(self.lines()), 9)
+        rows = {row["id"]: row for row in json.loads((self.out / "summary.json").read_text())["experiments"]}
+        self.assertEqual(rows["tiny-again"]["runs"], rows["tiny-none"]["runs"])
+        self.assertEqual(rows["tiny-again"]["final"], 70)
+
+    def test_key(self):
+        """Every column of the run changes the key; what is said about it does not."""
+        changes = {"architecture": "conv3-5 norm relu gap conv1-5", "norm": "layer", "batch": "4", "epochs": "1",
+                   "lr": ".06", "momentum": ".8", "schedule": "step", "step_size": "5", "step_gamma": ".2", "l1": ".1",
+                   "l2": ".1", "label_smoothing": ".1", "dropout": ".5", "augment": "rotate", "limit": "39",
+                   "validate": "9", "statistics": "yes", "groups": "1", "layer_dims": "2", "virtual_batch": "16",
+                   "affine": "none", "nesterov": "yes"}
+        rows = "".join(f"{name} = {value}\n| id |\n| with-{name} |\n{name} = {before}\n" for name, value, before in (
+            (name, value, {"architecture": "conv3-4 norm relu conv3-4 relu gap conv1-5", "norm": "none", "batch": "8",
+                           "epochs": "2", "lr": ".05", "momentum": ".9", "schedule": "constant", "step_size": "6",
+                           "step_gamma": ".1", "augment": "none", "validate": "10", "statistics": "no",
+                           "layer_dims": "3", "affine": "default", "nesterov": "no"}.get(name, "0"))
+            for name, value in changes.items()))
+        self.experiments.write_text(TINY.split("| id")[0] + "| id |\n| plain |\n" + rows, encoding="utf-8")
+        self.study("--seeds", "1")
+        self.assertEqual(len(self.lines()), 1 + len(changes))
+        columns = self.lines()[0]["configuration"].keys() - {"schedule_unit", "optimizer"}
+        self.assertEqual(columns, changes.keys())
+        self.experiments.write_text(TINY.split("| id")[0] + "note = another\nsource = x\nbest = 3\nseeds = 2\n"
+                                    "| id | name |\n| renamed | plain again |\n", encoding="utf-8")
+        self.assertRegex(self.study("--seeds", "1"), "1 runs, of which 1 are done")
+
+    def test_divergence_is_a_result(self):
+        """A training that cannot go on is recorded with its reason, and not tried again."""
+        self.experiments.write_text(TINY.replace("lr = 0.05", "lr = 1e9\nl2 = 1e9").replace("epochs = 2", "epochs = 30"),
+                                    encoding="utf-8")
+        output = self.study("--only", "tiny-none", "--seeds", "1")
+        self.assertRegex(output, r"ended by: epoch \d+")
+        line = self.lines()[0]
+        self.assertRegex(line["failure"], r"^epoch \d+")
+        self.assertLess(len(line["history"]), 30)
+        self.assertRegex(self.study("--only", "tiny-none", "--seeds", "1"), "1 runs, of which 1 are done")
+        self.assertRegex(output, "1 of 1 trainings could not go on")
+
+
+class Resuming(StudyCase):
+    def test_only_what_is_missing(self):
+        self.assertRegex(self.study("--seeds", "2"), "3 experiments, 6 runs\n")
+        before = (self.out / "runs.jsonl").read_bytes()
+        self.assertRegex(self.study("--seeds", "2"), "3 experiments, 6 runs, of which 6 are done\n")
+        self.assertEqual((self.out / "runs.jsonl").read_bytes(), before)
+        self.study()
+        after = (self.out / "runs.jsonl").read_bytes()
+        self.assertTrue(after.startswith(before))
+        self.assertEqual(after.count(b"\n"), 9)
+
+    def test_torn_line(self):
+        """The last line without its end is dropped with a note, wherever it was cut, and done again."""
+        self.study("--jobs", "1")
+        path = self.out / "runs.jsonl"
+        whole = path.read_bytes()
+        last = whole[:-1].rfind(b"\n") + 1
+        for cut in (last + 1, last + 500, len(whole) - 1):
+            path.write_bytes(whole[:cut])
+            output = self.study("--jobs", "1")
+            self.assertRegex(output, r"The last line of .*runs.jsonl has no end: the study was killed")
+            self.assertRegex(output, "9 runs, of which 8 are done")
+            self.assertEqual([same_bits(line) for line in self.lines()],
+                             [same_bits(json.loads(line)) for line in whole.splitlines()])
+        self.assertNotIn("no end", self.study())
+
+    def test_damaged_files(self):
+        """A message with the line, exit code 1, and the file stays as it is."""
+        self.study("--seeds", "1")
+        path = self.out / "runs.jsonl"
+        good = path.read_text(encoding="utf-8").splitlines()
+        version = json.loads(good[0])["bits_version"]
+        cases = [
+            (good[0][:100] + "\n" + good[1] + "\n", r"runs.jsonl:1:101: the line is damaged: expected"),
+            (good[0] + "\n" + "nonsense\n", r"runs.jsonl:2:1: the line is damaged: expected a value; remove it"),
+            (good[0] + "\n\n" + good[1] + "\n", r"runs.jsonl:2:1: the line is damaged"),
+            (good[0] + "\n{}\n", r"runs.jsonl:2: the line is not a run of a study: it needs"),
+            (good[0] + "\n[1, 2]\n", r"runs.jsonl:2: the line is not a run"),
+            (good[0].replace('"format":1', '"format":2') + "\n", r"runs.jsonl:1: the format of the line is 2; this"),
+            (good[1] + "\n" + good[0].replace(f'"bits_version":{version}', '"bits_version":1') + "\n",
+             rf"runs.jsonl:2: the run has version 1 of the bits, and this library version {version}: .*another --out"),
+        ]
+        for text, pattern in cases:
+            with self.subTest(pattern):
+                path.write_text(text, encoding="utf-8")
+                result = self.run_program(*self.arguments())
+                self.assertEqual(result.returncode, 1, result)
+                self.assertRegex(result.stderr, pattern)
+                self.assertEqual(len(result.stderr.splitlines()), 1)
+                self.assertEqual(path.read_text(encoding="utf-8"), text)
+
+    def slow(self):
+        """Runs that last about a second each."""
+        self.experiments.write_text(
+            TINY.replace("epochs = 2", "epochs = 800").replace("yes", "no"), encoding="utf-8")
+
+    def start_study(self):
+        return subprocess.Popen([self.program, *map(str, self.arguments("--jobs", "2"))], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, cwd=self.directory, env=environment(self.home),
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+    def wait_for_lines(self, count):
+        path = self.out / "runs.jsonl"
+        end = time.monotonic() + mnist_program.TIME_LIMIT
+        while time.monotonic() < end:
+            if path.exists() and path.read_bytes().count(b"\n") >= count:
+                return
+            time.sleep(0.01)
+
+    def test_killed(self):
+        """After a kill, and another one, the study ends with the lines of one that was never killed."""
+        self.slow()
+        whole = self.directory / "whole"
+        self.study(out=whole)
+        for lines in (2, 5):
+            process = self.start_study()
+            self.wait_for_lines(lines)
+            process.kill()
+            process.communicate()
+            self.assertLess((self.out / "runs.jsonl").read_bytes().count(b"\n"), 9)
+        self.study()
+        self.assertEqual(sorted(map(same_bits, self.lines())), sorted(map(same_bits, self.lines(whole))))
+
+    def test_ctrl_c(self):
+        """Finished runs stay, the others are given up, and the code is that of the signal."""
+        self.slow()
+        process = self.start_study()
+        self.wait_for_lines(2)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate()
+        self.assertEqual(process.returncode, 130, errors)
+        missing = int(re.search(r"Stopped: (\d+) runs are missing; the same command does them", output)[1])
+        self.assertEqual(len(self.lines()) + missing, 9)
+        self.assertTrue((self.out / "summary.csv").exists())
+        self.assertRegex(self.study(), f"9 runs, of which {9 - missing} are done")
+
+    def test_two_studies(self):
+        self.slow()
+        process = self.start_study()
+        self.wait_for_lines(1)
+        self.expect_study_failure(r"runs.jsonl is being written by (the process \d+|another process)")
+        process.kill()
+        process.communicate()
+
+    def expect_study_failure(self, pattern):
+        result = self.run_program(*self.arguments())
+        self.assertEqual(result.returncode, 1, result)
+        self.assertRegex(result.stderr, pattern)
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+
+    def test_unwritable(self):
+        self.out.write_text("", encoding="utf-8")
+        self.expect_study_failure("cannot create the directory .*: Not a directory")
+        self.out.unlink()
+        self.out = self.directory / "missing" / "out"
+        self.expect_study_failure("cannot create the directory .*: No such file")
+        self.out = self.directory / "out"
+        self.out.mkdir()
+        (self.out / "runs.jsonl").mkdir()
+        self.expect_study_failure("cannot write .*runs.jsonl: it is not a regular file")
+
+
+class Summary(StudyCase):
+    def setUp(self):
+        super().setUp()
+        self.output = self.study()
+        self.summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+
+    def accuracies(self, experiment):
+        found = {line["seed"]: line["history"][-1]["test_accuracy"]
+                 for line in self.lines() if line["experiment"] == experiment}
+        return [found[seed] for seed in sorted(found)]
+
+    def test_rows(self):
+        """Mean and sd of Python's statistics; Student's t for two degrees of freedom."""
+        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
+            rows = {row["id"]: row for row in csv.DictReader(file)}
+        self.assertEqual(list(rows), ["tiny-none", "tiny-batch", "tiny-layer"])
+        for row in self.summary["experiments"]:
+            values = self.accuracies(row["id"])
+            mean, sd = statistics.mean(values), statistics.stdev(values)
+            half = 4.3026527297494619 * sd / math.sqrt(3)
+            test = row["test_accuracy"]
+            for name, expected in (("count", 3), ("mean", mean), ("sd", sd), ("low", mean - half),
+                                   ("high", mean + half)):
+                self.assertAlmostEqual(test[name], expected, 9)
+            self.assertAlmostEqual(float(rows[row["id"]]["test_mean"]), mean, 3)
+            self.assertEqual([run["seed"] for run in row["runs"]], [1, 2, 3])
+        self.assertEqual(rows["tiny-none"]["difference"], "")
+        self.assertAlmostEqual(float(rows["tiny-layer"]["difference"]),
+                               statistics.mean(self.accuracies("tiny-layer")) - 60.5, 3)
+        self.assertRegex(self.output, r"(?m)^tiny-batch +3 ")
+
+    def test_comparisons(self):
+        """Differences by seed, and a verdict that follows from p."""
+        pairs = {(pair["a"], pair["b"]): pair for pair in self.summary["comparisons"]}
+        self.assertEqual(list(pairs), [("tiny-none", "tiny-batch"), ("tiny-none", "tiny-layer"),
+                                       ("tiny-batch", "tiny-layer")])
+        for (a, b), pair in pairs.items():
+            differences = [x - y for x, y in zip(self.accuracies(a), self.accuracies(b))]
+            self.assertAlmostEqual(pair["test_accuracy"]["mean"], statistics.mean(differences), 9)
+            self.assertAlmostEqual(pair["test_accuracy"]["sd"], statistics.stdev(differences), 9)
+            self.assertLessEqual(pair["p"], pair["corrected_p"])
+            expected = ("real" if pair["corrected_p"] <= 0.05 else "perhaps" if pair["p"] <= 0.05
+                        else "not distinguishable")
+            self.assertEqual(pair["verdict"], expected)
+        with open(self.out / "comparisons.csv", encoding="utf-8", newline="") as file:
+            self.assertEqual([row["verdict"] for row in csv.DictReader(file)],
+                             [pair["verdict"] for pair in pairs.values()])
+
+    def test_other_statistics(self):
+        """The table of batch norm's statistics has the rows that asked for it."""
+        table = self.output.split("The same weights with other statistics")[1]
+        self.assertRegex(table, r"(?m)^tiny-batch +[\d.]+% +[\d.]+% +[\d.]+%$")
+        self.assertNotIn("tiny-none", table.split("Differences")[0])
+
+    def test_stays_complete(self):
+        """A study of a part leaves the other rows in the summary."""
+        before = self.summary
+        self.study("--only", "tiny-none")
+        self.assertEqual(json.loads((self.out / "summary.json").read_text(encoding="utf-8")), before)
+
+
+class Failures(StudyCase):
+    """The networks that cannot learn, with images of their own; what they do on MNIST is in docs/results.md."""
+
+    def train_row(self, row, settings):
+        self.experiments.write_text(f"[x]\nbatch = 8\nepochs = 12\n{settings}\n| id | norm | layer_dims |\n"
+                                    f"| a | {row} |\n", encoding="utf-8")
+        self.study("--seeds", "1")
+        return self.lines()[0]
+
+    def test_norm_before_pool(self):
+        """Layer norm over the width, or instance norm, before gap: nothing of the image is left, and a warning."""
+        network = "lr = 0.05\narchitecture = conv3-4 relu norm gap conv1-5"
+        for row, fails in (("layer | 1", True), ("instance | 3", True), ("batch | 3", False)):
+            self.out = self.directory / row.split()[0]
+            line = self.train_row(row, network)
+            chance = [abs(epoch["test_loss"] - math.log(5)) < 0.01 for epoch in line["history"]]
+            self.assertEqual(all(chance), fails)
+            self.assertEqual("warning" in line["summary"].lower(), fails)
+
+    def test_pruning(self):
+        """With much L1, most weights are below 0.001; without them the network is as good."""
+        line = self.train_row("none | 3", "lr = 0.01\nl1 = 1\narchitecture = conv3-4 relu gap conv1-5")
+        small = sum(weights["small"] for weights in line["weights"])
+        self.assertEqual(line["small_weight"], 0.001)
+        self.assertAlmostEqual(line["pruned"]["share"], small / line["parameters"], 3)
+        self.out = self.directory / "other"
+        line = self.train_row("none | 3", "lr = 0.01\narchitecture = conv3-4 relu gap conv1-5")
+        self.assertLess(line["pruned"]["share"], 0.1)
+
+
+if __name__ == "__main__":
+    mnist_program.main()
