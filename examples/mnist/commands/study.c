@@ -124,7 +124,7 @@ static int open_data(struct study *study)
 {
     char train[65], test[65];
 
-    int code = dataset_open(&study->data, study->options.data, 0);
+    int code = dataset_open(&study->data, study->options.data, 0, 0);
     if (code != 0)
         return code;
     dataset_print(&study->data);

@@ -99,7 +99,8 @@ static int check_validate(const char *source, int64_t validate, int64_t images)
 static int hold_out_validation_images(struct dataset *data, int64_t validate)
 {
     struct image_set *train = &data->train;
-    const int code = check_validate(data->directory, validate, train->count);
+    const char *source = data->directory ? data->directory : DATASET_GENERATED;
+    const int code = check_validate(source, validate, train->count);
 
     if (code != 0 || validate == 0)
         return code;
@@ -290,25 +291,16 @@ int dataset_open_test(struct dataset *data, const char *directory)
     return code;
 }
 
-int dataset_divide(struct dataset *part, struct dataset *validation, const struct dataset *whole, int64_t limit,
-                   int64_t held_out)
+int dataset_divide(struct dataset *part, const struct dataset *whole, int64_t limit, int64_t validate)
 {
-    const int64_t used = limit > 0 && limit < whole->train.count ? limit : whole->train.count;
-
     *part = *whole;
     part->mean = NULL;
-    if (held_out >= used)
-        return report_error("of %" PRId64 " training images, %" PRId64 " cannot be held out", used, held_out);
-    part->train.count = used - held_out;
-    int code = measure_mean_std(part);
-    if (code != 0 || held_out == 0)
+    const int code = hold_out_validation_images(part, validate);
+    if (code != 0)
         return code;
-    *validation = *part;
-    validation->test = part->train;
-    validation->test.images += (size_t)part->train.count * dataset_image_bytes(part);
-    validation->test.labels += part->train.count;
-    validation->test.count = held_out;
-    return 0;
+    if (limit > 0 && limit < part->train.count)
+        part->train.count = limit;
+    return measure_mean_std(part);
 }
 
 void dataset_close_part(struct dataset *part)

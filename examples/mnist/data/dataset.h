@@ -33,12 +33,10 @@ int dataset_open(struct dataset *data, const char *directory, int64_t limit, int
 int dataset_open_test(struct dataset *data, const char *directory);
 
 /*
- * A part of a data set, which must outlive it: the first `limit` training images, or all if it is 0, without the last
- * `held_out` of those, which become the test images of `validation` (NULL if held_out is 0). Both have the mean and the
- * standard deviation of the training images of the part. Returns 0, or reports that too few images are left.
+ * A part of a data set, which must outlive it: with fewer training images and other validation images, as in
+ * dataset_open(). Returns 0, or reports that no training images are left.
  */
-int dataset_divide(struct dataset *part, struct dataset *validation, const struct dataset *whole, int64_t limit,
-                   int64_t held_out);
+int dataset_divide(struct dataset *part, const struct dataset *whole, int64_t limit, int64_t validate);
 
 /* Frees what dataset_divide() has allocated. */
 void dataset_close_part(struct dataset *part);

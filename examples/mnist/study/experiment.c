@@ -76,9 +76,9 @@ const struct column experiment_columns[] = {
     {"augment", COLUMN_TEXT, true, offsetof(struct experiment, augment), "none",
      .help = "as for train: rotate:7:fill=1"},
     {"limit", COLUMN_INTEGER, true, offsetof(struct experiment, limit), "0", 0, LARGE,
-     .help = "training images to use; 0 = all"},
+     .help = "training images, not counting validate; 0 = all"},
     {"validate", COLUMN_INTEGER, true, offsetof(struct experiment, validate), "0", 0, LARGE,
-     .help = "the last of them, for validation only"},
+     .help = "the last training images, for validation only"},
     {"statistics", COLUMN_FLAG, true, offsetof(struct experiment, statistics), "no",
      .help = "yes: also test with other statistics of batch norm"},
 };

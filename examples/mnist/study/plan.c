@@ -89,9 +89,12 @@ int plan_select(struct plan *plan, const struct experiments *experiments, const 
 
 /* ---- Checks ------------------------------------------------------------------------------------ */
 
+/* Not positive if all images are held out. */
 static int64_t used_images(const struct experiment *experiment, const struct dataset *data)
 {
-    return experiment->limit > 0 ? int64_min(experiment->limit, data->train.count) : data->train.count;
+    const int64_t left = data->train.count - experiment->validate;
+
+    return experiment->limit > 0 ? int64_min(experiment->limit, left) : left;
 }
 
 static int check_experiment(const struct experiment *experiment, const struct experiments *experiments,
@@ -101,10 +104,10 @@ static int check_experiment(const struct experiment *experiment, const struct ex
     struct settings settings;
     normnet_config config;
 
-    if (experiment->validate >= used_images(experiment, data))
+    if (used_images(experiment, data) <= 0)
         return report_usage("%s:%d: %s: validate is %" PRId64 "; expected less than the %" PRId64 " training images",
                             experiments->name, experiment->line, experiment->id, experiment->validate,
-                            used_images(experiment, data));
+                            data->train.count);
     seed_run_configure(experiment, 1, data, &settings, &config);
     const normnet_status status = normnet_model_create(&model, &config);
     normnet_model_destroy(model);
@@ -141,8 +144,7 @@ static double cost_of(const struct experiment *experiment, const struct dataset 
             multiply_adds += (double)info.multiply_adds;
     }
     normnet_model_destroy(model);
-    return double_max(multiply_adds, 1) * (double)(used_images(experiment, data) - experiment->validate) *
-           (double)experiment->epochs;
+    return double_max(multiply_adds, 1) * (double)used_images(experiment, data) * (double)experiment->epochs;
 }
 
 static bool is_planned(const struct plan *plan, const char *key)

@@ -17,7 +17,7 @@ static void write_data(struct json_writer *json, const struct seed_run *run, con
             data.directory = name + 1;
     }
     results_data(json, &data);
-    json_integer(json, "validation_images", run->experiment->validate > 0 ? run->validation.test.count : 0);
+    json_integer(json, "validation_images", run->data.validation.count);
     json_text(json, "data_sha256", data_key);
 }
 

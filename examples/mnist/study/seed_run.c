@@ -97,7 +97,7 @@ static normnet_status test_epoch(const struct seed_run *run, struct study_epoch 
     epoch->result.test_loss = test.loss;
     epoch->result.test_accuracy = test.accuracy;
     if (status == NORMNET_OK && run->experiment->validate > 0)
-        status = measure(&epoch->validation, run, run->model, &run->validation.test, NORMNET_STATISTICS_RUNNING);
+        status = measure(&epoch->validation, run, run->model, &run->data.validation, NORMNET_STATISTICS_RUNNING);
     if (status == NORMNET_OK && run->experiment->statistics)
         status = compare_statistics(run, epoch);
     return status;
@@ -178,7 +178,7 @@ int seed_run_train(struct seed_run *run, const struct experiment *experiment, in
     normnet_config config;
 
     *run = (struct seed_run){.experiment = experiment, .seed = seed};
-    int code = dataset_divide(&run->data, &run->validation, whole, experiment->limit, experiment->validate);
+    int code = dataset_divide(&run->data, whole, experiment->limit, experiment->validate);
     if (code != 0)
         return code;
     run->history = calloc((size_t)experiment->epochs, sizeof *run->history);

@@ -28,7 +28,7 @@ struct study_epoch {
 struct seed_run {
     const struct experiment *experiment;
     int64_t seed;
-    struct dataset data, validation; /* parts of the study's; validation is empty without `validate` */
+    struct dataset data; /* a part of the study's */
     normnet_model *model;
     struct study_epoch *history;
     int64_t epochs;    /* that are finished */
