@@ -6,6 +6,7 @@
 #include "support/options.h"
 #include "support/text.h"
 #include "training/average.h"
+#include "training/curves.h"
 #include "training/prepare.h"
 #include "training/results.h"
 #include "training/run.h"
@@ -74,6 +75,15 @@ static int stop_training(struct run *run)
     return interrupt_exit_code();
 }
 
+/* What is printed last. The training is complete even if its curves cannot be drawn. */
+static int print_end(const struct run *run)
+{
+    const int code = run->settings.plot ? curves_print(&run->training, run->data.validation.count > 0) : 0;
+
+    print_weights(run);
+    return code;
+}
+
 static int train_epochs(struct run *run)
 {
     struct training_state *training = &run->training;
@@ -94,8 +104,7 @@ static int train_epochs(struct run *run)
         if (code != 0)
             return code;
     }
-    print_weights(run);
-    return 0; /* also after a signal during the last test: the training is complete */
+    return print_end(run); /* also after a signal during the last test: the training is complete */
 }
 
 /* For a checkpoint of a finished training run: tests it again and writes the files of this run. */
@@ -117,8 +126,7 @@ static int test_finished(struct run *run)
     if (run->settings.average > 0)
         printf("With averaged weights: test loss %.4f, accuracy %.2f%%\n", result.average_test_loss,
                result.average_test_accuracy);
-    print_weights(run);
-    return 0;
+    return print_end(run);
 }
 
 static void print_resumed(const struct run *run)

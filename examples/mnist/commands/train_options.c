@@ -192,6 +192,10 @@ static int list_train_options(struct option *options, struct settings *s)
          "another file. The settings are those of the checkpoint, the seed is one more, and all options but those of "
          "the network are allowed.",
          .target.flag = &s->new_cycle},
+        {OPTION_FLAG, "--plot", NULL,
+         "Draw the curves of loss and accuracy at the end, with block characters, or with ASCII if the locale is not "
+         "one of UTF-8.",
+         .target.flag = &s->plot},
         {OPTION_TEXT, "--json", "FILE",
          "Write the configuration, the history and the SHA-256 of the weights after every epoch. FILE must not exist "
          "yet, unless it has the history of the training that is resumed.",
@@ -385,8 +389,8 @@ static bool is_listed(const char *name, const char *const *names)
 static bool may_differ(const struct option *option, const struct settings *settings)
 {
     static const char *const of_network[] = {"--norm", "--groups", "--layer-dims", "--affine", "--architecture", NULL};
-    static const char *const of_run[] = {"--preset",     "--data",   "--threads", "--cpu",       "--save",
-                                         "--save-every", "--resume", "--json",    "--new-cycle", NULL};
+    static const char *const of_run[] = {"--preset", "--data", "--threads",   "--cpu",  "--save", "--save-every",
+                                         "--resume", "--json", "--new-cycle", "--plot", NULL};
 
     if (option->kind == OPTION_HEADING)
         return true;
@@ -465,6 +469,8 @@ void train_options_print_resume(const struct settings *settings, const char *che
         printf(" --save-every %" PRId64, settings->save_every);
     if (json)
         print_resume_option("--json", json);
+    if (settings->plot)
+        printf(" --plot");
     if (settings->threads != core_count())
         printf(" --threads %" PRId64, settings->threads);
     if (settings->cpu != NORMNET_CPU_BEST)

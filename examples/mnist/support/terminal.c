@@ -12,6 +12,7 @@
 
 #if defined(_WIN32)
 #include <io.h>
+#include <windows.h>
 #else
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -35,6 +36,32 @@ bool is_terminal(FILE *stream)
 #else
     const char *kind = getenv("TERM");
     return isatty(fileno(stream)) && kind && strcmp(kind, "dumb") != 0;
+#endif
+}
+
+#if !defined(_WIN32)
+/* POSIX: the first of these that is set and not empty is the locale of characters. */
+static const char *locale_name(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+        const char *value = getenv(names[i]);
+
+        if (value && *value)
+            return value;
+    }
+    return "C";
+}
+#endif
+
+bool terminal_is_utf8(void)
+{
+#if defined(_WIN32)
+    return GetConsoleOutputCP() == CP_UTF8;
+#else
+    const char *name = locale_name();
+    return strstr(name, "UTF-8") || strstr(name, "utf8") || strstr(name, "UTF8") || strstr(name, "utf-8");
 #endif
 }
 

@@ -13,6 +13,11 @@
 void open_standard_streams(void);
 
 bool is_terminal(FILE *stream);
+
+/*
+ * Whether text in UTF-8 is shown as such: what the locale of the environment, or the console of Windows, says.
+ */
+bool terminal_is_utf8(void);
 int terminal_width(FILE *stream); /* in columns; 80 if unknown */
 
 #endif

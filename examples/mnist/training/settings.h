@@ -54,6 +54,7 @@ struct settings {
     const char *resume; /* the checkpoint to resume, NULL = a new run */
     bool new_cycle;     /* begin a new run with the weights of `resume` */
     const char *json;   /* NULL = none */
+    bool plot;          /* draw the curves at the end */
 };
 
 /* The defaults. */
