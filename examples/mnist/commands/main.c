@@ -2,6 +2,7 @@
 /* normnet-mnist: trains and uses small networks on MNIST and other data sets in IDX files. */
 #include "commands/evaluate.h"
 #include "commands/export.h"
+#include "commands/lr_find.h"
 #include "commands/predict.h"
 #include "commands/study.h"
 #include "commands/train.h"
@@ -20,6 +21,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"train", train_command, "Train a network, or resume its training, with a test per epoch."},
+    {"lr-find", lr_find_command, "Find a learning rate by a short test with rising rates."},
     {"evaluate", evaluate_command, "Test a saved model and print its confusion matrix."},
     {"predict", predict_command, "Print the classes that a saved model finds in images."},
     {"study", study_command, "Train many experiments with several seeds, and compare them."},

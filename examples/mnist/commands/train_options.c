@@ -69,7 +69,14 @@ static const struct help train_help = {
 
 /* ---- The options ------------------------------------------------------------------------------- */
 
-enum { MAX_OPTIONS = 48 };
+static bool is_listed(const char *name, const char *const *names)
+{
+    for (; *names; ++names) {
+        if (strcmp(name, *names) == 0)
+            return true;
+    }
+    return false;
+}
 
 /* Fills the table of the options, whose values are stored in `s`. Returns the number of options. */
 static int list_train_options(struct option *options, struct settings *s)
@@ -193,18 +200,55 @@ static int list_train_options(struct option *options, struct settings *s)
          "the network are allowed.",
          .target.flag = &s->new_cycle},
         {OPTION_FLAG, "--plot", NULL,
-         "Draw the curves of loss and accuracy at the end, with block characters, or with ASCII if the locale is not "
-         "one of UTF-8.",
+         "Draw the curves of loss and accuracy at the end (ASCII unless the locale is UTF-8).",
          .target.flag = &s->plot},
         {OPTION_TEXT, "--json", "FILE",
          "Write the configuration, the history and the SHA-256 of the weights after every epoch. FILE must not exist "
          "yet, unless it has the history of the training that is resumed.",
          .target.text = &s->json},
     };
-    _Static_assert(sizeof list <= MAX_OPTIONS * sizeof *list, "MAX_OPTIONS is too small");
+    _Static_assert(sizeof list <= TRAIN_MAX_OPTIONS * sizeof *list, "TRAIN_MAX_OPTIONS is too small");
 
     memcpy(options, list, sizeof list);
     return (int)(sizeof list / sizeof *list);
+}
+
+int train_options_share(struct option *options, struct settings *settings)
+{
+    static const char *const names[] = {"Data",
+                                        "--preset",
+                                        "--data",
+                                        "--limit",
+                                        "--validate",
+                                        "--augment",
+                                        "Network",
+                                        "--norm",
+                                        "--groups",
+                                        "--layer-dims",
+                                        "--affine",
+                                        "--virtual-batch",
+                                        "--architecture",
+                                        "--dropout",
+                                        "Training",
+                                        "--batch",
+                                        "--momentum",
+                                        "--nesterov",
+                                        "--l1",
+                                        "--l2",
+                                        "--label-smoothing",
+                                        "--seed",
+                                        "--threads",
+                                        "--cpu",
+                                        NULL};
+    struct option all[TRAIN_MAX_OPTIONS];
+    const int count = list_train_options(all, settings);
+    int shared = 0;
+
+    for (int i = 0; i < count; ++i) {
+        if (is_listed(all[i].name, names))
+            options[shared++] = all[i];
+    }
+    return shared;
 }
 
 /* ---- Checks ------------------------------------------------------------------------------------ */
@@ -311,6 +355,13 @@ static int parse_augment(struct settings *settings)
     return augment_parse(&settings->augment_list, settings->augment, "--augment");
 }
 
+int train_options_check(const struct option *options, int count, struct settings *settings)
+{
+    const int code = check_has_effect(options, count, settings);
+
+    return code == 0 ? parse_augment(settings) : code;
+}
+
 /* A resumed run saves to its own file unless another is named, a new cycle never does. */
 static int choose_files(struct option *options, int count, struct settings *settings)
 {
@@ -327,7 +378,7 @@ static int choose_files(struct option *options, int count, struct settings *sett
 /* Applies the arguments to the settings and checks the result. */
 static int parse_settings(struct settings *settings, int argc, char **argv)
 {
-    struct option options[MAX_OPTIONS];
+    struct option options[TRAIN_MAX_OPTIONS];
     const int count = list_train_options(options, settings);
 
     int code = options_run(options, count, &train_help, argc, argv);
@@ -353,7 +404,7 @@ static int parse_settings(struct settings *settings, int argc, char **argv)
 /* --preset and --resume choose the settings that the other options are applied to. */
 static int parse_preset_and_resume(struct settings *settings, int argc, char **argv)
 {
-    struct option options[MAX_OPTIONS];
+    struct option options[TRAIN_MAX_OPTIONS];
     const int count = list_train_options(options, settings);
     int code = options_parse(options, count, argc, argv);
 
@@ -376,15 +427,6 @@ int train_options_parse(struct settings *settings, int argc, char **argv)
 
 /* ---- Resuming a checkpoint --------------------------------------------------------------------- */
 
-static bool is_listed(const char *name, const char *const *names)
-{
-    for (; *names; ++names) {
-        if (strcmp(name, *names) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Whether a run with these settings may change this option of the checkpoint that it begins with. */
 static bool may_differ(const struct option *option, const struct settings *settings)
 {
@@ -404,7 +446,7 @@ static bool may_differ(const struct option *option, const struct settings *setti
 /* Returns 0, or reports an option that differs from the checkpoint's. */
 static int check_unchanged(struct settings *settings, struct settings *stored)
 {
-    struct option options[MAX_OPTIONS], stored_options[MAX_OPTIONS];
+    struct option options[TRAIN_MAX_OPTIONS], stored_options[TRAIN_MAX_OPTIONS];
     const int count = list_train_options(options, settings);
 
     list_train_options(stored_options, stored);

@@ -3,8 +3,19 @@
 #ifndef MNIST_TRAIN_OPTIONS_H
 #define MNIST_TRAIN_OPTIONS_H
 
+#include "support/options.h"
 #include "training/checkpoint.h"
 #include "training/settings.h"
+
+enum { TRAIN_MAX_OPTIONS = 44 };
+
+/*
+ * For another command that trains: fills the table with the options of data, network and training that do not depend on
+ * epochs; returns their number, which leaves room for ten more. And after these were parsed: parses the augmentation,
+ * and reports an option that has no effect. Returns 0 or the exit code of the report.
+ */
+int train_options_share(struct option *options, struct settings *settings);
+int train_options_check(const struct option *options, int count, struct settings *settings);
 
 /*
  * Fills the settings from the arguments after the command's name. Returns 0, OPTIONS_HELP after printing the help, or
