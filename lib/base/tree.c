@@ -115,7 +115,7 @@ void normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begi
             used = merge(trees[i].leaves, begin, end, stack, used + 1, --left == 0 ? sums : NULL);
         }
     assert(used <= 1);
-    if (single)
+    if (used == 1 && single)
         memcpy(sums, stack[0].values + begin, (size_t)(end - begin) * sizeof *sums);
 }
 
