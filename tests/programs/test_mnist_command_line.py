@@ -16,12 +16,12 @@ class CommandLine(mnist_program.TestCase):
         for option in (
             "data norm groups architecture epochs batch lr momentum schedule l1 l2 dropout augment seed threads json "
             "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset "
-            "save save-every resume"
+            "save save-every resume validate keep plot"
         ).split():
             self.assertRegex(train.stdout, rf"(?m)^  --{option}\b")
-        for command in ("train", "evaluate", "predict", "export"):
+        for command in ("train", "lr-find", "compare", "evaluate", "predict", "export"):
             self.assertRegex(general.stdout, rf"(?m)^  {command} ")
-            text = self.run_program(command, "--model", "x", "--help").stdout if command != "train" else train.stdout
+            text = self.run_program(command, "--help").stdout
             self.assertIn(f"Usage: normnet-mnist {command} ", text)
             self.assertIn("\n\nExamples:\n", text)
             self.assertLessEqual(max(map(len, (general.stdout + text).splitlines())), 80, text)

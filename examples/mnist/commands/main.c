@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* normnet-mnist: trains and uses small networks on MNIST and other data sets in IDX files. */
+#include "commands/compare.h"
 #include "commands/evaluate.h"
 #include "commands/export.h"
 #include "commands/lr_find.h"
@@ -22,6 +23,7 @@ static const struct command {
 } commands[] = {
     {"train", train_command, "Train a network, or resume its training, with a test per epoch."},
     {"lr-find", lr_find_command, "Find a learning rate by a short test with rising rates."},
+    {"compare", compare_command, "Compare training runs: results, settings and curves."},
     {"evaluate", evaluate_command, "Test a saved model and print its confusion matrix."},
     {"predict", predict_command, "Print the classes that a saved model finds in images."},
     {"study", study_command, "Train many experiments with several seeds, and compare them."},

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "training/run_file.h"
+
+#include "support/file_kind.h"
+#include "support/mapped_file.h"
+#include "support/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char expected[] = "a JSON file of normnet-mnist train --json";
+
+static int parse_file(struct run_file *run)
+{
+    struct mapped_file file;
+
+    int code = mapped_file_open(&file, run->path);
+    if (code != 0)
+        return code;
+    size_t start = 0;
+    while (start < file.size && strchr(" \t\r\n", file.data[start]) && file.data[start])
+        ++start;
+    if (start == file.size || file.data[start] != '{')
+        code = file_kind_reject(run->path, file.data, file.size, expected);
+    else
+        code = json_tree_parse(&run->tree, file.data, file.size, run->path);
+    mapped_file_close(&file);
+    return code;
+}
+
+static int check_program(const struct run_file *run)
+{
+    const struct json_value *program = json_find(run->tree.root, "program", JSON_TEXT);
+
+    if (!program)
+        return report_error("%s is JSON, but not %s: it has no \"program\"", run->path, expected);
+    if (strcmp(program->text, "normnet-mnist train") != 0)
+        return report_error("%s was written by %s; expected %s", run->path, program->text, expected);
+    return 0;
+}
+
+static int reject_field(const struct run_file *run, const char *field)
+{
+    return report_error("%s is damaged: it has no valid \"%s\"", run->path, field);
+}
+
+static int read_numbers(const struct run_file *run, const struct json_value *object, struct epoch_result *result)
+{
+    double epoch = 0;
+    const struct {
+        const char *key;
+        double *target;
+        bool needed;
+    } fields[] = {
+        {"epoch", &epoch, true},
+        {"train_loss", &result->train_loss, true},
+        {"train_accuracy", &result->train_accuracy, true},
+        {"validation_loss", &result->validation_loss, run->validated},
+        {"validation_accuracy", &result->validation_accuracy, run->validated},
+        {"test_loss", &result->test_loss, true},
+        {"test_accuracy", &result->test_accuracy, true},
+        {"lr", &result->lr, true},
+        {"images_per_second", &result->images_per_second, true},
+        {"seconds", &result->seconds, true},
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; ++i) {
+        const struct json_value *value = json_find(object, fields[i].key, JSON_NUMBER);
+
+        if (!value && fields[i].needed)
+            return reject_field(run, fields[i].key);
+        if (value)
+            *fields[i].target = value->number;
+    }
+    if (!(epoch >= 1 && epoch <= 1e9))
+        return reject_field(run, "epoch");
+    result->epoch = (int64_t)epoch;
+    return 0;
+}
+
+static int read_history(struct run_file *run)
+{
+    const struct json_value *history = json_find(run->tree.root, "history", JSON_ARRAY);
+    int code = 0;
+
+    if (!history)
+        return reject_field(run, "history");
+    for (const struct json_value *value = history->first; value; value = value->next)
+        ++run->epochs;
+    if (run->epochs == 0)
+        return report_error("%s has no finished epoch", run->path);
+    run->history = calloc((size_t)run->epochs, sizeof *run->history);
+    if (!run->history)
+        return report_error("not enough memory for %" PRId64 " epochs", run->epochs);
+    run->validated = json_find(history->first, "validation_loss", JSON_NUMBER) != NULL;
+    int64_t i = 0;
+    for (const struct json_value *value = history->first; value && code == 0; value = value->next, ++i) {
+        code = read_numbers(run, value, &run->history[i]);
+        if (code == 0 && run->history[i].epoch != run->history[0].epoch + i)
+            code = reject_field(run, "epoch");
+    }
+    return code;
+}
+
+int run_file_open(struct run_file *run, const char *path)
+{
+    *run = (struct run_file){.path = path};
+    int code = parse_file(run);
+    if (code == 0)
+        code = check_program(run);
+    if (code != 0)
+        return code;
+    const struct json_value *parameters = json_find(run->tree.root, "parameters", JSON_NUMBER);
+    const struct json_value *bits = json_find(run->tree.root, "bits_version", JSON_NUMBER);
+    run->configuration = json_find(run->tree.root, "configuration", JSON_OBJECT);
+    run->data = json_find(run->tree.root, "data", JSON_OBJECT);
+    if (!parameters || !bits || !run->configuration || !run->data)
+        return reject_field(run, !run->configuration ? "configuration"
+                                 : !run->data        ? "data"
+                                 : !parameters       ? "parameters"
+                                                     : "bits_version");
+    run->parameters = parameters->number;
+    run->bits_version = bits->number;
+    return read_history(run);
+}
+
+void run_file_close(struct run_file *run)
+{
+    json_tree_free(&run->tree);
+    free(run->history);
+    run->history = NULL;
+}
