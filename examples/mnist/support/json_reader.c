@@ -71,19 +71,20 @@ static bool skip_number(struct parser *parser)
     return true;
 }
 
-/* Of a copy, since the text need not end with a 0. */
 static bool parse_number(struct parser *parser, struct json_value *value)
 {
-    enum { LONGEST = 400 };
     const char *begin = parser->next;
-    char copy[LONGEST];
 
-    if (!skip_number(parser) || parser->next - begin >= LONGEST)
+    if (!skip_number(parser))
         return fail(parser, "a number");
-    memcpy(copy, begin, (size_t)(parser->next - begin));
-    copy[parser->next - begin] = '\0';
+    const size_t length = (size_t)(parser->next - begin);
+    value->text = malloc(length + 1);
+    if (!value->text)
+        return fail(parser, "memory");
+    memcpy(value->text, begin, length);
+    value->text[length] = '\0';
     value->kind = JSON_NUMBER;
-    value->number = strtod(copy, NULL);
+    value->number = strtod(value->text, NULL);
     return true;
 }
 
@@ -190,7 +191,7 @@ static char *take_escape(struct parser *parser, char *to)
 static char *parse_text(struct parser *parser)
 {
     if (!take(parser, '"')) {
-        fail(parser, "\"");
+        fail(parser, "a key in quotes");
         return NULL;
     }
     const char *closing = parser->next;
@@ -236,7 +237,7 @@ static bool parse_member(struct parser *parser, bool keyed, struct json_value **
         skip_blanks(parser);
         if (!take(parser, ':')) {
             free(key);
-            return fail(parser, ":");
+            return fail(parser, "a colon");
         }
     }
     struct json_value *value = parse_value(parser);
@@ -267,7 +268,7 @@ static bool parse_members(struct parser *parser, struct json_value *value, bool 
         if (take(parser, closing))
             return true;
         if (!take(parser, ','))
-            return fail(parser, keyed ? ", or }" : ", or ]");
+            return fail(parser, keyed ? "a comma or }" : "a comma or ]");
     }
 }
 
@@ -312,7 +313,7 @@ struct json_value *json_parse(const char *text, size_t size, struct json_problem
 
     skip_blanks(&parser);
     if (value && parser.next < parser.end) {
-        fail(&parser, "nothing after the value");
+        fail(&parser, "the end");
         json_free(value);
         return NULL;
     }
@@ -341,6 +342,13 @@ const struct json_value *json_member(const struct json_value *object, const char
     while (member && strcmp(member->key, key) != 0)
         member = member->next;
     return member;
+}
+
+const struct json_value *json_find(const struct json_value *object, const char *key, enum json_kind kind)
+{
+    const struct json_value *member = json_member(object, key);
+
+    return member && member->kind == kind ? member : NULL;
 }
 
 double json_number(const struct json_value *value)

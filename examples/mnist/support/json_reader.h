@@ -11,7 +11,7 @@ enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_TEXT, JSON_
 struct json_value {
     enum json_kind kind;
     double number;            /* of a number */
-    char *text;               /* of a text: UTF-8, ended by 0 */
+    char *text;               /* of a text: UTF-8, ended by 0; of a number, as it is written */
     char *key;                /* of a member of an object; NULL elsewhere */
     struct json_value *first; /* of an array or object */
     struct json_value *next;  /* in the array or object that holds this value */
@@ -31,6 +31,9 @@ void json_free(struct json_value *value);
 
 /* The member of an object; NULL if there is none, or if `object` is NULL or no object. */
 const struct json_value *json_member(const struct json_value *object, const char *key);
+
+/* The same, if it is of this kind. */
+const struct json_value *json_find(const struct json_value *object, const char *key, enum json_kind kind);
 
 /* The number, or NaN for NULL or anything else. */
 double json_number(const struct json_value *value);

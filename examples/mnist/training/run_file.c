@@ -11,6 +11,23 @@
 
 static const char expected[] = "a JSON file of normnet-mnist train --json";
 
+/* Returns 0, or reports in which line and column it is no JSON. */
+static int parse_json(struct run_file *run, const char *text, size_t size)
+{
+    struct json_problem problem;
+    int64_t line = 1, column = 1;
+
+    run->root = json_parse(text, size, &problem);
+    if (run->root)
+        return 0;
+    for (size_t i = 0; i < problem.offset; ++i) {
+        column = text[i] == '\n' ? 1 : column + 1;
+        line += text[i] == '\n';
+    }
+    return report_error("%s is not valid JSON: expected %s at line %" PRId64 ", column %" PRId64, run->path,
+                        problem.expected, line, column);
+}
+
 static int parse_file(struct run_file *run)
 {
     struct mapped_file file;
@@ -24,14 +41,14 @@ static int parse_file(struct run_file *run)
     if (start == file.size || file.data[start] != '{')
         code = file_kind_reject(run->path, file.data, file.size, expected);
     else
-        code = json_tree_parse(&run->tree, file.data, file.size, run->path);
+        code = parse_json(run, (const char *)file.data, (size_t)file.size);
     mapped_file_close(&file);
     return code;
 }
 
 static int check_program(const struct run_file *run)
 {
-    const struct json_value *program = json_find(run->tree.root, "program", JSON_TEXT);
+    const struct json_value *program = json_find(run->root, "program", JSON_TEXT);
 
     if (!program)
         return report_error("%s is JSON, but not %s: it has no \"program\"", run->path, expected);
@@ -81,7 +98,7 @@ static int read_numbers(const struct run_file *run, const struct json_value *obj
 
 static int read_history(struct run_file *run)
 {
-    const struct json_value *history = json_find(run->tree.root, "history", JSON_ARRAY);
+    const struct json_value *history = json_find(run->root, "history", JSON_ARRAY);
     int code = 0;
 
     if (!history)
@@ -111,10 +128,10 @@ int run_file_open(struct run_file *run, const char *path)
         code = check_program(run);
     if (code != 0)
         return code;
-    const struct json_value *parameters = json_find(run->tree.root, "parameters", JSON_NUMBER);
-    const struct json_value *bits = json_find(run->tree.root, "bits_version", JSON_NUMBER);
-    run->configuration = json_find(run->tree.root, "configuration", JSON_OBJECT);
-    run->data = json_find(run->tree.root, "data", JSON_OBJECT);
+    const struct json_value *parameters = json_find(run->root, "parameters", JSON_NUMBER);
+    const struct json_value *bits = json_find(run->root, "bits_version", JSON_NUMBER);
+    run->configuration = json_find(run->root, "configuration", JSON_OBJECT);
+    run->data = json_find(run->root, "data", JSON_OBJECT);
     if (!parameters || !bits || !run->configuration || !run->data)
         return reject_field(run, !run->configuration ? "configuration"
                                  : !run->data        ? "data"
@@ -127,7 +144,8 @@ int run_file_open(struct run_file *run, const char *path)
 
 void run_file_close(struct run_file *run)
 {
-    json_tree_free(&run->tree);
+    json_free(run->root);
+    run->root = NULL;
     free(run->history);
     run->history = NULL;
 }

@@ -3,15 +3,15 @@
 #ifndef MNIST_RUN_FILE_H
 #define MNIST_RUN_FILE_H
 
-#include "support/json_tree.h"
+#include "support/json_reader.h"
 #include "training/progress.h"
 
 #include <stdbool.h>
 
 struct run_file {
     const char *path;
-    struct json_tree tree;
-    const struct json_value *configuration, *data; /* in the tree */
+    struct json_value *root;
+    const struct json_value *configuration, *data; /* in the root */
     double parameters, bits_version;
     struct epoch_result *history;
     int64_t epochs;
