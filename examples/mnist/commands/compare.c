@@ -222,7 +222,7 @@ static void print_curves(const struct comparison *comparison, const char *title,
                          double *values)
 {
     struct plot_series series[MAX_RUNS];
-    int64_t first = comparison->runs[0].history[0].epoch, last = first;
+    int64_t first = INT64_MAX, last = 1;
     char left[40], right[40];
 
     for (int i = 0; i < comparison->count; ++i) {
@@ -258,7 +258,7 @@ static void print_curves(const struct comparison *comparison, const char *title,
 /* The first and last epochs of all runs: a run of an old checkpoint may begin later. */
 static int64_t epoch_span(const struct comparison *comparison)
 {
-    int64_t span = 0;
+    int64_t span = 1;
 
     for (int i = 0; i < comparison->count; ++i)
         span = int64_max(span, comparison->runs[i].history[comparison->runs[i].epochs - 1].epoch);
@@ -267,7 +267,8 @@ static int64_t epoch_span(const struct comparison *comparison)
 
 static int print_all_curves(const struct comparison *comparison)
 {
-    double *values = calloc((size_t)comparison->count, (size_t)epoch_span(comparison) * sizeof *values);
+    const size_t runs = (size_t)int64_max(comparison->count, 1);
+    double *values = calloc(runs, (size_t)epoch_span(comparison) * sizeof *values);
 
     if (!values)
         return report_error("not enough memory for the curves");
