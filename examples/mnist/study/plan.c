@@ -72,7 +72,7 @@ int plan_select(struct plan *plan, const struct experiments *experiments, const 
     const int code = options->only ? check_list(experiments, options->only) : 0;
     if (code != 0)
         return code;
-    plan->selected = calloc(experiments->count, sizeof *plan->selected);
+    plan->selected = calloc(experiments->count, sizeof(struct experiment *));
     if (!plan->selected)
         return report_error("not enough memory for %zu experiments", experiments->count);
     for (size_t i = 0; i < experiments->count; ++i) {

@@ -56,7 +56,7 @@ static void measure_weights(struct weight_portrait *weights, const normnet_state
 
     *weights = (struct weight_portrait){.name = entry->name, .count = count_values(entry)};
     for (int64_t i = 0; i < weights->count; ++i) {
-        weights->small += fabs(values[i]) < small_weight;
+        weights->small += fabs((double)values[i]) < small_weight;
         weights->norm += (double)values[i] * (double)values[i];
     }
     weights->norm = sqrt(weights->norm);
@@ -93,7 +93,7 @@ static int64_t prune_parameters(float *parameters, const normnet_model *model, i
         const int64_t count = count_values(&entry);
         memcpy(parameters, entry.data, (size_t)count * sizeof *parameters);
         for (int64_t k = 0; k < count && entry.rank > 1; ++k) { /* gammas, betas and biases have rank 1 */
-            if (fabs(parameters[k]) < small_weight) {
+            if (fabs((double)parameters[k]) < small_weight) {
                 parameters[k] = 0;
                 ++pruned;
             }
@@ -162,7 +162,7 @@ static normnet_status take_output(struct output_portrait *output, normnet_model 
         return status;
     const int64_t whole[4] = {images->shape[0], info.channels, info.height, info.width};
     const int64_t count = whole[0] * whole[1] * whole[2] * whole[3];
-    float *values = malloc((size_t)count * sizeof *values);
+    float *values = calloc((size_t)count, sizeof *values);
     if (!values)
         return NORMNET_ENOMEM;
     normnet_tensor_init(&tensor, NORMNET_F32, values, 4, whole);
@@ -228,23 +228,29 @@ static normnet_status predict_chunk(struct portrait *portrait, normnet_model *mo
     return status;
 }
 
+static int predict_all(struct portrait *portrait, normnet_model *model, const struct dataset *data, int32_t *predicted,
+                       float *scores)
+{
+    for (int64_t first = 0; first < data->test.count; first += CHUNK) {
+        if (predict_chunk(portrait, model, data, first, predicted, scores) != NORMNET_OK)
+            return report_error("the predictions: %s", normnet_error_message());
+    }
+    return 0;
+}
+
 static int take_mistakes(struct portrait *portrait, normnet_model *model, const struct dataset *data)
 {
     const size_t classes = (size_t)portrait->classes;
-    int32_t *predicted = malloc(CHUNK * sizeof *predicted);
-    float *scores = malloc(CHUNK * classes * sizeof *scores);
-    normnet_status status = NORMNET_OK;
-    int code = 0;
+    int32_t *predicted = calloc(CHUNK, sizeof *predicted);
+    float *scores = calloc(CHUNK * classes, sizeof *scores);
+    int code;
 
     portrait->confusion = calloc(classes * classes, sizeof *portrait->confusion);
     portrait->mistakes = calloc(MAX_MISTAKES, sizeof *portrait->mistakes);
-    if (!predicted || !scores || !portrait->confusion || !portrait->mistakes)
+    if (predicted && scores && portrait->confusion && portrait->mistakes)
+        code = predict_all(portrait, model, data, predicted, scores);
+    else
         code = report_error("not enough memory for the mistakes");
-    for (int64_t first = 0; code == 0 && first < data->test.count; first += CHUNK) {
-        status = predict_chunk(portrait, model, data, first, predicted, scores);
-        if (status != NORMNET_OK)
-            code = report_error("the predictions: %s", normnet_error_message());
-    }
     free(predicted);
     free(scores);
     return code;

@@ -49,28 +49,29 @@ static int add_row(struct summary *summary, const struct experiment *experiment,
                    const char *data_key, int64_t most_seeds)
 {
     struct summary_row *row = &summary->rows[summary->count];
+    const struct run_record **runs = calloc((size_t)most_seeds, sizeof(struct run_record *));
     double *values = calloc((size_t)most_seeds, sizeof *values);
+    size_t count = 0;
     char key[65];
 
-    *row = (struct summary_row){.experiment = experiment};
-    row->runs = calloc((size_t)most_seeds, sizeof *row->runs);
-    if (!row->runs || !values) {
+    if (!runs || !values) {
         free(values);
-        free(row->runs);
+        free(runs);
         return report_error("not enough memory for the summary");
     }
     for (int64_t seed = 1; seed <= most_seeds; ++seed) {
         experiment_key(experiment, seed, data_key, key);
         const struct run_record *record = runs_file_find(file, key);
         if (record)
-            row->runs[row->count++] = record;
+            runs[count++] = record;
     }
+    *row = (struct summary_row){.experiment = experiment, .runs = runs, .count = count};
     fill_row(row, values);
     free(values);
-    if (row->count > 0)
+    if (count > 0)
         ++summary->count;
     else
-        free(row->runs);
+        free(runs);
     return 0;
 }
 
@@ -212,6 +213,7 @@ static int compare_rows(struct summary *summary)
         const struct experiment *experiment = summary->rows[i].experiment;
         size_t length;
 
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): add_row() has filled all rows that are counted */
         for (const char *word = next_word(experiment->compare, &length); length > 0 && code == 0;
              word = next_word(word + length, &length)) {
             if (begins_group(summary, i, word, length))

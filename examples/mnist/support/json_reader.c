@@ -29,7 +29,9 @@ static void skip_blanks(struct parser *parser)
 /* The next character, or 0 at the end. */
 static char peek(const struct parser *parser)
 {
-    return parser->next < parser->end ? *parser->next : '\0';
+    if (parser->next == parser->end)
+        return '\0';
+    return *parser->next;
 }
 
 static bool take(struct parser *parser, char c)
