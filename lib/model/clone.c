@@ -32,7 +32,7 @@ normnet_status normnet__clone_model(normnet_model **clone, const normnet_model *
 
     if (status != NORMNET_OK)
         return status;
-    normnet__copy_state(&model->network, &created->state, &model->state);
+    normnet__copy_state(&created->network, &created->state, &model->state);
     *clone = created;
     return NORMNET_OK;
 }
@@ -46,7 +46,7 @@ normnet_status normnet__clone_average(normnet_model **clone, const normnet_model
         status = create_like(&created, model, host, false);
     if (status != NORMNET_OK)
         return status;
-    normnet__copy_weights(&model->network, &created->state.weights, &model->state.average.weights);
+    normnet__copy_weights(&created->network, &created->state.weights, &model->state.average.weights);
     created->state.step = model->state.step;
     normnet__refresh_state(&created->network, &created->state);
     *clone = created;

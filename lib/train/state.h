@@ -43,7 +43,7 @@ void normnet__clear_state(const struct network *network, struct state *state);
 /* What training starts from: weights drawn from the seed, gamma 1 and beta 0, mean 0 and variance 1. */
 void normnet__initialize_state(const struct network *network, uint64_t seed, struct state *state);
 
-/* Makes one state equal to another of the same network. */
+/* Makes one state, of `network`, equal to another of the same network, whose lanes may be others. */
 void normnet__copy_state(const struct network *network, struct state *to, const struct state *from);
 
 /* After parameters or statistics were set: they are prepared, and an average that has not begun follows them. */

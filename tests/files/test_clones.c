@@ -29,6 +29,36 @@ static void a_clone_continues(const void *argument)
     normnet_model_destroy(copy_of_copy);
 }
 
+/* Weights are packed for the instruction set of the clone, which may have other lanes than the original's. */
+static void a_clone_has_its_own_instruction_set(const void *argument)
+{
+    const struct training_run *want = argument;
+    const normnet_config config = training_config(want, 1);
+    normnet_config host = config;
+    normnet_model *model = CHECK_CREATE(&config), *same = NULL, *copy = NULL, *back = NULL;
+
+    train(model, 2);
+    CHECK_OK(normnet_model_clone(&same, model, NULL));
+    train(same, 3);
+    for (host.cpu = NORMNET_CPU_PORTABLE; host.cpu <= NORMNET_CPU_NEON; ++host.cpu) {
+        const normnet_status status = normnet_model_clone(&copy, model, &host);
+
+        if (status == NORMNET_EUNSUPPORTED && host.cpu != NORMNET_CPU_PORTABLE)
+            continue;
+        CHECK_STATUS(status, NORMNET_OK);
+        CHECK_EQUAL(model_config(copy).cpu, host.cpu);
+        CHECK_OK(normnet_model_clone(&back, copy, &config));
+        train(copy, 3);
+        train(back, 3);
+        CHECK_EQUAL_MODELS(same, copy);
+        CHECK_EQUAL_MODELS(same, back);
+        normnet_model_destroy(copy);
+        normnet_model_destroy(back);
+    }
+    normnet_model_destroy(same);
+    normnet_model_destroy(model);
+}
+
 static void a_clone_has_the_pending_gradients(const void *argument)
 {
     struct twins *pair = twins_open(NORMNET_NORM_BATCH);
@@ -88,6 +118,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < CHECK_COUNT(training_runs); ++i) {
         check_case_named(a_clone_continues, &training_runs[i], "files: a clone continues like the original, %s",
                          training_runs[i].name);
+        check_case_named(a_clone_has_its_own_instruction_set, &training_runs[i],
+                         "files: a clone has its own instruction set, %s", training_runs[i].name);
     }
     for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case_named(cases[i].function, NULL, "files: %s", cases[i].name);
