@@ -391,10 +391,18 @@ def _save_options(kind, note):
     return SaveOptions(kind=_member(File, kind), note=None if note is None else _text(note, "note"))
 
 
+#: The attributes of a model that no copy may share.
+_OWN = ("_handle", "_config", "_classes")
+
 #: The fields of normnet_config that belong to the host program and not to the model, and its functions with what
 #: is passed to them. A clone inherits both; a pickle has the first.
 _SETTINGS = ("threads", "readers", "max_batch", "cpu", "memory_limit")
 _CALLBACKS = ("allocate", "deallocate", "allocator_user", "reduce_user", "parallel_for", "parallel_user")
+
+
+def _without_own(state):
+    """A dictionary of attributes without those that no copy may share; anything else as it is."""
+    return {name: value for name, value in state.items() if name not in _OWN} if isinstance(state, dict) else state
 
 
 def _restore(kind, data, host):
@@ -411,6 +419,10 @@ class _Handle(c_void_p):
     def __del__(self, destroy=library.normnet_model_destroy):
         destroy(self)
 
+    def __reduce__(self):
+        """For copy and pickle, if a subclass copies all its attributes: two handles would free the model twice."""
+        raise TypeError("the handle of a model cannot be copied: copy the model, e.g. by clone()")
+
 
 class Model:
     """A network with its weights, running statistics and optimizer state.
@@ -425,7 +437,8 @@ class Model:
     The memory is freed at the end of a `with` block, by close(), or with the last reference.
     """
 
-    _handle = None  # of a closed model
+    _handle = None  # of a closed model, and before __init__()
+    _classes = 0
 
     def __init__(self, norm="none", **config):
         self._create(_config(norm, config), library.normnet_model_create)
@@ -433,8 +446,8 @@ class Model:
     def _create(self, config, create, *arguments):
         handle = _Handle()
         _check(create(byref(handle), *arguments, config))
-        handle.config = self._config = config  # owns the functions that the library keeps using
         self._handle = handle
+        handle.config = self._config = config  # owns the functions that the library keeps using
         self._classes = self.config.classes
         return self
 
@@ -504,10 +517,14 @@ class Model:
 
     def __getstate__(self):
         """What a program or a subclass has added to this object, for copies: its __dict__ and its slots, or None."""
-        own = ("_handle", "_config", "_classes")
-        added = {name: value for name, value in vars(self).items() if name not in own}
+        added = _without_own(vars(self))
         slots = {name: getattr(self, name) for name in copyreg._slotnames(type(self)) if hasattr(self, name)}
         return (added, slots) if slots else added or None
+
+    def _state_to_copy(self):
+        """What __getstate__() returns; that of a subclass may have everything."""
+        state = self.__getstate__()
+        return tuple(map(_without_own, state)) if isinstance(state, tuple) else _without_own(state)
 
     def _set_state(self, state):
         """Restores what __getstate__() returned, as pickle does."""
@@ -521,11 +538,11 @@ class Model:
         return self
 
     def __copy__(self):
-        return self.clone()._set_state(self.__getstate__())
+        return self.clone()._set_state(self._state_to_copy())
 
     def __deepcopy__(self, memo):
         clone = memo[id(self)] = self.clone()
-        return clone._set_state(copy.deepcopy(self.__getstate__(), memo))
+        return clone._set_state(copy.deepcopy(self._state_to_copy(), memo))
 
     def __reduce__(self):
         """For pickle: a checkpoint, the settings of the host program and `reduce`, a Python function.
@@ -542,7 +559,7 @@ class Model:
         host = {name: getattr(config, name) for name in _SETTINGS}
         if self._config.reducer:
             host["reduce"] = self._config.reducer
-        return _restore, (type(self), self.serialize(note=self.note or None), host), self.__getstate__()
+        return _restore, (type(self), self.serialize(note=self.note or None), host), self._state_to_copy()
 
     def close(self):
         """Frees the model, at the latest when calls that are running return. Later calls raise NORMNET_EINVAL."""

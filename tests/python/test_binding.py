@@ -146,15 +146,17 @@ def test_an_argument_that_c_would_misread_is_named(message):
         assert numpy.array_equal(network.gradients(), before)
 
 
-def test_a_closed_model_rejects_every_call():
-    network = model()
+@pytest.mark.parametrize("create", [model, lambda: object.__new__(normnet.Model)], ids=["closed", "never created"])
+def test_a_closed_model_rejects_every_call(create):
+    network = create()
     network.close()
     network.close()
     properties = ("config", "cpu_name", "parameter_count", "steps_taken", "note")
     assert all(isinstance(getattr(normnet.Model, name), property) for name in properties)
     calls = [lambda name=name: getattr(network, name) for name in properties]
     calls += [network.layers, network.state_dict, network.summary, network.gradients, network.clone, network.serialize,
-              lambda: network.train_step(*batch()), lambda: network.save("never"), lambda: network.load_state_dict({})]
+              lambda: network.train_step(*batch()), lambda: network.save("never"), lambda: network.load_state_dict({}),
+              lambda: network.predict(batch()[0]), lambda: network.evaluate(*batch(), confusion=True)]
     for call in calls:
         fails(normnet.Status.EINVAL, call)
 

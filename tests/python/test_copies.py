@@ -134,6 +134,45 @@ def test_copies_of_classes_with_slots_or_a_state_of_their_own(make):
             assert other.seen == 2 and same(other, network)
 
 
+class Everything(normnet.Model):
+    """Removes what should not be copied from a copy of its dictionary, as the manual of pickle shows."""
+
+    def __getstate__(self):
+        state = self.__dict__.copy()
+        del state["cache"]
+        return state
+
+
+class Deep(normnet.Model):
+    """Copies each of its attributes."""
+
+    def __deepcopy__(self, memo):
+        other = type(self).__new__(type(self))
+        for name, value in vars(self).items():
+            setattr(other, name, copy.deepcopy(value, memo))
+        return other
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickled], ids=["copy", "deepcopy", "pickle"])
+def test_copies_of_a_class_that_copies_its_dictionary(make):
+    network = Everything(norm="batch", architecture="norm flatten fc-5", channels=2, height=9, width=8, classes=5)
+    network.cache, network.seen = 1, 2
+    with make(network) as other:
+        assert same(other, network) and other.seen == 2 and not hasattr(other, "cache")
+        other.train_step(*batch())
+        assert (network.steps_taken, other.steps_taken) == (0, 1)
+    network.train_step(*batch())
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps], ids=["copy", "deepcopy", "pickle"])
+def test_a_handle_is_not_copied(make):
+    network = Deep(norm="batch")
+    for mistake in (lambda: make(network._handle), lambda: copy.deepcopy(network)):
+        with pytest.raises(TypeError, match="handle of a model cannot be copied.*clone"):
+            mistake()
+    assert network.parameter_count > 0
+
+
 def test_closed_during_a_call():
     """Another thread may close a model at any time: its memory is freed when the call returns."""
     held, entered, closed, losses = {}, threading.Event(), threading.Event(), []
