@@ -231,15 +231,21 @@ def _check(status):
                            library.normnet_error_message().decode("utf-8", "replace"))
 
 
-def _member(enum, value):
+def _nearest(name, names):
+    """The end of a message about an unknown name: the nearest that there is, if one is near."""
+    return "".join(f"; did you mean {near!r}?" for near in difflib.get_close_matches(name, names, n=1))
+
+
+def _member(enum, value, name):
     """The number of a member of an enum, given by name or number. ValueError for an unknown name."""
     if not isinstance(value, str):
-        return _integer(value, enum.__name__.lower(), c_int32)
+        return _integer(value, name, c_int32)
     try:
         return enum[value.upper().replace("-", "_")]
     except KeyError:
-        names = ", ".join(member.name.lower() for member in enum)
-        raise ValueError(f"{value!r} is not a {enum.__name__.lower()}; the names are {names}") from None
+        names = [member.name.lower() for member in enum]
+        raise ValueError(f"{name} is {value!r}; expected {', '.join(names[:-1])} or {names[-1]}"
+                         + _nearest(value.lower(), names)) from None
 
 
 def _integer(value, name, ctype=c_int64):
@@ -323,7 +329,7 @@ _FIELDS = {name: ctype for name, ctype in Config._fields_ if name not in ("struc
 _ENUMS = {"norm": Norm, "affine": Affine, "penalty_on": Penalty, "schedule": Schedule, "anneal": Anneal, "cpu": Cpu}
 #: What other libraries call them.
 _OTHER_NAMES = {"learning_rate": "lr", "weight_decay": "l2", "gamma": "step_gamma", "num_classes": "classes",
-                "batch_size": "max_batch", "num_threads": "threads", "random_state": "seed"}
+                "batch_size": "max_batch", "num_threads": "threads", "random_state": "seed", "epochs": "total_steps"}
 _EXPECTED = {POINTER(c_double): "a list of numbers, one per channel", c_void_p: "an address",
              Allocate: "a normnet.Allocate", Deallocate: "a normnet.Deallocate", ParallelFor: "a normnet.ParallelFor",
              Reduce: "a function of one array, or a normnet.Reduce"}
@@ -333,7 +339,7 @@ def _field(config, name, value):
     """A value as its field of normnet_config takes it. TypeError for another type."""
     ctype = _FIELDS[name]
     if name in _ENUMS:
-        return _member(_ENUMS[name], value)
+        return _member(_ENUMS[name], value, name)
     if ctype in (c_int32, c_int64):
         return _integer(value, name, ctype)
     if ctype is c_double:
@@ -366,8 +372,7 @@ def _config(norm, fields):
     _check(library.normnet_config_init_size(config, sizeof(config), _field(config, "norm", norm)))
     for name, value in fields.items():
         if name not in _FIELDS:
-            near = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else difflib.get_close_matches(name, _FIELDS, n=1)
-            raise TypeError(f"normnet_config has no field {name!r}" + "".join(f"; did you mean {n!r}?" for n in near))
+            raise TypeError(f"normnet_config has no field {name!r}" + _nearest(_OTHER_NAMES.get(name, name), _FIELDS))
         setattr(config, name, _field(config, name, value))
     for name in ("input_mean", "input_std"):
         if fields.get(name) is not None and len(fields[name]) != config.channels:
@@ -388,7 +393,7 @@ def _reducer(config, function):
 
 
 def _save_options(kind, note):
-    return SaveOptions(kind=_member(File, kind), note=None if note is None else _text(note, "note"))
+    return SaveOptions(kind=_member(File, kind, "kind"), note=None if note is None else _text(note, "note"))
 
 
 #: The attributes of a model that no copy may share.
@@ -690,7 +695,7 @@ class Model:
 
         weights: "current" (default), or "average" for their average, see average_decay. NORMNET_ESTATE without one.
         """
-        average, state = _member(Weights, weights) == Weights.AVERAGE, {}
+        average, state = _member(Weights, weights, "weights") == Weights.AVERAGE, {}
         if average and not self.config.average_decay:
             raise NormnetError(Status.ESTATE, "NORMNET_ESTATE", "the model keeps no average: average_decay is 0")
         for info in self._states():
@@ -823,7 +828,8 @@ class Model:
         if confusion:
             counts = numpy.zeros((self._classes,) * 2, numpy.int64)
             pointer = counts.ctypes.data_as(_INT64)
-        options = Options(statistics=_member(Statistics, statistics), weights=_member(Weights, weights))
+        options = Options(statistics=_member(Statistics, statistics, "statistics"),
+                          weights=_member(Weights, weights, "weights"))
         self._call("evaluate", _images(images), _labels(labels), metrics, pointer, options)
         plain = _plain(metrics)
         if confusion:
@@ -838,8 +844,9 @@ class Model:
         images = _images(images)
         values = numpy.empty((images.shape[0], self._classes), numpy.float32)
         classes = numpy.empty(images.shape[0], numpy.int64)
-        options = Options(scores=_member(Scores, scores), statistics=_member(Statistics, statistics),
-                          weights=_member(Weights, weights))
+        options = Options(scores=_member(Scores, scores, "scores"),
+                          statistics=_member(Statistics, statistics, "statistics"),
+                          weights=_member(Weights, weights, "weights"))
         self._call("predict", images, _tensor(values, "scores"), _tensor(classes, "classes"), options)
         return values, classes
 
@@ -855,7 +862,8 @@ class Model:
         info = layers[layer]
         shape = (info.channels,) if flat else (info.channels, info.height, info.width)
         output = numpy.empty((images.shape[0],) + shape, numpy.float32)
-        options = Options(statistics=_member(Statistics, statistics), weights=_member(Weights, weights))
+        options = Options(statistics=_member(Statistics, statistics, "statistics"),
+                          weights=_member(Weights, weights, "weights"))
         self._call("layer_output", images, layer, _tensor(output, "output"), options)
         return output
 

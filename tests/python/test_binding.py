@@ -72,10 +72,12 @@ def test_mistakes_in_python_are_named():
         model(zzz=1)
     with pytest.raises(TypeError, match="no field 'struct_size'"):
         model(struct_size=4)
-    with pytest.raises(ValueError, match="'batchnorm' is not a norm; the names are none, batch, group"):
+    with pytest.raises(ValueError, match="norm is 'batchnorm'; expected none, batch, .* or rms; did you mean 'batch'"):
         model(norm="batchnorm")
-    with pytest.raises(ValueError, match="'cosine' is not a schedule"):
+    with pytest.raises(ValueError, match="schedule is 'cosine'; expected constant, step or one_cycle$"):
         model(schedule="cosine")
+    with pytest.raises(TypeError, match="no field 'epochs'; did you mean 'total_steps'?"):
+        model(epochs=10)
     with pytest.raises(ValueError, match="input_mean has 3 values; expected 2, one per channel"):
         model(input_mean=[0.1, 0.2, 0.3])
     with pytest.raises(OverflowError, match="threads = 4294967297"):
@@ -92,6 +94,10 @@ def test_mistakes_in_python_are_named():
             network.train_step(images.reshape(20, 2, 9, 8, 1, 1, 1, 1, 1), labels)
         with pytest.raises(ValueError, match=r"shape of the gradients is \(3,\)"):
             network.set_gradients(numpy.zeros(3))
+        with pytest.raises(ValueError, match="scores is 'logit'; expected probabilities, .*; did you mean 'logits'"):
+            network.predict(images, scores="logit")
+        with pytest.raises(ValueError, match="kind is 'weight'; expected checkpoint or weights; did you mean"):
+            network.serialize("weight")
         with pytest.raises(IndexError, match="layer is 8; expected 0 to 7"):
             network.layer_output(images, 8)
 
