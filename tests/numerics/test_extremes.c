@@ -67,6 +67,8 @@ static const struct extreme_layer deep_layers[] = {
     {"16 to 500 channels, 3x3", "conv1-2 conv1-16 conv3-500p1", 0, 3, 0, 1},
     {"100 channels, 5x5", "conv1-2 conv1-100 conv5-2p2", 0, 3, 0, 1},
     {"kernel 100", "conv1-2 conv100-1p50", 0, 3, 0, 1},
+    {"32 to 40 channels, 3x3", "conv1-2 conv1-32 conv3-40p1", 0, 3, 0, 1},
+    {"33 to 24 channels, 4x4", "conv1-2 conv1-33 conv4-24p2", 0, 3, 0, 1},
     {"features", "conv1-2 flatten fc-5b relu fc-4", 0, 3, 0, 1},
 };
 
@@ -456,7 +458,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < CHECK_COUNT(deep_layers); ++i) {
         static const int small[2] = {7, 9}, wide[2] = {33, 128};
 
-        run(&deep_layers[i], small, 1, 1e-5, NOISE, ", deep");
+        for (int s = 0; s < CHECK_COUNT(some_scales); ++s)
+            run(&deep_layers[i], small, some_scales[s], 1e-5, NOISE, ", deep");
         run(&deep_layers[i], small, 1, 1e-5, CONSTANT, ", deep");
         run(&deep_layers[i], wide, 1, 1e-5, CONSTANT, i < 5 ? ", deep, product" : ", deep");
     }
