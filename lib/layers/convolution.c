@@ -436,6 +436,7 @@ const struct layer_type normnet__conv = {
 
 const struct layer_type normnet__fc = {
     .name = "fc",
+    .other_names = {"linear", "dense", "gemm"},
     .example = "fc-12b",
     .applies_relu_mask = true,
     .resolve = fc_resolve,

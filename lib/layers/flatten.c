@@ -73,6 +73,7 @@ static void flatten_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 
 const struct layer_type normnet__flatten = {
     .name = "flatten",
+    .other_names = {"reshape"},
     .example = "flatten",
     .applies_relu_mask = true,
     .resolve = flatten_resolve,

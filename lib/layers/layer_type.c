@@ -2,6 +2,7 @@
 /* The list of all types. */
 #include "layers/layer_type.h"
 
+#include "base/checked.h"
 #include "base/edit_distance.h"
 #include "layers/batch_norm.h"
 #include "layers/convolution.h"
@@ -66,8 +67,10 @@ const struct layer_type *normnet__nearest_layer_type(const char *name, int32_t l
     int32_t least = (2 + length / 4) * (NORMNET__MAX_EDITED + 1); /* a quarter of the letters and one may be wrong */
 
     for (const struct layer_type *const *type = normnet__layer_types; *type != NULL; ++type) {
-        const int32_t unlike = unlikeness(name, length, (*type)->name);
+        int32_t unlike = unlikeness(name, length, (*type)->name);
 
+        for (int32_t i = 0; i < NORMNET__MAX_OTHER_NAMES && (*type)->other_names[i] != NULL; ++i)
+            unlike = (int32_t)normnet__min(unlike, unlikeness(name, length, (*type)->other_names[i]));
         if (unlike < least) {
             least = unlike;
             nearest = *type;

@@ -30,8 +30,11 @@ struct window {
     int32_t height, width, stride;
 };
 
+enum { NORMNET__MAX_OTHER_NAMES = 3 };
+
 struct layer_type {
-    const char *name;    /* with which a token begins: lower-case letters */
+    const char *name;                                  /* with which a token begins: lower-case letters */
+    const char *other_names[NORMNET__MAX_OTHER_NAMES]; /* what other libraries call it, to be told its name; or NULL */
     const char *example; /* a token with every number that the type reads; tests build networks with it */
 
     /*
@@ -85,8 +88,8 @@ bool normnet__same_without_numbers(const struct layer *one, const struct layer *
 const struct layer_type *normnet__find_layer_type(const char *name, int32_t length);
 
 /*
- * The type that a wrong name of `length` characters most likely means: about a quarter of its letters are wrong, or it
- * abbreviates or extends the type's name. NULL if there is none.
+ * The type that a wrong name of `length` characters most likely means: about a quarter of its letters are wrong, it
+ * abbreviates or extends the type's name, or other libraries use it. NULL if there is none.
  */
 const struct layer_type *normnet__nearest_layer_type(const char *name, int32_t length);
 

@@ -117,6 +117,7 @@ static void avgpool_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 
 const struct layer_type normnet__avgpool = {
     .name = "avgpool",
+    .other_names = {"averagepool"},
     .example = "avgpool2",
     .applies_relu_mask = true,
     .averages = true,
@@ -155,6 +156,7 @@ static void gap_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 
 const struct layer_type normnet__gap = {
     .name = "gap",
+    .other_names = {"globalavgpool", "globalaveragepool", "adaptiveavgpool"},
     .example = "gap",
     .applies_relu_mask = true,
     .averages = true,
