@@ -198,5 +198,5 @@ def test_without_an_average():
             with pytest.raises(normnet.NormnetError, match="average_decay is 0") as raised:
                 call()
             assert raised.value.status == normnet.Status.ESTATE
-        with pytest.raises(ValueError, match="the names are current, average"):
+        with pytest.raises(ValueError, match="weights is .mean.; expected current or average"):
             model.predict(images, weights="mean")
