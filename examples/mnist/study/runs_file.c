@@ -67,7 +67,7 @@ static double share_of_small(const struct json_value *line)
     return small / count;
 }
 
-static void take_record(struct run_record *record, const struct json_value *line)
+void run_record_take(struct run_record *record, const struct json_value *line)
 {
     const struct json_value *history = json_member(line, "history");
 
@@ -111,7 +111,7 @@ static int add_record(struct runs_file *file, const struct json_value *line)
         file->records = records;
         file->room = room;
     }
-    take_record(&file->records[file->count++], line);
+    run_record_take(&file->records[file->count++], line);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "study/seed_run.h"
 #include "support/file_claim.h"
+#include "support/json_reader.h"
 
 #include <stdbool.h>
 
@@ -31,6 +32,9 @@ struct runs_file {
     struct run_record *records;
     size_t count, room;
 };
+
+/* Fills the record from a line, which must have an array `history`. */
+void run_record_take(struct run_record *record, const struct json_value *line);
 
 /*
  * Creates the directory and the file if they are missing, claims the file, and reads its lines. Returns 0, or reports

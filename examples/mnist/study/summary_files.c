@@ -44,7 +44,7 @@ static void write_sample(FILE *stream, const struct sample *sample)
     write_number(stream, sample->high);
 }
 
-static void write_rows(FILE *stream, const struct summary *summary)
+void summary_write_rows(FILE *stream, const struct summary *summary)
 {
     fputs("id,study,name,parameters,seeds,failed,test_mean,test_sd,test_low,test_high,validation_mean,validation_sd,"
           "validation_low,validation_high,train_mean,best_test_mean,test_loss_mean,published_final,published_best,"
@@ -75,7 +75,7 @@ static void write_rows(FILE *stream, const struct summary *summary)
     }
 }
 
-static void write_comparisons(FILE *stream, const struct summary *summary)
+void summary_write_comparisons(FILE *stream, const struct summary *summary)
 {
     fputs("study,group,a,b,seeds,test_mean,test_sd,test_low,test_high,p,corrected_p,verdict,validation_mean,"
           "validation_sd,validation_low,validation_high\n",
@@ -168,23 +168,29 @@ static void write_comparison_json(struct json_writer *json, const struct compari
     json_end_object(json);
 }
 
+void summary_write_members(struct json_writer *json, const struct summary *summary,
+                           const struct experiments *experiments)
+{
+    json_text(json, "version", normnet_version());
+    json_integer(json, "bits_version", normnet_bits_version());
+    json_text(json, "experiments_file", experiments->name);
+    json_begin_array(json, "experiments");
+    for (size_t i = 0; i < summary->count; ++i)
+        write_row_json(json, &summary->rows[i]);
+    json_end_array(json);
+    json_begin_array(json, "comparisons");
+    for (size_t i = 0; i < summary->comparison_count; ++i)
+        write_comparison_json(json, &summary->comparisons[i]);
+    json_end_array(json);
+}
+
 static void write_json(FILE *stream, const struct summary *summary, const struct experiments *experiments)
 {
     struct json_writer json = json_open(stream);
 
     json_begin_object(&json, NULL);
     json_text(&json, "program", "normnet-mnist study");
-    json_text(&json, "version", normnet_version());
-    json_integer(&json, "bits_version", normnet_bits_version());
-    json_text(&json, "experiments_file", experiments->name);
-    json_begin_array(&json, "experiments");
-    for (size_t i = 0; i < summary->count; ++i)
-        write_row_json(&json, &summary->rows[i]);
-    json_end_array(&json);
-    json_begin_array(&json, "comparisons");
-    for (size_t i = 0; i < summary->comparison_count; ++i)
-        write_comparison_json(&json, &summary->comparisons[i]);
-    json_end_array(&json);
+    summary_write_members(&json, summary, experiments);
     json_end_object(&json);
 }
 
@@ -204,9 +210,9 @@ static int write_file(enum summary_file kind, const struct summary *summary, con
     int code = atomic_file_open(&file, path);
     if (code == 0) {
         if (kind == FILE_CSV)
-            write_rows(file.stream, summary);
+            summary_write_rows(file.stream, summary);
         else if (kind == FILE_COMPARISONS)
-            write_comparisons(file.stream, summary);
+            summary_write_comparisons(file.stream, summary);
         else
             write_json(file.stream, summary, experiments);
         code = atomic_file_commit(&file);
