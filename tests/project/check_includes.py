@@ -38,7 +38,7 @@ MAY_INCLUDE = {
     "api": {"base", "kernels", "layers", "net", "train", "model", "io", "files", "api"},
 }
 MNIST = "examples/mnist"
-MNIST_ORDER = ["support", "data", "training", "study", "commands"]
+MNIST_ORDER = ["support", "data", "training", "study", "report", "commands"]
 PUBLIC = "normnet.h"
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)"|([^\n]+))', re.M)

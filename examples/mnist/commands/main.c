@@ -5,6 +5,7 @@
 #include "commands/export.h"
 #include "commands/lr_find.h"
 #include "commands/predict.h"
+#include "commands/report.h"
 #include "commands/study.h"
 #include "commands/train.h"
 #include "support/interrupt.h"
@@ -27,6 +28,7 @@ static const struct command {
     {"evaluate", evaluate_command, "Test a saved model and print its confusion matrix."},
     {"predict", predict_command, "Print the classes that a saved model finds in images."},
     {"study", study_command, "Train many experiments with several seeds, and compare them."},
+    {"report", report_command, "Write what the runs of a study say as a page of HTML."},
     {"export", export_command, "Write a saved model for PyTorch or as ONNX."},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -55,6 +57,7 @@ static int print_program_help(void)
            "  normnet-mnist predict --model digits.ckpt seven.pgm\n"
            "  normnet-mnist export --model digits.ckpt --onnx digits.onnx\n"
            "  normnet-mnist study --quick --out study\n"
+           "  normnet-mnist report study\n"
            "  normnet-mnist train --help\n");
     return 0;
 }

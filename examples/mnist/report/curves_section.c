@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* The curves over the epochs, a figure per panel. */
+#include "report/curves.h"
+#include "report/html.h"
+#include "report/sections.h"
+
+#include <math.h>
+
+/* How a value is charted. */
+struct kind {
+    enum epoch_value value;
+    const char *title;
+    bool percent;
+};
+
+static const struct kind kinds[] = {
+    {TRAIN_LOSS, "Training loss", false},
+    {TEST_LOSS, "Test loss", false},
+    {TRAIN_ACCURACY, "Training accuracy, %", true},
+    {TEST_ACCURACY, "Test accuracy, %", true},
+};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+/* Whether the accuracy of a row is not far below that of the others, so that both fit into one picture. */
+static bool is_near(const struct panel *panel, size_t row)
+{
+    double means[PANEL_ROWS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < panel->count; ++i) {
+        if (isfinite(panel->rows[i]->summary->test.mean))
+            means[count++] = panel->rows[i]->summary->test.mean;
+    }
+    return panel->rows[row]->summary->test.mean >= range_of_most(means, count).low;
+}
+
+/* The range of the last epochs, without lines that are far from the others. */
+static struct range last_range(const struct panel *panel, const struct curves *curves, size_t from)
+{
+    struct range range = range_begin();
+
+    for (size_t i = 0; i < curves->count; ++i) {
+        for (size_t k = from; k < curves->epochs && is_near(panel, i); ++k)
+            range_add(&range, curves->lines[i].mean[k]);
+    }
+    return range;
+}
+
+static void shift_lines(struct curves *curves, size_t epochs)
+{
+    for (size_t i = 0; i < curves->count; ++i) {
+        struct chart_line *line = &curves->lines[i];
+
+        line->mean += epochs;
+        if (line->low) {
+            line->low += epochs;
+            line->high += epochs;
+        }
+    }
+}
+
+static int write_kind(FILE *page, const struct panel *panel, const struct kind *kind)
+{
+    struct curves curves;
+    int code = curves_make(&curves, panel, kind->value);
+
+    if (code == 0) {
+        const struct chart chart = {
+            .title = kind->title,
+            .x_title = "epoch",
+            .first = 1,
+            .step = 1,
+            .count = curves.epochs,
+            .lines = curves.lines,
+            .line_count = curves.count,
+            .y = range_begin(),
+            .logarithmic = !kind->percent,
+            .percent = kind->percent,
+            .decimals = kind->percent ? 2 : 4,
+        };
+
+        chart_write(page, &chart);
+    }
+    curves_free(&curves);
+    return code;
+}
+
+/* The last third of the epochs, but at least two, on a scale of its own. There are at least two. */
+static int write_zoom(FILE *page, const struct panel *panel, const struct kind *kind, const char *title)
+{
+    struct curves curves;
+    int code = curves_make(&curves, panel, kind->value);
+    const size_t third = (curves.epochs + 2) / 3, from = curves.epochs - (third < 2 ? 2 : third);
+
+    if (code == 0) {
+        const struct range range = last_range(panel, &curves, from);
+
+        shift_lines(&curves, from);
+        const struct chart chart = {
+            .title = title,
+            .x_title = "epoch",
+            .first = (double)from + 1,
+            .step = 1,
+            .count = curves.epochs - from,
+            .lines = curves.lines,
+            .line_count = curves.count,
+            .y = range,
+            .logarithmic = !kind->percent,
+            .percent = kind->percent,
+            .decimals = kind->percent ? 2 : 4,
+        };
+        chart_write(page, &chart);
+    }
+    curves_free(&curves);
+    return code;
+}
+
+static int write_legend(FILE *page, const struct panel *panel)
+{
+    struct curves curves;
+    const int code = curves_make(&curves, panel, TEST_LOSS);
+
+    if (code == 0)
+        chart_write_legend(page, curves.lines, curves.count);
+    curves_free(&curves);
+    return code;
+}
+
+/* How many epochs of a run reach the accuracy that the published experiments aim at, as a mean over the seeds. */
+static double good_epochs(const struct report_row *row)
+{
+    static const double aim = 99.4;
+    double count = 0;
+
+    for (size_t i = 0; i < row->count; ++i) {
+        for (size_t epoch = 0; epoch < row->runs[i]->epoch_count; ++epoch)
+            count += run_value(row->runs[i], epoch, TEST_ACCURACY) >= aim;
+    }
+    return count / (double)row->count;
+}
+
+/* The values of the last epoch, for readers without the script. */
+static void write_table(FILE *page, const struct panel *panel)
+{
+    fputs("<details><summary>The last epoch in numbers</summary>\n", page);
+    html_begin_table(
+        page, "<th>experiment<th>epochs<th>seeds<th>train loss<th>test loss<th>train&nbsp;%<th>test&nbsp;%<th>lowest "
+              "seed<th>highest seed<th>epochs from 99.4&nbsp;% on");
+    for (size_t i = 0; i < panel->count; ++i) {
+        const struct report_row *row = panel->rows[i];
+        const size_t epochs = row->runs[0]->epoch_count, last = epochs > 0 ? epochs - 1 : 0;
+        const struct curve_point test = curve_point(row, last, TEST_ACCURACY);
+
+        fputs("<tr><td>", page);
+        write_row_name(page, row);
+        fprintf(page, "</td><td>%zu</td><td>%zu</td>", epochs, row->count);
+        html_number_cell(page, curve_point(row, last, TRAIN_LOSS).mean, 4);
+        html_number_cell(page, curve_point(row, last, TEST_LOSS).mean, 4);
+        html_number_cell(page, curve_point(row, last, TRAIN_ACCURACY).mean, 2);
+        html_number_cell(page, test.mean, 2);
+        html_number_cell(page, test.low, 2);
+        html_number_cell(page, test.high, 2);
+        html_number_cell(page, good_epochs(row), 1);
+        fputs("</tr>\n", page);
+    }
+    html_end_table(page);
+    fputs("</details>\n", page);
+}
+
+static int write_panel(FILE *page, const struct material *material, const struct panel *panel)
+{
+    fputs("<h3>", page);
+    html_text(page, panel->title);
+    fputs("</h3>\n<figure class=\"panel\">\n", page);
+    int code = write_legend(page, panel);
+    fputs("<div class=\"pair\">\n", page);
+    for (int i = 0; i < KINDS && code == 0; ++i)
+        code = write_kind(page, panel, &kinds[i]);
+    if (panel_epochs(panel) >= 3 && code == 0)
+        code = write_zoom(page, panel, &kinds[1], "Test loss, the last epochs");
+    if (panel_epochs(panel) >= 3 && code == 0)
+        code = write_zoom(page, panel, &kinds[3], "Test accuracy, the last epochs, %");
+    fputs("</div>\n", page);
+    write_table(page, panel);
+    end_figure(page, material, "Lines are means over the seeds, bands go from the lowest to the highest seed.",
+               panel->rows, panel->count);
+    return code;
+}
+
+int section_curves(FILE *page, const struct material *material)
+{
+    struct panels panels;
+    int code = panels_make(&panels, material);
+
+    html_begin_section(page, "curves", "Training and test curves");
+    fputs(
+        "<p>Both losses are cross-entropy per image, without penalties. Training loss and accuracy are measured during "
+        "the epoch, with dropout, augmentation and the statistics of the batch; the test is made after it, without "
+        "them. So a test above the training is no error. Loss has a logarithmic axis where it changes much.</p>\n",
+        page);
+    for (size_t i = 0; i < panels.count && code == 0; ++i)
+        code = write_panel(page, material, &panels.panels[i]);
+    html_end_section(page);
+    panels_free(&panels);
+    return code;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* The comparisons as tables and interval plots. */
+#include "report/html.h"
+#include "report/intervals.h"
+#include "report/sections.h"
+
+#include <math.h>
+
+static void write_interval_cells(FILE *page, const struct sample *sample)
+{
+    html_number_cell(page, sample->mean, 2);
+    html_number_cell(page, sample->sd, 2);
+    fputs("<td>", page);
+    if (isfinite(sample->low)) {
+        html_number(page, sample->low, 2);
+        fputs(" to ", page);
+        html_number(page, sample->high, 2);
+    } else
+        fputs("–", page);
+    fputs("</td>", page);
+}
+
+static void write_table(FILE *page, const struct group *group)
+{
+    html_begin_table(
+        page, "<th>norm<th>seeds<th>test&nbsp;%<th>sd<th>95&nbsp;% interval<th>validation&nbsp;%<th>train&nbsp;%<th>"
+              "test loss<th>against the best<th class=\"t\">verdict");
+    for (size_t i = 0; i < group->count; ++i) {
+        const struct report_row *row = group->rows[i];
+        struct sample difference = {0, NAN, NAN, NAN, NAN, NAN};
+        const struct comparison *pair = i > 0 ? group_pair(group, row, group->rows[0], &difference) : NULL;
+
+        fputs("<tr><td>", page);
+        write_row_name(page, row);
+        fprintf(page, "</td><td>%zu</td>", row->count);
+        write_interval_cells(page, &row->summary->test);
+        html_number_cell(page, row->summary->validation.mean, 2);
+        html_number_cell(page, row->summary->train.mean, 2);
+        html_number_cell(page, row->summary->test_loss.mean, 4);
+        fputs("<td>", page);
+        html_signed(page, pair ? difference.mean : NAN, 2);
+        fputs("</td>", page);
+        html_text_cell(page, i == 0 ? "highest mean" : pair ? verdict_names[pair->verdict] : "");
+        fputs("</tr>\n", page);
+    }
+    html_end_table(page);
+}
+
+static int write_means(FILE *page, const struct group *group)
+{
+    struct interval_row rows[GROUP_ROWS];
+
+    for (size_t i = 0; i < group->count; ++i)
+        rows[i] = (struct interval_row){row_name(group->rows[i]), group->rows[i]->look.css,
+                                        group->rows[i]->summary->test, NAN};
+    const struct interval_plot plot = {"Test accuracy of the last epoch, %", rows, group->count, false, 2};
+    return intervals_write(page, &plot);
+}
+
+/* Only they say whether a difference is real: intervals of means overlap even if every seed agrees. */
+static int write_differences(FILE *page, const struct group *group)
+{
+    struct interval_row rows[GROUP_ROWS];
+    size_t count = 0;
+
+    for (size_t i = 1; i < group->count; ++i) {
+        rows[count] = (struct interval_row){row_name(group->rows[i]), group->rows[i]->look.css, {0}, NAN};
+        if (group_pair(group, group->rows[i], group->rows[0], &rows[count].sample))
+            ++count;
+    }
+    const struct interval_plot plot = {"Difference to the highest mean, by seed, points", rows, count, true, 2};
+    return count > 0 ? intervals_write(page, &plot) : 0;
+}
+
+static void write_pairs(FILE *page, const struct group *group)
+{
+    fprintf(page, "<details><summary>All %zu pairs</summary>\n", group->pair_count);
+    html_begin_table(page,
+                     "<th>pair<th>seeds<th>difference<th>sd<th>95&nbsp;% interval<th>p<th>p, corrected<th class=\"t\">"
+                     "verdict");
+    for (size_t i = 0; i < group->pair_count; ++i) {
+        const struct comparison *pair = &group->pairs[i];
+
+        fputs("<tr><td>", page);
+        html_text(page, *pair->a->experiment->name ? pair->a->experiment->name : pair->a->experiment->id);
+        fputs(" − ", page);
+        html_text(page, *pair->b->experiment->name ? pair->b->experiment->name : pair->b->experiment->id);
+        fprintf(page, "</td><td>%zu</td>", pair->test.count);
+        write_interval_cells(page, &pair->test);
+        html_number_cell(page, pair->test.p, 4);
+        html_number_cell(page, pair->test_p, 4);
+        html_text_cell(page, verdict_names[pair->verdict]);
+        fputs("</tr>\n", page);
+    }
+    html_end_table(page);
+    fputs("</details>\n", page);
+}
+
+static int write_group(FILE *page, const struct material *material, const struct group *group)
+{
+    fputs("<h3>", page);
+    html_text(page, group->title);
+    fputs("</h3>\n<figure>\n", page);
+    write_table(page, group);
+    fputs("<div class=\"grid\">\n", page);
+    int code = write_means(page, group);
+    if (code == 0)
+        code = write_differences(page, group);
+    fputs("</div>\n", page);
+    write_pairs(page, group);
+    end_figure(
+        page, material,
+        "Dots are means over the seeds, lines their 95&nbsp;% intervals (Student’s t). On the right, every seed is "
+        "compared with itself: a line that does not reach 0 is a difference that more than noise explains, if no "
+        "other pair was looked at.",
+        group->rows, group->count);
+    return code;
+}
+
+int section_equal(FILE *page, const struct material *material)
+{
+    struct group group;
+    int code = 0;
+
+    if (material->summary.comparison_count == 0) {
+        html_empty_section(
+            page, "equal", "On equal footing",
+            "No experiments were compared: rows of a study that share a word of column <code>compare</code> are.");
+        return 0;
+    }
+    html_begin_section(page, "equal", "On equal footing");
+    for (size_t next = 0; next < material->summary.comparison_count && code == 0;) {
+        next = group_at(&group, material, next);
+        code = write_group(page, material, &group);
+    }
+    html_end_section(page);
+    return code;
+}

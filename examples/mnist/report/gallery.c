@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures of the test images that are misclassified. */
+#include "report/html.h"
+#include "report/missed.h"
+#include "report/pixels.h"
+#include "report/sections.h"
+#include "support/report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { PER_CLASS = 8, COMMON = 40, OTHERS = 10, MOST_CLASSES = 256 };
+
+struct gallery {
+    FILE *page;
+    struct pixels pixels;
+    const struct panel *panel;
+    const struct missed *missed;
+};
+
+static void write_percent(FILE *page, double probability)
+{
+    html_number(page, 100 * probability, probability >= 0.995 ? 1 : 0);
+    fputs("&nbsp;%", page);
+}
+
+/* One picture: "7 → 2", how sure the network is, and with how many seeds. `seeds` 0 = one run is shown. */
+static void write_digit(struct gallery *gallery, int64_t image, int32_t actual, int32_t predicted, double sure,
+                        int missing, size_t seeds)
+{
+    char text[80];
+
+    snprintf(text, sizeof text, "test image %" PRId64 ": %" PRId32 ", taken for %" PRId32, image, actual, predicted);
+    fputs("<div class=\"digit\">", gallery->page);
+    pixels_refer(gallery->page, &gallery->pixels, image, text);
+    fprintf(gallery->page, "%" PRId32 " → <b>%" PRId32 "</b><br>", actual, predicted);
+    write_percent(gallery->page, sure);
+    if (seeds > 0)
+        fprintf(gallery->page, "<br>%d of %zu", missing, seeds);
+    fputs("</div>\n", gallery->page);
+}
+
+/* ---- By norm and true class -------------------------------------------------------------------- */
+
+/* Whether `a` is worth more room: missed by more seeds, then with more certainty. */
+static bool is_worse(const struct answer *a, const struct answer *b)
+{
+    return a->seeds != b->seeds ? a->seeds > b->seeds : a->sum > b->sum;
+}
+
+/* The worst images of a class for a row; returns how many there are in all. */
+static size_t find_worst(const struct gallery *gallery, size_t row, int32_t class_number,
+                         const struct missed_image *worst[PER_CLASS])
+{
+    size_t all = 0, kept = 0;
+
+    for (size_t i = 0; i < gallery->missed->count; ++i) {
+        const struct missed_image *image = &gallery->missed->images[i];
+        size_t at = kept;
+
+        if (image->actual != class_number || image->answers[row].seeds == 0)
+            continue;
+        ++all;
+        while (at > 0 && is_worse(&image->answers[row], &worst[at - 1]->answers[row]))
+            --at;
+        if (at == PER_CLASS)
+            continue;
+        kept += kept < PER_CLASS;
+        for (size_t k = kept - 1; k > at; --k)
+            worst[k] = worst[k - 1];
+        worst[at] = image;
+    }
+    return all;
+}
+
+static void write_class(struct gallery *gallery, size_t row, int32_t class_number)
+{
+    const struct missed_image *worst[PER_CLASS];
+    const size_t all = find_worst(gallery, row, class_number, worst), seeds = gallery->panel->rows[row]->count;
+
+    if (all == 0)
+        return;
+    fprintf(gallery->page, "<h4>True class %" PRId32 " <span class=\"soft\">", class_number);
+    if (all > PER_CLASS)
+        fprintf(gallery->page, "%d of %zu images, those that most seeds miss", PER_CLASS, all);
+    else
+        fprintf(gallery->page, "%zu image%s", all, all == 1 ? "" : "s");
+    fputs("</span></h4>\n<div class=\"digits\">\n", gallery->page);
+    for (size_t i = 0; i < all && i < PER_CLASS; ++i) {
+        const struct answer *answer = &worst[i]->answers[row];
+
+        write_digit(gallery, worst[i]->image, class_number, answer->predicted, answer->sum / answer->seeds,
+                    answer->seeds, seeds);
+    }
+    fputs("</div>\n", gallery->page);
+}
+
+static void write_total(FILE *page, const struct report_row *row)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < row->count; ++i)
+        sum += (double)mistakes_of(row->runs[i]);
+    html_number(page, sum / (double)row->count, row->count == 1 ? 0 : 1);
+    fprintf(page, " mistakes in %" PRId64 " test images%s", row->runs[0]->test_images,
+            row->count > 1 ? ", mean over the seeds" : "");
+}
+
+static void write_norm(struct gallery *gallery, const struct material *material, size_t row)
+{
+    const struct report_row *shown = gallery->panel->rows[row];
+
+    fprintf(gallery->page, "<details%s><summary>", row == 0 ? " open" : "");
+    write_row_name(gallery->page, shown);
+    fputs(": ", gallery->page);
+    write_total(gallery->page, shown);
+    fputs("</summary>\n<figure>\n", gallery->page);
+    for (int32_t class_number = 0; class_number < MOST_CLASSES; ++class_number)
+        write_class(gallery, row, class_number);
+    end_figure(gallery->page, material, "", &shown, 1);
+    fputs("</details>\n", gallery->page);
+}
+
+/* ---- What all miss ----------------------------------------------------------------------------- */
+
+static void write_common_row(struct gallery *gallery, const struct missed_image *image)
+{
+    char text[60];
+
+    snprintf(text, sizeof text, "test image %" PRId64, image->image);
+    fputs("<tr><td><div class=\"digit\">", gallery->page);
+    pixels_refer(gallery->page, &gallery->pixels, image->image, text);
+    fprintf(gallery->page, "%" PRId64 "</div></td><td>%" PRId32 "</td>", image->image, image->actual);
+    for (size_t i = 0; i < gallery->panel->count; ++i) {
+        const struct answer *answer = &image->answers[i];
+
+        fprintf(gallery->page, "<td><b>%" PRId32 "</b> ", answer->predicted);
+        write_percent(gallery->page, answer->sum / answer->seeds);
+        fprintf(gallery->page, "<br><span class=\"soft\">%d of %zu</span></td>", answer->seeds,
+                gallery->panel->rows[i]->count);
+    }
+    fputs("</tr>\n", gallery->page);
+}
+
+static void write_common_head(FILE *page, const struct panel *panel)
+{
+    fputs("<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr><th>image<th>true class", page);
+    for (size_t i = 0; i < panel->count; ++i) {
+        fputs("<th>", page);
+        write_row_name(page, panel->rows[i]);
+    }
+    fputs("</tr></thead>\n<tbody>\n", page);
+}
+
+static void write_common(struct gallery *gallery, const struct material *material)
+{
+    size_t all = 0;
+
+    fputs("<h3>Missed by all</h3>\n", gallery->page);
+    for (size_t i = 0; i < gallery->missed->count; ++i)
+        all += missed_by_all(&gallery->missed->images[i], gallery->panel);
+    if (all == 0) {
+        fputs("<p>No image is missed by every network with at least half of its seeds.</p>\n", gallery->page);
+        return;
+    }
+    fprintf(
+        gallery->page,
+        "<p>%zu image%s missed by every one of these networks with at least half of the seeds. The columns have what "
+        "each takes the image for, how sure it is, and with how many seeds.%s</p>\n<figure>\n",
+        all, all == 1 ? " is" : "s are", all > COMMON ? " The first 40:" : "");
+    write_common_head(gallery->page, gallery->panel);
+    for (size_t i = 0, told = 0; i < gallery->missed->count && told < COMMON; ++i) {
+        if (missed_by_all(&gallery->missed->images[i], gallery->panel)) {
+            write_common_row(gallery, &gallery->missed->images[i]);
+            ++told;
+        }
+    }
+    html_end_table(gallery->page);
+    end_figure(gallery->page, material, "", gallery->panel->rows, gallery->panel->count);
+}
+
+/* ---- All other experiments --------------------------------------------------------------------- */
+
+static bool is_in_panel(const struct panel *panel, const struct report_row *row)
+{
+    for (size_t i = 0; i < panel->count; ++i) {
+        if (panel->rows[i] == row)
+            return true;
+    }
+    return false;
+}
+
+/* The mistakes of the first seed that it is most sure of. */
+static void write_sure(struct gallery *gallery, const struct run *run)
+{
+    double below = INFINITY;
+
+    fputs("<div class=\"digits\">\n", gallery->page);
+    for (int told = 0; told < OTHERS; ++told) {
+        const struct run_mistake *next = NULL;
+
+        for (size_t i = 0; i < run->mistake_count; ++i) {
+            const struct run_mistake *mistake = &run->mistakes[i];
+
+            if (mistake->probability < below && (!next || mistake->probability > next->probability))
+                next = mistake;
+        }
+        if (!next)
+            break;
+        write_digit(gallery, next->image, next->actual, next->predicted, next->probability, 0, 0);
+        below = next->probability;
+    }
+    fputs("</div>\n", gallery->page);
+}
+
+static void write_others(struct gallery *gallery, const struct material *material)
+{
+    size_t told = 0;
+
+    for (size_t i = 0; i < material->row_count; ++i) {
+        const struct report_row *row = &material->rows[i];
+
+        if (is_in_panel(gallery->panel, row) || row->runs[0]->mistake_count == 0)
+            continue;
+        if (told++ == 0)
+            fputs("<h3>The other experiments</h3>\n<p>Ten mistakes of the first seed, those that it is most sure "
+                  "of.</p>\n",
+                  gallery->page);
+        fputs("<details><summary>", gallery->page);
+        write_row_name(gallery->page, row);
+        fputs(" <span class=\"soft\">", gallery->page);
+        html_text(gallery->page, row->experiment->id);
+        fputs("</span>: ", gallery->page);
+        write_total(gallery->page, row);
+        fputs("</summary>\n<figure>\n", gallery->page);
+        write_sure(gallery, row->runs[0]);
+        end_figure(gallery->page, material, "", &row, 1);
+        fputs("</details>\n", gallery->page);
+    }
+}
+
+static void write_parts(struct gallery *gallery, const struct material *material)
+{
+    html_begin_section(gallery->page, "gallery", "Misclassified images");
+    if (!material->has_images)
+        fputs("<p class=\"notice\">The test images of these runs could not be found, so there are no pictures: "
+              "<code>normnet-mnist report DIR --data DATA</code> names their directory.</p>\n",
+              gallery->page);
+    fputs(
+        "<p>Below each picture: its true class, what it is taken for, how sure the network is (the mean over the seeds "
+        "that miss it), and how many seeds miss it.</p>\n",
+        gallery->page);
+    if (gallery->missed->incomplete)
+        fputs("<p class=\"soft\">A run lists its first 300 mistakes at most; here some have more.</p>\n",
+              gallery->page);
+    fputs("<h3>", gallery->page);
+    html_text(gallery->page, gallery->panel->title);
+    fputs("</h3>\n", gallery->page);
+    for (size_t i = 0; i < gallery->panel->count; ++i)
+        write_norm(gallery, material, i);
+    write_common(gallery, material);
+    write_others(gallery, material);
+}
+
+int section_gallery(FILE *page, const struct material *material)
+{
+    struct panel panel;
+    struct missed missed;
+    struct gallery gallery = {.page = page, .panel = &panel, .missed = &missed};
+
+    leading_rows(&panel, material);
+    int code = missed_make(&missed, &panel);
+    if (code == 0)
+        code = pixels_open(&gallery.pixels, material->has_images ? &material->data : NULL);
+    if (code == 0) {
+        write_parts(&gallery, material);
+        code = pixels_write(page, &gallery.pixels);
+        html_end_section(page);
+    }
+    pixels_close(&gallery.pixels);
+    missed_free(&missed);
+    return code;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/material.h"
+
+#include "report/from_line.h"
+#include "study/run_line.h"
+#include "support/file_system.h"
+#include "support/mapped_file.h"
+#include "support/report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Problems ---------------------------------------------------------------------------------- */
+
+/* Takes over the text, which is NULL without memory. */
+static int add_problem(struct material *material, char *text)
+{
+    char **problems = realloc(material->problems, (material->problem_count + 1) * sizeof *problems);
+
+    if (problems)
+        material->problems = problems;
+    if (!problems || !text) {
+        free(text);
+        return report_error("not enough memory for the report");
+    }
+    problems[material->problem_count++] = text;
+    return 0;
+}
+
+/* ---- Lines ------------------------------------------------------------------------------------- */
+
+static int add_run(struct material *material, const struct json_value *line)
+{
+    struct runs_file *file = &material->file;
+
+    if (file->count == file->room) {
+        const size_t room = file->room ? 2 * file->room : 64;
+        struct run_record *records = realloc(file->records, room * sizeof *records);
+
+        if (records)
+            file->records = records;
+        struct run *runs = records ? realloc(material->runs, room * sizeof *runs) : NULL;
+        if (!runs)
+            return report_error("not enough memory for %zu runs", room);
+        material->runs = runs;
+        file->room = room;
+    }
+    run_record_take(&file->records[file->count], line);
+    return run_take(&material->runs[file->count++], line);
+}
+
+static const struct experiment *find_experiment(const struct experiments *experiments, const struct run_record *record,
+                                                const char *data)
+{
+    char key[65];
+
+    for (size_t i = 0; i < experiments->count; ++i) {
+        experiment_key(&experiments->rows[i], record->seed, data, key);
+        if (strcmp(key, record->key) == 0)
+            return &experiments->rows[i];
+    }
+    return NULL;
+}
+
+/* Keeps the line, which the experiment points into. */
+static int keep_line(struct material *material, struct json_value *line, const struct experiment *experiment)
+{
+    struct experiments *experiments = &material->experiments;
+    struct json_value **kept =
+        realloc(material->kept,
+                (material->kept_count + 1) * sizeof *kept); /* NOLINT(bugprone-sizeof-expression): of a pointer */
+
+    if (kept) {
+        material->kept = kept;
+        kept[material->kept_count++] = line;
+    } else
+        json_free(line);
+    struct experiment *rows = kept ? realloc(experiments->rows, (experiments->count + 1) * sizeof *rows) : NULL;
+    if (!rows)
+        return report_error("not enough memory for the experiments");
+    experiments->rows = rows;
+    rows[experiments->count++] = *experiment;
+    ++material->outside;
+    return 0;
+}
+
+static void drop_last_run(struct material *material)
+{
+    run_free(&material->runs[--material->file.count]);
+}
+
+/* Takes over the line, which has the members of a run. */
+static int take_line(struct material *material, int number, struct json_value *line)
+{
+    struct experiment experiment;
+    char key[65];
+
+    int code = add_run(material, line);
+    if (code != 0) {
+        json_free(line);
+        return code;
+    }
+    const struct run_record *record = &material->file.records[material->file.count - 1];
+    const char *data = material->runs[material->file.count - 1].data;
+    if (find_experiment(&material->experiments, record, data)) {
+        json_free(line);
+        return 0;
+    }
+    const char *unknown = experiment_from_line(&experiment, line);
+    if (!unknown)
+        experiment_key(&experiment, record->seed, data, key);
+    if (!unknown && strcmp(key, record->key) == 0)
+        return keep_line(material, line, &experiment);
+    drop_last_run(material);
+    code = add_problem(
+        material, unknown ? text_of("Line %d is left out: this program does not know its value of %s.", number, unknown)
+                          : text_of("Line %d is left out: its key does not fit its configuration.", number));
+    json_free(line);
+    return code;
+}
+
+/* NULL, or what is wrong with a line. */
+static char *find_problem(int number, const struct json_value *line)
+{
+    const char *key = json_string(json_member(line, "key"));
+    const struct json_value *history = json_member(line, "history");
+    const double bits = json_number(json_member(line, "bits_version"));
+
+    if (!key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY ||
+        !(json_number(json_member(line, "seed")) > 0))
+        return text_of("Line %d is left out: it is not a run of a study.", number);
+    if (json_number(json_member(line, "format")) != RUN_LINE_FORMAT)
+        return text_of("Line %d is left out: its format is not %d.", number, RUN_LINE_FORMAT);
+    if (bits != normnet_bits_version())
+        return text_of(
+            "Line %d is left out: its weights are of version %g of the bits, and this library has version %d.", number,
+            bits, (int)normnet_bits_version());
+    return NULL;
+}
+
+static int read_line(struct material *material, int number, const char *text, size_t size)
+{
+    struct json_problem problem = {0};
+    struct json_value *line = json_parse(text, size, &problem);
+
+    if (!line)
+        return add_problem(material, text_of("Line %d is left out: it is damaged at byte %zu, expected %s.", number,
+                                             problem.offset + 1, problem.expected));
+    char *wrong = find_problem(number, line);
+    if (!wrong)
+        return take_line(material, number, line);
+    json_free(line);
+    return add_problem(material, wrong);
+}
+
+/* A last line without an end belongs to a study that is being run, or was killed. */
+static int read_lines(struct material *material, const struct mapped_file *text)
+{
+    const char *next = (const char *)text->data, *end = text->size ? next + text->size : next;
+    int code = 0;
+
+    for (int number = 1; next < end && code == 0; ++number) {
+        const char *feed = memchr(next, '\n', (size_t)(end - next));
+
+        if (!feed)
+            break;
+        code = read_line(material, number, next, (size_t)(feed - next));
+        next = feed + 1;
+    }
+    return code;
+}
+
+static int read_runs(struct material *material)
+{
+    struct mapped_file text;
+    char *path = material->file.path = text_of("%s/runs.jsonl", material->directory);
+
+    if (!path)
+        return report_error("not enough memory");
+    if (!file_exists(path))
+        return report_error("%s does not exist; expected the directory of a study: normnet-mnist study --out %s", path,
+                            material->directory);
+    int code = mapped_file_open(&text, path);
+    if (code != 0)
+        return code;
+    code = read_lines(material, &text);
+    mapped_file_close(&text);
+    if (code == 0 && material->file.count == 0)
+        code = report_error("%s has no run to report%s%s", path, material->problem_count > 0 ? ": " : "",
+                            material->problem_count > 0 ? material->problems[0] : "");
+    return code;
+}
+
+/* ---- One data set ------------------------------------------------------------------------------ */
+
+static size_t count_runs_of(const struct material *material, const char *data)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < material->file.count; ++i)
+        count += strcmp(material->runs[i].data, data) == 0;
+    return count;
+}
+
+/* Runs with other images cannot be compared: the data set of most runs is reported. */
+static int choose_data(struct material *material)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < material->file.count; ++i) {
+        const size_t count = count_runs_of(material, material->runs[i].data);
+
+        if (count > most) {
+            most = count;
+            snprintf(material->data_key, sizeof material->data_key, "%s", material->runs[i].data);
+        }
+    }
+    if (most == material->file.count)
+        return 0;
+    return add_problem(material, text_of("%zu runs are left out: they were trained on other images than the %zu that "
+                                         "are shown.",
+                                         material->file.count - most, most));
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------- */
+
+static int fill_row(struct material *material, struct report_row *row, const struct summary_row *summary)
+{
+    *row = (struct report_row){.experiment = summary->experiment, .summary = summary};
+    row->look = look_of(row->experiment);
+    row->runs = calloc(summary->count, sizeof *row->runs); /* NOLINT(bugprone-sizeof-expression): of a pointer */
+    if (!row->runs)
+        return report_error("not enough memory for the report");
+    for (; row->count < summary->count; ++row->count)
+        row->runs[row->count] = &material->runs[summary->runs[row->count] - material->file.records];
+    return 0;
+}
+
+static int make_rows(struct material *material)
+{
+    int code = summary_make(&material->summary, &material->experiments, &material->file, material->data_key);
+
+    if (code != 0)
+        return code;
+    material->rows = calloc(material->summary.count + 1, sizeof *material->rows);
+    if (!material->rows)
+        return report_error("not enough memory for the report");
+    for (; material->row_count < material->summary.count && code == 0; ++material->row_count)
+        code = fill_row(material, &material->rows[material->row_count], &material->summary.rows[material->row_count]);
+    return code;
+}
+
+const struct report_row *material_row(const struct material *material, const struct summary_row *row)
+{
+    return &material->rows[row - material->summary.rows];
+}
+
+const char *row_name(const struct report_row *row)
+{
+    return *row->experiment->name ? row->experiment->name : row->experiment->id;
+}
+
+bool row_fails(const struct report_row *row)
+{
+    return !(row->summary->test.mean >= 95);
+}
+
+bool row_reaches(const struct report_row *row)
+{
+    const struct experiment *experiment = row->experiment;
+
+    return row->summary->test.mean >= (isnan(experiment->best) ? experiment->final : experiment->best) - 0.15;
+}
+
+/* ---- Images ------------------------------------------------------------------------------------ */
+
+/* The checksums in the lines are those of the training and of the test images. */
+static int open_images(struct material *material, const char *directory)
+{
+    char test[65];
+    const char *wanted = strchr(material->data_key, '-');
+
+    if (dataset_open_test(&material->data, directory) != 0) {
+        fprintf(stderr, "The report has no pictures of the test images.\n");
+        return add_problem(material, text_of("The test images could not be read, so the galleries have no pictures: "
+                                             "--data names their directory."));
+    }
+    dataset_checksum(&material->data, &material->data.test, test);
+    material->has_images = wanted && strcmp(wanted + 1, test) == 0;
+    if (material->has_images)
+        return 0;
+    return add_problem(material, text_of("The galleries have no pictures, because the test images that were found are "
+                                         "not those of the runs: --data names their directory."));
+}
+
+int material_open(struct material *material, const struct report_request *request)
+{
+    *material = (struct material){.directory = request->directory};
+    int code = experiments_open(&material->experiments, request->experiments);
+    if (code == 0)
+        code = read_runs(material);
+    if (code == 0)
+        code = choose_data(material);
+    if (code == 0)
+        code = make_rows(material);
+    return code == 0 ? open_images(material, request->data) : code;
+}
+
+void material_close(struct material *material)
+{
+    dataset_close(&material->data);
+    for (size_t i = 0; i < material->row_count; ++i)
+        free(material->rows[i].runs);
+    free(material->rows);
+    summary_free(&material->summary);
+    for (size_t i = 0; i < material->file.count; ++i)
+        run_free(&material->runs[i]);
+    free(material->runs);
+    free(material->file.records);
+    free(material->file.path);
+    for (size_t i = 0; i < material->problem_count; ++i)
+        free(material->problems[i]);
+    free(material->problems);
+    experiments_close(&material->experiments);
+    for (size_t i = 0; i < material->kept_count; ++i)
+        json_free(material->kept[i]);
+    free(material->kept);
+    *material = (struct material){0};
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* What a report is made of: the runs of a directory, what they say, and the test images. */
+#ifndef MNIST_MATERIAL_H
+#define MNIST_MATERIAL_H
+
+#include "report/look.h"
+#include "report/run.h"
+#include "study/summary.h"
+
+/* An experiment with its runs, in the order of the seeds. */
+struct report_row {
+    const struct experiment *experiment;
+    const struct summary_row *summary;
+    const struct run **runs;
+    size_t count;
+    struct look look;
+};
+
+struct material {
+    const char *directory;
+    struct experiments experiments; /* of the file, and those that only the lines have */
+    struct runs_file file;          /* the records of the runs; no file is open */
+    struct run *runs;               /* in the order of the records */
+    struct json_value **kept;       /* lines that experiments point into */
+    size_t kept_count;
+    size_t outside;  /* experiments that only the lines have */
+    char **problems; /* why lines are left out: sentences */
+    size_t problem_count;
+    char data_key[130];
+    struct summary summary;
+    struct report_row *rows; /* in the order of the summary's */
+    size_t row_count;
+    struct dataset data; /* the test images, if has_images */
+    bool has_images;
+};
+
+struct report_request {
+    const char *directory;   /* with runs.jsonl */
+    const char *out;         /* the file to write; NULL = report.html in the directory */
+    const char *experiments; /* the file; NULL = those that are built in */
+    const char *data;        /* as in settings.h */
+};
+
+/*
+ * Reads everything. Lines that cannot be shown become problems, and so do images that are missing. Returns 0, or
+ * reports what is wrong. Close the material after a failure too.
+ */
+int material_open(struct material *material, const struct report_request *request);
+void material_close(struct material *material);
+
+/* The row of an experiment of the summary. */
+const struct report_row *material_row(const struct material *material, const struct summary_row *row);
+
+/* The name for tables and legends. */
+const char *row_name(const struct report_row *row);
+
+/* Whether the network has learned too little to be of use: its mean is below 95 %, or no training came to its end. */
+bool row_fails(const struct report_row *row);
+
+/* Whether the mean is at most 0.15 points below the published best, or final, test accuracy. */
+bool row_reaches(const struct report_row *row);
+
+#endif

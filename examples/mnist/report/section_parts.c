@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* What several sections write. */
+#include "report/html.h"
+#include "report/sections.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The names for --only: the study's if they are many, which has them all and perhaps more. */
+static void write_names(FILE *page, const struct report_row *const *rows, size_t count)
+{
+    enum { MOST_IDS = 4 };
+
+    for (size_t i = 0; i < count; ++i) {
+        const struct experiment *experiment = rows[i]->experiment;
+        const bool whole = count > MOST_IDS && experiment->select != SELECT_NAMED;
+
+        if (i > 0 && whole && strcmp(rows[i - 1]->experiment->study, experiment->study) == 0)
+            continue;
+        if (i > 0)
+            fputc(',', page);
+        html_text(page, whole ? experiment->study : experiment->id);
+    }
+}
+
+static void write_command(FILE *page, const struct material *material, const struct report_row *const *rows,
+                          size_t count)
+{
+    size_t seeds = 0;
+
+    for (size_t i = 0; i < count; ++i)
+        seeds = rows[i]->count > seeds ? rows[i]->count : seeds;
+    fputs("<code>normnet-mnist study --only ", page);
+    write_names(page, rows, count);
+    fprintf(page, " --seeds %zu%s --out DIR &amp;&amp; normnet-mnist report DIR</code>", seeds,
+            material->outside > 0 || strcmp(material->experiments.name, "the built-in experiments") != 0
+                ? " --experiments FILE"
+                : "");
+}
+
+void end_figure(FILE *page, const struct material *material, const char *caption, const struct report_row *const *rows,
+                size_t count)
+{
+    fprintf(page, "<figcaption>%s%s", caption, *caption ? " " : "");
+    write_command(page, material, rows, count);
+    fputs("</figcaption>\n</figure>\n", page);
+}
+
+/* A word joiner keeps both in one line. */
+void write_row_name(FILE *page, const struct report_row *row)
+{
+    fprintf(page, "<span class=\"swatch %s\"></span>\xe2\x81\xa0", row->look.css);
+    html_text(page, row_name(row));
+}
+
+void leading_rows(struct panel *panel, const struct material *material)
+{
+    struct group group;
+    size_t next = 0;
+
+    *panel = (struct panel){.count = 0};
+    while (next < material->summary.comparison_count) {
+        next = group_at(&group, material, next);
+        if (!group.of_norms)
+            continue;
+        while (panel->count < group.count && panel->count < PANEL_ROWS) {
+            panel->rows[panel->count] = group.rows[panel->count];
+            ++panel->count;
+        }
+        snprintf(panel->title, sizeof panel->title, "%s", group.title);
+        return;
+    }
+    while (panel->count < material->row_count && panel->count < PANEL_ROWS &&
+           strcmp(material->rows[panel->count].experiment->study, material->rows[0].experiment->study) == 0) {
+        panel->rows[panel->count] = &material->rows[panel->count];
+        ++panel->count;
+    }
+    snprintf(panel->title, sizeof panel->title, "%s", material->rows[0].experiment->study);
+}

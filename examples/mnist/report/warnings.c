@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The warnings of the models' summaries, and the networks. */
+#include "report/html.h"
+#include "report/sections.h"
+
+#include <string.h>
+
+static const char *find_warning(const char *summary)
+{
+    return strstr(summary, "warning: ");
+}
+
+static bool is_new(const struct material *material, size_t index)
+{
+    for (size_t i = 0; i < index; ++i) {
+        if (strcmp(material->rows[i].runs[0]->summary, material->rows[index].runs[0]->summary) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void write_warning(FILE *page, const struct report_row *row)
+{
+    fputs("<p class=\"notice\"><b>", page);
+    html_text(page, row->experiment->id);
+    fputs("</b>: ", page);
+    html_text(page, find_warning(row->runs[0]->summary) + strlen("warning: "));
+    fputs("</p>\n", page);
+}
+
+static void write_network(FILE *page, const struct material *material, size_t index)
+{
+    const struct report_row *row = &material->rows[index];
+    int told = 0;
+
+    fputs("<details><summary>", page);
+    for (size_t i = index; i < material->row_count; ++i) {
+        if (strcmp(material->rows[i].runs[0]->summary, row->runs[0]->summary) != 0)
+            continue;
+        fputs(told++ > 0 ? ", " : "", page);
+        html_text(page, material->rows[i].experiment->id);
+    }
+    fputs("</summary>\n<pre tabindex=\"0\">", page);
+    html_text(page, row->runs[0]->summary);
+    fputs("</pre></details>\n", page);
+}
+
+int section_warnings(FILE *page, const struct material *material)
+{
+    size_t warnings = 0;
+
+    html_begin_section(page, "networks", "Networks and their warnings");
+    for (size_t i = 0; i < material->row_count; ++i) {
+        if (find_warning(material->rows[i].runs[0]->summary)) {
+            write_warning(page, &material->rows[i]);
+            ++warnings;
+        }
+    }
+    fputs(warnings > 0 ? "<p>The library gives these warnings before the training.</p>\n"
+                       : "<p>The library warns of none of these networks.</p>\n",
+          page);
+    for (size_t i = 0; i < material->row_count; ++i) {
+        if (*material->rows[i].runs[0]->summary && is_new(material, i))
+            write_network(page, material, i);
+    }
+    html_end_section(page);
+    return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* A report on the runs of a study: one page of HTML that needs nothing else, and its numbers as CSV and JSON. */
+#ifndef MNIST_REPORT_WRITE_H
+#define MNIST_REPORT_WRITE_H
+
+#include "report/material.h"
+
+/* Writes the files and prints where they are. Returns 0, or reports what is wrong; then no file is changed. */
+int report_write(const struct report_request *request);
+
+#endif
