@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/study.h"
 
+#include "report/write.h"
 #include "study/crew.h"
 #include "study/plan.h"
 #include "study/summary.h"
@@ -171,6 +172,18 @@ static int summarize(struct study *study)
     return code;
 }
 
+static int write_report(const struct study *study)
+{
+    const struct report_request request = {
+        .directory = study->options.out,
+        .experiments = study->options.experiments,
+        .data = study->options.data,
+    };
+
+    printf("\n");
+    return study->file.count > 0 ? report_write(&request) : 0;
+}
+
 static int run_study(struct study *study)
 {
     size_t left = 0;
@@ -185,6 +198,9 @@ static int run_study(struct study *study)
         return code;
     print_name("\nEvery run is a line of ", study->file.path, "");
     print_name("; the summary is also in ", study->options.out, "/summary.csv, comparisons.csv and summary.json.\n");
+    code = write_report(study);
+    if (code != 0)
+        return code;
     if (left == 0)
         return 0; /* also after a signal at the very end */
     printf("Stopped: %zu runs are missing; the same command does them.\n", left);
