@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""The page of `normnet-mnist report` in headless Chromium: on a phone and a desktop, in light and dark, printed, and
+without its script."""
+import pytest
+
+import browser as chromium
+
+PHONE, DESKTOP = 390, 1280
+
+
+@pytest.fixture(scope="session")
+def browser():
+    started = chromium.Browser()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def path(program):
+    program.report()
+    return program.directory / "study" / "report.html"
+
+
+def open_all(browser):
+    browser.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+
+
+@pytest.mark.parametrize("width", [PHONE, 800, DESKTOP])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_complaint_and_no_overflow(browser, path, width, scheme):
+    browser.open(path, width, scheme=scheme)
+    open_all(browser)
+    assert browser.complaints() == []
+    assert browser.evaluate("innerWidth") == width
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    outside = """[...document.querySelectorAll('body *')]
+        .filter(e => !e.closest('.wide, pre, svg') && e.getBoundingClientRect().right > innerWidth + 1)
+        .map(e => e.tagName + '.' + e.className)"""
+    assert browser.evaluate(outside) == []
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_figures_are_seen(browser, path, width):
+    browser.open(path, width)
+    open_all(browser)
+    for kind, least in [("figure", 15), ("svg.chart", 20), ("svg.intervals", 3), ("svg.cube", 6), ("svg.matrix", 6),
+                        (".digit svg", 5), ("table", 8), (".legend", 5)]:
+        sizes = browser.evaluate(f"[...document.querySelectorAll('{kind}')].map(e => e.getBoundingClientRect())"
+                                 ".map(r => [r.width, r.height])")
+        assert len(sizes) >= least, kind
+        assert all(w > 20 and h > 9 for w, h in sizes), (kind, sizes)
+    small = "[...document.querySelectorAll('svg.chart text, svg.intervals text')].map(e => e.getBoundingClientRect().height)"
+    assert min(browser.evaluate(small)) >= 10  # the height of a line, of letters of 8 pixels or more
+
+
+def test_texts_stay_in_their_pictures(browser, path):
+    browser.open(path, DESKTOP)
+    open_all(browser)
+    cut = """[...document.querySelectorAll('svg.chart > text, svg.cube text, svg.matrix text, .row text')].filter(e => {
+        let a = e.getBoundingClientRect(), b = e.closest('svg.chart, svg.cube, svg.matrix, svg.intervals').getBoundingClientRect();
+        return a.left < b.left - 1 || a.right > b.right + 1 || a.top < b.top - 1 || a.bottom > b.bottom + 1;
+      }).map(e => e.textContent)"""
+    assert browser.evaluate(cut) == []
+
+
+def test_pictures_have_pixels(browser, path):
+    browser.open(path, DESKTOP)
+    browser.evaluate("""window.sizes = [];
+        for (let i of document.querySelectorAll('image')) {
+          let p = new Image();
+          p.onload = () => sizes.push([p.naturalWidth, p.naturalHeight]);
+          p.onerror = () => sizes.push([0, 0]);
+          p.src = i.getAttribute('href');
+        }""")
+    count = browser.evaluate("document.querySelectorAll('image').length")
+    for _ in range(1000):
+        sizes = browser.evaluate("sizes")
+        if len(sizes) == count:
+            break
+    assert count > 0 and sizes == [[8, 8]] * count
+
+
+def test_hostile_names_run_nothing(browser, path):
+    browser.open(path, DESKTOP)
+    assert browser.evaluate("document.getElementById('evil')") is None
+    assert browser.evaluate("[...document.images].length") == 0
+    assert not any(event.get("method") == "Page.javascriptDialogOpening" for event in browser.events)
+
+
+def test_dark_mode_changes_the_paper(browser, path):
+    colours = []
+    for scheme in ("light", "dark"):
+        browser.open(path, DESKTOP, scheme=scheme)
+        colours.append(browser.evaluate("['body', '.whisker', 'path.line'].map(s => document.querySelector(s))"
+                                        ".map(e => getComputedStyle(e)).map(s => s.backgroundColor + s.color + s.stroke)"))
+    assert all(light != dark for light, dark in zip(*colours))
+
+
+def test_one_colour_per_norm(browser, path):
+    browser.open(path, DESKTOP)
+    open_all(browser)
+    colours = browser.evaluate("""Object.fromEntries(['none', 'batch', 'ghost', 'group', 'layer', 'instance', 'rms']
+        .map(n => [n, [...new Set([...document.querySelectorAll('.n-' + n)]
+          .map(e => getComputedStyle(e).getPropertyValue('--c')))]]))""")
+    assert all(len(values) == 1 for values in colours.values()), colours
+    assert len({values[0] for values in colours.values()}) == 7
+
+
+def test_values_while_hovering(browser, path):
+    browser.open(path, DESKTOP)
+    browser.evaluate("document.querySelector('#curves svg.chart').scrollIntoView({behavior: 'instant', block: 'center'})")
+    box = browser.evaluate("(r => [r.left, r.top, r.width, r.height])"
+                           "(document.querySelector('#curves svg.chart').getBoundingClientRect())")
+    for share in (0.12, 0.97):  # the first and the last epoch
+        browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + share * box[2], y=box[1] + box[3] / 2)
+        tip = browser.evaluate("document.getElementById('tip').hidden ? '' : document.getElementById('tip').innerText")
+        epoch = 1 if share < 0.5 else 6
+        assert tip.startswith(f"Training loss at {epoch}"), tip
+        series = browser.evaluate("[...document.querySelectorAll('#curves svg.chart')][0].querySelectorAll('.series').length")
+        values = browser.evaluate("[...[...document.querySelectorAll('#curves svg.chart')][0].querySelectorAll('.series')]"
+                                  f".map(s => s.dataset.y.split(',')[{epoch - 1}])")
+        assert len(values) == series == 6 and all(value in tip for value in values)
+    browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    assert browser.evaluate("document.getElementById('tip').hidden")
+    assert browser.complaints() == []
+
+
+def test_legend_hides_lines(browser, path):
+    browser.open(path, DESKTOP)
+    seen = ("[...document.querySelectorAll('#curves .panel')][0].querySelectorAll"
+            "('.series[data-k=\"1\"]:not(.off)').length")
+    before = browser.evaluate(seen)
+    browser.evaluate("document.querySelectorAll('#curves .panel .key')[1].click()")
+    assert before >= 6 and browser.evaluate(seen) == 0
+    assert browser.evaluate("document.querySelectorAll('#curves .panel .key')[1].getAttribute('aria-pressed')") == "false"
+    browser.evaluate("document.querySelectorAll('#curves .panel .key')[1].click()")
+    assert browser.evaluate(seen) == before
+
+
+def test_without_the_script(browser, path):
+    """The page looks the same, but for its role as a button nothing changes."""
+    pictures = []
+    for script in (True, False):
+        browser.open(path, DESKTOP, script=script)
+        target = path.with_name(f"script-{script}.png")
+        browser.screenshot(target, {"x": 0, "y": 0, "width": DESKTOP, "height": 3000})
+        pictures.append(target.read_bytes())
+    assert pictures[0] == pictures[1]
+
+
+def test_print(browser, path):
+    browser.open(path, 700, media="print", scheme="dark")
+    assert browser.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    pdf = browser.call("Page.printToPDF", printBackground=True)["data"]
+    assert pdf.startswith("JVBERi")  # %PDF-
+
+
+def test_contents_lead_to_sections(browser, path):
+    browser.open(path, PHONE)
+    broken = "[...document.querySelectorAll('nav a')].filter(a => !document.querySelector(a.getAttribute('href'))).length"
+    assert browser.evaluate(broken) == 0
+    assert browser.evaluate("document.querySelectorAll('nav a').length") == 13
