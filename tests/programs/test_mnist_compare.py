@@ -84,12 +84,19 @@ class Compare(mnist_program.TestCase):
             self.assertEqual((row.pop("run"), row.pop("file")), (letter, file))
             self.assertEqual({key: float(value) for key, value in row.items() if value}, epoch)
 
+    def test_a_loss_that_was_not_finite(self):
+        """JSON has no NaN: train --json writes null."""
+        epoch = {**self.results[0]["history"][0], "test_loss": None}
+        path = self.directory / "diverged.json"
+        path.write_text(json.dumps({**self.results[0], "history": [epoch]}), encoding="utf-8")
+        self.assertRegex(self.compare(path, self.paths[1]), r"\nA +1 .* nan +")
+
     def test_files_that_are_no_runs(self):
         text = self.paths[0].read_text()
         evaluation = json.dumps({"program": "normnet-mnist evaluate", "loss": 1})
         without = {key: json.dumps({k: v for k, v in self.results[0].items() if k != key})
                    for key in ("configuration", "data", "parameters", "bits_version", "history")}
-        holes = {**self.results[0], "history": [{**self.results[0]["history"][0], "test_loss": None}]}
+        holes = {**self.results[0], "history": [{**self.results[0]["history"][0], "test_loss": "1"}]}
         wrong = {**self.results[0], "history": [self.results[0]["history"][i] for i in (0, 2)]}
         path = self.directory / "x.json"
         for pattern, content in [

@@ -83,12 +83,13 @@ static int read_numbers(const struct run_file *run, const struct json_value *obj
     };
 
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; ++i) {
-        const struct json_value *value = json_find(object, fields[i].key, JSON_NUMBER);
+        const struct json_value *value = json_member(object, fields[i].key);
+        const bool null = value && value->kind == JSON_NULL; /* a number that was not finite */
 
-        if (!value && fields[i].needed)
+        if (fields[i].needed && !null && (!value || value->kind != JSON_NUMBER))
             return reject_field(run, fields[i].key);
         if (value)
-            *fields[i].target = value->number;
+            *fields[i].target = json_number(value);
     }
     if (!(epoch >= 1 && epoch <= 1e9))
         return reject_field(run, "epoch");
@@ -110,7 +111,7 @@ static int read_history(struct run_file *run)
     run->history = calloc((size_t)run->epochs, sizeof *run->history);
     if (!run->history)
         return report_error("not enough memory for %" PRId64 " epochs", run->epochs);
-    run->validated = json_find(history->first, "validation_loss", JSON_NUMBER) != NULL;
+    run->validated = json_member(history->first, "validation_loss") != NULL;
     int64_t i = 0;
     for (const struct json_value *value = history->first; value && code == 0; value = value->next, ++i) {
         code = read_numbers(run, value, &run->history[i]);
