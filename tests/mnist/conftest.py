@@ -41,10 +41,9 @@ seeds = 1
 """
 
 
-def write_data(directory):
+def write_data(directory, state=1):
     """Bars whose place is the class, with noise: 5 classes of 1 x 8 x 8."""
     directory.mkdir()
-    state = 1
 
     def noise():
         nonlocal state

@@ -10,7 +10,7 @@ import statistics
 
 import pytest
 
-from conftest import EXPERIMENTS, HOSTILE
+from conftest import EXPERIMENTS, HOSTILE, write_data
 
 ANCHORS = ["verdict", "equal", "published", "curves", "cubes", "rates", "failures", "gallery", "confusion", "layers",
            "sparsity", "speed", "networks"]
@@ -67,7 +67,7 @@ def section(text, anchor):
 
 
 def words(markup):
-    return " ".join(re.sub(r"<[^>]*>", " ", markup).replace("&nbsp;", " ").split())
+    return " ".join(re.sub(r"<[^>]*>", " ", markup).replace("&nbsp;", " ").replace("\u2060", " ").split())
 
 
 def test_the_study_writes_the_report(program):
@@ -118,7 +118,7 @@ def test_equal_footing_has_the_figures_of_the_lines(program):
     tests = [run["history"][-1]["test_accuracy"] for run in lines if run["experiment"] == "tiny-group"]
     text = section(program.page(), "equal")
     row = next(words(row) for row in text.split("<tr>") if "\u2060group</td>" in row)
-    assert row.startswith(f"\u2060group 3 {statistics.mean(tests):.2f} {statistics.stdev(tests):.2f}"), row
+    assert row.startswith(f"group 3 {statistics.mean(tests):.2f} {statistics.stdev(tests):.2f}"), row
     assert text.count('class="intervals"') == 2
     assert "All 15 pairs" in text
 
@@ -234,6 +234,35 @@ def test_one_seed(program):
     assert "nan" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", program.page("seed1"), flags=re.S).lower()
 
 
+def with_accuracies(line, accuracies):
+    """The run with another end: test and validation accuracy by id, plus what the seed adds."""
+    run = json.loads(line)
+    if run["experiment"] in accuracies:
+        test, validation, seeds = accuracies[run["experiment"]]
+        run["history"][-1].update(test_accuracy=test + seeds[run["seed"] - 1], validation_accuracy=validation)
+    return json.dumps(run) + "\n"
+
+
+def test_verdict_in_words(program):
+    accuracies = {"tiny-none": (98.0, 97, (0, .01, .02)), "tiny-batch": (99.0, 98, (0, .01, .021)),
+                  "tiny-ghost": (98.98, 99, (.05, 0, .02)), "tiny-group": (97.0, 97, (0, .012, .02)),
+                  "tiny-layer": (98.9, 97, (0, .02, .05)), "tiny-rms": (96, 97, (0, 0.3, 1.2))}
+    program.copy("verdict", [with_accuracies(line, accuracies) for line in program.lines()])
+    program.report("verdict")
+    verdict = words(section(program.page("verdict"), "verdict"))
+    real = len(re.findall(r"(?m),real,", (program.directory / "verdict" / "report-comparisons.csv").read_text()))
+    assert real >= 3
+    assert f"Of 15 differences between norms, {real} are real ; the others may be noise. The highest mean has batch" in verdict
+    assert "batch has the highest mean test accuracy: 99.01 % (95 % interval 98.98 to 99.04, 3 seeds)" in verdict
+    really = re.search("It is really better than (.*?) \\. It", verdict)[1]
+    assert "group by 2.00 points (2.00 to 2.00)" in really and "alert" in really
+    assert re.search(r"It cannot be told from .*ghost by 0\.01 points", verdict)
+    assert "choose ghost , whose test accuracy is 99.00 %" in verdict
+    equal = section(program.page("verdict"), "equal")
+    order = re.findall("\u2060([a-z]+)", equal.split("</table>")[0])
+    assert order[0] == "batch" and order[1] == "ghost" and order[-2:] == ["group", "a"]
+
+
 def test_one_run(program):
     program.copy("run1", program.lines()[:1])
     program.report("run1")
@@ -272,6 +301,7 @@ def test_lines_that_are_left_out(program):
         (changed(lines[2], key="0" * 64, configuration={**run["configuration"], "norm": "<b>evo"}),
          "Line 3 is left out: this program does not know its value of norm"),
         (changed(lines[2], key="0" * 64, seed=-1), "Line 3 is left out: it is not a run of a study"),
+        (changed(lines[2], seed=1e300), "Line 3 is left out: it is not a run of a study"),
     ]
     for line, message in bad:
         program.copy("bad", lines[:2] + [line] + lines[3:])
@@ -279,6 +309,19 @@ def test_lines_that_are_left_out(program):
         assert message in result.stdout, result
         assert message in program.page("bad")
         assert result.stdout.startswith(f"{len(lines) - 1} runs")
+
+
+def test_runs_with_other_images(program):
+    write_data(program.directory / "more", state=2)
+    program.run("study", "--experiments", "experiments.txt", "--only", "tiny-layer", "--data", "more", "--out", "other")
+    others = (program.directory / "other" / "runs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    program.copy("mixed", others + program.lines())
+    result = program.report("mixed")
+    assert result.stdout.splitlines() == [
+        f"{len(program.lines())} runs of 7 experiments: see mixed/report.html",
+        f"  {len(others)} runs are left out: they were trained on other images than the {len(program.lines())} that are shown."]
+    figures = section(program.page("mixed"), "equal")
+    assert figures == section(program.page(), "equal")
 
 
 def test_members_of_other_types(program):
@@ -298,7 +341,9 @@ def test_members_of_other_types(program):
 
 
 def test_no_runs(program):
-    for lines, pattern in (([], r"empty/runs\.jsonl has no run to report$"),
+    strange = [changed(program.lines()[0], data_sha256="x" * 1000)]
+    for lines, pattern in ((strange, r"has no run to report"),
+                           ([], r"empty/runs\.jsonl has no run to report$"),
                            (["x\n"], r"has no run to report: Line 1 is left out: it is damaged at byte 1")):
         program.copy("empty", lines)
         result = program.report("empty", code=1)

@@ -102,26 +102,34 @@ static int write_group(FILE *page, const struct material *material, const struct
     html_text(page, group->title);
     fputs("</h3>\n<figure>\n", page);
     write_table(page, group);
+    if (group->pair_count > group->count * (group->count - 1) / 2)
+        fprintf(page, "<p class=\"soft\">Only %zu experiments of this group are shown; all pairs are below.</p>\n",
+                group->count);
     fputs("<div class=\"grid\">\n", page);
     int code = write_means(page, group);
     if (code == 0)
         code = write_differences(page, group);
     fputs("</div>\n", page);
     write_pairs(page, group);
-    end_figure(
-        page, material,
-        "Dots are means over the seeds, lines their 95&nbsp;% intervals (Student’s t). On the right, every seed is "
-        "compared with itself: a line that does not reach 0 is a difference that more than noise explains, if no "
-        "other pair was looked at.",
-        group->rows, group->count);
+    end_figure(page, material, "", group->rows, group->count);
+    return code;
+}
+
+static int write_groups(FILE *page, const struct material *material, bool of_norms)
+{
+    struct group group;
+    int code = 0;
+
+    for (size_t next = 0; next < material->summary.comparison_count && code == 0;) {
+        next = group_at(&group, material, next);
+        if (group.of_norms == of_norms)
+            code = write_group(page, material, &group);
+    }
     return code;
 }
 
 int section_equal(FILE *page, const struct material *material)
 {
-    struct group group;
-    int code = 0;
-
     if (material->summary.comparison_count == 0) {
         html_empty_section(
             page, "equal", "On equal footing",
@@ -129,10 +137,14 @@ int section_equal(FILE *page, const struct material *material)
         return 0;
     }
     html_begin_section(page, "equal", "On equal footing");
-    for (size_t next = 0; next < material->summary.comparison_count && code == 0;) {
-        next = group_at(&group, material, next);
-        code = write_group(page, material, &group);
-    }
+    fputs("<p>Dots are means over the seeds, lines their 95&nbsp;% intervals (Student’s t). Whether two networks "
+          "differ is "
+          "in the plot of differences, where every seed is compared with itself: a line that does not reach 0 is more "
+          "than noise, if no other pair was looked at.</p>\n",
+          page);
+    int code = write_groups(page, material, true);
+    if (code == 0)
+        code = write_groups(page, material, false);
     html_end_section(page);
     return code;
 }

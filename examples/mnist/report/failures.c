@@ -186,6 +186,35 @@ static int write_statistics(FILE *page, const struct material *material, const s
     return code;
 }
 
+/* What changes the failure: rows side by side. */
+static void write_comparison(FILE *page, const struct material *material)
+{
+    fputs(
+        "<h3>Statistics of batch norm, side by side</h3>\n<p>The lowest test accuracies from the second epoch on, with "
+        "the running statistics, those of each batch, and those that were computed anew with the same weights: "
+        "means over the seeds.</p>\n",
+        page);
+    html_begin_table(
+        page, "<th>experiment<th>L1<th>rate<th class=\"t\">schedule<th>running&nbsp;%<th>batch&nbsp;%<th>new&nbsp;%<th>"
+              "last epoch&nbsp;%");
+    for (size_t i = 0; i < material->row_count; ++i) {
+        const struct report_row *row = &material->rows[i];
+
+        if (!has_statistics(row))
+            continue;
+        fputs("<tr><td>", page);
+        write_row_name(page, row);
+        fprintf(page, "</td><td>%g</td><td>%g</td>", row->experiment->l1, row->experiment->lr);
+        html_text_cell(page, settings_schedule_names[row->experiment->schedule]);
+        html_number_cell(page, row->summary->lowest.mean, 2);
+        html_number_cell(page, row->summary->lowest_batch.mean, 2);
+        html_number_cell(page, row->summary->lowest_updated.mean, 2);
+        html_number_cell(page, row->summary->test.mean, 2);
+        fputs("</tr>\n", page);
+    }
+    html_end_table(page);
+}
+
 /* ---- The section ------------------------------------------------------------------------------- */
 
 static void write_stops(FILE *page, const struct report_row *row)
@@ -227,11 +256,13 @@ static int write_row(FILE *page, const struct material *material, const struct r
 
 int section_failures(FILE *page, const struct material *material)
 {
-    size_t count = 0;
+    size_t count = 0, with_statistics = 0;
     int code = 0;
 
-    for (size_t i = 0; i < material->row_count; ++i)
+    for (size_t i = 0; i < material->row_count; ++i) {
         count += has_failed(&material->rows[i]) || has_statistics(&material->rows[i]);
+        with_statistics += has_statistics(&material->rows[i]);
+    }
     if (count == 0) {
         html_empty_section(page, "failures", "Failures, explained",
                            "None of these trainings failed, and none was tested with other statistics of batch norm.");
@@ -242,6 +273,8 @@ int section_failures(FILE *page, const struct material *material)
         if (has_failed(&material->rows[i]) || has_statistics(&material->rows[i]))
             code = write_row(page, material, &material->rows[i]);
     }
+    if (with_statistics > 1)
+        write_comparison(page, material);
     html_end_section(page);
     return code;
 }

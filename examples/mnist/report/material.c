@@ -121,15 +121,16 @@ static int take_line(struct material *material, int number, struct json_value *l
     return code;
 }
 
+enum { MOST_SEEDS = 1000 }; /* of an experiment, as in its column */
+
 /* NULL, or what is wrong with a line. */
 static char *find_problem(int number, const struct json_value *line)
 {
     const char *key = json_string(json_member(line, "key"));
     const struct json_value *history = json_member(line, "history");
-    const double bits = json_number(json_member(line, "bits_version"));
+    const double bits = json_number(json_member(line, "bits_version")), seed = json_number(json_member(line, "seed"));
 
-    if (!key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY ||
-        !(json_number(json_member(line, "seed")) > 0))
+    if (!key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY || !(seed >= 1 && seed <= MOST_SEEDS))
         return text_of("Line %d is left out: it is not a run of a study.", number);
     if (json_number(json_member(line, "format")) != RUN_LINE_FORMAT)
         return text_of("Line %d is left out: its format is not %d.", number, RUN_LINE_FORMAT);
@@ -217,6 +218,7 @@ static int choose_data(struct material *material)
             snprintf(material->data_key, sizeof material->data_key, "%s", material->runs[i].data);
         }
     }
+    material->run_count = most;
     if (most == material->file.count)
         return 0;
     return add_problem(material, text_of("%zu runs are left out: they were trained on other images than the %zu that "
@@ -249,6 +251,8 @@ static int make_rows(struct material *material)
         return report_error("not enough memory for the report");
     for (; material->row_count < material->summary.count && code == 0; ++material->row_count)
         code = fill_row(material, &material->rows[material->row_count], &material->summary.rows[material->row_count]);
+    if (code == 0 && material->row_count == 0)
+        code = report_error("%s has no run to report", material->file.path);
     return code;
 }
 

@@ -28,9 +28,9 @@ struct material {
     size_t problem_count;
     char data_key[130];
     struct summary summary;
-    struct report_row *rows; /* in the order of the summary's */
-    size_t row_count;
-    struct dataset data; /* the test images, if has_images */
+    struct report_row *rows;     /* in the order of the summary's */
+    size_t row_count, run_count; /* that are shown */
+    struct dataset data;         /* the test images, if has_images */
     bool has_images;
 };
 

@@ -61,8 +61,8 @@ static void write_introduction(FILE *page, const struct material *material)
             "seed%s each, %" PRId64
             " test images. Written by <code>normnet-mnist report DIR</code>, version %s; DIR is the "
             "directory of <code>runs.jsonl</code>.</p>\n<nav aria-label=\"Contents\"><ol>\n",
-            material->row_count, material->row_count == 1 ? "" : "s", material->file.count,
-            material->file.count == 1 ? "" : "s", seeds, seeds == 1 ? "" : "s", material->rows[0].runs[0]->test_images,
+            material->row_count, material->row_count == 1 ? "" : "s", material->run_count,
+            material->run_count == 1 ? "" : "s", seeds, seeds == 1 ? "" : "s", material->rows[0].runs[0]->test_images,
             normnet_version());
     for (int i = 0; i < PARTS; ++i)
         fprintf(page, "<li><a href=\"#%s\">%s</a></li>\n", parts[i].anchor, parts[i].title);

@@ -81,7 +81,9 @@
   }
 
   document.querySelectorAll(".chart").forEach(function (chart) {
-    chart.addEventListener("pointermove", function (event) { move(chart, event); });
+    ["pointermove", "pointerdown"].forEach(function (type) { // a finger may not move
+      chart.addEventListener(type, function (event) { move(chart, event); });
+    });
     chart.addEventListener("pointerleave", function () {
       tip.hidden = true;
       cursorOf(chart).remove();

@@ -129,7 +129,7 @@ static int write_all(const struct places *places, const struct material *materia
 
 static void print_result(const struct places *places, const struct material *material)
 {
-    printf("%zu runs of %zu experiments", material->file.count, material->row_count);
+    printf("%zu runs of %zu experiments", material->run_count, material->row_count);
     print_name(": see ", places->paths[OUTPUT_PAGE], "\n");
     for (size_t i = 0; i < material->problem_count; ++i)
         print_name("  ", material->problems[i], "\n");
