@@ -29,6 +29,14 @@ static double number_at(const struct json_value *object, const char *key, const 
     return json_number(inner ? json_member(member, inner) : member);
 }
 
+/* A number as an integer; -1 if there is none that a double holds exactly. */
+static int64_t integer_at(const struct json_value *object, const char *key)
+{
+    const double number = number_at(object, key, NULL);
+
+    return number >= 0 && number <= 0x1p53 ? (int64_t)number : -1;
+}
+
 /* The smaller of two numbers, of which the first may be NaN. */
 static double smaller(double a, double b)
 {
@@ -72,8 +80,8 @@ void run_record_take(struct run_record *record, const struct json_value *line)
     const struct json_value *history = json_member(line, "history");
 
     *record = (struct run_record){
-        .seed = (int64_t)number_at(line, "seed", NULL),
-        .parameters = (int64_t)number_at(line, "parameters", NULL),
+        .seed = integer_at(line, "seed"),
+        .parameters = integer_at(line, "parameters"),
         .failed = json_string(json_member(line, "failure")) != NULL,
         .seconds = number_at(line, "seconds", NULL),
         .small_share = share_of_small(line),
@@ -123,7 +131,7 @@ static int check_line(const struct runs_file *file, int number, const struct jso
     const struct json_value *history = json_member(line, "history");
 
     if (isnan(bits) || isnan(format) || !key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY ||
-        isnan(json_number(json_member(line, "seed"))))
+        integer_at(line, "seed") < 0)
         return report_error("%s:%d: the line is not a run of a study: it needs format, bits_version, key, seed and "
                             "history; remove it, or choose another --out",
                             file->path, number);
