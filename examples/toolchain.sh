@@ -78,6 +78,11 @@ as_root() {
     fi
 }
 
+# Waits up to five minutes for another installation, such as the updates of a machine that has just started.
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+}
+
 # install_packages NAME...: installs packages, given by their names in Debian.
 install_packages() {
     say "installing (a minute or more, as the network is): $*"
@@ -87,9 +92,9 @@ install_packages() {
 run_package_manager() {
     if have apt-get; then
         # The package lists may be missing or old. If the installation fails, update them and try again.
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null 2>&1 || {
-            as_root apt-get update -qq >/dev/null 2>&1
-            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+        apt_get install -y -qq "$@" >/dev/null 2>&1 || {
+            apt_get update -qq >/dev/null 2>&1
+            apt_get install -y -qq "$@" >/dev/null
         }
     elif have dnf; then
         as_root dnf install -y -q $(translate "$@")
