@@ -28,8 +28,7 @@ struct tree_node {
 /*
  * The partial sums of a contiguous range of leaves: a stack of subtrees. Two neighbours are merged when they are
  * complete and memory for the next one is needed. `nodes` has `capacity` entries whose `values` point to memory for the
- * sums, of which only values[first],
- * ..., values[first + length - 1] take part.
+ * sums, of which only values[first], ..., values[first + length - 1] take part.
  */
 struct tree {
     struct tree_node *nodes;
