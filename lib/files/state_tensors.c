@@ -54,20 +54,14 @@ static const struct element_type *element_type(const struct entry *entry)
 /* Where the state has the values of a tensor, unless it is a num_batches_tracked. */
 static float *values_of(const struct state *state, enum series series, const struct entry *entry)
 {
-    const struct weights *average = &state->average.weights;
-
-    if (series == NORMNET__ENTRIES)
-        return entry->values;
     if (series == NORMNET__MOMENTUM)
         return state->momentum + entry->offset;
-    return (entry->trained ? average->parameters : average->statistics) + entry->offset;
+    return series == NORMNET__ENTRIES ? entry->values : normnet__values_of(entry, &state->average.weights);
 }
 
 static int64_t *batches_of(const struct state *state, enum series series, const struct entry *entry)
 {
-    if (series == NORMNET__ENTRIES)
-        return entry->batches;
-    return state->average.weights.batches + (entry->batches - state->weights.batches);
+    return series == NORMNET__ENTRIES ? entry->batches : normnet__batches_of(entry, &state->average.weights);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------------- */

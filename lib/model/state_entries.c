@@ -19,8 +19,8 @@ static const void *average_of(const struct state *state, const struct entry *ent
     if (!normnet__is_averaging(&state->average))
         return NULL;
     if (entry->batches != NULL)
-        return average->batches + (entry->batches - state->weights.batches);
-    return (entry->trained ? average->parameters : average->statistics) + entry->offset;
+        return normnet__batches_of(entry, average);
+    return normnet__values_of(entry, average);
 }
 
 normnet_state_info normnet__describe_entry(const struct state *state, int32_t index)

@@ -29,9 +29,8 @@ void normnet__alloc_state(struct arena *arena, const struct network *network, st
 void normnet__clear_state(const struct network *network, struct state *state)
 {
     const struct weights *weights = &state->weights;
-    const struct entry_arrays arrays = {weights->parameters, weights->statistics, weights->batches};
 
-    state->entry_count = normnet__fill_entries(network, &arrays, state->entries);
+    state->entry_count = normnet__fill_entries(network, weights, state->entries);
     for (int32_t i = 0; i < network->layer_count; ++i) {
         const struct layer *layer = &network->layers[i];
         float *next = state->next_statistics + layer->statistics;
@@ -99,7 +98,7 @@ void normnet__refresh_state(const struct network *network, struct state *state)
 void normnet__refresh_entry(const struct network *network, struct state *state, const struct entry *entry)
 {
     if (entry->batches != NULL)
-        state->next_batches[entry->batches - state->weights.batches] = *entry->batches;
+        state->next_batches[entry->offset] = *entry->batches;
     else if (!entry->trained)
         memcpy(state->next_statistics + entry->offset, entry->values, (size_t)entry->count * sizeof *entry->values);
     normnet__refresh_weights(network, state);

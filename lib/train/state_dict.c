@@ -39,18 +39,29 @@ static struct entry running_entry(const struct layer *layer, const char *role, i
     return entry;
 }
 
-/* running_mean, running_var and num_batches_tracked of a batch norm. */
-static int32_t fill_running_entries(const struct layer *layer, const struct entry_arrays *arrays, struct entry *entries)
+float *normnet__values_of(const struct entry *entry, const struct weights *weights)
 {
-    entries[0] = running_entry(layer, "running_mean", layer->statistics, arrays->statistics);
-    entries[1] = running_entry(layer, "running_var", layer->statistics + layer->in.channels, arrays->statistics);
+    return (entry->trained ? weights->parameters : weights->statistics) + entry->offset;
+}
+
+int64_t *normnet__batches_of(const struct entry *entry, const struct weights *weights)
+{
+    return weights->batches + entry->offset;
+}
+
+/* running_mean, running_var and num_batches_tracked of a batch norm. */
+static int32_t fill_running_entries(const struct layer *layer, const struct weights *weights, struct entry *entries)
+{
+    entries[0] = running_entry(layer, "running_mean", layer->statistics, weights->statistics);
+    entries[1] = running_entry(layer, "running_var", layer->statistics + layer->in.channels, weights->statistics);
     entries[1].variance = true;
     entries[2] = begin_entry(layer, "num_batches_tracked");
-    entries[2].batches = &arrays->batches[layer->batch_norm];
+    entries[2].offset = layer->batch_norm;
+    entries[2].batches = normnet__batches_of(&entries[2], weights);
     return 3;
 }
 
-int32_t normnet__fill_entries(const struct network *network, const struct entry_arrays *arrays, struct entry *entries)
+int32_t normnet__fill_entries(const struct network *network, const struct weights *weights, struct entry *entries)
 {
     int32_t count = 0;
 
@@ -58,11 +69,11 @@ int32_t normnet__fill_entries(const struct network *network, const struct entry_
         const struct layer *layer = &network->layers[i];
 
         if (layer->weight.count > 0)
-            entries[count++] = parameter_entry(layer, "weight", &layer->weight, arrays->parameters);
+            entries[count++] = parameter_entry(layer, "weight", &layer->weight, weights->parameters);
         if (layer->bias.count > 0)
-            entries[count++] = parameter_entry(layer, "bias", &layer->bias, arrays->parameters);
+            entries[count++] = parameter_entry(layer, "bias", &layer->bias, weights->parameters);
         if (layer->batch_norm >= 0)
-            count += fill_running_entries(layer, arrays, entries + count);
+            count += fill_running_entries(layer, weights, entries + count);
     }
     return count;
 }
