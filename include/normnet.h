@@ -241,12 +241,13 @@ typedef struct normnet_config {
 
     /* ---- Run-time settings of the embedding program (the host); not stored in files ---- */
     /*
-     * [1] Into how many parts a call divides its work, 1 to 1024. The bits do not depend on it. The
-     * first part is for the calling thread; for the others, the model has threads of its own, from
-     * its creation to its destruction, which simultaneous calls share. They block all signals
-     * except those that a fault in the thread itself raises, e.g. SIGSEGV. If the system has fewer
-     * threads to give, or none, the calling thread does the rest. After a fork, the child's first
-     * call starts threads of its own. dlclose() does not unload the library, since models may exist.
+     * [1] Into how many parts a call divides its work, 1 to 1024: the images, or in training, if
+     * they are few, the outputs of each convolution. The bits do not depend on it. The first part is
+     * for the calling thread; for the others, the model has threads of its own, from its creation to
+     * its destruction, which simultaneous calls share. They block all signals except those that a
+     * fault in the thread itself raises, e.g. SIGSEGV. If the system has fewer threads to give, or
+     * none, the calling thread does the rest. After a fork, the child's first call starts threads of
+     * its own. dlclose() does not unload the library, since models may exist.
      *
      * A library that was built with OpenMP (-Dopenmp=enabled) takes the threads of its runtime
      * instead, which are shared by the whole process. This runtime ends the process if it cannot

@@ -15,6 +15,11 @@ static int32_t patch_size(enum algorithm algorithm)
     return algorithm == NORMNET__WINOGRAD_4 ? 4 : 2;
 }
 
+int32_t normnet__row_unit(const struct convolution *convolution)
+{
+    return convolution->algorithm == NORMNET__DIRECT ? 1 : patch_size(convolution->algorithm);
+}
+
 int32_t normnet__winograd_positions(enum algorithm algorithm)
 {
     const int32_t size = patch_size(algorithm) + 2;

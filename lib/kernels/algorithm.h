@@ -20,6 +20,9 @@ static inline int32_t normnet__winograd_parts(const struct convolution *convolut
     return (convolution->kernel + 2) / 3;
 }
 
+/* The rows of y that are computed together: those of a patch. */
+int32_t normnet__row_unit(const struct convolution *convolution);
+
 /* The elements of a transformed patch, or kernel, of Winograd's algorithm. */
 int32_t normnet__winograd_positions(enum algorithm algorithm);
 

@@ -395,16 +395,21 @@ static void convolve_pixels(const struct convolution *convolution, const struct 
     }
 }
 
-/* A 1 x 1 kernel with stride 1 treats contiguous rows as one long row. */
-static struct convolution merge_rows(struct convolution merged)
+/* Whether the rows are contiguous for a 1 x 1 kernel with stride 1, which treats them as one long row. */
+static bool can_merge_rows(const struct convolution *convolution)
 {
-    if (merged.kernel == 1 && merged.stride == 1 && merged.dilation == 1 && merged.border == 0 && merged.padding == 0 &&
-        merged.x.width == merged.y.width && merged.x.row_stride == merged.x.width &&
-        merged.y.row_stride == merged.y.width && merged.y.height > 1) {
-        merged.x.width = merged.y.width = merged.y.width * merged.y.height;
-        merged.x.row_stride = merged.y.row_stride = merged.y.width;
-        merged.x.height = merged.y.height = 1;
-    }
+    const struct map *x = &convolution->x, *y = &convolution->y;
+
+    return convolution->kernel == 1 && convolution->stride == 1 && convolution->dilation == 1 &&
+           convolution->border == 0 && convolution->padding == 0 && x->width == y->width && x->row_stride == x->width &&
+           y->row_stride == y->width;
+}
+
+static struct convolution merge_rows(struct convolution merged, int32_t count)
+{
+    merged.x.width = merged.y.width = merged.y.width * count;
+    merged.x.row_stride = merged.y.row_stride = merged.y.width;
+    merged.x.height = merged.y.height = 1;
     return merged;
 }
 
@@ -424,32 +429,44 @@ static int32_t choose_chunk(const struct convolution *convolution)
     return (int32_t)(pixels < min ? min : pixels);
 }
 
-static void direct_convolve(const struct convolution *convolution, const float *x, const float *weights,
-                            const struct epilogue *epilogue, float *y)
+static void convolve_rows(const struct convolution *convolution, const float *x, const float *weights,
+                          const struct epilogue *epilogue, struct rows rows, float *y)
 {
-    const struct convolution merged = merge_rows(*convolution);
-    const int32_t max_chunk = choose_chunk(&merged), dilation = merged.dilation;
+    const int32_t max_chunk = choose_chunk(convolution), dilation = convolution->dilation;
     struct tile_output to = {.epilogue = epilogue,
-                             .border = merged.border > 0,
-                             .output_count = merged.y.channels,
-                             .channel_stride = merged.y.channel_stride,
-                             .x_step = (int64_t)merged.stride * LANES,
+                             .border = convolution->border > 0,
+                             .output_count = convolution->y.channels,
+                             .channel_stride = convolution->y.channel_stride,
+                             .x_step = (int64_t)convolution->stride * LANES,
                              .y_step = (int64_t)dilation * LANES};
 
-    for (int32_t i = 0; i < merged.y.height; ++i) {
-        struct pixel_row row = {.rows = find_taps(&merged, merged.x.height, i, i)};
+    for (int32_t i = rows.begin; i < rows.end; ++i) {
+        struct pixel_row row = {.rows = find_taps(convolution, convolution->x.height, i, i)};
 
-        for (; row.phase < dilation && row.phase < merged.y.width; ++row.phase) {
-            const int32_t left = merged.y.width - row.phase;
+        for (; row.phase < dilation && row.phase < convolution->y.width; ++row.phase) {
+            const int32_t left = convolution->y.width - row.phase;
             const int32_t count = dilation == 1 ? left : (left + dilation - 1) / dilation;
 
-            to.y = y + (i * merged.y.row_stride + row.phase) * LANES;
+            to.y = y + (i * convolution->y.row_stride + row.phase) * LANES;
             for (int32_t t = 0, chunk; t < count; t += chunk) {
                 chunk = count - t == max_chunk + 1 ? max_chunk - 1 : min_int(count - t, max_chunk);
-                convolve_pixels(&merged, &row, x, weights, to, t, t + chunk);
+                convolve_pixels(convolution, &row, x, weights, to, t, t + chunk);
                 to.y += chunk * to.y_step;
             }
         }
+    }
+}
+
+static void direct_convolve(const struct convolution *convolution, const float *x, const float *weights,
+                            const struct epilogue *epilogue, struct rows rows, float *y)
+{
+    if (can_merge_rows(convolution)) {
+        const struct convolution merged = merge_rows(*convolution, rows.end - rows.begin);
+        const int64_t first = (int64_t)rows.begin * convolution->y.width * LANES;
+
+        convolve_rows(&merged, x + first, weights, epilogue, (struct rows){0, 1}, y + first);
+    } else {
+        convolve_rows(convolution, x, weights, epilogue, rows, y);
     }
 }
 

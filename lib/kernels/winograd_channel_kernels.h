@@ -226,9 +226,9 @@ static void convolve_channel_patches(const struct winograd *winograd, const stru
     struct patch_strip strip = {0};
 
     memset(scratch, 0, (size_t)row * sizeof *scratch);
-    for (bool more = next_strip(&convolution->y, winograd->outputs, &strip); more;) {
+    for (bool more = next_strip(&convolution->y, convolution->y.height, winograd->outputs, &strip); more;) {
         all.strips[all.count++] = strip;
-        more = next_strip(&convolution->y, winograd->outputs, &strip);
+        more = next_strip(&convolution->y, convolution->y.height, winograd->outputs, &strip);
         if (!more || all.count == NORMNET__CHANNEL_STRIPS) {
             convolve_channel_strips(winograd, convolution, x, weights, epilogue, &all, y, scratch, scratch + row);
             all.count = 0;

@@ -25,8 +25,8 @@ static void convolve_patches(const struct winograd *winograd, const struct convo
     }
 }
 
-/* The next strip of a map, row by row; the first one after {0}. False after the last one. */
-static bool next_strip(const struct map *map, int32_t size, struct patch_strip *strip)
+/* The next strip of the rows before `end`, row by row; the first one after {.i = begin}. False after the last one. */
+static bool next_strip(const struct map *map, int32_t end, int32_t size, struct patch_strip *strip)
 {
     strip->j += size * strip->patches;
     if (strip->j >= map->width) {
@@ -34,23 +34,23 @@ static bool next_strip(const struct map *map, int32_t size, struct patch_strip *
         strip->i += size;
     }
     strip->patches = next_pixels((map->width - strip->j + size - 1) / size);
-    return strip->i < map->height;
+    return strip->i < end;
 }
 
 typedef void strip_function(const struct winograd *winograd, const struct convolution *convolution, const float *x,
                             const float *weights, const struct epilogue *epilogue, const struct patch_strip *strip,
                             float *y, const float *zeros, float *scratch);
 
-/* All strips. `scratch` begins with the row of zeros. */
+/* All strips of some rows. `scratch` begins with the row of zeros. */
 static void for_each_strip(const struct winograd *winograd, const struct convolution *convolution, const float *x,
-                           const float *weights, const struct epilogue *epilogue, float *y, float *scratch,
-                           strip_function *convolve_strip)
+                           const float *weights, const struct epilogue *epilogue, struct rows rows, float *y,
+                           float *scratch, strip_function *convolve_strip)
 {
     const int64_t row = (int64_t)convolution->x.width * LANES;
-    struct patch_strip strip = {0};
+    struct patch_strip strip = {.i = rows.begin};
 
     memset(scratch, 0, (size_t)row * sizeof *scratch);
-    while (next_strip(&convolution->y, winograd->outputs, &strip))
+    while (next_strip(&convolution->y, rows.end, winograd->outputs, &strip))
         convolve_strip(winograd, convolution, x, weights, epilogue, &strip, y, scratch, scratch + row);
 }
 

@@ -13,6 +13,7 @@
 #include "kernels/algorithm.h"
 #include "kernels/packed_weights.h"
 #include "layers/relu.h"
+#include "layers/shared_convolution.h"
 
 #include <math.h>
 #include <string.h>
@@ -285,8 +286,8 @@ static void conv_forward_samples(const struct layer *layer, const struct block *
         .relu = normnet__fused_layer(layer, block) != NULL,
     };
 
-    block->kernels->convolve(convolution, x, block->prepared + layer->prepared, &epilogue,
-                             normnet__output(layer, block), scratch);
+    normnet__convolve(block, convolution, x, block->prepared + layer->prepared, &epilogue,
+                      normnet__output(layer, block), scratch);
 }
 
 /* The bias, zero-padded to whole lane groups at *scratch, which is advanced past it; NULL without a bias. */
@@ -348,7 +349,7 @@ static void conv_backward_weights(const struct layer *layer, const struct block 
     if (layer->grouped)
         keep_for_group(layer, block, dy);
     else
-        block->kernels->weight_gradient(convolution, x, dy, block->gradient + layer->weight.sum, scratch);
+        normnet__weight_gradient(block, convolution, x, dy, block->gradient + layer->weight.sum, scratch);
     for (int64_t k = 0; k < layer->bias.count; ++k)
         block->gradient[layer->bias.sum + k] = block->kernels->sum_all(dy + k * dy_map.channel_stride * layer->lanes,
                                                                        (int64_t)dy_map.height * dy_map.width);
@@ -363,7 +364,7 @@ static void conv_backward_input(const struct layer *layer, const struct block *b
     float *scratch = block->scratch;
 
     dy = with_border(normnet__shape_map(layer->out, layer->lanes), dy, convolution->border, convolution->x, &scratch);
-    block->kernels->convolve(convolution, dy, weights, &epilogue, normnet__input(layer, block), scratch);
+    normnet__convolve(block, convolution, dy, weights, &epilogue, normnet__input(layer, block), scratch);
 }
 
 static void conv_backward(const struct layer *layer, const struct block *block)

@@ -18,6 +18,7 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
 {
     struct team team = {
         .workers = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.workers),
+        .scratch = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.scratch),
         .trees = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.trees),
         .group_trees = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.group_trees),
     };
@@ -35,6 +36,7 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
         alloc_tree(arena, &group_tree, sizes.leaves, sizes.group_length);
         if (!counts) {
             team.workers[i] = worker;
+            team.scratch[i] = worker.scratch;
             team.trees[i] = tree;
             team.group_trees[i] = group_tree;
         }

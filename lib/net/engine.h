@@ -31,6 +31,7 @@ struct worker {
 /* The threads of a pass: [engine.threads.count] each. */
 struct team {
     struct worker *workers;
+    float **scratch;          /* of the workers */
     struct tree *trees;       /* sums over blocks: of parameter gradients in training, of losses in evaluation */
     struct tree *group_trees; /* over groups: of the weight gradients of grouped layers */
 };

@@ -74,6 +74,7 @@ struct pass {
     void *context;
 
     struct section section; /* the current one */
+    struct helpers helpers; /* if the threads share blocks, else {NULL} */
 };
 
 static struct block begin_training_block(const struct pass *pass, int32_t thread, int64_t index)
@@ -83,6 +84,7 @@ static struct block begin_training_block(const struct pass *pass, int32_t thread
         normnet__begin_block(pass->engine, &training->team.workers[thread], pass->images, pass->last_layer, index);
 
     block.layout = NORMNET__LAYOUT_TRAINING;
+    block.helpers = pass->helpers.threads == NULL ? NULL : &pass->helpers;
     block.batch_norms = training->batch_norms;
     if (training->blocks != NULL)
         block.memory = training->blocks + index * pass->engine->network->block_bytes[NORMNET__LAYOUT_TRAINING];
@@ -218,22 +220,41 @@ static struct section section_before(const struct network *network, int32_t end)
     return section;
 }
 
+/* If there are at least two threads for each block, all threads share every block; else each has whole blocks. */
+static struct helpers find_helpers(const struct engine *engine, const struct training_workspace *training,
+                                   int64_t blocks)
+{
+    if (2 * blocks > engine->threads.count)
+        return (struct helpers){NULL, NULL};
+    return (struct helpers){&engine->threads, training->team.scratch};
+}
+
+static void run_blocks(struct pass *pass, range_work *work)
+{
+    const int64_t blocks = normnet__count_blocks(pass->engine, pass->images->count);
+
+    if (pass->helpers.threads != NULL)
+        work(pass, 0, 0, blocks);
+    else
+        normnet__parallel(&pass->engine->threads, blocks, work, pass);
+}
+
 /* Backward through the section, the last one also forward. */
 static void run_backward(struct pass *pass)
 {
     const struct gradient_trees gradients = section_gradients(pass);
-    const int64_t blocks = normnet__count_blocks(pass->engine, pass->images->count);
 
-    normnet__begin_gradients(&gradients, blocks);
-    normnet__parallel(&pass->engine->threads, blocks, backward_section, pass);
+    normnet__begin_gradients(&gradients, normnet__count_blocks(pass->engine, pass->images->count));
+    run_blocks(pass, backward_section);
     normnet__finish_gradients(&gradients, pass->gradient);
 }
 
 static normnet_status forward_pass(struct pass *pass, struct running *running)
 {
     const struct network *network = pass->engine->network;
-    const int64_t blocks = normnet__count_blocks(pass->engine, pass->images->count);
 
+    pass->helpers =
+        find_helpers(pass->engine, pass->training, normnet__count_blocks(pass->engine, pass->images->count));
     for (int32_t i = 0; i < network->batch_norm_count; ++i)
         pass->training->batch_norms[i].grouping =
             normnet__group_blocks(pass->images->count, pass->training->virtual_batch, network->lanes);
@@ -246,7 +267,7 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
         if (last && pass->labels != NULL)
             run_backward(pass);
         else
-            normnet__parallel(&pass->engine->threads, blocks, forward_section, pass);
+            run_blocks(pass, forward_section);
         if (last)
             return NORMNET_OK;
         status = normnet__batch_norm_combine_forward(

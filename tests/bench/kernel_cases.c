@@ -90,7 +90,8 @@ static void call_convolve(const struct kernels *kernels, const struct kernel_cas
 {
     const struct epilogue epilogue = {.relu = true};
 
-    kernels->convolve(&self->convolution, self->x, self->weights, &epilogue, self->y, self->scratch);
+    kernels->convolve(&self->convolution, self->x, self->weights, &epilogue,
+                      (struct rows){0, self->convolution.y.height}, self->y, self->scratch);
 }
 
 static void call_convolve_channels(const struct kernels *kernels, const struct kernel_case *self)

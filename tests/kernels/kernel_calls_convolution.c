@@ -134,6 +134,47 @@ static const float *take_weights(struct workspace *w, const struct convolution *
     return weights;
 }
 
+/* Rows that a thread could have, often all. */
+static struct rows draw_rows(struct workspace *w, const struct convolution *convolution)
+{
+    const int unit = normnet__row_unit(convolution), height = convolution->y.height, units = (height + unit - 1) / unit;
+    struct rows rows = {0, height};
+
+    if (draw_bool(w)) {
+        rows.begin = draw(w, units) * unit;
+        rows.end = rows.begin + (1 + draw(w, units - rows.begin / unit)) * unit;
+        rows.end = rows.end < height ? rows.end : height;
+    }
+    return rows;
+}
+
+/* Marks the rows of y that are computed, the others stay. */
+static void mark_rows(struct workspace *w, float *y, struct map map, struct rows rows)
+{
+    y += rows.begin * map.row_stride * map.lanes;
+    map.height = rows.end - rows.begin;
+    mark_map(w, y, map, FLOATS);
+}
+
+/* Whether the rows are those of the whole convolution, which is computed over `whole`. */
+static bool rows_match(const struct kernels *kernels, const struct convolution *convolution,
+                       const struct epilogue *epilogue, const float *x, const float *weights, struct rows rows,
+                       const float *y, float *whole, float *scratch)
+{
+    const struct map *map = &convolution->y;
+
+    kernels->convolve(convolution, x, weights, epilogue, (struct rows){0, map->height}, whole, scratch);
+    for (int k = 0; k < map->channels; ++k)
+        for (int i = rows.begin; i < rows.end; ++i)
+            for (int64_t j = 0; j < (int64_t)map->width * map->lanes; ++j) {
+                const int64_t at = (k * map->channel_stride + i * map->row_stride) * map->lanes + j;
+
+                if (memcmp(&y[at], &whole[at], sizeof *y) != 0 && !(isnan(y[at]) && isnan(whole[at])))
+                    return false;
+            }
+    return true;
+}
+
 void call_convolve(const struct kernels *kernels, struct workspace *w)
 {
     struct convolution convolution = draw_convolution(w);
@@ -142,17 +183,24 @@ void call_convolve(const struct kernels *kernels, struct workspace *w)
     const struct epilogue epilogue = {
         .bias = kind == 1 || kind == 2 ? bias : NULL, .relu = kind == 2 || kind == 3, .relu_mask = kind == 4};
     const float *weights;
-    float *x, *y, *scratch;
+    struct rows rows;
+    float *x, *y, *whole, *scratch;
 
     draw_padding(w, &convolution, true);
     draw_input(w, &convolution);
+    rows = draw_rows(w, &convolution);
     x = take_map(w, convolution.x);
     clear_border(w, &convolution.x, convolution.border, x);
     weights = take_weights(w, &convolution);
     y = take_map(w, convolution.y);
-    mark_map(w, y, convolution.y, FLOATS);
+    mark_rows(w, y, convolution.y, rows);
+    whole = take_scratch(w, normnet__map_groups(convolution.y));
+    memcpy(whole, y, (size_t)normnet__map_floats(convolution.y) * sizeof *y);
     scratch = take_scratch(w, normnet__convolution_scratch(&convolution));
-    kernels->convolve(&convolution, x, weights, &epilogue, y, scratch);
+    kernels->convolve(&convolution, x, weights, &epilogue, rows, y, scratch);
+    if (!rows_match(kernels, &convolution, &epilogue, x, weights, rows, y, whole, scratch))
+        CHECK_FAIL("%s, case %d: rows %d to %d are not those of the whole (%s)", kernels->name, w->number, rows.begin,
+                   rows.end - 1, w->shape);
 }
 
 /* The offset of channel c of a pixel if the channels are the lanes. */
@@ -180,7 +228,7 @@ static bool matches_convolve(const struct kernels *kernels, struct workspace *w,
                 for (int lane = 0; lane < w->lanes; ++lane)
                     copies[(c * many.x.channel_stride + i * many.x.row_stride + j) * w->lanes + lane] =
                         x[channel_at(&single->x, c, i, j)];
-    kernels->convolve(&many, copies, weights, epilogue, results, scratch);
+    kernels->convolve(&many, copies, weights, epilogue, (struct rows){0, many.y.height}, results, scratch);
     for (int k = 0; k < many.y.channels; ++k)
         for (int i = 0; i < many.y.height; ++i)
             for (int j = 0; j < many.y.width; ++j) {
