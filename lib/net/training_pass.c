@@ -74,7 +74,7 @@ struct pass {
     void *context;
 
     struct section section; /* the current one */
-    struct helpers helpers; /* if the threads share blocks, else {NULL} */
+    struct helpers helpers; /* if all threads share every block, else {NULL} */
 };
 
 static struct block begin_training_block(const struct pass *pass, int32_t thread, int64_t index)
@@ -220,15 +220,7 @@ static struct section section_before(const struct network *network, int32_t end)
     return section;
 }
 
-/* If there are at least two threads for each block, all threads share every block; else each has whole blocks. */
-static struct helpers find_helpers(const struct engine *engine, const struct training_workspace *training,
-                                   int64_t blocks)
-{
-    if (2 * blocks > engine->threads.count)
-        return (struct helpers){NULL, NULL};
-    return (struct helpers){&engine->threads, training->team.scratch};
-}
-
+/* All threads share every block, or each has whole blocks. */
 static void run_blocks(struct pass *pass, range_work *work)
 {
     const int64_t blocks = normnet__count_blocks(pass->engine, pass->images->count);
@@ -253,8 +245,6 @@ static normnet_status forward_pass(struct pass *pass, struct running *running)
 {
     const struct network *network = pass->engine->network;
 
-    pass->helpers =
-        find_helpers(pass->engine, pass->training, normnet__count_blocks(pass->engine, pass->images->count));
     for (int32_t i = 0; i < network->batch_norm_count; ++i)
         pass->training->batch_norms[i].grouping =
             normnet__group_blocks(pass->images->count, pass->training->virtual_batch, network->lanes);
@@ -306,6 +296,7 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
                                          struct pass_result *result)
 {
     const int64_t blocks = normnet__count_blocks(engine, images->count);
+    const bool few_blocks = 2 * blocks <= engine->threads.count;
     struct pass pass = {.engine = engine,
                         .training = training,
                         .images = images,
@@ -313,10 +304,15 @@ normnet_status normnet__forward_backward(const struct engine *engine, struct tra
                         .source = &source,
                         .gradient = gradient,
                         .last_layer = engine->network->layer_count - 1};
-    normnet_status status = forward_pass(&pass, running);
+    normnet_status status;
 
+    if (few_blocks && normnet__begin_sharing(&training->sharing))
+        pass.helpers = (struct helpers){&engine->threads, training->team.scratch};
+    status = forward_pass(&pass, running);
     if (status == NORMNET_OK)
         status = backward_pass(&pass);
+    if (few_blocks)
+        normnet__end_sharing(&training->sharing, blocks);
     if (status != NORMNET_OK)
         return status;
     result->loss = normnet__tree_sum(training->losses, blocks, 1);

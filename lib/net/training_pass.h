@@ -21,6 +21,7 @@
 
 #include "layers/batch_norm.h"
 #include "net/engine.h"
+#include "net/sharing.h"
 
 /* What all passes of a model have in common, and their memory. */
 struct training_workspace {
@@ -30,6 +31,7 @@ struct training_workspace {
     struct reduction reduction;
     struct averaging averaging;
 
+    struct sharing sharing;
     struct team team;
     char *blocks;                   /* [max_blocks], if there is batch norm, else NULL */
     struct batch_norm *batch_norms; /* [batch_norm_count] */

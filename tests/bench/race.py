@@ -11,6 +11,7 @@ from comparison import error
 
 AGREEMENT = 1e-4  # maximum difference of answers relative to the maximum value: float32 sums in another order
 WARM_UP = 0.1     # in units of the length of a turn
+PAUSE = 0.25      # seconds between turns: idle threads of OpenMP runtimes spin for up to 200 ms
 
 
 class Disagreement(Exception):
@@ -75,6 +76,7 @@ def interleave(turns, repeats, seconds):
     results = {name: [] for name in turns}
     for _ in range(repeats):
         for name, turn in turns.items():
+            time.sleep(PAUSE)
             results[name].append(turn(seconds))
     return results
 
