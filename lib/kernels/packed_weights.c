@@ -32,12 +32,12 @@ int64_t normnet__packed_weight_count(const struct convolution *convolution)
 /* One tap of the weights of some neighbouring outputs, which are transformed together, since processors have vectors.
  */
 enum { TOGETHER = 4 };
-struct taps {
+struct tap_group {
     double of[TOGETHER];
 };
 
 /* G g of three taps, as winograd_2_kernels.h has it; the strides are the distances between taps. */
-static inline void transform_taps_2(const struct taps *g, int stride, struct taps *transformed, int to_stride)
+static inline void transform_taps_2(const struct tap_group *g, int stride, struct tap_group *transformed, int to_stride)
 {
     for (int k = 0; k < TOGETHER; ++k) {
         const double outer = g[0].of[k] + g[2 * stride].of[k], inner = g[stride].of[k];
@@ -50,7 +50,7 @@ static inline void transform_taps_2(const struct taps *g, int stride, struct tap
 }
 
 /* The same of winograd_4_kernels.h. */
-static inline void transform_taps_4(const struct taps *g, int stride, struct taps *transformed, int to_stride)
+static inline void transform_taps_4(const struct tap_group *g, int stride, struct tap_group *transformed, int to_stride)
 {
     for (int k = 0; k < TOGETHER; ++k) {
         const double g0 = g[0].of[k], g1 = g[stride].of[k], g2 = g[2 * stride].of[k];
@@ -67,7 +67,7 @@ static inline void transform_taps_4(const struct taps *g, int stride, struct tap
 }
 
 /* Element i of `count` transformed kernels goes to packed[i * step], rounded, those of the outputs side by side. */
-static void store_elements(const struct taps *all, int elements, int64_t count, int64_t step, float *packed)
+static void store_elements(const struct tap_group *all, int elements, int64_t count, int64_t step, float *packed)
 {
     for (int i = 0; i < elements; ++i, packed += step) {
         if (count == TOGETHER)
@@ -79,28 +79,29 @@ static void store_elements(const struct taps *all, int elements, int64_t count, 
     }
 }
 
-/* G g G' of 3x3 taps, in double and rounded once: the 16 elements of winograd_2_kernels.h, row by row. */
-static void transform_kernels_2(const struct taps g[9], int64_t count, int64_t step, float *packed)
+static inline void transform_taps(enum algorithm algorithm, const struct tap_group *g, int stride,
+                                  struct tap_group *transformed, int to_stride)
 {
-    struct taps columns[4 * 3], all[4 * 4];
-
-    for (int v = 0; v < 3; ++v)
-        transform_taps_2(g + v, 3, columns + v, 3);
-    for (int u = 0; u < 4; ++u)
-        transform_taps_2(columns + 3 * u, 1, all + 4 * u, 1);
-    store_elements(all, 4 * 4, count, step, packed);
+    if (algorithm == NORMNET__WINOGRAD_4)
+        transform_taps_4(g, stride, transformed, to_stride);
+    else
+        transform_taps_2(g, stride, transformed, to_stride);
 }
 
-/* The 36 elements of winograd_4_kernels.h. */
-static void transform_kernels_4(const struct taps g[9], int64_t count, int64_t step, float *packed)
+/* G g G' of 3x3 taps, in double and rounded once: element (u, v) goes to packed[(size * u + v) * step], size = 4 or 6.
+ */
+static void transform_kernels(enum algorithm algorithm, const struct tap_group g[9], int64_t count, int64_t step,
+                              float *packed)
 {
-    struct taps columns[6 * 3], all[6 * 6];
+    enum { MAX_SIZE = 6 };
+    const int size = algorithm == NORMNET__WINOGRAD_4 ? 6 : 4;
+    struct tap_group columns[3 * MAX_SIZE], all[MAX_SIZE * MAX_SIZE]; /* [size][3], [size][size] */
 
     for (int v = 0; v < 3; ++v)
-        transform_taps_4(g + v, 3, columns + v, 3);
-    for (int u = 0; u < 6; ++u)
-        transform_taps_4(columns + 3 * u, 1, all + 6 * u, 1);
-    store_elements(all, 6 * 6, count, step, packed);
+        transform_taps(algorithm, g + v, 3, columns + v, 3);
+    for (int u = 0; u < size; ++u)
+        transform_taps(algorithm, columns + 3 * u, 1, all + size * u, 1);
+    store_elements(all, size * size, count, step, packed);
 }
 
 /* Weights of some outputs and one input. */
@@ -113,7 +114,7 @@ struct kernels_of_outputs {
 };
 
 /* The taps of the part of the kernels that begins at (u, v); 0 outside the kernels. */
-static void copy_part(const struct kernels_of_outputs *from, int32_t u, int32_t v, struct taps g[9])
+static void copy_part(const struct kernels_of_outputs *from, int32_t u, int32_t v, struct tap_group g[9])
 {
     const int32_t kernel = from->kernel;
 
@@ -135,15 +136,12 @@ static void pack_for_winograd(const struct convolution *convolution, const struc
     const int32_t parts = normnet__winograd_parts(convolution);
     const int64_t channels = (int64_t)convolution->x.channels * convolution->y.lanes;
     const int64_t step = parts * parts * channels;
-    struct taps g[9];
+    struct tap_group g[9];
 
     for (int32_t p = 0; p < parts; ++p)
         for (int32_t q = 0; q < parts; ++q, packed += channels) {
             copy_part(from, 3 * p, 3 * q, g);
-            if (convolution->algorithm == NORMNET__WINOGRAD_4)
-                transform_kernels_4(g, from->count, step, packed);
-            else
-                transform_kernels_2(g, from->count, step, packed);
+            transform_kernels(convolution->algorithm, g, from->count, step, packed);
         }
 }
 
