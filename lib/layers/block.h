@@ -20,7 +20,7 @@ struct dropout_source {
     int64_t first_sample; /* index in the whole batch of this block's first sample */
 };
 
-/* The threads that share the convolutions of a block, if there are few blocks. */
+/* The threads that share the convolutions of a block, if there are fewer blocks than threads. */
 struct helpers {
     const struct threads *threads;
     float *const *scratch; /* of each thread */

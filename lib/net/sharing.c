@@ -3,10 +3,14 @@
 
 #include "base/clock.h"
 
+/*
+ * A trial is so long that a worker that was asleep takes part in most of it. Intervals double until what is faster
+ * changes. Tried out, as the weights below: docs/performance.md.
+ */
 enum { TRIAL_PASSES = 8, MIN_INTERVAL = 32, MAX_INTERVAL = 1024 };
 
 /* The weight of a new duration in the average, and how much of an outlier counts, in averages. */
-static const double weight = 0.25, max_outlier = 2;
+static const double new_weight = 0.25, max_outlier = 2;
 
 static int32_t next_interval(int32_t interval)
 {
@@ -61,5 +65,5 @@ void normnet__end_sharing(struct sharing *sharing, int64_t blocks)
     if (*average == 0)
         *average = seconds;
     else
-        *average += weight * ((seconds < most ? seconds : most) - *average);
+        *average += new_weight * ((seconds < most ? seconds : most) - *average);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether all threads share the blocks of a batch of few images (layers/shared_convolution.h), or the calling thread
- * computes them alone: what has taken less time lately. Sharing saves a third of the time on idle cores. But where the
- * cores have other work, a thread that is interrupted in the middle of its share makes all others wait for it, some 30
- * times per step: there it was seen to double the time. The results are the same either way.
+ * Whether all threads share every block of a batch of few images (layers/shared_convolution.h), or each block belongs
+ * to one thread: what has taken less time lately. Sharing saves a third of the time on idle cores. But where the cores
+ * have other work, a thread that is interrupted in the middle of its share holds up all others: docs/performance.md.
+ * The results are the same either way.
  */
 #ifndef NORMNET_NET_SHARING_H
 #define NORMNET_NET_SHARING_H
@@ -15,7 +15,7 @@ struct sharing {
     bool shared;       /* the current or last pass */
     bool as_before;    /* so was the one before it: no thread has been asleep meanwhile */
     double begin;      /* of the current one */
-    double seconds[2]; /* per block, alone and shared, averaged over the last passes; 0 before the first one */
+    double seconds[2]; /* per block, alone and shared, averaged over the last passes; 0 before any */
 
     bool shared_is_faster;
     bool tries_other; /* what is slower, or was when it was last tried */

@@ -11,7 +11,7 @@ from comparison import error
 
 AGREEMENT = 1e-4  # maximum difference of answers relative to the maximum value: float32 sums in another order
 WARM_UP = 0.1     # in units of the length of a turn
-PAUSE = 0.25      # seconds between turns: idle threads of OpenMP runtimes spin for up to 200 ms
+PAUSE = 0.25      # seconds between turns: idle threads of OpenMP runtimes spin for a while, LLVM's for 200 ms
 
 
 class Disagreement(Exception):
