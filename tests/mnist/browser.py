@@ -6,8 +6,10 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 
 LIMIT = 120  # seconds without an answer: for a browser that hangs
 
@@ -18,7 +20,7 @@ def find():
 
 class Browser:
     def __init__(self):
-        self.profile = tempfile.TemporaryDirectory()
+        self.profile = tempfile.mkdtemp()
         command_read, self.command = os.pipe()
         self.answers, answer_write = os.pipe()
 
@@ -29,8 +31,8 @@ class Browser:
 
         self.process = subprocess.Popen(
             [find(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-             "--remote-debugging-pipe", f"--user-data-dir={self.profile.name}", "about:blank"],
-            preexec_fn=pipes, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+             "--remote-debugging-pipe", f"--user-data-dir={self.profile}", "about:blank"],
+            preexec_fn=pipes, close_fds=False, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         os.close(command_read)
         os.close(answer_write)
@@ -45,11 +47,19 @@ class Browser:
     session = None
 
     def close(self):
-        self.process.kill()
+        """End all processes of the browser, of which those that live on would still write into its profile."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         self.process.wait()
         os.close(self.command)
         os.close(self.answers)
-        self.profile.cleanup()
+        for _ in range(100):  # a process that is killed still ends a write
+            shutil.rmtree(self.profile, ignore_errors=True)
+            if not os.path.exists(self.profile):
+                break
+            time.sleep(0.05)
 
     def receive(self):
         while b"\0" not in self.buffer:
