@@ -15,9 +15,14 @@ static int32_t patch_size(enum algorithm algorithm)
     return algorithm == NORMNET__WINOGRAD_4 ? 4 : 2;
 }
 
-int32_t normnet__row_unit(const struct convolution *convolution)
+int32_t normnet__count_units(const struct convolution *convolution)
 {
-    return convolution->algorithm == NORMNET__DIRECT ? 1 : patch_size(convolution->algorithm);
+    const int32_t size = patch_size(convolution->algorithm);
+    const struct map *y = &convolution->y;
+
+    if (convolution->algorithm == NORMNET__DIRECT)
+        return y->height;
+    return ((y->height + size - 1) / size) * ((y->width + size - 1) / size);
 }
 
 int32_t normnet__winograd_positions(enum algorithm algorithm)

@@ -20,8 +20,8 @@ static inline int32_t normnet__winograd_parts(const struct convolution *convolut
     return (convolution->kernel + 2) / 3;
 }
 
-/* The rows of y that are computed together: those of a patch. */
-int32_t normnet__row_unit(const struct convolution *convolution);
+/* How many units the outputs of `convolve` are: see struct units. */
+int32_t normnet__count_units(const struct convolution *convolution);
 
 /* The elements of a transformed patch, or kernel, of Winograd's algorithm. */
 int32_t normnet__winograd_positions(enum algorithm algorithm);

@@ -20,18 +20,18 @@
 #endif
 
 static void KERNEL(convolve)(const struct convolution *convolution, const float *x, const float *weights,
-                             const struct epilogue *epilogue, struct rows rows, float *y, float *scratch)
+                             const struct epilogue *epilogue, struct units units, float *y, float *scratch)
 {
     if (convolution->algorithm == NORMNET__DIRECT)
-        direct_convolve(convolution, x, weights, epilogue, rows, y);
+        direct_convolve(convolution, x, weights, epilogue, units, y);
     else if (convolution->algorithm == NORMNET__WINOGRAD_4)
-        for_each_strip(&winograd_4, convolution, x, weights, epilogue, rows, y, scratch, convolve_patches);
+        for_each_strip(&winograd_4, convolution, x, weights, epilogue, units, y, scratch, convolve_patches);
 #if VECTOR_REGISTERS >= 32
     else if (convolution->kernel == 3 && convolution->x.channels <= MAX_ROW_CHANNELS)
-        for_each_strip(&winograd_2, convolution, x, weights, epilogue, rows, y, scratch, convolve_patch_rows);
+        for_each_strip(&winograd_2, convolution, x, weights, epilogue, units, y, scratch, convolve_patch_rows);
 #endif
     else
-        for_each_strip(&winograd_2, convolution, x, weights, epilogue, rows, y, scratch, convolve_patches);
+        for_each_strip(&winograd_2, convolution, x, weights, epilogue, units, y, scratch, convolve_patches);
 }
 
 static void KERNEL(convolve_channels)(const struct convolution *convolution, const float *x, const float *weights,

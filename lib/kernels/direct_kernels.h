@@ -430,7 +430,7 @@ static int32_t choose_chunk(const struct convolution *convolution)
 }
 
 static void convolve_rows(const struct convolution *convolution, const float *x, const float *weights,
-                          const struct epilogue *epilogue, struct rows rows, float *y)
+                          const struct epilogue *epilogue, struct units rows, float *y)
 {
     const int32_t max_chunk = choose_chunk(convolution), dilation = convolution->dilation;
     struct tile_output to = {.epilogue = epilogue,
@@ -458,13 +458,13 @@ static void convolve_rows(const struct convolution *convolution, const float *x,
 }
 
 static void direct_convolve(const struct convolution *convolution, const float *x, const float *weights,
-                            const struct epilogue *epilogue, struct rows rows, float *y)
+                            const struct epilogue *epilogue, struct units rows, float *y)
 {
     if (can_merge_rows(convolution)) {
         const struct convolution merged = merge_rows(*convolution, rows.end - rows.begin);
         const int64_t first = (int64_t)rows.begin * convolution->y.width * LANES;
 
-        convolve_rows(&merged, x + first, weights, epilogue, (struct rows){0, 1}, y + first);
+        convolve_rows(&merged, x + first, weights, epilogue, (struct units){0, 1}, y + first);
     } else {
         convolve_rows(convolution, x, weights, epilogue, rows, y);
     }

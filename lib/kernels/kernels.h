@@ -88,8 +88,11 @@ struct update_sums {
     bool finite;
 };
 
-/* Rows begin, ..., end - 1 of a map. */
-struct rows {
+/*
+ * The outputs begin, ..., end - 1 of a convolution, in units that are computed at once: the rows of y, or the patches
+ * of Winograd's algorithm, row by row. There are normnet__count_units of them.
+ */
+struct units {
     int32_t begin, end;
 };
 
@@ -104,11 +107,10 @@ struct kernels {
      * the epilogue, where x is dilated and 0 outside. Directly: fused multiply-adds in the order c, u, v. By Winograd's
      * algorithm, without dilation: the sums of winograd_patches.h. Both in pieces, as long_sums.h cuts and adds them.
      * `weights` are packed (packed_weights.h) and aligned, `scratch` holds normnet__convolution_scratch groups. Only
-     * the given rows of y are computed, so that threads can share a convolution; they begin at a multiple of
-     * normnet__row_unit, and end at one or with y.
+     * the given units of y are computed, so that threads can share a convolution.
      */
     void (*convolve)(const struct convolution *convolution, const float *x, const float *weights,
-                     const struct epilogue *epilogue, struct rows rows, float *y, float *scratch);
+                     const struct epilogue *epilogue, struct units units, float *y, float *scratch);
 
     /*
      * The same for a single image whose channels are the lanes of both maps (normnet__channel_at). The bias is aligned

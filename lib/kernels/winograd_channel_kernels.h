@@ -7,6 +7,7 @@
 #ifndef NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
 #define NORMNET_KERNELS_WINOGRAD_CHANNEL_KERNELS_H
 
+#include "kernels/algorithm.h"
 #include "kernels/long_sums.h"
 #include "kernels/tiles.h"
 #include "kernels/winograd_kernels.h"
@@ -223,13 +224,13 @@ static void convolve_channel_patches(const struct winograd *winograd, const stru
     const int64_t row = (int64_t)convolution->x.width * LANES;
     struct channel_strips all = {.transformed = winograd->positions * position_size(term_planes(convolution), PATCHES),
                                  .m = winograd->positions * position_size(convolution->y.channels, PATCHES)};
-    struct patch_strip strip = {0};
+    const int32_t patches = normnet__count_units(convolution);
 
     memset(scratch, 0, (size_t)row * sizeof *scratch);
-    for (bool more = next_strip(&convolution->y, convolution->y.height, winograd->outputs, &strip); more;) {
-        all.strips[all.count++] = strip;
-        more = next_strip(&convolution->y, convolution->y.height, winograd->outputs, &strip);
-        if (!more || all.count == NORMNET__CHANNEL_STRIPS) {
+    for (int32_t patch = 0; patch < patches;) {
+        all.strips[all.count] = find_strip(winograd, &convolution->y, patch, patches);
+        patch += all.strips[all.count++].patches;
+        if (patch == patches || all.count == NORMNET__CHANNEL_STRIPS) {
             convolve_channel_strips(winograd, convolution, x, weights, epilogue, &all, y, scratch, scratch + row);
             all.count = 0;
         }

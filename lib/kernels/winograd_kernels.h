@@ -25,33 +25,32 @@ static void convolve_patches(const struct winograd *winograd, const struct convo
     }
 }
 
-/* The next strip of the rows before `end`, row by row; the first one after {.i = begin}. False after the last one. */
-static bool next_strip(const struct map *map, int32_t end, int32_t size, struct patch_strip *strip)
+/* The strip that begins with a patch and ends before patch `end`; patches are counted row by row. */
+static struct patch_strip find_strip(const struct winograd *winograd, const struct map *map, int32_t patch, int32_t end)
 {
-    strip->j += size * strip->patches;
-    if (strip->j >= map->width) {
-        strip->j = 0;
-        strip->i += size;
-    }
-    strip->patches = next_pixels((map->width - strip->j + size - 1) / size);
-    return strip->i < end;
+    const int32_t size = winograd->outputs, per_row = (map->width + size - 1) / size, column = patch % per_row;
+
+    return (struct patch_strip){patch / per_row * size, column * size,
+                                next_pixels(min_int(per_row - column, end - patch))};
 }
 
 typedef void strip_function(const struct winograd *winograd, const struct convolution *convolution, const float *x,
                             const float *weights, const struct epilogue *epilogue, const struct patch_strip *strip,
                             float *y, const float *zeros, float *scratch);
 
-/* All strips of some rows. `scratch` begins with the row of zeros. */
+/* The patches begin, ..., end - 1. `scratch` begins with the row of zeros. */
 static void for_each_strip(const struct winograd *winograd, const struct convolution *convolution, const float *x,
-                           const float *weights, const struct epilogue *epilogue, struct rows rows, float *y,
+                           const float *weights, const struct epilogue *epilogue, struct units patches, float *y,
                            float *scratch, strip_function *convolve_strip)
 {
     const int64_t row = (int64_t)convolution->x.width * LANES;
-    struct patch_strip strip = {.i = rows.begin};
+    struct patch_strip strip;
 
     memset(scratch, 0, (size_t)row * sizeof *scratch);
-    while (next_strip(&convolution->y, rows.end, winograd->outputs, &strip))
+    for (int32_t patch = patches.begin; patch < patches.end; patch += strip.patches) {
+        strip = find_strip(winograd, &convolution->y, patch, patches.end);
         convolve_strip(winograd, convolution, x, weights, epilogue, &strip, y, scratch, scratch + row);
+    }
 }
 
 #endif

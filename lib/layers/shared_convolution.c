@@ -38,23 +38,20 @@ static float *scratch_of(const struct shared_call *call, int32_t thread)
     return thread == 0 ? call->scratch : call->block->helpers->scratch[thread];
 }
 
-/* ---- Convolution: each thread has some rows of y ------------------------------------------------------ */
+/* ---- Convolution: each thread has some units of y ----------------------------------------------------- */
 
-static void compute_rows(void *context, int32_t thread, int64_t begin, int64_t end)
+static void convolve_units(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct shared_call *call = context;
-    const int32_t unit = normnet__row_unit(call->convolution), height = call->convolution->y.height;
-    const int64_t last = end * unit;
-    const struct rows rows = {(int32_t)(begin * unit), last < height ? (int32_t)last : height};
 
-    call->block->kernels->convolve(call->convolution, call->x, call->weights, call->epilogue, rows, call->y,
-                                   scratch_of(call, thread));
+    call->block->kernels->convolve(call->convolution, call->x, call->weights, call->epilogue,
+                                   (struct units){(int32_t)begin, (int32_t)end}, call->y, scratch_of(call, thread));
 }
 
 void normnet__convolve(const struct block *block, const struct convolution *convolution, const float *x,
                        const float *weights, const struct epilogue *epilogue, float *y, float *scratch)
 {
-    const int32_t height = convolution->y.height, unit = normnet__row_unit(convolution);
+    const int32_t units = normnet__count_units(convolution);
     struct shared_call call = {.block = block,
                                .convolution = convolution,
                                .x = x,
@@ -64,9 +61,9 @@ void normnet__convolve(const struct block *block, const struct convolution *conv
                                .y = y};
 
     if (is_shared(block, convolution))
-        normnet__parallel(block->helpers->threads, (height + unit - 1) / unit, compute_rows, &call);
+        normnet__parallel(block->helpers->threads, units, convolve_units, &call);
     else
-        block->kernels->convolve(convolution, x, weights, epilogue, (struct rows){0, height}, y, scratch);
+        block->kernels->convolve(convolution, x, weights, epilogue, (struct units){0, units}, y, scratch);
 }
 
 /* ---- Weight gradient: each thread has the weights of some outputs -------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The convolutions of a block, which its helpers share with it if there is enough to do: each thread computes some rows
- * of the output, or the weight gradients of some outputs. Results do not depend on who computes what.
+ * or patches of the output, or the weight gradients of some outputs. Results do not depend on who computes what.
  */
 #ifndef NORMNET_LAYERS_SHARED_CONVOLUTION_H
 #define NORMNET_LAYERS_SHARED_CONVOLUTION_H

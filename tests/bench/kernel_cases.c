@@ -91,7 +91,7 @@ static void call_convolve(const struct kernels *kernels, const struct kernel_cas
     const struct epilogue epilogue = {.relu = true};
 
     kernels->convolve(&self->convolution, self->x, self->weights, &epilogue,
-                      (struct rows){0, self->convolution.y.height}, self->y, self->scratch);
+                      (struct units){0, normnet__count_units(&self->convolution)}, self->y, self->scratch);
 }
 
 static void call_convolve_channels(const struct kernels *kernels, const struct kernel_case *self)

@@ -134,42 +134,59 @@ static const float *take_weights(struct workspace *w, const struct convolution *
     return weights;
 }
 
-/* Rows that a thread could have, often all. */
-static struct rows draw_rows(struct workspace *w, const struct convolution *convolution)
+/* Units that a thread could have, often all. */
+static struct units draw_units(struct workspace *w, const struct convolution *convolution)
 {
-    const int unit = normnet__row_unit(convolution), height = convolution->y.height, units = (height + unit - 1) / unit;
-    struct rows rows = {0, height};
+    struct units units = {0, normnet__count_units(convolution)};
 
     if (draw_bool(w)) {
-        rows.begin = draw(w, units) * unit;
-        rows.end = rows.begin + (1 + draw(w, units - rows.begin / unit)) * unit;
-        rows.end = rows.end < height ? rows.end : height;
+        units.begin = draw(w, units.end);
+        units.end = units.begin + 1 + draw(w, units.end - units.begin);
     }
-    return rows;
+    return units;
 }
 
-/* Marks the rows of y that are computed, the others stay. */
-static void mark_rows(struct workspace *w, float *y, struct map map, struct rows rows)
+/* Whether an output is one of the units. */
+static bool is_computed(const struct convolution *convolution, struct units units, int i, int j)
 {
-    y += rows.begin * map.row_stride * map.lanes;
-    map.height = rows.end - rows.begin;
-    mark_map(w, y, map, FLOATS);
+    const int size = convolution->algorithm == NORMNET__WINOGRAD_4 ? 4 : 2;
+    const int patch = i / size * ((convolution->y.width + size - 1) / size) + j / size;
+    const int unit = convolution->algorithm == NORMNET__DIRECT ? i : patch;
+
+    return unit >= units.begin && unit < units.end;
 }
 
-/* Whether the rows are those of the whole convolution, which is computed over `whole`. */
-static bool rows_match(const struct kernels *kernels, const struct convolution *convolution,
-                       const struct epilogue *epilogue, const float *x, const float *weights, struct rows rows,
-                       const float *y, float *whole, float *scratch)
+/* Marks the outputs that are computed; the others stay. */
+static void mark_units(struct workspace *w, const struct convolution *convolution, struct units units, float *y)
 {
     const struct map *map = &convolution->y;
 
-    kernels->convolve(convolution, x, weights, epilogue, (struct rows){0, map->height}, whole, scratch);
     for (int k = 0; k < map->channels; ++k)
-        for (int i = rows.begin; i < rows.end; ++i)
-            for (int64_t j = 0; j < (int64_t)map->width * map->lanes; ++j) {
-                const int64_t at = (k * map->channel_stride + i * map->row_stride) * map->lanes + j;
+        for (int i = 0; i < map->height; ++i)
+            for (int j = 0; j < map->width; ++j)
+                if (is_computed(convolution, units, i, j))
+                    mark_groups(w, y + (k * map->channel_stride + i * map->row_stride + j) * map->lanes, 1, FLOATS);
+}
 
-                if (memcmp(&y[at], &whole[at], sizeof *y) != 0 && !(isnan(y[at]) && isnan(whole[at])))
+static bool equal_floats(const float *a, const float *b, int count)
+{
+    for (int i = 0; i < count; ++i)
+        if (memcmp(&a[i], &b[i], sizeof *a) != 0 && !(isnan(a[i]) && isnan(b[i])))
+            return false;
+    return true;
+}
+
+/* Whether the units are those of the whole convolution. */
+static bool units_match(const struct convolution *convolution, struct units units, const float *y, const float *whole)
+{
+    const struct map *map = &convolution->y;
+
+    for (int k = 0; k < map->channels; ++k)
+        for (int i = 0; i < map->height; ++i)
+            for (int j = 0; j < map->width; ++j) {
+                const int64_t at = (k * map->channel_stride + i * map->row_stride + j) * map->lanes;
+
+                if (is_computed(convolution, units, i, j) && !equal_floats(y + at, whole + at, map->lanes))
                     return false;
             }
     return true;
@@ -183,24 +200,26 @@ void call_convolve(const struct kernels *kernels, struct workspace *w)
     const struct epilogue epilogue = {
         .bias = kind == 1 || kind == 2 ? bias : NULL, .relu = kind == 2 || kind == 3, .relu_mask = kind == 4};
     const float *weights;
-    struct rows rows;
+    struct units units, all;
     float *x, *y, *whole, *scratch;
 
     draw_padding(w, &convolution, true);
     draw_input(w, &convolution);
-    rows = draw_rows(w, &convolution);
+    units = draw_units(w, &convolution);
+    all = (struct units){0, normnet__count_units(&convolution)};
     x = take_map(w, convolution.x);
     clear_border(w, &convolution.x, convolution.border, x);
     weights = take_weights(w, &convolution);
     y = take_map(w, convolution.y);
-    mark_rows(w, y, convolution.y, rows);
+    mark_units(w, &convolution, units, y);
     whole = take_scratch(w, normnet__map_groups(convolution.y));
     memcpy(whole, y, (size_t)normnet__map_floats(convolution.y) * sizeof *y);
     scratch = take_scratch(w, normnet__convolution_scratch(&convolution));
-    kernels->convolve(&convolution, x, weights, &epilogue, rows, y, scratch);
-    if (!rows_match(kernels, &convolution, &epilogue, x, weights, rows, y, whole, scratch))
-        CHECK_FAIL("%s, case %d: rows %d to %d are not those of the whole (%s)", kernels->name, w->number, rows.begin,
-                   rows.end - 1, w->shape);
+    kernels->convolve(&convolution, x, weights, &epilogue, all, whole, scratch);
+    kernels->convolve(&convolution, x, weights, &epilogue, units, y, scratch);
+    if (!units_match(&convolution, units, y, whole))
+        CHECK_FAIL("%s, case %d: units %d to %d are not those of the whole (%s)", kernels->name, w->number, units.begin,
+                   units.end - 1, w->shape);
 }
 
 /* The offset of channel c of a pixel if the channels are the lanes. */
@@ -228,7 +247,8 @@ static bool matches_convolve(const struct kernels *kernels, struct workspace *w,
                 for (int lane = 0; lane < w->lanes; ++lane)
                     copies[(c * many.x.channel_stride + i * many.x.row_stride + j) * w->lanes + lane] =
                         x[channel_at(&single->x, c, i, j)];
-    kernels->convolve(&many, copies, weights, epilogue, (struct rows){0, many.y.height}, results, scratch);
+    kernels->convolve(&many, copies, weights, epilogue, (struct units){0, normnet__count_units(&many)}, results,
+                      scratch);
     for (int k = 0; k < many.y.channels; ++k)
         for (int i = 0; i < many.y.height; ++i)
             for (int j = 0; j < many.y.width; ++j) {

@@ -91,7 +91,8 @@ static void compute(const struct kernels *kernels, const struct shape_case *shap
     float *scratch = take_scratch(w, normnet__convolution_scratch(&convolution));
 
     normnet__pack_weights(&convolution, weights, shape->inputs * taps, taps, false, packed);
-    kernels->convolve(&convolution, x, packed, &epilogue, (struct rows){0, shape->height}, y, scratch);
+    kernels->convolve(&convolution, x, packed, &epilogue, (struct units){0, normnet__count_units(&convolution)}, y,
+                      scratch);
     check_outputs(&convolution, x, weights, y);
 }
 
