@@ -38,6 +38,13 @@ schedule = one-cycle
 seeds = 1
 | id          | norm     |
 | warned-gap  | instance |
+
+[averaged]
+architecture = conv3-4 relu gap conv1-5
+seeds = 2
+| id         | average |
+| avg-with   | .9      |
+| avg-plain  |         |
 """
 
 

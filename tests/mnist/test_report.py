@@ -73,7 +73,7 @@ def words(markup):
 def test_the_study_writes_the_report(program):
     before = program.page()
     result = program.report()
-    assert result.stdout == "19 runs of 7 experiments: see study/report.html\n"
+    assert result.stdout == "23 runs of 9 experiments: see study/report.html\n"
     assert program.page() == before  # and a report of the same lines has the same bytes
 
 
@@ -148,6 +148,23 @@ def test_curves(program):
     assert curves.count(">epoch</text>") == len(titles)
 
 
+def test_averaged_weights(program):
+    """In the table of the study that has them, and in no other."""
+    curves = section(program.page(), "curves")
+    tables = [table for table in re.findall(r"<table>.*?</table>", curves, re.S) if "averaged weights" in table]
+    assert len(tables) == 1
+    last = [json.loads(line)["history"][-1] for line in program.lines() if json.loads(line)["experiment"] == "avg-with"]
+    row = next(words(row) for row in tables[0].split("<tr>") if "\u2060avg-with</td>" in row)
+    expected = [statistics.mean(epoch[name] for epoch in last) for name in ("average_test_loss", "average_test_accuracy")]
+    assert row.endswith(f" {expected[0]:.4f} {expected[1]:.2f}"), row
+    row = next(words(row) for row in tables[0].split("<tr>") if "\u2060avg-plain</td>" in row)
+    assert row.endswith("– –")
+    rows = rows_of(program.directory / "study" / "report-curves.csv")
+    found = {(row["id"], row["epoch"]): row for row in rows if row["value"] == "average_test_loss"}
+    assert {key[0] for key in found} == {"avg-with"}
+    assert math.isclose(float(found["avg-with", "6"]["mean"]), expected[0], rel_tol=1e-6)
+
+
 def test_cubes_of_the_norms(program):
     cubes = section(program.page(), "cubes")
     names = re.findall(r'class="cube [\w-]+"[^>]*aria-label="([^"]*)"', cubes)
@@ -217,7 +234,7 @@ def test_files_beside_it(program):
             assert float(row["lowest"]) <= float(row["mean"]) * (1 + 1e-8)
     mistakes = rows_of(directory / "report-mistakes.csv")
     assert len(mistakes) == sum(len(run["mistakes"]) for run in lines)
-    assert len(rows_of(directory / "report-experiments.csv")) == 7
+    assert len(rows_of(directory / "report-experiments.csv")) == 9
     assert len(rows_of(directory / "report-comparisons.csv")) == 15
     content = json.loads((directory / "report.json").read_text(encoding="utf-8"))
     assert [row["id"] for row in content["curves"]] == [row["id"] for row in content["experiments"]]
@@ -274,7 +291,7 @@ def test_experiments_that_the_file_does_not_have(program):
     program.copy("outside", program.lines())
     program.run("report", "outside", "--data", "data")
     text = words(section(program.page("outside"), "verdict"))
-    assert "7 experiments are not in the file of experiments" in text
+    assert "9 experiments are not in the file of experiments" in text
     assert "tiny-layer" in program.page("outside")
 
 
@@ -318,7 +335,7 @@ def test_runs_with_other_images(program):
     program.copy("mixed", others + program.lines())
     result = program.report("mixed")
     assert result.stdout.splitlines() == [
-        f"{len(program.lines())} runs of 7 experiments: see mixed/report.html",
+        f"{len(program.lines())} runs of 9 experiments: see mixed/report.html",
         f"  {len(others)} runs are left out: they were trained on other images than the {len(program.lines())} that are shown."]
     figures = section(program.page("mixed"), "equal")
     assert figures == section(program.page(), "equal")

@@ -5,6 +5,7 @@ usage: python3 test_mnist_study.py PATH_TO_NORMNET_MNIST
            [--without] [PART OF A TEST'S NAME]... | -h | --help
 """
 import csv
+import hashlib
 import json
 import math
 import re
@@ -39,6 +40,27 @@ compare = norms
 | tiny-batch | batch | batch |     | 50    | yes        |
 | tiny-layer | layer | layer | .01 | 60.5  |            |
 """
+
+
+AVERAGES = """\
+seeds = 2
+batch = 8
+
+[averages]
+architecture = conv3-4 norm relu gap conv1-5
+norm = batch
+epochs = 3
+lr = 0.05
+validate = 10
+
+| id       | average | average_from |
+|----------|---------|--------------|
+| av-none  |         |              |
+| av-decay | .9      |              |
+| av-equal | 1       | 1            |
+"""
+AVERAGE_VALUES = {"average_test_loss", "average_test_accuracy", "average_validation_loss",
+                  "average_validation_accuracy"}
 
 
 def same_bits(line):
@@ -130,6 +152,9 @@ class TheFile(StudyCase):
             ("", r"txt has no experiments"),
             ("[x]\0\n", r"txt is not a text: byte 3 is 0$"),
             (head + "momentum = cycle\n| id |\n| a |\n", r"txt:4: a: momentum is 'cycle', but the schedule is constant"),
+            (head + "average = 1.1\n", r"txt:2:11: average is '1.1'; expected a number from 0 to 1$"),
+            (head + "epochs = 3\naverage = .9\n| id | average_from |\n| a | 3 |\n",
+             r"txt:5: a: average_from is 3, but the training has 3 epochs: the average would never begin$"),
         ]
         for text, pattern in cases:
             with self.subTest(pattern):
@@ -282,7 +307,7 @@ class Runs(StudyCase):
                    "lr": ".06", "momentum": ".8", "schedule": "step", "step_size": "5", "step_gamma": ".2", "l1": ".1",
                    "l2": ".1", "label_smoothing": ".1", "dropout": ".5", "augment": "rotate", "limit": "39",
                    "validate": "9", "statistics": "yes", "groups": "1", "layer_dims": "2", "virtual_batch": "16",
-                   "affine": "none", "nesterov": "yes"}
+                   "affine": "none", "nesterov": "yes", "average": ".9", "average_from": "1"}
         rows = "".join(f"{name} = {value}\n| id |\n| with-{name} |\n{name} = {before}\n" for name, value, before in (
             (name, value, {"architecture": "conv3-4 norm relu conv3-4 relu gap conv1-5", "norm": "none", "batch": "8",
                            "epochs": "2", "lr": ".05", "momentum": ".9", "schedule": "constant", "step_size": "6",
@@ -297,6 +322,38 @@ class Runs(StudyCase):
         self.experiments.write_text(TINY.split("| id")[0] + "note = another\nsource = x\nbest = 3\nseeds = 2\n"
                                     "| id | name |\n| renamed | plain again |\n", encoding="utf-8")
         self.assertRegex(self.study("--seeds", "1"), "1 runs, of which 1 are done")
+
+    def test_key_of_documented_text(self):
+        """The key is made of the columns that differ from their defaults, so that new columns change no older key."""
+        self.study("--seeds", "1")
+        lines = {line["experiment"]: line for line in self.lines()}
+        for name, norm, l1 in (("tiny-none", [], []), ("tiny-layer", ["norm=layer"], ["l1=0.01"])):
+            text = ["seed=1", "data=" + lines[name]["data_sha256"],
+                    "architecture=" + lines[name]["configuration"]["architecture"], *norm, "batch=8", "epochs=2",
+                    "lr=0.05", *l1, "validate=10"]
+            self.assertEqual(lines[name]["key"], hashlib.sha256("\n".join(text).encode()).hexdigest())
+
+    def test_average_is_that_of_train(self):
+        """Both averages, with and without a late beginning; the weights are those without an average."""
+        self.experiments.write_text(AVERAGES, encoding="utf-8")
+        self.study("--seeds", "1")
+        lines = {line["experiment"]: line for line in self.lines()}
+        for name, more in {"av-decay": ["--average", ".9"], "av-equal": ["--average", "1", "--average-from", "1"]}.items():
+            line = lines[name]
+            trained = self.train("--data", self.data, "--norm", "batch", "--epochs", "3", "--batch", "8", "--validate",
+                                 "10", "--schedule", "constant", "--lr", ".05", "--momentum", ".9", "--augment", "none",
+                                 "--architecture", "conv3-4 norm relu gap conv1-5", *more)
+            self.assertEqual(line["weights_sha256"], lines["av-none"]["weights_sha256"])
+            for key in ("weights_sha256", "average_sha256"):
+                self.assertEqual(line[key], trained[key])
+            for ours, theirs in zip(line["history"], trained["history"]):
+                for key in ("test_loss", "validation_loss", *AVERAGE_VALUES):
+                    self.assertEqual(ours[key], theirs[key])
+        first, last = lines["av-equal"]["history"][0], lines["av-equal"]["history"][-1]
+        self.assertEqual(first["average_test_loss"], first["test_loss"])
+        self.assertNotEqual(last["average_test_loss"], last["test_loss"])
+        self.assertNotIn("average_sha256", lines["av-none"])
+        self.assertFalse(AVERAGE_VALUES & lines["av-none"]["history"][0].keys())
 
     def test_divergence_is_a_result(self):
         """A training that cannot go on is recorded with its reason, and not tried again."""
@@ -396,6 +453,18 @@ class Resuming(StudyCase):
         self.study()
         self.assertEqual(sorted(map(same_bits, self.lines())), sorted(map(same_bits, self.lines(whole))))
 
+    def test_killed_with_averages(self):
+        whole = self.directory / "whole"
+        self.experiments.write_text(AVERAGES.replace("epochs = 3", "epochs = 800"), encoding="utf-8")
+        self.study(out=whole)
+        process = self.start_study()
+        self.wait_for_lines(2)
+        process.kill()
+        process.communicate()
+        self.assertLess((self.out / "runs.jsonl").read_bytes().count(b"\n"), 6)
+        self.study()
+        self.assertEqual(sorted(map(same_bits, self.lines())), sorted(map(same_bits, self.lines(whole))))
+
     def test_ctrl_c(self):
         """Finished runs stay, the others are given up, and the code is that of the signal."""
         self.slow()
@@ -488,6 +557,30 @@ class Summary(StudyCase):
         table = self.output.split("The same weights with other statistics")[1]
         self.assertRegex(table, r"(?m)^tiny-batch +[\d.]+% +[\d.]+% +[\d.]+%$")
         self.assertNotIn("tiny-none", table.split("Differences")[0])
+
+    def test_averages(self):
+        """The mean over the seeds in all three places, for the rows that have an average."""
+        self.experiments.write_text(AVERAGES, encoding="utf-8")
+        output = self.study("--only", "averages")
+        summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
+            rows = {row["id"]: row for row in csv.DictReader(file)}
+        for row in summary["experiments"]:
+            if row["id"] == "av-none":
+                self.assertNotIn("average_test_accuracy", row)
+                self.assertEqual(rows[row["id"]]["average_test_mean"], "")
+                continue
+            last = [line["history"][-1] for line in self.lines() if line["experiment"] == row["id"]]
+            for key, column in (("average_test_accuracy", "average_test_mean"),
+                                ("average_validation_accuracy", "average_validation_mean"),
+                                ("average_test_loss", "average_test_loss_mean")):
+                mean = statistics.mean(epoch[key] for epoch in last)
+                self.assertEqual(row[key]["count"], 2)
+                self.assertAlmostEqual(row[key]["mean"], mean, 9)
+                self.assertAlmostEqual(float(rows[row["id"]][column]), mean, 3)
+        table = output.split("The averaged weights")[1]
+        self.assertRegex(table, r"(?m)^av-decay +2 +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$")
+        self.assertNotIn("av-none", table.split("last:")[0])
 
     def test_stays_complete(self):
         """A study of a part leaves the other rows in the summary."""

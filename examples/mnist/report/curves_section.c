@@ -139,13 +139,27 @@ static double good_epochs(const struct report_row *row)
     return count / (double)row->count;
 }
 
+static bool has_averages(const struct panel *panel)
+{
+    for (size_t i = 0; i < panel->count; ++i) {
+        if (panel->rows[i]->experiment->average > 0)
+            return true;
+    }
+    return false;
+}
+
 /* The values of the last epoch, for readers without the script. */
 static void write_table(FILE *page, const struct panel *panel)
 {
+    const bool averages = has_averages(panel);
+    char head[400];
+
     fputs("<details><summary>The last epoch in numbers</summary>\n", page);
-    html_begin_table(
-        page, "<th>experiment<th>epochs<th>seeds<th>train loss<th>test loss<th>train&nbsp;%<th>test&nbsp;%<th>lowest "
-              "seed<th>highest seed<th>epochs from 99.4&nbsp;% on");
+    snprintf(head, sizeof head,
+             "<th>experiment<th>epochs<th>seeds<th>train loss<th>test loss<th>train&nbsp;%%<th>test&nbsp;%%<th>lowest "
+             "seed<th>highest seed<th>epochs from 99.4&nbsp;%% on%s",
+             averages ? "<th>averaged weights: test loss<th>test&nbsp;%" : "");
+    html_begin_table(page, head);
     for (size_t i = 0; i < panel->count; ++i) {
         const struct report_row *row = panel->rows[i];
         const size_t epochs = row->runs[0]->epoch_count, last = epochs > 0 ? epochs - 1 : 0;
@@ -161,6 +175,10 @@ static void write_table(FILE *page, const struct panel *panel)
         html_number_cell(page, test.low, 2);
         html_number_cell(page, test.high, 2);
         html_number_cell(page, good_epochs(row), 1);
+        if (averages) {
+            html_number_cell(page, curve_point(row, last, AVERAGE_TEST_LOSS).mean, 4);
+            html_number_cell(page, curve_point(row, last, AVERAGE_TEST_ACCURACY).mean, 2);
+        }
         fputs("</tr>\n", page);
     }
     html_end_table(page);

@@ -15,6 +15,10 @@ enum epoch_value {
     VALIDATION_ACCURACY,
     TEST_LOSS,
     TEST_ACCURACY,
+    AVERAGE_VALIDATION_LOSS, /* of the averaged weights */
+    AVERAGE_VALIDATION_ACCURACY,
+    AVERAGE_TEST_LOSS,
+    AVERAGE_TEST_ACCURACY,
     BATCH_LOSS, /* the test with the statistics of the batch */
     BATCH_ACCURACY,
     NEW_LOSS, /* the test with statistics that were computed anew */

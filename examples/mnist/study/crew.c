@@ -85,7 +85,7 @@ static void print_run(struct crew *crew, const struct seed_run *run)
     left_text(crew, left, sizeof left);
     printf("%4zu/%zu  %-24s seed %-3" PRId64, crew->finished, crew->plan->run_count, run->experiment->id, run->seed);
     if (run->epochs > 0)
-        printf(" test %6.2f%%", run->history[run->epochs - 1].result.test_accuracy);
+        printf(" test %6.2f%%", run->history[run->epochs - 1].test.accuracy);
     if (run->epochs > 0 && run->experiment->validate > 0)
         printf(", validation %6.2f%%", run->history[run->epochs - 1].validation.accuracy);
     printf(" %5.0f s, %s left\n", run->seconds, left);

@@ -73,6 +73,10 @@ const struct column experiment_columns[] = {
      .help = "adds l2 * p to the gradient (weight decay)"},
     {"label_smoothing", COLUMN_REAL, true, offsetof(struct experiment, label_smoothing), "0", 0, 1,
      .help = "of the targets"},
+    {"average", COLUMN_REAL, true, offsetof(struct experiment, average), "0", 0, 1,
+     .help = "decay of the average of weights; 1: of all; 0: none"},
+    {"average_from", COLUMN_INTEGER, true, offsetof(struct experiment, average_from), "0", 0, 1e6,
+     .help = "epochs before the average begins"},
     {"augment", COLUMN_TEXT, true, offsetof(struct experiment, augment), "none",
      .help = "as for train: rotate:7:fill=1"},
     {"limit", COLUMN_INTEGER, true, offsetof(struct experiment, limit), "0", 0, LARGE,
@@ -310,6 +314,8 @@ void experiment_settings(const struct experiment *experiment, int64_t seed, stru
     settings->l1 = experiment->l1;
     settings->l2 = experiment->l2;
     settings->label_smoothing = experiment->label_smoothing;
+    settings->average = experiment->average;
+    settings->average_from = experiment->average_from;
     settings->seed = seed;
     settings->threads = 1;
 }

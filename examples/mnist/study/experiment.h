@@ -41,6 +41,8 @@ struct experiment {
     bool nesterov;
     int64_t step_size; /* in epochs */
     double step_gamma, l1, l2, label_smoothing;
+    double average;       /* decay of the average of the weights; 1 = equal weights, 0 = none */
+    int64_t average_from; /* epochs before it begins */
     const char *augment;
     struct augment_list augment_list;
     int64_t limit, validate; /* training images: used, 0 = all; held out of them */

@@ -6,6 +6,7 @@
 #include "support/nearest.h"
 #include "support/report.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,10 @@ static int add_row(struct reader *reader, const struct experiment *row, const ch
     if (isnan(row->momentum) && row->schedule != NORMNET_SCHEDULE_ONE_CYCLE)
         return report_usage("%s:%d: %s: momentum is 'cycle', but the schedule is %s; expected one-cycle, or a number",
                             experiments->name, reader->line, row->id, settings_schedule_names[row->schedule]);
+    if (row->average > 0 && row->average_from >= row->epochs)
+        return report_usage("%s:%d: %s: average_from is %" PRId64 ", but the training has %" PRId64
+                            " epochs: the average would never begin",
+                            experiments->name, reader->line, row->id, row->average_from, row->epochs);
     struct experiment *rows = realloc(experiments->rows, (experiments->count + 1) * sizeof *rows);
     if (!rows)
         return report_error("not enough memory for %zu experiments", experiments->count + 1);

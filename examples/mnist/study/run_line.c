@@ -29,6 +29,16 @@ static void write_score(struct json_writer *json, const char *key, const struct 
     json_end_object(json);
 }
 
+static void write_average(struct json_writer *json, const struct seed_run *run, const struct study_epoch *epoch)
+{
+    if (run->experiment->validate > 0) {
+        json_real(json, "average_validation_loss", epoch->average_validation.loss);
+        json_real(json, "average_validation_accuracy", epoch->average_validation.accuracy);
+    }
+    json_real(json, "average_test_loss", epoch->average_test.loss);
+    json_real(json, "average_test_accuracy", epoch->average_test.accuracy);
+}
+
 static void write_epoch(struct json_writer *json, const struct seed_run *run, const struct study_epoch *epoch)
 {
     const struct epoch_result *result = &epoch->result;
@@ -41,8 +51,10 @@ static void write_epoch(struct json_writer *json, const struct seed_run *run, co
         json_real(json, "validation_loss", epoch->validation.loss);
         json_real(json, "validation_accuracy", epoch->validation.accuracy);
     }
-    json_real(json, "test_loss", result->test_loss);
-    json_real(json, "test_accuracy", result->test_accuracy);
+    json_real(json, "test_loss", epoch->test.loss);
+    json_real(json, "test_accuracy", epoch->test.accuracy);
+    if (run->experiment->average > 0)
+        write_average(json, run, epoch);
     if (run->experiment->statistics) {
         write_score(json, "batch_statistics", &epoch->batch);
         write_score(json, "new_statistics", &epoch->updated);
@@ -94,6 +106,10 @@ void run_line_write(FILE *stream, const struct seed_run *run, const char *key, c
         write_epoch(&json, run, &run->history[i]);
     json_end_array(&json);
     json_text(&json, "weights_sha256", hexadecimal);
+    if (run->experiment->average > 0) {
+        results_hash_average(run->model, hexadecimal);
+        json_text(&json, "average_sha256", hexadecimal);
+    }
     json_real(&json, "seconds", run->seconds);
     portrait_write(&json, &run->portrait);
     write_summary(&json, run->model);

@@ -53,6 +53,9 @@ static void take_epoch(struct run_record *record, const struct json_value *epoch
     record->test_loss = number_at(epoch, "test_loss", NULL);
     record->validation = number_at(epoch, "validation_accuracy", NULL);
     record->train = number_at(epoch, "train_accuracy", NULL);
+    record->average_test = number_at(epoch, "average_test_accuracy", NULL);
+    record->average_validation = number_at(epoch, "average_validation_accuracy", NULL);
+    record->average_test_loss = number_at(epoch, "average_test_loss", NULL);
     record->images_per_second = number_at(epoch, "images_per_second", NULL);
     record->batch = number_at(epoch, "batch_statistics", "test_accuracy");
     record->updated = number_at(epoch, "new_statistics", "test_accuracy");
@@ -91,6 +94,9 @@ void run_record_take(struct run_record *record, const struct json_value *line)
         .train = NAN,
         .test_loss = NAN,
         .best_test = NAN,
+        .average_test = NAN,
+        .average_validation = NAN,
+        .average_test_loss = NAN,
         .images_per_second = NAN,
         .batch = NAN,
         .updated = NAN,
@@ -102,8 +108,10 @@ void run_record_take(struct run_record *record, const struct json_value *line)
     copy_key(record->weights, json_string(json_member(line, "weights_sha256")));
     for (const struct json_value *epoch = history->first; epoch; epoch = epoch->next)
         take_epoch(record, epoch);
-    if (record->failed) /* it has no last accuracy */
+    if (record->failed) { /* it has no last accuracy */
         record->test = record->validation = record->train = record->test_loss = NAN;
+        record->average_test = record->average_validation = record->average_test_loss = NAN;
+    }
 }
 
 /* ---- Reading ----------------------------------------------------------------------------------- */

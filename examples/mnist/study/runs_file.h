@@ -16,9 +16,10 @@
 struct run_record {
     char key[65], weights[65];
     int64_t seed, epochs, parameters;
-    bool failed;                    /* the training could not go on */
-    double test, validation, train; /* accuracies of the last epoch; NaN = none */
-    double test_loss, best_test;    /* best_test: the best of all epochs */
+    bool failed;                                                /* the training could not go on */
+    double test, validation, train;                             /* accuracies of the last epoch; NaN = none */
+    double test_loss, best_test;                                /* best_test: the best of all epochs */
+    double average_test, average_validation, average_test_loss; /* of the averaged weights, in the last epoch */
     double seconds, images_per_second;
     double small_share, pruned_accuracy;
     double batch, updated;                       /* the last test accuracies with other statistics */

@@ -5,6 +5,7 @@
 #include "support/machine.h"
 #include "support/minmax.h"
 #include "support/report.h"
+#include "training/average.h"
 #include "training/pipeline.h"
 #include "training/steps.h"
 #include "training/testing.h"
@@ -24,13 +25,14 @@ void seed_run_configure(const struct experiment *experiment, int64_t seed, const
 /* ---- Tests ------------------------------------------------------------------------------------- */
 
 static normnet_status measure(struct score *score, const struct seed_run *run, normnet_model *model,
-                              const struct image_set *set, int32_t statistics)
+                              const struct image_set *set, int32_t statistics, int32_t weights)
 {
     normnet_predict_options options;
     struct test_result result;
 
     normnet_predict_options_init(&options);
     options.statistics = statistics;
+    options.weights = weights;
     const normnet_status status = testing_measure(&result, model, &run->data, set, &options);
     *score = (struct score){result.loss, 100.0 * (double)result.correct / (double)set->count};
     return status;
@@ -79,25 +81,44 @@ static normnet_status compare_statistics(const struct seed_run *run, struct stud
     normnet_status status = normnet_model_clone(&copy, run->model, NULL);
 
     if (status == NORMNET_OK)
-        status = measure(&epoch->batch, run, copy, &run->data.test, NORMNET_STATISTICS_BATCH);
+        status = measure(&epoch->batch, run, copy, &run->data.test, NORMNET_STATISTICS_BATCH, NORMNET_WEIGHTS_CURRENT);
     if (status == NORMNET_OK)
         status = update_statistics(copy, run);
     if (status == NORMNET_OK)
-        status = measure(&epoch->updated, run, copy, &run->data.test, NORMNET_STATISTICS_RUNNING);
+        status =
+            measure(&epoch->updated, run, copy, &run->data.test, NORMNET_STATISTICS_RUNNING, NORMNET_WEIGHTS_CURRENT);
     normnet_model_destroy(copy);
     epoch->parameter_norm = parameter_norm(run->model);
     return status;
 }
 
+/* With the current weights or their average. */
+static normnet_status test_weights(const struct seed_run *run, int32_t weights, struct score *test,
+                                   struct score *validation)
+{
+    normnet_status status = measure(test, run, run->model, &run->data.test, NORMNET_STATISTICS_RUNNING, weights);
+
+    if (status == NORMNET_OK && run->experiment->validate > 0)
+        status = measure(validation, run, run->model, &run->data.validation, NORMNET_STATISTICS_RUNNING, weights);
+    return status;
+}
+
+/* Before the average begins, it is the current weights. */
+static normnet_status test_average(const struct seed_run *run, struct study_epoch *epoch)
+{
+    epoch->average_test = epoch->test;
+    epoch->average_validation = epoch->validation;
+    if (!average_has_begun(run->model))
+        return NORMNET_OK;
+    return test_weights(run, NORMNET_WEIGHTS_AVERAGE, &epoch->average_test, &epoch->average_validation);
+}
+
 static normnet_status test_epoch(const struct seed_run *run, struct study_epoch *epoch)
 {
-    struct score test;
-    normnet_status status = measure(&test, run, run->model, &run->data.test, NORMNET_STATISTICS_RUNNING);
+    normnet_status status = test_weights(run, NORMNET_WEIGHTS_CURRENT, &epoch->test, &epoch->validation);
 
-    epoch->result.test_loss = test.loss;
-    epoch->result.test_accuracy = test.accuracy;
-    if (status == NORMNET_OK && run->experiment->validate > 0)
-        status = measure(&epoch->validation, run, run->model, &run->data.validation, NORMNET_STATISTICS_RUNNING);
+    if (status == NORMNET_OK && run->experiment->average > 0)
+        status = test_average(run, epoch);
     if (status == NORMNET_OK && run->experiment->statistics)
         status = compare_statistics(run, epoch);
     return status;
@@ -111,8 +132,9 @@ static int note_failure(struct seed_run *run, const struct study_epoch *epoch, i
     if (status == NORMNET_ENOMEM)
         return report_error("%s, seed %" PRId64 ": %s", run->experiment->id, run->seed, normnet_error_message());
     if (status == NORMNET_OK)
-        snprintf(run->failure, sizeof run->failure, "epoch %" PRId64 ": the test loss is %s", epoch->result.epoch,
-                 isnan(epoch->result.test_loss) ? "not a number" : "infinite");
+        snprintf(run->failure, sizeof run->failure, "epoch %" PRId64 ": the test loss%s is %s", epoch->result.epoch,
+                 isfinite(epoch->test.loss) ? " of the average" : "",
+                 isnan(epoch->test.loss) || isnan(epoch->average_test.loss) ? "not a number" : "infinite");
     else
         snprintf(run->failure, sizeof run->failure, "epoch %" PRId64 ", image %" PRId64 ": %s", epoch->result.epoch,
                  image, normnet_error_message());
@@ -125,6 +147,7 @@ static int train_epoch(struct seed_run *run, struct pipeline *pipeline, struct t
     normnet_metrics metrics = {.struct_size = sizeof metrics};
     normnet_status status = NORMNET_OK;
     const double start = seconds_now();
+    int code = 0;
 
     *epoch = (struct study_epoch){.result.epoch = training->finished + 1};
     while (training->done < training->images && status == NORMNET_OK) {
@@ -141,15 +164,19 @@ static int train_epoch(struct seed_run *run, struct pipeline *pipeline, struct t
     epoch->result.lr = metrics.lr;
     epoch->momentum = metrics.momentum;
     if (status == NORMNET_OK)
+        code = average_try_update(run->model, &run->data, &run->settings, epoch->result.epoch, &status);
+    if (code != 0)
+        return code;
+    if (status == NORMNET_OK)
         status = test_epoch(run, epoch);
-    if (status != NORMNET_OK || !isfinite(epoch->result.test_loss))
+    if (status != NORMNET_OK || !isfinite(epoch->test.loss) || !isfinite(epoch->average_test.loss))
         return note_failure(run, epoch, training->done, status);
     training_end_epoch(training, &epoch->result);
     run->epochs = training->finished;
     return 0;
 }
 
-static int train_epochs(struct seed_run *run, const struct settings *settings, const struct run_watch *watch)
+static int train_epochs(struct seed_run *run, const struct run_watch *watch)
 {
     normnet_config config = {.struct_size = sizeof config};
     struct training_state training = {.images = run->data.train.count};
@@ -158,13 +185,13 @@ static int train_epochs(struct seed_run *run, const struct settings *settings, c
     normnet_model_config(run->model, &config);
     struct pipeline_options options = {
         .data = &run->data,
-        .augment = &settings->augment_list,
+        .augment = &run->settings.augment_list,
         .batch = config.max_batch,
         .seed = run->seed,
-        .last_batch = settings->epochs * pipeline_batches(run->data.train.count, config.max_batch),
+        .last_batch = run->settings.epochs * pipeline_batches(run->data.train.count, config.max_batch),
     };
     int code = pipeline_open(&pipeline, &options);
-    while (code == 0 && training.finished < settings->epochs && !run->failure[0] && !run->stopped)
+    while (code == 0 && training.finished < run->settings.epochs && !run->failure[0] && !run->stopped)
         code = train_epoch(run, pipeline, &training, &run->history[training.finished], watch);
     pipeline_close(pipeline);
     return code;
@@ -174,7 +201,6 @@ int seed_run_train(struct seed_run *run, const struct experiment *experiment, in
                    const struct run_watch *watch)
 {
     const double start = seconds_now();
-    struct settings settings;
     normnet_config config;
 
     *run = (struct seed_run){.experiment = experiment, .seed = seed};
@@ -184,10 +210,10 @@ int seed_run_train(struct seed_run *run, const struct experiment *experiment, in
     run->history = calloc((size_t)experiment->epochs, sizeof *run->history);
     if (!run->history)
         return report_error("not enough memory for %" PRId64 " epochs", experiment->epochs);
-    seed_run_configure(experiment, seed, &run->data, &settings, &config);
+    seed_run_configure(experiment, seed, &run->data, &run->settings, &config);
     if (normnet_model_create(&run->model, &config) != NORMNET_OK)
         return report_error("%s: %s", experiment->id, normnet_error_message());
-    code = train_epochs(run, &settings, watch);
+    code = train_epochs(run, watch);
     if (code == 0 && !run->stopped)
         code = portrait_take(&run->portrait, run->model, &run->data);
     run->seconds = seconds_now() - start;

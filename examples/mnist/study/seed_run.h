@@ -16,9 +16,10 @@ struct score {
 };
 
 struct study_epoch {
-    struct epoch_result result;
-    double momentum; /* of the epoch's last step */
-    struct score validation;
+    struct epoch_result result; /* of the training */
+    double momentum;            /* of the epoch's last step */
+    struct score test, validation;
+    struct score average_test, average_validation; /* of the averaged weights, with column `average` */
     /* With column `statistics`: of the test images, if batch norm takes the statistics of the batch, or if its running
        statistics are computed anew; and the Euclidean norm of all parameters. */
     struct score batch, updated;
@@ -29,6 +30,7 @@ struct seed_run {
     const struct experiment *experiment;
     int64_t seed;
     struct dataset data; /* a part of the study's */
+    struct settings settings;
     normnet_model *model;
     struct study_epoch *history;
     int64_t epochs;    /* that are finished */

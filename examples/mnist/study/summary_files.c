@@ -48,7 +48,8 @@ void summary_write_rows(FILE *stream, const struct summary *summary)
 {
     fputs("id,study,name,parameters,seeds,failed,test_mean,test_sd,test_low,test_high,validation_mean,validation_sd,"
           "validation_low,validation_high,train_mean,best_test_mean,test_loss_mean,published_final,published_best,"
-          "difference,seconds_mean,images_per_second_mean,small_share_mean,pruned_accuracy_mean\n",
+          "difference,seconds_mean,images_per_second_mean,small_share_mean,pruned_accuracy_mean,average_test_mean,"
+          "average_validation_mean,average_test_loss_mean\n",
           stream);
     for (size_t i = 0; i < summary->count; ++i) {
         const struct summary_row *row = &summary->rows[i];
@@ -71,6 +72,9 @@ void summary_write_rows(FILE *stream, const struct summary *summary)
         write_number(stream, row->images_per_second.mean);
         write_number(stream, row->small_share.mean);
         write_number(stream, row->pruned_accuracy.mean);
+        write_number(stream, row->average_test.mean);
+        write_number(stream, row->average_validation.mean);
+        write_number(stream, row->average_test_loss.mean);
         fputc('\n', stream);
     }
 }
@@ -140,6 +144,11 @@ static void write_row_json(struct json_writer *json, const struct summary_row *r
     write_sample_json(json, "images_per_second", &row->images_per_second);
     write_sample_json(json, "small_share", &row->small_share);
     write_sample_json(json, "pruned_test_accuracy", &row->pruned_accuracy);
+    if (row->experiment->average > 0) {
+        write_sample_json(json, "average_test_accuracy", &row->average_test);
+        write_sample_json(json, "average_validation_accuracy", &row->average_validation);
+        write_sample_json(json, "average_test_loss", &row->average_test_loss);
+    }
     if (row->experiment->statistics) {
         write_sample_json(json, "batch_statistics", &row->batch);
         write_sample_json(json, "new_statistics", &row->updated);

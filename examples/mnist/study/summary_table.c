@@ -79,6 +79,30 @@ static void print_statistics(const struct summary *summary)
                "training images with the weights as they are.\n");
 }
 
+static void print_averages(const struct summary *summary)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < summary->count; ++i) {
+        const struct summary_row *row = &summary->rows[i];
+
+        if (!(row->experiment->average > 0))
+            continue;
+        if (!any)
+            printf("\nThe averaged weights: test accuracy of the last epoch in percent\n%-22s %5s %8s %6s %10s %9s\n",
+                   "id", "seeds", "mean", "sd", "validation", "last");
+        any = true;
+        printf("%-22s %5zu", row->experiment->id, row->average_test.count);
+        print_optional(" %*.2f", 8, row->average_test.mean);
+        print_optional(" %*.2f", 6, row->average_test.sd);
+        print_optional(" %*.2f", 10, row->average_validation.mean);
+        print_optional(" %*.2f", 9, row->test.mean);
+        printf("\n");
+    }
+    if (any)
+        printf("last: the test accuracy of the last weights, as above.\n");
+}
+
 static void print_rows(const struct summary *summary)
 {
     const char *study = "";
@@ -159,6 +183,7 @@ static void print_group(const struct comparison *pairs, size_t count)
 void summary_print(const struct summary *summary)
 {
     print_rows(summary);
+    print_averages(summary);
     print_statistics(summary);
     for (size_t first = 0, end; first < summary->comparison_count; first = end) {
         for (end = first + 1;

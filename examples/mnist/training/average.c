@@ -55,7 +55,8 @@ static int open_batches(struct pipeline **pipeline, const normnet_model *model, 
     return pipeline_open(pipeline, &options);
 }
 
-int average_update(normnet_model *model, const struct dataset *data, const struct settings *settings, int64_t epoch)
+int average_try_update(normnet_model *model, const struct dataset *data, const struct settings *settings, int64_t epoch,
+                       normnet_status *status)
 {
     struct pipeline *pipeline = NULL;
     const uint8_t *batch_images, *batch_labels;
@@ -63,16 +64,25 @@ int average_update(normnet_model *model, const struct dataset *data, const struc
     int64_t count;
     int32_t reset = 1;
 
+    *status = NORMNET_OK;
     if (!average_has_begun(model) || !has_statistics(model))
         return 0;
-    int code = open_batches(&pipeline, model, data, settings, epoch);
-    while (code == 0 && (count = pipeline_next(pipeline, &batch_images, &batch_labels)) > 0) {
+    const int code = open_batches(&pipeline, model, data, settings, epoch);
+    while (code == 0 && *status == NORMNET_OK && (count = pipeline_next(pipeline, &batch_images, &batch_labels)) > 0) {
         dataset_tensors(data, batch_images, batch_labels, count, &images, &labels);
-        if (normnet_update_average_statistics(model, &images, reset) != NORMNET_OK)
-            code = report_error("epoch %" PRId64 ", statistics of the averaged weights: %s", epoch,
-                                normnet_error_message());
+        *status = normnet_update_average_statistics(model, &images, reset);
         reset = 0;
     }
     pipeline_close(pipeline);
     return code;
+}
+
+int average_update(normnet_model *model, const struct dataset *data, const struct settings *settings, int64_t epoch)
+{
+    normnet_status status;
+    const int code = average_try_update(model, data, settings, epoch, &status);
+
+    if (code != 0 || status == NORMNET_OK)
+        return code;
+    return report_error("epoch %" PRId64 ", statistics of the averaged weights: %s", epoch, normnet_error_message());
 }

@@ -21,4 +21,8 @@ bool average_has_begun(const normnet_model *model);
  */
 int average_update(normnet_model *model, const struct dataset *data, const struct settings *settings, int64_t epoch);
 
+/* The same, but a failure of the library is not reported: it is `*status`, otherwise NORMNET_OK. */
+int average_try_update(normnet_model *model, const struct dataset *data, const struct settings *settings, int64_t epoch,
+                       normnet_status *status);
+
 #endif
