@@ -11,13 +11,14 @@ struct kind {
     enum epoch_value value;
     const char *title;
     bool percent;
+    const char *zoom_title; /* of the last epochs; NULL = none */
 };
 
 static const struct kind kinds[] = {
-    {TRAIN_LOSS, "Training loss", false},
-    {TEST_LOSS, "Test loss", false},
-    {TRAIN_ACCURACY, "Training accuracy, %", true},
-    {TEST_ACCURACY, "Test accuracy, %", true},
+    {TRAIN_LOSS, "Training loss", false, NULL},
+    {TEST_LOSS, "Test loss", false, "Test loss, the last epochs"},
+    {TRAIN_ACCURACY, "Training accuracy, %", true, NULL},
+    {TEST_ACCURACY, "Test accuracy, %", true, "Test accuracy, the last epochs, %"},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -34,96 +35,11 @@ static bool is_near(const struct panel *panel, size_t row)
     return panel->rows[row]->summary->test.mean >= range_of_most(means, count).low;
 }
 
-/* The range of the last epochs, without lines that are far from the others. */
-static struct range last_range(const struct panel *panel, const struct curves *curves, size_t from)
+static void fill_curves(struct curve curves[PANEL_ROWS], const struct panel *panel, enum epoch_value value)
 {
-    struct range range = range_begin();
-
-    for (size_t i = 0; i < curves->count; ++i) {
-        for (size_t k = from; k < curves->epochs && is_near(panel, i); ++k)
-            range_add(&range, curves->lines[i].mean[k]);
-    }
-    return range;
-}
-
-static void shift_lines(struct curves *curves, size_t epochs)
-{
-    for (size_t i = 0; i < curves->count; ++i) {
-        struct chart_line *line = &curves->lines[i];
-
-        line->mean += epochs;
-        if (line->low) {
-            line->low += epochs;
-            line->high += epochs;
-        }
-    }
-}
-
-static int write_kind(FILE *page, const struct panel *panel, const struct kind *kind)
-{
-    struct curves curves;
-    int code = curves_make(&curves, panel, kind->value);
-
-    if (code == 0) {
-        const struct chart chart = {
-            .title = kind->title,
-            .x_title = "epoch",
-            .first = 1,
-            .step = 1,
-            .count = curves.epochs,
-            .lines = curves.lines,
-            .line_count = curves.count,
-            .y = range_begin(),
-            .logarithmic = !kind->percent,
-            .percent = kind->percent,
-            .decimals = kind->percent ? 2 : 4,
-        };
-
-        chart_write(page, &chart);
-    }
-    curves_free(&curves);
-    return code;
-}
-
-/* The last third of the epochs, but at least two, on a scale of its own. There are at least two. */
-static int write_zoom(FILE *page, const struct panel *panel, const struct kind *kind, const char *title)
-{
-    struct curves curves;
-    int code = curves_make(&curves, panel, kind->value);
-    const size_t third = (curves.epochs + 2) / 3, from = curves.epochs - (third < 2 ? 2 : third);
-
-    if (code == 0) {
-        const struct range range = last_range(panel, &curves, from);
-
-        shift_lines(&curves, from);
-        const struct chart chart = {
-            .title = title,
-            .x_title = "epoch",
-            .first = (double)from + 1,
-            .step = 1,
-            .count = curves.epochs - from,
-            .lines = curves.lines,
-            .line_count = curves.count,
-            .y = range,
-            .logarithmic = !kind->percent,
-            .percent = kind->percent,
-            .decimals = kind->percent ? 2 : 4,
-        };
-        chart_write(page, &chart);
-    }
-    curves_free(&curves);
-    return code;
-}
-
-static int write_legend(FILE *page, const struct panel *panel)
-{
-    struct curves curves;
-    const int code = curves_make(&curves, panel, TEST_LOSS);
-
-    if (code == 0)
-        chart_write_legend(page, curves.lines, curves.count);
-    curves_free(&curves);
-    return code;
+    curves_of_panel(curves, panel, value);
+    for (size_t i = 0; i < panel->count; ++i)
+        curves[i].far = !is_near(panel, i);
 }
 
 /* How many epochs of a run reach the accuracy that the published experiments aim at, as a mean over the seeds. */
@@ -185,19 +101,34 @@ static void write_table(FILE *page, const struct panel *panel)
     fputs("</details>\n", page);
 }
 
+static int write_charts(FILE *page, const struct panel *panel)
+{
+    struct curve curves[PANEL_ROWS];
+    int code = 0;
+
+    for (int i = 0; i < KINDS && code == 0; ++i) {
+        fill_curves(curves, panel, kinds[i].value);
+        code = curves_write(page, kinds[i].title, kinds[i].percent, curves, panel->count);
+    }
+    for (int i = 0; i < KINDS && code == 0; ++i) {
+        fill_curves(curves, panel, kinds[i].value);
+        if (kinds[i].zoom_title)
+            code = curves_write_zoom(page, kinds[i].zoom_title, kinds[i].percent, curves, panel->count);
+    }
+    return code;
+}
+
 static int write_panel(FILE *page, const struct material *material, const struct panel *panel)
 {
+    struct curve curves[PANEL_ROWS];
+
+    curves_of_panel(curves, panel, TEST_LOSS);
     fputs("<h3>", page);
     html_text(page, panel->title);
     fputs("</h3>\n<figure class=\"panel\">\n", page);
-    int code = write_legend(page, panel);
+    curves_write_legend(page, curves, panel->count);
     fputs("<div class=\"pair\">\n", page);
-    for (int i = 0; i < KINDS && code == 0; ++i)
-        code = write_kind(page, panel, &kinds[i]);
-    if (panel_epochs(panel) >= 3 && code == 0)
-        code = write_zoom(page, panel, &kinds[1], "Test loss, the last epochs");
-    if (panel_epochs(panel) >= 3 && code == 0)
-        code = write_zoom(page, panel, &kinds[3], "Test accuracy, the last epochs, %");
+    const int code = write_charts(page, panel);
     fputs("</div>\n", page);
     write_table(page, panel);
     end_figure(page, material, "Lines are means over the seeds, bands go from the lowest to the highest seed.",

@@ -14,15 +14,6 @@ static void write_number(FILE *stream, double value)
         fprintf(stream, "%.9g", value);
 }
 
-static size_t epochs_of(const struct report_row *row)
-{
-    size_t most = 0;
-
-    for (size_t i = 0; i < row->count; ++i)
-        most = row->runs[i]->epoch_count > most ? row->runs[i]->epoch_count : most;
-    return most;
-}
-
 /* Ids and studies need no quotes: they are letters, digits and - . _ in a file of experiments, or else are made so. */
 static void write_id(FILE *stream, const char *id)
 {
@@ -36,7 +27,7 @@ void data_write_curves(FILE *stream, const struct material *material)
     for (size_t i = 0; i < material->row_count; ++i) {
         const struct report_row *row = &material->rows[i];
 
-        for (size_t epoch = 0; epoch < epochs_of(row); ++epoch) {
+        for (size_t epoch = 0; epoch < row_epochs(row); ++epoch) {
             for (int value = 0; value < EPOCH_VALUES; ++value) {
                 const struct curve_point point = curve_point(row, epoch, (enum epoch_value)value);
 
@@ -86,7 +77,7 @@ static void write_curve_json(struct json_writer *json, const struct report_row *
     json_begin_object(json, epoch_value_names[value]);
     for (int part = 0; part < 3; ++part) {
         json_begin_array(json, names[part]);
-        for (size_t epoch = 0; epoch < epochs_of(row); ++epoch) {
+        for (size_t epoch = 0; epoch < row_epochs(row); ++epoch) {
             const struct curve_point point = curve_point(row, epoch, value);
 
             json_real(json, NULL, part == 0 ? point.mean : part == 1 ? point.low : point.high);
@@ -117,7 +108,7 @@ static void write_mistakes_json(struct json_writer *json, const struct report_ro
 
 static bool has_value(const struct report_row *row, enum epoch_value value)
 {
-    for (size_t epoch = 0; epoch < epochs_of(row); ++epoch) {
+    for (size_t epoch = 0; epoch < row_epochs(row); ++epoch) {
         if (curve_point(row, epoch, value).seeds > 0)
             return true;
     }

@@ -75,50 +75,28 @@ static void write_warning(FILE *page, const struct report_row *row)
 
 static int write_chart(FILE *page, const struct report_row *row)
 {
-    static const struct {
-        enum epoch_value value;
-        const char *name, *css;
-    } kinds[] = {
-        {TEST_ACCURACY, "running statistics", "n-ink"},
-        {BATCH_ACCURACY, "statistics of the batch of test images", "n-accent"},
-        {NEW_ACCURACY, "computed anew from training images", "n-soft"},
+    const struct curve curves[] = {
+        {.row = row, .value = TEST_ACCURACY, .name = "running statistics", .css = "n-ink"},
+        {.row = row,
+         .value = BATCH_ACCURACY,
+         .name = "statistics of the batch of test images",
+         .css = "n-accent",
+         .dash = 1},
+        {.row = row, .value = NEW_ACCURACY, .name = "computed anew from training images", .css = "n-soft", .dash = 2},
     };
-    const struct panel panel = {{row}, 1, ""};
-    struct curves curves[3] = {{0}};
-    struct chart_line lines[3];
-    int code = 0;
 
-    for (int i = 0; i < 3 && code == 0; ++i) {
-        code = curves_make(&curves[i], &panel, kinds[i].value);
-        if (code == 0) {
-            lines[i] = curves[i].lines[0];
-            lines[i].name = kinds[i].name;
-            lines[i].css = kinds[i].css;
-            lines[i].dash = i;
-        }
-    }
-    if (code == 0) {
-        const struct chart chart = {
-            "Test accuracy, %", "epoch", 1, 1, curves[0].epochs, lines, 3, range_begin(), false, true, false, 2};
-
-        chart_write_legend(page, lines, 3);
-        fputs("<div class=\"grid\">\n", page);
-        chart_write(page, &chart);
-    }
-    for (int i = 0; i < 3; ++i)
-        curves_free(&curves[i]);
-    return code;
+    curves_write_legend(page, curves, 3);
+    fputs("<div class=\"grid\">\n", page);
+    return curves_write(page, "Test accuracy, %", true, curves, 3);
 }
 
 static int write_norm_chart(FILE *page, const struct report_row *row)
 {
-    const struct panel panel = {{row}, 1, ""};
+    const struct curve curve = {.row = row, .value = PARAMETER_NORM, .name = "Euclidean norm", .css = "n-ink"};
     struct curves curves;
-    const int code = curves_make(&curves, &panel, PARAMETER_NORM);
+    const int code = curves_make(&curves, &curve, 1);
 
     if (code == 0) {
-        curves.lines[0].name = "Euclidean norm";
-        curves.lines[0].css = "n-ink";
         const struct chart chart = {
             .title = "Euclidean norm of all parameters",
             .x_title = "epoch",

@@ -266,6 +266,15 @@ const char *row_name(const struct report_row *row)
     return *row->experiment->name ? row->experiment->name : row->experiment->id;
 }
 
+size_t row_epochs(const struct report_row *row)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < row->count; ++i)
+        most = row->runs[i]->epoch_count > most ? row->runs[i]->epoch_count : most;
+    return most;
+}
+
 bool row_fails(const struct report_row *row)
 {
     return !(row->summary->test.mean >= 95);

@@ -54,6 +54,9 @@ const struct report_row *material_row(const struct material *material, const str
 /* The name for tables and legends. */
 const char *row_name(const struct report_row *row);
 
+/* The most epochs of its runs. */
+size_t row_epochs(const struct report_row *row);
+
 /* Whether the network has learned too little to be of use: its mean is below 95 %, or no training came to its end. */
 bool row_fails(const struct report_row *row);
 

@@ -132,17 +132,6 @@ void panels_free(struct panels *panels)
     *panels = (struct panels){0};
 }
 
-size_t panel_epochs(const struct panel *panel)
-{
-    size_t most = 0;
-
-    for (size_t i = 0; i < panel->count; ++i) {
-        for (size_t k = 0; k < panel->rows[i]->count; ++k)
-            most = panel->rows[i]->runs[k]->epoch_count > most ? panel->rows[i]->runs[k]->epoch_count : most;
-    }
-    return most;
-}
-
 int panel_dash(const struct panel *panel, size_t row)
 {
     int dash = 0;

@@ -22,9 +22,6 @@ struct panels {
 int panels_make(struct panels *panels, const struct material *material);
 void panels_free(struct panels *panels);
 
-/* The most epochs of a run of the panel. */
-size_t panel_epochs(const struct panel *panel);
-
 /* How many rows before have the same colour. */
 int panel_dash(const struct panel *panel, size_t row);
 
