@@ -43,7 +43,7 @@ void print_name(const char *before, const char *name, const char *after)
     fputs(after, stdout);
 }
 
-void print_word(FILE *stream, const char *word)
+char *text_quote(const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"
 #if defined(_WIN32)
@@ -53,16 +53,30 @@ void print_word(FILE *stream, const char *word)
         ;
     const char quote = '\'';
 #endif
+    char *text = malloc(4 * strlen(word) + 3);
 
-    if (*word && !word[strspn(word, plain)]) {
-        fputs(word, stream);
-        return;
-    }
-    fputc(quote, stream);
+    if (!text)
+        return NULL;
+    if (*word && !word[strspn(word, plain)])
+        return strcpy(text, word);
+    char *to = text;
+    *to++ = quote;
     for (; *word; ++word) {
-        if (*word == quote)
-            fputs("'\\'", stream); /* ends the quotation, adds a quote, and begins another one */
-        fputc(*word, stream);
+        if (*word == quote) { /* ends the quotation, adds a quote, and begins another one */
+            memcpy(to, "'\\'", 3);
+            to += 3;
+        }
+        *to++ = *word;
     }
-    fputc(quote, stream);
+    *to++ = quote;
+    *to = '\0';
+    return text;
+}
+
+void print_word(FILE *stream, const char *word)
+{
+    char *quoted = text_quote(word);
+
+    fputs(quoted ? quoted : word, stream);
+    free(quoted);
 }

@@ -23,7 +23,10 @@ void text_make_printable(char *text);
 /* Prints a name of the user's on standard output, made printable, with text before and after it. */
 void print_name(const char *before, const char *name, const char *after);
 
-/* Prints a word, quoted where a shell would otherwise change it. */
+/* A word, quoted where a shell would otherwise change it; free() it. NULL without memory. */
+char *text_quote(const char *word);
+
+/* Prints it. */
 void print_word(FILE *stream, const char *word);
 
 #endif
