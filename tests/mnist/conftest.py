@@ -65,8 +65,12 @@ def write_data(directory, state=1):
         (directory / names[1]).write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, count) + bytes(labels))
 
 
+TRAINING = ["--data", "data", "--batch", "32", "--epochs", "6", "--validate", "10", "--lr", ".05", "--schedule",
+            "constant", "--augment", "none", "--architecture", "conv3-4 norm relu conv3-4 relu gap conv1-5"]
+
+
 class Program:
-    """normnet-mnist, in a directory with a data set `data` and a finished study `study`."""
+    """normnet-mnist, in a directory with a data set `data`, a finished study `study` and the report of a training."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -104,4 +108,8 @@ def program(tmp_path_factory):
     write_data(made.directory / "data")
     (made.directory / "experiments.txt").write_text(EXPERIMENTS, encoding="utf-8")
     made.run("study", "--experiments", "experiments.txt", "--data", "data", "--out", "study", "--jobs", "2")
+    (made.directory / "names.txt").write_text(f"zero\n{HOSTILE}\ntwo\n\u4e09\u756a\u76ee\u306e\u540d\u524d\n"
+                                              "a name that is too long for a table\n", encoding="utf-8")
+    made.run("train", *TRAINING, "--average", ".9", "--l1", ".001", "--save", "run.ckpt", "--keep", "best", "--json",
+             "training.json", "--report", "training.html", "--classes", "names.txt")
     return made

@@ -21,14 +21,20 @@ def path(program):
     return program.directory / "study" / "report.html"
 
 
+@pytest.fixture(scope="session", params=["study/report.html", "training.html"])
+def any_path(request, program, path):
+    """The report of a study, and that of a training."""
+    return program.directory / request.param
+
+
 def open_all(browser):
     browser.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
 
 
 @pytest.mark.parametrize("width", [PHONE, 800, DESKTOP])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_complaint_and_no_overflow(browser, path, width, scheme):
-    browser.open(path, width, scheme=scheme)
+def test_no_complaint_and_no_overflow(browser, any_path, width, scheme):
+    browser.open(any_path, width, scheme=scheme)
     open_all(browser)
     assert browser.complaints() == []
     assert browser.evaluate("innerWidth") == width
@@ -39,12 +45,19 @@ def test_no_complaint_and_no_overflow(browser, path, width, scheme):
     assert browser.evaluate(outside) == []
 
 
+FIGURES = {
+    "report.html": {"figure": 15, "svg.chart": 20, "svg.intervals": 3, "svg.cube": 6, "svg.matrix": 6, ".digit svg": 5,
+                    "table": 8, ".legend": 5},
+    # four charts of curves, two of rates, four of weights and seven of outputs
+    "training.html": {"figure": 7, "svg.chart": 17, "svg.matrix": 1, ".digit svg": 5, "table": 5, ".legend": 2},
+}
+
+
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_figures_are_seen(browser, path, width):
-    browser.open(path, width)
+def test_figures_are_seen(browser, any_path, width):
+    browser.open(any_path, width)
     open_all(browser)
-    for kind, least in [("figure", 15), ("svg.chart", 20), ("svg.intervals", 3), ("svg.cube", 6), ("svg.matrix", 6),
-                        (".digit svg", 5), ("table", 8), (".legend", 5)]:
+    for kind, least in FIGURES[any_path.name].items():
         sizes = browser.evaluate(f"[...document.querySelectorAll('{kind}')].map(e => e.getBoundingClientRect())"
                                  ".map(r => [r.width, r.height])")
         assert len(sizes) >= least, kind
@@ -53,8 +66,8 @@ def test_figures_are_seen(browser, path, width):
     assert min(browser.evaluate(small)) >= 10  # the height of a line, of letters of 8 pixels or more
 
 
-def test_texts_stay_in_their_pictures(browser, path):
-    browser.open(path, DESKTOP)
+def test_texts_stay_in_their_pictures(browser, any_path):
+    browser.open(any_path, DESKTOP)
     open_all(browser)
     cut = """[...document.querySelectorAll('svg.chart > text, svg.cube text, svg.matrix text, .row text')].filter(e => {
         let a = e.getBoundingClientRect(), b = e.closest('svg.chart, svg.cube, svg.matrix, svg.intervals').getBoundingClientRect();
@@ -63,8 +76,8 @@ def test_texts_stay_in_their_pictures(browser, path):
     assert browser.evaluate(cut) == []
 
 
-def test_pictures_have_pixels(browser, path):
-    browser.open(path, DESKTOP)
+def test_pictures_have_pixels(browser, any_path):
+    browser.open(any_path, DESKTOP)
     browser.evaluate("""window.sizes = [];
         for (let i of document.querySelectorAll('image')) {
           let p = new Image();
@@ -80,8 +93,8 @@ def test_pictures_have_pixels(browser, path):
     assert count > 0 and sizes == [[8, 8]] * count
 
 
-def test_hostile_names_run_nothing(browser, path):
-    browser.open(path, DESKTOP)
+def test_hostile_names_run_nothing(browser, any_path):
+    browser.open(any_path, DESKTOP)
     assert browser.evaluate("document.getElementById('evil')") is None
     assert browser.evaluate("[...document.images].length") == 0
     assert not any(event.get("method") == "Page.javascriptDialogOpening" for event in browser.events)
@@ -137,19 +150,19 @@ def test_legend_hides_lines(browser, path):
     assert browser.evaluate(seen) == before
 
 
-def test_without_the_script(browser, path):
+def test_without_the_script(browser, any_path):
     """The page looks the same, but for its role as a button nothing changes."""
     pictures = []
     for script in (True, False):
-        browser.open(path, DESKTOP, script=script)
-        target = path.with_name(f"script-{script}.png")
+        browser.open(any_path, DESKTOP, script=script)
+        target = any_path.with_name(f"script-{script}.png")
         browser.screenshot(target, {"x": 0, "y": 0, "width": DESKTOP, "height": 3000})
         pictures.append(target.read_bytes())
     assert pictures[0] == pictures[1]
 
 
-def test_print(browser, path):
-    browser.open(path, 700, media="print", scheme="dark")
+def test_print(browser, any_path):
+    browser.open(any_path, 700, media="print", scheme="dark")
     assert browser.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     pdf = browser.call("Page.printToPDF", printBackground=True)["data"]

@@ -16,7 +16,7 @@ class CommandLine(mnist_program.TestCase):
         for option in (
             "data norm groups architecture epochs batch lr momentum schedule l1 l2 dropout augment seed threads json "
             "max-lr step-size step-gamma label-smoothing layer-dims affine virtual-batch nesterov limit cpu preset "
-            "save save-every resume validate keep plot"
+            "save save-every resume validate keep plot report classes"
         ).split():
             self.assertRegex(train.stdout, rf"(?m)^  --{option}\b")
         for command in ("train", "lr-find", "compare", "evaluate", "predict", "export"):

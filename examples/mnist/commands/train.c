@@ -2,6 +2,7 @@
 #include "commands/train.h"
 
 #include "commands/train_options.h"
+#include "report/training_page.h"
 #include "support/interrupt.h"
 #include "support/options.h"
 #include "support/text.h"
@@ -75,12 +76,48 @@ static int stop_training(struct run *run)
     return interrupt_exit_code();
 }
 
+/* Writes the page of --report. */
+static int write_report(struct run *run)
+{
+    const struct training_facts facts = {
+        .settings = &run->settings,
+        .data = &run->data,
+        .model = run->model,
+        .training = &run->training,
+        .classes = &run->classes,
+        .best = run->best.path,
+        .failure = run->failure,
+        .argument_count = run->argument_count,
+        .arguments = run->arguments,
+    };
+
+    if (!run->settings.report)
+        return 0;
+    int code = file_claim_check(&run->report_claim);
+    if (code == 0)
+        code = training_page_write(&facts, run->settings.report);
+    if (code != 0)
+        return code;
+    file_claim_update(&run->report_claim);
+    print_name("The report is in ", run->settings.report, "\n");
+    return 0;
+}
+
 /* What is printed last. The training is complete even if its curves cannot be drawn. */
-static int print_end(const struct run *run)
+static int print_end(struct run *run)
 {
     const int code = run->settings.plot ? curves_print(&run->training, run->data.validation.count > 0) : 0;
 
     print_weights(run);
+    const int written = write_report(run);
+    return code ? code : written;
+}
+
+/* A training that could not go on has a report, too, on the epochs before. */
+static int end_failed(struct run *run, int code)
+{
+    if (run->failure[0])
+        write_report(run);
     return code;
 }
 
@@ -102,7 +139,7 @@ static int train_epochs(struct run *run)
         if (code == 0)
             code = run_finish_epoch(run, result);
         if (code != 0)
-            return code;
+            return end_failed(run, code);
     }
     return print_end(run); /* also after a signal during the last test: the training is complete */
 }
@@ -155,7 +192,7 @@ static int run_training(struct run *run)
 
 int train_command(int argc, char **argv)
 {
-    struct run run = {.model = NULL};
+    struct run run = {.argument_count = argc, .arguments = argv};
 
     int code = train_options_parse(&run.settings, argc, argv);
     if (code == OPTIONS_HELP)

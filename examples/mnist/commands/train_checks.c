@@ -58,6 +58,7 @@ static int check_has_effect(const struct option *options, int count, const struc
         {"--average-from", settings->average > 0 || settings->average_from == 0, "--average"},
         {"--save-every", settings->save != NULL, "--save"},
         {"--keep", settings->save != NULL || settings->keep == KEEP_LAST, "--save"},
+        {"--classes", settings->report != NULL, "--report"},
         {"--new-cycle", settings->resume != NULL, "--resume"},
     };
 

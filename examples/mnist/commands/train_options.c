@@ -63,6 +63,7 @@ static const struct help train_help = {
                 "  normnet-mnist train --data ~/fashion --augment none --json result.json\n"
                 "  normnet-mnist train --schedule step --lr 0.02 --step-size 6 --augment rotate\n"
                 "  normnet-mnist train --architecture \"conv3-16 norm relu maxpool2 gap conv1-10\"\n"
+                "  normnet-mnist train --norm layer --report layer.html\n"
                 "  normnet-mnist train --average --save digits.ckpt\n"
                 "  normnet-mnist train --resume digits.ckpt\n"
                 "  normnet-mnist train --resume digits.ckpt --new-cycle --save more.ckpt\n",
@@ -207,6 +208,13 @@ static int list_train_options(struct option *options, struct settings *s)
          "Write the configuration, the history and the SHA-256 of the weights after every epoch. FILE must not exist "
          "yet, unless it has the history of the training that is resumed.",
          .target.text = &s->json},
+        {OPTION_TEXT, "--report", "FILE",
+         "At the end, write a page of HTML about the training: results, curves, misclassified images, confusion "
+         "matrix, weights and layers. It needs no network and no other file. FILE must not exist yet, unless it is "
+         "the report of the training that is resumed.",
+         .target.text = &s->report},
+        {OPTION_TEXT, "--classes", "FILE", "The names of the classes for the report, one per line.",
+         .target.text = &s->classes},
     };
     _Static_assert(sizeof list <= TRAIN_MAX_OPTIONS * sizeof *list, "TRAIN_MAX_OPTIONS is too small");
 
@@ -288,14 +296,21 @@ int train_options_check(const struct option *options, int count, struct settings
 /* A resumed run saves to its own file unless another is named, a new cycle never does. */
 static int choose_files(struct option *options, int count, struct settings *settings)
 {
+    static const char *const distinct[][2] = {
+        {"--resume", "--json"}, {"--save", "--json"},    {"--resume", "--report"}, {"--save", "--report"},
+        {"--json", "--report"}, {"--classes", "--save"}, {"--classes", "--json"},  {"--classes", "--report"}};
+    const int pairs = sizeof distinct / sizeof distinct[0];
+
     if (settings->new_cycle) {
         const int code = options_check_distinct(options, count, "--resume", "--save");
         if (code != 0)
             return code;
     } else if (settings->resume && !settings->save)
         settings->save = settings->resume;
-    int code = options_check_distinct(options, count, "--resume", "--json");
-    return code == 0 ? options_check_distinct(options, count, "--save", "--json") : code;
+    int code = 0;
+    for (int i = 0; i < pairs && code == 0; ++i)
+        code = options_check_distinct(options, count, distinct[i][0], distinct[i][1]);
+    return code;
 }
 
 /* Applies the arguments to the settings and checks the result. */
@@ -348,8 +363,9 @@ int train_options_parse(struct settings *settings, int argc, char **argv)
 static bool may_differ(const struct option *option, const struct settings *settings)
 {
     static const char *const of_network[] = {"--norm", "--groups", "--layer-dims", "--affine", "--architecture", NULL};
-    static const char *const of_run[] = {"--preset", "--data", "--threads",   "--cpu",  "--save", "--save-every",
-                                         "--resume", "--json", "--new-cycle", "--plot", NULL};
+    static const char *const of_run[] = {"--preset",     "--data",    "--threads", "--cpu",       "--save",
+                                         "--save-every", "--resume",  "--json",    "--new-cycle", "--plot",
+                                         "--report",     "--classes", NULL};
 
     if (option->kind == OPTION_HEADING)
         return true;
@@ -430,6 +446,10 @@ void train_options_print_resume(const struct settings *settings, const char *che
         print_resume_option("--json", json);
     if (settings->plot)
         printf(" --plot");
+    if (settings->report)
+        print_resume_option("--report", settings->report);
+    if (settings->classes)
+        print_resume_option("--classes", settings->classes);
     if (settings->threads != core_count())
         printf(" --threads %" PRId64, settings->threads);
     if (settings->cpu != NORMNET_CPU_BEST)

@@ -7,7 +7,7 @@
 #include "training/checkpoint.h"
 #include "training/settings.h"
 
-enum { TRAIN_MAX_OPTIONS = 44 };
+enum { TRAIN_MAX_OPTIONS = 46 };
 
 /*
  * For another command that trains: fills the table with the options of data, network and training that do not depend on

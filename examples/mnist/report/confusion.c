@@ -2,11 +2,20 @@
 /* Confusion matrices: how many images of a class are taken for another, as a mean over the seeds. */
 #include "report/html.h"
 #include "report/sections.h"
+#include "report/training_facts.h"
+#include "support/utf8_text.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-enum { MOST_CLASSES = 20, CELL = 26, LEFT = 30, TOP = 40, LETTER = 8 /* the width of most letters of a title */ };
+enum {
+    MOST_CLASSES = 20,
+    CELL = 26,
+    LEFT = 30,
+    TOP = 40,
+    LETTER = 8 /* the width of most letters of a title */,
+    NAME_LETTER = 6 /* of a name */
+};
 
 /* Over the runs that have a matrix of this size. */
 static double mean_count(const struct report_row *row, int32_t classes, int32_t cell)
@@ -40,43 +49,78 @@ static void write_count(FILE *page, double count, bool exact)
     html_number(page, count, exact || count >= 9.95 ? 0 : 1);
 }
 
-static void write_cell(FILE *page, const struct report_row *row, int32_t classes, int32_t cell, double largest)
+/* A matrix, with the place of its first column, which names of classes move to the right. */
+struct matrix {
+    const struct report_row *row;
+    const struct class_names *names; /* NULL = none */
+    int32_t classes;
+    int left;
+    double largest;
+};
+
+static struct matrix make_matrix(const struct material *material, const struct report_row *row)
 {
-    const int32_t actual = cell / classes, predicted = cell % classes;
-    const double count = mean_count(row, classes, cell);
-    const int x = LEFT + predicted * CELL, y = TOP + actual * CELL;
+    struct matrix matrix = {.row = row, .classes = row->runs[0]->classes, .left = LEFT};
+
+    if (material->training && material->training->classes->count == matrix.classes) {
+        matrix.names = material->training->classes;
+        matrix.left += NAME_LETTER * class_names_columns(matrix.names);
+    }
+    matrix.largest = largest_mistake(row, matrix.classes);
+    return matrix;
+}
+
+static void write_cell(FILE *page, const struct matrix *matrix, int32_t cell)
+{
+    const int32_t actual = cell / matrix->classes, predicted = cell % matrix->classes;
+    const double count = mean_count(matrix->row, matrix->classes, cell);
+    const int x = matrix->left + predicted * CELL, y = TOP + actual * CELL;
 
     if (count == 0)
         return;
     if (actual != predicted)
         fprintf(page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" opacity=\"%.2f\"/>", x, y, CELL - 1, CELL - 1,
-                0.08 + 0.52 * sqrt(count / largest));
+                0.08 + 0.52 * sqrt(count / matrix->largest));
     fprintf(page, "<text class=\"mid%s\" x=\"%d\" y=\"%d\">", actual == predicted ? " head" : "", x + CELL / 2,
             y + CELL / 2 + 3);
-    write_count(page, count, row->count == 1);
+    write_count(page, count, matrix->row->count == 1);
     fputs("</text>", page);
 }
 
-static void write_matrix(FILE *page, const struct report_row *row, int32_t classes)
+/* The number of a class above its column, and before its row, there after the name. */
+static void write_class(FILE *page, const struct matrix *matrix, int32_t number)
 {
-    const int size = classes * CELL;
-    const double largest = largest_mistake(row, classes);
+    char name[4 * CLASS_NAMES_MAX_COLUMNS + 2] = "";
+
+    if (matrix->names) {
+        const char *whole = class_name(matrix->names, number);
+
+        snprintf(name, sizeof name, "%.*s ", utf8_cut(whole, CLASS_NAMES_MAX_COLUMNS), whole);
+    }
+    fprintf(page,
+            "<text class=\"head mid\" x=\"%d\" y=\"%d\">%" PRId32 "</text><text class=\"head end\" x=\"%d\" y=\"%d\">",
+            matrix->left + number * CELL + CELL / 2, TOP - 3, number, matrix->left - 4,
+            TOP + number * CELL + CELL / 2 + 3);
+    html_text(page, name);
+    fprintf(page, "%" PRId32 "</text>", number);
+}
+
+static void write_matrix(FILE *page, const struct matrix *matrix)
+{
+    const int size = matrix->classes * CELL;
 
     fprintf(page, "<div><svg class=\"matrix %s\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"confusion matrix of ",
-            row->look.css, LEFT + size + 4, TOP + size + 4);
-    html_text(page, row_name(row));
+            matrix->row->look.css, matrix->left + size + 4, TOP + size + 4);
+    html_text(page, row_name(matrix->row));
     fputs("\"><text class=\"title\" x=\"0\" y=\"13\">", page);
-    html_short_text(page, row_name(row), (LEFT + size) / LETTER);
-    fprintf(page, "</text><text class=\"head\" x=\"%d\" y=\"27\">taken for →</text>", LEFT);
+    html_short_text(page, row_name(matrix->row), (matrix->left + size) / LETTER);
+    fprintf(page, "</text><text class=\"head\" x=\"%d\" y=\"27\">taken for →</text>", matrix->left);
     fprintf(page, "<text class=\"head mid\" transform=\"translate(10 %d) rotate(-90)\">true class</text>",
             TOP + size / 2);
-    for (int32_t i = 0; i < classes; ++i)
-        fprintf(page,
-                "<text class=\"head mid\" x=\"%d\" y=\"%d\">%" PRId32 "</text>"
-                "<text class=\"head end\" x=\"%d\" y=\"%d\">%" PRId32 "</text>",
-                LEFT + i * CELL + CELL / 2, TOP - 3, i, LEFT - 4, TOP + i * CELL + CELL / 2 + 3, i);
-    for (int32_t i = 0; i < classes * classes; ++i)
-        write_cell(page, row, classes, i, largest);
+    for (int32_t i = 0; i < matrix->classes; ++i)
+        write_class(page, matrix, i);
+    for (int32_t i = 0; i < matrix->classes * matrix->classes; ++i)
+        write_cell(page, matrix, i);
     fputs("</svg></div>\n", page);
 }
 
@@ -98,16 +142,19 @@ int section_confusion(FILE *page, const struct material *material)
                            "The runs have no confusion matrix of 20 classes or fewer.");
         return 0;
     }
-    html_begin_section(page, "confusion", "Confusion matrices");
-    fputs("<p>Rows are true classes, columns are answers; numbers are means over the seeds. Colour marks mistakes "
-          "alone: on "
-          "the diagonal are the right answers.</p>\n<h3>",
-          page);
-    html_text(page, panel.title);
-    fputs("</h3>\n<figure>\n<div class=\"grid\">\n", page);
+    html_begin_section(page, "confusion", material->training ? "Confusion matrix" : "Confusion matrices");
+    fprintf(page,
+            "<p>Rows are true classes, columns are answers; numbers are %s. Colour marks mistakes alone: on the "
+            "diagonal are the right answers.</p>\n",
+            material->training ? "test images" : "means over the seeds");
+    write_panel_title(page, &panel);
+    fprintf(page, "<figure>\n<div class=\"%s\">\n", material->training ? "pair" : "grid");
     for (size_t i = 0; i < panel.count; ++i) {
-        if (is_shown(panel.rows[i]))
-            write_matrix(page, panel.rows[i], panel.rows[i]->runs[0]->classes);
+        if (is_shown(panel.rows[i])) {
+            const struct matrix matrix = make_matrix(material, panel.rows[i]);
+
+            write_matrix(page, &matrix);
+        }
     }
     fputs("</div>\n", page);
     end_figure(page, material, "", panel.rows, panel.count);

@@ -142,11 +142,7 @@ int section_curves(FILE *page, const struct material *material)
     int code = panels_make(&panels, material);
 
     html_begin_section(page, "curves", "Training and test curves");
-    fputs(
-        "<p>Both losses are cross-entropy per image, without penalties. Training loss and accuracy are measured during "
-        "the epoch, with dropout, augmentation and the statistics of the batch; the test is made after it, without "
-        "them. So a test above the training is no error. Loss has a logarithmic axis where it changes much.</p>\n",
-        page);
+    write_curves_note(page);
     for (size_t i = 0; i < panels.count && code == 0; ++i)
         code = write_panel(page, material, &panels.panels[i]);
     html_end_section(page);

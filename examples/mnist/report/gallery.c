@@ -10,10 +10,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PER_CLASS = 8, COMMON = 40, OTHERS = 10, MOST_CLASSES = 256 };
+enum { PER_CLASS = 8, PER_CLASS_ALONE = 30, COMMON = 40, OTHERS = 10, MOST_CLASSES = 256, NAME_LETTERS = 24 };
 
 struct gallery {
     FILE *page;
+    const struct material *material;
     struct pixels pixels;
     const struct panel *panel;
     const struct missed *missed;
@@ -34,7 +35,10 @@ static void write_digit(struct gallery *gallery, int64_t image, int32_t actual, 
     snprintf(text, sizeof text, "test image %" PRId64 ": %" PRId32 ", taken for %" PRId32, image, actual, predicted);
     fputs("<div class=\"digit\">", gallery->page);
     pixels_refer(gallery->page, &gallery->pixels, image, text);
-    fprintf(gallery->page, "%" PRId32 " → <b>%" PRId32 "</b><br>", actual, predicted);
+    write_class_name(gallery->page, gallery->material, actual, NAME_LETTERS);
+    fputs(" → <b>", gallery->page);
+    write_class_name(gallery->page, gallery->material, predicted, NAME_LETTERS);
+    fputs("</b><br>", gallery->page);
     write_percent(gallery->page, sure);
     if (seeds > 0)
         fprintf(gallery->page, "<br>%d of %zu", missing, seeds);
@@ -49,10 +53,17 @@ static bool is_worse(const struct answer *a, const struct answer *b)
     return a->seeds != b->seeds ? a->seeds > b->seeds : a->sum > b->sum;
 }
 
+/* How many images of a class are shown: more if one network has the page for itself. */
+static size_t room_of_class(const struct gallery *gallery)
+{
+    return gallery->material->training ? PER_CLASS_ALONE : PER_CLASS;
+}
+
 /* The worst images of a class for a row; returns how many there are in all. */
 static size_t find_worst(const struct gallery *gallery, size_t row, int32_t class_number,
-                         const struct missed_image *worst[PER_CLASS])
+                         const struct missed_image *worst[PER_CLASS_ALONE])
 {
+    const size_t room = room_of_class(gallery);
     size_t all = 0, kept = 0;
 
     for (size_t i = 0; i < gallery->missed->count; ++i) {
@@ -64,9 +75,9 @@ static size_t find_worst(const struct gallery *gallery, size_t row, int32_t clas
         ++all;
         while (at > 0 && is_worse(&image->answers[row], &worst[at - 1]->answers[row]))
             --at;
-        if (at == PER_CLASS)
+        if (at == room)
             continue;
-        kept += kept < PER_CLASS;
+        kept += kept < room;
         for (size_t k = kept - 1; k > at; --k)
             worst[k] = worst[k - 1];
         worst[at] = image;
@@ -76,18 +87,22 @@ static size_t find_worst(const struct gallery *gallery, size_t row, int32_t clas
 
 static void write_class(struct gallery *gallery, size_t row, int32_t class_number)
 {
-    const struct missed_image *worst[PER_CLASS];
-    const size_t all = find_worst(gallery, row, class_number, worst), seeds = gallery->panel->rows[row]->count;
+    const struct missed_image *worst[PER_CLASS_ALONE];
+    const size_t all = find_worst(gallery, row, class_number, worst), room = room_of_class(gallery);
+    const size_t seeds = gallery->material->training ? 0 : gallery->panel->rows[row]->count;
 
     if (all == 0)
         return;
-    fprintf(gallery->page, "<h4>True class %" PRId32 " <span class=\"soft\">", class_number);
-    if (all > PER_CLASS)
-        fprintf(gallery->page, "%d of %zu images, those that most seeds miss", PER_CLASS, all);
+    fputs("<h4>True class ", gallery->page);
+    write_class_name(gallery->page, gallery->material, class_number, -1);
+    fputs(" <span class=\"soft\">", gallery->page);
+    if (all > room)
+        fprintf(gallery->page, "%zu of %zu images, those that %s", room, all,
+                seeds > 0 ? "most seeds miss" : "it is most sure of");
     else
         fprintf(gallery->page, "%zu image%s", all, all == 1 ? "" : "s");
     fputs("</span></h4>\n<div class=\"digits\">\n", gallery->page);
-    for (size_t i = 0; i < all && i < PER_CLASS; ++i) {
+    for (size_t i = 0; i < all && i < room; ++i) {
         const struct answer *answer = &worst[i]->answers[row];
 
         write_digit(gallery, worst[i]->image, class_number, answer->predicted, answer->sum / answer->seeds,
@@ -107,6 +122,12 @@ static void write_total(FILE *page, const struct report_row *row)
             row->count > 1 ? ", mean over the seeds" : "");
 }
 
+static void write_classes(struct gallery *gallery, size_t row)
+{
+    for (int32_t class_number = 0; class_number < MOST_CLASSES; ++class_number)
+        write_class(gallery, row, class_number);
+}
+
 static void write_norm(struct gallery *gallery, const struct material *material, size_t row)
 {
     const struct report_row *shown = gallery->panel->rows[row];
@@ -116,8 +137,7 @@ static void write_norm(struct gallery *gallery, const struct material *material,
     fputs(": ", gallery->page);
     write_total(gallery->page, shown);
     fputs("</summary>\n<figure>\n", gallery->page);
-    for (int32_t class_number = 0; class_number < MOST_CLASSES; ++class_number)
-        write_class(gallery, row, class_number);
+    write_classes(gallery, row);
     end_figure(gallery->page, material, "", &shown, 1);
     fputs("</details>\n", gallery->page);
 }
@@ -240,9 +260,28 @@ static void write_others(struct gallery *gallery, const struct material *materia
     }
 }
 
+static void write_incomplete(const struct gallery *gallery)
+{
+    if (gallery->missed->incomplete)
+        fputs("<p class=\"soft\">A run lists its first 300 mistakes at most; here some have more.</p>\n",
+              gallery->page);
+}
+
+/* Of one training, whose images are at hand. */
+static void write_alone(struct gallery *gallery, const struct material *material)
+{
+    fputs("<p>", gallery->page);
+    write_total(gallery->page, &material->rows[0]);
+    fputs(". Below each picture: its true class, what it is taken for, and how sure the network is.</p>\n",
+          gallery->page);
+    write_incomplete(gallery);
+    fputs("<figure>\n", gallery->page);
+    write_classes(gallery, 0);
+    end_figure(gallery->page, material, "", gallery->panel->rows, 1);
+}
+
 static void write_parts(struct gallery *gallery, const struct material *material)
 {
-    html_begin_section(gallery->page, "gallery", "Misclassified images");
     if (!material->has_images)
         fputs("<p class=\"notice\">The test images of these runs could not be found, so there are no pictures: "
               "<code>normnet-mnist report DIR --data DATA</code> names their directory.</p>\n",
@@ -251,12 +290,8 @@ static void write_parts(struct gallery *gallery, const struct material *material
         "<p>Below each picture: its true class, what it is taken for, how sure the network is (the mean over the seeds "
         "that miss it), and how many seeds miss it.</p>\n",
         gallery->page);
-    if (gallery->missed->incomplete)
-        fputs("<p class=\"soft\">A run lists its first 300 mistakes at most; here some have more.</p>\n",
-              gallery->page);
-    fputs("<h3>", gallery->page);
-    html_text(gallery->page, gallery->panel->title);
-    fputs("</h3>\n", gallery->page);
+    write_incomplete(gallery);
+    write_panel_title(gallery->page, gallery->panel);
     for (size_t i = 0; i < gallery->panel->count; ++i)
         write_norm(gallery, material, i);
     write_common(gallery, material);
@@ -267,14 +302,18 @@ int section_gallery(FILE *page, const struct material *material)
 {
     struct panel panel;
     struct missed missed;
-    struct gallery gallery = {.page = page, .panel = &panel, .missed = &missed};
+    struct gallery gallery = {.page = page, .material = material, .panel = &panel, .missed = &missed};
 
     leading_rows(&panel, material);
     int code = missed_make(&missed, &panel);
     if (code == 0)
         code = pixels_open(&gallery.pixels, material->has_images ? &material->data : NULL);
     if (code == 0) {
-        write_parts(&gallery, material);
+        html_begin_section(page, "gallery", "Misclassified images");
+        if (material->training)
+            write_alone(&gallery, material);
+        else
+            write_parts(&gallery, material);
         code = pixels_write(page, &gallery.pixels);
         html_end_section(page);
     }

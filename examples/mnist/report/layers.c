@@ -178,11 +178,12 @@ static void write_part(FILE *page, const struct material *material, struct sprea
     for (size_t i = 0; i < panel->count; ++i)
         spread->lines[i] = (struct chart_line){
             row_name(panel->rows[i]), panel->rows[i]->look.css, panel_dash(panel, i), NULL, NULL, NULL, false};
-    chart_write_legend(page, spread->lines, panel->count);
+    if (!material->training)
+        chart_write_legend(page, spread->lines, panel->count);
     fputs("<div class=\"grid\">\n", page);
     const size_t written = write_layers(page, spread);
     fputs(written > 0 ? "</div>\n" : "<p>The runs have no histograms.</p></div>\n", page);
-    end_figure(page, material, "Of the first seed.", panel->rows, panel->count);
+    end_figure(page, material, material->training ? "" : "Of the first seed.", panel->rows, panel->count);
     fputs("</details>\n", page);
 }
 
@@ -196,9 +197,7 @@ int section_layers(FILE *page, const struct material *material)
     leading_rows(&panel, material);
     spread->panel = &panel;
     html_begin_section(page, "layers", "Weights and outputs of the layers");
-    fputs("<h3>", page);
-    html_text(page, panel.title);
-    fputs("</h3>\n", page);
+    write_panel_title(page, &panel);
     write_part(page, material, spread, false);
     write_part(page, material, spread, true);
     html_end_section(page);

@@ -240,17 +240,24 @@ static int fill_row(struct material *material, struct report_row *row, const str
     return 0;
 }
 
-static int make_rows(struct material *material)
+int material_make_rows(struct material *material)
 {
-    int code = summary_make(&material->summary, &material->experiments, &material->file, material->data_key);
+    int code = 0;
 
-    if (code != 0)
-        return code;
     material->rows = calloc(material->summary.count + 1, sizeof *material->rows);
     if (!material->rows)
         return report_error("not enough memory for the report");
     for (; material->row_count < material->summary.count && code == 0; ++material->row_count)
         code = fill_row(material, &material->rows[material->row_count], &material->summary.rows[material->row_count]);
+    return code;
+}
+
+static int make_rows(struct material *material)
+{
+    int code = summary_make(&material->summary, &material->experiments, &material->file, material->data_key);
+
+    if (code == 0)
+        code = material_make_rows(material);
     if (code == 0 && material->row_count == 0)
         code = report_error("%s has no run to report", material->file.path);
     return code;

@@ -7,6 +7,8 @@
 #include "report/run.h"
 #include "study/summary.h"
 
+struct training_facts; /* training_facts.h */
+
 /* An experiment with its runs, in the order of the seeds. */
 struct report_row {
     const struct experiment *experiment;
@@ -17,6 +19,7 @@ struct report_row {
 };
 
 struct material {
+    const struct training_facts *training; /* of one training; NULL = of a study */
     const char *directory;
     struct experiments experiments; /* of the file, and those that only the lines have */
     struct runs_file file;          /* the records of the runs; no file is open */
@@ -47,6 +50,9 @@ struct report_request {
  */
 int material_open(struct material *material, const struct report_request *request);
 void material_close(struct material *material);
+
+/* Makes the rows of the summary. Returns 0, or reports that there is no memory. */
+int material_make_rows(struct material *material);
 
 /* The row of an experiment of the summary. */
 const struct report_row *material_row(const struct material *material, const struct summary_row *row);

@@ -130,13 +130,15 @@ static void write_charts(FILE *page, const double *values, size_t count, int64_t
     fputs("</div>\n", page);
 }
 
-static void write_heading(FILE *page, const struct schedule *schedule)
+static void write_heading(FILE *page, const struct material *material, const struct schedule *schedule)
 {
     const struct experiment *experiment = schedule->rows[0]->experiment;
 
-    fprintf(page, "<h3>%s, rate %g, %lld epochs of %lld steps</h3>\n<p class=\"soft\">Of ",
-            settings_schedule_names[experiment->schedule], experiment->lr, (long long)schedule->epochs,
-            (long long)schedule->per_epoch);
+    fprintf(page, "<h3>%s, rate %g, %lld epochs of %lld steps</h3>\n", settings_schedule_names[experiment->schedule],
+            experiment->lr, (long long)schedule->epochs, (long long)schedule->per_epoch);
+    if (material->training)
+        return;
+    fputs("<p class=\"soft\">Of ", page);
     for (size_t i = 0; i < schedule->count; ++i) {
         fputs(i > 0 ? ", " : "", page);
         html_text(page, schedule->rows[i]->experiment->id);
@@ -153,7 +155,7 @@ static int write_schedule(FILE *page, const struct material *material, const str
     if (!values)
         return report_error("not enough memory for the report");
     fill(values, count, schedule, per_point);
-    write_heading(page, schedule);
+    write_heading(page, material, schedule);
     fputs("<figure class=\"panel\">\n", page);
     write_charts(page, values, count, per_point);
     end_figure(page, material, "", schedule->rows, 1);

@@ -2,6 +2,7 @@
 /* What several sections write. */
 #include "report/html.h"
 #include "report/sections.h"
+#include "report/training_facts.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -41,9 +42,41 @@ static void write_command(FILE *page, const struct material *material, const str
 void end_figure(FILE *page, const struct material *material, const char *caption, const struct report_row *const *rows,
                 size_t count)
 {
-    fprintf(page, "<figcaption>%s%s", caption, *caption ? " " : "");
-    write_command(page, material, rows, count);
-    fputs("</figcaption>\n</figure>\n", page);
+    if (!material->training) {
+        fprintf(page, "<figcaption>%s%s", caption, *caption ? " " : "");
+        write_command(page, material, rows, count);
+        fputs("</figcaption>\n", page);
+    } else if (*caption)
+        fprintf(page, "<figcaption>%s</figcaption>\n", caption);
+    fputs("</figure>\n", page);
+}
+
+void write_panel_title(FILE *page, const struct panel *panel)
+{
+    if (!*panel->title)
+        return;
+    fputs("<h3>", page);
+    html_text(page, panel->title);
+    fputs("</h3>\n", page);
+}
+
+void write_curves_note(FILE *page)
+{
+    fputs(
+        "<p>Both losses are cross-entropy per image, without penalties. Training loss and accuracy are measured during "
+        "the epoch, with dropout, augmentation and the statistics of the batch; the test is made after it, without "
+        "them. So a test above the training is no error. Loss has a logarithmic axis where it changes much.</p>\n",
+        page);
+}
+
+void write_class_name(FILE *page, const struct material *material, int32_t class_number, int most)
+{
+    const struct class_names *names = material->training ? material->training->classes : NULL;
+
+    if (names && class_number < names->count)
+        html_short_text(page, class_name(names, class_number), most);
+    else
+        fprintf(page, "%" PRId32, class_number);
 }
 
 /* A word joiner keeps both in one line. */

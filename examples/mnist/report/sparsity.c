@@ -24,9 +24,11 @@ static void write_share(FILE *page, const struct report_row *row, double share)
             row->look.css, 100 * share, 100 * share, 100 * share);
 }
 
-/* Whether the study has a row with L1, so that the row is worth comparing with it. */
+/* Whether the study has a row with L1, so that the row is worth comparing with it; a training is shown in any case. */
 static bool is_compared(const struct material *material, const struct report_row *row)
 {
+    if (material->training)
+        return has_shares(row);
     for (size_t i = 0; i < material->row_count; ++i) {
         const struct experiment *other = material->rows[i].experiment;
 
@@ -107,15 +109,16 @@ int section_sparsity(FILE *page, const struct material *material)
         return 0;
     }
     html_begin_section(page, "sparsity", "L1 and sparsity");
-    fputs("<p>Small weights have an absolute value below 0.001. “Without them” is the test after those of convolutions "
-          "and "
-          "fully connected layers were set to 0. All figures are means over the seeds.</p>\n<figure>\n",
-          page);
+    fprintf(
+        page,
+        "<p>Small weights have an absolute value below 0.001. “Without them” is the test after those of convolutions "
+        "and fully connected layers were set to 0.%s</p>\n<figure>\n",
+        material->training ? "" : " All figures are means over the seeds.");
     write_table(page, material);
     for (size_t i = 0; i < material->row_count; ++i) {
         const struct report_row *row = &material->rows[i];
 
-        if (row->experiment->l1 > 0 && has_shares(row))
+        if ((row->experiment->l1 > 0 || material->training) && has_shares(row))
             write_layers(page, row);
     }
     end_figure(page, material, "", shown, count);

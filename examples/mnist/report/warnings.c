@@ -19,11 +19,14 @@ static bool is_new(const struct material *material, size_t index)
     return true;
 }
 
-static void write_warning(FILE *page, const struct report_row *row)
+static void write_warning(FILE *page, const struct material *material, const struct report_row *row)
 {
-    fputs("<p class=\"notice\"><b>", page);
-    html_text(page, row->experiment->id);
-    fputs("</b>: ", page);
+    fputs("<p class=\"notice\">", page);
+    if (!material->training) {
+        fputs("<b>", page);
+        html_text(page, row->experiment->id);
+        fputs("</b>: ", page);
+    }
     html_text(page, find_warning(row->runs[0]->summary) + strlen("warning: "));
     fputs("</p>\n", page);
 }
@@ -33,7 +36,7 @@ static void write_network(FILE *page, const struct material *material, size_t in
     const struct report_row *row = &material->rows[index];
     int told = 0;
 
-    fputs("<details><summary>", page);
+    fprintf(page, "<details%s><summary>", material->training ? " open" : "");
     for (size_t i = index; i < material->row_count; ++i) {
         if (strcmp(material->rows[i].runs[0]->summary, row->runs[0]->summary) != 0)
             continue;
@@ -49,16 +52,17 @@ int section_warnings(FILE *page, const struct material *material)
 {
     size_t warnings = 0;
 
-    html_begin_section(page, "networks", "Networks and their warnings");
+    html_begin_section(page, "networks", material->training ? "Network" : "Networks and their warnings");
     for (size_t i = 0; i < material->row_count; ++i) {
         if (find_warning(material->rows[i].runs[0]->summary)) {
-            write_warning(page, &material->rows[i]);
+            write_warning(page, material, &material->rows[i]);
             ++warnings;
         }
     }
-    fputs(warnings > 0 ? "<p>The library gives these warnings before the training.</p>\n"
-                       : "<p>The library warns of none of these networks.</p>\n",
-          page);
+    if (warnings > 0)
+        fputs("<p>The library gives these warnings before the training.</p>\n", page);
+    else if (!material->training)
+        fputs("<p>The library warns of none of these networks.</p>\n", page);
     for (size_t i = 0; i < material->row_count; ++i) {
         if (*material->rows[i].runs[0]->summary && is_new(material, i))
             write_network(page, material, i);

@@ -319,3 +319,35 @@ void experiment_settings(const struct experiment *experiment, int64_t seed, stru
     settings->seed = seed;
     settings->threads = 1;
 }
+
+void experiment_of_settings(struct experiment *experiment, const struct settings *settings)
+{
+    const bool cycles = settings->schedule == NORMNET_SCHEDULE_ONE_CYCLE && !settings->hold_momentum;
+
+    experiment_init(experiment);
+    experiment->limit = settings->limit;
+    experiment->validate = settings->validate;
+    experiment->augment = settings->augment;
+    experiment->augment_list = settings->augment_list;
+    experiment->norm = settings->norm;
+    experiment->groups = settings->groups;
+    experiment->layer_dims = settings->layer_dims;
+    experiment->affine = settings->affine;
+    experiment->virtual_batch = settings->virtual_batch;
+    if (settings->architecture)
+        experiment->architecture = settings->architecture;
+    experiment->dropout = settings->dropout;
+    experiment->epochs = settings->epochs;
+    experiment->batch = settings->batch;
+    experiment->schedule = settings->schedule;
+    experiment->lr = settings->lr;
+    experiment->step_size = settings->step_size;
+    experiment->step_gamma = settings->step_gamma;
+    experiment->momentum = cycles ? NAN : settings->momentum;
+    experiment->nesterov = settings->nesterov;
+    experiment->l1 = settings->l1;
+    experiment->l2 = settings->l2;
+    experiment->label_smoothing = settings->label_smoothing;
+    experiment->average = settings->average;
+    experiment->average_from = settings->average_from;
+}

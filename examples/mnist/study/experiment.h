@@ -107,4 +107,7 @@ void experiment_write_about(struct json_writer *json, const struct experiment *e
 /* Fills the settings of a run with one thread. They point into the experiment. */
 void experiment_settings(const struct experiment *experiment, int64_t seed, struct settings *settings);
 
+/* The reverse: the columns of the run; the others have their defaults. It points into the settings. */
+void experiment_of_settings(struct experiment *experiment, const struct settings *settings);
+
 #endif

@@ -243,6 +243,22 @@ int summary_make(struct summary *summary, const struct experiments *experiments,
     return code == 0 ? compare_rows(summary) : code;
 }
 
+int summary_of_run(struct summary *summary, const struct experiment *experiment, const struct run_record *run)
+{
+    double value;
+
+    *summary = (struct summary){.rows = calloc(1, sizeof *summary->rows)};
+    const struct run_record **runs = calloc(1, sizeof(struct run_record *));
+    if (!summary->rows || !runs) {
+        free(runs);
+        return report_error("not enough memory for the summary");
+    }
+    runs[0] = run;
+    summary->rows[summary->count++] = (struct summary_row){.experiment = experiment, .runs = runs, .count = 1};
+    fill_row(&summary->rows[0], &value);
+    return 0;
+}
+
 void summary_free(struct summary *summary)
 {
     for (size_t i = 0; i < summary->count; ++i)

@@ -42,6 +42,9 @@ struct summary {
 /* Returns 0, or reports that there is no memory. Free the summary after a failure too. */
 int summary_make(struct summary *summary, const struct experiments *experiments, const struct runs_file *file,
                  const char *data_key);
+
+/* The summary of one run, which must outlive it. */
+int summary_of_run(struct summary *summary, const struct experiment *experiment, const struct run_record *run);
 void summary_free(struct summary *summary);
 
 #endif

@@ -96,6 +96,8 @@ static int check_place(const struct best_file *file, const struct settings *sett
 {
     if (settings->json && file_same(settings->json, file->path))
         return report_usage("--json names %s, which is for the weights of the best epoch", settings->json);
+    if (settings->report && file_same(settings->report, file->path))
+        return report_usage("--report names %s, which is for the weights of the best epoch", settings->report);
     if (file_exists(file->path))
         return report_error("%s exists, and the weights of the best epoch would replace it; remove it, or choose "
                             "another file for --save",

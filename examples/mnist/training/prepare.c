@@ -16,7 +16,9 @@ int run_claim_files(struct run *run)
     const struct settings *settings = &run->settings;
 
     int code = settings->save ? file_claim_take(&run->save_claim, settings->save) : 0;
-    return code == 0 && settings->json ? file_claim_take(&run->json_claim, settings->json) : code;
+    if (code == 0 && settings->json)
+        code = file_claim_take(&run->json_claim, settings->json);
+    return code == 0 && settings->report ? file_claim_take(&run->report_claim, settings->report) : code;
 }
 
 /*
@@ -44,6 +46,13 @@ static int check_older_results(const struct run *run)
                             "room; choose another file for --json",
                             settings->json, dropped, settings->resume);
     return results_check_older(settings->json, &run->resumed.training);
+}
+
+static int check_older_report(const struct run *run)
+{
+    const char *report = run->settings.report;
+
+    return report ? results_check_older_page(report, &run->resumed.training) : 0;
 }
 
 static const char *data_source(const struct run *run)
@@ -81,6 +90,8 @@ static int open_run_data(struct run *run)
         code = dataset_check_distinct(&run->data, "--save", run->settings.save);
     if (code == 0)
         code = dataset_check_distinct(&run->data, "--json", run->settings.json);
+    if (code == 0)
+        code = dataset_check_distinct(&run->data, "--report", run->settings.report);
     if (code != 0)
         return code;
     run->training.images = run->data.train.count;
@@ -91,6 +102,14 @@ static int open_run_data(struct run *run)
         dataset_checksum(&run->data, &run->data.test, run->training.test_data);
     }
     return run_continues(run) ? check_same_data(run) : 0;
+}
+
+static int read_class_names(struct run *run)
+{
+    if (!run->settings.classes)
+        return 0;
+    const int code = class_names_read(&run->classes, run->settings.classes);
+    return code == 0 ? class_names_check(&run->classes, run->data.classes, data_source(run)) : code;
 }
 
 /* An invalid configuration is a mistake on the command line. */
@@ -183,6 +202,10 @@ int run_prepare(struct run *run)
         code = open_run_data(run);
     if (code == 0)
         code = check_older_results(run);
+    if (code == 0)
+        code = check_older_report(run);
+    if (code == 0)
+        code = read_class_names(run);
     if (code == 0)
         code = create_run_model(run);
     if (code == 0)

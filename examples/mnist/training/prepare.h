@@ -6,8 +6,9 @@
 #include "training/run.h"
 
 /*
- * Claims the files of --save and --json, so that no other training run writes them. Call it before the checkpoint of
- * --resume is read: another run could still be writing it. Returns 0, or reports why the files cannot be written.
+ * Claims the files of --save, --json and --report, so that no other training run writes them. Call it before the
+ * checkpoint of --resume is read: another run could still be writing it. Returns 0, or reports why the files cannot be
+ * written.
  */
 int run_claim_files(struct run *run);
 

@@ -7,6 +7,7 @@
 #include "support/sha256.h"
 #include "support/text.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,32 @@ int results_check_older(const char *path, const struct training_state *resumed)
     free(text);
     mapped_file_close(&file);
     return code;
+}
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+void results_mark(const struct training_state *training, char mark[RESULTS_MARK_ROOM])
+{
+    const struct epoch_result *first = training->history;
+
+    *mark = '\0';
+    if (training->finished > 0 && training->dropped == 0)
+        snprintf(mark, RESULTS_MARK_ROOM, "<meta name=\"training\" content=\"%016" PRIx64 "%016" PRIx64 "\">",
+                 bits_of(first->train_loss), bits_of(first->seconds));
+}
+
+int results_check_older_page(const char *path, const struct training_state *resumed)
+{
+    char mark[RESULTS_MARK_ROOM];
+
+    results_mark(resumed, mark);
+    return atomic_file_check_older(path, *mark ? mark : "no page has this mark", "this training");
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------- */

@@ -48,6 +48,16 @@ void results_model(struct json_writer *json, const char *path, const normnet_mod
  */
 int results_check_older(const char *path, const struct training_state *resumed);
 
+/*
+ * What identifies a training in the page of its report: the results of its first epoch, since no two take the same
+ * time. "" if they are not known.
+ */
+enum { RESULTS_MARK_ROOM = 100 };
+void results_mark(const struct training_state *training, char mark[RESULTS_MARK_ROOM]);
+
+/* The page of a report may be replaced by that of the same training. Returns 0, or reports that it is another file. */
+int results_check_older_page(const char *path, const struct training_state *resumed);
+
 /* Replaces the file settings->json; returns 0, or reports why it cannot. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
                   const struct training_state *training);

@@ -60,7 +60,9 @@ static int train_batch(struct run *run, int64_t epoch, double *lr)
 
     if (training_step(training, run->model, &run->data, run->pipeline, &metrics) != NORMNET_OK) {
         progress_clear(&run->progress);
-        return report_error("epoch %" PRId64 ", image %" PRId64 ": %s", epoch, training->done, normnet_error_message());
+        snprintf(run->failure, sizeof run->failure, "epoch %" PRId64 ", image %" PRId64 ": %s", epoch, training->done,
+                 normnet_error_message());
+        return report_error("%s", run->failure);
     }
     *lr = metrics.lr;
     progress_draw(&run->progress, epoch, training->done, training->correct, training->loss_sum);
@@ -96,9 +98,12 @@ static int test_set(struct run *run, int64_t epoch, const struct image_set *set,
     int code = testing_run(&tested, run->model, &run->data, set, &run->progress, title);
     if (code != 0)
         return code;
-    if (!isfinite(tested.loss))
-        return report_error("epoch %" PRId64 ": the %s loss is %g: the training has diverged; a smaller --lr may help",
-                            epoch, name, fabs(tested.loss));
+    if (!isfinite(tested.loss)) {
+        snprintf(run->failure, sizeof run->failure,
+                 "epoch %" PRId64 ": the %s loss is %g: the training has diverged; a smaller --lr may help", epoch,
+                 name, fabs(tested.loss));
+        return report_error("%s", run->failure);
+    }
     *loss = tested.loss;
     *accuracy = 100.0 * (double)tested.correct / (double)tested.images;
     return 0;
@@ -185,6 +190,8 @@ void run_close(struct run *run)
     free(run->training.history);
     checkpoint_close(&run->resumed);
     best_file_close(&run->best);
+    class_names_free(&run->classes);
+    file_claim_release(&run->report_claim);
     file_claim_release(&run->json_claim);
     file_claim_release(&run->save_claim);
 }

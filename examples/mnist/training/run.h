@@ -3,6 +3,7 @@
 #ifndef MNIST_RUN_H
 #define MNIST_RUN_H
 
+#include "data/class_names.h"
 #include "data/dataset.h"
 #include "support/file_claim.h"
 #include "training/best_file.h"
@@ -16,7 +17,7 @@
 
 struct run {
     struct settings settings;
-    struct file_claim save_claim, json_claim; /* from before the checkpoint is read to the end */
+    struct file_claim save_claim, json_claim, report_claim; /* from before the checkpoint is read to the end */
     struct best_file best;
     struct checkpoint resumed; /* empty if the training is new; a new cycle has only its model and settings */
     struct dataset data;
@@ -24,6 +25,10 @@ struct run {
     struct pipeline *pipeline;
     struct progress progress;
     struct training_state training;
+    char failure[400];          /* why the training could not go on; "" = nothing has failed */
+    struct class_names classes; /* for the report */
+    int argument_count;         /* of the command line, for the report */
+    char **arguments;
 };
 
 /* Whether this run continues the training of a checkpoint, and does not begin a new one with its weights. */

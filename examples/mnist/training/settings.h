@@ -50,11 +50,13 @@ struct settings {
     int32_t cpu;      /* normnet_cpu */
     const char *save; /* the checkpoint to write, NULL = none */
     int64_t save_every;
-    int32_t keep;       /* enum keep */
-    const char *resume; /* the checkpoint to resume, NULL = a new run */
-    bool new_cycle;     /* begin a new run with the weights of `resume` */
-    const char *json;   /* NULL = none */
-    bool plot;          /* draw the curves at the end */
+    int32_t keep;        /* enum keep */
+    const char *resume;  /* the checkpoint to resume, NULL = a new run */
+    bool new_cycle;      /* begin a new run with the weights of `resume` */
+    const char *json;    /* NULL = none */
+    bool plot;           /* draw the curves at the end */
+    const char *report;  /* the page to write at the end, NULL = none */
+    const char *classes; /* the names of the classes for it, NULL = none */
 };
 
 /* The defaults. */
