@@ -90,14 +90,16 @@ static int linear_ticks(const struct axis *axis, int wanted, double ticks[MOST_T
     return count;
 }
 
-static int logarithmic_ticks(const struct axis *axis, double ticks[MOST_TICKS])
+/* At every power of ten, or if they are many at every second, third ... */
+static int logarithmic_ticks(const struct axis *axis, int wanted, double ticks[MOST_TICKS])
 {
     static const double factors[] = {1, 2, 5};
     const bool close = axis->high / axis->low < 300; /* else powers of ten alone */
-    const int last = (int)ceil(log10(axis->high));
+    const int first = (int)floor(log10(axis->low)), last = (int)ceil(log10(axis->high));
+    const int step = 1 + (last - first) / (2 * wanted);
     int count = 0;
 
-    for (int power = (int)floor(log10(axis->low)); power <= last; ++power) {
+    for (int power = first; power <= last; power += step) {
         for (int k = 0; k < (close ? 3 : 1); ++k) {
             const double tick = factors[k] * pow(10, power);
 
@@ -112,7 +114,7 @@ int axis_ticks(const struct axis *axis, int wanted, double ticks[MOST_TICKS])
 {
     if (!(axis->high > axis->low) || !isfinite(axis->high - axis->low))
         return 0;
-    return axis->logarithmic ? logarithmic_ticks(axis, ticks) : linear_ticks(axis, wanted, ticks);
+    return axis->logarithmic ? logarithmic_ticks(axis, wanted, ticks) : linear_ticks(axis, wanted, ticks);
 }
 
 /* The digits after the point that a round number needs: 0.002 needs three. */
@@ -125,9 +127,10 @@ void axis_tick_text(const struct axis *axis, const double ticks[], int count, in
 {
     const double value = ticks[index], size = fabs(value);
     const double unit = axis->logarithmic || count < 2 ? size : ticks[1] - ticks[0];
+    const double wide = axis->logarithmic ? 1e5 : 1e7; /* losses stand on the left, where there is room for 5 digits */
     const char *sign = value < 0 ? "−" : "";
 
-    if ((unit > 0 && unit < 1e-6) || size >= 1e7) /* as many digits as a step changes */
+    if ((unit > 0 && unit < 1e-6) || size >= wide) /* as many digits as a step changes */
         snprintf(text, TICK_ROOM, "%s%.*g", sign, size > unit ? (int)ceil(log10(size / unit) + 1e-9) + 1 : 1, size);
     else
         snprintf(text, TICK_ROOM, "%s%.*f", sign, decimals_of(unit), size);

@@ -5,8 +5,9 @@
 #include "support/minmax.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { WIDTH = 400, HEIGHT = 240, LEFT = 46, RIGHT = 388, TOP = 30, BOTTOM = 202 };
+enum { WIDTH = 400, HEIGHT = 240, LEFT = 46, RIGHT = 388, TOP = 30, BOTTOM = 202, HALF_LETTER = 4 };
 
 struct frame {
     const struct chart *chart;
@@ -82,9 +83,12 @@ static void write_x_axis(FILE *page, const struct frame *frame)
 
     fprintf(page, "<path class=\"axis\" d=\"M%d %dH%d\"/>", LEFT, BOTTOM, RIGHT);
     for (int i = 0; i < count; ++i) {
+        const double place = axis_place(&frame->x, ticks[i]);
+
         axis_tick_text(&frame->x, ticks, count, i, text);
-        fprintf(page, "<path class=\"axis\" d=\"M%.1f %dv4\"/><text class=\"mid\" x=\"%.1f\" y=\"%d\">%s</text>",
-                axis_place(&frame->x, ticks[i]), BOTTOM, axis_place(&frame->x, ticks[i]), BOTTOM + 17, text);
+        const bool wide = place + HALF_LETTER * (double)strlen(text) > WIDTH;
+        fprintf(page, "<path class=\"axis\" d=\"M%.1f %dv4\"/><text class=\"%s\" x=\"%.1f\" y=\"%d\">%s</text>", place,
+                BOTTOM, wide ? "end" : "mid", wide ? WIDTH : place, BOTTOM + 17, text);
     }
     fprintf(page, "<text class=\"mid\" x=\"%d\" y=\"%d\">", (LEFT + RIGHT) / 2, HEIGHT - 4);
     html_text(page, frame->chart->x_title);
