@@ -112,4 +112,6 @@ def program(tmp_path_factory):
                                               "a name that is too long for a table\n", encoding="utf-8")
     made.run("train", *TRAINING, "--average", ".9", "--l1", ".001", "--save", "run.ckpt", "--keep", "best", "--json",
              "training.json", "--report", "training.html", "--classes", "names.txt")
+    made.run("train", *TRAINING, "--norm", "none", "--l2", "1.2", "--lr", "2", "--epochs", "200", "--report",
+             "diverged.html", code=1)
     return made

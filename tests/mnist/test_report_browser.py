@@ -21,9 +21,9 @@ def path(program):
     return program.directory / "study" / "report.html"
 
 
-@pytest.fixture(scope="session", params=["study/report.html", "training.html"])
+@pytest.fixture(scope="session", params=["study/report.html", "training.html", "diverged.html"])
 def any_path(request, program, path):
-    """The report of a study, and that of a training."""
+    """The report of a study, and those of a training and of one that diverged."""
     return program.directory / request.param
 
 
@@ -50,6 +50,7 @@ FIGURES = {
                     "table": 8, ".legend": 5},
     # four charts of curves, two of rates, four of weights and seven of outputs
     "training.html": {"figure": 7, "svg.chart": 17, "svg.matrix": 1, ".digit svg": 5, "table": 5, ".legend": 2},
+    "diverged.html": {"figure": 7, "svg.chart": 15, "svg.matrix": 1, ".digit svg": 5, "table": 5, ".legend": 2},
 }
 
 

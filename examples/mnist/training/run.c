@@ -5,6 +5,7 @@
 #include "support/interrupt.h"
 #include "support/machine.h"
 #include "support/report.h"
+#include "support/text.h"
 #include "training/average.h"
 #include "training/results.h"
 #include "training/steps.h"
@@ -53,17 +54,23 @@ int run_write_results(struct run *run)
     return code;
 }
 
+/* Takes over the text, which is NULL without memory. */
+static int fail(struct run *run, char *text)
+{
+    snprintf(run->failure, sizeof run->failure, "%s", text ? text : "not enough memory");
+    free(text);
+    progress_clear(&run->progress);
+    return report_error("%s", run->failure);
+}
+
 static int train_batch(struct run *run, int64_t epoch, double *lr)
 {
     struct training_state *training = &run->training;
     normnet_metrics metrics = {.struct_size = sizeof metrics};
 
-    if (training_step(training, run->model, &run->data, run->pipeline, &metrics) != NORMNET_OK) {
-        progress_clear(&run->progress);
-        snprintf(run->failure, sizeof run->failure, "epoch %" PRId64 ", image %" PRId64 ": %s", epoch, training->done,
-                 normnet_error_message());
-        return report_error("%s", run->failure);
-    }
+    if (training_step(training, run->model, &run->data, run->pipeline, &metrics) != NORMNET_OK)
+        return fail(
+            run, text_of("epoch %" PRId64 ", image %" PRId64 ": %s", epoch, training->done, normnet_error_message()));
     *lr = metrics.lr;
     progress_draw(&run->progress, epoch, training->done, training->correct, training->loss_sum);
     return 0;
@@ -96,14 +103,14 @@ static int test_set(struct run *run, int64_t epoch, const struct image_set *set,
 
     snprintf(title, sizeof title, "epoch %" PRId64 ", %s", epoch, name);
     int code = testing_run(&tested, run->model, &run->data, set, &run->progress, title);
-    if (code != 0)
+    if (code != 0) {
+        snprintf(run->failure, sizeof run->failure, "%s: %s", title, normnet_error_message());
         return code;
-    if (!isfinite(tested.loss)) {
-        snprintf(run->failure, sizeof run->failure,
-                 "epoch %" PRId64 ": the %s loss is %g: the training has diverged; a smaller --lr may help", epoch,
-                 name, fabs(tested.loss));
-        return report_error("%s", run->failure);
     }
+    if (!isfinite(tested.loss))
+        return fail(run,
+                    text_of("epoch %" PRId64 ": the %s loss is %g: the training has diverged; a smaller --lr may help",
+                            epoch, name, fabs(tested.loss)));
     *loss = tested.loss;
     *accuracy = 100.0 * (double)tested.correct / (double)tested.images;
     return 0;
@@ -123,8 +130,12 @@ static int test_weights(struct run *run, struct epoch_result *result)
 
 static int test_average(struct run *run, struct epoch_result *result)
 {
-    int code = average_update(run->model, &run->data, &run->settings, result->epoch);
+    normnet_status status;
+    int code = average_try_update(run->model, &run->data, &run->settings, result->epoch, &status);
 
+    if (code == 0 && status != NORMNET_OK)
+        code = fail(run, text_of("epoch %" PRId64 ", statistics of the averaged weights: %s", result->epoch,
+                                 normnet_error_message()));
     if (code == 0 && run->data.validation.count > 0)
         code = test_set(run, result->epoch, &run->data.validation, NORMNET_WEIGHTS_AVERAGE, "validation (average)",
                         &result->average_validation_loss, &result->average_validation_accuracy);
