@@ -30,12 +30,4 @@ static inline uint32_t normnet__float_bits(float value)
     return bits;
 }
 
-static inline float normnet__float_of_bits(uint32_t bits)
-{
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 #endif

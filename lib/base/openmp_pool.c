@@ -11,7 +11,7 @@
 #include <omp.h>
 
 /* Before any fork: the parent may have used OpenMP itself, without any model. */
-__attribute__((constructor)) static void watch_forks(void)
+__attribute__((constructor)) static void watch_forks_from_start(void)
 {
     (void)normnet__count_forks();
 }

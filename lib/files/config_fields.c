@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum field_type { INT32, INT64, DOUBLE };
+enum field_type { INT32_FIELD, INT64_FIELD, DOUBLE_FIELD };
 
 struct field {
     const char *key;
@@ -16,50 +16,50 @@ struct field {
 };
 
 static const struct field network_fields[] = {
-    {"normnet.norm", offsetof(normnet_config, norm), INT32},
-    {"normnet.channels", offsetof(normnet_config, channels), INT32},
-    {"normnet.height", offsetof(normnet_config, height), INT32},
-    {"normnet.width", offsetof(normnet_config, width), INT32},
-    {"normnet.classes", offsetof(normnet_config, classes), INT32},
-    {"normnet.groups", offsetof(normnet_config, groups), INT32},
-    {"normnet.layer_dims", offsetof(normnet_config, layer_dims), INT32},
-    {"normnet.affine", offsetof(normnet_config, affine), INT32},
-    {"normnet.eps", offsetof(normnet_config, eps), DOUBLE},
+    {"normnet.norm", offsetof(normnet_config, norm), INT32_FIELD},
+    {"normnet.channels", offsetof(normnet_config, channels), INT32_FIELD},
+    {"normnet.height", offsetof(normnet_config, height), INT32_FIELD},
+    {"normnet.width", offsetof(normnet_config, width), INT32_FIELD},
+    {"normnet.classes", offsetof(normnet_config, classes), INT32_FIELD},
+    {"normnet.groups", offsetof(normnet_config, groups), INT32_FIELD},
+    {"normnet.layer_dims", offsetof(normnet_config, layer_dims), INT32_FIELD},
+    {"normnet.affine", offsetof(normnet_config, affine), INT32_FIELD},
+    {"normnet.eps", offsetof(normnet_config, eps), DOUBLE_FIELD},
 };
 
 static const struct field training_fields[] = {
-    {"normnet.virtual_batch", offsetof(normnet_config, virtual_batch), INT32},
-    {"normnet.cumulative_statistics", offsetof(normnet_config, cumulative_statistics), INT32},
-    {"normnet.penalty_on", offsetof(normnet_config, penalty_on), INT32},
-    {"normnet.schedule", offsetof(normnet_config, schedule), INT32},
-    {"normnet.anneal", offsetof(normnet_config, anneal), INT32},
-    {"normnet.three_phase", offsetof(normnet_config, three_phase), INT32},
-    {"normnet.cycle_momentum", offsetof(normnet_config, cycle_momentum), INT32},
-    {"normnet.nesterov", offsetof(normnet_config, nesterov), INT32},
-    {"normnet.seed", offsetof(normnet_config, seed), INT64},
-    {"normnet.total_steps", offsetof(normnet_config, total_steps), INT64},
-    {"normnet.step_size", offsetof(normnet_config, step_size), INT64},
-    {"normnet.batchnorm_momentum", offsetof(normnet_config, batchnorm_momentum), DOUBLE},
-    {"normnet.dropout", offsetof(normnet_config, dropout), DOUBLE},
-    {"normnet.l1", offsetof(normnet_config, l1), DOUBLE},
-    {"normnet.l2", offsetof(normnet_config, l2), DOUBLE},
-    {"normnet.label_smoothing", offsetof(normnet_config, label_smoothing), DOUBLE},
-    {"normnet.lr", offsetof(normnet_config, lr), DOUBLE},
-    {"normnet.momentum", offsetof(normnet_config, momentum), DOUBLE},
-    {"normnet.dampening", offsetof(normnet_config, dampening), DOUBLE},
-    {"normnet.step_gamma", offsetof(normnet_config, step_gamma), DOUBLE},
-    {"normnet.max_lr", offsetof(normnet_config, max_lr), DOUBLE},
-    {"normnet.base_momentum", offsetof(normnet_config, base_momentum), DOUBLE},
-    {"normnet.max_momentum", offsetof(normnet_config, max_momentum), DOUBLE},
-    {"normnet.pct_start", offsetof(normnet_config, pct_start), DOUBLE},
-    {"normnet.div_factor", offsetof(normnet_config, div_factor), DOUBLE},
-    {"normnet.final_div_factor", offsetof(normnet_config, final_div_factor), DOUBLE},
-    {"normnet.clip_norm", offsetof(normnet_config, clip_norm), DOUBLE},
+    {"normnet.virtual_batch", offsetof(normnet_config, virtual_batch), INT32_FIELD},
+    {"normnet.cumulative_statistics", offsetof(normnet_config, cumulative_statistics), INT32_FIELD},
+    {"normnet.penalty_on", offsetof(normnet_config, penalty_on), INT32_FIELD},
+    {"normnet.schedule", offsetof(normnet_config, schedule), INT32_FIELD},
+    {"normnet.anneal", offsetof(normnet_config, anneal), INT32_FIELD},
+    {"normnet.three_phase", offsetof(normnet_config, three_phase), INT32_FIELD},
+    {"normnet.cycle_momentum", offsetof(normnet_config, cycle_momentum), INT32_FIELD},
+    {"normnet.nesterov", offsetof(normnet_config, nesterov), INT32_FIELD},
+    {"normnet.seed", offsetof(normnet_config, seed), INT64_FIELD},
+    {"normnet.total_steps", offsetof(normnet_config, total_steps), INT64_FIELD},
+    {"normnet.step_size", offsetof(normnet_config, step_size), INT64_FIELD},
+    {"normnet.batchnorm_momentum", offsetof(normnet_config, batchnorm_momentum), DOUBLE_FIELD},
+    {"normnet.dropout", offsetof(normnet_config, dropout), DOUBLE_FIELD},
+    {"normnet.l1", offsetof(normnet_config, l1), DOUBLE_FIELD},
+    {"normnet.l2", offsetof(normnet_config, l2), DOUBLE_FIELD},
+    {"normnet.label_smoothing", offsetof(normnet_config, label_smoothing), DOUBLE_FIELD},
+    {"normnet.lr", offsetof(normnet_config, lr), DOUBLE_FIELD},
+    {"normnet.momentum", offsetof(normnet_config, momentum), DOUBLE_FIELD},
+    {"normnet.dampening", offsetof(normnet_config, dampening), DOUBLE_FIELD},
+    {"normnet.step_gamma", offsetof(normnet_config, step_gamma), DOUBLE_FIELD},
+    {"normnet.max_lr", offsetof(normnet_config, max_lr), DOUBLE_FIELD},
+    {"normnet.base_momentum", offsetof(normnet_config, base_momentum), DOUBLE_FIELD},
+    {"normnet.max_momentum", offsetof(normnet_config, max_momentum), DOUBLE_FIELD},
+    {"normnet.pct_start", offsetof(normnet_config, pct_start), DOUBLE_FIELD},
+    {"normnet.div_factor", offsetof(normnet_config, div_factor), DOUBLE_FIELD},
+    {"normnet.final_div_factor", offsetof(normnet_config, final_div_factor), DOUBLE_FIELD},
+    {"normnet.clip_norm", offsetof(normnet_config, clip_norm), DOUBLE_FIELD},
 };
 
 static const struct field average_fields[] = {
-    {"normnet.average_decay", offsetof(normnet_config, average_decay), DOUBLE},
-    {"normnet.average_from", offsetof(normnet_config, average_from), INT64},
+    {"normnet.average_decay", offsetof(normnet_config, average_decay), DOUBLE_FIELD},
+    {"normnet.average_from", offsetof(normnet_config, average_from), INT64_FIELD},
 };
 
 static const struct {
@@ -80,15 +80,15 @@ static void put_field(struct header *header, const struct field *field, const no
 
     normnet__begin_metadata(header, field->key);
     switch (field->type) {
-    case INT32:
+    case INT32_FIELD:
         memcpy(&narrow, value, sizeof narrow);
         normnet__put_decimal(header->output, narrow);
         break;
-    case INT64:
+    case INT64_FIELD:
         memcpy(&wide, value, sizeof wide);
         normnet__put_decimal(header->output, wide);
         break;
-    case DOUBLE:
+    case DOUBLE_FIELD:
         memcpy(&number, value, sizeof number);
         normnet__put_number_bits(header->output, number);
         break;
@@ -120,7 +120,7 @@ static bool read_field(const struct field *field, const char *text, normnet_conf
     int32_t narrow;
     double number;
 
-    if (field->type == DOUBLE) {
+    if (field->type == DOUBLE_FIELD) {
         if (!normnet__parse_number_bits(text, &number) || text[NORMNET__NUMBER_DIGITS] != '\0')
             return false;
         memcpy(value, &number, sizeof number);
@@ -128,7 +128,7 @@ static bool read_field(const struct field *field, const char *text, normnet_conf
     }
     if (!normnet__parse_decimal(text, &wide))
         return false;
-    if (field->type == INT64) {
+    if (field->type == INT64_FIELD) {
         memcpy(value, &wide, sizeof wide);
         return true;
     }

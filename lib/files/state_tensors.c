@@ -17,7 +17,7 @@ static const struct {
     [NORMNET__AVERAGES] = {"average.", false},
 };
 
-enum { TENSOR_NAME = sizeof "average." + sizeof((struct entry *)0)->name };
+enum { MAX_TENSOR_NAME = sizeof "average." + sizeof((struct entry *)0)->name };
 
 enum series normnet__last_series(int32_t kind, const normnet_config *config)
 {
@@ -32,16 +32,16 @@ static bool has_tensor(enum series series, const struct entry *entry)
     return entry->trained || !all_series[series].trained_only;
 }
 
-static const char *tensor_name(enum series series, const struct entry *entry, char name[TENSOR_NAME])
+static const char *tensor_name(enum series series, const struct entry *entry, char name[MAX_TENSOR_NAME])
 {
-    snprintf(name, TENSOR_NAME, "%s%s", all_series[series].prefix, entry->name);
+    snprintf(name, MAX_TENSOR_NAME, "%s%s", all_series[series].prefix, entry->name);
     return name;
 }
 
 static const struct file_tensor *find_tensor(const struct safetensors *file, enum series series,
                                              const struct entry *entry)
 {
-    char name[TENSOR_NAME];
+    char name[MAX_TENSOR_NAME];
 
     return normnet__find_tensor(file, tensor_name(series, entry, name));
 }
@@ -98,7 +98,7 @@ int32_t normnet__count_tensors(const struct state *state, enum series last)
 static void put_header(void *context, const struct state *state, enum series series, const struct entry *entry)
 {
     struct header *header = context;
-    char name[TENSOR_NAME];
+    char name[MAX_TENSOR_NAME];
 
     (void)state;
     normnet__put_tensor(header, tensor_name(series, entry, name), element_type(entry), entry->rank, entry->shape,
@@ -389,7 +389,7 @@ normnet_status normnet__check_tensor_values(const struct safetensors *file, cons
     return NORMNET_OK;
 }
 
-static void copy_floats(const struct safetensors *file, const struct file_tensor *tensor, float *values)
+static void copy_tensor_floats(const struct safetensors *file, const struct file_tensor *tensor, float *values)
 {
     for (int64_t i = 0; i < tensor->count; ++i)
         values[i] = normnet__element_float(tensor->type, normnet__file_element(file, tensor, i));
@@ -402,7 +402,7 @@ void normnet__copy_tensors(const struct safetensors *file, struct state *state, 
         const struct file_tensor *tensor = find_tensor(file, series, entry);
 
         if (tensor != NULL && entry->values != NULL)
-            copy_floats(file, tensor, values_of(state, series, entry));
+            copy_tensor_floats(file, tensor, values_of(state, series, entry));
         else if (tensor != NULL)
             (void)normnet__element_integer(tensor->type, normnet__file_element(file, tensor, 0),
                                            batches_of(state, series, entry));

@@ -83,7 +83,7 @@ static bool is_one_of(unsigned char byte, const char *set)
     return byte != '\0' && strchr(set, byte) != NULL;
 }
 
-static bool ends_with(const unsigned char *name, int64_t length, const char *end)
+static bool name_ends_with(const unsigned char *name, int64_t length, const char *end)
 {
     const int64_t count = (int64_t)strlen(end);
 
@@ -104,13 +104,14 @@ static const struct file_kind *find_zip_kind(const unsigned char *bytes, int64_t
     length = bytes[26] | bytes[27] << 8;
     if (length > size - 30)
         return &zip;
-    if (ends_with(name, length, "data.pkl") || ends_with(name, length, "/data/0")) /* the latter: torch.jit.save */
+    if (name_ends_with(name, length, "data.pkl") ||
+        name_ends_with(name, length, "/data/0")) /* the latter: torch.jit.save */
         return &torch_zip;
-    if (ends_with(name, length, "/weight_0") || ends_with(name, length, "/archive_format"))
+    if (name_ends_with(name, length, "/weight_0") || name_ends_with(name, length, "/archive_format"))
         return &export_zip;
-    if (ends_with(name, length, ".npy"))
+    if (name_ends_with(name, length, ".npy"))
         return &numpy_zip;
-    return ends_with(name, length, "metadata.json") ? &keras_zip : &zip;
+    return name_ends_with(name, length, "metadata.json") ? &keras_zip : &zip;
 }
 
 /* White space and perhaps a byte-order mark before <html or <!doctype html, in any case. */

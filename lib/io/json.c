@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 
 /* The maximum of a number in the JSON schema of the safetensors format: 2^48 - 1. */
-static const int64_t max_number = ((int64_t)1 << 48) - 1;
+static const int64_t max_whole_number = ((int64_t)1 << 48) - 1;
 
 normnet_status normnet__json_reject(int64_t at, const char *problem)
 {
@@ -142,7 +142,7 @@ normnet_status normnet__json_number(struct json *json, int64_t *number)
         if (json->at > begin && *number == 0)
             return normnet__json_reject(begin, "a number with a leading zero");
         *number = *number * 10 + (digit - '0');
-        if (*number > max_number)
+        if (*number > max_whole_number)
             return normnet__json_reject(begin, "a number above 2^48 - 1");
         json->at += 1;
     }

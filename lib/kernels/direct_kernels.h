@@ -238,7 +238,7 @@ static void KERNEL(finish_long_tile)(const struct tile_output *to, const float *
 }
 
 /* A part of the kernel, in one channel or in some: what the sums of a tile or of a piece go over. */
-struct window {
+struct tap_window {
     int32_t channels;
     struct taps rows, columns;
 };
@@ -250,7 +250,7 @@ static struct term_loop loop_around(struct term_loop loop, struct term_loop inne
 }
 
 /* The channels are the innermost loop if there is one tap: a loop of one costs more than its multiply-adds. */
-static struct terms find_terms(const struct convolution *convolution, const struct window *window)
+static struct terms find_terms(const struct convolution *convolution, const struct tap_window *window)
 {
     const int64_t kernel = convolution->kernel, dilation = convolution->dilation;
     const struct term_loop channels = {window->channels, convolution->x.channel_stride * LANES,
@@ -291,18 +291,18 @@ static struct taps taps_between(const struct convolution *convolution, struct ta
 }
 
 /* The offsets of the x and of the weights of a window's first term. */
-static int64_t window_x(const struct convolution *convolution, const struct window *window)
+static int64_t window_x(const struct convolution *convolution, const struct tap_window *window)
 {
     return (window->rows.at * convolution->x.row_stride + window->columns.at) * LANES;
 }
 
-static int64_t window_weights(const struct convolution *convolution, const struct window *window)
+static int64_t window_weights(const struct convolution *convolution, const struct tap_window *window)
 {
     return ((int64_t)window->rows.first * convolution->kernel + window->columns.first) * LANES;
 }
 
 /* One tile whose sums have several pieces; x is at the first term of the whole window. */
-static void convolve_long_tile(const struct convolution *convolution, const struct window *whole, const float *x,
+static void convolve_long_tile(const struct convolution *convolution, const struct tap_window *whole, const float *x,
                                const float *weights, struct tile_output to, int32_t outputs, int32_t pixels)
 {
     const int32_t kernel = convolution->kernel, inputs = whole->channels;
@@ -313,9 +313,9 @@ static void convolve_long_tile(const struct convolution *convolution, const stru
     for (int32_t c = 0; c < inputs; c += pieces.channels)
         for (int32_t u = 0; u < kernel; u += pieces.rows)
             for (int32_t v = 0; v < kernel; v += pieces.columns) {
-                const struct window window = {min_int(inputs - c, pieces.channels),
-                                              taps_between(convolution, whole->rows, u, u + pieces.rows),
-                                              taps_between(convolution, whole->columns, v, v + pieces.columns)};
+                const struct tap_window window = {min_int(inputs - c, pieces.channels),
+                                                  taps_between(convolution, whole->rows, u, u + pieces.rows),
+                                                  taps_between(convolution, whole->columns, v, v + pieces.columns)};
                 const struct terms terms = find_terms(convolution, &window);
                 const bool last =
                     c + pieces.channels >= inputs && u + pieces.rows == kernel && v + pieces.columns >= kernel;
@@ -342,7 +342,7 @@ struct pixel_row {
 
 /* The terms of a tile, and where they begin. */
 struct tile_terms {
-    struct window window;
+    struct tap_window window;
     struct terms terms;
     const float *x;
     int64_t weights;

@@ -19,7 +19,7 @@
 
 const struct kernels KERNEL(normnet__kernels) = {
     .name = ISA_TEXT(NORMNET_ISA),
-    .lanes = LANES,
+    .group_lanes = LANES,
     .convolve = KERNEL(convolve),
     .convolve_channels = KERNEL(convolve_channels),
     .weight_gradient = KERNEL(weight_gradient),

@@ -98,7 +98,7 @@ struct units {
 
 struct kernels {
     const char *name;
-    int64_t lanes; /* of a group */
+    int64_t group_lanes; /* the lanes of a group */
 
     /* ---- Convolution (convolution_kernels.h) ---- */
 

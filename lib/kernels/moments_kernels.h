@@ -140,7 +140,7 @@ static uint32_t KERNEL(moments_about)(const float *x, int64_t count, lanes pivot
 {
     const struct double_sums sums = sum_deviations(x, count, pivot);
     double sum[VECTOR_LANES], square[VECTOR_LANES], pivots[VECTOR_LANES];
-    uint32_t tiny = 0, far = 0;
+    uint32_t tiny = 0, too_far = 0;
 
     lanes_double_store(sum, sums.first);
     lanes_double_store(square, sums.second);
@@ -155,11 +155,11 @@ static uint32_t KERNEL(moments_about)(const float *x, int64_t count, lanes pivot
         tiny &= lanes_mask_bits(find_differences(x, count));
     for (int i = 0; i < VECTOR_LANES; ++i) {
         if (((square[i] > 1e-20 && square[i] < 1e30) || square[i] == 0.0) && (tiny >> i & 1) == 0)
-            far |= (uint32_t)!finish_moments(sum[i], square[i], pivots[i], count, &mean[i], &m2[i]) << i;
+            too_far |= (uint32_t)!finish_moments(sum[i], square[i], pivots[i], count, &mean[i], &m2[i]) << i;
         else
             moments_in_double(x + i, count, &mean[i], &m2[i]);
     }
-    return far;
+    return too_far;
 }
 
 /*
@@ -170,19 +170,19 @@ static void KERNEL(moments)(const float *x, int64_t count, double *mean, double 
 {
     for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         const lanes pivot = choose_pivot(x + lane, count);
-        const uint32_t far = KERNEL(moments_about)(x + lane, count, pivot, mean + lane, m2 + lane);
+        const uint32_t too_far = KERNEL(moments_about)(x + lane, count, pivot, mean + lane, m2 + lane);
 
-        if (far != 0)
+        if (too_far != 0)
             KERNEL(moments_about)
-        (x + lane, count, lanes_select(lanes_mask(far), lanes_from_double(lanes_double_load(mean + lane)), pivot),
+        (x + lane, count, lanes_select(lanes_mask(too_far), lanes_from_double(lanes_double_load(mean + lane)), pivot),
          mean + lane, m2 + lane);
     }
 }
 
 /* ---- Gradients ----------------------------------------------------------------------------------- */
 
-LANES_INLINE void add_gradient(struct float_sums *sums, const int i, lanes gradient, const float *x,
-                               struct standard_lanes standard)
+LANES_INLINE void add_gradient_terms(struct float_sums *sums, const int i, lanes gradient, const float *x,
+                                     struct standard_lanes standard)
 {
     sums->first[i] += gradient;
     sums->second[i] = lanes_fma(gradient, standardize(lanes_load(x), standard), sums->second[i]);
@@ -201,10 +201,12 @@ LANES_INLINE struct double_sums sum_gradients(const float *x, const float *dy, i
 
         for (; i + ACCUMULATORS <= count && i < begin + PIECE; i += ACCUMULATORS)
             LANES_FOR (k, ACCUMULATORS)
-                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * LANES, standard);
+                add_gradient_terms(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * LANES,
+                                   standard);
         LANES_FOR (k, ACCUMULATORS)
             if (i + k < count && i < begin + PIECE)
-                add_gradient(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * LANES, standard);
+                add_gradient_terms(&piece, k, load_gradient(dy, i + k, lane, mask, dropout), x + (i + k) * LANES,
+                                   standard);
         add_piece(&sums, &piece);
     }
     return sums;

@@ -61,7 +61,7 @@ normnet_status normnet__read_config(normnet_config *config, const normnet_config
         status = read_fields(config, from, "config");
     if (status == NORMNET_OK)
         status = normnet__check_config(config);
-    if (status != NORMNET_OK || config->architecture != NULL)
+    if (status != NORMNET_OK || config->architecture != NULL || architecture == NULL)
         return status;
     config->architecture = architecture;
     return normnet__default_architecture(config, architecture);

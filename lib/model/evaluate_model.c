@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-struct evaluation {
+struct model_evaluation {
     const normnet_model *model;
     struct team *team; /* its trees sum one loss per block */
     struct labels labels;
@@ -14,7 +14,7 @@ struct evaluation {
 
 static void evaluate_block(void *context, int32_t thread, const struct block *block)
 {
-    const struct evaluation *evaluation = context;
+    const struct model_evaluation *evaluation = context;
     const int32_t classes = evaluation->model->network.classes;
     struct tree *tree = &evaluation->team->trees[thread];
     int32_t labels[NORMNET__MAX_LANES], predictions[NORMNET__MAX_LANES];
@@ -36,7 +36,7 @@ static void evaluate_block(void *context, int32_t thread, const struct block *bl
     }
 }
 
-static void begin_sums(struct evaluation *evaluation, int64_t images)
+static void begin_sums(struct model_evaluation *evaluation, int64_t images)
 {
     const int64_t classes = evaluation->model->network.classes;
 
@@ -69,7 +69,7 @@ normnet_status normnet__evaluate_model(struct inference *inference, const normne
                                        const normnet_tensor *labels, int64_t *confusion, normnet_metrics *metrics)
 {
     normnet_model *model = inference->model;
-    struct evaluation evaluation = {.model = model, .team = &inference->reader->team, .confusion = confusion};
+    struct model_evaluation evaluation = {.model = model, .team = &inference->reader->team, .confusion = confusion};
     const int64_t count = inference->images.count;
     normnet_status status = normnet__view_labels(&evaluation.labels, labels, count, model->network.classes);
 

@@ -183,7 +183,7 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
         return status;
     model->engine.kernels = kernels;
     configure(model);
-    status = normnet__read_architecture(&model->network, &model->config, (int32_t)kernels->lanes, tokens);
+    status = normnet__read_architecture(&model->network, &model->config, (int32_t)kernels->group_lanes, tokens);
     if (status == NORMNET_OK)
         status = normnet__plan(&model->network);
     if (status == NORMNET_OK)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAX_SIZE = 4096 }; /* a larger struct_size has most likely not been initialized */
+enum { MAX_STRUCT_SIZE = 4096 }; /* a larger struct_size has most likely not been initialized */
 
 static const struct {
     int32_t min_size;
@@ -26,12 +26,12 @@ normnet_status normnet__check_struct_size(int32_t size, enum sized_struct type, 
     const int32_t min_size = structs[type].min_size;
 
     /* Structs grow by 8 bytes at a time, so any other size ends inside a field. */
-    if (size >= min_size && size <= MAX_SIZE && size % 8 == 0)
+    if (size >= min_size && size <= MAX_STRUCT_SIZE && size % 8 == 0)
         return NORMNET_OK;
     return normnet__fail(NORMNET_EINVAL,
                          "%s.struct_size is %d; expected a multiple of 8 from %d to %d: initialize the struct with "
                          "%s()",
-                         name, size, min_size, (int)MAX_SIZE, structs[type].initializer);
+                         name, size, min_size, (int)MAX_STRUCT_SIZE, structs[type].initializer);
 }
 
 /* The struct_size of a caller's struct. */

@@ -234,7 +234,7 @@ static bool select_tables(struct benchmark *benchmark)
 static int select_table_cases(struct benchmark *benchmark, int cpu)
 {
     struct kernel_case *cases = benchmark->cases[cpu];
-    const int count = create_kernel_cases(cases, (int32_t)benchmark->tables[cpu]->lanes);
+    const int count = create_kernel_cases(cases, (int32_t)benchmark->tables[cpu]->group_lanes);
     int selected = 0;
 
     for (int i = 0; i < count; ++i)

@@ -64,7 +64,7 @@ static void run_case(const struct kernel_test *test, const struct kernels *kerne
 {
     int64_t damage;
 
-    begin_case(w, number, (int32_t)kernels->lanes);
+    begin_case(w, number, (int32_t)kernels->group_lanes);
     test->call(kernels, w);
     end_case(w);
     damage = find_damage(w);
@@ -96,7 +96,7 @@ static void run_tables(const struct kernel_test *test, const struct kernels *por
     for (int32_t cpu = NORMNET_CPU_PORTABLE + 1; cpu <= NORMNET_CPU_NEON; ++cpu) {
         const struct kernels *kernels = normnet__select_kernels(cpu);
 
-        if (kernels == NULL || kernels->lanes != portable->lanes)
+        if (kernels == NULL || kernels->group_lanes != portable->group_lanes)
             continue;
         run_case(test, kernels, number, actual);
         compare(kernels, actual, expected);
@@ -130,7 +130,7 @@ static void every_kernel(const void *argument)
 
         if (table == NULL)
             continue;
-        CHECK(table->lanes == 8 || table->lanes == NORMNET__MAX_LANES);
+        CHECK(table->group_lanes == 8 || table->group_lanes == NORMNET__MAX_LANES);
         memcpy(entries, &table->convolve, sizeof entries);
         for (int i = 0; i < CHECK_COUNT(tests); ++i)
             if (entries[i] == NULL)

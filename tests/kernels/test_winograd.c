@@ -74,7 +74,7 @@ static void check_outputs(const struct convolution *convolution, const float *x,
 static void compute(const struct kernels *kernels, const struct shape_case *shape, enum algorithm algorithm,
                     struct workspace *w)
 {
-    const int32_t lanes = (int32_t)kernels->lanes, around = shape->kernel - 1 - 2 * shape->padding;
+    const int32_t lanes = (int32_t)kernels->group_lanes, around = shape->kernel - 1 - 2 * shape->padding;
     const int64_t taps = (int64_t)shape->kernel * shape->kernel;
     const struct convolution convolution = {
         .x = normnet__spaced_map(shape->inputs, shape->height + around, shape->width + around, lanes),
@@ -106,7 +106,7 @@ static void every_shape(const void *argument)
         const struct kernels *kernels = normnet__select_kernels(cpu);
 
         for (int i = 0; i < CHECK_COUNT(shapes) && kernels != NULL; ++i) {
-            begin_case(&w, i, (int32_t)kernels->lanes);
+            begin_case(&w, i, (int32_t)kernels->group_lanes);
             compute(kernels, &shapes[i], algorithm, &w);
         }
     }
