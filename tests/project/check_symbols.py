@@ -9,12 +9,13 @@ example: python3 check_symbols.py --header include/normnet.h \
              --map lib/normnet.map --shared build/lib/libnormnet.so.0
 
 Exported symbols = the map = the functions marked NORMNET_API in the header; an
-archive's global symbols begin with normnet_; nothing that ends the process,
-prints, or changes its settings is called; a shared library needs libc, libm
-and, with --openmp, the OpenMP runtime; no variable is shared by all calls but
-the flag of forked children. --asserts says that the build has assertions,
-which may call __assert_fail. With --cc the check first proves itself on a
-library with planted faults.
+archive's global symbols begin with normnet_; only functions of libc, libm and
+pthread are called that are on a list, none of which ends the process, prints or
+changes its settings; a shared library needs libc, libm and, with --openmp, the
+OpenMP runtime; no variable is shared by all calls but the flag of forked
+children. --asserts says that the build has assertions, which may call
+__assert_fail. With --cc the check first proves itself on a library with planted
+faults.
 """
 import argparse
 import os
@@ -24,18 +25,28 @@ import subprocess
 import sys
 import tempfile
 
+import public_header
 from cases import Cases
 
-# Calls with an effect on the process, or on what other libraries do. Names as in nm, without version and _chk.
-FORBIDDEN = set("""
-    abort exit _exit _Exit quick_exit raise kill signal sigaction sigprocmask pthread_kill
-    printf fprintf vprintf vfprintf puts putchar putc fputs fputc fwrite perror psignal stdout stderr
-    setlocale uselocale srand rand random drand48 strtok strerror setenv putenv unsetenv getenv secure_getenv
-    strtod strtof atof scanf sscanf fscanf
-    fesetround feupdateenv feholdexcept feenableexcept fedisableexcept
-    chdir umask time clock gettimeofday system popen fork
-    omp_set_num_threads omp_set_dynamic omp_set_nested omp_set_max_active_levels omp_set_schedule
+# All that the library may call: of libc, libm and pthread, and what none of these can do to the process is print, end
+# it, change its settings or read its environment. Names as in nm, without version, _chk, and 64 for large files.
+ALLOWED = set("""
+    memcmp memcpy memmove memset strchr strcmp strcpy strlen strncmp strrchr strspn snprintf vsnprintf
+    malloc free madvise openat close read write fstat fstatat fsync fchmod renameat unlinkat getpid errno_location
+    ceil exp fabs fegetenv fesetenv fma ldexp log sqrt
+    pthread_atfork register_atfork pthread_once pthread_create pthread_join pthread_setcancelstate pthread_sigmask
+    sigdelset sigfillset pthread_attr_destroy pthread_attr_init pthread_attr_setstacksize
+    pthread_cond_broadcast pthread_cond_destroy pthread_cond_init pthread_cond_wait
+    pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
 """.split())
+# What compilers and linkers add themselves.
+COMPILER = set("""
+    _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable _GLOBAL_OFFSET_TABLE_ __gmon_start__ __cxa_finalize
+    __tls_get_addr ___tls_get_addr __tls_get_offset __cpu_model __cpu_indicator_init __stack_chk_fail
+    __stack_chk_fail_local __stack_chk_guard __udivdi3 __umoddi3 __divdi3 __moddi3 __udivmoddi4 __popcountdi2
+    __xstat __fxstat __fxstatat
+""".split())
+OPENMP_CALLS = re.compile(r"GOMP_\w+|omp_(get|in)_\w+|__kmpc_\w+")
 NEEDED = re.compile(r"^(libc\.so\.\d+|libm\.so\.\d+|libc\.musl-.*|ld-linux.*|ld-musl.*)$")
 # The count of forks and what registers it. (fesetenv is not among the forbidden: base/float_mode.h restores the mode.)
 FORK_FLAG = re.compile(r"base_forks\.c\.o\)?\]?: (forks|once)$")
@@ -47,8 +58,8 @@ def run(*command):
 
 
 def declared(header):
-    text = re.sub(r"/\*.*?\*/", "", open(header, encoding="utf-8").read(), flags=re.S)
-    return set(re.findall(r"^NORMNET_API\b[^;(]*?\b(\w+)\s*\(", text, flags=re.M))
+    with open(header, encoding="utf-8") as file:
+        return {name for _, name, _ in public_header.functions(file.read())}
 
 
 def mapped(path):
@@ -72,11 +83,14 @@ def compare(one, other, names):
             ["%s in %s, but not in %s" % (name, names[1], names[0]) for name in sorted(other - one)])
 
 
-def forbidden(undefined, asserts):
+def forbidden(undefined, arguments):
+    """Calls of what is not allowed. An archive's calls of its own functions are not meant."""
     problems = []
     for name in sorted(undefined):
-        plain = re.sub(r"^_*(\w+?)(?:_chk)?$", r"\1", name) if name.endswith("_chk") else name
-        if name in FORBIDDEN or plain in FORBIDDEN or (name == "__assert_fail" and not asserts):
+        plain = re.sub(r"^_*(\w+?)(_chk|64)?$", r"\1", name)
+        if not (name in ALLOWED or plain in ALLOWED or name in COMPILER or name.startswith("normnet_")
+                or (arguments.openmp and OPENMP_CALLS.fullmatch(name))
+                or (arguments.asserts and name == "__assert_fail")):
             problems.append("calls %s" % name)
     return problems
 
@@ -102,8 +116,8 @@ def check_shared(cases, arguments, exported):
     cases.check("symbols: the shared library exports what the header declares",
                 compare(names, exported, ("the library", "the header")))
     undefined = {name for name, _ in symbols(arguments.nm, "-D", "--undefined-only", arguments.shared)}
-    cases.check("symbols: nothing called ends the process, prints or changes its settings",
-                forbidden(undefined, arguments.asserts) if undefined else ["nm shows no undefined symbols"])
+    cases.check("symbols: the shared library calls only what it may",
+                forbidden(undefined, arguments) if undefined else ["nm shows no undefined symbols"])
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run(arguments.readelf, "-d", "-W", arguments.shared))
     cases.check("symbols: needs libc, libm%s and nothing else" % (", the OpenMP runtime" if arguments.openmp else ""),
                 ["needs %s" % name for name in needed
@@ -118,19 +132,20 @@ def check_archive(cases, arguments, exported):
     cases.check("symbols: the archive holds what the header declares",
                 ["%s is missing" % name for name in sorted(exported - names)])
     undefined = {name for name, _ in symbols(arguments.nm, "-g", "--undefined-only", arguments.archive)}
-    cases.check("symbols: nothing the archive calls ends the process, prints or changes its settings",
-                forbidden(undefined, arguments.asserts) if undefined else ["nm shows no undefined symbols"])
+    cases.check("symbols: the archive calls only what it may",
+                forbidden(undefined, arguments) if undefined else ["nm shows no undefined symbols"])
     cases.check("symbols: no variable is shared by all calls, but whether this is a forked child",
                 [variable for variable in shared_variables(arguments.readelf, arguments.archive)
                  if not FORK_FLAG.search(variable)])
 
 
 PLANTED = """
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 int normnet_counter = 3;
 static int calls;
-void stranger(void) { printf("%d", ++calls); if (getenv("NORMNET") != NULL) abort(); }
+void stranger(void) { printf("%d", ++calls); if (getenv("NORMNET") != NULL || !dlopen("", 1)) abort(); }
 """
 
 
@@ -143,8 +158,8 @@ def self_test(arguments):
             file.write(PLANTED)
         run(*arguments.cc, "-fPIC", "-c", source, "-o", planted)
         run(*arguments.cc, "-shared", planted, "-o", shared, "-Wl,--no-as-needed", "-lpthread", "-ldl")
-        found = forbidden({name for name, _ in symbols(arguments.nm, "-D", "--undefined-only", shared)}, False)
-        for name in ("abort", "getenv", "printf"):
+        found = forbidden({name for name, _ in symbols(arguments.nm, "-D", "--undefined-only", shared)}, arguments)
+        for name in ("abort", "getenv", "printf", "dlopen"):
             if not any(name in problem for problem in found):
                 problems.append("a call of %s is not found" % name)
         if len(shared_variables(arguments.readelf, planted)) != 2:
