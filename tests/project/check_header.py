@@ -8,12 +8,12 @@ COMMAND]... [--help]
 example: python3 check_header.py --include include --library
 build/lib/libnormnet.so
 
-Compiles <normnet.h> as C99, C11, C17, C++11, C++17 and C++20 with every
-compiler that is there, warnings as errors, and with enums of the smallest
-size. Then compiles each example of its comments in all of these languages, and
-runs it if there is a library: no call may fail. An example is introduced by a
-line of a comment that begins with "Example:", and is indented by four spaces
-more than the text.
+Compiles <normnet.h> as C99, C11, C17, C23, C++11, C++14, C++17 and C++20 with
+every compiler that is there, pedantic, warnings as errors, and with enums of
+the smallest size. Then compiles each example of its comments in most of these
+languages, and runs it if there is a library: no call may fail. An example is
+introduced by a line of a comment that begins with "Example:", and is indented
+by four spaces more than the text.
 """
 import argparse
 import os
@@ -27,7 +27,9 @@ from cases import Cases
 
 C_STANDARDS = ["c99", "c11", "c17"]
 CXX_STANDARDS = ["c++11", "c++17", "c++20"]
-WARNINGS = ["-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Wundef", "-Werror"]
+# The header alone is compiled in these as well; c2x is what compilers called C23 before it was published.
+MORE_STANDARDS = {".c": ["c2x"], ".cpp": ["c++14"]}
+WARNINGS = ["-pedantic-errors", "-Wall", "-Wextra", "-Wshadow", "-Wundef", "-Wconversion", "-Werror"]
 
 # Functions that need an example.
 MAIN_FUNCTIONS = ["normnet_model_create", "normnet_train_step", "normnet_compute_gradients", "normnet_gradients",
@@ -247,7 +249,7 @@ def main():
         if not compilers:
             cases.skip("header: as %s" % language, "there is no %s compiler; apt-get install g++" % language)
         for compiler in compilers:
-            for standard in standards:
+            for standard in [*standards, *MORE_STANDARDS[suffix]]:
                 problem = compile_text(compiler, lambda source: ["-std=" + standard, *WARNINGS, "-fsyntax-only", "-I",
                                                                  arguments.include, source], ALONE, suffix)
                 cases.check("header: alone as %s, %s" % (standard, " ".join(compiler)), [problem] if problem else [])
