@@ -31,7 +31,7 @@ from cases import Cases
 # All that the library may call: of libc, libm and pthread, and what none of these can do to the process is print, end
 # it, change its settings or read its environment. Names as in nm, without version, _chk, and 64 for large files.
 ALLOWED = set("""
-    memcmp memcpy memmove memset strchr strcmp strcpy strlen strncmp strrchr strspn snprintf vsnprintf
+    bcmp memchr memcmp memcpy memmove memset strchr strcmp strcpy strlen strncmp strrchr strspn snprintf vsnprintf
     malloc free madvise openat close read write fstat fstatat fsync fchmod renameat unlinkat getpid errno_location
     ceil exp fabs fegetenv fesetenv fma ldexp log sqrt
     pthread_atfork register_atfork pthread_once pthread_create pthread_join pthread_setcancelstate pthread_sigmask
