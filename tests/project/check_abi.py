@@ -20,6 +20,8 @@ the architecture of each --cc. It refuses changes that break programs, unless
 NORMNET_ABI_VERSION has changed too.
 """
 import argparse
+import contextlib
+import io
 import os
 import pathlib
 import re
@@ -235,6 +237,23 @@ def check_layout_file(plant, texts, source, compiler, folder):
         ["the compiler does not name %s: %s" % (plant[3][1], done.stderr)] if plant[3][1] not in done.stderr else []
 
 
+def check_write(texts, compiler, folder):
+    """--write records an addition, and leaves the description as it is if programs would break."""
+    name = architecture(compiler)
+    file = folder / "descriptions" / (name + ".abi")
+    file.parent.mkdir()
+    describe(*texts, compiler, file)
+    problems, output = [], io.StringIO()
+    for (what, in_header, in_map, words), code in ((BREAKS[0], 1), (ADDITIONS[0], 0)):
+        before = file.read_bytes()
+        with contextlib.redirect_stdout(output):
+            found = write(file.parent, [changed(texts[0], in_header), changed(texts[1], in_map)], {name: compiler}, [])
+        if found != code or (file.read_bytes() == before) != (code == 1):
+            problems.append("%s: exit code %d, expected %d" % (what, found, code))
+        problems += ["%s: %s is not printed" % (what, word) for word in words if word not in output.getvalue()]
+    return problems
+
+
 def check_plants(cases, texts, source, compiler, folder):
     described = folder / "described.abi"
     describe(*texts, compiler, described)
@@ -242,6 +261,7 @@ def check_plants(cases, texts, source, compiler, folder):
         for plant in plants:
             cases.check("abi: planted: %s" % plant[0],
                         check_planted(plant, compatible, texts, described, compiler, folder))
+    cases.check("abi: --write records additions only", check_write(texts, compiler, folder))
     for plant in BREAKS:
         if plant[0] in ("a field moved", "the value of an enumerator that only fields have", "the value of a status"):
             cases.check("abi: planted: %s does not compile" % plant[0],
