@@ -33,7 +33,7 @@ from cases import Cases
 ALLOWED = set("""
     bcmp memchr memcmp memcpy memmove memset strchr strcmp strcpy strlen strncmp strrchr strspn snprintf vsnprintf
     malloc free madvise openat close read write fstat fstatat fsync fchmod renameat unlinkat getpid errno_location
-    ceil exp fabs fegetenv fesetenv fma ldexp log sqrt
+    ceil clock_gettime exp fabs fegetenv fesetenv fma ldexp log sqrt
     pthread_atfork register_atfork pthread_once pthread_create pthread_join pthread_setcancelstate pthread_sigmask
     sigdelset sigfillset pthread_attr_destroy pthread_attr_init pthread_attr_setstacksize
     pthread_cond_broadcast pthread_cond_destroy pthread_cond_init pthread_cond_wait
