@@ -106,8 +106,15 @@ def differences(old, new, *options):
     return done.stdout.strip() if done.returncode else ""
 
 
+def reserved_fields(kind):
+    """The offsets of a struct's fields that may get a name and a meaning."""
+    return {part.get("layout-offset-in-bits") for part in kind.iter("data-member")
+            if part.find("var-decl").get("name") == "reserved"}
+
+
 def without_additions(old, new, file):
-    """Writes `new` without the fields behind the end of the old structs, and without new enumerators.
+    """Writes `new` without the fields after the end of the old structs, without new enumerators, and with fields that
+    were reserved under that name.
 
     Not by a suppression of abidiff (has_data_member_inserted_at): libabigail 2.2 then hides moved fields as well.
     """
@@ -120,7 +127,10 @@ def without_additions(old, new, file):
             continue
         size = int(earlier.get("size-in-bits", 0))
         names = {value.get("name") for value in earlier.iter("enumerator")}
+        reserved = reserved_fields(earlier)
         for part in list(kind):
+            if part.get("layout-offset-in-bits") in reserved:
+                part.find("var-decl").set("name", "reserved")
             if int(part.get("layout-offset-in-bits", -1)) >= size or (
                     part.tag == "enumerator" and part.get("name") not in names):
                 kind.remove(part)
@@ -199,6 +209,9 @@ BREAKS = [
 ]
 ADDITIONS = [
     ("a field appended", [(r"\} normnet_config;", r"    double planted;\n\g<0>")], [], ["normnet_config", "planted"]),
+    ("a reserved field gets a name", [(r"int32_t reserved;([^}]*\} normnet_metrics;)", r"int32_t planted;\1"),
+                                      (r"metrics->reserved = 0", "metrics->planted = 0")], [],
+     ["normnet_metrics", "planted"]),
     ("an enumerator appended", [(r"NORMNET_ESTATE = 14", r"\g<0>, NORMNET_PLANTED = 15")], [], ["NORMNET_PLANTED"]),
     ("a struct added", [(r"^typedef enum normnet_dtype",
                          r"typedef struct normnet_planted { int32_t struct_size, reserved; } normnet_planted;\n\g<0>")],
