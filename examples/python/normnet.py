@@ -12,8 +12,19 @@
 The keyword arguments of a model are the fields of normnet_config; include/normnet.h describes them with their
 defaults. An enum is given by name ("one_cycle") or by number.
 
-Images: uint8 (scaled by 1/255) or float32 (used as they are), N x channels x height x width. Labels: uint8, int32 or
-int64, N, from 0 to classes - 1. Both are numpy arrays of any strides, which are passed without a copy where possible.
+Images: N x channels x height x width. uint8 is scaled by 1/255, float32 is used as it is. Labels: N, from 0 to
+classes - 1; uint8, int32 or int64. Both are numpy arrays of any strides, or what numpy makes an array of: lists, and
+objects with the buffer protocol, DLPack, __array__ or __array_interface__, such as tensors of PyTorch in the CPU's
+memory. Arrays of these types are passed without a copy, unless their elements are not aligned or their strides are no
+multiples of an element. Other types are converted, into a copy:
+
+    images   bool              0.0 and 1.0
+             float16           float32 of the same value
+             float64, ...      rounded to the nearest float32; ValueError if that is infinite and the number is not
+             other integers    uint8, so that they are scaled by 1/255, too; ValueError for one that is not 0 to 255
+    labels   bool, other integers and floats     int64; ValueError for a number that is not whole
+    state    float16, float64, ...               as images; other types are a TypeError
+
 Returned arrays are copies.
 
 Errors: a failed call of the library raises NormnetError and leaves the model unchanged. Arguments that cannot be
@@ -33,12 +44,14 @@ import copyreg
 import ctypes
 import ctypes.util
 import difflib
+import functools
 import operator
 import os
 import sys
-from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p, sizeof
+from ctypes import POINTER, addressof, byref, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p, sizeof
 from enum import IntEnum
 from types import SimpleNamespace
+from typing import NamedTuple
 
 try:
     import numpy
@@ -189,13 +202,13 @@ def _load():
     """Loads the shared library and sets the types of its functions. ImportError if there is none."""
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.dirname(os.path.dirname(here))
-    names = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
-             "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}
-    names = names.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
+    systems = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
+               "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}
+    names = systems.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
     builds = ("build", "builddir", *(os.path.join("build", name) for name in ("release", "examples", "dev")))
     folders = [here] + [os.path.join(root, build, lib) for build in builds for lib in ("", "lib")]
     found = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
-    path = os.environ.get("NORMNET_LIBRARY") or (found + [ctypes.util.find_library("normnet")])[0]
+    path = os.environ.get("NORMNET_LIBRARY") or (found[0] if found else ctypes.util.find_library("normnet"))
     if not path:
         raise ImportError("libnormnet was not found: install it, or set NORMNET_LIBRARY to the shared library's path")
     library = ctypes.CDLL(path)
@@ -226,7 +239,7 @@ class NormnetError(Exception):
 
 
 def _check(status):
-    if status != Status.OK:
+    if status:
         raise NormnetError(status, library.normnet_status_string(status).decode(),
                            library.normnet_error_message().decode("utf-8", "replace"))
 
@@ -287,45 +300,169 @@ def _text(value, name):
 
 def _plain(struct):
     """The fields of a struct as Python values that outlive the model."""
-    values = ((name, getattr(struct, name)) for name, _ in struct._fields_ if name not in ("struct_size", "reserved"))
-    return SimpleNamespace(**{name: value.decode() if isinstance(value, bytes) else value for name, value in values})
+    names = (field[0] for field in struct._fields_ if field[0] not in ("struct_size", "reserved"))
+    values = ((name, getattr(struct, name)) for name in names)
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in values}
 
 
-def _tensor(array, name="the array", dtypes="uint8, float32, int32 or int64"):
-    """A normnet_tensor over a numpy array. Copies an array only if a normnet_tensor cannot describe it.
+#: The dtypes of a normnet_tensor; in the byte order of this machine.
+_CODES = {numpy.dtype(name): int(code) for name, code in (
+    ("uint8", Dtype.U8), ("float32", Dtype.F32), ("int32", Dtype.I32), ("int64", Dtype.I64))} if numpy else {}
+_ndarray = numpy.ndarray if numpy else None
 
-    TypeError for an unsupported dtype, ValueError for more than 8 dimensions; `dtypes` is for the message.
-    """
+
+def _float32(array, name):
+    """Numbers as the nearest float32. ValueError if one is too large for that."""
+    with numpy.errstate(over="ignore"):
+        floats = array.astype(numpy.float32)
+    lost = numpy.isinf(floats) & ~numpy.isinf(array)
+    if lost.any():
+        raise ValueError(f"{name} has {array[lost][0]}; expected numbers that a float32 can hold, up to 3.4e38")
+    return floats
+
+
+def _pixels(array, name):
+    """Images of another dtype as float32 or uint8; None if it is not one of numbers."""
+    if array.dtype.kind in "bf":
+        return _float32(array, name)
+    if array.dtype.kind not in "iu":
+        return None
+    wrong = (array < 0) | (array > 255)
+    if wrong.any():
+        raise ValueError(f"{name} has {array[wrong][0]}; expected integers from 0 to 255, which are scaled by 1/255")
+    return array.astype(numpy.uint8)
+
+
+def _whole(array, name):
+    """Labels of another dtype as int64; None if it is not one of numbers."""
+    if array.dtype.kind not in "biuf":
+        return None
+    with numpy.errstate(invalid="ignore"):
+        whole = array.astype(numpy.int64)
+    wrong = whole != array
+    if wrong.any():
+        raise ValueError(f"{name} has {array[wrong][0]}; expected whole numbers from 0 to classes - 1")
+    return whole
+
+
+def _native(array, name):
+    """Entries of the state of another dtype: floats as load_weights() takes them; None if C cannot take it."""
+    if array.dtype.kind == "f":
+        return _float32(array, name)
+    dtype = array.dtype.newbyteorder("=")
+    return array.astype(dtype) if dtype in _CODES else None
+
+
+class _Kind(NamedTuple):
+    """What an argument may be."""
+    codes: tuple     # of the dtypes that C takes
+    expected: str    # for the message
+    convert: object  # makes one of these of another dtype
+
+
+_IMAGES = _Kind((1, 2), "uint8 or float32, or other real numbers", _pixels)
+_LABELS = _Kind((1, 3, 4), "uint8, int32 or int64, or other whole numbers", _whole)
+_STATE = _Kind((1, 2, 3, 4), "uint8, float32, int32 or int64", _native)
+
+
+def _array(value, name):
+    """A numpy array of what is one or can become one, without a copy where that is possible. TypeError if it cannot."""
     if numpy is None:
         raise ImportError("images, labels and weights are numpy arrays: install numpy")
-    array = numpy.asarray(array)
-    dtype = {"u1": Dtype.U8, "f4": Dtype.F32, "i4": Dtype.I32, "i8": Dtype.I64}.get(array.dtype.str[1:])
-    if dtype is None:
-        raise TypeError(f"the dtype of {name} is {array.dtype}; expected {dtypes}")
-    if array.ndim > 8:
-        raise ValueError(f"{name} has {array.ndim} dimensions; expected at most 8")
-    size = array.itemsize
+    try:
+        if isinstance(value, bytes):  # which numpy would take for a string
+            return numpy.asarray(memoryview(value))
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return numpy.from_dlpack(value)
+        if numpy.ma.is_masked(value):
+            raise TypeError("it has masked elements: fill them, for example by filled(0)")
+        return numpy.asarray(value)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name} is of type {type(value).__name__} and does not become an array: {error}") from error
+
+
+def _converted(array, name, kind):
+    """An array of a dtype that C takes. TypeError if there is no conversion, ValueError for an element without one."""
+    converted = kind.convert(array, name)
+    if converted is None:
+        raise TypeError(f"the dtype of {name} is {array.dtype}; expected {kind.expected}")
+    return converted
+
+
+@functools.lru_cache(maxsize=256)
+def _layout(dtype, shape, strides):
+    """A tensor for all arrays with this dtype, shape and strides, which lacks the address; None if there is none."""
+    size = dtype.itemsize
     # The stride of a dimension of one element is never used; 1 keeps it from looking like a zero.
-    strides = [stride // size if length != 1 else 1 for stride, length in zip(array.strides, array.shape)]
-    if (not array.dtype.isnative or not array.flags.aligned or any(stride % size for stride in array.strides)
-            or (strides and not any(strides))):  # all 0 is contiguous in C, but one repeated element in numpy
-        array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
-        strides = []
-    tensor = Tensor(dtype=dtype, rank=array.ndim, shape=array.shape, strides=tuple(strides), data=array.ctypes.data)
+    steps = [stride // size if length != 1 else 1 for stride, length in zip(strides, shape)]
+    # All 0 is contiguous in C, but one repeated element in numpy.
+    if len(shape) > 8 or any(stride % size for stride in strides) or (steps and not any(steps) and all(shape)):
+        return None
+    return Tensor(dtype=_CODES[dtype], rank=len(shape), shape=shape, strides=tuple(steps))
+
+
+def _address(array):
+    """Where an array's elements begin."""
+    try:  # a quarter of the time of the other ways
+        return addressof(c_char.from_buffer(array))
+    except (TypeError, ValueError):  # read-only, not contiguous or empty
+        return int(array.__array_interface__["data"][0])
+
+
+def _view(array):
+    """A tensor over the memory of an array, which must outlive it; None if a normnet_tensor cannot describe it."""
+    layout, address = _layout(array.dtype, array.shape, array.strides), _address(array)
+    if layout is None or address % array.itemsize:
+        return None
+    tensor = Tensor.from_buffer_copy(layout)  # faster than a new one, and no other thread has it
+    tensor.data = address
+    return tensor
+
+
+def _tensor(value, name="the array", kind=_STATE):
+    """A normnet_tensor over what _array() takes. Copies it only if its dtype or strides are not those of a tensor.
+
+    TypeError for an unsupported dtype, ValueError for more than 8 dimensions or an element that cannot be converted.
+    """
+    array = value if type(value) is _ndarray else _array(value, name)
+    if _CODES.get(array.dtype) not in kind.codes:
+        array = _converted(array, name, kind)
+    tensor = _view(array)
+    if tensor is None:
+        if array.ndim > 8:
+            raise ValueError(f"{name} has {array.ndim} dimensions; expected at most 8")
+        return _tensor(array.copy(order="C"), name, kind)
     tensor.array = array  # keeps the memory alive as long as the tensor
     return tensor
 
 
-def _images(array):
-    return _tensor(array, "images", "uint8 or float32")
+def _images(value):
+    return _tensor(value, "images", _IMAGES)
 
 
-def _labels(array):
-    return _tensor(array, "labels", "uint8, int32 or int64")
+def _labels(value):
+    return _tensor(value, "labels", _LABELS)
+
+
+def _options(scores, statistics, weights):
+    """The normnet_predict_options of a call."""
+    try:
+        return _USUAL_OPTIONS[scores, statistics, weights]
+    except (KeyError, TypeError):  # written in another way, or wrong
+        return Options(scores=_member(Scores, scores, "scores"),
+                       statistics=_member(Statistics, statistics, "statistics"),
+                       weights=_member(Weights, weights, "weights"))
+
+
+#: Those of the usual names, which no call changes.
+_USUAL_OPTIONS = {(scores.name.lower(), statistics.name.lower(), weights.name.lower()):
+            Options(scores=scores, statistics=statistics, weights=weights)
+            for scores in Scores for statistics in Statistics for weights in Weights}
 
 
 #: The fields of normnet_config that programs may set, with their types.
-_FIELDS = {name: ctype for name, ctype in Config._fields_ if name not in ("struct_size", "reserved")}
+_FIELDS = {field[0]: field[1] for field in Config._fields_ if field[0] not in ("struct_size", "reserved")}
 _ENUMS = {"norm": Norm, "affine": Affine, "penalty_on": Penalty, "schedule": Schedule, "anneal": Anneal, "cpu": Cpu}
 #: What other libraries call them.
 _OTHER_NAMES = {"learning_rate": "lr", "weight_decay": "l2", "gamma": "step_gamma", "num_classes": "classes",
@@ -523,7 +660,8 @@ class Model:
     def __getstate__(self):
         """What a program or a subclass has added to this object, for copies: its __dict__ and its slots, or None."""
         added = _without_own(vars(self))
-        slots = {name: getattr(self, name) for name in copyreg._slotnames(type(self)) if hasattr(self, name)}
+        names = copyreg._slotnames(type(self))
+        slots = {name: getattr(self, name) for name in names if hasattr(self, name)}
         return (added, slots) if slots else added or None
 
     def _state_to_copy(self):
@@ -599,7 +737,7 @@ class Model:
         """The configuration of the model: a namespace with the fields of normnet_config, except the callbacks."""
         config = Config()
         self._call("model_config", config)
-        plain = _plain(config)
+        plain = SimpleNamespace(**_plain(config))
         for name in ("input_mean", "input_std"):
             pointer = getattr(config, name)
             setattr(plain, name, pointer[:config.channels] if pointer else None)
@@ -611,12 +749,12 @@ class Model:
     @property
     def cpu_name(self):
         """The instruction set in use, e.g. "avx2"."""
-        return library.normnet_cpu_name(self._open()).decode()
+        return str(library.normnet_cpu_name(self._open()).decode())
 
     @property
     def parameter_count(self):
         """The number of trainable parameters."""
-        return library.normnet_parameter_count(self._open())
+        return int(library.normnet_parameter_count(self._open()))
 
     def summary(self):
         """Returns the table of the layers, and warnings about norms that cannot learn, as a string."""
@@ -631,17 +769,17 @@ class Model:
         infos = [LayerInfo() for _ in range(library.normnet_layer_count(self._open()))]
         for index, info in enumerate(infos):
             self._call("layer", index, info)
-        return [_plain(info) for info in infos]
+        return [SimpleNamespace(**_plain(info)) for info in infos]
 
     @property
     def steps_taken(self):
         """The number of training steps, including those before a checkpoint."""
-        return library.normnet_steps_taken(self._open())
+        return int(library.normnet_steps_taken(self._open()))
 
     @property
     def note(self):
         """The note of the file that the model was loaded from, or ""."""
-        return library.normnet_model_note(self._open()).decode()
+        return str(library.normnet_model_note(self._open()).decode())
 
     # -- files
 
@@ -695,7 +833,8 @@ class Model:
 
         weights: "current" (default), or "average" for their average, see average_decay. NORMNET_ESTATE without one.
         """
-        average, state = _member(Weights, weights, "weights") == Weights.AVERAGE, {}
+        state = {}
+        average = _member(Weights, weights, "weights") == Weights.AVERAGE
         if average and not self.config.average_decay:
             raise NormnetError(Status.ESTATE, "NORMNET_ESTATE", "the model keeps no average: average_decay is 0")
         for info in self._states():
@@ -761,7 +900,7 @@ class Model:
         """
         metrics = Metrics()
         self._call("train_step", _images(images), _labels(labels), metrics)
-        return _plain(metrics)
+        return SimpleNamespace(**_plain(metrics))
 
     def compute_gradients(self, images, labels, first_sample=0, images_in_all=0):
         """Adds the gradient of the loss, summed over the images, to the gradients of the model; returns metrics.
@@ -774,7 +913,7 @@ class Model:
         batch = Batch(first_sample=_integer(first_sample, "first_sample"),
                       images_in_all=_integer(images_in_all, "images_in_all"))
         self._call("compute_gradients", _images(images), _labels(labels), batch, metrics)
-        return _plain(metrics)
+        return SimpleNamespace(**_plain(metrics))
 
     def _gradients(self):
         values, count = _DOUBLE(), c_int64()
@@ -824,30 +963,26 @@ class Model:
             prediction.
         weights: "current" (default), or "average" for their average, see average_decay. NORMNET_ESTATE without one.
         """
-        metrics, counts, pointer = Metrics(), None, None
-        if confusion:
-            counts = numpy.zeros((self._classes,) * 2, numpy.int64)
-            pointer = counts.ctypes.data_as(_INT64)
-        options = Options(statistics=_member(Statistics, statistics, "statistics"),
-                          weights=_member(Weights, weights, "weights"))
+        metrics = Metrics()
+        counts = numpy.zeros((self._classes,) * 2, numpy.int64) if confusion else None
+        pointer = None if counts is None else counts.ctypes.data_as(_INT64)
+        options = _options("probabilities", statistics, weights)
         self._call("evaluate", _images(images), _labels(labels), metrics, pointer, options)
-        plain = _plain(metrics)
-        if confusion:
-            plain.confusion = counts
-        return plain
+        results = SimpleNamespace(**_plain(metrics))
+        if counts is not None:
+            results.confusion = counts
+        return results
 
     def predict(self, images, scores="probabilities", statistics="running", weights="current"):
         """Returns the scores (float32, N x classes) and the predicted classes (int64, N) of one or more images.
 
         scores: "probabilities" (default), "log_probabilities" or "logits". statistics, weights: as for evaluate().
         """
-        images = _images(images)
-        values = numpy.empty((images.shape[0], self._classes), numpy.float32)
-        classes = numpy.empty(images.shape[0], numpy.int64)
-        options = Options(scores=_member(Scores, scores, "scores"),
-                          statistics=_member(Statistics, statistics, "statistics"),
-                          weights=_member(Weights, weights, "weights"))
-        self._call("predict", images, _tensor(values, "scores"), _tensor(classes, "classes"), options)
+        image_tensor = _images(images)
+        values = numpy.empty((image_tensor.shape[0], self._classes), numpy.float32)
+        classes = numpy.empty(image_tensor.shape[0], numpy.int64)
+        self._call("predict", image_tensor, _tensor(values, "scores"), _tensor(classes, "classes"),
+                   _options(scores, statistics, weights))
         return values, classes
 
     def layer_output(self, images, layer, statistics="running", weights="current"):
@@ -855,16 +990,15 @@ class Model:
 
         It is float32, N x channels x height x width, or N x features after flatten. IndexError for a missing layer.
         """
-        images, layers, layer = _images(images), self.layers(), _integer(layer, "layer")
+        image_tensor, layers, layer = _images(images), self.layers(), _integer(layer, "layer")
         if not 0 <= layer < len(layers):
             raise IndexError(f"layer is {layer}; expected 0 to {len(layers) - 1}")
         flat = any(info.module == "Flatten" for info in layers[:layer + 1])
         info = layers[layer]
         shape = (info.channels,) if flat else (info.channels, info.height, info.width)
-        output = numpy.empty((images.shape[0],) + shape, numpy.float32)
-        options = Options(statistics=_member(Statistics, statistics, "statistics"),
-                          weights=_member(Weights, weights, "weights"))
-        self._call("layer_output", images, layer, _tensor(output, "output"), options)
+        output = numpy.empty((image_tensor.shape[0], *shape), numpy.float32)
+        self._call("layer_output", image_tensor, layer, _tensor(output, "output"),
+                   _options("probabilities", statistics, weights))
         return output
 
 
@@ -873,7 +1007,7 @@ class Model:
 
 def version():
     """The version of the library, e.g. "0.1.0"."""
-    return library.normnet_version().decode()
+    return str(library.normnet_version().decode())
 
 
 def one_cycle_lr(step, **config):

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: MIT
+"""examples/python/normnet.py: what becomes images and labels."""
+import array
+import gc
+import re
+import sys
+import threading
+import warnings
+import weakref
+
+import hypothesis
+import numpy
+import pytest
+from hypothesis import strategies
+
+import normnet
+from test_binding import batch, fails, model
+
+SHAPE = (5, 2, 9, 8)
+BYTES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+FLOATS = ("float16", "float32", "float64", "longdouble", "bool")
+SWAPPED = ">" if sys.byteorder == "little" else "<"
+
+
+@pytest.fixture(scope="module", name="network")
+def one_model():
+    with model(readers=4) as network:
+        yield network
+
+
+def same(one, other):
+    return all(left.tobytes() == right.tobytes() for left, right in zip(one, other))
+
+
+# ---- Any dtype, any strides ------------------------------------------------------------------------
+
+
+@strategies.composite
+def dtypes(draw, names):
+    dtype = numpy.dtype(draw(strategies.sampled_from(names)))
+    return dtype.newbyteorder(SWAPPED) if draw(strategies.booleans()) else dtype
+
+
+@strategies.composite
+def empty_views(draw, shape, dtype):
+    """An array of a shape with any order of its axes in memory, any steps, and perhaps one element along an axis."""
+    axes = draw(strategies.permutations(range(len(shape))))
+    steps = [draw(strategies.sampled_from((1, 1, 2, 3, -1, -2))) for _ in shape]
+    offsets = [draw(strategies.integers(0, 2)) for _ in shape]
+    lengths = [offset + abs(step) * length for offset, step, length in zip(offsets, steps, shape)]
+    gap = draw(strategies.sampled_from((0, 0, 1)))  # of bytes after an element, which make the strides odd
+    record = numpy.dtype({"names": ["value"], "formats": [dtype], "itemsize": dtype.itemsize + gap})
+    memory = numpy.zeros([lengths[axis] for axis in axes], record)["value"].transpose(numpy.argsort(axes))
+    view = memory[tuple(slice(offset, None) for offset in offsets)]
+    view = view[tuple(slice(None, None, step) for step in steps)]
+    return view[tuple(slice(0, length) for length in shape)]
+
+
+@hypothesis.settings(deadline=None, max_examples=150, database=None)
+@hypothesis.given(strategies.data())
+def test_images_of_any_dtype_and_strides(network, data):
+    dtype = data.draw(dtypes(BYTES + FLOATS))
+    view = data.draw(empty_views(SHAPE, dtype))
+    random = numpy.random.default_rng(data.draw(strategies.integers(0, 99)))
+    if dtype.kind in "iu":
+        expected = random.integers(0, 128 if dtype.itemsize == 1 else 256, SHAPE).astype(numpy.uint8)
+        view[...] = expected
+    else:
+        view[...] = random.integers(0, 2, SHAPE) if dtype.kind == "b" else random.normal(0, 3, SHAPE)
+        expected = numpy.array(view, numpy.float32)
+    before = view.tobytes()
+    assert same(network.predict(view), network.predict(expected))
+    assert view.tobytes() == before
+
+
+@hypothesis.settings(deadline=None, max_examples=60, database=None)
+@hypothesis.given(strategies.data())
+def test_labels_of_any_dtype_and_strides(network, data):
+    images, labels = batch()
+    dtype = data.draw(dtypes(BYTES + FLOATS[:-1]))
+    view = data.draw(empty_views((20,), dtype))
+    view[...] = labels
+    assert network.evaluate(images, view) == network.evaluate(images, labels)
+
+
+# ---- What becomes an array -------------------------------------------------------------------------
+
+
+class Interface:
+    """An object with __array_interface__ and nothing else."""
+
+    def __init__(self, kept):
+        self.kept, self.__array_interface__ = kept, kept.__array_interface__
+
+
+class Exchanged:
+    """An object with DLPack and nothing else."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def __dlpack__(self, **options):
+        return self.kept.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.kept.__dlpack_device__()
+
+
+def containers(tmp_path):
+    images, labels = batch()
+    numpy.save(tmp_path / "images.npy", images)
+    yield "lists", images.tolist(), labels.tolist(), False
+    yield "list of arrays", list(images), tuple(labels), False
+    yield "bytes", memoryview(images.tobytes()).cast("B", images.shape), labels.tobytes(), True
+    yield "bytearray", memoryview(bytearray(images.tobytes())).cast("B", images.shape), bytearray(labels), True
+    yield "array", images, array.array("q", labels.tolist()), True
+    yield "interface", Interface(images), Interface(labels), True
+    yield "DLPack", Exchanged(images), Exchanged(labels.astype(numpy.int32)), True
+    yield "file", numpy.load(tmp_path / "images.npy", mmap_mode="r"), labels, True
+    yield "warning", numpy.broadcast_arrays(images, images[:1])[0], labels, True
+
+
+def test_containers(tmp_path, network):
+    images, labels = batch()
+    expected = network.evaluate(images, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name, their_images, their_labels, without_copy in containers(tmp_path):
+            assert network.evaluate(their_images, their_labels) == expected, name
+            tensor = normnet._images(their_images)
+            assert numpy.shares_memory(tensor.array, numpy.asarray(getattr(their_images, "kept", their_images))) \
+                == without_copy, name
+
+
+# ---- Mistakes --------------------------------------------------------------------------------------
+
+
+def images_with(value, dtype):
+    images = numpy.zeros(SHAPE, dtype)
+    images[3, 1, 2, 5] = value
+    return images
+
+
+#: The beginning of the message, the type of the error, and the images.
+WRONG_IMAGES = {
+    "images has -1; expected integers from 0 to 255": (ValueError, images_with(-1, "int16")),
+    "images has 256; expected integers from 0 to 255": (ValueError, images_with(256, "int64")),
+    "images has 18446744073709551615; expected integers": (ValueError, images_with(2 ** 64 - 1, "uint64")),
+    "images has 1e+39; expected numbers that a float32 can hold": (ValueError, images_with(1e39, "float64")),
+    "images has -3.5e+38; expected numbers that a float32": (ValueError, images_with(-3.5e38, "float64")),
+    "the dtype of images is complex64; expected uint8 or float32": (TypeError, images_with(1, "complex64")),
+    "the dtype of images is datetime64[s]; expected": (TypeError, images_with(1, "datetime64[s]")),
+    "the dtype of images is <U9; expected": (TypeError, "digit.png"),
+    "the dtype of images is object; expected": (TypeError, None),
+    "images is of type list and does not become an array": (ValueError, [[1, 2], [3]]),
+    "images is of type MaskedArray and does not become an array: it has masked elements": (
+        TypeError, numpy.ma.masked_equal(images_with(7, "uint8"), 7)),
+}
+
+
+@pytest.mark.parametrize("message", WRONG_IMAGES)
+def test_images_that_cannot_be_converted(message, network):
+    error, images = WRONG_IMAGES[message]
+    with pytest.raises(error, match="^" + re.escape(message)):
+        network.predict(images)
+
+
+def test_empty_arrays(network):
+    for nothing in (numpy.zeros((0, 2, 9, 8), numpy.uint8), numpy.zeros((0, 2, 9, 8)), batch()[0][:0], [], 5,
+                    numpy.zeros((20, 2, 0, 8), numpy.float32), numpy.broadcast_to(numpy.float32(1), (0, 2, 9, 8))):
+        fails(normnet.Status.EINVAL, network.predict, nothing)
+    fails(normnet.Status.EINVAL, network.evaluate, batch()[0], [])
+
+
+def test_what_is_not_finite_is_for_the_library(network):
+    for value in (numpy.inf, -numpy.inf, numpy.nan):
+        fails(normnet.Status.EVALUE, network.predict, images_with(value, "float64"))
+    unmasked = numpy.ma.masked_equal(images_with(0, "uint8"), 7)
+    assert same(network.predict(unmasked), network.predict(unmasked.data))
+
+
+WRONG_LABELS = {
+    "labels has 1.5; expected whole numbers": (ValueError, [1.5] * 20),
+    "labels has nan; expected whole numbers": (ValueError, [numpy.nan] * 20),
+    "labels has 1e+30; expected whole numbers": (ValueError, [1e30] * 20),
+    "labels has 18446744073709551615; expected whole": (ValueError, numpy.full(20, 2 ** 64 - 1, numpy.uint64)),
+    "the dtype of labels is <U5; expected uint8, int32 or int64": (TypeError, ["seven"] * 20),
+}
+
+
+@pytest.mark.parametrize("message", WRONG_LABELS)
+def test_labels_that_cannot_be_converted(message, network):
+    error, labels = WRONG_LABELS[message]
+    with pytest.raises(error, match="^" + re.escape(message)):
+        network.evaluate(batch()[0], labels)
+
+
+def test_state_of_another_dtype():
+    """Floats are rounded once, as load_weights() does."""
+    values = numpy.random.default_rng(1).normal(0, 1, (4, 2, 3, 3))
+    with model() as network:
+        for dtype in ("float64", "float16", "longdouble", SWAPPED + "f4"):
+            network.set_state("0.weight", values.astype(dtype))
+            assert numpy.array_equal(network.state_dict()["0.weight"], values.astype(dtype).astype(numpy.float32))
+        with pytest.raises(ValueError, match="0.weight has 1e[+]39; expected numbers that a float32 can hold"):
+            network.set_state("0.weight", values * 0 + 1e39)
+
+
+# ---- Memory ----------------------------------------------------------------------------------------
+
+
+def test_arrays_are_read_at_each_call(network):
+    """Whatever has happened to an array since the last call with it: other contents, another shape, other memory."""
+    random = numpy.random.default_rng(4)
+    images = random.integers(0, 256, (20, 2, 9, 8), numpy.uint8)
+    network.predict(images)
+
+    def check():
+        assert same(network.predict(images), network.predict(images.copy()))
+    images[...] = random.integers(0, 256, images.shape)
+    check()
+    for shape in ((10, 2, 9, 8), (400, 2, 9, 8), (20, 2, 9, 8), (1, 2, 9, 8)):
+        images.resize(shape, refcheck=False)
+        images[...] = random.integers(0, 256, shape)
+        check()
+    images = numpy.zeros((4, 2, 9, 8), numpy.uint8)
+    network.predict(images)
+    images.shape = (1, 8, 9, 8)
+    fails(normnet.Status.EINVAL, network.predict, images)
+    for _ in range(20):  # the next array is often where the last one was
+        images = numpy.zeros((4, 2, 9, 8), numpy.float32)
+        check()
+        images = numpy.full((4, 2, 9, 32), 3, numpy.uint8)[..., ::4]
+        check()
+
+
+def test_arrays_are_not_kept(network):
+    buffer = bytearray(batch()[0].tobytes())
+    arrays = [batch()[0], batch()[0].astype(numpy.float64)]
+    references = [weakref.ref(each) for each in arrays]
+    network.predict(arrays[0])
+    network.predict(arrays[1])
+    network.predict(memoryview(buffer).cast("B", (20, 2, 9, 8)))
+    del arrays
+    gc.collect()
+    assert not any(reference() is not None for reference in references)
+    buffer.append(0)  # which is refused while someone reads it
+
+
+def test_threads_do_not_share_what_they_pass(network):
+    """As many readers as the model has predict different images of the same shape at the same time."""
+    inputs = [batch(seed=seed)[0] for seed in range(4)]
+    expected = [network.predict(images) for images in inputs]
+    wrong = []
+
+    def predict(images, answer):
+        for _ in range(300):
+            if not same(network.predict(images), answer):
+                wrong.append(images)
+    threads = [threading.Thread(target=predict, args=pair) for pair in zip(inputs, expected)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
