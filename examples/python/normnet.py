@@ -39,6 +39,8 @@ on the same model may raise NORMNET_EBUSY. A model that is closed during a call 
 The shared library is searched for in this order: the path in the environment variable NORMNET_LIBRARY, the directory
 of this file, the build directories of its source tree, and the library directories of the system.
 """
+from __future__ import annotations
+
 import copy
 import copyreg
 import ctypes
@@ -51,12 +53,36 @@ import sys
 from ctypes import POINTER, addressof, byref, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p, sizeof
 from enum import IntEnum
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 try:
     import numpy
 except ImportError:  # optional: models without data and the functions at the end work without it
-    numpy = None
+    numpy = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from typing import Iterable, Mapping, NoReturn, Protocol, Union
+
+    from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
+
+    class WithDLPack(Protocol):
+        """An array in the sense of DLPack."""
+
+        def __dlpack__(self) -> Any: ...
+
+    class WithArrayInterface(Protocol):
+        """An object that describes its memory to numpy."""
+
+        @property
+        def __array_interface__(self) -> dict[str, Any]: ...
+
+    #: What numpy makes an array of.
+    Data = Union[ArrayLike, WithDLPack, WithArrayInterface]
+    Array = NDArray[Any]
+    Floats = NDArray[numpy.float32]
+    Path = Union[str, bytes, os.PathLike[Any]]
+
 
 # ---- The header in Python --------------------------------------------------------------------------
 
@@ -81,14 +107,14 @@ Task = ctypes.CFUNCTYPE(None, c_void_p, c_int32)
 ParallelFor = ctypes.CFUNCTYPE(None, c_void_p, c_int32, Task, c_void_p)
 
 
-def _fields(*groups):
+def _fields(*groups: tuple[Any, str]) -> list[tuple[str, Any]]:
     return [(name, ctype) for ctype, names in groups for name in names.split()]
 
 
 class _Struct(ctypes.Structure):
     """A struct of the header; each begins with its own size."""
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any) -> None:
         super().__init__(struct_size=sizeof(type(self)), **values)
 
 
@@ -198,7 +224,7 @@ FUNCTIONS = {
 }
 
 
-def _load():
+def _load() -> ctypes.CDLL:
     """Loads the shared library and sets the types of its functions. ImportError if there is none."""
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.dirname(os.path.dirname(here))
@@ -230,26 +256,26 @@ class NormnetError(Exception):
     message with the offending value.
     """
 
-    def __init__(self, status, name, message):
+    def __init__(self, status: int, name: str, message: str) -> None:
         super().__init__(status, name, message)
         self.status, self.name, self.message = status, name, message
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name}: {self.message}"
 
 
-def _check(status):
+def _check(status: int) -> None:
     if status:
         raise NormnetError(status, library.normnet_status_string(status).decode(),
                            library.normnet_error_message().decode("utf-8", "replace"))
 
 
-def _nearest(name, names):
+def _nearest(name: str, names: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest that there is, if one is near."""
     return "".join(f"; did you mean {near!r}?" for near in difflib.get_close_matches(name, names, n=1))
 
 
-def _member(enum, value, name):
+def _member(enum: type[IntEnum], value: str | int, name: str) -> int:
     """The number of a member of an enum, given by name or number. ValueError for an unknown name."""
     if not isinstance(value, str):
         return _integer(value, name, c_int32)
@@ -261,7 +287,7 @@ def _member(enum, value, name):
                          + _nearest(value.lower(), names)) from None
 
 
-def _integer(value, name, ctype=c_int64):
+def _integer(value: Any, name: str, ctype: Any = c_int64) -> int:
     """A number for C, which would cut off what does not fit. TypeError, or OverflowError if it does not fit."""
     try:
         number = operator.index(value)
@@ -272,7 +298,7 @@ def _integer(value, name, ctype=c_int64):
     return number
 
 
-def _number(value, name):
+def _number(value: Any, name: str) -> float:
     """A double for C. TypeError for another type."""
     try:
         return c_double(value).value
@@ -280,7 +306,7 @@ def _number(value, name):
         raise TypeError(f"{name} is {value!r}; expected a number") from None
 
 
-def _bytes(value):
+def _bytes(value: Any) -> bytes:
     """The bytes of a file. TypeError for a string or a number."""
     try:
         return bytes(memoryview(value))
@@ -288,7 +314,7 @@ def _bytes(value):
         raise TypeError(f"data is of type {type(value).__name__}; expected the bytes of a file") from None
 
 
-def _text(value, name):
+def _text(value: Any, name: str) -> bytes:
     """The bytes of a string for C: UTF-8, or those of a path. TypeError for another type, ValueError for zero bytes."""
     if name != "path" and not isinstance(value, (str, bytes)):
         raise TypeError(f"{name} is {value!r}; expected a string")
@@ -298,20 +324,51 @@ def _text(value, name):
     return data
 
 
-def _plain(struct):
+def _plain(struct: _Struct) -> dict[str, Any]:
     """The fields of a struct as Python values that outlive the model."""
     names = (field[0] for field in struct._fields_ if field[0] not in ("struct_size", "reserved"))
     values = ((name, getattr(struct, name)) for name in names)
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in values}
 
 
+class Results(SimpleNamespace):
+    """The fields of normnet_metrics: what a batch or a test has given."""
+    loss: float           # mean over the images, without penalty
+    penalty: float
+    count: int            # of images
+    correct: int          # images that were recognized
+    step: int
+    lr: float
+    momentum: float
+    gradient_norm: float
+    confusion: Array      # of evaluate(), if it was asked for
+
+
+class Layer(SimpleNamespace):
+    """The fields of normnet_layer_info."""
+    channels: int
+    height: int
+    width: int
+    receptive_field: int  # pixels
+    parameters: int
+    multiply_adds: int    # per image
+    token: str
+    module: str
+
+
+class Keys(SimpleNamespace):
+    """The names that load_state_dict() did not find, or did not expect."""
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
 #: The dtypes of a normnet_tensor; in the byte order of this machine.
-_CODES = {numpy.dtype(name): int(code) for name, code in (
+_CODES: dict[Any, int] = {numpy.dtype(name): int(code) for name, code in (
     ("uint8", Dtype.U8), ("float32", Dtype.F32), ("int32", Dtype.I32), ("int64", Dtype.I64))} if numpy else {}
-_ndarray = numpy.ndarray if numpy else None
+_ndarray: Any = numpy.ndarray if numpy else None
 
 
-def _float32(array, name):
+def _float32(array: Array, name: str) -> Array:
     """Numbers as the nearest float32. ValueError if one is too large for that."""
     with numpy.errstate(over="ignore"):
         floats = array.astype(numpy.float32)
@@ -321,7 +378,7 @@ def _float32(array, name):
     return floats
 
 
-def _pixels(array, name):
+def _pixels(array: Array, name: str) -> Array | None:
     """Images of another dtype as float32 or uint8; None if it is not one of numbers."""
     if array.dtype.kind in "bf":
         return _float32(array, name)
@@ -333,7 +390,7 @@ def _pixels(array, name):
     return array.astype(numpy.uint8)
 
 
-def _whole(array, name):
+def _whole(array: Array, name: str) -> Array | None:
     """Labels of another dtype as int64; None if it is not one of numbers."""
     if array.dtype.kind not in "biuf":
         return None
@@ -345,7 +402,7 @@ def _whole(array, name):
     return whole
 
 
-def _native(array, name):
+def _native(array: Array, name: str) -> Array | None:
     """Entries of the state of another dtype: floats as load_weights() takes them; None if C cannot take it."""
     if array.dtype.kind == "f":
         return _float32(array, name)
@@ -355,9 +412,9 @@ def _native(array, name):
 
 class _Kind(NamedTuple):
     """What an argument may be."""
-    codes: tuple     # of the dtypes that C takes
-    expected: str    # for the message
-    convert: object  # makes one of these of another dtype
+    codes: tuple[int, ...]  # of the dtypes that C takes
+    expected: str           # for the message
+    convert: Callable[[Array, str], Array | None]  # makes one of these of another dtype
 
 
 _IMAGES = _Kind((1, 2), "uint8 or float32, or other real numbers", _pixels)
@@ -365,7 +422,7 @@ _LABELS = _Kind((1, 3, 4), "uint8, int32 or int64, or other whole numbers", _who
 _STATE = _Kind((1, 2, 3, 4), "uint8, float32, int32 or int64", _native)
 
 
-def _array(value, name):
+def _array(value: Any, name: str) -> Array:
     """A numpy array of what is one or can become one, without a copy where that is possible. TypeError if it cannot."""
     if numpy is None:
         raise ImportError("images, labels and weights are numpy arrays: install numpy")
@@ -382,7 +439,7 @@ def _array(value, name):
         raise kind(f"{name} is of type {type(value).__name__} and does not become an array: {error}") from error
 
 
-def _converted(array, name, kind):
+def _converted(array: Array, name: str, kind: _Kind) -> Array:
     """An array of a dtype that C takes. TypeError if there is no conversion, ValueError for an element without one."""
     converted = kind.convert(array, name)
     if converted is None:
@@ -391,7 +448,7 @@ def _converted(array, name, kind):
 
 
 @functools.lru_cache(maxsize=256)
-def _layout(dtype, shape, strides):
+def _layout(dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Tensor | None:
     """A tensor for all arrays with this dtype, shape and strides, which lacks the address; None if there is none."""
     size = dtype.itemsize
     # The stride of a dimension of one element is never used; 1 keeps it from looking like a zero.
@@ -402,15 +459,15 @@ def _layout(dtype, shape, strides):
     return Tensor(dtype=_CODES[dtype], rank=len(shape), shape=shape, strides=tuple(steps))
 
 
-def _address(array):
+def _address(array: Array) -> int:
     """Where an array's elements begin."""
     try:  # a quarter of the time of the other ways
-        return addressof(c_char.from_buffer(array))
+        return addressof(c_char.from_buffer(array))  # type: ignore[arg-type, unused-ignore]
     except (TypeError, ValueError):  # read-only, not contiguous or empty
         return int(array.__array_interface__["data"][0])
 
 
-def _view(array):
+def _view(array: Array) -> Tensor | None:
     """A tensor over the memory of an array, which must outlive it; None if a normnet_tensor cannot describe it."""
     layout, address = _layout(array.dtype, array.shape, array.strides), _address(array)
     if layout is None or address % array.itemsize:
@@ -420,7 +477,7 @@ def _view(array):
     return tensor
 
 
-def _tensor(value, name="the array", kind=_STATE):
+def _tensor(value: Any, name: str = "the array", kind: _Kind = _STATE) -> Tensor:
     """A normnet_tensor over what _array() takes. Copies it only if its dtype or strides are not those of a tensor.
 
     TypeError for an unsupported dtype, ValueError for more than 8 dimensions or an element that cannot be converted.
@@ -437,15 +494,15 @@ def _tensor(value, name="the array", kind=_STATE):
     return tensor
 
 
-def _images(value):
+def _images(value: Any) -> Tensor:
     return _tensor(value, "images", _IMAGES)
 
 
-def _labels(value):
+def _labels(value: Any) -> Tensor:
     return _tensor(value, "labels", _LABELS)
 
 
-def _options(scores, statistics, weights):
+def _options(scores: str | int, statistics: str | int, weights: str | int) -> Options:
     """The normnet_predict_options of a call."""
     try:
         return _USUAL_OPTIONS[scores, statistics, weights]
@@ -456,7 +513,7 @@ def _options(scores, statistics, weights):
 
 
 #: Those of the usual names, which no call changes.
-_USUAL_OPTIONS = {(scores.name.lower(), statistics.name.lower(), weights.name.lower()):
+_USUAL_OPTIONS: dict[Any, Options] = {(scores.name.lower(), statistics.name.lower(), weights.name.lower()):
             Options(scores=scores, statistics=statistics, weights=weights)
             for scores in Scores for statistics in Statistics for weights in Weights}
 
@@ -472,7 +529,7 @@ _EXPECTED = {POINTER(c_double): "a list of numbers, one per channel", c_void_p: 
              Reduce: "a function of one array, or a normnet.Reduce"}
 
 
-def _field(config, name, value):
+def _field(config: Config, name: str, value: Any) -> Any:
     """A value as its field of normnet_config takes it. TypeError for another type."""
     ctype = _FIELDS[name]
     if name in _ENUMS:
@@ -498,7 +555,7 @@ def _field(config, name, value):
     return value
 
 
-def _config(norm, fields):
+def _config(norm: str | int, fields: Mapping[str, Any]) -> Config:
     """A normnet_config with the given fields and the defaults for `norm`.
 
     TypeError for an unknown field or another type, OverflowError for an integer out of range, ValueError for a wrong
@@ -517,9 +574,9 @@ def _config(norm, fields):
     return config
 
 
-def _reducer(config, function):
+def _reducer(config: Config, function: Callable[[Array], object]) -> Callable[[int, Any, int], int]:
     """The callback normnet_config.reduce for `function(values)`, which replaces an array by its sum over all ranks."""
-    def reduce(_, values, count):
+    def reduce(_: int, values: Any, count: int) -> int:
         try:
             function(numpy.ctypeslib.as_array(values, (count,)))
             return 0
@@ -529,7 +586,7 @@ def _reducer(config, function):
     return reduce
 
 
-def _save_options(kind, note):
+def _save_options(kind: str | int, note: str | bytes | None) -> SaveOptions:
     return SaveOptions(kind=_member(File, kind, "kind"), note=None if note is None else _text(note, "note"))
 
 
@@ -542,12 +599,12 @@ _SETTINGS = ("threads", "readers", "max_batch", "cpu", "memory_limit")
 _CALLBACKS = ("allocate", "deallocate", "allocator_user", "reduce_user", "parallel_for", "parallel_user")
 
 
-def _without_own(state):
+def _without_own(state: Any) -> Any:
     """A dictionary of attributes without those that no copy may share; anything else as it is."""
     return {name: value for name, value in state.items() if name not in _OWN} if isinstance(state, dict) else state
 
 
-def _restore(kind, data, host):
+def _restore(kind: type[Model], data: bytes, host: dict[str, Any]) -> Model:
     """A model from what Model.__reduce__ returned."""
     return kind.deserialize(data, **host)
 
@@ -558,10 +615,14 @@ def _restore(kind, data, host):
 class _Handle(c_void_p):
     """A normnet_model, which lives as long as someone refers to it: a model that is open, or a call."""
 
-    def __del__(self, destroy=library.normnet_model_destroy):
+    def __init__(self) -> None:
+        super().__init__()
+        self.config: Config | None = None  # owns the functions that the library keeps using
+
+    def __del__(self, destroy: Any = library.normnet_model_destroy) -> None:
         destroy(self)
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         """For copy and pickle, if a subclass copies all its attributes: two handles would free the model twice."""
         raise TypeError("the handle of a model cannot be copied: copy the model, e.g. by clone()")
 
@@ -582,19 +643,20 @@ class Model:
     _handle = None  # of a closed model, and before __init__()
     _classes = 0
 
-    def __init__(self, norm="none", **config):
+    def __init__(self, norm: str | int = "none", **config: Any) -> None:
         self._create(_config(norm, config), library.normnet_model_create)
 
-    def _create(self, config, create, *arguments):
+    def _create(self, config: Config, create: Any, *arguments: Any) -> Self:
         handle = _Handle()
         _check(create(byref(handle), *arguments, config))
         self._handle = handle
-        handle.config = self._config = config  # owns the functions that the library keeps using
+        handle.config = self._config = config
         self._classes = self.config.classes
         return self
 
     @classmethod
-    def _create_as(cls, fields, create, *arguments, original=None):
+    def _create_as(cls, fields: Mapping[str, Any], create: Any, *arguments: Any,
+                   original: Config | None = None) -> Self:
         """Creates a model, most of whose fields come from a file or an original, which `fields` must not contradict.
 
         ValueError for a field with another value: it would be ignored.
@@ -621,7 +683,7 @@ class Model:
         return model
 
     @classmethod
-    def load(cls, path, **host):
+    def load(cls, path: Path, **host: Any) -> Self:
         """Loads a model from a file.
 
         A checkpoint has everything but the fields of the host program (threads, readers, max_batch, cpu,
@@ -632,12 +694,12 @@ class Model:
         return cls._create_as(host, library.normnet_model_load, _text(path, "path"))
 
     @classmethod
-    def deserialize(cls, data, **host):
+    def deserialize(cls, data: Any, **host: Any) -> Self:
         """Creates a model from the bytes of a file, see serialize() and load()."""
         data = _bytes(data)
         return cls._create_as(host, library.normnet_model_deserialize, data, len(data))
 
-    def clone(self, **host):
+    def clone(self, **host: Any) -> Self:
         """Returns a copy that continues exactly as this model would.
 
         Keywords are fields of the host program; by default they are those of this model. ValueError for another field
@@ -645,31 +707,31 @@ class Model:
         """
         return self._copy(library.normnet_model_clone, host)
 
-    def clone_average(self, **host):
+    def clone_average(self, **host: Any) -> Self:
         """Returns a model with the average in place of the weights, to save, export or train: without momentum and an
         average of its own. Keywords as for clone(). NORMNET_ESTATE without an average, see average_decay."""
         return self._copy(library.normnet_model_clone_average, host)
 
-    def _copy(self, create, host):
+    def _copy(self, create: Any, host: dict[str, Any]) -> Self:
         config = Config()
         self._call("model_config", config)
         fields = {name: getattr(config, name) for name in _SETTINGS + _CALLBACKS}
         fields["reduce"] = self._config.reducer or config.reduce
         return self._create_as({**fields, **host}, create, self._open(), original=self._config)
 
-    def __getstate__(self):
+    def __getstate__(self) -> Any:
         """What a program or a subclass has added to this object, for copies: its __dict__ and its slots, or None."""
         added = _without_own(vars(self))
-        names = copyreg._slotnames(type(self))
+        names = copyreg._slotnames(type(self))  # type: ignore[attr-defined, unused-ignore]
         slots = {name: getattr(self, name) for name in names if hasattr(self, name)}
         return (added, slots) if slots else added or None
 
-    def _state_to_copy(self):
+    def _state_to_copy(self) -> Any:
         """What __getstate__() returns; that of a subclass may have everything."""
         state = self.__getstate__()
         return tuple(map(_without_own, state)) if isinstance(state, tuple) else _without_own(state)
 
-    def _set_state(self, state):
+    def _set_state(self, state: Any) -> Self:
         """Restores what __getstate__() returned, as pickle does."""
         if state is not None and hasattr(self, "__setstate__"):
             self.__setstate__(state)
@@ -680,14 +742,14 @@ class Model:
                 setattr(self, name, value)
         return self
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         return self.clone()._set_state(self._state_to_copy())
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         clone = memo[id(self)] = self.clone()
         return clone._set_state(copy.deepcopy(self._state_to_copy(), memo))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         """For pickle: a checkpoint, the settings of the host program and `reduce`, a Python function.
 
         NORMNET_ESTATE while gradients are pending. TypeError for a model with other callbacks.
@@ -704,25 +766,25 @@ class Model:
             host["reduce"] = self._config.reducer
         return _restore, (type(self), self.serialize(note=self.note or None), host), self._state_to_copy()
 
-    def close(self):
+    def close(self) -> None:
         """Frees the model, at the latest when calls that are running return. Later calls raise NORMNET_EINVAL."""
         self._handle = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._open()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _open(self):
+    def _open(self) -> _Handle:
         """The handle. NormnetError if the model has been closed."""
         handle = self._handle
         if handle is None:
             raise NormnetError(Status.EINVAL, "NORMNET_EINVAL", "the model has been closed")
         return handle
 
-    def _call(self, name, *arguments):
+    def _call(self, name: str, *arguments: Any) -> None:
         handle = self._open()
         self._config.failure = None
         try:
@@ -733,7 +795,7 @@ class Model:
     # -- description
 
     @property
-    def config(self):
+    def config(self) -> SimpleNamespace:
         """The configuration of the model: a namespace with the fields of normnet_config, except the callbacks."""
         config = Config()
         self._call("model_config", config)
@@ -747,43 +809,43 @@ class Model:
         return plain
 
     @property
-    def cpu_name(self):
+    def cpu_name(self) -> str:
         """The instruction set in use, e.g. "avx2"."""
         return str(library.normnet_cpu_name(self._open()).decode())
 
     @property
-    def parameter_count(self):
+    def parameter_count(self) -> int:
         """The number of trainable parameters."""
         return int(library.normnet_parameter_count(self._open()))
 
-    def summary(self):
+    def summary(self) -> str:
         """Returns the table of the layers, and warnings about norms that cannot learn, as a string."""
         size = library.normnet_model_summary(self._open(), None, 0) + 1
         text = ctypes.create_string_buffer(size)
         library.normnet_model_summary(self._open(), text, size)
         return text.value.decode()
 
-    def layers(self):
+    def layers(self) -> list[Layer]:
         """Returns one namespace per layer with the fields of normnet_layer_info: channels, height, width,
         receptive_field (pixels), parameters, multiply_adds (per image), token and module."""
         infos = [LayerInfo() for _ in range(library.normnet_layer_count(self._open()))]
         for index, info in enumerate(infos):
             self._call("layer", index, info)
-        return [SimpleNamespace(**_plain(info)) for info in infos]
+        return [Layer(**_plain(info)) for info in infos]
 
     @property
-    def steps_taken(self):
+    def steps_taken(self) -> int:
         """The number of training steps, including those before a checkpoint."""
         return int(library.normnet_steps_taken(self._open()))
 
     @property
-    def note(self):
+    def note(self) -> str:
         """The note of the file that the model was loaded from, or ""."""
         return str(library.normnet_model_note(self._open()).decode())
 
     # -- files
 
-    def save(self, path, kind="checkpoint", note=None):
+    def save(self, path: Path, kind: str | int = "checkpoint", note: str | bytes | None = None) -> None:
         """Writes the model to a file, which appears complete or not at all.
 
         kind: "checkpoint" (default), to resume training with the same bits, or "weights", the state_dict of the
@@ -793,7 +855,7 @@ class Model:
         """
         self._call("model_save", _text(path, "path"), _save_options(kind, note))
 
-    def serialize(self, kind="checkpoint", note=None):
+    def serialize(self, kind: str | int = "checkpoint", note: str | bytes | None = None) -> bytes:
         """Returns the bytes of the file that save() would write."""
         needed, options = c_int64(), _save_options(kind, note)
         self._call("model_serialize", None, 0, byref(needed), options)
@@ -801,18 +863,18 @@ class Model:
         self._call("model_serialize", data, needed.value, byref(needed), options)
         return data.raw
 
-    def load_weights(self, path):
+    def load_weights(self, path: Path) -> None:
         """Replaces the weights and running statistics with those from a file: a checkpoint, weights, or safetensors of
         a state_dict from PyTorch, in any type and with any common prefix. NORMNET_EMISMATCH if a name or shape
         differs."""
         self._call("load_weights", _text(path, "path"))
 
-    def deserialize_weights(self, data):
+    def deserialize_weights(self, data: Any) -> None:
         """Does the same as load_weights() with the bytes of a file."""
         data = _bytes(data)
         self._call("deserialize_weights", data, len(data))
 
-    def export_onnx(self, path):
+    def export_onnx(self, path: Path) -> None:
         """Writes the network in evaluation mode as an ONNX graph (opset 17).
 
         Its input is `images`, float32 N x channels x height x width, and its output `logits`, float32 N x classes.
@@ -821,19 +883,19 @@ class Model:
 
     # -- state
 
-    def _states(self):
+    def _states(self) -> list[StateInfo]:
         infos = [StateInfo() for _ in range(library.normnet_state_count(self._open()))]
         for index, info in enumerate(infos):
             self._call("state", index, info)
         return infos
 
-    def state_dict(self, weights="current"):
+    def state_dict(self, weights: str | int = "current") -> dict[str, Array]:
         """Returns the weights and running statistics as a dict of float32 and int64 arrays, with the names, shapes and
         order of the state_dict of the equivalent torch.nn.Sequential.
 
         weights: "current" (default), or "average" for their average, see average_decay. NORMNET_ESTATE without one.
         """
-        state = {}
+        state: dict[str, Array] = {}
         average = _member(Weights, weights, "weights") == Weights.AVERAGE
         if average and not self.config.average_decay:
             raise NormnetError(Status.ESTATE, "NORMNET_ESTATE", "the model keeps no average: average_decay is 0")
@@ -844,12 +906,12 @@ class Model:
             state[info.name.decode()] = numpy.frombuffer(data, dtype).reshape(shape).copy()
         return state
 
-    def set_state(self, name, array):
+    def set_state(self, name: str, array: Data) -> None:
         """Replaces one entry of the state. NORMNET_EMISMATCH for another name or shape, NORMNET_EVALUE for a value that
         is not finite."""
         self._call("set_state", _text(name, "name"), _tensor(array, name))
 
-    def load_state_dict(self, state, strict=True):
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Keys:
         """Replaces the state by that of a dict: arrays with the names, shapes and dtypes of state_dict().
 
         NORMNET_EMISMATCH if an entry is missing or unexpected, which strict=False allows. As in PyTorch,
@@ -869,14 +931,14 @@ class Model:
                 trial._call("set_state", *tensor)
         for tensor in tensors:
             self._call("set_state", *tensor)
-        return SimpleNamespace(missing_keys=missing, unexpected_keys=unexpected)
+        return Keys(missing_keys=missing, unexpected_keys=unexpected)
 
-    def set_parameters(self, values):
+    def set_parameters(self, values: Data) -> None:
         """Replaces all parameters by one array of parameter_count values in the order of state_dict()."""
         values = numpy.ascontiguousarray(values, numpy.float32)
         self._call("set_parameters", values.ctypes.data_as(POINTER(c_float)), values.size)
 
-    def split(self, values):
+    def split(self, values: Array) -> dict[str, Array]:
         """Returns a dict of views into an array of parameter_count values, such as gradients(), with the names and
         shapes of the parameters."""
         parts, first = {}, 0
@@ -890,7 +952,7 @@ class Model:
 
     # -- training
 
-    def train_step(self, images, labels):
+    def train_step(self, images: Data, labels: Data) -> Results:
         """One step of SGD on a batch of 1 to max_batch images.
 
         Returns a namespace with the fields of normnet_metrics: loss (mean per image, without penalty), penalty, count
@@ -900,9 +962,9 @@ class Model:
         """
         metrics = Metrics()
         self._call("train_step", _images(images), _labels(labels), metrics)
-        return SimpleNamespace(**_plain(metrics))
+        return Results(**_plain(metrics))
 
-    def compute_gradients(self, images, labels, first_sample=0, images_in_all=0):
+    def compute_gradients(self, images: Data, labels: Data, first_sample: int = 0, images_in_all: int = 0) -> Results:
         """Adds the gradient of the loss, summed over the images, to the gradients of the model; returns metrics.
 
         Several calls followed by apply_gradients() are one step on a larger batch. first_sample is the index of the
@@ -913,49 +975,50 @@ class Model:
         batch = Batch(first_sample=_integer(first_sample, "first_sample"),
                       images_in_all=_integer(images_in_all, "images_in_all"))
         self._call("compute_gradients", _images(images), _labels(labels), batch, metrics)
-        return SimpleNamespace(**_plain(metrics))
+        return Results(**_plain(metrics))
 
-    def _gradients(self):
+    def _gradients(self) -> NDArray[numpy.float64]:
         values, count = _DOUBLE(), c_int64()
         self._call("gradients", byref(values), byref(count))
         return numpy.ctypeslib.as_array(values, (count.value,))
 
-    def gradients(self):
+    def gradients(self) -> NDArray[numpy.float64]:
         """Returns the pending gradients: float64, parameter_count values in the order of the parameters."""
         return self._gradients().copy()
 
-    def set_gradients(self, values):
+    def set_gradients(self, values: Data) -> None:
         """Replaces the pending gradients, for example by their sum over several machines."""
         values, gradients = numpy.asarray(values), self._gradients()
         if values.shape != gradients.shape:
             raise ValueError(f"the shape of the gradients is {values.shape}; expected {gradients.shape}")
         gradients[:] = values
 
-    def apply_gradients(self, images_in_all):
+    def apply_gradients(self, images_in_all: int) -> None:
         """Divides the pending gradients by images_in_all, adds l1 and l2, clips, and updates the weights.
         NORMNET_ESTATE if none are pending."""
         self._call("apply_gradients", _integer(images_in_all, "images_in_all"))
 
-    def discard_gradients(self):
+    def discard_gradients(self) -> None:
         """Discards the pending gradients and the update of the running statistics computed with them."""
         self._call("discard_gradients")
 
-    def set_learning_rate(self, lr, momentum):
+    def set_learning_rate(self, lr: float, momentum: float) -> None:
         """Sets both from the next step on. NORMNET_ESTATE unless the schedule is constant."""
         self._call("set_learning_rate", _number(lr, "lr"), _number(momentum, "momentum"))
 
-    def update_statistics(self, images, reset):
+    def update_statistics(self, images: Data, reset: bool) -> None:
         """Recomputes batch norm's running statistics, as torch.optim.swa_utils.update_bn does: averages over all calls
         since the last one with `reset`, of up to max_batch images each."""
         self._call("update_statistics", _images(images), bool(reset))
 
-    def update_average_statistics(self, images, reset):
+    def update_average_statistics(self, images: Data, reset: bool) -> None:
         """Does the same for the statistics of the averaged weights. NORMNET_ESTATE without an average."""
         self._call("update_average_statistics", _images(images), bool(reset))
 
     # -- prediction
 
-    def evaluate(self, images, labels, statistics="running", confusion=False, weights="current"):
+    def evaluate(self, images: Data, labels: Data, statistics: str | int = "running", confusion: bool = False,
+                 weights: str | int = "current") -> Results:
         """Returns the metrics of one or more images in evaluation mode: loss (mean per image), count and correct.
 
         statistics: those of batch norm, "running" (default) or "batch", which are of these images, up to max_batch.
@@ -968,12 +1031,13 @@ class Model:
         pointer = None if counts is None else counts.ctypes.data_as(_INT64)
         options = _options("probabilities", statistics, weights)
         self._call("evaluate", _images(images), _labels(labels), metrics, pointer, options)
-        results = SimpleNamespace(**_plain(metrics))
+        results = Results(**_plain(metrics))
         if counts is not None:
             results.confusion = counts
         return results
 
-    def predict(self, images, scores="probabilities", statistics="running", weights="current"):
+    def predict(self, images: Data, scores: str | int = "probabilities", statistics: str | int = "running",
+                weights: str | int = "current") -> tuple[Floats, Array]:
         """Returns the scores (float32, N x classes) and the predicted classes (int64, N) of one or more images.
 
         scores: "probabilities" (default), "log_probabilities" or "logits". statistics, weights: as for evaluate().
@@ -985,7 +1049,8 @@ class Model:
                    _options(scores, statistics, weights))
         return values, classes
 
-    def layer_output(self, images, layer, statistics="running", weights="current"):
+    def layer_output(self, images: Data, layer: int, statistics: str | int = "running",
+                     weights: str | int = "current") -> Floats:
         """Returns the output of layer number `layer`, counted from 0, in evaluation mode.
 
         It is float32, N x channels x height x width, or N x features after flatten. IndexError for a missing layer.
@@ -1005,12 +1070,12 @@ class Model:
 # ---- Pure functions --------------------------------------------------------------------------------
 
 
-def version():
+def version() -> str:
     """The version of the library, e.g. "0.1.0"."""
     return str(library.normnet_version().decode())
 
 
-def one_cycle_lr(step, **config):
+def one_cycle_lr(step: int, **config: Any) -> tuple[float, float]:
     """Returns (lr, momentum) of step `step`, counted from 0, under the one-cycle schedule of the keywords (total_steps,
     max_lr, ...). NORMNET_ESTATE for a step of total_steps or more, NORMNET_EINVAL for a negative one."""
     lr, momentum = c_double(), c_double()
@@ -1018,14 +1083,14 @@ def one_cycle_lr(step, **config):
     return lr.value, momentum.value
 
 
-def step_lr(step, **config):
+def step_lr(step: int, **config: Any) -> tuple[float, float]:
     """Returns (lr, momentum) of step `step`, counted from 0, under the step schedule of the keywords."""
     lr, momentum = c_double(), c_double()
     _check(library.normnet_step_lr(_config("none", config), _integer(step, "step"), byref(lr), byref(momentum)))
     return lr.value, momentum.value
 
 
-def shard(images, ranks, rank):
+def shard(images: int, ranks: int, rank: int) -> tuple[int, int]:
     """Returns (first, count): the images first, ..., first + count - 1 of a batch of `images` are those of the process
     `rank`, from 0, of `ranks` processes."""
     first, count = c_int64(), c_int64()
