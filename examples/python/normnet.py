@@ -33,8 +33,9 @@ passed to C raise TypeError, ValueError or OverflowError, with their name.
 Copies: copy.copy() and copy.deepcopy() of a model are clones, and a pickle is a checkpoint with the fields of the host
 program. No two models share anything but the callbacks.
 
-Threads: see include/normnet.h. ctypes releases the GIL during a call, so models may be used in parallel; a second call
-on the same model may raise NORMNET_EBUSY. A model that is closed during a call is freed when the call returns.
+Threads: see include/normnet.h. ctypes releases the GIL during a call, so models may be used in parallel, and several
+threads may predict with one model that has as many `readers`; otherwise a second call on the same model may raise
+NORMNET_EBUSY. A model that is closed during a call is freed when the call returns.
 
 The shared library is searched for in this order: the path in the environment variable NORMNET_LIBRARY, the directory
 of this file, the build directories of its source tree, and the library directories of the system.
@@ -477,20 +478,55 @@ def _view(array: Array) -> Tensor | None:
     return tensor
 
 
-def _tensor(value: Any, name: str = "the array", kind: _Kind = _STATE) -> Tensor:
-    """A normnet_tensor over what _array() takes. Copies it only if its dtype or strides are not those of a tensor.
+class _Slot:
+    """A tensor over one array after another: while dtype, shape and strides stay the same, only the address is new.
 
-    TypeError for an unsupported dtype, ValueError for more than 8 dimensions or an element that cannot be converted.
+    It keeps no array alive, and trusts none to be as it was.
+    """
+    __slots__ = ("tensor", "dtype", "shape", "strides")
+
+    dtype: Any
+    shape: Any
+    strides: Any
+
+    def __init__(self) -> None:
+        self.tensor: Tensor | None = None
+
+    def view(self, array: Array) -> Tensor | None:
+        """The same as _view()."""
+        tensor = self.tensor
+        if tensor is not None and array.dtype is self.dtype and array.shape == self.shape \
+                and array.strides == self.strides:
+            address = _address(array)
+            if not address % array.itemsize:
+                tensor.data = address
+                return tensor
+        self.tensor = tensor = _view(array)
+        self.dtype, self.shape, self.strides = array.dtype, array.shape, array.strides
+        return tensor
+
+
+def _describe(value: Any, name: str, kind: _Kind, view: Callable[[Array], Tensor | None]) -> tuple[Array, Tensor]:
+    """The array of what _array() takes and a normnet_tensor over it, which is valid as long as the array exists.
+
+    The array is a copy only if its dtype or strides are not those of a normnet_tensor. TypeError for an unsupported
+    dtype, ValueError for more than 8 dimensions or an element that cannot be converted.
     """
     array = value if type(value) is _ndarray else _array(value, name)
     if _CODES.get(array.dtype) not in kind.codes:
         array = _converted(array, name, kind)
-    tensor = _view(array)
-    if tensor is None:
-        if array.ndim > 8:
-            raise ValueError(f"{name} has {array.ndim} dimensions; expected at most 8")
-        return _tensor(array.copy(order="C"), name, kind)
-    tensor.array = array  # keeps the memory alive as long as the tensor
+    tensor = view(array)
+    if tensor is not None:
+        return array, tensor
+    if array.ndim > 8:
+        raise ValueError(f"{name} has {array.ndim} dimensions; expected at most 8")
+    return _describe(array.copy(order="C"), name, kind, view)
+
+
+def _tensor(value: Any, name: str = "the array", kind: _Kind = _STATE) -> Tensor:
+    """A normnet_tensor over what _array() takes, see _describe(); it keeps the array."""
+    array, tensor = _describe(value, name, kind, _view)
+    tensor.array = array
     return tensor
 
 
@@ -500,6 +536,29 @@ def _images(value: Any) -> Tensor:
 
 def _labels(value: Any) -> Tensor:
     return _tensor(value, "labels", _LABELS)
+
+
+def _output(array: Any, name: str, codes: tuple[int, ...], expected: str,
+            view: Callable[[Array], Tensor | None] = _view) -> Tensor:
+    """A tensor over an array of the caller, for C to write. TypeError or ValueError if that is not possible."""
+    if not isinstance(array, numpy.ndarray):
+        raise TypeError(f"{name} is of type {type(array).__name__}; expected a numpy array")
+    if _CODES.get(array.dtype) not in codes:
+        raise TypeError(f"the dtype of {name} is {array.dtype}; expected {expected}")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is read-only")
+    tensor = view(array)
+    if tensor is None:
+        raise ValueError(f"{name} has the strides {array.strides} in bytes, or an address, that C cannot use: expected"
+                         f" multiples of {array.itemsize}, not all 0")
+    return tensor
+
+
+def _pair(value: Any, name: str, what: str) -> Any:
+    """The two elements of a tuple or list. TypeError if it is something else."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} is of type {type(value).__name__}; expected a pair of {what}")
+    return value
 
 
 def _options(scores: str | int, statistics: str | int, weights: str | int) -> Options:
@@ -618,6 +677,8 @@ class _Handle(c_void_p):
     def __init__(self) -> None:
         super().__init__()
         self.config: Config | None = None  # owns the functions that the library keeps using
+        self.shapes: list[tuple[int, ...]] = []  # of the layers' outputs, once someone has asked for one
+        self.slots: list[tuple[_Slot, _Slot, _Slot]] = []  # for calls of predict(), each of which takes three
 
     def __del__(self, destroy: Any = library.normnet_model_destroy) -> None:
         destroy(self)
@@ -1037,34 +1098,69 @@ class Model:
         return results
 
     def predict(self, images: Data, scores: str | int = "probabilities", statistics: str | int = "running",
-                weights: str | int = "current") -> tuple[Floats, Array]:
+                weights: str | int = "current",
+                out: tuple[Floats | None, Array | None] | None = None
+                ) -> tuple[Floats, Array]:
         """Returns the scores (float32, N x classes) and the predicted classes (int64, N) of one or more images.
 
         scores: "probabilities" (default), "log_probabilities" or "logits". statistics, weights: as for evaluate().
+        out: a pair of arrays to write these to and return: float32, N x classes, of any strides, and uint8, int32 or
+            int64, N. Either may be None for a new one.
         """
-        image_tensor = _images(images)
-        values = numpy.empty((image_tensor.shape[0], self._classes), numpy.float32)
-        classes = numpy.empty(image_tensor.shape[0], numpy.int64)
-        self._call("predict", image_tensor, _tensor(values, "scores"), _tensor(classes, "classes"),
-                   _options(scores, statistics, weights))
+        handle = self._open()
+        try:
+            slots = handle.slots.pop()
+        except IndexError:  # the first call, or all are in use by other threads
+            slots = _Slot(), _Slot(), _Slot()
+        image_slot, score_slot, class_slot = slots
+        array, image_tensor = _describe(images, "images", _IMAGES, image_slot.view)
+        values, classes = (None, None) if out is None else _pair(out, "out", "arrays")
+        if values is None:
+            values = numpy.empty((*array.shape[:1], self._classes), numpy.float32)
+            score_tensor = score_slot.view(values)
+        else:
+            score_tensor = _output(values, "out[0]", (2,), "float32", score_slot.view)
+        if classes is None:
+            classes = numpy.empty(array.shape[:1], numpy.int64)
+            class_tensor = class_slot.view(classes)
+        else:
+            class_tensor = _output(classes, "out[1]", (1, 3, 4), "uint8, int32 or int64", class_slot.view)
+        # Not by _call(): a prediction calls no function of the program whose exception could be the cause.
+        _check(library.normnet_predict(handle, image_tensor, score_tensor, class_tensor,
+                                       _options(scores, statistics, weights)))
+        handle.slots.append(slots)  # of a failed call, they are lost, and the next one makes others
         return values, classes
 
     def layer_output(self, images: Data, layer: int, statistics: str | int = "running",
-                     weights: str | int = "current") -> Floats:
+                     weights: str | int = "current", out: Floats | None = None
+                     ) -> Floats:
         """Returns the output of layer number `layer`, counted from 0, in evaluation mode.
 
         It is float32, N x channels x height x width, or N x features after flatten. IndexError for a missing layer.
+        out: an array of this shape, of any strides, to write it to and return.
         """
-        image_tensor, layers, layer = _images(images), self.layers(), _integer(layer, "layer")
-        if not 0 <= layer < len(layers):
-            raise IndexError(f"layer is {layer}; expected 0 to {len(layers) - 1}")
-        flat = any(info.module == "Flatten" for info in layers[:layer + 1])
-        info = layers[layer]
-        shape = (info.channels,) if flat else (info.channels, info.height, info.width)
-        output = numpy.empty((image_tensor.shape[0], *shape), numpy.float32)
-        self._call("layer_output", image_tensor, layer, _tensor(output, "output"),
-                   _options("probabilities", statistics, weights))
-        return output
+        images, shapes, layer = _images(images), self._output_shapes(), _integer(layer, "layer")
+        if not 0 <= layer < len(shapes):
+            raise IndexError(f"layer is {layer}; expected 0 to {len(shapes) - 1}")
+        if out is None:
+            out = numpy.empty((images.shape[0], *shapes[layer]), numpy.float32)
+            tensor = _view(out)
+        else:
+            tensor = _output(out, "out", (2,), "float32")
+        self._call("layer_output", images, layer, tensor, _options("probabilities", statistics, weights))
+        return out
+
+    def _output_shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each layer's output for one image, which never changes."""
+        handle = self._open()
+        if not handle.shapes:
+            shapes: list[tuple[int, ...]] = []
+            flat = False
+            for layer in self.layers():
+                flat = flat or layer.module == "Flatten"
+                shapes.append((layer.channels,) if flat else (layer.channels, layer.height, layer.width))
+            handle.shapes = shapes
+        return handle.shapes
 
 
 # ---- Pure functions --------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""examples/python/normnet.py: what becomes images and labels."""
+"""examples/python/normnet.py: what becomes images and labels, and what is written to arrays of the caller."""
 import array
 import gc
 import re
@@ -81,6 +81,25 @@ def test_labels_of_any_dtype_and_strides(network, data):
     view = data.draw(empty_views((20,), dtype))
     view[...] = labels
     assert network.evaluate(images, view) == network.evaluate(images, labels)
+
+
+@hypothesis.settings(deadline=None, max_examples=100, database=None)
+@hypothesis.given(strategies.data())
+def test_output_of_any_strides(network, data):
+    images = batch()[0]
+    expected = network.predict(images)
+    scores = data.draw(empty_views((20, 5), numpy.dtype("float32")))
+    kind = data.draw(strategies.sampled_from(("uint8", "int32", "int64")))
+    classes = data.draw(empty_views((20,), numpy.dtype(kind)))
+    odd = [view for view in (scores, classes) if view.strides[0] % view.itemsize or view.strides[-1] % view.itemsize]
+    if odd:
+        with pytest.raises(ValueError, match=re.escape(f"strides {odd[0].strides} in bytes")):
+            network.predict(images, out=(scores, classes))
+        assert not scores.any() and not classes.any()
+    else:
+        result = network.predict(images, out=(scores, classes))
+        assert result[0] is scores and result[1] is classes
+        assert same((scores, classes.astype(numpy.int64)), expected)
 
 
 # ---- What becomes an array -------------------------------------------------------------------------
@@ -236,9 +255,9 @@ def test_arrays_are_read_at_each_call(network):
 
 def test_arrays_are_not_kept(network):
     buffer = bytearray(batch()[0].tobytes())
-    arrays = [batch()[0], batch()[0].astype(numpy.float64)]
+    arrays = [batch()[0], batch()[0].astype(numpy.float64), numpy.empty((20, 5), numpy.float32), numpy.empty(20, int)]
     references = [weakref.ref(each) for each in arrays]
-    network.predict(arrays[0])
+    network.predict(arrays[0], out=(arrays[2], arrays[3]))
     network.predict(arrays[1])
     network.predict(memoryview(buffer).cast("B", (20, 2, 9, 8)))
     del arrays
@@ -254,8 +273,9 @@ def test_threads_do_not_share_what_they_pass(network):
     wrong = []
 
     def predict(images, answer):
+        out = numpy.empty((20, 5), numpy.float32), numpy.empty(20, numpy.int64)
         for _ in range(300):
-            if not same(network.predict(images), answer):
+            if not same(network.predict(images), answer) or not same(network.predict(images, out=out), answer):
                 wrong.append(images)
     threads = [threading.Thread(target=predict, args=pair) for pair in zip(inputs, expected)]
     interval = sys.getswitchinterval()
@@ -268,3 +288,44 @@ def test_threads_do_not_share_what_they_pass(network):
     finally:
         sys.setswitchinterval(interval)
     assert not wrong
+
+
+# ---- Output ----------------------------------------------------------------------------------------
+
+
+def test_output_into_arrays_of_the_caller(network):
+    images = batch()[0]
+    scores, classes = network.predict(images)
+    mine = numpy.zeros((20, 5), numpy.float32)
+    assert network.predict(images, out=(mine, None))[0] is mine and same((mine,), (scores,))
+    few = numpy.zeros(20, numpy.uint8)
+    ours, theirs = network.predict(images, scores="logits", out=[None, few])
+    assert theirs is few and numpy.array_equal(few, classes) and same((ours,), network.predict(images, scores="logits"))
+    output = numpy.zeros((20, 7, 6, 4), numpy.float32).transpose(0, 3, 1, 2)
+    assert network.layer_output(images, 0, out=output) is output
+    assert numpy.array_equal(output, network.layer_output(images, 0))
+
+
+def test_output_that_cannot_be_written(network):
+    images = batch()[0].astype(numpy.float32)
+    scores, classes, kept = numpy.zeros((20, 5), numpy.float32), numpy.zeros(20, numpy.int64), images.copy()
+    repeated = numpy.lib.stride_tricks.as_strided(classes, (20,), (0,))
+    read_only = scores.copy()
+    read_only.flags.writeable = False
+    wrong = [(TypeError, "out is of type ndarray; expected a pair of arrays", scores),
+             (TypeError, "out is of type tuple; expected a pair", (scores,)),
+             (TypeError, "out[0] is of type list; expected a numpy array", (scores.tolist(), classes)),
+             (TypeError, "the dtype of out[0] is float64; expected float32", (scores.astype(float), classes)),
+             (TypeError, "the dtype of out[1] is float32; expected uint8, int32 or int64", (scores, scores[:, 0])),
+             (ValueError, "out[0] is read-only", (read_only, classes)),
+             (ValueError, "out[1] has the strides (0,)", (scores, repeated))]
+    for error, message, out in wrong:
+        with pytest.raises(error, match="^" + re.escape(message)):
+            network.predict(images, out=out)
+    for out in ((scores[:19], classes), (scores, classes[:19]), (scores[:, :4], classes), (scores.T, classes),
+                (images.reshape(-1)[:100].reshape(20, 5), classes)):
+        fails(normnet.Status.EINVAL, network.predict, images, out=out)
+    with pytest.raises(TypeError, match="the dtype of out is float64"):
+        network.layer_output(images, 0, out=numpy.zeros((20, 4, 7, 6)))
+    fails(normnet.Status.EINVAL, network.layer_output, images, 0, out=numpy.zeros((20, 4, 7, 7), numpy.float32))
+    assert not scores.any() and not classes.any() and numpy.array_equal(images, kept)

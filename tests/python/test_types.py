@@ -17,17 +17,19 @@ import normnet
 
 images = numpy.zeros((20, 1, 28, 28), numpy.float64)
 labels = [0] * 20
+out = numpy.zeros((20, 10), numpy.float32), None
 
 with normnet.Model("batch", lr=0.1) as model:
     assert_type(model, normnet.Model)
     assert_type(model.train_step(images, labels).loss, float)
     assert_type(model.evaluate(images, labels).correct, int)
-    scores, classes = model.predict(images, "logits")
+    scores, classes = model.predict(images, "logits", out=out)
     assert_type(scores, NDArray[numpy.float32])
     assert_type(model.layer_output(images, 0), NDArray[numpy.float32])
     assert_type(model.layers()[0].token, str)
     assert_type(model.state_dict()["0.weight"], NDArray[Any])
     assert_type(model.load_state_dict(model.state_dict()).missing_keys, List[str])
+    model.predict(images, out=5)                   # error
     model.predict(model)                           # error
     model.save(7)                                  # error
     model.train(images, labels)                    # error
