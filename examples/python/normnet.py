@@ -9,6 +9,8 @@
         print(model.evaluate(test_images, test_labels).loss)
         scores, classes = model.predict(test_images)
 
+print(model) shows the network.
+
 The keyword arguments of a model are the fields of normnet_config; include/normnet.h describes them with their
 defaults. An enum is given by name ("one_cycle") or by number.
 
@@ -25,7 +27,7 @@ multiples of an element. Other types are converted, into a copy:
     labels   bool, other integers and floats     int64; ValueError for a number that is not whole
     state    float16, float64, ...               as images; other types are a TypeError
 
-Returned arrays are copies.
+Returned arrays are copies, but for state_views().
 
 Errors: a failed call of the library raises NormnetError and leaves the model unchanged. Arguments that cannot be
 passed to C raise TypeError, ValueError or OverflowError, with their name.
@@ -672,7 +674,7 @@ def _restore(kind: type[Model], data: bytes, host: dict[str, Any]) -> Model:
 
 
 class _Handle(c_void_p):
-    """A normnet_model, which lives as long as someone refers to it: a model that is open, or a call."""
+    """A normnet_model, which lives as long as someone refers to it: a model that is open, a view, or a call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -688,6 +690,16 @@ class _Handle(c_void_p):
         raise TypeError("the handle of a model cannot be copied: copy the model, e.g. by clone()")
 
 
+class _Memory:
+    """An entry of the state for numpy, whose arrays keep this object, and so the model's memory."""
+
+    def __init__(self, handle: _Handle, info: StateInfo, address: int) -> None:
+        self.handle = handle
+        kind = "f4" if info.dtype == Dtype.F32 else "i8"
+        self.__array_interface__ = {"version": 3, "shape": tuple(info.shape[:info.rank]), "data": (address, True),
+                                    "typestr": ("<" if sys.byteorder == "little" else ">") + kind}
+
+
 class Model:
     """A network with its weights, running statistics and optimizer state.
 
@@ -699,6 +711,8 @@ class Model:
 
     Raises NormnetError, e.g. NORMNET_EARCH for an invalid architecture and NORMNET_EINVAL for a value out of range.
     The memory is freed at the end of a `with` block, by close(), or with the last reference.
+
+    repr() shows the network, summary() its parameters and warnings as well.
     """
 
     _handle = None  # of a closed model, and before __init__()
@@ -828,7 +842,8 @@ class Model:
         return _restore, (type(self), self.serialize(note=self.note or None), host), self._state_to_copy()
 
     def close(self) -> None:
-        """Frees the model, at the latest when calls that are running return. Later calls raise NORMNET_EINVAL."""
+        """Frees the model, at the latest when running calls return and the last of state_views() is gone. Later
+        calls raise NORMNET_EINVAL."""
         self._handle = None
 
     def __enter__(self) -> Self:
@@ -854,6 +869,20 @@ class Model:
             raise error from self._config.failure
 
     # -- description
+
+    def __repr__(self) -> str:
+        if self._handle is None:
+            return f"{type(self).__name__}(closed)"
+        config, layers = self.config, self.layers()
+        lines = [f"{type(self).__name__}(norm={Norm(config.norm).name.lower()!r}, images {config.channels} x"
+                 f" {config.height} x {config.width}, {config.classes} classes, {self.parameter_count:,} parameters,"
+                 f" step {self.steps_taken:,}"]
+        columns = [(f"({index})", layer.token, layer.module) for index, layer in enumerate(layers)]
+        widths = [max(map(len, column)) for column in zip(*columns)]
+        for row, shape in zip(columns, self._output_shapes()):
+            cells = [f"{cell:{width}}" for cell, width in zip(row, widths)]
+            lines.append("  " + "  ".join([*cells, " x ".join(map(str, shape))]))
+        return "\n".join(lines) + "\n)"
 
     @property
     def config(self) -> SimpleNamespace:
@@ -956,16 +985,19 @@ class Model:
 
         weights: "current" (default), or "average" for their average, see average_decay. NORMNET_ESTATE without one.
         """
-        state: dict[str, Array] = {}
-        average = _member(Weights, weights, "weights") == Weights.AVERAGE
+        return {name: view.copy() for name, view in self.state_views(weights).items()}
+
+    def state_views(self, weights: str | int = "current") -> dict[str, Array]:
+        """Returns the arrays of state_dict() as they are in the memory of the model, without copies and read-only.
+
+        They show what the model has at any time, so read them while no call changes it. They are valid as long as they
+        exist: each keeps the memory of the model from being freed, after close() too.
+        """
+        handle, average = self._open(), _member(Weights, weights, "weights") == Weights.AVERAGE
         if average and not self.config.average_decay:
             raise NormnetError(Status.ESTATE, "NORMNET_ESTATE", "the model keeps no average: average_decay is 0")
-        for info in self._states():
-            shape = tuple(info.shape[:info.rank])
-            dtype = numpy.dtype(numpy.float32 if info.dtype == Dtype.F32 else numpy.int64)
-            data = ctypes.string_at(info.average if average else info.data, int(numpy.prod(shape, dtype=numpy.int64)) * dtype.itemsize)
-            state[info.name.decode()] = numpy.frombuffer(data, dtype).reshape(shape).copy()
-        return state
+        return {info.name.decode(): numpy.asarray(_Memory(handle, info, info.average if average else info.data))
+                for info in self._states()}
 
     def set_state(self, name: str, array: Data) -> None:
         """Replaces one entry of the state. NORMNET_EMISMATCH for another name or shape, NORMNET_EVALUE for a value that

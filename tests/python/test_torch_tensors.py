@@ -40,3 +40,5 @@ def test_state():
         other.load_state_dict({name: values.double() if values.is_floating_point() else values
                                for name, values in state.items()})
         assert other.serialize(kind="weights") == network.serialize(kind="weights")
+        views = {name: torch.from_numpy(view.copy()) for name, view in network.state_views().items()}
+        assert all(torch.equal(views[name], values) for name, values in state.items())

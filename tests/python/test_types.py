@@ -28,7 +28,7 @@ with normnet.Model("batch", lr=0.1) as model:
     assert_type(model.layer_output(images, 0), NDArray[numpy.float32])
     assert_type(model.layers()[0].token, str)
     assert_type(model.state_dict()["0.weight"], NDArray[Any])
-    assert_type(model.load_state_dict(model.state_dict()).missing_keys, List[str])
+    assert_type(model.load_state_dict(model.state_views()).missing_keys, List[str])
     model.predict(images, out=5)                   # error
     model.predict(model)                           # error
     model.save(7)                                  # error
