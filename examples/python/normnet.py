@@ -9,7 +9,8 @@
         print(model.evaluate(test_images, test_labels).loss)
         scores, classes = model.predict(test_images)
 
-print(model) shows the network.
+model.fit(images, labels, epochs=5) trains on a whole data set, in a new order of the images in each epoch. print(model)
+shows the network.
 
 The keyword arguments of a model are the fields of normnet_config; include/normnet.h describes them with their
 defaults. An enum is given by name ("one_cycle") or by number.
@@ -359,6 +360,17 @@ class Layer(SimpleNamespace):
     module: str
 
 
+class Epoch(SimpleNamespace):
+    """A line of the history of fit()."""
+    epoch: int            # counted from 1
+    step: int             # the last one
+    lr: float             # of this step
+    loss: float           # mean over the images, while it trained with them
+    accuracy: float       # so is this
+    validation_loss: float | None  # None without validation
+    validation_accuracy: float | None
+
+
 class Keys(SimpleNamespace):
     """The names that load_state_dict() did not find, or did not expect."""
     missing_keys: list[str]
@@ -645,6 +657,54 @@ def _reducer(config: Config, function: Callable[[Array], object]) -> Callable[[i
             config.failure = error
             return 1
     return reduce
+
+
+def _data_set(images: Any, labels: Any, config: SimpleNamespace, part: str = "") -> tuple[Array, Array]:
+    """Images and labels as arrays that C takes. ValueError for another shape, NormnetError for a wrong label."""
+    names = part + "images", part + "labels"
+    images, labels = _tensor(images, names[0], _IMAGES).array, _tensor(labels, names[1], _LABELS).array
+    image = config.channels, config.height, config.width
+    if labels.ndim != 1 or not labels.size or images.shape != labels.shape + image:
+        raise ValueError(f"the shapes of {names[0]} and {names[1]} are {images.shape} and {labels.shape}; expected"
+                         f" N x {' x '.join(map(str, image))} and N, with an N of at least 1")
+    wrong = numpy.flatnonzero((labels < 0) | (labels >= config.classes))
+    if wrong.size:
+        raise NormnetError(Status.ELABEL, "NORMNET_ELABEL",
+                           f"{names[1]}[{wrong[0]}] is {labels[wrong[0]]}; expected 0 to {config.classes - 1}")
+    return images, labels
+
+
+def _order(count: int, seed: int, step: int) -> Array:
+    """The order of the images in an epoch that begins at a step. RandomState's numbers never change."""
+    words = [number >> shift & 0xffffffff for number in (seed, step) for shift in (0, 32)]
+    return numpy.random.RandomState(words).permutation(count)
+
+
+class _NoProgress:
+    """What fit() uses of tqdm, which may be missing."""
+
+    def set_description(self, text: str) -> None:
+        """Does nothing."""
+
+    def set_postfix_str(self, text: str, refresh: bool = True) -> None:
+        """Does nothing."""
+
+    def update(self, steps: int) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
+def _progress(steps: int, shown: bool | None) -> Any:
+    """A progress bar with the time left. None shows it on terminals and in notebooks, if tqdm is installed."""
+    try:
+        from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        if shown:
+            raise
+        return _NoProgress()
+    return tqdm(total=steps, unit="step", disable=None if shown is None else not shown)
 
 
 def _save_options(kind: str | int, note: str | bytes | None) -> SaveOptions:
@@ -1056,6 +1116,75 @@ class Model:
         metrics = Metrics()
         self._call("train_step", _images(images), _labels(labels), metrics)
         return Results(**_plain(metrics))
+
+    def fit(self, images: Data, labels: Data, epochs: int = 1, batch_size: int | None = None,
+            validation: tuple[Data, Data] | None = None, seed: int | None = None, history: list[Epoch] | None = None,
+            progress: bool | None = None) -> list[Epoch]:
+        """Trains on a data set: train_step() for each batch of each epoch, in a new random order each time.
+
+        epochs: how often each image is used.
+        batch_size: images per step, 1 to max_batch, which is the default. The last batch of an epoch may be smaller.
+        validation: images and labels to evaluate() after each epoch, as a pair.
+        seed: of the order; by default the seed of the model. The order of an epoch depends on it, on the number of
+            images and on the step at which the epoch begins, so that two calls of one epoch do the same as one call
+            of two, also if the model is saved and loaded in between.
+        history: a list to add the epochs to; if fit() fails or is interrupted, the list has those that were complete,
+            and the model is as the last step left it.
+        progress: whether to show the progress and the time left, if tqdm is installed; by default (None) on terminals
+            and in notebooks.
+
+        Returns the history: an Epoch for each epoch.
+
+        Everything is checked before the first step, except that pixels are finite: ValueError for a one-cycle schedule
+        with too few steps left, NORMNET_ELABEL for a wrong label, ... Other errors are those of train_step().
+        """
+        config, taken = self.config, self.steps_taken
+        images, labels = _data_set(images, labels, config)
+        epochs = _integer(epochs, "epochs")
+        if epochs < 1:
+            raise ValueError(f"epochs is {epochs}; expected at least 1")
+        size = config.max_batch if batch_size is None else _integer(batch_size, "batch_size")
+        if not 1 <= size <= config.max_batch:
+            raise ValueError(f"batch_size is {size}; expected 1 to {config.max_batch}, the max_batch of the model")
+        seed = config.seed if seed is None else _integer(seed, "seed")
+        steps = epochs * -(-len(labels) // size)
+        if config.schedule == Schedule.ONE_CYCLE and taken + steps > config.total_steps:
+            raise ValueError(f"fit() takes {steps} steps, and the one-cycle schedule has {config.total_steps - taken}"
+                             f" left: create the model with total_steps={taken + steps}")
+        if not isinstance(history, (list, type(None))):
+            raise TypeError(f"history is of type {type(history).__name__}; expected a list")
+        if validation is not None:
+            test_images, test_labels = _pair(validation, "validation", "images and labels")
+            validation = _data_set(test_images, test_labels, config, "validation ")
+        history = [] if history is None else history
+        validated: dict[str, Any] = {"validation_loss": None, "validation_accuracy": None}
+        bar = _progress(steps, progress)
+        try:
+            for epoch in range(epochs):
+                accuracy = validated["validation_accuracy"]
+                bar.set_description(f"epoch {epoch + 1} of {epochs}"
+                                    + (f", validation accuracy {accuracy:.2%}" if accuracy is not None else ""))
+                trained = self._train_epoch(images, labels, size, seed, bar)
+                if validation is not None:
+                    metrics = self.evaluate(*validation)
+                    validated = {"validation_loss": metrics.loss,
+                                 "validation_accuracy": metrics.correct / metrics.count}
+                history.append(Epoch(epoch=len(history) + 1, **trained, **validated))
+        finally:
+            bar.close()
+        return history
+
+    def _train_epoch(self, images: Array, labels: Array, size: int, seed: int, bar: Any) -> dict[str, Any]:
+        """Trains on each image once, and returns what the history says about it."""
+        order = _order(len(labels), seed, self.steps_taken)
+        loss, correct, count = 0.0, 0, 0
+        for first in range(0, len(order), size):
+            chosen = order[first:first + size]
+            metrics = self.train_step(images[chosen], labels[chosen])
+            loss, correct, count = loss + metrics.loss * metrics.count, correct + metrics.correct, count + metrics.count
+            bar.set_postfix_str(f"loss {loss / count:.4f}, accuracy {correct / count:.2%}", refresh=False)
+            bar.update(1)
+        return {"step": metrics.step, "lr": metrics.lr, "loss": loss / count, "accuracy": correct / count}
 
     def compute_gradients(self, images: Data, labels: Data, first_sample: int = 0, images_in_all: int = 0) -> Results:
         """Adds the gradient of the loss, summed over the images, to the gradients of the model; returns metrics.

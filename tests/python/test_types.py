@@ -9,7 +9,7 @@ import normnet
 
 #: A program whose types are as it says, and lines that are wrong.
 PROGRAM = '''
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 from typing_extensions import Self, assert_type
 import numpy
 from numpy.typing import NDArray
@@ -23,12 +23,18 @@ with normnet.Model("batch", lr=0.1) as model:
     assert_type(model, normnet.Model)
     assert_type(model.train_step(images, labels).loss, float)
     assert_type(model.evaluate(images, labels).correct, int)
+    history = model.fit(images, labels, validation=(images, labels))
+    assert_type(history, List[normnet.Epoch])
+    assert_type(history[0].validation_accuracy, Optional[float])
+    model.fit(images, labels, history=history)
     scores, classes = model.predict(images, "logits", out=out)
     assert_type(scores, NDArray[numpy.float32])
     assert_type(model.layer_output(images, 0), NDArray[numpy.float32])
     assert_type(model.layers()[0].token, str)
     assert_type(model.state_dict()["0.weight"], NDArray[Any])
     assert_type(model.load_state_dict(model.state_views()).missing_keys, List[str])
+    model.fit(images)                              # error
+    model.fit(images, labels, epochs="5")          # error
     model.predict(images, out=5)                   # error
     model.predict(model)                           # error
     model.save(7)                                  # error
