@@ -35,6 +35,8 @@ COMMANDS = {
     "train": Command("training steps against PyTorch"),
     "evaluate": Command("batches of 1, 128 and 10,000 images against PyTorch and ONNX Runtime"),
     "latency": Command("single images against PyTorch and ONNX Runtime, on several threads"),
+    "calls": Command("what a call from Python costs over one from C, beside ONNX Runtime", networks=("lenet", "003"),
+                     norms=("none", "batch")),
     "memory": Command("peak memory of training against PyTorch, and the size of the library"),
     "scaling": Command("training: threads, batches of 16 to 4096, 8 to 64 channels",
                        networks=("003", "rgb32"), norms=("batch", "group")),
@@ -110,9 +112,9 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=[*COMMANDS, "all"], metavar="COMMAND", help="what to measure, see below")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, metavar="NETWORK",
-                        help="default 003 004 lenet rgb32; of scaling 003 rgb32")
+                        help="default 003 004 lenet rgb32; of calls lenet 003, of scaling 003 rgb32")
     parser.add_argument("--norms", nargs="+", choices=NORMS, metavar="NORM",
-                        help="default none batch group layer; of scaling batch group")
+                        help="default none batch group layer; of calls none batch, of scaling batch group")
     parser.add_argument("--threads", type=positive(int), default=2, help="of every contestant (default 2)")
     parser.add_argument("--cpu", choices=CPUS, default="best",
                         help="instruction set of normnet and, as far as it can be told, of PyTorch (default best)")

@@ -27,12 +27,12 @@ def training(case, state, batches):
                       lambda: model.predict(batches[0][0], scores="logits")[0])
 
 
-def prediction(case, state, images, name=NAME):
+def prediction(case, state, images, name=NAME, **options):
     """One prediction of a batch per call."""
     model = build(case, state)
 
     def call():
-        return model.predict(images, scores="logits")[0]
+        return model.predict(images, scores="logits", **options)[0]
     return Contestant(name, call, call)
 
 
