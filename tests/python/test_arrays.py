@@ -253,6 +253,20 @@ def test_arrays_are_read_at_each_call(network):
         check()
 
 
+def test_an_address_that_is_not_aligned(network):
+    """The same layout as the array before, at an address that C refuses."""
+    images = batch()[0].astype(numpy.float32)
+    memory = numpy.zeros(images.nbytes + 4, numpy.uint8)
+    for first in (0, 1, 4, 2):
+        view = memory[first:first + images.nbytes].view(numpy.float32).reshape(images.shape)
+        view[...] = images
+        assert same(network.predict(view), network.predict(images))
+        assert network.evaluate(view, batch()[1]) == network.evaluate(images, batch()[1])
+    scores = numpy.zeros(404, numpy.uint8)[1:401].view(numpy.float32).reshape(20, 5)
+    with pytest.raises(ValueError, match="out.0. has the strides .20, 4. in bytes, or an address, that C cannot use"):
+        network.predict(images, out=(scores, None))
+
+
 def test_arrays_are_not_kept(network):
     buffer = bytearray(batch()[0].tobytes())
     arrays = [batch()[0], batch()[0].astype(numpy.float64), numpy.empty((20, 5), numpy.float32), numpy.empty(20, int)]
