@@ -153,7 +153,7 @@ class Training(mnist_program.TestCase):
         for lost, kept in (("--json", "--save"), ("--save", "--json")):
             folder, path = self.directory / "folder", self.directory / f"kept{kept}"
             folder.mkdir()
-            arguments = [lost, folder / "file", kept, path, "--data", "generated", "--limit", "3000", "--epochs", "1"]
+            arguments = [lost, folder / "file", kept, path, "--data", "generated", "--epochs", "1"]  # half a second
             with self.start(*arguments, *SMALL_NETWORK, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
                 output = self.read_head(process)
                 shutil.rmtree(folder)
