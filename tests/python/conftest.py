@@ -7,6 +7,7 @@ import sys
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the cases are small: idle threads that spin cost most of the time
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read by scikit-learn, whose checks then try other kinds of arrays
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "python"))
 
 try:
