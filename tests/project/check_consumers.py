@@ -103,14 +103,15 @@ def needs_normnet(program):
 def check_installed(tree, source, openmp):
     problems = []
     expected = ["include/normnet.h", "libnormnet.so", "libnormnet.so.0", "libnormnet.a", "normnet.pc",
-                "cmake/normnet/normnetConfig.cmake", "cmake/normnet/normnetConfigVersion.cmake", "bin/normnet-mnist"]
+                "cmake/normnet/normnetConfig.cmake", "cmake/normnet/normnetConfigVersion.cmake", "bin/normnet-mnist",
+                "man/man1/normnet-mnist.1", "bash-completion/completions/normnet-mnist"]
     files = [os.path.join(directory, name) for directory, _, names in os.walk(tree.root) for name in names]
     for name in expected:
         if not any(path.endswith("/" + name) for path in files):
             problems.append("%s is not installed" % name)
     problems += ["%s is installed" % os.path.relpath(path, tree.root) for path in files
                  if not re.search(r"/(normnet\.h|libnormnet\.(so[.\d]*|a)|normnet\.pc|cmake/normnet/\w+\.cmake"
-                               r"|bin/normnet-mnist)$", path)]
+                               r"|bin/normnet-mnist|man/man1/normnet-mnist\.1|bash-completion/completions/normnet-mnist)$", path)]
     # The tree has been moved since.
     prefix = os.path.join(os.path.dirname(tree.root), "prefix")
     problems += ["%s names the prefix" % os.path.relpath(path, tree.root) for path in files
