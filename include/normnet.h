@@ -92,6 +92,7 @@ extern "C" {
 
 /* ---- Versions -------------------------------------------------------------------------------- */
 
+/* The version of the header. */
 #define NORMNET_VERSION_MAJOR 0
 #define NORMNET_VERSION_MINOR 1
 #define NORMNET_VERSION_PATCH 0
@@ -448,6 +449,7 @@ typedef struct normnet_config {
  */
 NORMNET_API normnet_status normnet_config_init_size(normnet_config *config, int32_t struct_size, int32_t norm);
 
+/* The same for C and C++, with the size of their struct. */
 static inline normnet_status normnet_config_init(normnet_config *config, int32_t norm)
 {
     return normnet_config_init_size(config, (int32_t)sizeof *config, norm);
@@ -483,7 +485,7 @@ typedef struct normnet_tensor {
     int32_t reserved;    /* 0 */
     int64_t shape[8];    /* the first `rank` entries are used, each at least 1 */
     int64_t strides[8];  /* likewise */
-    void *data;
+    void *data;          /* the first element */
 #if UINTPTR_MAX <= 0xffffffffu
     int32_t reserved_pointer; /* 0; makes the pointer 64 bits wide */
 #endif
@@ -553,6 +555,7 @@ NORMNET_API const char *normnet_cpu_name(const normnet_model *model);
  */
 NORMNET_API int64_t normnet_model_summary(const normnet_model *model, char *text, int64_t size);
 
+/* What normnet_layer() says of a layer. */
 typedef struct normnet_layer_info {
     int32_t struct_size;     /* sizeof(normnet_layer_info) */
     int32_t channels;        /* of the output; the number of features after flatten */
@@ -560,11 +563,11 @@ typedef struct normnet_layer_info {
     int32_t width;           /* of the output; 1 after flatten */
     int32_t receptive_field; /* side, in pixels, of the part of an image that one output depends
                                 on through convolutions and pools */
-    int32_t reserved;
-    int64_t parameters;    /* number of parameters of this layer */
-    int64_t multiply_adds; /* of conv and fc, in the forward pass of one image */
-    const char *token;     /* the layer's word in the architecture, e.g. "conv3-8" */
-    const char *module;    /* the equivalent torch.nn module, e.g. "Conv2d", "GroupNorm" */
+    int32_t reserved;        /* 0 */
+    int64_t parameters;      /* number of parameters of this layer */
+    int64_t multiply_adds;   /* of conv and fc, in the forward pass of one image */
+    const char *token;       /* the layer's word in the architecture, e.g. "conv3-8" */
+    const char *module;      /* the equivalent torch.nn module, e.g. "Conv2d", "GroupNorm" */
 } normnet_layer_info;
 
 /* Makes `info` ready for normnet_layer(). */
@@ -593,12 +596,13 @@ NORMNET_API normnet_status normnet_layer(const normnet_model *model, int32_t lay
 /* The number of trainable parameters; 0 for a NULL model. */
 NORMNET_API int64_t normnet_parameter_count(const normnet_model *model);
 
+/* What normnet_state() says of an entry of the state. */
 typedef struct normnet_state_info {
     int32_t struct_size; /* sizeof(normnet_state_info) */
     int32_t dtype;       /* NORMNET_F32; NORMNET_I64 for num_batches_tracked */
     int32_t rank;        /* 0 for num_batches_tracked */
     int32_t trained;     /* 1 for a parameter, 0 for a running statistic */
-    int64_t shape[8];
+    int64_t shape[8];    /* the first `rank` entries are used */
     const char *name;    /* as in the state_dict, e.g. "2.running_mean" */
     const void *data;    /* contiguous; at the same address as long as the model exists */
     const void *average; /* the same of the averaged weights; NULL if config.average_decay is 0 */
@@ -851,6 +855,7 @@ typedef enum normnet_weights {
                                     it is NORMNET_ESTATE */
 } normnet_weights;
 
+/* How the functions of this section compute. */
 typedef struct normnet_predict_options {
     int32_t struct_size; /* sizeof(normnet_predict_options) */
     int32_t scores;      /* [probabilities] normnet_scores; for normnet_predict() only */
@@ -947,6 +952,7 @@ typedef enum normnet_file {
                                     strict=True */
 } normnet_file;
 
+/* How a model is saved. */
 typedef struct normnet_save_options {
     int32_t struct_size; /* sizeof(normnet_save_options) */
     int32_t kind;        /* [checkpoint] normnet_file */
