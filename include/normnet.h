@@ -94,7 +94,7 @@ extern "C" {
 
 /* The version of the header. */
 #define NORMNET_VERSION_MAJOR 0
-#define NORMNET_VERSION_MINOR 1
+#define NORMNET_VERSION_MINOR 9
 #define NORMNET_VERSION_PATCH 0
 /* The number in the soname. It changes if a program built with an older header could break. */
 #define NORMNET_ABI_VERSION 0

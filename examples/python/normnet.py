@@ -1328,7 +1328,7 @@ class Model:
 
 
 def version() -> str:
-    """The version of the library, e.g. "0.1.0"."""
+    """The version of the library, e.g. "0.9.0"."""
     return str(library.normnet_version().decode())
 
 

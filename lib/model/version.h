@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The version of the library as a string constant, e.g. "0.1.0". */
+/* The version of the library as a string constant, e.g. "0.9.0". */
 #ifndef NORMNET_MODEL_VERSION_H
 #define NORMNET_MODEL_VERSION_H
 
