@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The style of the C sources: .clang-format for all of them, .clang-tidy for the
-library and the examples.
+"""The style of the sources: .clang-format for all in C and C++, .clang-tidy for C
+in the library and the examples.
 
 usage: python3 check_style.py [-h | --help] SOURCE-ROOT BUILD-ROOT
 
@@ -70,7 +70,8 @@ def check_format(cases, root):
     command = [program, "--dry-run", "-Werror", "--style=file:%s" % (root / ".clang-format")]
     if not planted("int  f(void){return 0;}\n", command):
         return cases.check("format", ["clang-format finds nothing wrong with a planted violation"])
-    files = [str(path) for folder in CODE for path in sorted((root / folder).rglob("*.[ch]"))]
+    files = [str(path) for folder in CODE for path in sorted((root / folder).rglob("*.[ch]*"))
+             if path.suffix in (".c", ".h", ".cpp", ".hpp")]
     return cases.check("format", complaints([*command, *files]))
 
 
