@@ -31,6 +31,14 @@
 #define LANES_NEON (LANES_ISA(NORMNET_ISA) == LANES_ISA_neon)
 #define LANES_X86 (LANES_AVX2 || LANES_AVX512)
 
+/* WebAssembly has no choice at run time: compiled with -msimd128, its portable kernels have vector instructions. */
+#if defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#define LANES_WASM 1
+#else
+#define LANES_WASM 0
+#endif
+
 /* KERNEL(relu) is relu_avx2: functions that are not inlined can be told apart in profilers and debuggers. */
 #define KERNEL_JOIN(name, isa) name##_##isa
 #define KERNEL_JOIN_VALUES(name, isa) KERNEL_JOIN(name, isa)
@@ -84,6 +92,7 @@ typedef uint32_t lanes_bits __attribute__((vector_size(4 * VECTOR_LANES), may_al
 /* The same lanes in double: the low and the high half, a register each. */
 typedef double half_double __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
 typedef int64_t half_int64 __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
+typedef uint64_t half_bits __attribute__((vector_size(4 * VECTOR_LANES), may_alias));
 typedef float half_lanes __attribute__((vector_size(2 * VECTOR_LANES), may_alias));
 typedef struct {
     half_double low, high;
@@ -173,6 +182,11 @@ LANES_INLINE lanes_double lanes_to_double(lanes value)
     const float32x4_t four = (float32x4_t)value;
 
     return (lanes_double){(half_double)vcvt_f64_f32(vget_low_f32(four)), (half_double)vcvt_high_f64_f32(four)};
+#elif LANES_WASM
+    const v128_t four = (v128_t)value;
+
+    return (lanes_double){(half_double)wasm_f64x2_promote_low_f32x4(four),
+                          (half_double)wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(four, four, 2, 3, 2, 3))};
 #else
     half_lanes low, high;
 
@@ -186,6 +200,9 @@ LANES_INLINE lanes lanes_from_double(lanes_double value)
 {
 #if LANES_NEON
     return (lanes)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)value.low), (float64x2_t)value.high);
+#elif LANES_WASM
+    return (lanes)wasm_i32x4_shuffle(wasm_f32x4_demote_f64x2_zero((v128_t)value.low),
+                                     wasm_f32x4_demote_f64x2_zero((v128_t)value.high), 0, 1, 4, 5);
 #else
     const half_lanes low = __builtin_convertvector(value.low, half_lanes);
     const half_lanes high = __builtin_convertvector(value.high, half_lanes);
@@ -304,6 +321,40 @@ LANES_INLINE half_double half_add_round_to_odd(half_double p, half_double c)
     return (half_double)(bits + (inexact & even & (-1 - 2 * outward)));
 }
 
+#if LANES_WASM
+/* Whether a double lies in the middle between two floats of the normal range. */
+LANES_INLINE half_int64 half_is_middle(half_double sum)
+{
+    return (half_int64)((half_bits)sum << 35 == UINT64_C(1) << 63);
+}
+
+/* For the few sums whose rounding error decides. */
+static __attribute__((noinline)) lanes lanes_add_round_to_odd(lanes_double product, lanes_double addend)
+{
+    return lanes_from_double((lanes_double){half_add_round_to_odd(product.low, addend.low),
+                                            half_add_round_to_odd(product.high, addend.high)});
+}
+
+/*
+ * The sum is rounded to double and then to float. That is the same as rounding once unless the first rounding ends in
+ * the middle between two floats: then its last 29 bits are 1000.... That is rare, and the test is cheap where 64-bit
+ * integers can be compared; with gcc and SSE2 it is not. Below the normal range of floats, middles are elsewhere; of a
+ * sum that becomes 0, nothing was rounded before.
+ */
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
+{
+    const lanes_double product = lanes_double_multiply(lanes_to_double(a), lanes_to_double(b));
+    const lanes_double addend = lanes_to_double(c);
+    const lanes_double sum = lanes_double_add(product, addend);
+    const lanes rounded = lanes_from_double(sum);
+    const half_int64 middle = half_is_middle(sum.low) | half_is_middle(sum.high);
+    const lanes_int tiny = (lanes_int)(((lanes_bits)rounded << 1) - 1 < 0x01000000u); /* up to 2^-126, but not 0 */
+
+    return __builtin_expect(wasm_v128_any_true((v128_t)(middle | (half_int64)tiny)), 0)
+               ? lanes_add_round_to_odd(product, addend)
+               : rounded;
+}
+#else
 /* Not inlined: its two dozen instructions would make the library a sixth larger. */
 static __attribute__((noinline)) lanes lanes_fma(lanes a, lanes b, lanes c)
 {
@@ -314,6 +365,7 @@ static __attribute__((noinline)) lanes lanes_fma(lanes a, lanes b, lanes c)
 
     return (lanes){low[0], low[1], high[0], high[1]};
 }
+#endif
 #endif
 
 #if LANES_NEON

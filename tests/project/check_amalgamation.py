@@ -57,6 +57,9 @@ BUILDS = [
     Build("WebAssembly", ["emcc", "-O1"], "emscripten",
           ["-O1", "-sALLOW_MEMORY_GROWTH=1"], runner=["node", "--no-experimental-fetch"], needs=["node"],
           small=True),
+    Build("WebAssembly with vectors", ["emcc", "-O1", "-msimd128"], "emscripten",
+          ["-O1", "-sALLOW_MEMORY_GROWTH=1"], runner=["node", "--no-experimental-fetch"], needs=["node"],
+          small=True),
 ]
 # What a file can see, it refuses.
 REFUSED = [("gcc", flag) for flag in ("-Ofast", "-ffast-math", "-funsafe-math-optimizations", "-freciprocal-math",
