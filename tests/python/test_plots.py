@@ -43,6 +43,11 @@ def test_curves_of_runs_that_ended_early_or_diverged():
         curves({"none": [history(50)]}, "test_acuracy")
 
 
+def test_curves_of_a_resumed_run_begin_later():
+    late = [{"epoch": 7, "test_accuracy": 50}, {"epoch": 8, "test_accuracy": 60}]
+    assert curves({"none": [late]}).get_lines()[0].get_xydata().tolist() == [[7, 50], [8, 60]]
+
+
 def test_curves_draw_into_given_axes():
     axes = plt.subplots()[1]
     assert curves({"rms": [history(1)]}, axes=axes) is axes
@@ -59,6 +64,7 @@ def test_intervals_are_those_of_students_t():
     numpy.testing.assert_allclose(segments[0][:, 0], [2 - half, 2 + half], rtol=1e-6)
     numpy.testing.assert_allclose(segments[1][:, 0], [5, 5])
     assert [text.get_text() for text in axes.get_yticklabels()] == ["equal-group", "b"]
+    assert axes.yaxis_inverted()  # the first name is above
     with pytest.raises(ValueError):
         intervals({"b": []})
 

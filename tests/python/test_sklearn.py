@@ -101,6 +101,23 @@ def test_partial_fit_learns_in_parts():
     assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
 
 
+def test_partial_fit_with_names():
+    names = numpy.array(["naught", "one", "two"])
+    numbers = numpy.flatnonzero(DIGITS.target < 3)
+    estimator = NormNetClassifier(random_state=0)
+    for _ in range(10):
+        estimator.partial_fit(DIGITS.images[numbers], names[DIGITS.target[numbers]], classes=names[::-1])
+    assert estimator.score(DIGITS.images[numbers], names[DIGITS.target[numbers]]) > .95
+
+
+def test_the_loss_curve_is_the_mean_per_image():
+    part = SMALL[:65]
+    estimator = digits(NormNetClassifier(epochs=2, lr=0, dropout=0, batch_size=32, random_state=0), part)
+    expected = estimator.model_.evaluate(DIGITS.images[part][:, None].astype(numpy.float32), DIGITS.target[part]).loss
+    assert estimator.loss_curve_ == pytest.approx([expected, expected], rel=1e-6)
+    assert len(digits(estimator, part).loss_curve_) == 2
+
+
 def test_partial_fit_goes_on_after_fit():
     estimator = digits(NormNetClassifier("batch", epochs=3, random_state=0), SMALL)
     before = estimator.model_.state_dict()
@@ -148,7 +165,9 @@ def test_constant_features_and_the_scale_of_features_do_not_matter():
     features, labels = load_iris(return_X_y=True)
     constant = numpy.broadcast_to([.1, 0], (len(features), 2))
     odd = numpy.column_stack([features * [1e-9, 1, 1e6, 1e9], constant])
-    assert NormNetClassifier(random_state=0).fit(odd, labels).score(odd, labels) >= .9
+    estimator = NormNetClassifier(random_state=0).fit(odd, labels)
+    assert estimator.score(odd, labels) >= .9
+    assert estimator.model_.config.input_std[4:] == [1, 1]
 
 
 def test_each_epoch_has_a_line(capsys):
