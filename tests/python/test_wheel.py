@@ -102,7 +102,7 @@ def test_the_wheel_has_the_module_the_library_and_the_program(wheel):
     libraries = {name for name in names if name.startswith("normnet/") and "normnet." in name.split("/")[1]}
     programs = {name for name in names if ".data/scripts/" in name}
     assert len(libraries) == len(programs) == 1
-    assert names - libraries - programs == {"normnet/__init__.py", "normnet/__main__.py", *MODULES}
+    assert names - libraries - programs == {"normnet/__init__.py", "normnet/__main__.py", "normnet/py.typed", *MODULES}
     assert f"\nVersion: {normnet.version()}\n" in metadata
     assert "\nRequires-Dist: numpy\n" in metadata
 
