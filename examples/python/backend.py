@@ -20,7 +20,7 @@ import mesonpy
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE if (HERE / "meson_options.txt").is_file() else HERE.parents[1]
-BUILD = ("meson.build", "meson_options.txt", "LICENSE", "include", "lib", "pkgconfig", "examples")
+BUILD = ("meson.build", "meson_options.txt", "LICENSE", "include", "lib", "pkgconfig", "docs", "examples")
 PACKAGE = ("pyproject.toml", "backend.py", "README.md")
 
 

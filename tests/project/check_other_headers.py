@@ -91,7 +91,7 @@ def newer_library(source, header, folder):
     copy.mkdir()
     for name in ("meson.build", "meson_options.txt", "LICENSE"):
         shutil.copy(source / name, copy)
-    for name in ("include", "lib", "pkgconfig"):
+    for name in ("include", "lib", "pkgconfig", "docs"):
         shutil.copytree(source / name, copy / name)
     (copy / "include" / "normnet.h").write_text(header, encoding="utf-8")
     for name, pattern, replacement in (
