@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`normnet-mnist study`: its file of experiments, its runs, its summary, and what goes wrong.
+"""`normnet-mnist study`: its file of experiments, what it selects, and its runs.
 
 usage: python3 test_mnist_study.py PATH_TO_NORMNET_MNIST
            [--without] [PART OF A TEST'S NAME]... | -h | --help
@@ -7,94 +7,24 @@ usage: python3 test_mnist_study.py PATH_TO_NORMNET_MNIST
 import csv
 import hashlib
 import json
-import math
 import re
-import signal
-import statistics
-import subprocess
-import time
 from pathlib import Path
 
 import mnist_program
-from mnist_program import TestCase, environment, idx
+from mnist_program import idx
+from study_program import AVERAGES, TINY, StudyCase, same_bits
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "examples" / "mnist" / "study" / "experiments.txt"
 PUBLISHED_PARAMETERS = {"000-bn": 7432, "000-ln": 7432, "000-gn": 7432, "001-bn": 9300, "001-gn": 9300, "001-ln": 9160,
                         "003-bn": 7704, "003-ln": 7704, "003-gn": 7704, "004-ln": 9752, "004-gn": 9752,
                         "004-bn-l1": 9752, "sibling-bn": 5688, "sibling-ln": 5688, "sibling-gn": 5688}
-TINY = """\
-seeds = 3
-batch = 8
-
-[tiny]
-architecture = conv3-4 norm relu conv3-4 relu
-    gap conv1-5
-epochs = 2
-lr = 0.05
-validate = 10
-compare = norms
-
-| id         | name  | norm  | l1  | final | statistics |
-|------------|-------|-------|-----|-------|------------|
-| tiny-none  | none  | none  |     |       |            |
-| tiny-batch | batch | batch |     | 50    | yes        |
-| tiny-layer | layer | layer | .01 | 60.5  |            |
-"""
-
-
-AVERAGES = """\
-seeds = 2
-batch = 8
-
-[averages]
-architecture = conv3-4 norm relu gap conv1-5
-norm = batch
-epochs = 3
-lr = 0.05
-validate = 10
-
-| id       | average | average_from |
-|----------|---------|--------------|
-| av-none  |         |              |
-| av-decay | .9      |              |
-| av-equal | 1       | 1            |
-"""
 AVERAGE_VALUES = {"average_test_loss", "average_test_accuracy", "average_validation_loss",
                   "average_validation_accuracy"}
-
-
-def same_bits(line):
-    """A line without times, and without what only names the run."""
-    kept = {k: v for k, v in line.items() if k not in ("seconds", "experiment", "study")}
-    kept["history"] = [{k: v for k, v in e.items() if k not in ("seconds", "images_per_second")}
-                       for e in line["history"]]
-    return json.dumps(kept, sort_keys=True)
 
 
 def built_in_ids():
     ids = re.findall(r"(?m)^\| ([0-9a-z][\w.-]*) +\|", EXPERIMENTS.read_text(encoding="utf-8"))
     return [name for name in ids if name != "id"]
-
-
-class StudyCase(TestCase):
-    def setUp(self):
-        super().setUp()
-        self.data = self.write_data()
-        self.experiments = self.directory / "experiments.txt"
-        self.experiments.write_text(TINY, encoding="utf-8")
-        self.out = self.directory / "out"
-
-    def arguments(self, *more, out=None):
-        return ["study", "--data", self.data, "--experiments", self.experiments, "--out", out or self.out, *more]
-
-    def study(self, *more, out=None):
-        result = self.run_program(*self.arguments(*more, out=out))
-        self.assertEqual(result.returncode, 0, result)
-        return result.stdout
-
-    def lines(self, out=None):
-        path = (out or self.out) / "runs.jsonl"
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 class TheFile(StudyCase):
@@ -366,257 +296,6 @@ class Runs(StudyCase):
         self.assertLess(len(line["history"]), 30)
         self.assertRegex(self.study("--only", "tiny-none", "--seeds", "1"), "1 runs, of which 1 are done")
         self.assertRegex(output, "1 of 1 trainings could not go on")
-
-
-class Resuming(StudyCase):
-    def test_only_what_is_missing(self):
-        self.assertRegex(self.study("--seeds", "2"), "3 experiments, 6 runs\n")
-        before = (self.out / "runs.jsonl").read_bytes()
-        self.assertRegex(self.study("--seeds", "2"), "3 experiments, 6 runs, of which 6 are done\n")
-        self.assertEqual((self.out / "runs.jsonl").read_bytes(), before)
-        self.study()
-        after = (self.out / "runs.jsonl").read_bytes()
-        self.assertTrue(after.startswith(before))
-        self.assertEqual(after.count(b"\n"), 9)
-
-    def test_torn_line(self):
-        """The last line without its end is dropped with a note, wherever it was cut, and done again."""
-        self.study("--jobs", "1")
-        path = self.out / "runs.jsonl"
-        whole = path.read_bytes()
-        last = whole[:-1].rfind(b"\n") + 1
-        for cut in (last + 1, last + 500, len(whole) - 1):
-            path.write_bytes(whole[:cut])
-            output = self.study("--jobs", "1")
-            self.assertRegex(output, r"The last line of .*runs.jsonl has no end: the study was killed")
-            self.assertRegex(output, "9 runs, of which 8 are done")
-            self.assertEqual([same_bits(line) for line in self.lines()],
-                             [same_bits(json.loads(line)) for line in whole.splitlines()])
-        self.assertNotIn("no end", self.study())
-
-    def test_damaged_files(self):
-        """A message with the line, exit code 1, and the file stays as it is."""
-        self.study("--seeds", "1")
-        path = self.out / "runs.jsonl"
-        good = path.read_text(encoding="utf-8").splitlines()
-        version = json.loads(good[0])["bits_version"]
-        cases = [
-            (good[0][:100] + "\n" + good[1] + "\n", r"runs.jsonl:1:101: the line is damaged: expected"),
-            (good[0] + "\n" + "nonsense\n", r"runs.jsonl:2:1: the line is damaged: expected a value; remove it"),
-            (good[0] + "\n\n" + good[1] + "\n", r"runs.jsonl:2:1: the line is damaged"),
-            (good[0] + "\n{}\n", r"runs.jsonl:2: the line is not a run of a study: it needs"),
-            (json.dumps({**json.loads(good[0]), "seed": 1e300}) + "\n", r"runs.jsonl:1: the line is not a run of a study"),
-            (json.dumps({**json.loads(good[0]), "seed": -1}) + "\n", r"runs.jsonl:1: the line is not a run of a study"),
-            (good[0] + "\n[1, 2]\n", r"runs.jsonl:2: the line is not a run"),
-            (good[0].replace('"format":1', '"format":2') + "\n", r"runs.jsonl:1: the format of the line is 2; this"),
-            (good[1] + "\n" + good[0].replace(f'"bits_version":{version}', '"bits_version":1') + "\n",
-             rf"runs.jsonl:2: the run has version 1 of the bits, and this library version {version}: .*another --out"),
-        ]
-        for text, pattern in cases:
-            with self.subTest(pattern):
-                path.write_text(text, encoding="utf-8")
-                result = self.run_program(*self.arguments())
-                self.assertEqual(result.returncode, 1, result)
-                self.assertRegex(result.stderr, pattern)
-                self.assertEqual(len(result.stderr.splitlines()), 1)
-                self.assertEqual(path.read_text(encoding="utf-8"), text)
-
-    def slow(self):
-        """Runs that last about a second each."""
-        self.experiments.write_text(
-            TINY.replace("epochs = 2", "epochs = 800").replace("yes", "no"), encoding="utf-8")
-
-    def start_study(self):
-        return subprocess.Popen([self.program, *map(str, self.arguments("--jobs", "2"))], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, cwd=self.directory, env=environment(self.home),
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-
-    def wait_for_lines(self, count):
-        path = self.out / "runs.jsonl"
-        end = time.monotonic() + mnist_program.TIME_LIMIT
-        while time.monotonic() < end:
-            if path.exists() and path.read_bytes().count(b"\n") >= count:
-                return
-            time.sleep(0.01)
-
-    def test_killed(self):
-        """After a kill, and another one, the study ends with the lines of one that was never killed."""
-        self.slow()
-        whole = self.directory / "whole"
-        self.study(out=whole)
-        for lines in (2, 5):
-            process = self.start_study()
-            self.wait_for_lines(lines)
-            process.kill()
-            process.communicate()
-            self.assertLess((self.out / "runs.jsonl").read_bytes().count(b"\n"), 9)
-        self.study()
-        self.assertEqual(sorted(map(same_bits, self.lines())), sorted(map(same_bits, self.lines(whole))))
-
-    def test_killed_with_averages(self):
-        whole = self.directory / "whole"
-        self.experiments.write_text(AVERAGES.replace("epochs = 3", "epochs = 800"), encoding="utf-8")
-        self.study(out=whole)
-        process = self.start_study()
-        self.wait_for_lines(2)
-        process.kill()
-        process.communicate()
-        self.assertLess((self.out / "runs.jsonl").read_bytes().count(b"\n"), 6)
-        self.study()
-        self.assertEqual(sorted(map(same_bits, self.lines())), sorted(map(same_bits, self.lines(whole))))
-
-    def test_ctrl_c(self):
-        """Finished runs stay, the others are given up, and the code is that of the signal."""
-        self.slow()
-        process = self.start_study()
-        self.wait_for_lines(2)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate()
-        self.assertEqual(process.returncode, 130, errors)
-        missing = int(re.search(r"Stopped: (\d+) runs are missing; the same command does them", output)[1])
-        self.assertEqual(len(self.lines()) + missing, 9)
-        self.assertTrue((self.out / "summary.csv").exists())
-        self.assertRegex(self.study(), f"9 runs, of which {9 - missing} are done")
-
-    def test_two_studies(self):
-        self.slow()
-        process = self.start_study()
-        self.wait_for_lines(1)
-        self.expect_study_failure(r"runs.jsonl is being written by (the process \d+|another process)")
-        process.kill()
-        process.communicate()
-
-    def expect_study_failure(self, pattern):
-        result = self.run_program(*self.arguments())
-        self.assertEqual(result.returncode, 1, result)
-        self.assertRegex(result.stderr, pattern)
-        self.assertEqual(len(result.stderr.splitlines()), 1)
-
-    def test_unwritable(self):
-        self.out.write_text("", encoding="utf-8")
-        self.expect_study_failure("cannot create the directory .*: Not a directory")
-        self.out.unlink()
-        self.out = self.directory / "missing" / "out"
-        self.expect_study_failure("cannot create the directory .*: No such file")
-        self.out = self.directory / "out"
-        self.out.mkdir()
-        (self.out / "runs.jsonl").mkdir()
-        self.expect_study_failure("cannot write .*runs.jsonl: it is not a regular file")
-
-
-class Summary(StudyCase):
-    def setUp(self):
-        super().setUp()
-        self.output = self.study()
-        self.summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
-
-    def accuracies(self, experiment):
-        found = {line["seed"]: line["history"][-1]["test_accuracy"]
-                 for line in self.lines() if line["experiment"] == experiment}
-        return [found[seed] for seed in sorted(found)]
-
-    def test_rows(self):
-        """Mean and sd of Python's statistics; Student's t for two degrees of freedom."""
-        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
-            rows = {row["id"]: row for row in csv.DictReader(file)}
-        self.assertEqual(list(rows), ["tiny-none", "tiny-batch", "tiny-layer"])
-        for row in self.summary["experiments"]:
-            values = self.accuracies(row["id"])
-            mean, sd = statistics.mean(values), statistics.stdev(values)
-            half = 4.3026527297494619 * sd / math.sqrt(3)
-            test = row["test_accuracy"]
-            for name, expected in (("count", 3), ("mean", mean), ("sd", sd), ("low", mean - half),
-                                   ("high", mean + half)):
-                self.assertAlmostEqual(test[name], expected, 9)
-            self.assertAlmostEqual(float(rows[row["id"]]["test_mean"]), mean, 3)
-            self.assertEqual([run["seed"] for run in row["runs"]], [1, 2, 3])
-        self.assertEqual(rows["tiny-none"]["difference"], "")
-        self.assertAlmostEqual(float(rows["tiny-layer"]["difference"]),
-                               statistics.mean(self.accuracies("tiny-layer")) - 60.5, 3)
-        self.assertRegex(self.output, r"(?m)^tiny-batch +3 ")
-
-    def test_comparisons(self):
-        """Differences by seed, and a verdict that follows from p."""
-        pairs = {(pair["a"], pair["b"]): pair for pair in self.summary["comparisons"]}
-        self.assertEqual(list(pairs), [("tiny-none", "tiny-batch"), ("tiny-none", "tiny-layer"),
-                                       ("tiny-batch", "tiny-layer")])
-        for (a, b), pair in pairs.items():
-            differences = [x - y for x, y in zip(self.accuracies(a), self.accuracies(b))]
-            self.assertAlmostEqual(pair["test_accuracy"]["mean"], statistics.mean(differences), 9)
-            self.assertAlmostEqual(pair["test_accuracy"]["sd"], statistics.stdev(differences), 9)
-            self.assertLessEqual(pair["p"], pair["corrected_p"])
-            expected = ("real" if pair["corrected_p"] <= 0.05 else "perhaps" if pair["p"] <= 0.05
-                        else "not distinguishable")
-            self.assertEqual(pair["verdict"], expected)
-        with open(self.out / "comparisons.csv", encoding="utf-8", newline="") as file:
-            self.assertEqual([row["verdict"] for row in csv.DictReader(file)],
-                             [pair["verdict"] for pair in pairs.values()])
-
-    def test_other_statistics(self):
-        """The table of batch norm's statistics has the rows that asked for it."""
-        table = self.output.split("The same weights with other statistics")[1]
-        self.assertRegex(table, r"(?m)^tiny-batch +[\d.]+% +[\d.]+% +[\d.]+%$")
-        self.assertNotIn("tiny-none", table.split("Differences")[0])
-
-    def test_averages(self):
-        """The mean over the seeds in all three places, for the rows that have an average."""
-        self.experiments.write_text(AVERAGES, encoding="utf-8")
-        output = self.study("--only", "averages")
-        summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
-        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
-            rows = {row["id"]: row for row in csv.DictReader(file)}
-        for row in summary["experiments"]:
-            if row["id"] == "av-none":
-                self.assertNotIn("average_test_accuracy", row)
-                self.assertEqual(rows[row["id"]]["average_test_mean"], "")
-                continue
-            last = [line["history"][-1] for line in self.lines() if line["experiment"] == row["id"]]
-            for key, column in (("average_test_accuracy", "average_test_mean"),
-                                ("average_validation_accuracy", "average_validation_mean"),
-                                ("average_test_loss", "average_test_loss_mean")):
-                mean = statistics.mean(epoch[key] for epoch in last)
-                self.assertEqual(row[key]["count"], 2)
-                self.assertAlmostEqual(row[key]["mean"], mean, 9)
-                self.assertAlmostEqual(float(rows[row["id"]][column]), mean, 3)
-        table = output.split("The averaged weights")[1]
-        self.assertRegex(table, r"(?m)^av-decay +2 +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$")
-        self.assertNotIn("av-none", table.split("last:")[0])
-
-    def test_stays_complete(self):
-        """A study of a part leaves the other rows in the summary."""
-        before = self.summary
-        self.study("--only", "tiny-none")
-        self.assertEqual(json.loads((self.out / "summary.json").read_text(encoding="utf-8")), before)
-
-
-class Failures(StudyCase):
-    """The networks that cannot learn, with images of their own; what they do on MNIST is in docs/results.md."""
-
-    def train_row(self, row, settings):
-        self.experiments.write_text(f"[x]\nbatch = 8\nepochs = 12\n{settings}\n| id | norm | layer_dims |\n"
-                                    f"| a | {row} |\n", encoding="utf-8")
-        self.study("--seeds", "1")
-        return self.lines()[0]
-
-    def test_norm_before_pool(self):
-        """Layer norm over the width, or instance norm, before gap: nothing of the image is left, and a warning."""
-        network = "lr = 0.05\narchitecture = conv3-4 relu norm gap conv1-5"
-        for row, fails in (("layer | 1", True), ("instance | 3", True), ("batch | 3", False)):
-            self.out = self.directory / row.split()[0]
-            line = self.train_row(row, network)
-            chance = [abs(epoch["test_loss"] - math.log(5)) < 0.01 for epoch in line["history"]]
-            self.assertEqual(all(chance), fails)
-            self.assertEqual("warning" in line["summary"].lower(), fails)
-
-    def test_pruning(self):
-        """With much L1, most weights are below 0.001; without them the network is as good."""
-        line = self.train_row("none | 3", "lr = 0.01\nl1 = 1\narchitecture = conv3-4 relu gap conv1-5")
-        small = sum(weights["small"] for weights in line["weights"])
-        self.assertEqual(line["small_weight"], 0.001)
-        self.assertAlmostEqual(line["pruned"]["share"], small / line["parameters"], 3)
-        self.out = self.directory / "other"
-        line = self.train_row("none | 3", "lr = 0.01\narchitecture = conv3-4 relu gap conv1-5")
-        self.assertLess(line["pruned"]["share"], 0.1)
 
 
 if __name__ == "__main__":

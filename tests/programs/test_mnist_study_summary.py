@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""`normnet-mnist study`: its summary, and networks that fail.
+
+usage: python3 test_mnist_study_summary.py PATH_TO_NORMNET_MNIST
+           [--without] [PART OF A TEST'S NAME]... | -h | --help
+"""
+import csv
+import json
+import math
+import statistics
+
+import mnist_program
+from study_program import AVERAGES, StudyCase
+
+
+class Summary(StudyCase):
+    def setUp(self):
+        super().setUp()
+        self.output = self.study()
+        self.summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+
+    def accuracies(self, experiment):
+        found = {line["seed"]: line["history"][-1]["test_accuracy"]
+                 for line in self.lines() if line["experiment"] == experiment}
+        return [found[seed] for seed in sorted(found)]
+
+    def test_rows(self):
+        """Mean and sd of Python's statistics; Student's t for two degrees of freedom."""
+        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
+            rows = {row["id"]: row for row in csv.DictReader(file)}
+        self.assertEqual(list(rows), ["tiny-none", "tiny-batch", "tiny-layer"])
+        for row in self.summary["experiments"]:
+            values = self.accuracies(row["id"])
+            mean, sd = statistics.mean(values), statistics.stdev(values)
+            half = 4.3026527297494619 * sd / math.sqrt(3)
+            test = row["test_accuracy"]
+            for name, expected in (("count", 3), ("mean", mean), ("sd", sd), ("low", mean - half),
+                                   ("high", mean + half)):
+                self.assertAlmostEqual(test[name], expected, 9)
+            self.assertAlmostEqual(float(rows[row["id"]]["test_mean"]), mean, 3)
+            self.assertEqual([run["seed"] for run in row["runs"]], [1, 2, 3])
+        self.assertEqual(rows["tiny-none"]["difference"], "")
+        self.assertAlmostEqual(float(rows["tiny-layer"]["difference"]),
+                               statistics.mean(self.accuracies("tiny-layer")) - 60.5, 3)
+        self.assertRegex(self.output, r"(?m)^tiny-batch +3 ")
+
+    def test_comparisons(self):
+        """Differences by seed, and a verdict that follows from p."""
+        pairs = {(pair["a"], pair["b"]): pair for pair in self.summary["comparisons"]}
+        self.assertEqual(list(pairs), [("tiny-none", "tiny-batch"), ("tiny-none", "tiny-layer"),
+                                       ("tiny-batch", "tiny-layer")])
+        for (a, b), pair in pairs.items():
+            differences = [x - y for x, y in zip(self.accuracies(a), self.accuracies(b))]
+            self.assertAlmostEqual(pair["test_accuracy"]["mean"], statistics.mean(differences), 9)
+            self.assertAlmostEqual(pair["test_accuracy"]["sd"], statistics.stdev(differences), 9)
+            self.assertLessEqual(pair["p"], pair["corrected_p"])
+            expected = ("real" if pair["corrected_p"] <= 0.05 else "perhaps" if pair["p"] <= 0.05
+                        else "not distinguishable")
+            self.assertEqual(pair["verdict"], expected)
+        with open(self.out / "comparisons.csv", encoding="utf-8", newline="") as file:
+            self.assertEqual([row["verdict"] for row in csv.DictReader(file)],
+                             [pair["verdict"] for pair in pairs.values()])
+
+    def test_other_statistics(self):
+        """The table of batch norm's statistics has the rows that asked for it."""
+        table = self.output.split("The same weights with other statistics")[1]
+        self.assertRegex(table, r"(?m)^tiny-batch +[\d.]+% +[\d.]+% +[\d.]+%$")
+        self.assertNotIn("tiny-none", table.split("Differences")[0])
+
+    def test_averages(self):
+        """The mean over the seeds in all three places, for the rows that have an average."""
+        self.experiments.write_text(AVERAGES, encoding="utf-8")
+        output = self.study("--only", "averages")
+        summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
+            rows = {row["id"]: row for row in csv.DictReader(file)}
+        for row in summary["experiments"]:
+            if row["id"] == "av-none":
+                self.assertNotIn("average_test_accuracy", row)
+                self.assertEqual(rows[row["id"]]["average_test_mean"], "")
+                continue
+            last = [line["history"][-1] for line in self.lines() if line["experiment"] == row["id"]]
+            for key, column in (("average_test_accuracy", "average_test_mean"),
+                                ("average_validation_accuracy", "average_validation_mean"),
+                                ("average_test_loss", "average_test_loss_mean")):
+                mean = statistics.mean(epoch[key] for epoch in last)
+                self.assertEqual(row[key]["count"], 2)
+                self.assertAlmostEqual(row[key]["mean"], mean, 9)
+                self.assertAlmostEqual(float(rows[row["id"]][column]), mean, 3)
+        table = output.split("The averaged weights")[1]
+        self.assertRegex(table, r"(?m)^av-decay +2 +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$")
+        self.assertNotIn("av-none", table.split("last:")[0])
+
+    def test_stays_complete(self):
+        """A study of a part leaves the other rows in the summary."""
+        before = self.summary
+        self.study("--only", "tiny-none")
+        self.assertEqual(json.loads((self.out / "summary.json").read_text(encoding="utf-8")), before)
+
+
+class Failures(StudyCase):
+    """The networks that cannot learn, with images of their own; what they do on MNIST is in docs/results.md."""
+
+    def train_row(self, row, settings):
+        self.experiments.write_text(f"[x]\nbatch = 8\nepochs = 12\n{settings}\n| id | norm | layer_dims |\n"
+                                    f"| a | {row} |\n", encoding="utf-8")
+        self.study("--seeds", "1")
+        return self.lines()[0]
+
+    def test_norm_before_pool(self):
+        """Layer norm over the width, or instance norm, before gap: nothing of the image is left, and a warning."""
+        network = "lr = 0.05\narchitecture = conv3-4 relu norm gap conv1-5"
+        for row, fails in (("layer | 1", True), ("instance | 3", True), ("batch | 3", False)):
+            self.out = self.directory / row.split()[0]
+            line = self.train_row(row, network)
+            chance = [abs(epoch["test_loss"] - math.log(5)) < 0.01 for epoch in line["history"]]
+            self.assertEqual(all(chance), fails)
+            self.assertEqual("warning" in line["summary"].lower(), fails)
+
+    def test_pruning(self):
+        """With much L1, most weights are below 0.001; without them the network is as good."""
+        line = self.train_row("none | 3", "lr = 0.01\nl1 = 1\narchitecture = conv3-4 relu gap conv1-5")
+        small = sum(weights["small"] for weights in line["weights"])
+        self.assertEqual(line["small_weight"], 0.001)
+        self.assertAlmostEqual(line["pruned"]["share"], small / line["parameters"], 3)
+        self.out = self.directory / "other"
+        line = self.train_row("none | 3", "lr = 0.01\narchitecture = conv3-4 relu gap conv1-5")
+        self.assertLess(line["pruned"]["share"], 0.1)
+
+
+if __name__ == "__main__":
+    mnist_program.main()
