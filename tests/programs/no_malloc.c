@@ -3,15 +3,10 @@
  * Ends a program in which the library or the program itself calls malloc or the like: linked with the library's objects
  * and ld's --wrap, these calls arrive here. Those of libc's own, such as stdio's buffers, do not.
  */
+#include "harness/wrapped_malloc.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void __wrap_free(void *block);
-int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
 
 _Noreturn static void refuse(const char *function)
 {
