@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Writes the library as one source file, normnet.c, beside a copy of normnet.h.
 
-usage: python3 amalgamate.py --root SOURCE-ROOT --output DIRECTORY
-                             [--depfile FILE] [-h | --help] SOURCE...
+usage: python3 amalgamate.py --root SOURCE-ROOT --version VERSION
+           --output DIRECTORY [--depfile FILE] [-h | --help] SOURCE...
 
 `meson compile amalgamation` calls it with the sources that all builds have, in
 the order of lib/meson.build. normnet.c consists of:
@@ -154,7 +154,6 @@ class Library:
                               "is one file" % (name, other, file))
 
 
-
 def section(name, text, include=lambda header: "", condition=None):
     """What remains of a file, under its name; include(header) is what stands for a header of the library."""
     text = GUARD.sub(lambda match: match.group(2), text.replace(LICENCE, "", 1))
@@ -191,10 +190,6 @@ class Amalgamation:
         library.check_system_headers(files)
         library.check_names([*files, OPENMP])
 
-    def version(self):
-        numbers = dict(re.findall(r"^#define NORMNET_VERSION_(\w+) (\d+)$", self.public(), re.M))
-        return ".".join(numbers[part] for part in ("MAJOR", "MINOR", "PATCH"))
-
     def public(self):
         return read(os.path.join(self.root, "include", PUBLIC))
 
@@ -223,8 +218,8 @@ class Amalgamation:
                          kernels=text.strip("\n"),
                          undefined="\n".join("#undef %s" % name for name in [*names, *defined]))
 
-    def text(self):
-        parts = [self.licence(), self.fill("head.c.in", version=self.version())]
+    def text(self, version):
+        parts = [self.licence(), self.fill("head.c.in", version=version)]
         parts += [section(name, self.library.text(name), condition=CONDITIONS.get(name))
                   for name in [*self.headers, *self.sources]]
         return "".join([*parts, "\n", self.kernel_section()])
@@ -241,6 +236,7 @@ def write(path, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", required=True, type=os.path.abspath)
+    parser.add_argument("--version", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--depfile")
     parser.add_argument("sources", nargs="+")
@@ -249,7 +245,7 @@ def main():
     sources = [os.path.relpath(name, folder).replace(os.sep, "/") for name in arguments.sources]
     try:
         amalgamation = Amalgamation(arguments.root, sources)
-        text = amalgamation.text()
+        text = amalgamation.text(arguments.version)
     except Refused as refused:
         sys.exit("error: %s" % refused)
     os.makedirs(arguments.output, exist_ok=True)
