@@ -8,7 +8,7 @@
 
 enum { BLOCK_BYTES = 4 << 20, FLASH_BYTES = 64 << 10 };
 
-/* A stack: memory is used again once what lies behind it is free. That is how the library returns it. */
+/* A stack: memory is used again once what lies after it is free. That is how the library returns it. */
 struct block {
     unsigned char bytes[BLOCK_BYTES];
     int64_t used, most; /* bytes now, and at most so far */

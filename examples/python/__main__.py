@@ -39,7 +39,7 @@ def main():
               file=sys.stderr)
         return 1
     command = [str(programs[0]), *sys.argv[1:]]
-    if os.name == "nt":  # where the program would run on behind the back of the shell
+    if os.name == "nt":  # where the program would run on after the shell has its prompt back
         return subprocess.run(command, check=False).returncode
     sys.stdout.flush()
     os.execv(command[0], command)
