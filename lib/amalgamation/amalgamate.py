@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Writes the library as one source file, normnet.c, beside a copy of normnet.h.
 
-usage: python3 amalgamate.py --root SOURCE-ROOT --version VERSION
-           --output DIRECTORY [--depfile FILE] [-h | --help] SOURCE...
+usage: python3 amalgamate.py --root SOURCE-ROOT --output DIRECTORY
+                             [--depfile FILE] [-h | --help] SOURCE...
 
 `meson compile amalgamation` calls it with the sources that all builds have, in
 the order of lib/meson.build. normnet.c consists of:
@@ -190,6 +190,10 @@ class Amalgamation:
         library.check_system_headers(files)
         library.check_names([*files, OPENMP])
 
+    def version(self):
+        numbers = dict(re.findall(r"^#define NORMNET_VERSION_(\w+) (\d+)$", self.public(), re.M))
+        return ".".join(numbers[part] for part in ("MAJOR", "MINOR", "PATCH"))
+
     def public(self):
         return read(os.path.join(self.root, "include", PUBLIC))
 
@@ -218,8 +222,8 @@ class Amalgamation:
                          kernels=text.strip("\n"),
                          undefined="\n".join("#undef %s" % name for name in [*names, *defined]))
 
-    def text(self, version):
-        parts = [self.licence(), self.fill("head.c.in", version=version)]
+    def text(self):
+        parts = [self.licence(), self.fill("head.c.in", version=self.version())]
         parts += [section(name, self.library.text(name), condition=CONDITIONS.get(name))
                   for name in [*self.headers, *self.sources]]
         return "".join([*parts, "\n", self.kernel_section()])
@@ -236,7 +240,6 @@ def write(path, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", required=True, type=os.path.abspath)
-    parser.add_argument("--version", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--depfile")
     parser.add_argument("sources", nargs="+")
@@ -245,7 +248,7 @@ def main():
     sources = [os.path.relpath(name, folder).replace(os.sep, "/") for name in arguments.sources]
     try:
         amalgamation = Amalgamation(arguments.root, sources)
-        text = amalgamation.text(arguments.version)
+        text = amalgamation.text()
     except Refused as refused:
         sys.exit("error: %s" % refused)
     os.makedirs(arguments.output, exist_ok=True)

@@ -85,8 +85,8 @@ PLANTED = [
 
 
 def amalgamate(root, sources, output):
-    run([sys.executable, os.path.join(root, "lib", "amalgamation", "amalgamate.py"), "--root", root,
-         "--version", "planted", "--output", output, *(os.path.join(root, source) for source in sources)])
+    run([sys.executable, os.path.join(root, "lib", "amalgamation", "amalgamate.py"), "--root", root, "--output", output,
+         *(os.path.join(root, source) for source in sources)])
 
 
 def read(path):
