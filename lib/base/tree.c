@@ -67,9 +67,14 @@ static int32_t merge(int64_t leaves, int64_t begin, int64_t end, struct tree_nod
     return used;
 }
 
-double *normnet__tree_next_leaf(struct tree *tree)
+static void merge_nodes(struct tree *tree)
 {
     tree->used = merge(tree->leaves, tree->first, tree->first + tree->length, tree->nodes, tree->used, NULL);
+}
+
+double *normnet__tree_next_leaf(struct tree *tree)
+{
+    merge_nodes(tree);
     assert(tree->used < tree->capacity);
     return tree->nodes[tree->used].values;
 }
@@ -117,6 +122,13 @@ void normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begi
     assert(used <= 1);
     if (used == 1 && single)
         memcpy(sums, stack[0].values + begin, (size_t)(end - begin) * sizeof *sums);
+}
+
+double *normnet__tree_finish(struct tree *tree)
+{
+    merge_nodes(tree);
+    assert(tree->used == 1);
+    return tree->nodes[0].values;
 }
 
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride)

@@ -59,6 +59,9 @@ int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, in
  */
 void normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end, double *sums);
 
+/* Adds what is left to add of a tree over all leaves, and returns its sums: values[first], ... are set. */
+double *normnet__tree_finish(struct tree *tree);
+
 /* The sum of `count` values along the same tree. */
 double normnet__tree_sum(const double *values, int64_t count, int64_t stride);
 

@@ -121,13 +121,20 @@ int64_t normnet__convolution_scratch(const struct convolution *convolution)
     return convolution->x.width + (convolution->outputs > 0 ? NORMNET__CHANNEL_STRIPS : 1) * strip;
 }
 
-/* For each sample of a group a chunk of inputs, and for each leaf the sums of a tile. */
+/* For each leaf the sums of a tile. */
 int64_t normnet__outer_product_scratch(void)
 {
     enum { LEAVES = NORMNET__GROUP_SAMPLES / NORMNET__LEAF_SAMPLES };
 
-    return (int64_t)NORMNET__MAX_CHUNK_INPUTS * (NORMNET__GROUP_SAMPLES + LEAVES * NORMNET__MAX_SUM_OUTPUTS) /
-           NORMNET__LEAF_SAMPLES;
+    return (int64_t)NORMNET__MAX_CHUNK_INPUTS * LEAVES * NORMNET__MAX_SUM_OUTPUTS / NORMNET__LEAF_SAMPLES;
+}
+
+/* Whole chunks, and an odd number of cache lines of 16 floats, as in normnet__spaced_map. */
+int64_t normnet__outer_product_row(int32_t inputs)
+{
+    const int64_t chunks = ((int64_t)inputs + NORMNET__MAX_CHUNK_INPUTS - 1) / NORMNET__MAX_CHUNK_INPUTS;
+
+    return chunks * NORMNET__MAX_CHUNK_INPUTS + 16;
 }
 
 /* Above this number of outputs the sums are double. */

@@ -53,11 +53,12 @@ enum {
 };
 
 /*
- * The weight gradients of fully connected layers are summed over groups of up to 64 samples, an aligned subtree whose
- * leaves are 8 samples. And what one chunk of an outer product has at most.
+ * The weight gradients of fully connected layers are summed over groups of up to 128 samples, an aligned subtree whose
+ * leaves are 8 samples. Inputs are computed in chunks of up to 32, and what a row has beyond its inputs is 0.
  */
-enum { NORMNET__LEAF_SAMPLES = 8, NORMNET__GROUP_SAMPLES = 64, NORMNET__MAX_CHUNK_INPUTS = 32 };
+enum { NORMNET__LEAF_SAMPLES = 8, NORMNET__GROUP_SAMPLES = 128, NORMNET__MAX_CHUNK_INPUTS = 32 };
 int64_t normnet__outer_product_scratch(void);
+int64_t normnet__outer_product_row(int32_t inputs); /* floats */
 
 /* The scratch memory in lane groups: of convolve and convolve_channels, and of weight_gradient. */
 int64_t normnet__convolution_scratch(const struct convolution *convolution);

@@ -39,6 +39,17 @@ struct epilogue {
     bool relu_mask;    /* the gradient of a ReLU: 0 where y, which holds the ReLU's output, is not positive */
 };
 
+/*
+ * The factors of the weight gradient of a fully connected layer: x is [block][lane][input], so that vectors of inputs
+ * can be loaded, and dy is [block][output][lane].
+ */
+struct outer_products {
+    int32_t inputs, outputs, blocks;
+    int64_t row;    /* from x of a sample to that of the next one: normnet__outer_product_row of all inputs */
+    int64_t stride; /* from x and dy of a block to those of the next one */
+    const float *x, *dy;
+};
+
 /* Dropout: x becomes bit of the mask ? x * scale : 0. One 16-bit mask per group, one bit per lane; NULL for none. */
 struct mask {
     const uint16_t *bits;
@@ -132,11 +143,9 @@ struct kernels {
     /*
      * The weight gradient of a layer with one pixel, over blocks of up to NORMNET__GROUP_SAMPLES samples that are a
      * subtree: dw[k][c] = sum over samples of x[c] * dy[k]. Leaves of NORMNET__LEAF_SAMPLES samples are summed by fused
-     * multiply-adds, then in double along the tree. x is [block][c][lane] and dy [block][k][lane], each block `stride`
-     * floats after the one before. `scratch` holds normnet__outer_product_scratch groups.
+     * multiply-adds, then in double along the tree. `scratch` holds normnet__outer_product_scratch groups.
      */
-    void (*outer_products)(int32_t inputs, int32_t outputs, int32_t blocks, int64_t stride, const float *x,
-                           const float *dy, double *dw, float *scratch);
+    void (*outer_products)(const struct outer_products *products, double *dw, float *scratch);
 
     /* ---- Normalization (moments_kernels.h, normalization_kernels.h) ---- */
 

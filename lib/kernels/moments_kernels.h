@@ -229,6 +229,8 @@ static double KERNEL(sum_all)(const float *dy, int64_t count)
 {
     double total[LANES];
 
+    if (count == 1)
+        return lanes_sum(dy);
     for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
         lanes_double sum = {{0}, {0}};
 

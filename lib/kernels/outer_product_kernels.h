@@ -4,9 +4,8 @@
  * gradient of each sample is the outer product of dy and x. Weights are many and used once for each sample, so that the
  * sums of as many samples as possible have to be in registers before they are stored.
  *
- * For a chunk of inputs, x is transposed to [sample][input], so that the lanes are inputs, and dy is broadcast. The
- * samples of a leaf are summed in float by fused multiply-adds, in order; the leaves in double along the tree of
- * base/tree.h.
+ * The lanes are inputs, and dy is broadcast. The samples of a leaf are summed in float by fused multiply-adds, in
+ * order; the leaves in double along the tree of base/tree.h.
  */
 #ifndef NORMNET_KERNELS_OUTER_PRODUCT_KERNELS_H
 #define NORMNET_KERNELS_OUTER_PRODUCT_KERNELS_H
@@ -23,24 +22,15 @@ enum { LEAF_OUTPUTS = VECTOR_REGISTERS >= 16 ? 4 : 1, CHUNK_VECTORS = 2, CHUNK_I
 _Static_assert((int)CHUNK_INPUTS <= (int)NORMNET__MAX_CHUNK_INPUTS, "normnet__outer_product_scratch assumes it");
 _Static_assert((int)LEAF_OUTPUTS <= (int)NORMNET__MAX_SUM_OUTPUTS, "normnet__outer_product_scratch assumes it");
 
-/* x of up to CHUNK_INPUTS inputs: [block][lane][input], 0 after the last one. */
-static void transpose_inputs(const float *x, int32_t blocks, int64_t stride, int32_t inputs, float *transposed)
-{
-    for (int32_t b = 0; b < blocks; ++b, x += stride, transposed += LANES * CHUNK_INPUTS)
-        for (int32_t c = 0; c < CHUNK_INPUTS; ++c)
-            for (int lane = 0; lane < LANES; ++lane)
-                transposed[lane * CHUNK_INPUTS + c] = c < inputs ? x[c * LANES + lane] : 0.0f;
-}
-
 /* The sums of one leaf: [output][input]. x is [sample][input], dy [output][lane]. */
-LANES_INLINE void sum_leaf(const float *x, const float *dy, float *sums, const int outputs)
+LANES_INLINE void sum_leaf(const float *x, int64_t row, const float *dy, float *sums, const int outputs)
 {
     lanes sum[LEAF_OUTPUTS][CHUNK_VECTORS];
 
     LANES_FOR (k, outputs)
         LANES_FOR (n, CHUNK_VECTORS)
             sum[k][n] = lanes_splat(0.0f);
-    for (int sample = 0; sample < LEAF; ++sample, x += CHUNK_INPUTS) {
+    for (int sample = 0; sample < LEAF; ++sample, x += row) {
         lanes input[CHUNK_VECTORS];
 
         LANES_FOR (n, CHUNK_VECTORS) {
@@ -59,49 +49,60 @@ LANES_INLINE void sum_leaf(const float *x, const float *dy, float *sums, const i
             lanes_store(sums + (k * CHUNK_VECTORS + n) * VECTOR_LANES, sum[k][n]);
 }
 
-/* Of all leaves of a chunk: [leaf][output][input]. */
-LANES_INLINE void sum_leaves(int32_t blocks, int64_t stride, const float *x, const float *dy, float *sums,
+/* Of all leaves, for a chunk of inputs: [leaf][output][input]. */
+LANES_INLINE void sum_leaves(const struct outer_products *products, const float *x, const float *dy, float *sums,
                              const int outputs)
 {
-    for (int32_t b = 0; b < blocks; ++b, dy += stride)
-        for (int leaf = 0; leaf < BLOCK_LEAVES; ++leaf, x += LEAF * CHUNK_INPUTS, sums += LEAF_OUTPUTS * CHUNK_INPUTS)
-            sum_leaf(x, dy + leaf * LEAF, sums, outputs);
+    for (int32_t b = 0; b < products->blocks; ++b, x += products->stride, dy += products->stride)
+        for (int leaf = 0; leaf < BLOCK_LEAVES; ++leaf, sums += LEAF_OUTPUTS * CHUNK_INPUTS)
+            sum_leaf(x + leaf * LEAF * products->row, products->row, dy + leaf * LEAF, sums, outputs);
 }
 
-static void KERNEL(sum_leaves)(int32_t blocks, int64_t stride, const float *x, const float *dy, float *sums,
+static void KERNEL(sum_leaves)(const struct outer_products *products, const float *x, const float *dy, float *sums,
                                int32_t outputs)
 {
     if (outputs == LEAF_OUTPUTS)
-        sum_leaves(blocks, stride, x, dy, sums, LEAF_OUTPUTS);
+        sum_leaves(products, x, dy, sums, LEAF_OUTPUTS);
     else
-        sum_leaves(blocks, stride, x, dy, sums, 1);
+        sum_leaves(products, x, dy, sums, 1);
 }
 
-/* The sum of `leaves` leaves, a power of two, for one vector of inputs. + 0.0 as in lanes_sum. */
-LANES_INLINE void add_leaves(const float *sums, double *dw, const int leaves)
+/* The sum of up to 4 leaves, a power of two, for one vector of inputs. */
+LANES_INLINE lanes_double add_4_leaves(const float *sums, const int leaves)
 {
-    lanes_double sum[MAX_LEAVES];
+    lanes_double sum[4];
 
     LANES_FOR (n, leaves)
         sum[n] = lanes_to_double(lanes_load(sums + n * LEAF_OUTPUTS * CHUNK_INPUTS));
     LANES_FOR (n, leaves / 2)
         sum[n] = lanes_double_add(sum[2 * n], sum[2 * n + 1]);
+    return leaves == 4 ? lanes_double_add(sum[0], sum[1]) : sum[0];
+}
+
+/* The same for any power of two: four leaves at a time, since more do not fit into the registers. */
+LANES_INLINE lanes_double add_leaves(const float *sums, const int leaves)
+{
+    lanes_double sum[MAX_LEAVES / 4];
+
+    if (leaves <= 4)
+        return add_4_leaves(sums, leaves);
     LANES_FOR (n, leaves / 4)
-        sum[n] = lanes_double_add(sum[2 * n], sum[2 * n + 1]);
+        sum[n] = add_4_leaves(sums + n * 4 * LEAF_OUTPUTS * CHUNK_INPUTS, 4);
     LANES_FOR (n, leaves / 8)
         sum[n] = lanes_double_add(sum[2 * n], sum[2 * n + 1]);
-    lanes_double_store(dw, lanes_double_add(sum[0], lanes_double_splat(0.0)));
+    return leaves == 16 ? lanes_double_add(sum[0], sum[1]) : sum[0];
 }
-_Static_assert((int)MAX_LEAVES == 8, "add_leaves has three levels");
+_Static_assert((int)MAX_LEAVES == 16, "add_leaves has four levels");
 
-/* Of one output for all inputs of a chunk, of which `inputs` exist. */
+/* Of one output for all inputs of a chunk, of which `inputs` exist. + 0.0 as in lanes_sum. */
 LANES_INLINE void add_chunk(const float *sums, int32_t inputs, double *dw, const int leaves)
 {
     double last[CHUNK_INPUTS];
     double *to = inputs == CHUNK_INPUTS ? dw : last;
 
     LANES_FOR (n, CHUNK_VECTORS)
-        add_leaves(sums + n * VECTOR_LANES, to + n * VECTOR_LANES, leaves);
+        lanes_double_store(to + n * VECTOR_LANES,
+                           lanes_double_add(add_leaves(sums + n * VECTOR_LANES, leaves), lanes_double_splat(0.0)));
     if (inputs < CHUNK_INPUTS)
         memcpy(dw, last, (size_t)inputs * sizeof *dw);
 }
@@ -114,8 +115,10 @@ static void KERNEL(add_chunk)(const float *sums, int32_t leaves, int32_t inputs,
         add_chunk(sums, inputs, dw, 2);
     else if (leaves == 4)
         add_chunk(sums, inputs, dw, 4);
-    else
+    else if (leaves == 8)
         add_chunk(sums, inputs, dw, 8);
+    else
+        add_chunk(sums, inputs, dw, 16);
 }
 
 /* Leaves up to the next power of two, whose sums are 0: the tree adds nothing for them. */
@@ -130,21 +133,19 @@ static int32_t fill_leaves(int32_t leaves, float *sums)
     return filled;
 }
 
-static void KERNEL(outer_products)(int32_t inputs, int32_t outputs, int32_t blocks, int64_t stride, const float *x,
-                                   const float *dy, double *dw, float *scratch)
+static void KERNEL(outer_products)(const struct outer_products *products, double *dw, float *scratch)
 {
-    float *transposed = scratch, *sums = scratch + NORMNET__GROUP_SAMPLES * CHUNK_INPUTS;
-    const int32_t leaves = fill_leaves(blocks * BLOCK_LEAVES, sums);
+    const int32_t inputs = products->inputs, outputs = products->outputs;
+    const int32_t leaves = fill_leaves(products->blocks * BLOCK_LEAVES, scratch);
 
     for (int32_t c = 0; c < inputs; c += CHUNK_INPUTS) {
         const int32_t count = min_int(inputs - c, CHUNK_INPUTS);
 
-        transpose_inputs(x + (int64_t)c * LANES, blocks, stride, count, transposed);
         for (int32_t k = 0, tile; k < outputs; k += tile) {
             tile = outputs - k >= LEAF_OUTPUTS ? LEAF_OUTPUTS : 1;
-            KERNEL(sum_leaves)(blocks, stride, transposed, dy + (int64_t)k * LANES, sums, tile);
+            KERNEL(sum_leaves)(products, products->x + c, products->dy + (int64_t)k * LANES, scratch, tile);
             for (int32_t i = 0; i < tile; ++i)
-                KERNEL(add_chunk)(sums + i * CHUNK_INPUTS, leaves, count, dw + (int64_t)(k + i) * inputs + c);
+                KERNEL(add_chunk)(scratch + i * CHUNK_INPUTS, leaves, count, dw + (int64_t)(k + i) * inputs + c);
         }
     }
 }

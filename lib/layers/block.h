@@ -36,7 +36,7 @@ struct block {
     float *scratch;
     const struct helpers *helpers; /* or NULL */
     double *gradient;              /* [parameter.sum]: of this block, every entry is written once */
-    float *group;                  /* what grouped layers keep for their weight gradient: x and dy */
+    float *kept;                   /* x and dy of fully connected layers, for their weight gradient */
     int32_t count; /* samples in use, at least 1; the lanes beyond repeat the last one and have no gradient */
     int64_t index; /* of the block in its batch */
     struct dropout_source source;

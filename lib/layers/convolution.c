@@ -115,8 +115,8 @@ static int64_t count_scratch(const struct layer *layer)
     const struct convolution single = single_forward(layer);
     const int64_t forward =
         normnet__max(normnet__convolution_scratch(&all->forward), normnet__convolution_scratch(&single));
-    const int64_t weights =
-        layer->grouped ? normnet__outer_product_scratch() : normnet__weight_gradient_scratch(&all->weight_gradient);
+    const int64_t weights = layer->fully_connected ? normnet__outer_product_scratch()
+                                                   : normnet__weight_gradient_scratch(&all->weight_gradient);
     const int64_t backward = normnet__max(normnet__convolution_scratch(&all->input_gradient), weights);
     const int64_t padded = count_copy(&all->weight_gradient);
     const int64_t copy =
@@ -158,7 +158,8 @@ static normnet_status set_requirements(struct layer *layer, const struct token *
     describe_parameters(layer, weights, bias);
     layer->prepared_count = normnet__packed_weight_count(&layer->convolutions.forward) +
                             normnet__packed_weight_count(&layer->convolutions.input_gradient);
-    layer->grouped = layer->kernel_size == 1 && layer->padding == 0 && layer->in.height == 1 && layer->in.width == 1;
+    layer->fully_connected =
+        layer->kernel_size == 1 && layer->padding == 0 && layer->in.height == 1 && layer->in.width == 1;
     layer->scratch_groups = count_scratch(layer);
     layer->multiply_adds = weights * layer->out.height * layer->out.width;
     layer->fusible_type = &normnet__relu;
@@ -327,14 +328,20 @@ static void conv_forward(const struct layer *layer, const struct block *block)
 
 /* ---- Backward -------------------------------------------------------------------------------------- */
 
-/* A layer with one pixel: dw is computed for several blocks at once (net/gradient_trees.c). */
-static void keep_for_group(const struct layer *layer, const struct block *block, const float *dy)
+/* dw of a layer with one pixel is computed for the whole batch at once (net/outer_products.c): x is transposed. */
+static void keep_factors(const struct layer *layer, const struct block *block, const float *dy)
 {
-    const int64_t inputs = (int64_t)layer->in.channels * layer->lanes;
-    float *kept = block->group + layer->group_at;
+    const int64_t row = normnet__outer_product_row(layer->in.channels);
+    const float *x = normnet__input(layer, block);
+    float *kept = block->kept + layer->kept;
 
-    memcpy(kept, normnet__input(layer, block), (size_t)inputs * sizeof *kept);
-    memcpy(kept + inputs, dy, (size_t)layer->out.channels * (size_t)layer->lanes * sizeof *kept);
+    for (int32_t lane = 0; lane < layer->lanes; ++lane, kept += row) {
+        for (int32_t c = 0; c < layer->in.channels; ++c)
+            kept[c] = x[(int64_t)c * layer->lanes + lane];
+        for (int64_t c = layer->in.channels; c < row; ++c)
+            kept[c] = 0.0f;
+    }
+    memcpy(kept, dy, (size_t)layer->out.channels * (size_t)layer->lanes * sizeof *kept);
 }
 
 /* dw[k][c][u][v] = sum over samples, (i, j) of dy[k][i][j] x[c][i s + u - p][j s + v - p]; db[k] = sum of dy[k]. */
@@ -346,8 +353,8 @@ static void conv_backward_weights(const struct layer *layer, const struct block 
     const float *x = with_border(normnet__input_map(layer, block), normnet__input(layer, block), convolution->border,
                                  convolution->x, &scratch);
 
-    if (layer->grouped)
-        keep_for_group(layer, block, dy);
+    if (layer->fully_connected)
+        keep_factors(layer, block, dy);
     else
         normnet__weight_gradient(block, convolution, x, dy, block->gradient + layer->weight.sum, scratch);
     for (int64_t k = 0; k < layer->bias.count; ++k)

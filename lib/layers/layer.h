@@ -26,7 +26,7 @@ struct parameter {
 
     /* Set by the plan. */
     int64_t offset; /* into the network's parameters and gradients */
-    int64_t sum;    /* into the sums of gradients: over blocks, or, of weights, over groups if the layer is grouped */
+    int64_t sum;    /* into the sums of gradients over blocks; not of the weights of fully connected layers */
 };
 
 /* Which values of a sample share their statistics, and which share a gamma and a beta: see norm.h. */
@@ -79,18 +79,18 @@ struct layer {
     int64_t scratch_groups;                /* lane groups of a thread's scratch */
     int64_t multiply_adds;                 /* per image, for the summary */
     bool identity;                         /* forward and backward do nothing */
-    bool grouped;                          /* backward keeps x and dy for a weight gradient over a group of blocks */
+    bool fully_connected;                  /* backward keeps x and dy, for the weight gradient of the whole batch */
     const struct layer_type *fusible_type; /* the type of a following layer that this one can compute while storing its
                                               output, or NULL */
 
     /* What the plan decides. */
-    int64_t statistics;                 /* index into the running statistics: means, then variances */
-    int32_t batch_norm;                 /* which of the network's batch norms, or -1 */
-    int64_t prepared;                   /* index into the prepared weights */
-    int64_t first_sum, first_group_sum; /* of this layer and later ones: indices as `sum` */
-    int64_t group_at;                   /* x, then dy, in what a block keeps for its group: floats */
-    bool needs_dx;                      /* an earlier layer has parameters */
-    bool in_place;                      /* the output is stored over the input */
+    int64_t statistics; /* index into the running statistics: means, then variances */
+    int32_t batch_norm; /* which of the network's batch norms, or -1 */
+    int64_t prepared;   /* index into the prepared weights */
+    int64_t first_sum;  /* of this layer and later ones: index as `sum` */
+    int64_t kept;       /* index into what a block keeps: x, then dy */
+    bool needs_dx;      /* an earlier layer has parameters */
+    bool in_place;      /* the output is stored over the input */
     bool relu_mask; /* the input comes from a ReLU, perhaps through layers in place: dx is 0 where it is not positive */
     int32_t fused;  /* index of the later layer that is fused into this one, or -1 */
     bool fused_into_previous; /* this layer is fused into an earlier one */

@@ -20,7 +20,7 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
         .workers = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.workers),
         .scratch = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.scratch),
         .trees = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.trees),
-        .group_trees = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.group_trees),
+        .tile_trees = normnet__arena_alloc(arena, engine->threads.count, sizeof *team.tile_trees),
     };
     const bool counts = arena->memory == NULL || arena->overflow;
 
@@ -28,17 +28,16 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
         struct worker worker = {
             .single = normnet__arena_alloc(arena, 1, sizes.single_bytes),
             .scratch = normnet__arena_alloc(arena, 1, engine->network->scratch_bytes),
-            .group = normnet__arena_alloc(arena, 1, sizes.group_bytes),
         };
-        struct tree tree = {0}, group_tree = {0};
+        struct tree tree = {0}, tile_tree = {0};
 
         alloc_tree(arena, &tree, sizes.leaves, sizes.length);
-        alloc_tree(arena, &group_tree, sizes.leaves, sizes.group_length);
+        alloc_tree(arena, &tile_tree, sizes.leaves, sizes.tile_length);
         if (!counts) {
             team.workers[i] = worker;
             team.scratch[i] = worker.scratch;
             team.trees[i] = tree;
-            team.group_trees[i] = group_tree;
+            team.tile_trees[i] = tile_tree;
         }
     }
     for (int32_t i = 0; i < engine->threads.count; ++i) {

@@ -24,23 +24,22 @@ struct worker {
     char *memory; /* of a block, unless blocks keep their own */
     char *single; /* of a single image, in evaluation */
     float *scratch;
-    float *group;    /* what the blocks of a group keep: of NORMNET__GROUP_SAMPLES samples, in training */
     int64_t correct; /* for the callback of an evaluation */
 };
 
 /* The threads of a pass: [engine.threads.count] each. */
 struct team {
     struct worker *workers;
-    float **scratch;          /* of the workers */
-    struct tree *trees;       /* sums over blocks: of parameter gradients in training, of losses in evaluation */
-    struct tree *group_trees; /* over groups: of the weight gradients of grouped layers */
+    float **scratch;         /* of the workers */
+    struct tree *trees;      /* sums over blocks: of parameter gradients in training, of losses in evaluation */
+    struct tree *tile_trees; /* the same of a tile of the weights of a fully connected layer */
 };
 
 /* The sizes of a team's memory. */
 struct team_sizes {
     int64_t block_bytes, single_bytes; /* of a worker's memory; 0 for none */
     int64_t leaves, length;            /* of a tree: blocks, and sums per block */
-    int64_t group_length, group_bytes; /* sums per group, and what its blocks keep */
+    int64_t tile_length;               /* sums of a tile; 0 in evaluation */
 };
 
 struct team normnet__alloc_team(struct arena *arena, const struct engine *engine, struct team_sizes sizes);

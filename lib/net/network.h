@@ -19,8 +19,7 @@ struct network {
     int64_t statistic_count; /* floats of running statistics */
     int64_t prepared_count;  /* floats of prepared weights */
     int64_t sum_count;       /* sums of gradients over blocks */
-    int64_t group_sum_count; /* over groups of blocks */
-    int64_t group_floats;    /* what a block keeps for its group */
+    int64_t kept_count;      /* floats that a block keeps for the weight gradients of fully connected layers */
     int32_t batch_norm_count;
     int32_t first_trained; /* the first layer with parameters; layer_count if there is none */
 

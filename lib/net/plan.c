@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/checked.h"
 #include "base/message.h"
+#include "kernels/algorithm.h"
 #include "layers/layer_type.h"
 
 /* The size of a map in bytes. Cannot overflow: channels, rows and columns are at most 2^16 each, features 2^24. */
@@ -123,12 +124,9 @@ static bool plan_evaluation_memory(struct network *network, enum layout layout)
 static void assign_sums(struct network *network, struct layer *layer)
 {
     layer->first_sum = network->sum_count;
-    layer->first_group_sum = network->group_sum_count;
-    layer->group_at = network->group_floats;
-    if (layer->grouped) {
-        layer->weight.sum = network->group_sum_count;
-        network->group_sum_count += layer->weight.count;
-        network->group_floats += ((int64_t)layer->in.channels + layer->out.channels) * network->lanes;
+    layer->kept = network->kept_count;
+    if (layer->fully_connected) {
+        network->kept_count += (normnet__outer_product_row(layer->in.channels) + layer->out.channels) * network->lanes;
     } else {
         layer->weight.sum = network->sum_count;
         network->sum_count += layer->weight.count;
@@ -144,7 +142,7 @@ static void assign_sums(struct network *network, struct layer *layer)
 static void assign_offsets(struct network *network)
 {
     network->parameter_count = network->statistic_count = network->prepared_count = 0;
-    network->sum_count = network->group_sum_count = network->group_floats = 0;
+    network->sum_count = network->kept_count = 0;
     network->batch_norm_count = 0;
     network->first_trained = network->layer_count;
     for (int32_t i = 0; i < network->layer_count; ++i) {

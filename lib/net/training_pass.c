@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/training_pass.h"
 
-#include "kernels/algorithm.h"
 #include "layers/loss.h"
 #include "net/gradient_trees.h"
+#include "net/outer_products.h"
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
@@ -29,14 +29,12 @@ void normnet__alloc_training_workspace(struct arena *arena, const struct engine 
     const int64_t block_bytes = network->block_bytes[NORMNET__LAYOUT_TRAINING];
 
     training->max_blocks = normnet__count_blocks(engine, max_batch);
-    training->team =
-        normnet__alloc_team(arena, engine,
-                            (struct team_sizes){.block_bytes = blocks_keep_memory ? 0 : block_bytes,
-                                                .leaves = training->max_blocks,
-                                                .length = network->sum_count,
-                                                .group_length = network->group_sum_count,
-                                                .group_bytes = network->group_floats * (int64_t)sizeof(float) *
-                                                               NORMNET__GROUP_SAMPLES / network->lanes});
+    training->team = normnet__alloc_team(arena, engine,
+                                         (struct team_sizes){.block_bytes = blocks_keep_memory ? 0 : block_bytes,
+                                                             .leaves = training->max_blocks,
+                                                             .length = network->sum_count,
+                                                             .tile_length = normnet__tile_length(network)});
+    training->kept = normnet__arena_alloc(arena, training->max_blocks, network->kept_count * (int64_t)sizeof(float));
     training->blocks = blocks_keep_memory ? normnet__arena_alloc(arena, training->max_blocks, block_bytes) : NULL;
     training->batch_norms = normnet__arena_alloc(arena, network->batch_norm_count, sizeof *training->batch_norms);
     for (int32_t i = 0; i < network->layer_count; ++i) {
@@ -88,6 +86,7 @@ static struct block begin_training_block(const struct pass *pass, int32_t thread
     block.batch_norms = training->batch_norms;
     if (training->blocks != NULL)
         block.memory = training->blocks + index * pass->engine->network->block_bytes[NORMNET__LAYOUT_TRAINING];
+    block.kept = training->kept + index * pass->engine->network->kept_count;
     if (pass->source != NULL) {
         block.dropout = true;
         block.source = *pass->source;
@@ -133,12 +132,6 @@ static void begin_backward(const struct pass *pass, const struct block *block)
     pass->training->correct[block->index] = correct;
 }
 
-/* The trees of the section's layers. The gradients of the batch norm before it are set when its sums are combined. */
-static struct gradient_trees section_gradients(const struct pass *pass)
-{
-    return (struct gradient_trees){pass->engine, &pass->training->team, pass->section.begin, pass->section.end};
-}
-
 /* A section forward; the last one also to the loss. */
 static void forward_block(const struct pass *pass, int32_t thread, const struct block *block)
 {
@@ -166,34 +159,24 @@ static void forward_section(void *context, int32_t thread, int64_t begin, int64_
     }
 }
 
-/*
- * The last section forward and backward; any other one backward, from dx of the batch norm at its end. Blocks are
- * grouped for grouped layers.
- */
+/* The last section forward and backward; any other one backward, from dx of the batch norm at its end. */
 static void backward_section(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const struct pass *pass = context;
-    const struct network *network = pass->engine->network;
-    const struct gradient_trees gradients = section_gradients(pass);
     struct tree *tree = &pass->training->team.trees[thread];
 
-    for (int64_t first = begin, group_end; first < end; first = group_end) {
-        group_end = normnet__group_end(network, first, end, normnet__count_blocks(pass->engine, pass->images->count));
-        for (int64_t index = first; index < group_end; ++index) {
-            struct block block = begin_training_block(pass, thread, index);
+    for (int64_t index = begin; index < end; ++index) {
+        struct block block = begin_training_block(pass, thread, index);
 
-            block.gradient = normnet__tree_next_leaf(tree);
-            block.group = normnet__group_memory(network, &pass->training->team.workers[thread], first, index);
-            if (ends_at_norm(pass)) {
-                normnet__batch_norm_backward(&network->layers[pass->section.end], &block);
-            } else {
-                forward_block(pass, thread, &block);
-                begin_backward(pass, &block);
-            }
-            backward_layers(pass, &block);
-            normnet__tree_push(tree, index);
+        block.gradient = normnet__tree_next_leaf(tree);
+        if (ends_at_norm(pass)) {
+            normnet__batch_norm_backward(&pass->engine->network->layers[pass->section.end], &block);
+        } else {
+            forward_block(pass, thread, &block);
+            begin_backward(pass, &block);
         }
-        normnet__add_group(&gradients, thread, first, group_end);
+        backward_layers(pass, &block);
+        normnet__tree_push(tree, index);
     }
 }
 
@@ -231,14 +214,23 @@ static void run_blocks(struct pass *pass, range_work *work)
         normnet__parallel(&pass->engine->threads, blocks, work, pass);
 }
 
-/* Backward through the section, the last one also forward. */
+/*
+ * Backward through the section, the last one also forward. The gradients of the batch norm before it are set when its
+ * sums are combined.
+ */
 static void run_backward(struct pass *pass)
 {
-    const struct gradient_trees gradients = section_gradients(pass);
+    const struct section section = pass->section;
+    const struct team *team = &pass->training->team;
+    const int64_t blocks = normnet__count_blocks(pass->engine, pass->images->count);
+    const struct gradient_trees gradients = {pass->engine, team, section.begin, section.end};
 
-    normnet__begin_gradients(&gradients, normnet__count_blocks(pass->engine, pass->images->count));
+    normnet__begin_gradients(&gradients, blocks);
     run_blocks(pass, backward_section);
     normnet__finish_gradients(&gradients, pass->gradient);
+    for (int32_t i = section.begin; i < section.end; ++i)
+        if (pass->engine->network->layers[i].fully_connected)
+            normnet__sum_outer_products(pass->engine, team, i, pass->training->kept, blocks, pass->gradient);
 }
 
 static normnet_status forward_pass(struct pass *pass, struct running *running)

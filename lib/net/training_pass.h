@@ -34,6 +34,7 @@ struct training_workspace {
     struct sharing sharing;
     struct team team;
     char *blocks;                   /* [max_blocks], if there is batch norm, else NULL */
+    float *kept;                    /* [max_blocks][kept_count] */
     struct batch_norm *batch_norms; /* [batch_norm_count] */
     double *losses;                 /* [max_blocks] */
     int32_t *correct;               /* [max_blocks] */

@@ -281,6 +281,23 @@ static void memory_limit(const void *argument)
     CHECK_ALL_FREED(&memory);
 }
 
+/* Each thread needs memory for its tile of a weight gradient, but none for all of the weights. */
+static void memory_of_wide_layers(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_NONE);
+    const int64_t weights = 1024 * 1024;
+    int64_t one, many;
+
+    (void)argument;
+    config.architecture = "flatten fc-1024 fc-1024 fc-10";
+    config.memory_limit = 0;
+    config.threads = 1;
+    one = bytes_needed(config);
+    config.threads = 16;
+    many = bytes_needed(config);
+    CHECK((many - one) / 15 < weights * (int64_t)sizeof(double) / 8);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -289,6 +306,7 @@ int main(int argc, char **argv)
     check_case("config: norm and affine forms that do not go together are EUNSUPPORTED", affine_forms, NULL);
     check_case("config: the ends of the ranges are allowed", ends_of_ranges, NULL);
     check_case("config: a model beyond memory_limit is ELIMIT before it is allocated", memory_limit, NULL);
+    check_case("config: threads do not multiply the memory of wide layers", memory_of_wide_layers, NULL);
     check_case("config: a model beyond 2^63 bytes is ELIMIT", memory_beyond_counting, NULL);
     check_case("config: cpu pins an instruction set", instruction_sets, NULL);
     return check_end();

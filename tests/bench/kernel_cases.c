@@ -107,12 +107,16 @@ static void call_weight_gradient(const struct kernels *kernels, const struct ker
 }
 
 /* A full group, whose blocks are the same one. */
+enum { PRODUCT_INPUTS = 400 };
 static void call_outer_products(const struct kernels *kernels, const struct kernel_case *self)
 {
     const struct convolution *shape = &self->convolution;
 
-    kernels->outer_products(shape->x.channels, shape->y.channels, NORMNET__GROUP_SAMPLES / self->lanes, 0, self->x,
-                            self->y, self->sums, self->scratch);
+    const struct outer_products products = {
+        PRODUCT_INPUTS, shape->y.channels, NORMNET__GROUP_SAMPLES / self->lanes, shape->x.channels, 0, self->x,
+        self->y};
+
+    kernels->outer_products(&products, self->sums, self->scratch);
 }
 
 struct convolution_shape {
@@ -192,18 +196,20 @@ static int add_convolutions(struct kernel_case *cases, const char *kernel, case_
 }
 
 /* The first fully connected layer of lenet. */
+/* x is a row for each sample. */
 static struct kernel_case outer_product_case(int32_t lanes)
 {
-    enum { INPUTS = 400, OUTPUTS = 120 };
+    enum { OUTPUTS = 120 };
     struct kernel_case self = {.kernel = "outer_products", .call = call_outer_products, .lanes = lanes};
 
-    self.convolution = (struct convolution){.x = normnet__spaced_map(INPUTS, 1, 1, lanes),
-                                            .y = normnet__spaced_map(OUTPUTS, 1, 1, lanes),
-                                            .kernel = 1,
-                                            .stride = 1,
-                                            .dilation = 1};
-    self.flops = 2.0 * INPUTS * OUTPUTS * NORMNET__GROUP_SAMPLES;
-    snprintf(self.shape, sizeof self.shape, "%d to %d, %d samples", INPUTS, OUTPUTS, NORMNET__GROUP_SAMPLES);
+    self.convolution =
+        (struct convolution){.x = normnet__spaced_map((int32_t)normnet__outer_product_row(PRODUCT_INPUTS), 1, 1, lanes),
+                             .y = normnet__spaced_map(OUTPUTS, 1, 1, lanes),
+                             .kernel = 1,
+                             .stride = 1,
+                             .dilation = 1};
+    self.flops = 2.0 * PRODUCT_INPUTS * OUTPUTS * NORMNET__GROUP_SAMPLES;
+    snprintf(self.shape, sizeof self.shape, "%d to %d, %d samples", PRODUCT_INPUTS, OUTPUTS, NORMNET__GROUP_SAMPLES);
     return self;
 }
 

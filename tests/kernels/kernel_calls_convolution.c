@@ -382,16 +382,17 @@ void call_weight_gradient(const struct kernels *kernels, struct workspace *w)
         check_gradient(kernels, w, &convolution, x, dy, dw);
 }
 
-/* From 1 to 70 inputs and outputs, so that some need two chunks; blocks with other values between them. */
+/* From 1 to 70 inputs and outputs, so that some need several chunks; blocks with other values between them. */
 void call_outer_products(const struct kernels *kernels, struct workspace *w)
 {
     const int inputs = 1 + draw(w, 70), outputs = 1 + draw(w, 70);
     const int blocks = 1 + draw(w, NORMNET__GROUP_SAMPLES / w->lanes);
-    const int64_t groups = inputs + outputs + draw(w, 3);
+    const int64_t row = normnet__outer_product_row(inputs), groups = row + outputs + draw(w, 3);
     const float *kept = take_groups(w, blocks * groups);
+    const struct outer_products products = {
+        inputs, outputs, blocks, row, groups * w->lanes, kept, kept + row * w->lanes};
     double *dw = take_sums(w, (int64_t)inputs * outputs);
     float *scratch = take_scratch(w, normnet__outer_product_scratch());
 
-    kernels->outer_products(inputs, outputs, blocks, groups * w->lanes, kept, kept + (int64_t)inputs * w->lanes, dw,
-                            scratch);
+    kernels->outer_products(&products, dw, scratch);
 }
