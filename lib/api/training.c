@@ -20,7 +20,9 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
     if (status != NORMNET_OK)
         return status;
     status = normnet__view_batch(model, images, labels, &batch);
-    if (status == NORMNET_OK)
+    if (status != NORMNET_OK)
+        normnet__withdraw(model);
+    else
         status = normnet__train_step(model, &batch, &filled);
     if (status == NORMNET_OK)
         status = normnet__write_metrics(metrics, &filled);
@@ -75,7 +77,9 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
     status = normnet__view_batch(model, images, labels, &labeled);
     if (status == NORMNET_OK)
         status = read_batch(from, model, labeled.images.count, &batch);
-    if (status == NORMNET_OK)
+    if (status != NORMNET_OK)
+        normnet__withdraw(model);
+    else
         status = normnet__compute_gradients(model, &labeled, batch.first_sample, &filled);
     if (status == NORMNET_OK)
         status = normnet__write_metrics(metrics, &filled);
@@ -149,7 +153,9 @@ static normnet_status update_statistics(normnet_model *model, int32_t which, con
     if (status != NORMNET_OK)
         return status;
     status = normnet__view_batch_images(model, tensor, &images);
-    if (status == NORMNET_OK)
+    if (status != NORMNET_OK)
+        normnet__withdraw(model);
+    else
         status = normnet__update_statistics(model, which, &images, reset != 0);
     normnet__end_writing(model);
     return status;

@@ -4,6 +4,7 @@
 #include "base/float_mode.h"
 #include "base/message.h"
 #include "base/tree.h"
+#include "kernels/algorithm.h"
 #include "layers/dropout.h"
 #include "layers/norm.h"
 
@@ -43,7 +44,11 @@ struct grouping normnet__group_blocks(int64_t images, int64_t virtual_batch, int
     const int64_t blocks = (images + lanes - 1) / lanes;
     const int64_t groups = virtual_batch == 0 || images < virtual_batch ? 1 : images / virtual_batch;
 
-    return (struct grouping){blocks, groups, groups == 1 ? blocks : virtual_batch / lanes};
+    return (struct grouping){.blocks = blocks,
+                             .groups = groups,
+                             .blocks_per_group = groups == 1 ? blocks : virtual_batch / lanes,
+                             .leaves = (images + NORMNET__LEAF_SAMPLES - 1) / NORMNET__LEAF_SAMPLES,
+                             .leaves_per_block = lanes / NORMNET__LEAF_SAMPLES};
 }
 
 static int64_t group_of(const struct grouping *grouping, int64_t block)
@@ -58,23 +63,37 @@ static int64_t group_begin(const struct grouping *grouping, int64_t group)
     return group < grouping->groups ? group * grouping->blocks_per_group : grouping->blocks;
 }
 
+static int64_t leaf_begin(const struct grouping *grouping, int64_t group)
+{
+    const int64_t leaf = group_begin(grouping, group) * grouping->leaves_per_block;
+
+    return leaf < grouping->leaves ? leaf : grouping->leaves;
+}
+
 /* ---- Forward ------------------------------------------------------------------------------------- */
 
 void normnet__batch_norm_block_moments(const struct layer *layer, const struct block *block)
 {
     const int64_t length = layer->norm.chain_length, plane = normnet__shape_map(layer->in, layer->lanes).channel_stride;
-    struct moments *moments = block->batch_norms[layer->batch_norm].moments + block->index * layer->in.channels;
+    const struct batch_norm *norm = &block->batch_norms[layer->batch_norm];
+    const int32_t channels = layer->in.channels;
+    struct moments *moments = norm->moments + block->index * norm->grouping.leaves_per_block * channels;
     const float *x = normnet__input(layer, block);
 
-    for (int32_t c = 0; c < layer->in.channels; ++c) {
+    for (int32_t c = 0; c < channels; ++c) {
         double mean[NORMNET__MAX_LANES], m2[NORMNET__MAX_LANES];
-        struct moments parts[NORMNET__MAX_LANES];
 
         block->kernels->moments(x + c * plane * layer->lanes, length, mean, m2);
-        for (int32_t lane = 0; lane < block->count; ++lane)
-            parts[lane] = (struct moments){(double)length, mean[lane], m2[lane]};
-        normnet__combine_moments(parts, block->count, 1);
-        moments[c] = parts[0];
+        for (int32_t first = 0; first < block->count; first += NORMNET__LEAF_SAMPLES) {
+            const int32_t left = block->count - first;
+            const int32_t count = left < NORMNET__LEAF_SAMPLES ? left : NORMNET__LEAF_SAMPLES;
+            struct moments parts[NORMNET__LEAF_SAMPLES];
+
+            for (int32_t i = 0; i < count; ++i)
+                parts[i] = (struct moments){(double)length, mean[first + i], m2[first + i]};
+            normnet__combine_moments(parts, count, 1);
+            moments[first / NORMNET__LEAF_SAMPLES * channels + c] = parts[0];
+        }
     }
 }
 
@@ -86,31 +105,87 @@ static bool reduce(struct reduction reduction, double *values, int64_t count)
     return done;
 }
 
-/*
- * Combines the moments of all ranks, [C], in place: first counts and sums for the common mean, then the squared
- * deviations from it.
- */
-static normnet_status reduce_moments(struct reduction reduction, struct moments *combined, int32_t channels,
-                                     double *totals)
-{
-    for (int32_t c = 0; c < channels; ++c) {
-        totals[c] = combined[c].count;
-        totals[channels + c] = combined[c].count * combined[c].mean;
-    }
-    if (!reduce(reduction, totals, 2 * (int64_t)channels))
-        return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
-    for (int32_t c = 0; c < channels; ++c) {
-        const double mean = totals[channels + c] / totals[c], difference = combined[c].mean - mean;
-        const double m2 = combined[c].m2 + combined[c].count * difference * difference;
+/* The leaves of a group: those before `end`, from `begin` on. */
+struct leaves {
+    int64_t begin, end;
+};
 
-        combined[c] = (struct moments){totals[c], mean, 0.0};
-        totals[c] = m2;
-    }
-    if (!reduce(reduction, totals, channels))
-        return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
+/* Sums the terms of the group's leaves along the tree, for each channel. */
+static void sum_terms(const struct batch_norm *norm, struct leaves leaves, int32_t channels, double *sums)
+{
     for (int32_t c = 0; c < channels; ++c)
-        combined[c].m2 = totals[c];
+        sums[c] =
+            normnet__tree_sum(norm->leaf_terms + leaves.begin * channels + c, leaves.end - leaves.begin, channels);
+}
+
+/* totals = count, ranks, then for each channel the sum of x. */
+static normnet_status sum_values(struct batch_norm *norm, struct leaves leaves, int32_t channels,
+                                 struct reduction reduction)
+{
+    double *totals = norm->totals;
+
+    totals[0] = 0.0;
+    totals[1] = 1.0;
+    for (int64_t leaf = leaves.begin; leaf < leaves.end; ++leaf) {
+        const struct moments *moments = norm->moments + leaf * channels;
+
+        totals[0] += moments[0].count;
+        for (int32_t c = 0; c < channels; ++c)
+            norm->leaf_terms[leaf * channels + c] = moments[c].count * moments[c].mean;
+    }
+    sum_terms(norm, leaves, channels, totals + 2);
+    if (reduction.reduce != NULL && !reduce(reduction, totals, channels + 2))
+        return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
     return NORMNET_OK;
+}
+
+/* totals = for each channel the sum of (x - mean)^2. */
+static normnet_status sum_squares(struct batch_norm *norm, struct leaves leaves, int32_t channels,
+                                  struct reduction reduction)
+{
+    for (int64_t leaf = leaves.begin; leaf < leaves.end; ++leaf)
+        for (int32_t c = 0; c < channels; ++c) {
+            const struct moments *moments = &norm->moments[leaf * channels + c];
+            const double difference = moments->mean - norm->combined[c].mean;
+
+            norm->leaf_terms[leaf * channels + c] = moments->m2 + moments->count * (difference * difference);
+        }
+    sum_terms(norm, leaves, channels, norm->totals);
+    if (reduction.reduce != NULL && !reduce(reduction, norm->totals, channels))
+        return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's forward pass");
+    return NORMNET_OK;
+}
+
+/*
+ * The moments of a group over all ranks, into norm->combined: first the common mean, then the squared deviations from
+ * it. Both are plain sums over leaves, so that several ranks get the bits of one if reduce adds along the tree.
+ */
+static normnet_status combine_moments(const struct layer *layer, struct batch_norm *norm, int64_t group,
+                                      struct reduction reduction)
+{
+    const int32_t channels = layer->in.channels;
+    const struct leaves leaves = {leaf_begin(&norm->grouping, group), leaf_begin(&norm->grouping, group + 1)};
+    normnet_status status = sum_values(norm, leaves, channels, reduction);
+
+    if (status != NORMNET_OK)
+        return status;
+    if (isnan(norm->totals[0]))
+        return normnet__fail(NORMNET_EVALUE, "layer %d (%.64s): the batch of another rank cannot be used", layer->index,
+                             layer->token);
+    norm->ranks = norm->totals[1];
+    for (int32_t c = 0; c < channels; ++c)
+        norm->combined[c] = (struct moments){norm->totals[0], norm->totals[2 + c] / norm->totals[0], 0.0};
+    status = sum_squares(norm, leaves, channels, reduction);
+    for (int32_t c = 0; c < channels; ++c)
+        norm->combined[c].m2 = norm->totals[c];
+    return status;
+}
+
+void normnet__batch_norm_withdraw(struct reduction reduction, const struct layer *layer, struct batch_norm *norm)
+{
+    for (int32_t i = 0; i < layer->in.channels + 2; ++i)
+        norm->totals[i] = NAN;
+    (void)reduce(reduction, norm->totals, layer->in.channels + 2);
 }
 
 /* NORMNET_EVALUE for a variance that eps does not cover and that a float cannot hold. */
@@ -149,8 +224,10 @@ static normnet_status update_running(const struct layer *layer, struct running *
 
 /* The statistics of one group from its moments, and the coefficients of y. */
 static void set_group_statistics(const struct layer *layer, struct batch_norm *norm, int64_t group,
-                                 const float *parameters, const struct moments *combined)
+                                 const float *parameters)
 {
+    const struct moments *combined = norm->combined;
+
     for (int32_t c = 0; c < layer->in.channels; ++c) {
         const int64_t i = group * layer->in.channels + c;
 
@@ -166,17 +243,11 @@ normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, st
                                                    const float *parameters, struct reduction reduction,
                                                    struct averaging averaging, struct running *running)
 {
-    const int32_t channels = layer->in.channels;
+    const struct moments *combined = norm->combined;
 
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
-        const int64_t begin = group_begin(&norm->grouping, group), end = group_begin(&norm->grouping, group + 1);
-        struct moments *combined = norm->moments + begin * channels;
-        normnet_status status = NORMNET_OK;
+        normnet_status status = combine_moments(layer, norm, group, reduction);
 
-        for (int32_t c = 0; c < channels; ++c)
-            normnet__combine_moments(combined + c, end - begin, channels);
-        if (reduction.reduce != NULL)
-            status = reduce_moments(reduction, combined, channels, norm->totals);
         if (status != NORMNET_OK)
             return status;
         /* Only with reduce: normnet__check_batch_norms has rejected it otherwise. */
@@ -185,7 +256,7 @@ normnet_status normnet__batch_norm_combine_forward(const struct layer *layer, st
                                  "layer %d (%.64s): batch statistics need more than one value per channel; all ranks "
                                  "together have %.0f",
                                  layer->index, layer->token, combined[0].count);
-        set_group_statistics(layer, norm, group, parameters, combined);
+        set_group_statistics(layer, norm, group, parameters);
         if (running != NULL)
             status = update_running(layer, running, averaging, combined);
         if (status != NORMNET_OK)
@@ -318,7 +389,7 @@ static void combine_sums(const struct batch_norm *norm, int64_t group, int32_t c
         norm->totals[i] = normnet__tree_sum(norm->sums + begin * values + i, end - begin, values);
 }
 
-/* Adds dgamma and dbeta of one group from its sums in this process: the caller sums gradients over ranks. */
+/* Adds this rank's part of dgamma and dbeta of one group from its sums over all ranks. */
 static void add_parameter_gradients(const struct layer *layer, const struct batch_norm *norm, int64_t group,
                                     double *gradient)
 {
@@ -329,8 +400,8 @@ static void add_parameter_gradients(const struct layer *layer, const struct batc
         const double dy_sum = norm->totals[2 * channel];
         const double dyx_sum = norm->totals[2 * channel + 1] - normnet__center_error(norm->statistics[i]) * dy_sum;
 
-        gradient[layer->weight.offset + channel] += dyx_sum * norm->statistics[i].rest;
-        gradient[layer->bias.offset + channel] += dy_sum;
+        gradient[layer->weight.offset + channel] += dyx_sum * norm->statistics[i].rest / norm->ranks;
+        gradient[layer->bias.offset + channel] += dy_sum / norm->ranks;
     }
 }
 
@@ -361,9 +432,9 @@ normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, s
         gradient[layer->weight.offset + i] = gradient[layer->bias.offset + i] = 0.0;
     for (int64_t group = 0; group < norm->grouping.groups; ++group) {
         combine_sums(norm, group, channels);
-        add_parameter_gradients(layer, norm, group, gradient);
         if (reduction.reduce != NULL && !reduce(reduction, norm->totals, 2 * (int64_t)channels))
             return normnet__fail(NORMNET_EIO, "config.reduce failed in a batch norm's backward pass");
+        add_parameter_gradients(layer, norm, group, gradient);
         set_backward_coefficients(layer, norm, group, parameters);
     }
     return NORMNET_OK;

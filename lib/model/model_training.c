@@ -17,6 +17,16 @@ normnet_status normnet__reject_pending(const normnet_model *model)
     return normnet__fail(NORMNET_ESTATE, "gradients are pending: apply or discard them first");
 }
 
+void normnet__withdraw(normnet_model *model)
+{
+    const struct network *network = &model->network;
+
+    for (int32_t i = 0; model->config.reduce != NULL && i < network->layer_count; ++i)
+        if (network->layers[i].batch_norm == 0)
+            normnet__batch_norm_withdraw(model->training.reduction, &network->layers[i],
+                                         &model->training.batch_norms[0]);
+}
+
 static normnet_metrics pass_metrics(const struct pass_result *result, int64_t count, int64_t step)
 {
     return (normnet_metrics){

@@ -8,6 +8,12 @@
 /* NORMNET_ESTATE if gradients are pending. */
 normnet_status normnet__reject_pending(const normnet_model *model);
 
+/*
+ * In place of a call whose batch cannot be used: with config.reduce, other ranks have begun the same call and wait for
+ * this one in their first batch norm.
+ */
+void normnet__withdraw(normnet_model *model);
+
 /* The functions write all fields of `metrics` but struct_size, and only if they succeed. */
 normnet_status normnet__train_step(normnet_model *model, const struct labeled_batch *batch, normnet_metrics *metrics);
 

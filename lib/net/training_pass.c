@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/training_pass.h"
 
+#include "kernels/algorithm.h"
 #include "layers/loss.h"
 #include "net/gradient_trees.h"
 #include "net/outer_products.h"
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_blocks, struct batch_norm *norm)
+static void alloc_batch_norm(struct arena *arena, int64_t channels, int64_t max_blocks, int32_t lanes,
+                             struct batch_norm *norm)
 {
     /* At most as many groups as blocks: a virtual batch is at least one block. */
-    const int64_t values = channels * max_blocks;
+    const int64_t values = channels * max_blocks, leaf_values = values * (lanes / NORMNET__LEAF_SAMPLES);
 
-    norm->moments = normnet__arena_alloc(arena, values, sizeof *norm->moments);
+    norm->moments = normnet__arena_alloc(arena, leaf_values, sizeof *norm->moments);
+    norm->leaf_terms = normnet__arena_alloc(arena, leaf_values, sizeof *norm->leaf_terms);
     norm->sums = normnet__arena_alloc(arena, 2 * values, sizeof *norm->sums);
     norm->statistics = normnet__arena_alloc(arena, values, sizeof *norm->statistics);
     norm->count = normnet__arena_alloc(arena, values, sizeof *norm->count);
     norm->coefficients = normnet__arena_alloc(arena, values, sizeof *norm->coefficients);
     norm->gradients = normnet__arena_alloc(arena, values, sizeof *norm->gradients);
-    norm->totals = normnet__arena_alloc(arena, 2 * channels, sizeof *norm->totals);
+    norm->combined = normnet__arena_alloc(arena, channels, sizeof *norm->combined);
+    norm->totals = normnet__arena_alloc(arena, 2 * channels + 2, sizeof *norm->totals);
 }
 
 void normnet__alloc_training_workspace(struct arena *arena, const struct engine *engine, int64_t max_batch,
@@ -43,7 +47,7 @@ void normnet__alloc_training_workspace(struct arena *arena, const struct engine 
 
         if (layer->batch_norm < 0)
             continue;
-        alloc_batch_norm(arena, layer->in.channels, training->max_blocks, &norm);
+        alloc_batch_norm(arena, layer->in.channels, training->max_blocks, network->lanes, &norm);
         if (training->batch_norms != NULL) /* NULL while the arena only counts */
             training->batch_norms[layer->batch_norm] = norm;
     }

@@ -413,7 +413,7 @@ static void alone(const void *argument)
         CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
         CHECK_OK(normnet_train_step(plain, &pair->images, &pair->labels, NULL));
     }
-    compare_states(pair->model, plain, 1e-6, 0.0);
+    CHECK(hash_state(pair->model) == hash_state(plain));
     normnet_model_destroy(plain);
     twins_close(pair);
 }

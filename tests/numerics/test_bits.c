@@ -89,13 +89,13 @@ enum { NETWORKS = sizeof networks / sizeof *networks };
  * The hashes of this version of the bits, in the order above. Whoever changes the arithmetic enters here what the test
  * says, and raises the version in normnet.h and here.
  */
-enum { RECORDED_VERSION = 3 };
+enum { RECORDED_VERSION = 4 };
 static const uint64_t recorded[NETWORKS][NORMS] = {
     {0xcfa72a41f436fb25, 0x112c7a84d7741f50, 0x6879202319ee3d1e, 0x73e3245b67d1decb, 0x77b816eccb650f63,
      0x8e9cfed4d407183b, 0x6daa38899439b699, 0x84693eca26c9c0ac, 0x3d3a33709af3f46a},
     {0x2e10b1dd5604f126},
     {0x2be9bf90c12fc588, 0xf6730cb2755a4ba3},
-    {0x53022465270d153f, 0x70dc2fa65c1ff475, 0xc5687976c582306e, 0x1d340595e4b6b7df, 0x8e844bc6b2766199,
+    {0x53022465270d153f, 0x70dc2fa65c1ff475, 0x083fe8c472270270, 0x1d340595e4b6b7df, 0x8e844bc6b2766199,
      0x55796fd964f6c317, 0x099d2069bb4ff4b4, 0x19f266282d8f25c7, 0x8b0fa61b71cbabf3},
 };
 

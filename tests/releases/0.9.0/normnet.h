@@ -102,7 +102,7 @@ extern "C" {
  * Incremented when the same configuration, seed and data may give different weights, even in one
  * bit.
  */
-#define NORMNET_BITS_VERSION 3
+#define NORMNET_BITS_VERSION 4
 
 #if defined(_WIN32) && defined(NORMNET_SHARED)
 #define NORMNET_API __declspec(dllimport)
@@ -347,9 +347,10 @@ typedef struct normnet_config {
      *
      * It is called by normnet_train_step(), normnet_compute_gradients() and
      * normnet_update_statistics(), in the thread of that call, up to three times per batch norm. So
-     * all ranks must make the same calls in the same order, each with one image or more. It
-     * combines only the sums of batch norm; the gradients are up to the caller, see
-     * normnet_gradients().
+     * all ranks must make the same calls in the same order, each with one image or more. If the
+     * images or labels of one rank are rejected, it still takes part in the first sum, after which
+     * the call fails with NORMNET_EVALUE on the other ranks, too. It combines only the sums of
+     * batch norm; the gradients are up to the caller, see normnet_gradients().
      *
      * Example: with MPI.
      *
@@ -760,8 +761,9 @@ NORMNET_API normnet_status normnet_compute_gradients(normnet_model *model, const
 /*
  * The pending gradients: normnet_parameter_count() doubles in the order of the parameters; all 0 if
  * none are pending. The caller may change them until the next call on the model. They are double,
- * so that the order in which ranks add them hardly ever changes the float weights. `values` and
- * `count` may be NULL.
+ * so that the order in which ranks add them hardly ever changes the float weights. With
+ * config.reduce, each rank has the same part of the gradients of a batch norm's gamma and beta,
+ * those of all images divided by the number of ranks. `values` and `count` may be NULL.
  *
  * Example: a step on a batch of 512 images that is shared by several processes. sum_over_ranks() is
  * the function in the example of normnet_config.reduce.
@@ -1147,8 +1149,8 @@ NORMNET_API normnet_status normnet_step_lr(const normnet_config *config, int64_t
  * If `ranks` is a power of two, the shares are subtrees of the binary tree along which one process
  * sums gradients: it splits a range of more than 8 images at the largest power of two below its
  * length. If the ranks' gradients are added in the same order, (rank 0 + rank 1) + (rank 2 + rank
- * 3), the weights of a network without batch norm have the same bits as in one process. For other
- * numbers of ranks, the shares differ by at most one image.
+ * 3), and config.reduce adds in this order too, the weights have the same bits as in one process.
+ * For other numbers of ranks, the shares differ by at most one image.
  */
 NORMNET_API normnet_status normnet_shard(int64_t images, int32_t ranks, int32_t rank, int64_t *first, int64_t *count);
 
