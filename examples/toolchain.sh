@@ -83,8 +83,14 @@ apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
 }
 
+# Whether this user can install packages.
+may_install() {
+    have brew || have sudo || [ "$(id -u)" -eq 0 ]
+}
+
 # install_packages NAME...: installs packages, given by their names in Debian.
 install_packages() {
+    may_install || return 1
     say "installing (a minute or more, as the network is): $*"
     with_signs_of_life 15 installing run_package_manager "$@"
 }
@@ -108,6 +114,21 @@ run_package_manager() {
         brew install $(translate "$@")
     else
         return 1
+    fi
+}
+
+# install_command NAME...: prints the command with which root installs packages, or nothing.
+install_command() {
+    if have apt-get; then
+        echo "apt-get install $*"
+    elif have dnf; then
+        echo dnf install $(translate "$@")
+    elif have apk; then
+        echo apk add $(translate "$@" | sed 's/\bgcc\b/build-base/')
+    elif have pacman; then
+        echo pacman -S $(translate "$@")
+    elif have zypper; then
+        echo zypper install $(translate "$@")
     fi
 }
 
@@ -138,27 +159,51 @@ meson_works() {
 # install_by_pip DIRECTORY: installs meson and ninja from Python's package index into a virtual environment.
 install_by_pip() {
     tools=$1
-    say "installing from Python's package index into $tools (half a minute): meson, ninja"
     have python3 || install_packages python3 || return 1
+    say "installing from Python's package index into $tools (half a minute): meson, ninja"
     python3 -m venv "$tools" >/dev/null 2>&1 ||
         { install_packages python3-venv && python3 -m venv "$tools"; } || return 1
     with_signs_of_life 15 installing "$tools/bin/pip" install -q meson ninja || return 1
     PATH=$tools/bin:$PATH
 }
 
+meson_and_ninja_work() {
+    meson_works && { have ninja || have ninja-build; }
+}
+
+# Prints the packages of everything that is missing. If this system has an older meson, pip installs a newer one.
+missing_packages() {
+    compiler_works || echo gcc libc6-dev
+    if have meson && ! meson_works; then
+        echo python3-venv
+    elif ! meson_and_ninja_work; then
+        echo meson ninja-build
+    fi
+}
+
+# fail_without WHAT: ends with the command that installs all that is missing.
+fail_without() {
+    # shellcheck disable=SC2046 -- one word per package
+    command=$(install_command $(missing_packages))
+    if may_install; then
+        reason="$1 could not be installed"
+    else
+        reason="only root can install $1 here, and there is no sudo"
+    fi
+    fail "$reason${command:+; as root: $command}"
+}
+
 # ensure_toolchain DIRECTORY: makes the tools available. DIRECTORY is for a virtual environment, if one is needed.
 ensure_toolchain() {
+    [ -x "$1/bin/meson" ] && PATH=$1/bin:$PATH
     if ! compiler_works; then
         say 'there is no working C compiler'
-        install_packages gcc libc6-dev || fail 'please install a C compiler, e.g. gcc'
+        install_packages gcc libc6-dev || fail_without 'a C compiler'
         compiler_works || fail 'the C compiler cannot compile a one-line program'
     fi
-    [ -x "$1/bin/meson" ] && PATH=$1/bin:$PATH
-    if ! meson_works || ! { have ninja || have ninja-build; }; then
+    if ! meson_and_ninja_work; then
         say 'meson (1.0.1 or newer) or ninja is missing'
         install_packages meson ninja-build || true
     fi
-    if ! meson_works || ! { have ninja || have ninja-build; }; then
-        install_by_pip "$1" || fail 'please install meson 1.0.1 or newer and ninja'
-    fi
+    meson_and_ninja_work || install_by_pip "$1" || fail_without 'meson 1.0.1 or newer with ninja'
 }

@@ -7,6 +7,7 @@ usage: python3 check_scripts.py [-h | --help] SOURCE-ROOT
 import argparse
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -120,6 +121,43 @@ def mistake_problems(root):
     return problems
 
 
+# What is there besides a shell, and how ensure_toolchain ends: as an ordinary user without sudo, and as root.
+ORDINARY = "error: only root can install %s here, and there is no sudo; as root: apt-get install %s\n"
+FAILED = "error: %s could not be installed; as root: apt-get install %s\n"
+COMPILER, MESON = "a C compiler", "meson 1.0.1 or newer with ninja"
+ALONE = [
+    ("1000", (), ORDINARY % (COMPILER, "gcc libc6-dev meson ninja-build")),
+    ("0", (), FAILED % (COMPILER, "gcc libc6-dev meson ninja-build")),
+    ("1000", ("cc",), ORDINARY % (MESON, "meson ninja-build")),
+    ("1000", ("cc", "python3"), ORDINARY % (MESON, "meson ninja-build")),
+    ("1000", ("cc", "meson 0.56.2", "ninja"), ORDINARY % (MESON, "python3-venv")),
+    ("1000", ("meson 1.0.1", "ninja"), ORDINARY % (COMPILER, "gcc libc6-dev")),
+    ("1000", ("cc", "meson 1.0.1", "ninja"), ""),
+    ("0", ("cc", "meson 1.0.1", "ninja"), ""),
+]
+
+
+def toolchain_problems(root):
+    """What is wrong with the messages where tools are missing and cannot be installed."""
+    problems = []
+    for user, there, expected in ALONE:
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("sh", "env", "sort", "head", "sleep"):
+                pathlib.Path(folder, name).symlink_to(shutil.which(name))
+            scripts = {"id": "echo " + user, "apt-get": "exit 100"}
+            for name, _, version in (tool.partition(" ") for tool in there):
+                scripts[name] = "echo " + version if version else "exit 1" if name == "python3" else "exit 0"
+            for name, text in scripts.items():
+                path = pathlib.Path(folder, name)
+                path.write_text("#!/bin/sh\n%s\n" % text, encoding="ascii")
+                path.chmod(0o755)
+            done = run([shutil.which("sh"), "-euc", '. examples/toolchain.sh; ensure_toolchain "$1"', "sh",
+                        os.path.join(folder, "tools")], cwd=root, env={"PATH": folder})
+        if (done.returncode, done.stderr) != (1 if expected else 0, expected):
+            problems.append("user %s with %s: %d, %r, expected %r" % (user, there, done.returncode, done.stderr, expected))
+    return problems
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source_root", type=pathlib.Path)
@@ -135,6 +173,7 @@ def main():
     cases.check("scripts: tests that have finished", progress_problems(root))
     cases.check("scripts: the nearest word", mistake_problems(root))
     cases.check("scripts: signs of life", life_problems(root))
+    cases.check("scripts: tools that are missing", toolchain_problems(root))
     return cases.end()
 
 
