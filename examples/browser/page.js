@@ -6,7 +6,8 @@ const GENERATED = {train: 6000, test: 1000};
 const DIGITS = [...Array(10).keys()];
 const element = (id) => document.getElementById(id);
 const count = (number) => Math.round(number).toLocaleString('en');
-const percent = (part) => `${(100 * part).toFixed(part > 0.9995 && part < 1 ? 2 : 1)}%`;
+// Only what is certain is 100%.
+const percent = (part) => `${part > 0.9995 && part < 1 ? Math.min(100 * part, 99.99).toFixed(2) : (100 * part).toFixed(1)}%`;
 
 let data = null; // the images and labels of files, or null for generated digits
 

@@ -168,6 +168,18 @@ def test_a_drawing_is_the_models_to_recognize(trained, tmp_path):
     assert page.complaints() == []
 
 
+def test_probabilities_are_lines(trained):
+    """Also the widest number has room beside its bar, and what is not certain is not shown as 100%."""
+    page, _ = trained
+    shown = []
+    for probability in (0.5, 0.99996, 1):
+        page.value(f"board.fill(DIGITS.map(digit => digit === 3 ? {probability} : 0), 3)")
+        shown.append(page.value("document.querySelector('#bars .best output').innerText"))
+        heights = page.value("[...document.querySelectorAll('#bars output')].map(e => e.getBoundingClientRect().height)")
+        assert len(set(heights)) == 1, (probability, heights)
+    assert shown == ["50.0%", "99.99%", "100.0%"]
+
+
 def test_the_picture_is_fitted(trained):
     """A small digit in a corner looks to the network as a large one does, but for the width of the pen."""
     page, _ = trained
