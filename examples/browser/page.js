@@ -89,6 +89,7 @@ const heard = {
 
   begun({parameters}) {
     status(`Training a network of ${count(parameters)} parameters\u2026`, 'training');
+    if (board.empty) board.clear(); // which asks for a digit
     board.ask();
   },
 

@@ -209,6 +209,7 @@ def test_it_answers_while_it_trains(page):
     page.open()
     page.begin(epochs=100)
     page.wait("document.body.dataset.state === 'training' && document.getElementById('speed').innerText > '0'")
+    assert page.text("answer") == "Draw a digit into the black square."
     page.value("window.frames_seen = 0; (function again() { frames_seen++; requestAnimationFrame(again); })()")
     page.draw(SEVEN)
     first = page.value("document.getElementById('step').innerText")
