@@ -37,9 +37,9 @@ static int print_program_help(void)
 {
     printf("Usage: normnet-mnist COMMAND [OPTION]...\n"
            "\n"
-           "Trains and uses small image-classification networks with batch, group, layer or\n"
-           "instance norm. The data set is MNIST, any other in IDX, NumPy or CSV files, or\n"
-           "generated digits.\n"
+           "Trains and uses small image-classification networks with batch, group, layer,\n"
+           "instance or RMS norm, or without. The data set is MNIST, any other in IDX, NumPy\n"
+           "or CSV files, or generated digits.\n"
            "\n"
            "Commands:\n");
     for (int i = 0; i < COMMANDS; ++i)

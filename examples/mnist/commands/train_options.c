@@ -109,7 +109,8 @@ static int list_train_options(struct option *options, struct settings *s)
          "What is chosen by their accuracy, as by --keep best, leaves the test images a test. --limit counts the "
          "others. [0]",
          .target.integer = &s->validate, .max = large},
-        {OPTION_TEXT, "--augment", "SPEC", "How to change the training images at random; see below. [affine]",
+        {OPTION_TEXT, "--augment", "SPEC",
+         "How to change the training images at random; see Augmentation in train --help. [affine]",
          .target.text = &s->augment},
 
         {.kind = OPTION_HEADING, .name = "Network"},
@@ -128,8 +129,8 @@ static int list_train_options(struct option *options, struct settings *s)
          "Ghost batch norm: normalize every N images by themselves. N is a multiple of 16. [0: off]",
          .target.integer = &s->virtual_batch, .max = large},
         {OPTION_TEXT, "--architecture", "TEXT",
-         "The layers, separated by spaces; see below. [a network of 7,704 parameters for 10 classes, for images from 8 "
-         "x 8]",
+         "The layers, separated by spaces; see Layers in train --help. [a network of 7,704 parameters for 10 classes, "
+         "for images from 8 x 8]",
          .target.text = &s->architecture},
         {OPTION_REAL, "--dropout", "P", "The share of the values that a layer `dropout` sets to zero. [0.03]",
          .target.real = &s->dropout, .max = 1},
