@@ -122,6 +122,8 @@ def main():
     loader = unittest.TestLoader()
     loader.testNamePatterns = [f"*{part}*" for part in sys.argv[2:]] or None
     result = unittest.TextTestRunner(verbosity=2).run(loader.loadTestsFromModule(sys.modules[__name__]))
+    for test, reason in result.skipped:
+        print(f"skip {test.id().removeprefix('__main__.')}: {reason}")
     failed = len({test.id().split(" ")[0] for test, _ in result.failures + result.errors})
     print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed, {len(result.skipped)} skipped")
     return failed > 0
