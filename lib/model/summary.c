@@ -4,6 +4,9 @@
 #include "base/text.h"
 #include "layers/dropout.h"
 
+#include <stdio.h>
+#include <string.h>
+
 normnet_layer_info normnet__describe_layer(const normnet_model *model, int32_t index)
 {
     const struct layer *layer = &model->network.layers[index];
@@ -39,12 +42,25 @@ static void append_warnings(struct text *text, const struct network *network)
     }
 }
 
+enum { MODULE_ROOM = 40 };
+
+/* A group norm says how many groups of how many channels, as in PyTorch: layer norm over all of a sample is 1 group. */
+static const char *module_text(char to[MODULE_ROOM], const struct layer *layer)
+{
+    if (strcmp(layer->module, "GroupNorm") == 0)
+        snprintf(to, MODULE_ROOM, "GroupNorm(%d, %d)", layer->norm.runs, layer->in.channels);
+    else
+        snprintf(to, MODULE_ROOM, "%s", layer->module);
+    return to;
+}
+
 static void append_layer(struct text *text, const normnet_model *model, int32_t index)
 {
     const normnet_layer_info info = normnet__describe_layer(model, index);
-    char shape[40];
+    char shape[40], module[MODULE_ROOM];
 
-    normnet__append(text, "%5d  %-16s %-18s %-12s %10lld %9d %12lld\n", index, info.token, info.module,
+    normnet__append(text, "%5d  %-16s %-18s %-12s %10lld %9d %12lld\n", index, info.token,
+                    module_text(module, &model->network.layers[index]),
                     normnet__shape_text(shape, model->network.layers[index].out), (long long)info.parameters,
                     info.receptive_field, (long long)info.multiply_adds);
 }

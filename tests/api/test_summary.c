@@ -74,6 +74,33 @@ static void line_holds(const char *line, const char *word)
         CHECK_FAIL("the line \"%.*s\" does not hold \"%s\"", (int)(end - line), line, word);
 }
 
+/* Both are PyTorch's GroupNorm: the numbers of groups and channels tell them apart. */
+static void groups_are_told(const void *argument)
+{
+    const struct {
+        normnet_norm norm;
+        const char *module;
+    } rows[] = {{NORMNET_NORM_GROUP, " GroupNorm(2, 8) "},
+                {NORMNET_NORM_LAYER, " GroupNorm(1, 8) "},
+                {NORMNET_NORM_INSTANCE, " GroupNorm(8, 8) "},
+                {NORMNET_NORM_BATCH, " BatchNorm2d "}};
+
+    (void)argument;
+    for (int i = 0; i < CHECK_COUNT(rows); ++i) {
+        normnet_config config;
+        normnet_model *model;
+        char *text;
+
+        CHECK_OK(normnet_config_init(&config, rows[i].norm));
+        config.architecture = "conv3-8 norm relu flatten fc-10";
+        model = CHECK_CREATE(&config);
+        text = summary_of(model);
+        line_holds(line_of(text, 1), rows[i].module);
+        free(text);
+        normnet_model_destroy(model);
+    }
+}
+
 static void table(const void *argument)
 {
     (void)argument;
@@ -294,6 +321,7 @@ int main(int argc, char **argv)
         return check_end();
     check_case("summary: it returns and writes as snprintf does", variants, NULL);
     check_case("summary: a table of layers, outputs, parameters and receptive fields", table, NULL);
+    check_case("groups of a norm", groups_are_told, NULL);
     for (int i = 0; i < CHECK_COUNT(warning_cases); ++i) {
         check_case_named(warnings, &warning_cases[i], "summary: warnings, %s", warning_cases[i].name);
     }
