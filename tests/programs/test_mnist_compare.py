@@ -36,6 +36,11 @@ class Compare(mnist_program.TestCase):
         self.assertLessEqual(max(len(line) for line in curves.splitlines()), 80)
         self.assertLessEqual(max(len(line) for line in table.splitlines() if str(self.directory) not in line), 80)
 
+    def test_single_runs_tell_nothing(self):
+        """Said of two runs or more, at the end, where a verdict would be looked for."""
+        self.assertTrue(self.compare(*self.paths).split("\n\n")[-1].startswith("These are single runs. Another seed"))
+        self.assertNotIn("single runs", self.compare(self.paths[0]))
+
     def test_differences(self):
         output = self.compare(*self.paths)
         for expected in ("  norm\n    A  batch\n    B  none\n", "  epochs\n    A  4\n    B  2\n",

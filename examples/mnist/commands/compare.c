@@ -279,6 +279,15 @@ static int print_all_curves(const struct comparison *comparison)
     return 0;
 }
 
+/* What must not be read out of the table. */
+static void print_caveat(const struct comparison *comparison)
+{
+    if (comparison->count > 1)
+        printf("\nThese are single runs. Another seed changes each result, so one run each\n"
+               "cannot tell which settings are better. `normnet-mnist study` repeats runs with\n"
+               "several seeds, and tells which differences are real.\n");
+}
+
 /* ---- CSV --------------------------------------------------------------------------------------- */
 
 static void write_csv_text(FILE *stream, const char *text)
@@ -337,6 +346,7 @@ int compare_command(int argc, char **argv)
         print_results(&comparison);
         print_all_differences(&comparison);
         code = print_all_curves(&comparison);
+        print_caveat(&comparison);
     }
     for (int i = 0; i < comparison.count; ++i)
         run_file_close(&comparison.runs[i]);
