@@ -91,6 +91,17 @@ def test_result(program, text, result):
         assert setting in configuration and setting in words(shown).replace("Configuration:", "")
 
 
+def test_paths_of_the_machine_are_left_out(program):
+    """Files are named without the folders above them; only the command is as it was typed."""
+    folder = program.directory.resolve()
+    program.run("train", *SHORT, "--save", folder / "first.ckpt", "--keep", "best")
+    program.run("train", "--resume", folder / "first.ckpt", "--data", folder / "data", "--epochs", "3", "--save",
+                folder / "later.ckpt", "--report", folder / "paths.html", "--schedule", "constant")
+    page = (folder / "paths.html").read_text(encoding="utf-8")
+    without = re.sub("The command: <code>.*?</code>", "", page, flags=re.S)
+    assert str(folder) not in without and "first.ckpt</code>" in without and "images of <code>data</code>" in without
+
+
 def test_network(program, text):
     assert "AdaptiveAvgPool2d" in section(text, "networks") and "notice" not in section(text, "networks")
     warned = report(program, "--norm", "instance", "--architecture", "conv3-4 relu norm gap conv1-5")

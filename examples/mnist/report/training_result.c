@@ -103,7 +103,7 @@ static void write_best(FILE *page, const struct training_facts *facts)
     fputs("&nbsp;%; its test accuracy is ", page);
     html_number(page, best->test_accuracy, 2);
     fputs("&nbsp;%. Its weights are in <code>", page);
-    html_text(page, facts->best);
+    html_text(page, text_base_name(facts->best));
     fprintf(page, "</code>, SHA-256 <code>%s</code></li>\n", facts->training->best_weights);
 }
 
@@ -127,7 +127,7 @@ static void write_data(FILE *page, const struct dataset *data)
 {
     fprintf(page, "<li>%" PRId64 " training, %" PRId64 " validation and %" PRId64 " test images of <code>",
             data->train.count, data->validation.count, data->test.count);
-    html_text(page, data->directory ? data->directory : DATASET_GENERATED);
+    html_text(page, data->directory ? text_base_name(data->directory) : DATASET_GENERATED);
     fprintf(page, "</code>: %d classes, %d × %d × %d</li>\n", (int)data->classes, (int)data->channels,
             (int)data->height, (int)data->width);
 }
@@ -169,7 +169,7 @@ static void write_command(FILE *page, const struct training_facts *facts)
         return;
     fprintf(page, "<p>It %s the checkpoint <code>",
             facts->settings->new_cycle ? "begins a new training with the weights of" : "continues the training of");
-    html_text(page, facts->settings->resume);
+    html_text(page, text_base_name(facts->settings->resume));
     fputs("</code>, which has the settings that the command does not name.</p>\n", page);
 }
 

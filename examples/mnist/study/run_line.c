@@ -2,6 +2,7 @@
 #include "study/run_line.h"
 
 #include "support/json.h"
+#include "support/text.h"
 #include "training/results.h"
 
 #include <stdlib.h>
@@ -12,10 +13,8 @@ static void write_data(struct json_writer *json, const struct seed_run *run, con
 {
     struct dataset data = run->data;
 
-    for (char *name = data.directory; name && *name; ++name) {
-        if (strchr("/\\", *name) && name[1])
-            data.directory = name + 1;
-    }
+    if (data.directory)
+        data.directory += text_base_name(data.directory) - data.directory;
     results_data(json, &data);
     json_integer(json, "validation_images", run->data.validation.count);
     json_text(json, "data_sha256", data_key);

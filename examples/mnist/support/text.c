@@ -43,6 +43,17 @@ void print_name(const char *before, const char *name, const char *after)
     fputs(after, stdout);
 }
 
+const char *text_base_name(const char *path)
+{
+    const char *name = path;
+
+    for (; *path; ++path) {
+        if (strchr("/\\", *path) && path[1])
+            name = path + 1;
+    }
+    return name;
+}
+
 char *text_quote(const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"

@@ -23,6 +23,9 @@ void text_make_printable(char *text);
 /* Prints a name of the user's on standard output, made printable, with text before and after it. */
 void print_name(const char *before, const char *name, const char *after);
 
+/* The last part of a path, without the folders before it. */
+const char *text_base_name(const char *path);
+
 /* A word, quoted where a shell would otherwise change it; free() it. NULL without memory. */
 char *text_quote(const char *word);
 
