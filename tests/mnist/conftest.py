@@ -80,7 +80,7 @@ class Program:
         for name in {"NORMNET_DATA", "XDG_CACHE_HOME"} - variables.keys():
             environment.pop(name, None)
         result = subprocess.run([os.environ["NORMNET_MNIST"], *map(str, arguments)], cwd=self.directory, env=environment,
-                                capture_output=True, text=True, timeout=3600, check=False)
+                                capture_output=True, text=True, errors="replace", timeout=3600, check=False)
         assert result.returncode == code, result
         return result
 

@@ -38,6 +38,16 @@ class TheFile(StudyCase):
         for name in ids:
             self.assertRegex(listed, rf"(?m)^{re.escape(name)} ")
 
+    def test_quick(self):
+        """Enough seeds for a verdict; and no published figure, since its recipes are shorter than those of the sources."""
+        text = EXPERIMENTS.read_text(encoding="utf-8")
+        quick = text[text.index("\n[quick]\n"):]
+        self.assertIn("\nseeds = 5\n", quick)
+        listed = self.run_program("study", "--quick", "--list").stdout.splitlines()
+        rows = [line for line in listed if line.startswith("quick-")]
+        self.assertEqual(len(rows), 10)
+        self.assertEqual({row.split()[-1] for row in rows}, {"-"})
+
     def test_parameters(self):
         """Every row can be run, for an epoch here, and the networks have the published numbers of parameters."""
         text = EXPERIMENTS.read_text(encoding="utf-8")

@@ -83,7 +83,7 @@ static int parse_options(struct study_options *study, struct study_actions *acti
          .target.text = &study->out},
         {OPTION_TEXT, "--only", "NAMES", "Run only these studies and experiments, separated by commas.",
          .target.text = &study->only},
-        {OPTION_FLAG, "--quick", NULL, "Run the quick selection: about two minutes on two cores.",
+        {OPTION_FLAG, "--quick", NULL, "Run the quick selection: a few minutes on two cores.",
          .target.flag = &study->quick},
         {OPTION_INTEGER, "--seeds", "N", "Runs per experiment. [those of the file: 5]", .target.integer = &study->seeds,
          .min = 1, .max = 1000},

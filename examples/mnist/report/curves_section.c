@@ -55,6 +55,16 @@ static double good_epochs(const struct report_row *row)
     return count / (double)row->count;
 }
 
+/* A column of zeros says nothing. */
+static bool has_good_epochs(const struct panel *panel)
+{
+    for (size_t i = 0; i < panel->count; ++i) {
+        if (good_epochs(panel->rows[i]) > 0)
+            return true;
+    }
+    return false;
+}
+
 static bool has_averages(const struct panel *panel)
 {
     for (size_t i = 0; i < panel->count; ++i) {
@@ -67,13 +77,14 @@ static bool has_averages(const struct panel *panel)
 /* The values of the last epoch, for readers without the script. */
 static void write_table(FILE *page, const struct panel *panel)
 {
-    const bool averages = has_averages(panel);
+    const bool averages = has_averages(panel), good = has_good_epochs(panel);
     char head[400];
 
     fputs("<details><summary>The last epoch in numbers</summary>\n", page);
     snprintf(head, sizeof head,
              "<th>experiment<th>epochs<th>seeds<th>train loss<th>test loss<th>train&nbsp;%%<th>test&nbsp;%%<th>lowest "
-             "seed<th>highest seed<th>epochs from 99.4&nbsp;%% on%s",
+             "seed<th>highest seed%s%s",
+             good ? "<th>epochs from 99.4&nbsp;% on" : "",
              averages ? "<th>averaged weights: test loss<th>test&nbsp;%" : "");
     html_begin_table(page, head);
     for (size_t i = 0; i < panel->count; ++i) {
@@ -90,7 +101,8 @@ static void write_table(FILE *page, const struct panel *panel)
         html_number_cell(page, test.mean, 2);
         html_number_cell(page, test.low, 2);
         html_number_cell(page, test.high, 2);
-        html_number_cell(page, good_epochs(row), 1);
+        if (good)
+            html_number_cell(page, good_epochs(row), 1);
         if (averages) {
             html_number_cell(page, curve_point(row, last, AVERAGE_TEST_LOSS).mean, 4);
             html_number_cell(page, curve_point(row, last, AVERAGE_TEST_ACCURACY).mean, 2);

@@ -2,7 +2,7 @@
 #include "report/data_files.h"
 
 #include "report/curves.h"
-#include "study/summary_files.h"
+#include "support/json.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -121,7 +121,8 @@ void data_write_json(FILE *stream, const struct material *material)
 
     json_begin_object(&json, NULL);
     json_text(&json, "program", "normnet-mnist report");
-    summary_write_members(&json, &material->summary, &material->experiments);
+    json_text(&json, "version", normnet_version());
+    json_integer(&json, "bits_version", normnet_bits_version());
     json_begin_array(&json, "curves");
     for (size_t i = 0; i < material->row_count; ++i) {
         const struct report_row *row = &material->rows[i];

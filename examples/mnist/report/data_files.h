@@ -13,7 +13,7 @@ void data_write_curves(FILE *stream, const struct material *material);
 /* A row per experiment, seed and mistake. */
 void data_write_mistakes(FILE *stream, const struct material *material);
 
-/* All of it. */
+/* Both. */
 void data_write_json(FILE *stream, const struct material *material);
 
 #endif

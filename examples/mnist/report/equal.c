@@ -6,12 +6,10 @@
 
 #include <math.h>
 
-static void write_interval_cells(FILE *page, const struct sample *sample)
+static void write_interval_cell(FILE *page, const struct sample *sample)
 {
-    html_number_cell(page, sample->mean, 2);
-    html_number_cell(page, sample->sd, 2);
     fputs("<td>", page);
-    if (isfinite(sample->low)) {
+    if (sample && isfinite(sample->low)) {
         html_number(page, sample->low, 2);
         fputs(" to ", page);
         html_number(page, sample->high, 2);
@@ -20,27 +18,46 @@ static void write_interval_cells(FILE *page, const struct sample *sample)
     fputs("</td>", page);
 }
 
+/* What decides comes first, with the difference of the best one to the row. */
+static void write_head(FILE *page, const struct group *group)
+{
+    static const char *const heads[] = {
+        "<th>norm<th>seeds<th>test&nbsp;%<th>sd<th>behind the best<th>95&nbsp;% interval<th class=\"t\">verdict<th>"
+        "train&nbsp;%<th>test loss",
+        "<th>norm<th>seeds<th>validation&nbsp;%<th>sd<th>behind the best<th>95&nbsp;% interval<th "
+        "class=\"t\">verdict<th>"
+        "test&nbsp;%<th>behind the best, test<th>95&nbsp;% interval, test<th>train&nbsp;%<th>test loss",
+    };
+
+    html_begin_table(page, heads[group->by_validation]);
+}
+
+static void write_difference_cells(FILE *page, const struct sample *difference)
+{
+    html_number_cell(page, difference ? difference->mean : NAN, 2);
+    write_interval_cell(page, difference);
+}
+
 static void write_table(FILE *page, const struct group *group)
 {
-    html_begin_table(
-        page, "<th>norm<th>seeds<th>test&nbsp;%<th>sd<th>95&nbsp;% interval<th>validation&nbsp;%<th>train&nbsp;%<th>"
-              "test loss<th>against the best<th class=\"t\">verdict");
+    write_head(page, group);
     for (size_t i = 0; i < group->count; ++i) {
-        const struct report_row *row = group->rows[i];
-        struct sample difference = {0, NAN, NAN, NAN, NAN, NAN};
-        const struct comparison *pair = i > 0 ? group_pair(group, row, group->rows[0], &difference) : NULL;
+        const struct summary_row *row = group->rows[i]->summary;
+        const struct comparison *pair = i > 0 ? group_pair(group, i) : NULL;
 
         fputs("<tr><td>", page);
-        write_row_name(page, row);
-        fprintf(page, "</td><td>%zu</td>", row->count);
-        write_interval_cells(page, &row->summary->test);
-        html_number_cell(page, row->summary->validation.mean, 2);
-        html_number_cell(page, row->summary->train.mean, 2);
-        html_number_cell(page, row->summary->test_loss.mean, 4);
-        fputs("<td>", page);
-        html_signed(page, pair ? difference.mean : NAN, 2);
-        fputs("</td>", page);
+        write_row_name(page, group->rows[i]);
+        fprintf(page, "</td><td>%zu</td>", group->rows[i]->count);
+        html_number_cell(page, summary_deciding(row, group->by_validation)->mean, 2);
+        html_number_cell(page, summary_deciding(row, group->by_validation)->sd, 2);
+        write_difference_cells(page, pair ? comparison_deciding(pair) : NULL);
         html_text_cell(page, i == 0 ? "highest mean" : pair ? verdict_names[pair->verdict] : "");
+        if (group->by_validation) {
+            html_number_cell(page, row->test.mean, 2);
+            write_difference_cells(page, pair ? &pair->test : NULL);
+        }
+        html_number_cell(page, row->train.mean, 2);
+        html_number_cell(page, row->test_loss.mean, 4);
         fputs("</tr>\n", page);
     }
     html_end_table(page);
@@ -52,8 +69,10 @@ static int write_means(FILE *page, const struct group *group)
 
     for (size_t i = 0; i < group->count; ++i)
         rows[i] = (struct interval_row){row_name(group->rows[i]), group->rows[i]->look.css,
-                                        group->rows[i]->summary->test, NAN};
-    const struct interval_plot plot = {"Test accuracy of the last epoch, %", rows, group->count, false, 2};
+                                        *summary_deciding(group->rows[i]->summary, group->by_validation), NAN};
+    const struct interval_plot plot = {group->by_validation ? "Validation accuracy of the last epoch, %"
+                                                            : "Test accuracy of the last epoch, %",
+                                       rows, group->count, false, 2};
     return intervals_write(page, &plot);
 }
 
@@ -64,11 +83,13 @@ static int write_differences(FILE *page, const struct group *group)
     size_t count = 0;
 
     for (size_t i = 1; i < group->count; ++i) {
-        rows[count] = (struct interval_row){row_name(group->rows[i]), group->rows[i]->look.css, {0}, NAN};
-        if (group_pair(group, group->rows[i], group->rows[0], &rows[count].sample))
-            ++count;
+        const struct comparison *pair = group_pair(group, i);
+
+        if (pair)
+            rows[count++] = (struct interval_row){row_name(group->rows[i]), group->rows[i]->look.css,
+                                                  *comparison_deciding(pair), NAN};
     }
-    const struct interval_plot plot = {"Difference to the highest mean, by seed, points", rows, count, true, 2};
+    const struct interval_plot plot = {"Points behind the best, by seed", rows, count, true, 2};
     return count > 0 ? intervals_write(page, &plot) : 0;
 }
 
@@ -76,19 +97,22 @@ static void write_pairs(FILE *page, const struct group *group)
 {
     fprintf(page, "<details><summary>All %zu pairs</summary>\n", group->pair_count);
     html_begin_table(page,
-                     "<th>pair<th>seeds<th>difference<th>sd<th>95&nbsp;% interval<th>p<th>p, corrected<th class=\"t\">"
-                     "verdict");
+                     "<th>better − worse<th>seeds<th>difference<th>sd<th>95&nbsp;% interval<th>p<th>p, corrected<th "
+                     "class=\"t\">verdict");
     for (size_t i = 0; i < group->pair_count; ++i) {
         const struct comparison *pair = &group->pairs[i];
+        const struct sample *difference = comparison_deciding(pair);
 
         fputs("<tr><td>", page);
         html_text(page, *pair->a->experiment->name ? pair->a->experiment->name : pair->a->experiment->id);
         fputs(" − ", page);
         html_text(page, *pair->b->experiment->name ? pair->b->experiment->name : pair->b->experiment->id);
-        fprintf(page, "</td><td>%zu</td>", pair->test.count);
-        write_interval_cells(page, &pair->test);
-        html_number_cell(page, pair->test.p, 4);
-        html_number_cell(page, pair->test_p, 4);
+        fprintf(page, "</td><td>%zu</td>", difference->count);
+        html_number_cell(page, difference->mean, 2);
+        html_number_cell(page, difference->sd, 2);
+        write_interval_cell(page, difference);
+        html_number_cell(page, difference->p, 4);
+        html_number_cell(page, pair->corrected_p, 4);
         html_text_cell(page, verdict_names[pair->verdict]);
         fputs("</tr>\n", page);
     }
@@ -137,10 +161,11 @@ int section_equal(FILE *page, const struct material *material)
         return 0;
     }
     html_begin_section(page, "equal", "On equal footing");
-    fputs("<p>Dots are means over the seeds, lines their 95&nbsp;% intervals (Student’s t). Whether two networks "
-          "differ is "
-          "in the plot of differences, where every seed is compared with itself: a line that does not reach 0 is more "
-          "than noise, if no other pair was looked at.</p>\n",
+    fputs("<p>The best comes first. Dots are means over the seeds, lines their 95&nbsp;% intervals (Student’s t). "
+          "Whether "
+          "two networks differ is in the plot of differences, where every seed is compared with itself: a line that "
+          "does not reach 0 is more than chance, if no other pair was looked at. <em>Real</em> differences are so for "
+          "all pairs together (Holm’s correction), <em>perhaps</em> means without that.</p>\n",
           page);
     int code = write_groups(page, material, true);
     if (code == 0)

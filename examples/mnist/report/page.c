@@ -48,10 +48,12 @@ static void write_introduction(FILE *page, const struct material *material)
 
 static void write_footer(FILE *page, const char *stem)
 {
-    static const char *const suffixes[] = {"-experiments.csv", "-comparisons.csv", "-curves.csv", "-mistakes.csv",
-                                           ".json"};
+    static const char *const suffixes[] = {"-curves.csv", "-mistakes.csv", ".json"};
 
-    fputs("<footer><p>The same numbers as files beside this one: ", page);
+    fputs("<footer><p>The numbers as files: those of the tables are in <code>summary.csv</code>, "
+          "<code>comparisons.csv</code> and <code>summary.json</code>, which a study writes into its directory; curves "
+          "and mistakes are beside this page in ",
+          page);
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; ++i) {
         fprintf(page, "%s<code>", i > 0 ? ", " : "");
         html_text(page, stem);

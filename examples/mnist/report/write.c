@@ -3,7 +3,7 @@
 
 #include "report/data_files.h"
 #include "report/page.h"
-#include "study/summary_files.h"
+#include "study/answer.h"
 #include "support/atomic_file.h"
 #include "support/report.h"
 
@@ -12,23 +12,13 @@
 
 static const char program_name[] = "normnet-mnist report";
 
-enum output {
-    OUTPUT_PAGE,
-    OUTPUT_EXPERIMENTS,
-    OUTPUT_COMPARISONS,
-    OUTPUT_CURVES,
-    OUTPUT_MISTAKES,
-    OUTPUT_JSON,
-    OUTPUTS
-};
+enum output { OUTPUT_PAGE, OUTPUT_CURVES, OUTPUT_MISTAKES, OUTPUT_JSON, OUTPUTS };
 
 /* What is added to the stem, and the text near the beginning of an older file that may be replaced. */
 static const struct {
     const char *suffix, *mark;
 } outputs[OUTPUTS] = {
     {NULL, page_mark},
-    {"-experiments.csv", "id,study,name,parameters,"},
-    {"-comparisons.csv", "study,group,a,b,"},
     {"-curves.csv", "id,study,norm,epoch,value,"},
     {"-mistakes.csv", "id,study,norm,seed,image,"},
     {".json", "\"program\":\"normnet-mnist report\""},
@@ -39,25 +29,15 @@ struct places {
     char *stem; /* what their names begin with */
 };
 
-static const char *base_name(const char *path)
-{
-    const char *name = path;
-
-    for (; *path; ++path) {
-        if (strchr("/\\", *path))
-            name = path + 1;
-    }
-    return name;
-}
-
 /* The files beside the page have its path without ".html". */
 static int find_places(struct places *places, const char *page)
 {
     static const char ending[] = ".html";
     const size_t length = strlen(page), cut = sizeof ending - 1;
+    const char *name = text_base_name(page);
     const size_t stem = length > cut && strcmp(page + length - cut, ending) == 0 ? length - cut : length;
 
-    places->stem = text_of("%.*s", (int)(page + stem - base_name(page)), base_name(page));
+    places->stem = text_of("%.*s", (int)(page + stem - name), name);
     if (!places->stem)
         return report_error("not enough memory");
     for (int i = 0; i < OUTPUTS; ++i) {
@@ -88,12 +68,6 @@ static int write_contents(FILE *stream, enum output output, const struct materia
     switch (output) {
     case OUTPUT_PAGE:
         code = page_write(stream, material, stem);
-        break;
-    case OUTPUT_EXPERIMENTS:
-        summary_write_rows(stream, &material->summary);
-        break;
-    case OUTPUT_COMPARISONS:
-        summary_write_comparisons(stream, &material->summary);
         break;
     case OUTPUT_CURVES:
         data_write_curves(stream, material);
@@ -148,8 +122,10 @@ int report_write(const struct report_request *request)
         code = check_places(&places);
     if (code == 0)
         code = write_all(&places, &material);
-    if (code == 0)
+    if (code == 0) {
         print_result(&places, &material);
+        code = answers_print(&material.summary, &material.experiments);
+    }
     free(page);
     free(places.stem);
     for (int i = 0; i < OUTPUTS; ++i)

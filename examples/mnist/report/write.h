@@ -5,7 +5,10 @@
 
 #include "report/material.h"
 
-/* Writes the files and prints where they are. Returns 0, or reports what is wrong; then no file is changed. */
+/*
+ * Writes the files, prints where they are and at last the answer. Returns 0, or reports what is wrong; then no file is
+ * changed.
+ */
 int report_write(const struct report_request *request);
 
 #endif

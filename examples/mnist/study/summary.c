@@ -129,7 +129,6 @@ static void measure_pair(struct comparison *pair, double *values)
     }
     pair->test = statistics_of_pairs(a, b, count);
     pair->validation = statistics_of_pairs(c, d, validated ? count : 0);
-    pair->test_p = pair->test.p;
 }
 
 static int add_comparison(struct summary *summary, const struct comparison *pair)
@@ -150,18 +149,28 @@ static int add_comparison(struct summary *summary, const struct comparison *pair
     return 0;
 }
 
+const struct sample *summary_deciding(const struct summary_row *row, bool by_validation)
+{
+    return by_validation ? &row->validation : &row->test;
+}
+
+const struct sample *comparison_deciding(const struct comparison *pair)
+{
+    return pair->by_validation ? &pair->validation : &pair->test;
+}
+
 /*
  * A difference is real if its p, corrected for all comparisons of the group, is at most 0.05. One whose own interval
  * does not contain 0 is a reason to run more seeds.
  */
 static void judge(struct comparison *pair)
 {
-    if (isnan(pair->test_p))
+    if (isnan(pair->corrected_p))
         pair->verdict = VERDICT_UNKNOWN;
-    else if (pair->test_p <= 0.05)
+    else if (pair->corrected_p <= 0.05)
         pair->verdict = VERDICT_REAL;
     else
-        pair->verdict = pair->test.p <= 0.05 ? VERDICT_PERHAPS : VERDICT_NOT_DISTINGUISHABLE;
+        pair->verdict = comparison_deciding(pair)->p <= 0.05 ? VERDICT_PERHAPS : VERDICT_NOT_DISTINGUISHABLE;
 }
 
 static int judge_group(struct summary *summary, size_t first)
@@ -172,30 +181,88 @@ static int judge_group(struct summary *summary, size_t first)
     if (!p)
         return report_error("not enough memory for the comparisons");
     for (size_t i = 0; i < count; ++i)
-        p[i] = summary->comparisons[first + i].test_p;
+        p[i] = comparison_deciding(&summary->comparisons[first + i])->p;
     statistics_correct(p, count);
     for (size_t i = 0; i < count; ++i) {
-        summary->comparisons[first + i].test_p = p[i];
+        summary->comparisons[first + i].corrected_p = p[i];
         judge(&summary->comparisons[first + i]);
     }
     free(p);
     return 0;
 }
 
-static int compare_group(struct summary *summary, const struct experiment *experiment, const char *word, size_t length)
+/* The rows of a group. */
+struct members {
+    const struct summary_row **rows;
+    size_t count;
+    bool by_validation;
+};
+
+static void find_members(struct members *members, const struct summary *summary, const struct experiment *experiment,
+                         const char *word, size_t length)
+{
+    members->by_validation = true;
+    for (size_t i = 0; i < summary->count; ++i) {
+        const struct summary_row *row = &summary->rows[i];
+
+        if (!in_group(row, experiment, word, length))
+            continue;
+        members->rows[members->count++] = row;
+        members->by_validation = members->by_validation && row->validation.count == row->test.count;
+    }
+}
+
+/* Rows without a mean come last. */
+static bool is_before(const struct summary_row *a, const struct summary_row *b, bool by_validation)
+{
+    const double x = summary_deciding(a, by_validation)->mean, y = summary_deciding(b, by_validation)->mean;
+
+    return isnan(y) ? !isnan(x) : x > y;
+}
+
+/* The best first; equal ones in the order of the file. */
+static void sort_members(struct members *members)
+{
+    for (size_t i = 1; i < members->count; ++i) {
+        const struct summary_row *row = members->rows[i];
+        size_t at = i;
+
+        for (; at > 0 && is_before(row, members->rows[at - 1], members->by_validation); --at)
+            members->rows[at] = members->rows[at - 1];
+        members->rows[at] = row;
+    }
+}
+
+static int compare_members(struct summary *summary, const struct members *members, const char *word, size_t length)
 {
     const size_t first = summary->comparison_count;
     int code = 0;
 
-    for (size_t i = 0; i < summary->count; ++i) {
-        for (size_t k = i + 1; k < summary->count && code == 0; ++k) {
-            const struct comparison pair = {&summary->rows[i], &summary->rows[k], word, length, .verdict = 0};
+    for (size_t i = 0; i < members->count; ++i) {
+        for (size_t k = i + 1; k < members->count && code == 0; ++k) {
+            const struct comparison pair = {.a = members->rows[i],
+                                            .b = members->rows[k],
+                                            .group = word,
+                                            .group_length = length,
+                                            .by_validation = members->by_validation};
 
-            if (in_group(pair.a, experiment, word, length) && in_group(pair.b, experiment, word, length))
-                code = add_comparison(summary, &pair);
+            code = add_comparison(summary, &pair);
         }
     }
     return code == 0 ? judge_group(summary, first) : code;
+}
+
+static int compare_group(struct summary *summary, const struct experiment *experiment, const char *word, size_t length)
+{
+    struct members members = {.rows = calloc(summary->count, sizeof(struct summary_row *))};
+
+    if (!members.rows)
+        return report_error("not enough memory for the comparisons");
+    find_members(&members, summary, experiment, word, length);
+    sort_members(&members);
+    const int code = compare_members(summary, &members, word, length);
+    free(members.rows);
+    return code;
 }
 
 /* Whether no row before has the group, which is compared when its first row comes. */
@@ -266,4 +333,47 @@ void summary_free(struct summary *summary)
     free(summary->rows);
     free(summary->comparisons);
     *summary = (struct summary){0};
+}
+
+/* ---- Groups ------------------------------------------------------------------------------------ */
+
+static bool same_group(const struct comparison *a, const struct comparison *b)
+{
+    return strcmp(a->a->experiment->study, b->a->experiment->study) == 0 && a->group_length == b->group_length &&
+           strncmp(a->group, b->group, a->group_length) == 0;
+}
+
+size_t summary_group_end(const struct summary *summary, size_t first)
+{
+    size_t end = first + 1;
+
+    while (end < summary->comparison_count && same_group(&summary->comparisons[first], &summary->comparisons[end]))
+        ++end;
+    return end;
+}
+
+static bool same_norm(const struct experiment *a, const struct experiment *b)
+{
+    return a->norm == b->norm && (a->virtual_batch > 0) == (b->virtual_batch > 0);
+}
+
+bool summary_group_of_norms(const struct summary *summary, size_t first)
+{
+    const size_t end = summary_group_end(summary, first);
+
+    for (size_t i = first; i < end; ++i) {
+        if (!same_norm(summary->comparisons[i].a->experiment, summary->comparisons[i].b->experiment))
+            return true;
+    }
+    return false;
+}
+
+void summary_group_title(const struct comparison *pair, char title[GROUP_TITLE_ROOM])
+{
+    const char *study = pair->a->experiment->study;
+
+    if (strlen(study) == pair->group_length && strncmp(study, pair->group, pair->group_length) == 0)
+        snprintf(title, GROUP_TITLE_ROOM, "%s", study);
+    else
+        snprintf(title, GROUP_TITLE_ROOM, "%s, %.*s", study, (int)pair->group_length, pair->group);
 }

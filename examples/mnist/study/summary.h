@@ -22,20 +22,24 @@ struct summary_row {
 enum verdict { VERDICT_UNKNOWN, VERDICT_REAL, VERDICT_PERHAPS, VERDICT_NOT_DISTINGUISHABLE };
 extern const char *const verdict_names[];
 
-/* The difference of two experiments: accuracy of `a` minus accuracy of `b`, by seeds that both have. */
+/*
+ * The difference of two experiments: accuracy of `a` minus accuracy of `b`, by seeds that both have; `a` has the higher
+ * mean. If all experiments of a group have validation images, these decide, so that the test images choose nothing.
+ */
 struct comparison {
     const struct summary_row *a, *b;
     const char *group; /* a word of column `compare`, of `group_length` bytes */
     size_t group_length;
     struct sample test, validation;
-    double test_p; /* corrected for the number of comparisons in the group */
+    bool by_validation; /* the validation images decide, not the test images */
+    double corrected_p; /* of the sample that decides, for the number of comparisons in the group */
     enum verdict verdict;
 };
 
 struct summary {
     struct summary_row *rows;
     size_t count;
-    struct comparison *comparisons; /* group by group */
+    struct comparison *comparisons; /* group by group, in each those of the best row first */
     size_t comparison_count;
 };
 
@@ -46,5 +50,15 @@ int summary_make(struct summary *summary, const struct experiments *experiments,
 /* The summary of one run, which must outlive it. */
 int summary_of_run(struct summary *summary, const struct experiment *experiment, const struct run_record *run);
 void summary_free(struct summary *summary);
+
+/* The images of a row that decide, and the difference on them. */
+const struct sample *summary_deciding(const struct summary_row *row, bool by_validation);
+const struct sample *comparison_deciding(const struct comparison *pair);
+
+/* Where the group that begins at a comparison ends, whether its rows differ in their norm, and its title. */
+size_t summary_group_end(const struct summary *summary, size_t first);
+bool summary_group_of_norms(const struct summary *summary, size_t first);
+enum { GROUP_TITLE_ROOM = 200 };
+void summary_group_title(const struct comparison *pair, char title[GROUP_TITLE_ROOM]);
 
 #endif

@@ -44,7 +44,7 @@ static void write_sample(FILE *stream, const struct sample *sample)
     write_number(stream, sample->high);
 }
 
-void summary_write_rows(FILE *stream, const struct summary *summary)
+static void write_rows(FILE *stream, const struct summary *summary)
 {
     fputs("id,study,name,parameters,seeds,failed,test_mean,test_sd,test_low,test_high,validation_mean,validation_sd,"
           "validation_low,validation_high,train_mean,best_test_mean,test_loss_mean,published_final,published_best,"
@@ -79,10 +79,15 @@ void summary_write_rows(FILE *stream, const struct summary *summary)
     }
 }
 
-void summary_write_comparisons(FILE *stream, const struct summary *summary)
+static const char *decider_name(const struct comparison *pair)
+{
+    return pair->by_validation ? "validation" : "test";
+}
+
+static void write_comparisons(FILE *stream, const struct summary *summary)
 {
     fputs("study,group,a,b,seeds,test_mean,test_sd,test_low,test_high,p,corrected_p,verdict,validation_mean,"
-          "validation_sd,validation_low,validation_high\n",
+          "validation_sd,validation_low,validation_high,decided_by\n",
           stream);
     for (size_t i = 0; i < summary->comparison_count; ++i) {
         const struct comparison *pair = &summary->comparisons[i];
@@ -90,11 +95,11 @@ void summary_write_comparisons(FILE *stream, const struct summary *summary)
         fprintf(stream, "%s,%.*s,%s,%s,%zu", pair->a->experiment->study, (int)pair->group_length, pair->group,
                 pair->a->experiment->id, pair->b->experiment->id, pair->test.count);
         write_sample(stream, &pair->test);
-        write_number(stream, pair->test.p);
-        write_number(stream, pair->test_p);
+        write_number(stream, comparison_deciding(pair)->p);
+        write_number(stream, pair->corrected_p);
         fprintf(stream, ",%s", verdict_names[pair->verdict]);
         write_sample(stream, &pair->validation);
-        fputc('\n', stream);
+        fprintf(stream, ",%s\n", decider_name(pair));
     }
 }
 
@@ -170,15 +175,16 @@ static void write_comparison_json(struct json_writer *json, const struct compari
     json_text(json, "a", pair->a->experiment->id);
     json_text(json, "b", pair->b->experiment->id);
     write_sample_json(json, "test_accuracy", &pair->test);
-    json_real(json, "p", pair->test.p);
-    json_real(json, "corrected_p", pair->test_p);
+    json_text(json, "decided_by", decider_name(pair));
+    json_real(json, "p", comparison_deciding(pair)->p);
+    json_real(json, "corrected_p", pair->corrected_p);
     json_text(json, "verdict", verdict_names[pair->verdict]);
     write_sample_json(json, "validation_accuracy", &pair->validation);
     json_end_object(json);
 }
 
-void summary_write_members(struct json_writer *json, const struct summary *summary,
-                           const struct experiments *experiments)
+static void write_members(struct json_writer *json, const struct summary *summary,
+                          const struct experiments *experiments)
 {
     json_text(json, "version", normnet_version());
     json_integer(json, "bits_version", normnet_bits_version());
@@ -199,7 +205,7 @@ static void write_json(FILE *stream, const struct summary *summary, const struct
 
     json_begin_object(&json, NULL);
     json_text(&json, "program", "normnet-mnist study");
-    summary_write_members(&json, summary, experiments);
+    write_members(&json, summary, experiments);
     json_end_object(&json);
 }
 
@@ -219,9 +225,9 @@ static int write_file(enum summary_file kind, const struct summary *summary, con
     int code = atomic_file_open(&file, path);
     if (code == 0) {
         if (kind == FILE_CSV)
-            summary_write_rows(file.stream, summary);
+            write_rows(file.stream, summary);
         else if (kind == FILE_COMPARISONS)
-            summary_write_comparisons(file.stream, summary);
+            write_comparisons(file.stream, summary);
         else
             write_json(file.stream, summary, experiments);
         code = atomic_file_commit(&file);

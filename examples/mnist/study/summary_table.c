@@ -37,7 +37,16 @@ void plan_print(const struct plan *plan)
 
 /* ---- The rows ---------------------------------------------------------------------------------- */
 
-static void print_row(const struct summary_row *row)
+static bool has_published(const struct summary *summary)
+{
+    for (size_t i = 0; i < summary->count; ++i) {
+        if (!isnan(summary->rows[i].experiment->final))
+            return true;
+    }
+    return false;
+}
+
+static void print_row(const struct summary_row *row, bool published)
 {
     const struct experiment *e = row->experiment;
 
@@ -49,8 +58,10 @@ static void print_row(const struct summary_row *row)
     else
         printf("  %6.2f-%6.2f ", row->test.low, row->test.high);
     print_optional(" %*.2f", 10, row->validation.mean);
-    print_optional(" %*.2f", 9, e->final);
-    print_optional(" %+*.2f", 7, row->test.mean - e->final);
+    if (published) {
+        print_optional(" %*.2f", 9, e->final);
+        print_optional(" %+*.2f", 7, row->test.mean - e->final);
+    }
     printf("%s\n", e->expect == EXPECT_FAILS ? "  fails, as expected" : "");
     if (row->failed > 0)
         printf("    %" PRId64 " of %zu trainings could not go on\n", row->failed, row->count);
@@ -105,79 +116,20 @@ static void print_averages(const struct summary *summary)
 
 static void print_rows(const struct summary *summary)
 {
+    const bool published = has_published(summary);
     const char *study = "";
 
     printf("Test accuracy of the last epoch in percent, with the 95%% interval of its mean\n\n");
-    printf("%-22s %5s %8s %6s %15s %10s %9s %7s\n", "id", "seeds", "mean", "sd", "95% interval", "validation",
-           "published", "differs");
+    printf("%-22s %5s %8s %6s %15s %10s%s\n", "id", "seeds", "mean", "sd", "95% interval", "validation",
+           published ? " published differs" : "");
     for (size_t i = 0; i < summary->count; ++i) {
         const struct summary_row *row = &summary->rows[i];
 
         if (strcmp(study, row->experiment->study) != 0)
             printf("\n%s\n", row->experiment->study);
         study = row->experiment->study;
-        print_row(row);
+        print_row(row, published);
     }
-}
-
-/* ---- The comparisons --------------------------------------------------------------------------- */
-
-static bool same_group(const struct comparison *a, const struct comparison *b)
-{
-    return strcmp(a->a->experiment->study, b->a->experiment->study) == 0 && a->group_length == b->group_length &&
-           strncmp(a->group, b->group, a->group_length) == 0;
-}
-
-static void print_pair(const struct comparison *pair)
-{
-    const bool a_first = pair->test.mean >= 0;
-    const char *better = (a_first ? pair->a : pair->b)->experiment->id;
-    const char *worse = (a_first ? pair->b : pair->a)->experiment->id;
-    const double low = a_first ? pair->test.low : -pair->test.high, high = a_first ? pair->test.high : -pair->test.low;
-
-    printf("  %-8s %s is better than %s by %.2f points (%.2f to %.2f)\n", verdict_names[pair->verdict], better, worse,
-           fabs(pair->test.mean), low, high);
-}
-
-/* The row that the validation images choose. */
-static void print_choice(const struct comparison *pairs, size_t count)
-{
-    const struct summary_row *best = pairs[0].a;
-
-    for (size_t i = 0; i < count; ++i) {
-        if (pairs[i].b->validation.mean > best->validation.mean)
-            best = pairs[i].b;
-    }
-    for (size_t i = 0; i < count; ++i) {
-        if (pairs[i].a->validation.mean > best->validation.mean)
-            best = pairs[i].a;
-    }
-    if (best->validation.count > 0)
-        printf("  The validation images choose %s (%.2f%%), which has a test accuracy of %.2f%%.\n",
-               best->experiment->id, best->validation.mean, best->test.mean);
-}
-
-static void print_group(const struct comparison *pairs, size_t count)
-{
-    size_t told[4] = {0};
-
-    printf("\nDifferences in %s, %.*s: %zu pairs, by seed\n", pairs[0].a->experiment->study, (int)pairs[0].group_length,
-           pairs[0].group, count);
-    for (enum verdict verdict = VERDICT_REAL; verdict <= VERDICT_PERHAPS; ++verdict) {
-        for (size_t i = 0; i < count; ++i) {
-            if (pairs[i].verdict == verdict)
-                print_pair(&pairs[i]);
-        }
-    }
-    for (size_t i = 0; i < count; ++i)
-        ++told[pairs[i].verdict];
-    if (told[VERDICT_NOT_DISTINGUISHABLE] > 0)
-        printf("  %zu of %zu pairs are not distinguishable with these seeds.\n", told[VERDICT_NOT_DISTINGUISHABLE],
-               count);
-    if (told[VERDICT_UNKNOWN] > 0)
-        printf("  %zu of %zu pairs have fewer than two seeds in common, which say nothing.\n", told[VERDICT_UNKNOWN],
-               count);
-    print_choice(pairs, count);
 }
 
 void summary_print(const struct summary *summary)
@@ -185,14 +137,4 @@ void summary_print(const struct summary *summary)
     print_rows(summary);
     print_averages(summary);
     print_statistics(summary);
-    for (size_t first = 0, end; first < summary->comparison_count; first = end) {
-        for (end = first + 1;
-             end < summary->comparison_count && same_group(&summary->comparisons[first], &summary->comparisons[end]);
-             ++end)
-            ;
-        print_group(&summary->comparisons[first], end - first);
-    }
-    if (summary->comparison_count > 0)
-        printf("\nreal: p is at most 0.05 after Holm's correction for all pairs of a list; perhaps: only without it,\n"
-               "so that one of many pairs may show it by chance; more seeds decide.\n");
 }

@@ -6,7 +6,7 @@
 #include "study/plan.h"
 #include "study/summary.h"
 
-/* Prints the rows with their published figures, then the verdicts of the comparisons. */
+/* Prints the rows with their published figures. */
 void summary_print(const struct summary *summary);
 
 /* Prints the experiments that were selected. */
