@@ -48,8 +48,8 @@ seeds = 2
 """
 
 
-def write_data(directory, state=1):
-    """Bars whose place is the class, with noise: 5 classes of 1 x 8 x 8."""
+def write_data(directory, state=1, classes=5):
+    """Bars whose place is the class, with noise: classes of 1 x 8 x 8."""
     directory.mkdir()
 
     def noise():
@@ -58,7 +58,7 @@ def write_data(directory, state=1):
         return state >> 16
 
     for names, count in ((FILES[:2], 120), (FILES[2:], 60)):
-        labels = [i % 5 for i in range(count)]
+        labels = [i % classes for i in range(count)]
         pixels = bytes(min(255, noise() % 120 + (130 if x in (label, label + 1) else 0))
                        for label in labels for y in range(8) for x in range(8))
         (directory / names[0]).write_bytes(struct.pack(">BBBB3I", 0, 0, 8, 3, count, 8, 8) + pixels)

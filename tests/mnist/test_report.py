@@ -316,6 +316,50 @@ def test_columns_of_zeros_are_hidden(program):
     assert row.endswith(" 2.0"), row
 
 
+def test_names_of_classes(program):
+    """In galleries and matrices, as a study and as a report writes them; with the same checks of the file as train."""
+    program.run("report", "study", "--experiments", "experiments.txt", "--data", "data", "--classes", "names.txt",
+                "--out", "named.html")
+    named = (program.directory / "named.html").read_text(encoding="utf-8")
+    Page(named)
+    for anchor in ("gallery", "confusion"):
+        assert "\u4e09\u756a\u76ee" in section(named, anchor), anchor
+        assert "\u4e09\u756a\u76ee" not in section(program.page(), anchor), anchor
+    assert HOSTILE not in named
+    shutil.rmtree(program.directory / "classes", ignore_errors=True)
+    arguments = ["study", "--experiments", "experiments.txt", "--only", "warned", "--data", "data", "--out", "classes"]
+    program.run(*arguments, "--classes", "names.txt")
+    assert "\u4e09\u756a\u76ee" in section(program.page("classes"), "confusion")
+    (program.directory / "four.txt").write_text("a\nb\nc\nd\n", encoding="utf-8")
+    for command, model in ((["report", "study", "--data", "data"], "study/runs.jsonl"), (arguments, "the data set")):
+        assert f"--classes: four.txt has 4 names, but {model} has 5 classes" in program.run(
+            *command, "--classes", "four.txt", code=2).stderr
+
+
+def test_many_classes(program):
+    """A matrix of 47 classes cannot be read: its most frequent mistakes are listed."""
+    write_data(program.directory / "letters", classes=47)
+    (program.directory / "letters.txt").write_text("".join(f"letter {i}\n" for i in range(47)), encoding="utf-8")
+    (program.directory / "many.txt").write_text(
+        "seeds = 2\nbatch = 32\n[many]\narchitecture = conv3-4 norm relu gap conv1-47\ncompare = norms\n"
+        "| id | norm |\n| a | batch |\n| b | layer |\n", encoding="utf-8")
+    program.run("study", "--experiments", "many.txt", "--data", "letters", "--out", "many", "--classes", "letters.txt")
+    Page(program.page("many"))
+    confusion = section(program.page("many"), "confusion")
+    assert 'class="matrix' not in confusion and confusion.count("<table>") == 2
+    runs = [json.loads(line) for line in (program.directory / "many" / "runs.jsonl").read_text().splitlines()]
+    matrices = [run["confusion"] for run in runs if run["experiment"] == "a"]
+    means = {(i, k): statistics.mean(matrix[i][k] for matrix in matrices)
+             for i in range(47) for k in range(47) if i != k}
+    rows = [re.match(r"letter (\d+) letter (\d+) (\d+(?:\.\d)?) (\d+\.\d)", words(row)).groups()
+            for row in confusion.split("\u2060a</h4>")[1].split("</table>")[0].split("<tr>")[2:]]
+    assert len(rows) == 20
+    assert [float(row[2]) for row in rows] == sorted(means.values(), reverse=True)[:20]
+    for actual, predicted, count, share in rows:
+        assert means[int(actual), int(predicted)] == float(count)
+        assert float(share) == round(100 * float(count) / sum(matrices[0][int(actual)]), 1)
+
+
 def test_one_run(program):
     program.copy("run1", program.lines()[:1])
     program.report("run1")

@@ -24,12 +24,15 @@ static const struct help report_help = {
                 "Examples:\n"
                 "  normnet-mnist report study\n"
                 "  normnet-mnist report study --out norms.html\n"
-                "  normnet-mnist report mine --experiments my.txt --data ~/fashion\n",
+                "  normnet-mnist report mine --experiments my.txt --data ~/fashion\n"
+                "  normnet-mnist report mine --data ~/fashion --classes names.txt\n",
 };
 
 int report_command(int argc, char **argv)
 {
     struct report_request request = {0};
+    struct class_names names = {0};
+    const char *classes = NULL;
     struct file_arguments files = {0};
     struct option options[] = {
         {.kind = OPTION_HEADING, .name = "Arguments"},
@@ -41,6 +44,7 @@ int report_command(int argc, char **argv)
          .target.text = &request.experiments},
         {OPTION_TEXT, "--data", "DIR", "The data set, for pictures of the test images. [as for train]",
          .target.text = &request.data},
+        {OPTION_TEXT, "--classes", "FILE", "The names of the classes, one per line.", .target.text = &classes},
     };
 
     const int code = options_run(options, sizeof options / sizeof options[0], &report_help, argc, argv);
@@ -51,5 +55,10 @@ int report_command(int argc, char **argv)
     if (files.count > 1)
         return report_usage("%s and %s are two directories; expected one", files.names[0], files.names[1]);
     request.directory = files.names[0];
-    return report_write(&request);
+    request.classes = &names;
+    int result = classes ? class_names_read(&names, classes) : 0;
+    if (result == 0)
+        result = report_write(&request);
+    class_names_free(&names);
+    return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/study.h"
 
+#include "data/class_names.h"
 #include "report/write.h"
 #include "study/crew.h"
 #include "study/plan.h"
@@ -92,6 +93,8 @@ static int parse_options(struct study_options *study, struct study_actions *acti
         {OPTION_TEXT, "--data", "DIR", "The data set, as for train. [as for train]", .target.text = &study->data},
         {OPTION_TEXT, "--experiments", "FILE", "Read the experiments from this file. [those that are built in]",
          .target.text = &study->experiments},
+        {OPTION_TEXT, "--classes", "FILE", "The names of the classes for the report, one per line.",
+         .target.text = &study->classes},
         {OPTION_FLAG, "--list", NULL, "Print a table of the experiments, and run none.", .target.flag = &actions->list},
         {OPTION_FLAG, "--print", NULL, "Print the file that is built in, to copy and change it.",
          .target.flag = &actions->print},
@@ -117,6 +120,7 @@ struct study {
     struct experiments experiments;
     struct plan plan;
     struct dataset data;
+    struct class_names classes;
     char data_key[130]; /* the checksums of the training and the test images */
     struct runs_file file;
 };
@@ -126,6 +130,9 @@ static int open_data(struct study *study)
     char train[65], test[65];
 
     int code = dataset_open(&study->data, study->options.data, 0, 0);
+    if (code != 0)
+        return code;
+    code = class_names_check(&study->classes, study->data.classes, "the data set");
     if (code != 0)
         return code;
     dataset_print(&study->data);
@@ -178,6 +185,7 @@ static int write_report(const struct study *study)
         .directory = study->options.out,
         .experiments = study->options.experiments,
         .data = study->options.data,
+        .classes = &study->classes,
     };
 
     printf("\n");
@@ -226,12 +234,15 @@ int study_command(int argc, char **argv)
     if (code == 0 && actions.list)
         plan_print(&study.plan);
     else if (code == 0) {
-        code = open_data(&study);
+        code = study.options.classes ? class_names_read(&study.classes, study.options.classes) : 0;
+        if (code == 0)
+            code = open_data(&study);
         if (code == 0)
             code = run_study(&study);
     }
     runs_file_close(&study.file);
     dataset_close(&study.data);
+    class_names_free(&study.classes);
     plan_free(&study.plan);
     experiments_close(&study.experiments);
     return code;

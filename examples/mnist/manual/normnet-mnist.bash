@@ -30,8 +30,8 @@ _normnet_mnist() {
         compare) mapfile -t COMPREPLY < <(compgen -W '--csv --help' -- "$current") ;;
         evaluate) mapfile -t COMPREPLY < <(compgen -W '--model --use --data --validate --tta --threads --json --architecture --norm --groups --layer-dims --affine --eps --classes --image --mean --std --help' -- "$current") ;;
         predict) mapfile -t COMPREPLY < <(compgen -W '--model --use --first --count --fit --invert --tta --threads --json --architecture --norm --groups --layer-dims --affine --eps --classes --image --mean --std --help' -- "$current") ;;
-        study) mapfile -t COMPREPLY < <(compgen -W '--out --only --quick --seeds --jobs --data --experiments --list --print --help' -- "$current") ;;
-        report) mapfile -t COMPREPLY < <(compgen -W '--out --experiments --data --help' -- "$current") ;;
+        study) mapfile -t COMPREPLY < <(compgen -W '--out --only --quick --seeds --jobs --data --experiments --classes --list --print --help' -- "$current") ;;
+        report) mapfile -t COMPREPLY < <(compgen -W '--out --experiments --data --classes --help' -- "$current") ;;
         export) mapfile -t COMPREPLY < <(compgen -W '--model --use --onnx --weights --architecture --norm --groups --layer-dims --affine --eps --classes --image --mean --std --help' -- "$current") ;;
     esac
 }

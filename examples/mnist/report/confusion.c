@@ -2,14 +2,16 @@
 /* Confusion matrices: how many images of a class are taken for another, as a mean over the seeds. */
 #include "report/html.h"
 #include "report/sections.h"
-#include "report/training_facts.h"
 #include "support/utf8_text.h"
 
 #include <inttypes.h>
 #include <math.h>
 
 enum {
-    MOST_CLASSES = 20,
+    MOST_CLASSES =
+        20, /* of a matrix; with more, its numbers cannot be read, and the most frequent mistakes are listed */
+    LISTED = 20,
+    NAME_LENGTH = 20,
     CELL = 26,
     LEFT = 30,
     TOP = 40,
@@ -62,8 +64,8 @@ static struct matrix make_matrix(const struct material *material, const struct r
 {
     struct matrix matrix = {.row = row, .classes = row->runs[0]->classes, .left = LEFT};
 
-    if (material->training && material->training->classes->count == matrix.classes) {
-        matrix.names = material->training->classes;
+    if (material->classes && material->classes->count == matrix.classes) {
+        matrix.names = material->classes;
         matrix.left += NAME_LETTER * class_names_columns(matrix.names);
     }
     matrix.largest = largest_mistake(row, matrix.classes);
@@ -124,38 +126,118 @@ static void write_matrix(FILE *page, const struct matrix *matrix)
     fputs("</svg></div>\n", page);
 }
 
-static bool is_shown(const struct report_row *row)
+/* ---- Many classes ------------------------------------------------------------------------------ */
+
+/* The cells of the most frequent mistakes, the most frequent first; returns how many there are, at most LISTED. */
+static int find_mistakes(const struct report_row *row, int32_t classes, int32_t cells[LISTED])
 {
-    return row->runs[0]->classes > 0 && row->runs[0]->classes <= MOST_CLASSES;
+    double counts[LISTED];
+    int found = 0;
+
+    for (int32_t cell = 0; cell < classes * classes; ++cell) {
+        const double count = cell / classes == cell % classes ? 0 : mean_count(row, classes, cell);
+        int at = found;
+
+        for (; at > 0 && count > counts[at - 1]; --at)
+            ;
+        if (count == 0 || at == LISTED)
+            continue;
+        found += found < LISTED;
+        for (int k = found - 1; k > at; --k) {
+            counts[k] = counts[k - 1];
+            cells[k] = cells[k - 1];
+        }
+        counts[at] = count;
+        cells[at] = cell;
+    }
+    return found;
+}
+
+/* All images of a class. */
+static double class_count(const struct report_row *row, int32_t classes, int32_t actual)
+{
+    double sum = 0;
+
+    for (int32_t k = 0; k < classes; ++k)
+        sum += mean_count(row, classes, actual * classes + k);
+    return sum;
+}
+
+static void write_list(FILE *page, const struct material *material, const struct report_row *row)
+{
+    const int32_t classes = row->runs[0]->classes;
+    int32_t cells[LISTED];
+    const int found = find_mistakes(row, classes, cells);
+
+    fputs("<div><h4>", page);
+    write_row_name(page, row);
+    fputs("</h4>\n", page);
+    html_begin_table(page, "<th>true class<th class=\"t\">taken for<th>images<th>% of the class");
+    for (int i = 0; i < found; ++i) {
+        const double count = mean_count(row, classes, cells[i]);
+
+        fputs("<tr><td>", page);
+        write_class_name(page, material, cells[i] / classes, NAME_LENGTH);
+        fputs("</td><td class=\"t\">", page);
+        write_class_name(page, material, cells[i] % classes, NAME_LENGTH);
+        fputs("</td><td>", page);
+        write_count(page, count, row->count == 1);
+        fputs("</td>", page);
+        html_number_cell(page, 100 * count / class_count(row, classes, cells[i] / classes), 1);
+        fputs("</tr>\n", page);
+    }
+    html_end_table(page);
+    fputs("</div>\n", page);
+}
+
+/* ---- The section ------------------------------------------------------------------------------- */
+
+static void write_row(FILE *page, const struct material *material, const struct report_row *row)
+{
+    if (row->runs[0]->classes > MOST_CLASSES)
+        write_list(page, material, row);
+    else if (row->runs[0]->classes > 0) {
+        const struct matrix matrix = make_matrix(material, row);
+
+        write_matrix(page, &matrix);
+    }
+}
+
+static void write_introduction(FILE *page, const struct material *material, int32_t classes)
+{
+    const char *counted = material->training ? "test images" : "means over the seeds";
+
+    if (classes <= MOST_CLASSES)
+        fprintf(page,
+                "<p>Rows are true classes, columns are answers; numbers are %s. Colour marks mistakes alone: on the "
+                "diagonal are the right answers.</p>\n",
+                counted);
+    else
+        fprintf(page,
+                "<p>A matrix of %" PRId32
+                " classes could not be read. These are its most frequent mistakes, at most %d; "
+                "numbers are %s.</p>\n",
+                classes, LISTED, counted);
 }
 
 int section_confusion(FILE *page, const struct material *material)
 {
     struct panel panel;
-    size_t shown = 0;
+    int32_t most = 0;
 
     leading_rows(&panel, material);
     for (size_t i = 0; i < panel.count; ++i)
-        shown += is_shown(panel.rows[i]);
-    if (shown == 0) {
-        html_empty_section(page, "confusion", "Confusion matrices",
-                           "The runs have no confusion matrix of 20 classes or fewer.");
+        most = panel.rows[i]->runs[0]->classes > most ? panel.rows[i]->runs[0]->classes : most;
+    if (most == 0) {
+        html_empty_section(page, "confusion", "Confusion matrices", "The runs have no confusion matrix.");
         return 0;
     }
     html_begin_section(page, "confusion", material->training ? "Confusion matrix" : "Confusion matrices");
-    fprintf(page,
-            "<p>Rows are true classes, columns are answers; numbers are %s. Colour marks mistakes alone: on the "
-            "diagonal are the right answers.</p>\n",
-            material->training ? "test images" : "means over the seeds");
+    write_introduction(page, material, most);
     write_panel_title(page, &panel);
     fprintf(page, "<figure>\n<div class=\"%s\">\n", material->training ? "pair" : "grid");
-    for (size_t i = 0; i < panel.count; ++i) {
-        if (is_shown(panel.rows[i])) {
-            const struct matrix matrix = make_matrix(material, panel.rows[i]);
-
-            write_matrix(page, &matrix);
-        }
-    }
+    for (size_t i = 0; i < panel.count; ++i)
+        write_row(page, material, panel.rows[i]);
     fputs("</div>\n", page);
     end_figure(page, material, "", panel.rows, panel.count);
     html_end_section(page);

@@ -315,9 +315,19 @@ static int open_images(struct material *material, const char *directory)
                                          "not those of the runs: --data names their directory."));
 }
 
+/* Of the first run that says how many classes there are. */
+static int check_classes(const struct material *material)
+{
+    for (size_t i = 0; material->classes && i < material->file.count; ++i) {
+        if (material->runs[i].classes > 0)
+            return class_names_check(material->classes, material->runs[i].classes, material->file.path);
+    }
+    return 0;
+}
+
 int material_open(struct material *material, const struct report_request *request)
 {
-    *material = (struct material){.directory = request->directory};
+    *material = (struct material){.directory = request->directory, .classes = request->classes};
     int code = experiments_open(&material->experiments, request->experiments);
     if (code == 0)
         code = read_runs(material);
@@ -325,6 +335,8 @@ int material_open(struct material *material, const struct report_request *reques
         code = choose_data(material);
     if (code == 0)
         code = make_rows(material);
+    if (code == 0)
+        code = check_classes(material);
     return code == 0 ? open_images(material, request->data) : code;
 }
 

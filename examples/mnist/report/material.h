@@ -3,6 +3,7 @@
 #ifndef MNIST_MATERIAL_H
 #define MNIST_MATERIAL_H
 
+#include "data/class_names.h"
 #include "report/look.h"
 #include "report/run.h"
 #include "study/summary.h"
@@ -21,10 +22,11 @@ struct report_row {
 struct material {
     const struct training_facts *training; /* of one training; NULL = of a study */
     const char *directory;
-    struct experiments experiments; /* of the file, and those that only the lines have */
-    struct runs_file file;          /* the records of the runs; no file is open */
-    struct run *runs;               /* in the order of the records */
-    struct json_value **kept;       /* lines that experiments point into */
+    const struct class_names *classes; /* NULL, or without names: classes are shown by their numbers */
+    struct experiments experiments;    /* of the file, and those that only the lines have */
+    struct runs_file file;             /* the records of the runs; no file is open */
+    struct run *runs;                  /* in the order of the records */
+    struct json_value **kept;          /* lines that experiments point into */
     size_t kept_count;
     size_t outside;  /* experiments that only the lines have */
     char **problems; /* why lines are left out: sentences */
@@ -38,10 +40,11 @@ struct material {
 };
 
 struct report_request {
-    const char *directory;   /* with runs.jsonl */
-    const char *out;         /* the file to write; NULL = report.html in the directory */
-    const char *experiments; /* the file; NULL = those that are built in */
-    const char *data;        /* as in settings.h */
+    const char *directory;             /* with runs.jsonl */
+    const char *out;                   /* the file to write; NULL = report.html in the directory */
+    const char *experiments;           /* the file; NULL = those that are built in */
+    const char *data;                  /* as in settings.h */
+    const struct class_names *classes; /* NULL = none */
 };
 
 /*

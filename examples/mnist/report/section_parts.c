@@ -71,7 +71,7 @@ void write_curves_note(FILE *page)
 
 void write_class_name(FILE *page, const struct material *material, int32_t class_number, int most)
 {
-    const struct class_names *names = material->training ? material->training->classes : NULL;
+    const struct class_names *names = material->classes;
 
     if (names && class_number < names->count)
         html_short_text(page, class_name(names, class_number), most);

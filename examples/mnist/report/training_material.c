@@ -197,7 +197,8 @@ int training_material_open(struct material *material, const struct training_fact
     normnet_model *average = NULL;
     int code = 0;
 
-    *material = (struct material){.training = facts, .data = *facts->data, .has_images = true};
+    *material =
+        (struct material){.training = facts, .classes = facts->classes, .data = *facts->data, .has_images = true};
     if (training_is_averaged(facts) && normnet_model_clone_average(&average, facts->model, NULL) != NORMNET_OK)
         code = report_error("%s", normnet_error_message());
     if (code == 0)

@@ -14,6 +14,7 @@ struct study_options {
     int64_t jobs;     /* runs at the same time */
     const char *data; /* as in settings.h */
     const char *out;
+    const char *classes; /* the file of their names, for the report; NULL = not given */
 };
 
 struct planned_run {
