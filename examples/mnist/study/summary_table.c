@@ -15,12 +15,21 @@ static void print_optional(const char *format, int width, double value)
         printf(format, width, value);
 }
 
+/* The last epoch's, or else the best. */
+static double published_figure(const struct experiment *experiment)
+{
+    return isnan(experiment->final) ? experiment->best : experiment->final;
+}
+
 void plan_print(const struct plan *plan)
 {
     const char *study = "";
+    bool published = false;
 
-    printf("%-22s %-22s %-8s %5s %6s %-9s %6s %7s %7s %9s\n", "id", "name", "norm", "batch", "epochs", "schedule", "lr",
-           "L1", "L2", "published");
+    for (size_t i = 0; i < plan->selected_count; ++i)
+        published = published || !isnan(published_figure(plan->selected[i]));
+    printf("%-22s %-22s %-8s %5s %6s %-9s %6s %7s %7s%s\n", "id", "name", "norm", "batch", "epochs", "schedule", "lr",
+           "L1", "L2", published ? " published" : "");
     for (size_t i = 0; i < plan->selected_count; ++i) {
         const struct experiment *e = plan->selected[i];
 
@@ -30,7 +39,8 @@ void plan_print(const struct plan *plan)
         printf("%-22s %-22s %-8s %5" PRId64 " %6" PRId64 " %-9s %6g %7g %7g", e->id, e->name,
                settings_norm_names[e->norm], e->batch, e->epochs, settings_schedule_names[e->schedule], e->lr, e->l1,
                e->l2);
-        print_optional(" %*.2f", 9, isnan(e->final) ? e->best : e->final);
+        if (published)
+            print_optional(" %*.2f", 9, published_figure(e));
         printf("\n");
     }
 }
