@@ -10,7 +10,8 @@ build/lib/libnormnet.so
 
 Compiles <normnet.h> as C99, C11, C17, C23, C++11, C++14, C++17 and C++20 with
 every compiler that is there, pedantic, warnings as errors, and with enums of
-the smallest size. Then compiles each example of its comments in most of these
+the smallest size; as a program for Windows also by the rules of Microsoft's
+compiler, as far as clang knows them. Then compiles each example of its comments in most of these
 languages, and runs it if there is a library: no call may fail. An example is
 introduced by a line of a comment that begins with "Example:", and is indented
 by four spaces more than the text.
@@ -30,6 +31,13 @@ CXX_STANDARDS = ["c++11", "c++17", "c++20"]
 # The header alone is compiled in these as well; c2x is what compilers called C23 before it was published.
 MORE_STANDARDS = {".c": ["c2x"], ".cpp": ["c++14"]}
 WARNINGS = ["-pedantic-errors", "-Wall", "-Wextra", "-Wshadow", "-Wundef", "-Wconversion", "-Werror"]
+
+# clang in the place of Microsoft's cl: its options and its language, without the headers of Windows.
+MICROSOFT = ["clang", "--driver-mode=cl", "/W4", "/WX", "-Wpedantic", "-Wgnu"]
+MICROSOFT_TARGETS = ["x86_64-pc-windows-msvc", "i686-pc-windows-msvc", "aarch64-pc-windows-msvc"]
+MICROSOFT_STANDARDS = {".c": ["c11", "c17"], ".cpp": ["c++14", "c++17", "c++20"]}
+# clang knows words of GNU C in every mode, and Microsoft's compiler none of them.
+GNU_WORDS = re.compile(r"\b(__attribute__|__builtin_\w+|__extension__|__inline__|__typeof__)")
 
 # Functions that need an example.
 MAIN_FUNCTIONS = ["normnet_model_create", "normnet_train_step", "normnet_compute_gradients", "normnet_gradients",
@@ -144,6 +152,38 @@ def compile_text(compiler, arguments, text, suffix):
     return None
 
 
+def microsoft_problems(text, include, target, standard, suffix, *definitions):
+    """What keeps Microsoft's compiler from taking a program."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "program" + suffix)
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(text)
+        command = [*MICROSOFT, "--target=" + target, "/std:" + standard, *definitions, "/I", include, source]
+        done = subprocess.run([*command, "/Zs"], capture_output=True, text=True)
+        if done.returncode != 0:
+            return ["%s: %s" % (" ".join(command), (done.stderr + done.stdout).strip()[:600])]
+        done = subprocess.run([*command, "/E"], capture_output=True, text=True)
+        return ["%s in the program, which only gcc and clang know" % word
+                for word in sorted(set(GNU_WORDS.findall(done.stdout)))]
+
+
+def check_microsoft(cases, include):
+    if shutil.which("clang") is None:
+        cases.skip("header: by Microsoft's rules", "needs clang; apt-get install clang")
+        return
+    for suffix, standards in MICROSOFT_STANDARDS.items():
+        for target in MICROSOFT_TARGETS:
+            for standard in standards:
+                # As a program sees the static library, and the DLL.
+                cases.check("header: alone as %s by Microsoft's rules, %s" % (standard, target),
+                            microsoft_problems(ALONE, include, target, standard, suffix)
+                            + microsoft_problems(ALONE, include, target, standard, suffix, "/DNORMNET_SHARED"))
+    planted = ["void planted(void) __attribute__((noinline));\n", "int planted = ({ 1; });\n", "long planted[0];\n"]
+    cases.check("header: planted mistakes are found by Microsoft's rules",
+                ["not found: " + line.strip() for line in planted
+                 if not microsoft_problems(ALONE + line, include, MICROSOFT_TARGETS[0], "c11", ".c")])
+
+
 def examples(header):
     """(title, code) of each example, in order."""
     found, code = [], None
@@ -235,7 +275,7 @@ def check_examples(cases, header, include, library, languages):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--include", required=True)
-    parser.add_argument("--library")
+    parser.add_argument("--library", type=os.path.abspath)
     parser.add_argument("--compiler", action="append", default=[], type=str.split, help="the C compiler of the build")
     arguments = parser.parse_args()
     cases = Cases()
@@ -259,6 +299,7 @@ def main():
             cases.check("header: the same layout with short enums, %s" % " ".join(compiler),
                         [problem] if problem else [])
 
+    check_microsoft(cases, arguments.include)
     check_examples(cases, header, arguments.include, arguments.library, languages)
     return cases.end()
 
