@@ -22,10 +22,10 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-import check_bits
 from cases import Cases
-from check_bits import HASH, HASHES, SMALL_HASHES, Builds, build, outcome
+from check_bits import HASH, HASHES, SMALL_HASHES, Builds
 from check_consumers import Failed, meson, run
+from platforms import AARCH64, AARCH64_CLANG, I386, S390X, Machine, build, cross_build, outcome
 
 # The cases of test_bits, which some flags make slow.
 BITS = ["hash", "as recorded", "threads, small", "instruction sets, small"]
@@ -61,11 +61,12 @@ ALONE = [
     "-ffreestanding", "-fallow-store-data-races", "-Ofast -flto", "-O1 -flto -ffp-contract=fast",
 ]
 # The processor's own flags, beside -Ofast and fused multiply-adds.
-OTHER_MACHINES = {
-    "aarch64": ["-mlow-precision-div", "-mlow-precision-sqrt"],
-    "i686": ["-mno-sse2", "-mfpmath=387", "-malign-double", "-mregparm=3", "-mrtd"],
-    "s390x": ["-march=z13"],
-}
+OTHER_MACHINES = [
+    (AARCH64, ["-mlow-precision-div", "-mlow-precision-sqrt"]),
+    (AARCH64_CLANG, []),
+    (S390X, ["-march=z13"]),
+    (I386, ["-mno-sse2", "-mfpmath=387", "-malign-double", "-mregparm=3", "-mrtd"]),
+]
 # What comes after the build's own flags, since a compiler of that name adds it, and what the refusal says.
 REFUSED = [
     ("gcc", "-freciprocal-math", "exact.h"),
@@ -212,16 +213,21 @@ def can_fuse(compiler):
     return "__FP_FAST_FMAF" in run([compiler, "-march=native", "-dM", "-E", "-x", "c", "/dev/null"])
 
 
+def emulated(source, target, flags):
+    """Hashes and problems of a build with flags for another machine."""
+    with Machine(target) as machine:
+        bits, = cross_build(source, target, machine.folder, ["test_bits"], flags)
+        output, problems = machine.outcome(bits, "--small", "hash")
+    return dict(HASH.findall(output)), problems
+
+
 def check_machines(builds, source):
-    for machine, compiler in check_bits.EMULATED:
-        command = check_bits.cross_compiler(machine.cpu, compiler)
-        if shutil.which(command[0]) and all(map(shutil.which, check_bits.runner(machine))):
-            flags = [flag for flag in ["-Ofast", "-ffp-contract=fast", *OTHER_MACHINES[machine.cpu]]
-                     if knows(command, flag)]
-            builds.check("flags: %s %s %s" % (machine.cpu, compiler, " ".join(flags)), SMALL_HASHES,
-                         check_bits.emulated_build, source, machine._replace(programs=()), compiler, flags)
-        else:
-            builds.cases.skip("flags: " + machine.cpu, "needs an emulator and a cross compiler, as check_bits.py")
+    for target, own in OTHER_MACHINES:
+        if target.missing:
+            builds.cases.skip("flags: " + target.title, target.how_to_install)
+            continue
+        flags = [flag for flag in ["-Ofast", "-ffp-contract=fast", *own] if knows(target.command, flag)]
+        builds.check("flags: %s %s" % (target.title, " ".join(flags)), SMALL_HASHES, emulated, source, target, flags)
 
 
 def main():
