@@ -41,6 +41,8 @@ COMMANDS = {
     "scaling": Command("training: threads, batches of 16 to 4096, 8 to 64 channels",
                        networks=("003", "rgb32"), norms=("batch", "group")),
     "growth": Command("training as channels, kernels, images, batches, classes or units grow; its own networks"),
+    "amalgamation": Command("training and prediction of the library as one file against that of meson's build, in"
+                            " processor time", networks=("003", "004", "lenet"), norms=("none", "batch", "group")),
 }
 #: What PyTorch and its libraries read when they are loaded. MKL may ignore it, and ONNX Runtime has no such variable.
 RIVALS = {
@@ -54,13 +56,13 @@ NEWLINE = "\n"
 
 def described(name, about):
     """The lines of a command in the help text."""
-    return textwrap.wrap(f"{name:9} {about}", 80, initial_indent="  ", subsequent_indent=" " * 12)
+    return textwrap.wrap(f"{name:12} {about}", 80, initial_indent="  ", subsequent_indent=" " * 15)
 
 
 EXAMPLES = f"""
 commands:
 {NEWLINE.join(line for name, command in COMMANDS.items() for line in described(name, command.about))}
-  all       everything, in this order
+  all          everything, in this order
 
 All contestants have the same weights, and their results must agree before
 anything is timed. They are measured in turn; a figure is the median of its

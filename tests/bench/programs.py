@@ -27,19 +27,36 @@ def library():
     return ["-lnormnet"]  # in a directory of the system
 
 
-@functools.cache
-def build(name, *options):
-    """Compiles `name`.c and returns the path of the program. `options` may name more sources."""
+def _compile(name, *options):
+    """Calls the compiler; the file that it writes in a temporary folder."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    program = pathlib.Path(_folder.name) / name
-    command = [*compiler, "-std=c11", "-O3", f"-I{INCLUDE}", str(HERE / f"{name}.c"), "-o", str(program), *options]
+    output = pathlib.Path(_folder.name) / name
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        subprocess.run([*compiler, "-O3", *options, "-o", str(output)], check=True, capture_output=True, text=True)
     except FileNotFoundError:
         raise CompilerError(f"there is no C compiler {compiler[0]!r}: install one or set CC") from None
     except subprocess.CalledProcessError as failure:
-        raise CompilerError(f"{name}.c does not compile:\n{failure.stderr}") from None
-    return program
+        raise CompilerError(f"{name} does not compile:\n{failure.stderr}") from None
+    return output
+
+
+@functools.cache
+def build(name, *options):
+    """Compiles `name`.c and returns the path of the program. `options` may name more sources."""
+    return _compile(name, "-std=c11", f"-I{INCLUDE}", str(HERE / f"{name}.c"), *options)
+
+
+def one_file(library):
+    """A shared library of the amalgamation of the build directory in which `library` is, as its page says to build it."""
+    build_folder = library.parents[1]
+    if not (build_folder / "build.ninja").is_file():
+        raise CompilerError(f"{library} is not in a build directory of meson, whose amalgamation could be compared")
+    done = subprocess.run(["meson", "compile", "-C", str(build_folder), "amalgamation"], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise CompilerError(f"meson cannot write the amalgamation:\n{done.stdout}{done.stderr}")
+    return _compile("libnormnet_one_file.so", "-shared", "-fPIC", str(library.parent / "amalgamation" / "normnet.c"),
+                    "-lm", "-pthread")
 
 
 def run(program, *arguments):
