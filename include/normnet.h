@@ -72,6 +72,10 @@
  *       what it points to, is stable only while no writing call runs.
  *   A reading or writing call that would break these rules does nothing and returns NORMNET_EBUSY.
  *   A thread that pthread_cancel() cancels goes on to the end of the call.
+ * - Memory that others change. While a call runs, nobody else may change what its pointers lead to.
+ *   If somebody does, e.g. another process in shared memory, the results are those of some of the
+ *   values, or the call fails (normnet_evaluate() with NORMNET_ELABEL, after it has counted in
+ *   `confusion`). No other memory is read or written, and a model gets only values that were checked.
  * - Structs begin with struct_size, the caller's sizeof, which is a multiple of 8. So programs and
  *   libraries of different versions work together. Each struct has an inline function, named after
  *   it with _init, that a caller must call first: it sets struct_size, and the other fields to

@@ -6,8 +6,6 @@
 #include "model/sized_struct.h"
 #include "model/state_entries.h"
 
-#include <math.h>
-
 int64_t normnet_parameter_count(const normnet_model *model)
 {
     return model != NULL ? model->network.parameter_count : 0;
@@ -51,18 +49,12 @@ normnet_status normnet_set_state(normnet_model *model, const char *name, const n
     return status;
 }
 
-static normnet_status check_parameters(const normnet_model *model, const float *values, int64_t count)
+static normnet_status check_count(const normnet_model *model, int64_t count)
 {
-    char number[32];
-
-    if (count != model->network.parameter_count)
-        return normnet__fail(NORMNET_EMISMATCH, "count is %lld; the model has %lld parameters", (long long)count,
-                             (long long)model->network.parameter_count);
-    for (int64_t i = 0; i < count; ++i)
-        if (!isfinite(values[i]))
-            return normnet__fail(NORMNET_EVALUE, "values[%lld] is %s; expected a finite number", (long long)i,
-                                 normnet__decimal(number, (double)values[i]));
-    return NORMNET_OK;
+    if (count == model->network.parameter_count)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EMISMATCH, "count is %lld; the model has %lld parameters", (long long)count,
+                         (long long)model->network.parameter_count);
 }
 
 normnet_status normnet_set_parameters(normnet_model *model, const float *values, int64_t count)
@@ -72,12 +64,12 @@ normnet_status normnet_set_parameters(normnet_model *model, const float *values,
     if (status == NORMNET_OK)
         status = normnet__require(values, "values");
     if (status == NORMNET_OK)
-        status = check_parameters(model, values, count);
+        status = check_count(model, count);
     if (status == NORMNET_OK)
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    normnet__set_parameters(model, values);
+    status = normnet__set_parameters(model, values);
     normnet__end_writing(model);
-    return NORMNET_OK;
+    return status;
 }

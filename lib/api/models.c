@@ -10,7 +10,7 @@
 normnet_status normnet_model_create(normnet_model **model, const normnet_config *from)
 {
     const struct calling_thread caller = normnet__begin_call();
-    char architecture[NORMNET__DEFAULT_ARCHITECTURE_BYTES];
+    char architecture[NORMNET__ARCHITECTURE_BYTES];
     normnet_config config;
     normnet_status status = normnet__require(model, "model");
 

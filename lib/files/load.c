@@ -157,9 +157,16 @@ normnet_status normnet__deserialize_model(normnet_model **model, const void *byt
 {
     struct allocator allocator;
     int64_t limit;
-    const normnet_status status = read_host(host, &allocator, &limit);
+    unsigned char *copy;
+    normnet_status status = read_host(host, &allocator, &limit);
 
-    return status == NORMNET_OK ? deserialize(model, bytes, size, host, &allocator) : status;
+    if (status == NORMNET_OK)
+        status = normnet__copy_bytes(bytes, size, limit, &allocator, &copy);
+    if (status != NORMNET_OK)
+        return status;
+    status = deserialize(model, copy, size, host, &allocator);
+    normnet__deallocate(&allocator, copy, size);
+    return status;
 }
 
 normnet_status normnet__load_model(normnet_model **model, const char *path, const normnet_config *host)

@@ -36,7 +36,8 @@ static normnet_status replace_weights(normnet_model *model, const struct safeten
     return NORMNET_OK;
 }
 
-normnet_status normnet__deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
+/* From bytes that nobody else changes. */
+static normnet_status load_bytes(normnet_model *model, const unsigned char *bytes, int64_t size)
 {
     struct safetensors file;
     normnet_status status = normnet__begin_writing(model);
@@ -54,6 +55,18 @@ normnet_status normnet__deserialize_weights(normnet_model *model, const void *by
     return status;
 }
 
+normnet_status normnet__deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
+{
+    unsigned char *copy;
+    normnet_status status = normnet__copy_bytes(bytes, size, model->config.memory_limit, &model->allocator, &copy);
+
+    if (status != NORMNET_OK)
+        return status;
+    status = load_bytes(model, copy, size);
+    normnet__deallocate(&model->allocator, copy, size);
+    return status;
+}
+
 normnet_status normnet__load_weights(normnet_model *model, const char *path)
 {
     int64_t size;
@@ -62,7 +75,7 @@ normnet_status normnet__load_weights(normnet_model *model, const char *path)
 
     if (status != NORMNET_OK)
         return status;
-    status = normnet__deserialize_weights(model, bytes, size);
+    status = load_bytes(model, bytes, size);
     normnet__deallocate(&model->allocator, bytes, size);
     return normnet__name_file(status, path);
 }

@@ -5,6 +5,7 @@
 #include "io/source.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
@@ -62,6 +63,24 @@ normnet_status normnet__read_file(const char *path, int64_t limit, const struct 
     *size = source.size;
     errno = error;
     return NORMNET_OK;
+}
+
+normnet_status normnet__copy_bytes(const void *from, int64_t size, int64_t limit, const struct allocator *allocator,
+                                   unsigned char **bytes)
+{
+    void *block = NULL;
+    normnet_status status = NORMNET_OK;
+
+    if (limit > 0 && size > limit)
+        return normnet__fail(NORMNET_ELIMIT, "size is %lld; config.memory_limit is %lld", (long long)size,
+                             (long long)limit);
+    if (size > 0) {
+        status = normnet__allocate(allocator, size, &block);
+        if (status == NORMNET_OK)
+            memcpy(block, from, (size_t)size);
+    }
+    *bytes = block;
+    return status;
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------- */

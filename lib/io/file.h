@@ -15,6 +15,13 @@ normnet_status normnet__read_file(const char *path, int64_t limit, const struct 
                                   unsigned char **bytes, int64_t *size);
 
 /*
+ * The same from bytes of the caller, which others may change while they are read: a copy, in which what was checked
+ * stays as it is. NORMNET_ELIMIT, NORMNET_ENOMEM.
+ */
+normnet_status normnet__copy_bytes(const void *from, int64_t size, int64_t limit, const struct allocator *allocator,
+                                   unsigned char **bytes);
+
+/*
  * Writes a temporary file in the same directory, flushes it to the disk and renames it to `path`. On POSIX systems it
  * has the permissions of the regular file that it replaces. After NORMNET_EIO the old file is unchanged and there is no
  * other, except if the message says that the file was replaced but the directory could not be synced. A symbolic link

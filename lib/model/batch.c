@@ -35,9 +35,13 @@ normnet_status normnet__view_batch_images(const normnet_model *model, const norm
 normnet_status normnet__view_batch(const normnet_model *model, const normnet_tensor *images,
                                    const normnet_tensor *labels, struct labeled_batch *batch)
 {
+    struct labels view;
     normnet_status status = normnet__view_images(&batch->images, images, model->network.input, model->config.max_batch);
 
     if (status == NORMNET_OK)
-        status = normnet__view_labels(&batch->labels, labels, batch->images.count, model->network.classes);
+        status = normnet__view_labels(&view, labels, batch->images.count, model->network.classes);
+    if (status == NORMNET_OK)
+        status = normnet__copy_labels(&view, batch->images.count, model->training.labels);
+    batch->labels = model->training.labels;
     return status == NORMNET_OK ? check_statistics(model, batch->images.count) : status;
 }

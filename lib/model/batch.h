@@ -7,7 +7,7 @@
 
 struct labeled_batch {
     struct images images;
-    struct labels labels;
+    const int32_t *labels; /* copies, in the memory of training */
 };
 
 /* 1 to max_batch images for a pass that computes batch statistics; with labels, or without. */

@@ -52,6 +52,16 @@ static normnet_status read_fields(normnet_config *config, const normnet_config *
                          "%s.channels, height and width are 0: call normnet_config_init before you set fields", name);
 }
 
+/* The caller's string may change while it is read. One that is too long stays so. */
+static void copy_architecture(const char *from, char *architecture)
+{
+    size_t length = 0;
+
+    while (length < NORMNET__MAX_ARCHITECTURE + 1 && (architecture[length] = from[length]) != '\0')
+        ++length;
+    architecture[length] = '\0';
+}
+
 normnet_status normnet__read_config(normnet_config *config, const normnet_config *from, char *architecture)
 {
     normnet_status status = NORMNET_OK;
@@ -61,10 +71,14 @@ normnet_status normnet__read_config(normnet_config *config, const normnet_config
         status = read_fields(config, from, "config");
     if (status == NORMNET_OK)
         status = normnet__check_config(config);
-    if (status != NORMNET_OK || config->architecture != NULL || architecture == NULL)
+    if (status != NORMNET_OK || architecture == NULL)
         return status;
+    if (config->architecture == NULL)
+        status = normnet__default_architecture(config, architecture);
+    else
+        copy_architecture(config->architecture, architecture);
     config->architecture = architecture;
-    return normnet__default_architecture(config, architecture);
+    return status;
 }
 
 normnet_status normnet__read_schedule(normnet_config *config, const normnet_config *from, int32_t schedule)

@@ -16,9 +16,9 @@ enum { NORMNET__MAX_CHANNELS = 4096 }; /* of an image */
 normnet_config normnet__default_config(int32_t norm);
 
 /*
- * Copies the fields of `from` (NULL: none) over the defaults, and checks every value. A missing architecture becomes
- * the default one for the images and classes, which is written to `architecture`, NORMNET__DEFAULT_ARCHITECTURE_BYTES
- * long; NULL where `from` has one.
+ * Copies the fields of `from` (NULL: none) over the defaults, and checks every value. The architecture, or if it is
+ * missing the default one for the images and classes, is written to `architecture`, NORMNET__ARCHITECTURE_BYTES long;
+ * NULL where `from` has one that nobody else changes.
  */
 normnet_status normnet__read_config(normnet_config *config, const normnet_config *from, char *architecture);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/message.h"
 #include "layers/loss.h"
 #include "model/inference.h"
 #include "model/views.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 struct model_evaluation {
@@ -10,19 +12,32 @@ struct model_evaluation {
     struct team *team; /* its trees sum one loss per block */
     struct labels labels;
     int64_t *confusion;
+    atomic_bool wrong_label; /* one was changed after all had been checked */
 };
+
+/* The labels of a block. There is no memory for those of all images, which can be any number. */
+static bool read_labels(const struct model_evaluation *evaluation, const struct block *block, int32_t *labels)
+{
+    const int64_t first = block->index * evaluation->model->network.lanes;
+    bool valid = true;
+
+    for (int32_t lane = 0; lane < block->count; ++lane)
+        valid = normnet__read_label(&evaluation->labels, first + lane, &labels[lane]) && valid;
+    return valid;
+}
 
 static void evaluate_block(void *context, int32_t thread, const struct block *block)
 {
-    const struct model_evaluation *evaluation = context;
+    struct model_evaluation *evaluation = context;
     const int32_t classes = evaluation->model->network.classes;
     struct tree *tree = &evaluation->team->trees[thread];
     int32_t labels[NORMNET__MAX_LANES], predictions[NORMNET__MAX_LANES];
     double losses[NORMNET__MAX_LANES];
 
-    for (int32_t lane = 0; lane < block->count; ++lane)
-        labels[lane] =
-            (int32_t)normnet__label(&evaluation->labels, block->index * evaluation->model->network.lanes + lane);
+    if (!read_labels(evaluation, block, labels)) {
+        atomic_store(&evaluation->wrong_label, true);
+        return;
+    }
     normnet__cross_entropy(block->kernels, normnet__block_logits(evaluation->model, block), labels, block->count,
                            evaluation->model->config.label_smoothing, losses, predictions, false);
     normnet__tree_next_leaf(tree)[0] = normnet__tree_sum(losses, block->count, 1);
@@ -74,11 +89,16 @@ normnet_status normnet__evaluate_model(struct inference *inference, const normne
     normnet_status status = normnet__view_labels(&evaluation.labels, labels, count, model->network.classes);
 
     if (status == NORMNET_OK)
+        status = normnet__copy_labels(&evaluation.labels, count, NULL);
+    if (status == NORMNET_OK)
         status = check_confusion(inference, images, labels, confusion);
     if (status != NORMNET_OK)
         return status;
     begin_sums(&evaluation, count);
     status = normnet__run_inference(inference, model->network.layer_count - 1, evaluate_block, &evaluation);
+    if (status == NORMNET_OK && evaluation.wrong_label)
+        status = normnet__fail(NORMNET_ELABEL, "a label was changed during the call; expected 0 to %d",
+                               model->network.classes - 1);
     if (status != NORMNET_OK)
         return status;
     *metrics = (normnet_metrics){.count = count, .step = model->state.step};

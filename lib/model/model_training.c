@@ -43,7 +43,7 @@ normnet_status normnet__train_step(normnet_model *model, const struct labeled_ba
     if (status == NORMNET_OK)
         status = normnet__check_schedule(&trainer);
     if (status == NORMNET_OK)
-        status = normnet__compute(&trainer, &batch->images, &batch->labels, 0, &result);
+        status = normnet__compute(&trainer, &batch->images, batch->labels, 0, &result);
     if (status != NORMNET_OK)
         return status;
     status = normnet__apply(&trainer, batch->images.count, &update);
@@ -67,7 +67,7 @@ normnet_status normnet__compute_gradients(normnet_model *model, const struct lab
     normnet_status status = normnet__check_schedule(&trainer);
 
     if (status == NORMNET_OK)
-        status = normnet__compute(&trainer, &batch->images, &batch->labels, first_sample, &result);
+        status = normnet__compute(&trainer, &batch->images, batch->labels, first_sample, &result);
     if (status == NORMNET_OK)
         *metrics = pass_metrics(&result, batch->images.count, model->state.step);
     return status;

@@ -4,6 +4,7 @@
 #include "base/edit_distance.h"
 #include "base/message.h"
 
+#include <math.h>
 #include <string.h>
 
 int32_t normnet__entry_dtype(const struct entry *entry)
@@ -52,31 +53,27 @@ static const void *element_at(const struct view *view, int64_t index)
     return (const char *)tensor->data + at * view->element_bytes;
 }
 
-static double number_at(const struct view *view, int64_t index)
-{
-    const void *element = element_at(view, index);
-
-    return view->tensor.dtype == NORMNET_F32 ? (double)*(const float *)element : (double)*(const int64_t *)element;
-}
-
-static normnet_status check_tensor(const struct entry *entry, const struct view *view)
+static normnet_status check_form(const struct entry *entry, const struct view *view)
 {
     const int32_t dtype = normnet__entry_dtype(entry);
-    char expected[NORMNET__DIMS_TEXT], actual[NORMNET__DIMS_TEXT], number[32];
+    char expected[NORMNET__DIMS_TEXT], actual[NORMNET__DIMS_TEXT];
 
     if (view->tensor.dtype != dtype || !normnet__entry_has_shape(entry, view->tensor.rank, view->tensor.shape))
         return normnet__fail(NORMNET_EMISMATCH, "'%s' is %s of %s in the model; the tensor is %s of %s", entry->name,
                              normnet__dims_text(expected, entry->rank, entry->shape), normnet__dtype_name(dtype),
                              normnet__dims_text(actual, view->tensor.rank, view->tensor.shape),
                              normnet__dtype_name(view->tensor.dtype));
-    for (int64_t i = 0; i < entry->count; ++i) {
-        const double value = number_at(view, i);
-
-        if (!normnet__entry_accepts(entry, value))
-            return normnet__fail(NORMNET_EVALUE, "element %lld of '%s' is %s; expected %s", (long long)i, entry->name,
-                                 normnet__decimal(number, value), normnet__entry_range(entry));
-    }
     return NORMNET_OK;
+}
+
+static normnet_status check_value(const struct entry *entry, int64_t index, double value)
+{
+    char number[32];
+
+    if (normnet__entry_accepts(entry, value))
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EVALUE, "element %lld of '%s' is %s; expected %s", (long long)index, entry->name,
+                         normnet__decimal(number, value), normnet__entry_range(entry));
 }
 
 static struct entry *find_entry(normnet_model *model, const char *name)
@@ -111,14 +108,39 @@ static normnet_status reject_name(const struct state *state, const char *name)
                          name, state->entry_count, state->entries[0].name, state->entries[state->entry_count - 1].name);
 }
 
-/* By way of memory that is free between steps: the tensor may lie in the model itself. */
-static void copy_floats(const normnet_model *model, const struct entry *entry, const struct view *view)
+/*
+ * Values are copied before they are checked, to memory that is free between steps: they may lie in the model itself, or
+ * where others change them.
+ */
+static float *free_memory(const normnet_model *model, bool trained)
 {
-    float *copy = entry->trained ? (float *)(void *)model->training.gradient : model->state.saved_statistics;
+    return trained ? (float *)(void *)model->training.gradient : model->state.saved_statistics;
+}
+
+static normnet_status set_floats(const normnet_model *model, const struct entry *entry, const struct view *view)
+{
+    float *copy = free_memory(model, entry->trained);
 
     for (int64_t i = 0; i < entry->count; ++i)
         copy[i] = *(const float *)element_at(view, i);
+    for (int64_t i = 0; i < entry->count; ++i) {
+        const normnet_status status = check_value(entry, i, (double)copy[i]);
+
+        if (status != NORMNET_OK)
+            return status;
+    }
     memcpy(entry->values, copy, (size_t)entry->count * sizeof *copy);
+    return NORMNET_OK;
+}
+
+static normnet_status set_batches(const struct entry *entry, const struct view *view)
+{
+    const int64_t batches = *(const volatile int64_t *)element_at(view, 0);
+    const normnet_status status = check_value(entry, 0, (double)batches);
+
+    if (status == NORMNET_OK)
+        *entry->batches = batches;
+    return status;
 }
 
 normnet_status normnet__set_entry(normnet_model *model, const char *name, const struct view *view)
@@ -128,19 +150,26 @@ normnet_status normnet__set_entry(normnet_model *model, const char *name, const 
 
     if (entry == NULL)
         return reject_name(&model->state, name);
-    status = check_tensor(entry, view);
-    if (status != NORMNET_OK)
-        return status;
-    if (entry->values != NULL)
-        copy_floats(model, entry, view);
-    else
-        *entry->batches = *(const int64_t *)element_at(view, 0);
-    normnet__refresh_entry(&model->network, &model->state, entry);
-    return NORMNET_OK;
+    status = check_form(entry, view);
+    if (status == NORMNET_OK)
+        status = entry->values != NULL ? set_floats(model, entry, view) : set_batches(entry, view);
+    if (status == NORMNET_OK)
+        normnet__refresh_entry(&model->network, &model->state, entry);
+    return status;
 }
 
-void normnet__set_parameters(normnet_model *model, const float *values)
+normnet_status normnet__set_parameters(normnet_model *model, const float *values)
 {
-    memmove(model->state.weights.parameters, values, (size_t)model->network.parameter_count * sizeof *values);
+    const int64_t count = model->network.parameter_count;
+    float *copy = free_memory(model, true);
+    char number[32];
+
+    memcpy(copy, values, (size_t)count * sizeof *copy);
+    for (int64_t i = 0; i < count; ++i)
+        if (!isfinite(copy[i]))
+            return normnet__fail(NORMNET_EVALUE, "values[%lld] is %s; expected a finite number", (long long)i,
+                                 normnet__decimal(number, (double)copy[i]));
+    memcpy(model->state.weights.parameters, copy, (size_t)count * sizeof *copy);
     normnet__refresh_weights(&model->network, &model->state);
+    return NORMNET_OK;
 }

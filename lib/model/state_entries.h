@@ -14,7 +14,7 @@ normnet_state_info normnet__describe_entry(const struct state *state, int32_t in
 /* Sets the entry `name` to the values of a tensor of the same shape and dtype. */
 normnet_status normnet__set_entry(normnet_model *model, const char *name, const struct view *view);
 
-/* Sets all parameters; `values` has parameter_count finite numbers. */
-void normnet__set_parameters(normnet_model *model, const float *values);
+/* Sets all parameters to parameter_count finite numbers. */
+normnet_status normnet__set_parameters(normnet_model *model, const float *values);
 
 #endif

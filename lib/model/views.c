@@ -213,13 +213,43 @@ normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor 
     if (view.tensor.rank != 1 || view.tensor.shape[0] != count)
         return normnet__fail(NORMNET_EINVAL, "labels have the shape %s; expected %lld, one per image",
                              normnet__dims_text(text, view.tensor.rank, view.tensor.shape), (long long)count);
-    *labels = (struct labels){view.tensor.data, view.tensor.dtype, view.tensor.strides[0]};
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t label = normnet__label(labels, i);
+    *labels = (struct labels){view.tensor.data, view.tensor.dtype, classes, view.tensor.strides[0]};
+    return NORMNET_OK;
+}
 
-        if (label < 0 || label >= classes)
+/* Volatile: the compiler must not read a label again after its check. */
+static int64_t label_at(const struct labels *labels, int64_t index)
+{
+    const int64_t at = index * labels->stride;
+
+    switch (labels->dtype) {
+    case NORMNET_U8:
+        return ((const volatile uint8_t *)labels->data)[at];
+    case NORMNET_I32:
+        return ((const volatile int32_t *)labels->data)[at];
+    default:
+        return ((const volatile int64_t *)labels->data)[at];
+    }
+}
+
+bool normnet__read_label(const struct labels *labels, int64_t index, int32_t *label)
+{
+    const int64_t value = label_at(labels, index);
+
+    *label = (int32_t)value;
+    return value >= 0 && value < labels->classes;
+}
+
+normnet_status normnet__copy_labels(const struct labels *labels, int64_t count, int32_t *copy)
+{
+    for (int64_t i = 0; i < count; ++i) {
+        const int64_t value = label_at(labels, i);
+
+        if (value < 0 || value >= labels->classes)
             return normnet__fail(NORMNET_ELABEL, "labels[%lld] is %lld; expected 0 to %d", (long long)i,
-                                 (long long)label, classes - 1);
+                                 (long long)value, labels->classes - 1);
+        if (copy != NULL)
+            copy[i] = (int32_t)value;
     }
     return NORMNET_OK;
 }

@@ -29,9 +29,25 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
 normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
                                     int64_t max);
 
-/* `count` labels, all of them below `classes`. */
+/*
+ * `count` labels, whose values are checked when they are read: 0 to classes - 1, else NORMNET_ELABEL. A label may be in
+ * memory that others change, so the one that is used is the one that was checked: a copy.
+ */
+struct labels {
+    const void *data;
+    int32_t dtype; /* normnet_dtype */
+    int32_t classes;
+    int64_t stride;
+};
+
 normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count,
                                     int32_t classes);
+
+/* False, without a message, if the label is out of range. */
+bool normnet__read_label(const struct labels *labels, int64_t index, int32_t *label);
+
+/* Labels 0, ..., count - 1 to `copy`; only their check if `copy` is NULL. */
+normnet_status normnet__copy_labels(const struct labels *labels, int64_t count, int32_t *copy);
 
 /* An output of exactly this shape that shares no byte with `input`. */
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,

@@ -29,7 +29,7 @@ normnet_status normnet__default_architecture(const normnet_config *config, char 
                              "the default network is for images of at least %dx%d pixels; config.height is %d and "
                              "config.width %d: set config.architecture",
                              (int)MIN_PADDED_SIZE, (int)MIN_PADDED_SIZE, config->height, config->width);
-    (void)snprintf(text, NORMNET__DEFAULT_ARCHITECTURE_BYTES,
+    (void)snprintf(text, NORMNET__ARCHITECTURE_BYTES,
                    "conv3-8%s relu norm dropout conv3-16%s relu norm dropout maxpool2 conv1-8 "
                    "conv3-16%s relu norm dropout conv3-16%s relu norm dropout conv3-16%s relu norm dropout gap "
                    "conv1-16 relu norm dropout conv1-%d",

@@ -28,7 +28,8 @@ struct network {
     int64_t scratch_bytes;
 };
 
-enum { NORMNET__DEFAULT_ARCHITECTURE_BYTES = 256 };
+/* Room for an architecture that is one byte too long, and its end. */
+enum { NORMNET__ARCHITECTURE_BYTES = NORMNET__MAX_ARCHITECTURE + 2 };
 
 /*
  * Writes the network of a configuration without one: 7,704 parameters for 10 classes of images with one channel. Below

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/pack.h"
 
-#include "normnet.h"
-
-#include <string.h>
-
-int64_t normnet__label(const struct labels *labels, int64_t index)
-{
-    const int64_t at = index * labels->stride;
-
-    switch (labels->dtype) {
-    case NORMNET_U8:
-        return ((const uint8_t *)labels->data)[at];
-    case NORMNET_I32:
-        return ((const int32_t *)labels->data)[at];
-    default:
-        return ((const int64_t *)labels->data)[at];
-    }
-}
-
 void normnet__fill_scaling_table(const float *mean, const float *std, int32_t channels, float *table)
 {
     for (int32_t c = 0; c < channels; ++c)

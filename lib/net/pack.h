@@ -14,15 +14,6 @@ struct images {
     int64_t strides[4];
 };
 
-/* A checked view of labels. */
-struct labels {
-    const void *data;
-    int32_t dtype; /* normnet_dtype */
-    int64_t stride;
-};
-
-int64_t normnet__label(const struct labels *labels, int64_t index);
-
 /*
  * Input scaling as torchvision does it, in float: u8 / 255, then (x - mean) / std. `table` is [C][256], the result for
  * every byte.

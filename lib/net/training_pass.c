@@ -51,6 +51,7 @@ void normnet__alloc_training_workspace(struct arena *arena, const struct engine 
         if (training->batch_norms != NULL) /* NULL while the arena only counts */
             training->batch_norms[layer->batch_norm] = norm;
     }
+    training->labels = normnet__arena_alloc(arena, max_batch, sizeof *training->labels);
     training->losses = normnet__arena_alloc(arena, training->max_blocks, sizeof *training->losses);
     training->correct = normnet__arena_alloc(arena, training->max_blocks, sizeof *training->correct);
     training->gradient = normnet__arena_alloc(arena, network->parameter_count, sizeof *training->gradient);
@@ -68,7 +69,7 @@ struct pass {
     const struct engine *engine;
     struct training_workspace *training;
     const struct images *images;
-    const struct labels *labels; /* NULL: forward only */
+    const int32_t *labels; /* NULL: forward only */
     const struct dropout_source *source;
     int32_t last_layer;
     double *gradient; /* of all parameters: where it goes */
@@ -122,11 +123,10 @@ static void begin_backward(const struct pass *pass, const struct block *block)
 {
     const struct network *network = pass->engine->network;
     const struct layer *last = &network->layers[network->layer_count - 1];
-    int32_t labels[NORMNET__MAX_LANES], predictions[NORMNET__MAX_LANES], correct = 0;
+    const int32_t *labels = pass->labels + block->index * network->lanes;
+    int32_t predictions[NORMNET__MAX_LANES], correct = 0;
     double losses[NORMNET__MAX_LANES];
 
-    for (int32_t lane = 0; lane < block->count; ++lane)
-        labels[lane] = (int32_t)normnet__label(pass->labels, block->index * network->lanes + lane);
     normnet__cross_entropy(block->kernels,
                            (struct logits){normnet__output(last, block), network->classes, network->lanes}, labels,
                            block->count, pass->training->smoothing, losses, predictions, /* backward */ true);
@@ -287,7 +287,7 @@ static normnet_status backward_pass(struct pass *pass)
 }
 
 normnet_status normnet__forward_backward(const struct engine *engine, struct training_workspace *training,
-                                         const struct images *images, const struct labels *labels,
+                                         const struct images *images, const int32_t *labels,
                                          struct dropout_source source, struct running *running, double *gradient,
                                          struct pass_result *result)
 {

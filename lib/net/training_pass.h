@@ -36,6 +36,7 @@ struct training_workspace {
     char *blocks;                   /* [max_blocks], if there is batch norm, else NULL */
     float *kept;                    /* [max_blocks][kept_count] */
     struct batch_norm *batch_norms; /* [batch_norm_count] */
+    int32_t *labels;                /* [max_batch]: memory for those of a pass, which no one else can change */
     double *losses;                 /* [max_blocks] */
     int32_t *correct;               /* [max_blocks] */
     double *gradient;               /* [parameter_count]: memory for that of a pass */
@@ -51,12 +52,12 @@ struct pass_result {
 };
 
 /*
- * Forward and backward over 1 to max_batch images; writes the gradient of all parameters, summed over the images, to
- * `gradient`, also if it fails. Updates `running`, one entry per batch norm. Dropout draws from `source`, whose
- * first_sample is that of the first image.
+ * Forward and backward over 1 to max_batch images, whose labels are below the classes; writes the gradient of all
+ * parameters, summed over the images, to `gradient`, also if it fails. Updates `running`, one entry per batch norm.
+ * Dropout draws from `source`, whose first_sample is that of the first image.
  */
 normnet_status normnet__forward_backward(const struct engine *engine, struct training_workspace *training,
-                                         const struct images *images, const struct labels *labels,
+                                         const struct images *images, const int32_t *labels,
                                          struct dropout_source source, struct running *running, double *gradient,
                                          struct pass_result *result);
 

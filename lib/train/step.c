@@ -93,7 +93,7 @@ static normnet_status check_result(const struct trainer *trainer, const struct p
     return NORMNET_OK;
 }
 
-normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const struct labels *labels,
+normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const int32_t *labels,
                                 int64_t first_sample, struct pass_result *result)
 {
     const struct network *network = trainer->engine->network;

@@ -29,7 +29,7 @@ normnet_status normnet__check_schedule(const struct trainer *trainer);
  * Adds the gradient of the images, the first of which is sample `first_sample` of the whole batch. NORMNET_EVALUE if
  * the loss, a gradient or a statistic is not finite.
  */
-normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const struct labels *labels,
+normnet_status normnet__compute(const struct trainer *trainer, const struct images *images, const int32_t *labels,
                                 int64_t first_sample, struct pass_result *result);
 
 /* The metrics of an update. */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory of the caller that others change during a call, as memory that is shared or mapped may: what has been checked
+ * is what is used. A function of the configuration changes it between the two, or a second thread does all the time.
+ */
+#include "harness/twins.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* ---- Labels, and pixels that are floats ----------------------------------------------------------- */
+
+/* Changes labels and pixels when the first block is about to be computed, after all have been checked. */
+struct saboteur {
+    struct twins_inputs *in;
+    int64_t label;
+    float pixel;
+    int calls;
+};
+
+static void change_first(void *user, int32_t count, normnet_task *task, void *context)
+{
+    struct saboteur *self = user;
+
+    ++self->calls;
+    for (int i = 0; i < TWINS_IMAGES; ++i) {
+        self->in->digits[i] = self->label;
+        self->in->digits32[i] = (int32_t)self->label;
+        self->in->digits8[i] = (uint8_t)self->label;
+    }
+    self->in->floats[TWINS_PIXELS / 2] = self->pixel;
+    for (int32_t i = 0; i < count; ++i)
+        task(context, i);
+}
+
+static struct twins *open_sabotaged(struct saboteur *saboteur, int32_t norm)
+{
+    normnet_config config = twins_config(norm);
+    struct twins *pair;
+
+    config.threads = 2;
+    config.parallel_for = change_first;
+    config.parallel_user = saboteur;
+    pair = twins_open_config(&config);
+    saboteur->in = &pair->in;
+    return pair;
+}
+
+static const int64_t wrong_labels[] = {TWINS_CLASSES, -1, INT32_MAX, INT32_MIN, (int64_t)1 << 40, INT64_MIN};
+
+/* A step takes the labels that were checked, so that the twin of its model takes the same without the change. */
+static void labels_in_training(const void *argument)
+{
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
+        for (int i = 0; i < CHECK_COUNT(wrong_labels); ++i)
+            for (int j = 0; j < 3; ++j) {
+                struct saboteur saboteur = {NULL, wrong_labels[i], 0.5f, 0};
+                struct twins *pair = open_sabotaged(&saboteur, norm);
+                const normnet_tensor *const labels[] = {&pair->labels, &pair->labels32, &pair->labels8};
+                const int calls = saboteur.calls;
+
+                CHECK_OK(normnet_train_step(pair->model, &pair->images, labels[j], NULL));
+                CHECK(saboteur.calls > calls);
+                memcpy(&pair->in, &pair->in_before, sizeof pair->in);
+                saboteur.label = 0;
+                CHECK_EQUAL(normnet_train_step(pair->model, &pair->images, labels[j], NULL), NORMNET_OK);
+                memcpy(&pair->in, &pair->in_before, sizeof pair->in);
+                for (int step = 0; step < 2; ++step) {
+                    CHECK_OK(normnet_train_step(pair->twin, &pair->images, &pair->labels, NULL));
+                    memcpy(&pair->in, &pair->in_before, sizeof pair->in);
+                }
+                CHECK(hash_state(pair->model) == hash_state(pair->twin));
+                twins_close(pair);
+            }
+    (void)argument;
+}
+
+/* An evaluation has no memory for the labels of any number of images: it fails. */
+static void labels_in_evaluation(const void *argument)
+{
+    const normnet_predict_options options[] = {options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING),
+                                               options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_BATCH)};
+
+    (void)argument;
+    for (int i = 0; i < CHECK_COUNT(wrong_labels); ++i)
+        for (int j = 0; j < CHECK_COUNT(options); ++j) {
+            struct saboteur saboteur = {NULL, wrong_labels[i], 0.5f, 0};
+            struct twins *pair = open_sabotaged(&saboteur, NORMNET_NORM_BATCH);
+            const uint64_t before = hash_state(pair->model);
+
+            CHECK_EQUAL(
+                normnet_evaluate(pair->model, &pair->images, &pair->labels, NULL, pair->out.confusion, &options[j]),
+                NORMNET_ELABEL);
+            CHECK(strstr(normnet_error_message(), "label was changed") != NULL);
+            CHECK(hash_state(pair->model) == before);
+            twins_close(pair);
+        }
+}
+
+/* A pixel that becomes NaN ends a step as one that diverges, and changes no model. */
+static void pixels_in_training(const void *argument)
+{
+    const float pixels[] = {NAN, INFINITY, -INFINITY};
+
+    (void)argument;
+    for (int32_t norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
+        for (int i = 0; i < CHECK_COUNT(pixels); ++i) {
+            struct saboteur saboteur = {NULL, 1, pixels[i], 0};
+            struct twins *pair = open_sabotaged(&saboteur, norm);
+            const uint64_t before = hash_state(pair->model);
+
+            CHECK_EQUAL(normnet_train_step(pair->model, &pair->float_images, &pair->labels, NULL), NORMNET_EVALUE);
+            CHECK(hash_state(pair->model) == before);
+            memcpy(&pair->in, &pair->in_before, sizeof pair->in);
+            CHECK_OK(normnet_predict(pair->model, &pair->float_images, &pair->scores, &pair->classes, NULL));
+            for (int j = 0; j < TWINS_IMAGES; ++j)
+                CHECK(pair->out.classes[j] >= 0 && pair->out.classes[j] < TWINS_CLASSES);
+            twins_close(pair);
+        }
+}
+
+/* ---- A second thread ------------------------------------------------------------------------------ */
+
+/* What another thread writes all the time, now one and now the other value. */
+struct flipper {
+    volatile int64_t *label;
+    volatile float *number;
+    int64_t labels[2];
+    float numbers[2];
+    atomic_bool stop;
+};
+
+static void *flip(void *context)
+{
+    struct flipper *self = context;
+
+    for (unsigned i = 0; !self->stop; ++i) {
+        *self->label = self->labels[i % 2];
+        *self->number = self->numbers[i % 2];
+    }
+    return NULL;
+}
+
+static void second_thread(const void *argument)
+{
+    enum { ROUNDS = 1000 };
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
+    const int64_t count = normnet_parameter_count(pair->model);
+    float *values = check_allocate((size_t)count, sizeof *values);
+    struct flipper flipper = {&pair->in.digits[3], &values[count - 1], {1, (int64_t)1 << 40}, {0.5f, NAN}, false};
+    const normnet_state_info first = state_info(pair->model, 0);
+    pthread_t thread;
+    int rejected = 0;
+
+    (void)argument;
+    CHECK_EQUAL(pthread_create(&thread, NULL, flip, &flipper), 0);
+    for (int i = 0; i < ROUNDS; ++i) {
+        const normnet_status step = normnet_train_step(pair->model, &pair->images, &pair->labels, NULL);
+        const normnet_status evaluation =
+            normnet_evaluate(pair->model, &pair->images, &pair->labels, NULL, pair->out.confusion, NULL);
+        const normnet_status set = normnet_set_parameters(pair->model, values, count);
+
+        if (step != NORMNET_OK && step != NORMNET_ELABEL)
+            CHECK_FAIL("train_step returned %s", normnet_status_string(step));
+        if (evaluation != NORMNET_OK && evaluation != NORMNET_ELABEL)
+            CHECK_FAIL("evaluate returned %s", normnet_status_string(evaluation));
+        if (set != NORMNET_OK && set != NORMNET_EVALUE)
+            CHECK_FAIL("set_parameters returned %s", normnet_status_string(set));
+        if (!isfinite(((const float *)first.data)[count - 1]))
+            CHECK_FAIL("round %d: set_parameters has set a value that it rejects", i);
+        rejected += step != NORMNET_OK;
+    }
+    flipper.stop = true;
+    CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    CHECK(rejected < ROUNDS);
+    free(values);
+    twins_close(pair);
+}
+
+/* ---- Bytes of a file ------------------------------------------------------------------------------ */
+
+/* Overwrites the bytes at a certain allocation of the call that reads them. */
+struct overwriter {
+    unsigned char *bytes;
+    int64_t size;
+    int at, allocations;
+};
+
+static void *overwrite(void *user, int64_t size, int64_t alignment)
+{
+    struct overwriter *self = user;
+
+    if (++self->allocations == self->at)
+        memset(self->bytes, 0x7B, (size_t)self->size);
+    return aligned_alloc((size_t)alignment, (size_t)((size + alignment - 1) / alignment * alignment));
+}
+
+static void release(void *user, void *block, int64_t size)
+{
+    (void)user;
+    (void)size;
+    free(block);
+}
+
+/* The first allocation is for the copy, so that what is there then is read, and what comes later is not. */
+static void bytes_of_a_file(const void *argument)
+{
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct overwriter overwriter = {.at = 2};
+    normnet_config host = pair->config;
+    unsigned char *saved;
+    int64_t size = 0;
+
+    (void)argument;
+    CHECK_OK(normnet_model_serialize(pair->model, NULL, 0, &size, NULL));
+    saved = check_allocate((size_t)size, 1);
+    CHECK_OK(normnet_model_serialize(pair->model, saved, size, &size, NULL));
+    overwriter.bytes = check_allocate((size_t)size, 1);
+    overwriter.size = size;
+    host.allocate = overwrite;
+    host.deallocate = release;
+    host.allocator_user = &overwriter;
+    do {
+        normnet_model *model = NULL, *other;
+
+        memcpy(overwriter.bytes, saved, (size_t)size);
+        overwriter.allocations = 0;
+        if (CHECK_OK(normnet_model_deserialize(&model, overwriter.bytes, size, &host)))
+            CHECK(hash_state(model) == hash_state(pair->model));
+        normnet_model_destroy(model);
+        other = CHECK_CREATE(&host);
+        memcpy(overwriter.bytes, saved, (size_t)size);
+        overwriter.allocations = 0;
+        CHECK_OK(normnet_deserialize_weights(other, overwriter.bytes, size));
+        normnet_model_destroy(other);
+    } while (++overwriter.at < 8);
+    free(overwriter.bytes);
+    free(saved);
+    twins_close(pair);
+}
+
+int main(int argc, char **argv)
+{
+    if (!check_begin(argc, argv))
+        return check_end();
+    check_case("labels that change in a training step are those that were checked", labels_in_training, NULL);
+    check_case("labels that change in an evaluation are an error", labels_in_evaluation, NULL);
+    check_case("pixels that become NaN are an error in training", pixels_in_training, NULL);
+    check_case("a second thread that changes labels and parameters breaks nothing", second_thread, NULL);
+    check_case("bytes of a file that change while they are read", bytes_of_a_file, NULL);
+    return check_end();
+}
