@@ -190,25 +190,25 @@ static void use_picture(struct picture *picture, int code)
     picture_free(picture);
 }
 
-static void use_archive(const struct mapped_file *file)
+static void use_archive(const struct whole_file *file)
 {
     struct zip zip;
 
     if (zip_open(&zip, file, "file") == 0) {
         for (size_t i = 0; i < zip.count && i < 8; ++i) {
-            struct mapped_file member;
+            struct whole_file member;
 
             if (zip_unpack(&zip, &zip.entries[i], "file", &member) == 0)
                 touch(member.data, member.size);
             else
                 require(member.data == NULL, "a rejection leaves no file");
-            mapped_file_close(&member);
+            whole_file_close(&member);
         }
     }
     zip_close(&zip);
 }
 
-static void use_table(const struct mapped_file *file)
+static void use_table(const struct whole_file *file)
 {
     struct csv_table table;
 
@@ -226,7 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
-    const struct mapped_file file = {data + 1, size - 1, false};
+    const struct whole_file file = {data + 1, size - 1};
     struct pnm_file pnm = {file.data, file.data + file.size, "file"};
     struct picture picture = {0};
     struct array array;

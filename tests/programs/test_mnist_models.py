@@ -87,6 +87,15 @@ class Models(mnist_program.TestCase):
         self.expect_failure(1, r"cannot write .*nowhere/x: No such", *evaluate, self.data, "--json", missing)
         self.expect_failure(1, r"train-labels-idx1-ubyte': ", "evaluate", "--model", self.data / FILES[1])
 
+    def test_no_end(self):
+        """What is no regular file is read up to a limit, and a file of any size takes no room if it is empty inside."""
+        predict = ["predict", "--model", self.model]
+        self.expect_failure(1, r": /dev/zero has no end within 1073741824 bytes, the most", *predict, "/dev/zero")
+        sparse = self.directory / "sparse"
+        sparse.touch()
+        os.truncate(sparse, 1 << 40)
+        self.expect_failure(1, r"sparse has 1099511627776 bytes; expected up to 4294967296\n$", *predict, sparse)
+
     def test_predict_idx(self):
         file = self.data / FILES[2]
         answers = self.predict(file)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The files that normnet-mnist writes: none takes the place of another, not even of one that is being written."""
 import json
+import os
 import resource
 import shutil
 import signal
@@ -171,6 +172,19 @@ class Outputs(mnist_program.TestCase):
         lock.symlink_to("elsewhere")
         self.expect_failure(1, r"cannot create .*run.ckpt.lock: ", *train)
         self.assertFalse((self.directory / "elsewhere").exists())
+
+    def test_data_that_become_shorter(self):
+        """The training goes on with what it has read."""
+        process = self.running("--save", self.checkpoint)
+        kept = self.directory / "kept"
+        shutil.copytree(self.data, kept)
+        for file in FILES:
+            os.truncate(self.data / file, 0)
+        for _ in range(3):
+            process.stdout.readline()
+        self.stop(process)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(self.run_program("evaluate", "--data", kept, "--model", self.checkpoint).returncode, 0)
 
     def test_results_of_another_training(self):
         """The history of a finished training run is replaced by its own continuation only."""

@@ -2,9 +2,9 @@
 #include "data/class_names.h"
 
 #include "support/file_kind.h"
-#include "support/mapped_file.h"
 #include "support/report.h"
 #include "support/utf8_text.h"
+#include "support/whole_file.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -22,7 +22,7 @@ static bool is_space(char c)
 }
 
 /* Copies the file into names->text, without a byte order mark and white space at the end. */
-static int read_text(struct class_names *names, const struct mapped_file *file)
+static int read_text(struct class_names *names, const struct whole_file *file)
 {
     const bool marked = file->size >= 3 && memcmp(file->data, "\xef\xbb\xbf", 3) == 0;
     const char *start = (const char *)file->data + (marked ? 3 : 0);
@@ -130,14 +130,14 @@ static int split_lines(struct class_names *names)
 
 int class_names_read(struct class_names *names, const char *path)
 {
-    struct mapped_file file;
+    struct whole_file file;
 
     *names = (struct class_names){.path = path};
-    int code = mapped_file_open(&file, path);
+    int code = whole_file_open(&file, path);
     if (code != 0)
         return code;
     code = read_text(names, &file);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code == 0 ? split_lines(names) : code;
 }
 

@@ -418,7 +418,7 @@ bool csv_begins(const uint8_t *data, size_t size)
     return separator != '\0' && (separator != ' ' || strchr("0123456789", text[mark]));
 }
 
-int csv_read(struct csv_table *table, const struct mapped_file *file, const char *path, int64_t pixels)
+int csv_read(struct csv_table *table, const struct whole_file *file, const char *path, int64_t pixels)
 {
     struct csv_reader csv = {.cursor = (const char *)file->data, .path = path, .line = 1, .label = -1};
     bool wide = false, names = false;

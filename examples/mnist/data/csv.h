@@ -9,7 +9,9 @@
 #define MNIST_CSV_H
 
 #include "data/array.h"
-#include "support/mapped_file.h"
+#include "support/whole_file.h"
+
+#include <stdbool.h>
 
 /* What csv_read() makes: two arrays in memory of their own. */
 struct csv_table {
@@ -25,6 +27,6 @@ bool csv_begins(const uint8_t *data, size_t size);
  * Unless `pixels` is 0, lines that are no images of so many pixels may be the rows of one image; then table->images is
  * rows x columns. Returns 0, or reports what is wrong with the file, with its line; free(table->memory).
  */
-int csv_read(struct csv_table *table, const struct mapped_file *file, const char *path, int64_t pixels);
+int csv_read(struct csv_table *table, const struct whole_file *file, const char *path, int64_t pixels);
 
 #endif

@@ -35,7 +35,7 @@ bool idx_begins(const uint8_t *data, size_t size)
     return size >= 4 && data[0] == 0 && data[1] == 0 && find_type(&array, data[2]);
 }
 
-int idx_read(struct array *array, const struct mapped_file *file, const char *path)
+int idx_read(struct array *array, const struct whole_file *file, const char *path)
 {
     const uint8_t *magic = file->data;
 

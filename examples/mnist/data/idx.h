@@ -7,7 +7,9 @@
 #define MNIST_IDX_H
 
 #include "data/array.h"
-#include "support/mapped_file.h"
+#include "support/whole_file.h"
+
+#include <stdbool.h>
 
 /* Whether the bytes begin with two zeros and one of IDX's types. */
 bool idx_begins(const uint8_t *data, size_t size);
@@ -16,6 +18,6 @@ bool idx_begins(const uint8_t *data, size_t size);
  * Reads the header. The values stay where the file is. Returns 0, or reports what is wrong with the file: not IDX, an
  * unknown type, too many dimensions, shorter or longer than its header says.
  */
-int idx_read(struct array *array, const struct mapped_file *file, const char *path);
+int idx_read(struct array *array, const struct whole_file *file, const char *path);
 
 #endif

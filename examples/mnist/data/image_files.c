@@ -11,10 +11,10 @@
 #include "data/zip.h"
 #include "support/file_kind.h"
 #include "support/file_system.h"
-#include "support/mapped_file.h"
 #include "support/minmax.h"
 #include "support/report.h"
 #include "support/text.h"
+#include "support/whole_file.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -186,7 +186,7 @@ static void take_shape_of_images(struct array *array, const struct image_files *
         make_single(array);
 }
 
-static int add_array(struct image_files *images, const struct source *source, const struct mapped_file *file)
+static int add_array(struct image_files *images, const struct source *source, const struct whole_file *file)
 {
     struct image_array block = {0};
     struct array array;
@@ -204,7 +204,7 @@ static int add_array(struct image_files *images, const struct source *source, co
 }
 
 /* With or without labels. */
-static int add_table(struct image_files *images, const struct source *source, const struct mapped_file *file)
+static int add_table(struct image_files *images, const struct source *source, const struct whole_file *file)
 {
     struct image_array block = {0};
     struct csv_table table;
@@ -264,7 +264,7 @@ static int count_pictures(struct pnm_file file, int64_t *count)
     return code;
 }
 
-static int add_pnm(struct image_files *images, const struct source *source, const struct mapped_file *file)
+static int add_pnm(struct image_files *images, const struct source *source, const struct whole_file *file)
 {
     struct pnm_file pnm = {file->data, file->data + file->size, source->path};
     int64_t all = 0, first = 0, count = 1;
@@ -283,7 +283,7 @@ static int add_pnm(struct image_files *images, const struct source *source, cons
     return code;
 }
 
-static int add_png(struct image_files *images, const struct source *source, const struct mapped_file *file)
+static int add_png(struct image_files *images, const struct source *source, const struct whole_file *file)
 {
     struct picture picture;
 
@@ -300,7 +300,7 @@ static int add_png(struct image_files *images, const struct source *source, cons
 /* ---- Files ------------------------------------------------------------------------------------- */
 
 /* An archive of several files is no image, but its files may be. */
-static int reject_archive(const struct source *source, const struct mapped_file *file)
+static int reject_archive(const struct source *source, const struct whole_file *file)
 {
     struct zip zip;
 
@@ -312,7 +312,7 @@ static int reject_archive(const struct source *source, const struct mapped_file 
     return code;
 }
 
-static int add_contents(struct image_files *images, const struct source *source, const struct mapped_file *file)
+static int add_contents(struct image_files *images, const struct source *source, const struct whole_file *file)
 {
     if (idx_begins(file->data, file->size) || npy_begins(file->data, file->size))
         return add_array(images, source, file);
@@ -335,15 +335,15 @@ static bool is_standard_input(const struct image_name *name)
 
 static int add_image_file(struct image_files *images, const struct source *source)
 {
-    struct mapped_file file;
-    int code = is_standard_input(&source->name) ? mapped_file_read(&file, stdin, source->path)
+    struct whole_file file;
+    int code = is_standard_input(&source->name) ? whole_file_read(&file, stdin, source->path)
                                                 : packed_file_find(&file, source->path);
 
     if (code == 0)
         code = packed_file_unpack(&file, source->path);
     if (code == 0)
         code = add_contents(images, source, &file);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 

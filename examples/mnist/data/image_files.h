@@ -5,6 +5,8 @@
 
 #include "data/fit.h"
 
+#include <stdbool.h>
+
 /* An argument that stands for standard input. */
 #define STANDARD_INPUT "-"
 

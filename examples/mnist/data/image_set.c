@@ -47,7 +47,7 @@ static int take_labels(struct image_set *set, const struct array *array, const c
 /* ---- A file per part --------------------------------------------------------------------------- */
 
 /* An array in a file of IDX or NumPy, which may be packed. */
-static int open_array(struct array *array, struct mapped_file *file, const char *path)
+static int open_array(struct array *array, struct whole_file *file, const char *path)
 {
     int code = packed_file_open(file, path);
 
@@ -79,7 +79,7 @@ static int take_table(struct image_set *set, struct csv_table *table, const char
     if (code != 0)
         return code;
     if (set->images == table->images.values || set->labels == table->labels.values) {
-        set->files[0] = (struct mapped_file){table->memory, 1, false}; /* keeps the memory */
+        set->files[0] = (struct whole_file){table->memory, 1}; /* keeps the memory */
         table->memory = NULL;
     }
     return 0;
@@ -88,13 +88,13 @@ static int take_table(struct image_set *set, struct csv_table *table, const char
 static int open_table(struct image_set *set, const char *path, bool test)
 {
     struct csv_table table = {0};
-    struct mapped_file file;
+    struct whole_file file;
 
     int code = packed_file_open(&file, path);
     if (code != 0)
         return code;
     code = csv_read(&table, &file, path, 0);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     if (code == 0 && !table.labels.values && !test)
         code = report_error("%s has no labels: all of its %" PRId64 " columns are pixels", path, table.images.shape[1]);
     if (code == 0)
@@ -141,7 +141,7 @@ static int find_member(const struct zip_entry **found, const struct zip *zip, en
 }
 
 /* Takes images or labels; `name` is for messages: "mnist.npz: x_train.npy" */
-static int take_member(struct image_set *set, const struct mapped_file *file, bool labels, const char *name,
+static int take_member(struct image_set *set, const struct whole_file *file, bool labels, const char *name,
                        const char *path)
 {
     struct array array;
@@ -155,7 +155,7 @@ static int take_member(struct image_set *set, const struct mapped_file *file, bo
 static int open_member(struct image_set *set, const struct zip *zip, enum set_part part, const char *path)
 {
     const bool labels = part == TRAIN_LABELS || part == TEST_LABELS;
-    struct mapped_file *file = &set->files[labels];
+    struct whole_file *file = &set->files[labels];
     const struct zip_entry *entry = NULL;
 
     int code = find_member(&entry, zip, part, path);
@@ -172,7 +172,7 @@ static int open_member(struct image_set *set, const struct zip *zip, enum set_pa
 
 static int open_archive(struct image_set *set, const char *path, bool test)
 {
-    struct mapped_file file;
+    struct whole_file file;
     struct zip zip = {0};
 
     int code = packed_file_find(&file, path);
@@ -187,7 +187,7 @@ static int open_archive(struct image_set *set, const char *path, bool test)
     if (code == 0)
         code = open_member(set, &zip, test ? TEST_LABELS : TRAIN_LABELS, path);
     zip_close(&zip);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 
@@ -207,7 +207,7 @@ int image_set_open(struct image_set *set, const struct set_files *files, bool te
 void image_set_close(struct image_set *set)
 {
     for (int i = 0; i < 2; ++i) {
-        mapped_file_close(&set->files[i]);
+        whole_file_close(&set->files[i]);
         free(set->memory[i]);
     }
     *set = (struct image_set){0};

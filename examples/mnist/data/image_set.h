@@ -4,15 +4,15 @@
 #define MNIST_IMAGE_SET_H
 
 #include "data/set_files.h"
-#include "support/mapped_file.h"
+#include "support/whole_file.h"
 
 struct image_set {
     const uint8_t *images; /* count x channels x height x width */
     const uint8_t *labels; /* count; NULL for a test table without labels */
     int64_t count;
     int32_t channels, height, width;
-    struct mapped_file files[2]; /* images and labels point into these, or */
-    uint8_t *memory[2];          /* into these */
+    struct whole_file files[2]; /* images and labels point into these, or */
+    uint8_t *memory[2];         /* into these */
 };
 
 /*

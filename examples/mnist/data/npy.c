@@ -102,7 +102,7 @@ static int read_header(struct array *array, const char *header, const char *path
     return code;
 }
 
-int npy_read(struct array *array, const struct mapped_file *file, const char *path)
+int npy_read(struct array *array, const struct whole_file *file, const char *path)
 {
     const size_t before = file->size > MAGIC && file->data[MAGIC] == 1 ? MAGIC + 4 : MAGIC + 6;
     size_t length = 0;

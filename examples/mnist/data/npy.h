@@ -4,11 +4,13 @@
 #define MNIST_NPY_H
 
 #include "data/array.h"
-#include "support/mapped_file.h"
+#include "support/whole_file.h"
+
+#include <stdbool.h>
 
 bool npy_begins(const uint8_t *data, size_t size);
 
 /* Reads the header. The values stay where the file is. Returns 0, or reports what is wrong with the file. */
-int npy_read(struct array *array, const struct mapped_file *file, const char *path);
+int npy_read(struct array *array, const struct whole_file *file, const char *path);
 
 #endif

@@ -10,13 +10,13 @@
 #include <string.h>
 
 /* Puts the unpacked data in the place of the packed ones. */
-static void replace_file(struct mapped_file *file, struct mapped_file unpacked)
+static void replace_file(struct whole_file *file, struct whole_file unpacked)
 {
-    mapped_file_close(file);
+    whole_file_close(file);
     *file = unpacked;
 }
 
-static int unpack_gzip(struct mapped_file *file, const char *path)
+static int unpack_gzip(struct whole_file *file, const char *path)
 {
     uint8_t *data = NULL;
     size_t size = 0;
@@ -24,13 +24,13 @@ static int unpack_gzip(struct mapped_file *file, const char *path)
     const char *wrong = inflate_data(INFLATE_GZIP, file->data, file->size, inflate_limit(file->size), &data, &size);
     if (wrong)
         return report_error("%s %s", path, wrong);
-    replace_file(file, (struct mapped_file){data, size, false});
+    replace_file(file, (struct whole_file){data, size});
     return 0;
 }
 
-static int unpack_zip(struct mapped_file *file, const char *path)
+static int unpack_zip(struct whole_file *file, const char *path)
 {
-    struct mapped_file unpacked = {0};
+    struct whole_file unpacked = {0};
     struct zip zip;
 
     int code = zip_open(&zip, file, path);
@@ -42,7 +42,7 @@ static int unpack_zip(struct mapped_file *file, const char *path)
     return code;
 }
 
-int packed_file_unpack(struct mapped_file *file, const char *path)
+int packed_file_unpack(struct whole_file *file, const char *path)
 {
     if (file->size >= 2 && file->data[0] == 0x1f && file->data[1] == 0x8b)
         return unpack_gzip(file, path);
@@ -59,12 +59,12 @@ static const struct zip_entry *find_entry(const struct zip *zip, const char *nam
 }
 
 /* Unpacks a file of the archive `holder`. */
-static int open_entry(struct mapped_file *file, const char *holder, const char *name)
+static int open_entry(struct whole_file *file, const char *holder, const char *name)
 {
-    struct mapped_file archive;
+    struct whole_file archive;
     struct zip zip = {0};
 
-    int code = mapped_file_open(&archive, holder);
+    int code = whole_file_open(&archive, holder);
     if (code != 0)
         return code;
     if (!zip_begins(archive.data, archive.size))
@@ -78,30 +78,30 @@ static int open_entry(struct mapped_file *file, const char *holder, const char *
         code = report_error("%s has no file %s; the first of its %zu is %s", holder, name, zip.count,
                             zip.count > 0 ? zip.entries[0].name : "missing");
     zip_close(&zip);
-    mapped_file_close(&archive);
+    whole_file_close(&archive);
     return code;
 }
 
-int packed_file_find(struct mapped_file *file, const char *path)
+int packed_file_find(struct whole_file *file, const char *path)
 {
     char *holder = file_holder(path);
 
-    *file = (struct mapped_file){0};
+    *file = (struct whole_file){0};
     if (!holder)
         return report_error("not enough memory");
     const size_t length = strlen(holder);
-    int code = path[length] == '/' ? open_entry(file, holder, path + length + 1) : mapped_file_open(file, path);
+    int code = path[length] == '/' ? open_entry(file, holder, path + length + 1) : whole_file_open(file, path);
     free(holder);
     return code;
 }
 
-int packed_file_open(struct mapped_file *file, const char *path)
+int packed_file_open(struct whole_file *file, const char *path)
 {
     int code = packed_file_find(file, path);
 
     if (code == 0)
         code = packed_file_unpack(file, path);
     if (code != 0)
-        mapped_file_close(file);
+        whole_file_close(file);
     return code;
 }

@@ -7,9 +7,9 @@
 #include "support/file_kind.h"
 #include "support/file_system.h"
 #include "support/folder.h"
-#include "support/mapped_file.h"
 #include "support/report.h"
 #include "support/text.h"
+#include "support/whole_file.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -97,10 +97,10 @@ static int search_folder(struct candidates *all, const char *path, int depth)
 /* Adds the files of a zip archive, whatever their directory is. Returns 0, or reports what is wrong. */
 static int search_archive(struct candidates *all, const char *path)
 {
-    struct mapped_file file;
+    struct whole_file file;
     struct zip zip = {0};
 
-    int code = mapped_file_open(&file, path);
+    int code = whole_file_open(&file, path);
     if (code == 0)
         code = zip_open(&zip, &file, path);
     for (size_t i = 0; i < zip.count && code == 0; ++i) {
@@ -111,7 +111,7 @@ static int search_archive(struct candidates *all, const char *path)
         free(folder);
     }
     zip_close(&zip);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 
@@ -379,7 +379,7 @@ static int find_in_archive(struct set_files *files, const char *archive, const c
 static int find_in_file(struct set_files *files, const char *path, bool test_only)
 {
     static const char expected[] = "a directory of a data set, or a file of one such as train.csv";
-    struct mapped_file file;
+    struct whole_file file;
 
     int code = packed_file_find(&file, path);
     if (code != 0)
@@ -393,7 +393,7 @@ static int find_in_file(struct set_files *files, const char *path, bool test_onl
         code = file_kind_reject(path, file.data, file.size, expected);
     else if (code == 0)
         code = take_set_of(files, &(struct candidates){0}, path, test_only);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 

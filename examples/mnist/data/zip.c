@@ -130,7 +130,7 @@ static bool take_entry(struct zip *zip, uint64_t *offset)
     return true;
 }
 
-int zip_open(struct zip *zip, const struct mapped_file *archive, const char *path)
+int zip_open(struct zip *zip, const struct whole_file *archive, const char *path)
 {
     uint64_t offset = 0, count = 0;
 
@@ -163,7 +163,7 @@ static const uint8_t *packed_bytes(const struct zip *zip, const struct zip_entry
 }
 
 /* Returns NULL, or what is wrong. */
-static const char *unpack_entry(const struct zip_entry *entry, const uint8_t *packed, struct mapped_file *file)
+static const char *unpack_entry(const struct zip_entry *entry, const uint8_t *packed, struct whole_file *file)
 {
     enum { STORED = 0, DEFLATED = 8, ENCRYPTED = 1 };
     uint8_t *data = NULL;
@@ -187,23 +187,23 @@ static const char *unpack_entry(const struct zip_entry *entry, const uint8_t *pa
             return "needs more memory to unpack than there is";
         memcpy(data, packed, size);
     }
-    *file = (struct mapped_file){data, size, false};
+    *file = (struct whole_file){data, size};
     if (size != entry->size)
         return "is damaged: its length is wrong";
     return crc32_of(data, size) == entry->crc ? NULL : "is damaged: its checksum is wrong";
 }
 
-int zip_unpack(const struct zip *zip, const struct zip_entry *entry, const char *path, struct mapped_file *file)
+int zip_unpack(const struct zip *zip, const struct zip_entry *entry, const char *path, struct whole_file *file)
 {
     const uint8_t *packed = packed_bytes(zip, entry);
     const char *wrong = "is cut off or damaged";
 
-    *file = (struct mapped_file){0};
+    *file = (struct whole_file){0};
     if (packed)
         wrong = unpack_entry(entry, packed, file);
     if (!wrong)
         return 0;
-    mapped_file_close(file);
+    whole_file_close(file);
     return report_error("%s: %s %s", path, entry->name, wrong);
 }
 

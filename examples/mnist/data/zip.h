@@ -3,7 +3,9 @@
 #ifndef MNIST_ZIP_H
 #define MNIST_ZIP_H
 
-#include "support/mapped_file.h"
+#include "support/whole_file.h"
+
+#include <stdbool.h>
 
 struct zip_entry {
     char *name;
@@ -22,10 +24,10 @@ struct zip {
 bool zip_begins(const uint8_t *data, size_t size);
 
 /* Reads the list of files. Returns 0, or reports what is wrong; close it after a failure too. */
-int zip_open(struct zip *zip, const struct mapped_file *archive, const char *path);
+int zip_open(struct zip *zip, const struct whole_file *archive, const char *path);
 
 /* Unpacks a file. Returns 0, or reports what is wrong. */
-int zip_unpack(const struct zip *zip, const struct zip_entry *entry, const char *path, struct mapped_file *file);
+int zip_unpack(const struct zip *zip, const struct zip_entry *entry, const char *path, struct whole_file *file);
 void zip_close(struct zip *zip);
 
 #endif

@@ -4,8 +4,8 @@
 #include "report/from_line.h"
 #include "study/run_line.h"
 #include "support/file_system.h"
-#include "support/mapped_file.h"
 #include "support/report.h"
+#include "support/whole_file.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -157,7 +157,7 @@ static int read_line(struct material *material, int number, const char *text, si
 }
 
 /* A last line without an end belongs to a study that is being run, or was killed. */
-static int read_lines(struct material *material, const struct mapped_file *text)
+static int read_lines(struct material *material, const struct whole_file *text)
 {
     const char *next = (const char *)text->data, *end = text->size ? next + text->size : next;
     int code = 0;
@@ -175,7 +175,7 @@ static int read_lines(struct material *material, const struct mapped_file *text)
 
 static int read_runs(struct material *material)
 {
-    struct mapped_file text;
+    struct whole_file text;
     char *path = material->file.path = text_of("%s/runs.jsonl", material->directory);
 
     if (!path)
@@ -183,11 +183,11 @@ static int read_runs(struct material *material)
     if (!file_exists(path))
         return report_error("%s does not exist; expected the directory of a study: normnet-mnist study --out %s", path,
                             material->directory);
-    int code = mapped_file_open(&text, path);
+    int code = whole_file_open(&text, path);
     if (code != 0)
         return code;
     code = read_lines(material, &text);
-    mapped_file_close(&text);
+    whole_file_close(&text);
     if (code == 0 && material->file.count == 0)
         code = report_error("%s has no run to report%s%s", path, material->problem_count > 0 ? ": " : "",
                             material->problem_count > 0 ? material->problems[0] : "");

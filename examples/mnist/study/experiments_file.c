@@ -2,9 +2,9 @@
 #include "study/experiments_file.h"
 
 #include "study/default_experiments.h"
-#include "support/mapped_file.h"
 #include "support/nearest.h"
 #include "support/report.h"
+#include "support/whole_file.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -324,10 +324,10 @@ static int check_text(struct experiments *experiments, size_t size)
 
 static int copy_file(struct experiments *experiments, const char *path)
 {
-    struct mapped_file file;
+    struct whole_file file;
 
     experiments->name = path;
-    int code = mapped_file_open(&file, path);
+    int code = whole_file_open(&file, path);
     if (code != 0)
         return code;
     experiments->text = malloc(file.size + 1);
@@ -338,7 +338,7 @@ static int copy_file(struct experiments *experiments, const char *path)
         code = check_text(experiments, file.size);
     } else
         code = report_error("not enough memory to read %s", path);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 

@@ -6,9 +6,9 @@
 #include "support/file_system.h"
 #include "support/folder.h"
 #include "support/json_reader.h"
-#include "support/mapped_file.h"
 #include "support/minmax.h"
 #include "support/report.h"
+#include "support/whole_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -170,7 +170,7 @@ static int read_line(struct runs_file *file, int number, const char *text, size_
 }
 
 /* Sets `whole` to the size of the lines that have an end. */
-static int read_lines(struct runs_file *file, const struct mapped_file *text, size_t *whole)
+static int read_lines(struct runs_file *file, const struct whole_file *text, size_t *whole)
 {
     const char *next = (const char *)text->data, *end = next + text->size;
     int code = 0;
@@ -189,7 +189,7 @@ static int read_lines(struct runs_file *file, const struct mapped_file *text, si
 }
 
 /* Replaces the file by its first bytes. */
-static int cut_file(const struct runs_file *file, const struct mapped_file *text, size_t whole)
+static int cut_file(const struct runs_file *file, const struct whole_file *text, size_t whole)
 {
     struct atomic_file shorter;
 
@@ -208,19 +208,19 @@ static int cut_file(const struct runs_file *file, const struct mapped_file *text
 
 static int read_file(struct runs_file *file)
 {
-    struct mapped_file text;
+    struct whole_file text;
     size_t whole = 0;
 
     if (!file_exists(file->path))
         return 0;
-    int code = mapped_file_open(&text, file->path);
+    int code = whole_file_open(&text, file->path);
     if (code != 0)
         return code;
     if (text.size > 0)
         code = read_lines(file, &text, &whole);
     if (code == 0 && whole < text.size)
         code = cut_file(file, &text, whole);
-    mapped_file_close(&text);
+    whole_file_close(&text);
     return code;
 }
 
@@ -268,8 +268,8 @@ const struct run_record *runs_file_find(const struct runs_file *file, const char
 /* The record is made from the line that was written, as it will be when the file is read. */
 static int add_written(struct runs_file *file, long begin)
 {
-    struct mapped_file text;
-    int code = mapped_file_open(&text, file->path);
+    struct whole_file text;
+    int code = whole_file_open(&text, file->path);
 
     if (code != 0)
         return code;
@@ -277,7 +277,7 @@ static int add_written(struct runs_file *file, long begin)
         code = report_error("%s was changed by another program while the study ran", file->path);
     else
         code = read_line(file, (int)file->count + 1, (const char *)text.data + begin, text.size - (size_t)begin);
-    mapped_file_close(&text);
+    whole_file_close(&text);
     return code;
 }
 

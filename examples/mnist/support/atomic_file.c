@@ -3,9 +3,9 @@
 
 #include "support/file_system.h"
 #include "support/machine.h"
-#include "support/mapped_file.h"
 #include "support/report.h"
 #include "support/text.h"
+#include "support/whole_file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -82,7 +82,7 @@ int atomic_file_check(const char *path)
 }
 
 /* Whether the first bytes of the file have the text. */
-static bool begins_with_mark(const struct mapped_file *file, const char *mark)
+static bool begins_with_mark(const struct whole_file *file, const char *mark)
 {
     enum { MARK_WITHIN = 4096 };
     const size_t length = strlen(mark), size = file->size < MARK_WITHIN ? file->size : MARK_WITHIN;
@@ -96,16 +96,16 @@ static bool begins_with_mark(const struct mapped_file *file, const char *mark)
 
 int atomic_file_check_older(const char *path, const char *mark, const char *writer)
 {
-    struct mapped_file file;
+    struct whole_file file;
 
     if (!file_exists(path))
         return 0;
-    int code = mapped_file_open(&file, path);
+    int code = whole_file_open(&file, path);
     if (code != 0)
         return code;
     if (file.size > 0 && !begins_with_mark(&file, mark))
         code = report_error("%s exists and was not written by %s; choose another file, or remove it", path, writer);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 

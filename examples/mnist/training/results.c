@@ -2,10 +2,10 @@
 #include "training/results.h"
 
 #include "support/atomic_file.h"
-#include "support/mapped_file.h"
 #include "support/report.h"
 #include "support/sha256.h"
 #include "support/text.h"
+#include "support/whole_file.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -245,9 +245,9 @@ static bool has_history_of(const char *text, const struct training_state *traini
 
 int results_check_older(const char *path, const struct training_state *resumed)
 {
-    struct mapped_file file;
+    struct whole_file file;
 
-    int code = mapped_file_open(&file, path);
+    int code = whole_file_open(&file, path);
     if (code != 0)
         return code;
     char *text =
@@ -259,7 +259,7 @@ int results_check_older(const char *path, const struct training_state *resumed)
                             "remove it",
                             path);
     free(text);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 

@@ -2,8 +2,8 @@
 #include "training/run_file.h"
 
 #include "support/file_kind.h"
-#include "support/mapped_file.h"
 #include "support/report.h"
+#include "support/whole_file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,9 +30,9 @@ static int parse_json(struct run_file *run, const char *text, size_t size)
 
 static int parse_file(struct run_file *run)
 {
-    struct mapped_file file;
+    struct whole_file file;
 
-    int code = mapped_file_open(&file, run->path);
+    int code = whole_file_open(&file, run->path);
     if (code != 0)
         return code;
     size_t start = 0;
@@ -42,7 +42,7 @@ static int parse_file(struct run_file *run)
         code = file_kind_reject(run->path, file.data, file.size, expected);
     else
         code = parse_json(run, (const char *)file.data, (size_t)file.size);
-    mapped_file_close(&file);
+    whole_file_close(&file);
     return code;
 }
 
