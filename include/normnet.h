@@ -987,6 +987,10 @@ static inline void normnet_save_options_init(normnet_save_options *options)
  * it replaces. A symbolic link is replaced, not followed. Anything else at `path`, such as a
  * directory, is an error. `options` may be NULL.
  *
+ * A process that is killed while it saves leaves the temporary file behind, .normnet-<16 digits>.tmp.
+ * No later save removes it, since it may be that of another process or machine: delete such files
+ * when nobody saves to the directory.
+ *
  * A process under a limit of file sizes (ulimit -f) is ended by the signal SIGXFSZ before the
  * library can report NORMNET_EIO and remove the temporary file. A host that may run under one
  * ignores the signal: signal(SIGXFSZ, SIG_IGN), as Python does. This is also true for

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/file.h"
 
+#include "base/bits.h"
+#include "base/clock.h"
 #include "base/message.h"
 #include "io/source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
@@ -84,6 +87,16 @@ normnet_status normnet__copy_bytes(const void *from, int64_t size, int64_t limit
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------- */
+
+/* From the clock and the address of the stack, which the system draws for each process. */
+void normnet__name_temporary(char name[NORMNET__TEMPORARY_NAME], int attempt)
+{
+    const uint64_t place = (uint64_t)(uintptr_t)&attempt, moment = normnet__double_bits(normnet__seconds());
+    const uint64_t number = (moment ^ place << 20 ^ (uint64_t)attempt) * UINT64_C(0x9E3779B97F4A7C15);
+
+    snprintf(name, NORMNET__TEMPORARY_NAME, ".normnet-%08x%08x.tmp", (unsigned)(number >> 32),
+             (unsigned)(number & 0xffffffffu));
+}
 
 normnet_status normnet__write_file(const char *path, put_function *put, const void *context,
                                    const struct allocator *allocator)

@@ -29,6 +29,13 @@ normnet_status normnet__copy_bytes(const void *from, int64_t size, int64_t limit
  */
 normnet_status normnet__replace_file(const char *path, const void *bytes, int64_t size);
 
+/*
+ * Writes the name of a temporary file, ".normnet-0123456789abcdef.tmp" with other digits in each call, process and
+ * attempt. It is as short for every file, and need not be secret: the file is created only if there is none yet.
+ */
+enum { NORMNET__TEMPORARY_NAME = 32 };
+void normnet__name_temporary(char name[NORMNET__TEMPORARY_NAME], int attempt);
+
 /* The same with the bytes that `put` writes, in a block of the allocator. Also NORMNET_ENOMEM. */
 typedef void put_function(struct output *output, const void *context);
 normnet_status normnet__write_file(const char *path, put_function *put, const void *context,

@@ -53,7 +53,7 @@ static const char *reason(int error, char other[32])
     case EIO:
         return "the device failed";
     case EEXIST:
-        return "there are too many temporary files of this process in its directory";
+        return "all names that were tried for its temporary file are in use";
     default:
         snprintf(other, 32, "system error %d", error);
         return other;
@@ -206,15 +206,15 @@ static normnet_status find_permissions(int directory, const char *name, const ch
     return NORMNET_OK;
 }
 
-enum { TEMPORARY_NAME = 64, MAX_TEMPORARIES = 1000 };
+enum { MAX_TEMPORARIES = 1000 };
 
 /* A new file under a new name. It must never have more permissions than the final file. */
-static int create_temporary(int directory, mode_t mode, char name[TEMPORARY_NAME])
+static int create_temporary(int directory, mode_t mode, char name[NORMNET__TEMPORARY_NAME])
 {
     for (int i = 0; i < MAX_TEMPORARIES; ++i) {
         int descriptor;
 
-        snprintf(name, TEMPORARY_NAME, ".normnet-%lld-%d.tmp", (long long)getpid(), i);
+        normnet__name_temporary(name, i);
         /* The system applies the umask to the mode. */
         descriptor = open_at(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode);
         if (descriptor >= 0 || errno != EEXIST)
@@ -246,7 +246,7 @@ static bool fill_temporary(int descriptor, const struct permissions *permissions
 static normnet_status replace_in(int directory, const char *name, const char *path, const void *bytes, int64_t size)
 {
     struct permissions permissions;
-    char temporary[TEMPORARY_NAME], other[32];
+    char temporary[NORMNET__TEMPORARY_NAME], other[32];
     int descriptor;
     normnet_status status = find_permissions(directory, name, path, &permissions);
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <wchar.h>
 #include <windows.h>
 
 /* The maximum for one call, and the maximum length of a path in characters. */
@@ -87,13 +88,25 @@ static bool write_all(HANDLE file, const unsigned char *bytes, int64_t size)
 
 enum { MAX_TEMPORARIES = 1000 };
 
+/* The characters of the path before its last part. */
+static int directory_length(const wchar_t *wide)
+{
+    int length = (int)wcslen(wide);
+
+    while (length > 0 && wide[length - 1] != L'/' && wide[length - 1] != L'\\' && wide[length - 1] != L':')
+        --length;
+    return length;
+}
+
 /* A new file in the directory of `wide` under a new name. */
 static HANDLE create_temporary(const wchar_t *wide, wchar_t name[MAX_PATH_LENGTH])
 {
     for (int i = 0; i < MAX_TEMPORARIES; ++i) {
+        char last[NORMNET__TEMPORARY_NAME];
         HANDLE file;
 
-        if (swprintf(name, MAX_PATH_LENGTH, L"%ls.normnet-%lu-%d.tmp", wide, GetCurrentProcessId(), i) < 0) {
+        normnet__name_temporary(last, i);
+        if (swprintf(name, MAX_PATH_LENGTH, L"%.*ls%hs", directory_length(wide), wide, last) < 0) {
             SetLastError(ERROR_FILENAME_EXCED_RANGE);
             break;
         }

@@ -36,6 +36,12 @@ class Outputs(mnist_program.TestCase):
         process.send_signal(number)
         process.communicate()
 
+    @staticmethod
+    def umask():
+        mask = os.umask(0)
+        os.umask(mask)
+        return mask
+
     def test_two_trainings_with_one_file(self):
         link, folder = self.directory / "link", self.directory / "folder"
         link.symlink_to(self.checkpoint.name)
@@ -185,6 +191,47 @@ class Outputs(mnist_program.TestCase):
         self.stop(process)
         self.assertEqual(process.returncode, 130)
         self.assertEqual(self.run_program("evaluate", "--data", kept, "--model", self.checkpoint).returncode, 0)
+
+    def test_temporary_names_that_are_taken(self):
+        """A link of another user's, under a name that can be foreseen, leads nowhere; nor is anything removed there."""
+        victim = self.directory / "victim"
+        victim.write_text("mine")
+
+        def plant():
+            for path in (self.json, self.checkpoint):
+                os.symlink(victim, f"{path}.{os.getpid()}.tmp")
+
+        command = [self.program, "train", "--data", self.data, *TINY, "--json", self.json, "--save", self.checkpoint]
+        result = subprocess.run(list(map(str, command)), env=mnist_program.environment(self.home), preexec_fn=plant,
+                                capture_output=True, text=True, timeout=mnist_program.TIME_LIMIT, check=False)
+        self.assertEqual(result.returncode, 0, result)
+        self.assertEqual(victim.read_text(), "mine")
+        self.assertEqual(len([path for path in self.directory.iterdir() if path.is_symlink()]), 2)
+        self.assertFalse(self.json.is_symlink())
+        self.assertEqual(json.loads(self.json.read_text())["history"][0]["epoch"], 1)
+
+    def test_long_names(self):
+        """As long as the system allows, which leaves no room for an ending; and the umask decides the permissions."""
+        folder = self.directory / "long"
+        folder.mkdir()
+        for length in (230, 240, 250, 251, 255):
+            paths = [folder / (letter * length) for letter in "jsr"]
+            with self.subTest(length=length):
+                files = ["--json", paths[0], "--save", paths[1], "--report", paths[2]]
+                result = self.run_program("train", "--data", self.data, *TINY, *files)
+                self.assertEqual(result.returncode, 0, result)
+                self.assertEqual(sorted(folder.iterdir()), sorted(paths))
+                for path in paths:
+                    self.assertEqual(path.stat().st_mode & 0o777, 0o666 & ~self.umask())
+                    path.unlink()
+
+    def test_two_trainings_with_one_long_name(self):
+        path = self.directory / (255 * "j")
+        process = self.running("--json", path)
+        pattern = rf"j+ is being written by the process {process.pid}; choose another file\n"
+        self.expect_failure(1, pattern, "train", "--data", self.data, *TINY, "--json", path)
+        self.stop(process)
+        self.assertEqual([p.name for p in self.directory.iterdir() if p.name.endswith(".lock")], [])
 
     def test_results_of_another_training(self):
         """The history of a finished training run is replaced by its own continuation only."""

@@ -2,13 +2,10 @@
 #include "support/atomic_file.h"
 
 #include "support/file_system.h"
-#include "support/machine.h"
 #include "support/report.h"
-#include "support/text.h"
 #include "support/whole_file.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,12 +51,7 @@ int atomic_file_open(struct atomic_file *file, const char *path)
     file->path = atomic_file_place(path);
     if (!file->path)
         goto fail;
-    file->temporary = text_of("%s.%" PRId64 ".tmp", file->path, process_id());
-    if (!file->temporary) {
-        code = report_error("not enough memory to write %s", path);
-        goto fail;
-    }
-    file->stream = fopen(file->temporary, "wb");
+    file->stream = file_create_beside(file->path, &file->temporary);
     if (!file->stream || !file_take_permissions(file->stream, file->path)) {
         code = report_error("cannot write %s: %s", path, strerror(errno));
         goto fail;

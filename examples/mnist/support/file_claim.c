@@ -7,17 +7,18 @@
 
 #include "support/atomic_file.h"
 #include "support/report.h"
+#include "support/sha256.h"
 #include "support/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(_WIN32)
 #include <windows.h>
 #else
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
@@ -102,6 +103,23 @@ static void unlock_file(struct file_claim *claim)
 }
 #endif
 
+/* The name of a file may have 255 bytes: where the ending finds no room, a digest takes the place of the name. */
+static char *lock_path(const char *place)
+{
+    enum { MAX_NAME = 255 };
+    const int folder = file_folder_length(place);
+    const char *name = place + folder;
+    struct sha256 hash;
+    char digest[65];
+
+    if (strlen(name) + strlen(".lock") <= MAX_NAME)
+        return text_of("%s.lock", place);
+    sha256_init(&hash);
+    sha256_update(&hash, name, strlen(name));
+    sha256_final(&hash, digest);
+    return text_of("%.*s.normnet-mnist-%s.lock", folder, place, digest);
+}
+
 int file_claim_take(struct file_claim *claim, const char *path)
 {
     *claim = (struct file_claim){.lock = NULL};
@@ -111,7 +129,7 @@ int file_claim_take(struct file_claim *claim, const char *path)
     char *place = atomic_file_place(path);
     if (!place)
         return EXIT_FAILED;
-    claim->lock = text_of("%s.lock", place);
+    claim->lock = lock_path(place);
     code = claim->lock ? lock_file(claim, path) : report_error("not enough memory to write %s", path);
     if (code != 0) {
         free(claim->lock);

@@ -6,9 +6,13 @@
 
 #include "support/file_system.h"
 
+#include "support/machine.h"
+#include "support/random.h"
 #include "support/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +22,12 @@
 #include <windows.h>
 #else
 #include <unistd.h>
+#endif
+
+#if defined(_WIN32)
+#define FOLDER_ENDS "/\\:"
+#else
+#define FOLDER_ENDS "/"
 #endif
 
 bool file_exists(const char *path)
@@ -162,6 +172,62 @@ bool file_is_input(const char *path)
     (void)path;
     return false;
 #endif
+}
+
+int file_folder_length(const char *path)
+{
+    int length = (int)strlen(path);
+
+    while (length > 0 && !strchr(FOLDER_ENDS, path[length - 1]))
+        --length;
+    return length;
+}
+
+/* Never opens what is there already, not even through a link. */
+static FILE *create_new(const char *path, int permissions)
+{
+#if defined(_WIN32)
+    (void)permissions;
+    const int descriptor = _open(path, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY, _S_IREAD | _S_IWRITE);
+    FILE *file = descriptor < 0 ? NULL : _fdopen(descriptor, "wb");
+
+    if (descriptor >= 0 && !file)
+        _close(descriptor);
+#else
+    const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, permissions);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+
+    if (descriptor >= 0 && !file)
+        close(descriptor);
+#endif
+    return file;
+}
+
+/* Those of the file that will be replaced: nobody may read the new one meanwhile who may not read the old one. */
+static int permissions_of(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 ? (int)(status.st_mode & 0777) : 0666;
+}
+
+FILE *file_create_beside(const char *path, char **name)
+{
+    enum { MAX_ATTEMPTS = 100 };
+    const uint64_t place = (uint64_t)(uintptr_t)&path, moment = (uint64_t)(1e9 * seconds_now());
+    struct random_stream names = random_open(moment, RANDOM_NAME, (uint64_t)process_id(), place);
+    const int permissions = permissions_of(path);
+    FILE *file = NULL;
+
+    *name = NULL;
+    for (int i = 0; i < MAX_ATTEMPTS && !file && (i == 0 || errno == EEXIST); ++i) {
+        free(*name);
+        *name = text_of("%.*s.normnet-mnist-%016" PRIx64 ".tmp", file_folder_length(path), path, random_bits(&names));
+        if (!*name)
+            return NULL;
+        file = create_new(*name, permissions);
+    }
+    return file;
 }
 
 bool file_take_permissions(FILE *file, const char *path)

@@ -37,6 +37,16 @@ bool file_is_output(const char *path);
 /* Whether standard input is read from the file. */
 bool file_is_input(const char *path);
 
+/* The bytes of the path before its last part: 4 of "out/model". */
+int file_folder_length(const char *path);
+
+/*
+ * Creates a file for writing in the folder of `path`, under a name that no file has and nobody foresees, with no more
+ * permissions than the file at `path` has, and than the umask allows. *name is its path; free() it. NULL, with errno,
+ * if it cannot.
+ */
+FILE *file_create_beside(const char *path, char **name);
+
 /* Copies the permissions of the file at `path`, if there is one, to the new file; false on failure. */
 bool file_take_permissions(FILE *file, const char *path);
 

@@ -10,7 +10,13 @@
 #include <stdint.h>
 
 /* Streams for different purposes are independent, even with the same seed. */
-enum random_purpose { RANDOM_SHUFFLE = 1, RANDOM_AUGMENT = 2, RANDOM_DIGITS_TRAIN = 3, RANDOM_DIGITS_TEST = 4 };
+enum random_purpose {
+    RANDOM_SHUFFLE = 1,
+    RANDOM_AUGMENT = 2,
+    RANDOM_DIGITS_TRAIN = 3,
+    RANDOM_DIGITS_TEST = 4,
+    RANDOM_NAME = 5
+};
 
 struct random_stream {
     uint64_t key;
