@@ -64,6 +64,17 @@ class Networks(mnist_program.TestCase):
         expected = self.answer("evaluate", "--data", data, "--model", self.model)
         self.assertEqual(self.answer("evaluate", "--data", data, "--model", self.weights, *described), expected)
 
+    def test_many_classes(self):
+        """A small file asks for a table of 34 GB."""
+        data, classes = self.write_data(), 65536
+        header = json.dumps({"1.weight": {"dtype": "F32", "shape": [classes, 1, 1, 1], "data_offsets": [0, 4 * classes]}})
+        weights = self.directory / "many.safetensors"
+        weights.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4 * classes))
+        described = ["--architecture", f"gap conv1-{classes}", "--image", "1x6x8", "--classes", classes]
+        self.expect_failure(1, r"many.safetensors has 65536 classes; the confusions of up to 1024 are counted\n",
+                            "evaluate", "--data", data, "--model", weights, *described)
+        self.answer("predict", data / FILES[2], "--model", weights, *described)
+
     def test_mistakes(self):
         data = self.write_data()
         described = self.make(data)

@@ -136,6 +136,17 @@ static const struct class_names *class_names_of(const struct evaluation *evaluat
     return &evaluation->network_options.names;
 }
 
+/* The table of confusions grows with the square of the classes, and a file of 300 kB may have 65,536 of them. */
+static int check_classes(const struct evaluation *evaluation)
+{
+    enum { MAX_CLASSES = 1024 };
+
+    if (evaluation->config.classes <= MAX_CLASSES)
+        return 0;
+    return report_error("%s has %" PRId32 " classes; the confusions of up to %d are counted", evaluation->path,
+                        evaluation->config.classes, (int)MAX_CLASSES);
+}
+
 static int open_evaluation_data(struct evaluation *evaluation)
 {
     const int64_t unused = 1; /* training image, the fewest that can be opened */
@@ -157,7 +168,9 @@ static int open_evaluation(struct evaluation *evaluation)
     if (code != 0)
         return code;
     normnet_model_config(evaluation->model, &evaluation->config);
-    code = class_names_check(class_names_of(evaluation), evaluation->config.classes, evaluation->path);
+    code = check_classes(evaluation);
+    if (code == 0)
+        code = class_names_check(class_names_of(evaluation), evaluation->config.classes, evaluation->path);
     if (code != 0)
         return code;
     code = open_evaluation_data(evaluation);
