@@ -68,8 +68,8 @@
  *     - writing: train_step, compute_gradients, apply_gradients, discard_gradients,
  *       update_statistics, update_average_statistics, set_..., load_weights,
  *       deserialize_weights. Such a call must be the only reading or writing call.
- *     - describing: all others except destroy. They are always allowed, but what they return, and
- *       what it points to, is stable only while no writing call runs.
+ *     - describing: all others except destroy. They are always allowed, in any thread. What they
+ *       return is stable, and what it points to may be read, only while no writing call runs.
  *   A reading or writing call that would break these rules does nothing and returns NORMNET_EBUSY.
  *   A thread that pthread_cancel() cancels goes on to the end of the call.
  * - Memory that others change. While a call runs, nobody else may change what its pointers lead to.

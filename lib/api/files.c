@@ -3,6 +3,7 @@
 #include "api/arguments.h"
 #include "base/calling_thread.h"
 #include "base/message.h"
+#include "base/published.h"
 #include "base/utf8.h"
 #include "files/model_files.h"
 #include "model/enumerators.h"
@@ -187,7 +188,7 @@ const char *normnet_model_note(const normnet_model *model)
 
 int64_t normnet_steps_taken(const normnet_model *model)
 {
-    return model != NULL ? model->state.step : 0;
+    return model != NULL ? normnet__published_count(&model->state.step) : 0;
 }
 
 /* A function that creates a model from another one. */

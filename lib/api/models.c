@@ -32,13 +32,15 @@ void normnet_model_destroy(normnet_model *model)
 
 normnet_status normnet_model_config(const normnet_model *model, normnet_config *config)
 {
+    normnet_config filled;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__require(config, "config");
     if (status != NORMNET_OK)
         return status;
-    return normnet__write_struct(config, NORMNET__CONFIG, &model->config, (int32_t)sizeof model->config, "config");
+    filled = normnet__describe_config(model);
+    return normnet__write_struct(config, NORMNET__CONFIG, &filled, (int32_t)sizeof filled, "config");
 }
 
 const char *normnet_cpu_name(const normnet_model *model)

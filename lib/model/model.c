@@ -2,8 +2,11 @@
 #include "model/model.h"
 
 #include "base/message.h"
+#include "base/published.h"
 #include "model/config.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 static normnet_status check_limit(const normnet_config *config, int64_t bytes, bool overflow)
@@ -222,6 +225,21 @@ normnet_status normnet__create_model(normnet_model **model, const normnet_config
     normnet__initialize_state(&created->network, (uint64_t)config->seed, &created->state);
     *model = created;
     return NORMNET_OK;
+}
+
+normnet_config normnet__describe_config(const normnet_model *model)
+{
+    const size_t before = offsetof(normnet_config, lr), after = offsetof(normnet_config, dampening);
+    normnet_config config;
+
+    static_assert(offsetof(normnet_config, dampening) == offsetof(normnet_config, momentum) + sizeof(double) &&
+                      offsetof(normnet_config, momentum) == offsetof(normnet_config, lr) + sizeof(double),
+                  "what is published lies between the parts that never change");
+    memcpy(&config, &model->config, before);
+    config.lr = normnet__published(&model->config.lr);
+    config.momentum = normnet__published(&model->config.momentum);
+    memcpy((char *)&config + after, (const char *)&model->config + after, sizeof config - after);
+    return config;
 }
 
 normnet_status normnet__check_weights(const normnet_model *model, int32_t which)

@@ -52,6 +52,9 @@ normnet_status normnet__create_model(normnet_model **model, const normnet_config
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note);
 normnet_status normnet__finish_model(normnet_model *model);
 
+/* The configuration, at any time: normnet__set_learning_rate() changes its lr and momentum. */
+normnet_config normnet__describe_config(const normnet_model *model);
+
 /* The weights, or their average (`which` is a normnet_weights): NORMNET_ESTATE if the model keeps none. */
 normnet_status normnet__check_weights(const normnet_model *model, int32_t which);
 const struct weights *normnet__weights(const normnet_model *model, int32_t which);

@@ -2,6 +2,7 @@
 #include "model/model_training.h"
 
 #include "base/message.h"
+#include "base/published.h"
 #include "model/config.h"
 #include "train/step.h"
 
@@ -108,7 +109,7 @@ normnet_status normnet__set_learning_rate(normnet_model *model, double lr, doubl
         return status;
     if (model->config.nesterov && momentum == 0.0)
         return normnet__fail(NORMNET_EINVAL, "momentum is 0; config.nesterov needs more");
-    model->config.lr = lr;
-    model->config.momentum = momentum;
+    normnet__publish(&model->config.lr, lr);
+    normnet__publish(&model->config.momentum, momentum);
     return NORMNET_OK;
 }

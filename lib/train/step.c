@@ -2,6 +2,7 @@
 #include "train/step.h"
 
 #include "base/message.h"
+#include "base/published.h"
 #include "base/random.h"
 #include "train/regularizer.h"
 #include "train/sgd.h"
@@ -152,7 +153,7 @@ static void commit(const struct trainer *trainer, bool has_momentum)
     struct preparation preparation = {network, &state->weights};
 
     state->has_momentum = state->has_momentum || has_momentum;
-    state->step += 1;
+    normnet__publish_count(&state->step, state->step + 1);
     normnet__commit_statistics(network, state, &state->weights);
     normnet__end_pending(network, state);
     normnet__parallel(&trainer->engine->threads, normnet__count_spans(network->prepared_count), prepare_spans,

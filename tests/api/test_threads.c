@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <time.h>
 
 /* ---- Any call during a writer's ---------------------------------------------------------------- */
@@ -470,6 +471,61 @@ static void handed_over(const void *argument)
     twins_close(pair);
 }
 
+/* ---- Calls that describe ------------------------------------------------------------------------ */
+
+struct describer {
+    normnet_model *model;
+    atomic_bool stop;
+    int64_t rounds;
+};
+
+/* Sees only rates that have been set, and steps in their order. */
+static void *describe(void *argument)
+{
+    struct describer *self = argument;
+    int64_t steps = 0;
+
+    for (; !self->stop; ++self->rounds) {
+        const normnet_config config = model_config(self->model);
+        const int64_t taken = normnet_steps_taken(self->model);
+
+        if (config.lr != 0.01 && config.lr != 0.02)
+            CHECK_FAIL("lr is %g", config.lr);
+        if (config.momentum != 0.5 && config.momentum != 0.9)
+            CHECK_FAIL("momentum is %g", config.momentum);
+        if (taken < steps || strcmp(config.architecture, twins_architecture) != 0)
+            CHECK_FAIL("%" PRId64 " steps after %" PRId64 ", of %s", taken, steps, config.architecture);
+        CHECK(normnet_layer_count(self->model) > 0 && normnet_state_count(self->model) > 0);
+        CHECK(normnet_model_summary(self->model, NULL, 0) > 0);
+        (void)state_info(self->model, 0);
+        steps = taken;
+    }
+    return NULL;
+}
+
+/* That nothing races is for the thread sanitizer to say. */
+static void described_beside_a_writer(const void *argument)
+{
+    enum { STEPS = 200 };
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+    struct describer describer = {pair->model, false, 0};
+    const int64_t before = normnet_steps_taken(pair->model);
+    pthread_t thread;
+
+    (void)argument;
+    CHECK_OK(normnet_set_learning_rate(pair->model, 0.01, 0.5));
+    CHECK_EQUAL(pthread_create(&thread, NULL, describe, &describer), 0);
+    for (int i = 0; i < STEPS; ++i) {
+        CHECK_OK(normnet_set_learning_rate(pair->model, i % 2 == 0 ? 0.01 : 0.02, i % 3 == 0 ? 0.5 : 0.9));
+        CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
+    }
+    describer.stop = true;
+    CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    CHECK_EQUAL(normnet_steps_taken(pair->model), before + STEPS);
+    CHECK(describer.rounds > 0);
+    twins_close(pair);
+}
+
 int main(int argc, char **argv)
 {
     static const int32_t batch = NORMNET_NORM_BATCH, group = NORMNET_NORM_GROUP, one = 1, two = 2;
@@ -477,6 +533,7 @@ int main(int argc, char **argv)
     if (!check_begin(argc, argv))
         return check_end();
     check_case("threads: any call during a writer's is EBUSY", beside_a_writer, NULL);
+    check_case("threads: calls that describe beside a writer's", described_beside_a_writer, NULL);
     check_case("threads: config.readers readers at the same time, batch norm", readers_together, &batch);
     check_case("threads: config.readers readers at the same time, group norm", readers_together, &group);
     check_case("threads: one reader more, or a writer during a reader's call, is EBUSY", beside_readers, NULL);
