@@ -335,10 +335,10 @@ typedef struct normnet_config {
 
     /*
      * [NULL = malloc and free] Both or neither. `allocate` returns `size` bytes aligned to
-     * `alignment`, a power of two, or NULL; `deallocate` gets the same size again. They are called
-     * by functions that create, destroy, copy, save, load or export a model, in the thread of that
-     * call, and never by training and prediction. If several such calls run at the same time, the
-     * two must be thread-safe.
+     * `alignment`, a power of two, or NULL; an address that is not aligned is NORMNET_EINVAL.
+     * `deallocate` gets the same size again. They are called by functions that create, destroy,
+     * copy, save, load or export a model, in the thread of that call, and never by training and
+     * prediction. If several such calls run at the same time, the two must be thread-safe.
      */
     void *(*allocate)(void *user, int64_t size, int64_t alignment);
     void (*deallocate)(void *user, void *block, int64_t size);

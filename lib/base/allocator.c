@@ -72,19 +72,25 @@ struct allocator normnet__default_allocator(void)
     return (struct allocator){default_allocate, default_deallocate, NULL};
 }
 
-normnet_status normnet__allocate(const struct allocator *allocator, int64_t size, void **block)
-{
-    *block = allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT);
-    normnet__reset_float_mode();
-    if (*block != NULL)
-        return NORMNET_OK;
-    return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
-}
-
 void normnet__deallocate(const struct allocator *allocator, void *block, int64_t size)
 {
     if (block == NULL)
         return;
     allocator->deallocate(allocator->user, block, size);
     normnet__reset_float_mode();
+}
+
+normnet_status normnet__allocate(const struct allocator *allocator, int64_t size, void **block)
+{
+    *block = allocator->allocate(allocator->user, size, NORMNET__ALIGNMENT);
+    normnet__reset_float_mode();
+    if (*block != NULL && (uintptr_t)*block % NORMNET__ALIGNMENT != 0) {
+        normnet__deallocate(allocator, *block, size);
+        *block = NULL;
+        return normnet__fail(NORMNET_EINVAL, "config.allocate returned an address that is no multiple of %d",
+                             (int)NORMNET__ALIGNMENT);
+    }
+    if (*block != NULL)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_ENOMEM, "the allocator returned no block of %lld bytes", (long long)size);
 }

@@ -15,7 +15,7 @@ struct allocator {
 
 struct allocator normnet__default_allocator(void);
 
-/* Allocates `size` bytes, at least 1, aligned to a cache line. NORMNET_ENOMEM. */
+/* Allocates `size` bytes, at least 1, aligned to a cache line. NORMNET_ENOMEM; NORMNET_EINVAL if it is not aligned. */
 normnet_status normnet__allocate(const struct allocator *allocator, int64_t size, void **block);
 
 /* Frees a block of `size` bytes; NULL is allowed. */

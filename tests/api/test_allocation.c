@@ -207,6 +207,36 @@ static void alignment_asked_for(const void *argument)
     CHECK_ALL_FREED(&memory);
 }
 
+/* An allocator of the program that knows no alignment, as malloc: the address is a word further. */
+static void *allocate_unaligned(void *user, int64_t size, int64_t alignment)
+{
+    char *block = allocator_allocate(user, size + alignment, alignment);
+
+    return block == NULL ? NULL : block + sizeof(double);
+}
+
+static void deallocate_unaligned(void *user, void *block, int64_t size)
+{
+    allocator_deallocate(user, (char *)block - sizeof(double), size + 64);
+}
+
+static void alignment_ignored(const void *argument)
+{
+    struct allocator own = {.fill = 0xA5};
+    normnet_config config = twins_config(NORMNET_NORM_GROUP);
+    normnet_model *model = NULL;
+
+    (void)argument;
+    config.allocate = allocate_unaligned;
+    config.deallocate = deallocate_unaligned;
+    config.allocator_user = &own;
+    CHECK_EQUAL(normnet_model_create(&model, &config), NORMNET_EINVAL);
+    CHECK(strstr(normnet_error_message(), "config.allocate returned an address that is no multiple of 64") != NULL);
+    CHECK(model == NULL);
+    CHECK_EQUAL(own.allocations, 1);
+    check_all_freed(__FILE__, __LINE__, &own);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -220,5 +250,6 @@ int main(int argc, char **argv)
                          "memory: each failing allocation is ENOMEM and leaves nothing, norm %s", cases[i].name);
     }
     check_case("memory: the allocator gets its user pointer, sizes and alignments", alignment_asked_for, NULL);
+    check_case("memory: an allocator that ignores the alignment is EINVAL", alignment_ignored, NULL);
     return check_end();
 }
