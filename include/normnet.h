@@ -53,6 +53,9 @@
  *   rounding mode, its traps and the flushing of denormal numbers change no bit of the results. On
  *   return, the caller's mode and exception flags are as they were. The functions in the
  *   configuration are called in the default mode, and may leave another one.
+ * - Functions of the configuration return: no exception, longjmp() or pthread_exit() may leave them.
+ *   The model would be in use for ever, and memory and files of the call would stay allocated and
+ *   open. A function in C++ catches what it may throw; `reduce` can report it by its result.
  * - Statuses. Each comment lists those that are specific to the function. Any function may also
  *   return NORMNET_EINVAL for an invalid argument, NORMNET_EUNSUPPORTED for an enum value that this
  *   version does not have, and NORMNET_EBUSY as described under Threads.
