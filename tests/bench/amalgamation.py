@@ -73,7 +73,8 @@ def race(calls, options):
     speeds = {name: [] for name in calls}
     for turn in range(options.repeats):
         for name, (call, images) in sorted(calls.items(), reverse=turn % 2 == 1):
-            time.sleep(PAUSE)
+            if options.threads > 1:
+                time.sleep(PAUSE)
             speeds[name].append(images_per_second(call, images, options.seconds))
     return speeds
 

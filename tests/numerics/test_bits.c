@@ -2,7 +2,7 @@
 /*
  * The same bits everywhere: trains networks with each norm and prints a hash of all their state and of what they
  * predict. It may depend neither on the number of threads nor on the instruction set, and is the one recorded here on
- * every machine. check_bits.py compares the hashes of compilers, options and emulated machines.
+ * every machine. check_bits.py compares the hashes of compilers and options, check_platforms.py those of machines.
  *
  * With --small as the first argument only the networks that an emulator trains in a minute.
  */
