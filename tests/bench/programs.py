@@ -47,7 +47,7 @@ def build(name, *options):
 
 
 def one_file(library):
-    """A shared library of the amalgamation of the build directory in which `library` is, as its page says to build it."""
+    """A shared library of the amalgamation of the build directory with `library`, as its page says to build it."""
     build_folder = library.parents[1]
     if not (build_folder / "build.ninja").is_file():
         raise CompilerError(f"{library} is not in a build directory of meson, whose amalgamation could be compared")

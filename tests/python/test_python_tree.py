@@ -40,7 +40,8 @@ class Tree:
 
     def start(self, *arguments, **settings):
         # It needs neither numpy nor the library, and finds no package that is installed.
-        environment = {name: value for name, value in os.environ.items() if name not in ("NORMNET_LIBRARY", "PYTHONPATH")}
+        environment = {name: value for name, value in os.environ.items()
+                       if name not in ("NORMNET_LIBRARY", "PYTHONPATH")}
         return subprocess.Popen([sys.executable, "-S", str(self.python), *map(str, arguments)], env=environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 cwd=self.folder, **settings)
