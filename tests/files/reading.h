@@ -225,7 +225,7 @@ static inline struct reading *reading_open(void)
     self->config.height = self->config.width = READING_SIDE;
     self->config.classes = 2;
     self->config.max_batch = READING_IMAGES;
-    self->config.memory_limit = 1 << 20;
+    self->config.memory_limit = 1 << 22;
     self->config.architecture = "conv3-2 relu norm gap conv1-2";
     allocator_use(&self->memory, &self->config);
     self->model = CHECK_CREATE(&self->config);

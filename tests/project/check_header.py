@@ -11,10 +11,10 @@ build/lib/libnormnet.so
 Compiles <normnet.h> as C99, C11, C17, C23, C++11, C++14, C++17 and C++20 with
 every compiler that is there, pedantic, warnings as errors, and with enums of
 the smallest size; as a program for Windows also by the rules of Microsoft's
-compiler, as far as clang knows them. Then compiles each example of its comments in most of these
-languages, and runs it if there is a library: no call may fail. An example is
-introduced by a line of a comment that begins with "Example:", and is indented
-by four spaces more than the text.
+compiler, as far as clang knows them. Then compiles each example of its comments
+in most of these languages, and runs it if there is a library: no call may fail.
+An example is introduced by a line of a comment that begins with "Example:", and
+is indented by four spaces more than the text.
 """
 import argparse
 import os
