@@ -49,7 +49,7 @@ normnet_status normnet_set_state(normnet_model *model, const char *name, const n
     return status;
 }
 
-static normnet_status check_count(const normnet_model *model, int64_t count)
+static normnet_status check_parameter_count(const normnet_model *model, int64_t count)
 {
     if (count == model->network.parameter_count)
         return NORMNET_OK;
@@ -64,7 +64,7 @@ normnet_status normnet_set_parameters(normnet_model *model, const float *values,
     if (status == NORMNET_OK)
         status = normnet__require(values, "values");
     if (status == NORMNET_OK)
-        status = check_count(model, count);
+        status = check_parameter_count(model, count);
     if (status == NORMNET_OK)
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)

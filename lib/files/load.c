@@ -157,7 +157,7 @@ normnet_status normnet__deserialize_model(normnet_model **model, const void *byt
 {
     struct allocator allocator;
     int64_t limit;
-    unsigned char *copy;
+    unsigned char *copy = NULL;
     normnet_status status = read_host(host, &allocator, &limit);
 
     if (status == NORMNET_OK)

@@ -57,7 +57,7 @@ static normnet_status load_bytes(normnet_model *model, const unsigned char *byte
 
 normnet_status normnet__deserialize_weights(normnet_model *model, const void *bytes, int64_t size)
 {
-    unsigned char *copy;
+    unsigned char *copy = NULL;
     normnet_status status = normnet__copy_bytes(bytes, size, model->config.memory_limit, &model->allocator, &copy);
 
     if (status != NORMNET_OK)

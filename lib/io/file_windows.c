@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <wchar.h>
 #include <windows.h>
 
 /* The maximum for one call, and the maximum length of a path in characters. */
