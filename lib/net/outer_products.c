@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Measured: docs/performance.md. Rows of 2 kB are long enough for the processor to fetch them in advance. */
-enum { TILE_INPUTS = 256, TILE_OUTPUTS = 16 };
+enum { MAX_TILE_INPUTS = 256, MAX_TILE_OUTPUTS = 16 };
 
 struct batch {
     const struct engine *engine;
@@ -29,9 +29,9 @@ static int64_t count_tiles(int32_t channels, int32_t size)
 
 static struct tile tile_at(const struct layer *layer, int64_t index)
 {
-    const int64_t across = count_tiles(layer->in.channels, TILE_INPUTS);
-    struct tile tile = {(int32_t)(index / across) * TILE_OUTPUTS, (int32_t)(index % across) * TILE_INPUTS, TILE_OUTPUTS,
-                        TILE_INPUTS};
+    const int64_t across = count_tiles(layer->in.channels, MAX_TILE_INPUTS);
+    struct tile tile = {(int32_t)(index / across) * MAX_TILE_OUTPUTS, (int32_t)(index % across) * MAX_TILE_INPUTS,
+                        MAX_TILE_OUTPUTS, MAX_TILE_INPUTS};
 
     if (tile.outputs > layer->out.channels - tile.k)
         tile.outputs = layer->out.channels - tile.k;
@@ -84,7 +84,7 @@ static void sum_tiles(void *context, int32_t thread, int64_t begin, int64_t end)
 
 int64_t normnet__tile_length(const struct network *network)
 {
-    return network->kept_count > 0 ? TILE_INPUTS * TILE_OUTPUTS : 0;
+    return network->kept_count > 0 ? MAX_TILE_INPUTS * MAX_TILE_OUTPUTS : 0;
 }
 
 void normnet__sum_outer_products(const struct engine *engine, const struct team *team, int32_t index, const float *kept,
@@ -96,6 +96,7 @@ void normnet__sum_outer_products(const struct engine *engine, const struct team 
     struct batch batch = {engine, team, layer, x, dy, blocks, gradient + layer->weight.offset};
 
     normnet__parallel(&engine->threads,
-                      count_tiles(layer->in.channels, TILE_INPUTS) * count_tiles(layer->out.channels, TILE_OUTPUTS),
+                      count_tiles(layer->in.channels, MAX_TILE_INPUTS) *
+                          count_tiles(layer->out.channels, MAX_TILE_OUTPUTS),
                       sum_tiles, &batch);
 }

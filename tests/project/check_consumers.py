@@ -9,7 +9,8 @@ example: python3 check_consumers.py --source . --openmp disabled
 Installs into a temporary prefix, deletes the build, moves the tree, and builds
 from it: the README's program with pkg-config; projects of make, CMake and
 meson, shared and static, as C99 and as C++17. Then makes the archive of a
-release, and from it, without a network, a meson project whose subproject it is.
+release, and from it, without a network, a meson project whose subproject it is,
+and from a repository a CMake project that fetches it.
 Every program is run.
 """
 import argparse
@@ -308,6 +309,18 @@ def check_subproject(archive, folder):
     return problems
 
 
+def check_fetched(repository, folder, language):
+    project, build = os.path.join(folder, "cmake"), os.path.join(folder, "cmake", "build")
+    copy_consumer(project, "CMakeLists.txt")
+    configure = ["cmake", "-S", project, "-B", build, "-DLANGUAGE=" + language, "-DFIND=fetch",
+                 "-DREPOSITORY=file://" + repository, "-DCMAKE_BUILD_TYPE=Release"]
+    run(configure)
+    run(["cmake", "--build", build])
+    run(configure) # again, with all that is there
+    output = run([os.path.join(build, "normnet_normnet")])
+    return [] if output.startswith("normnet ") else ["it says: %s" % output]
+
+
 def attempt(cases, name, check, *arguments):
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -367,6 +380,12 @@ def check_archive(cases, source):
         attempt(cases, "consumers: the archive builds and tests" + without, check_archive_tests, archive, tempfile)
         attempt(cases, "consumers: meson subproject by a wrap of the archive" + without, check_subproject, archive,
                 tempfile)
+        if not shutil.which("cmake") or not shutil.which("c++"):
+            cases.skip("consumers: CMake, fetched", "needs cmake and g++; apt-get install cmake g++")
+            return
+        for language in ("C", "CXX"):
+            attempt(cases, "consumers: CMake, fetched, %s" % language, check_fetched, os.path.join(folder, "checkout"),
+                    tempfile, language)
 
 
 def main():
