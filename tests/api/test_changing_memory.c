@@ -162,11 +162,11 @@ static void second_thread(const void *argument)
         const normnet_status set = normnet_set_parameters(pair->model, values, count);
 
         if (step != NORMNET_OK && step != NORMNET_ELABEL)
-            CHECK_FAIL("train_step returned %s", normnet_status_string(step));
+            CHECK_FAIL("train_step returned %s", normnet_status_string((int32_t)step));
         if (evaluation != NORMNET_OK && evaluation != NORMNET_ELABEL)
-            CHECK_FAIL("evaluate returned %s", normnet_status_string(evaluation));
+            CHECK_FAIL("evaluate returned %s", normnet_status_string((int32_t)evaluation));
         if (set != NORMNET_OK && set != NORMNET_EVALUE)
-            CHECK_FAIL("set_parameters returned %s", normnet_status_string(set));
+            CHECK_FAIL("set_parameters returned %s", normnet_status_string((int32_t)set));
         if (!isfinite(((const float *)first.data)[count - 1]))
             CHECK_FAIL("round %d: set_parameters has set a value that it rejects", i);
         rejected += step != NORMNET_OK;

@@ -78,7 +78,7 @@ static void line_holds(const char *line, const char *word)
 static void groups_are_told(const void *argument)
 {
     const struct {
-        normnet_norm norm;
+        int32_t norm;
         const char *module;
     } rows[] = {{NORMNET_NORM_GROUP, " GroupNorm(2, 8) "},
                 {NORMNET_NORM_LAYER, " GroupNorm(1, 8) "},
