@@ -48,10 +48,10 @@ void normnet__tree_push(struct tree *tree, int64_t leaf);
 void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end);
 
 /*
- * The end of the largest subtree that begins at leaf `first`, has up to `max` leaves, a power of two, and does not
- * leave the range up to `end`; the tree has `leaves` leaves.
+ * The end of the largest subtree that begins at leaf `first` and has up to `max` leaves, a power of two; the tree has
+ * `leaves` leaves.
  */
-int64_t normnet__tree_subtree_end(int64_t first, int64_t end, int64_t leaves, int64_t max);
+int64_t normnet__tree_subtree_end(int64_t first, int64_t leaves, int64_t max);
 
 /*
  * Combines `count` trees over consecutive ranges into the sums of the whole tree: of the values begin, ..., end - 1,

@@ -91,7 +91,7 @@ void normnet__batch_norm_block_moments(const struct layer *layer, const struct b
 
             for (int32_t i = 0; i < count; ++i)
                 parts[i] = (struct moments){(double)length, mean[first + i], m2[first + i]};
-            normnet__combine_moments(parts, count, 1);
+            normnet__combine_moments(parts, count);
             moments[first / NORMNET__LEAF_SAMPLES * channels + c] = parts[0];
         }
     }

@@ -7,12 +7,12 @@
  * All three functions combine neighbours at distance 1, then 2, 4, ...; a part without a right neighbour is left for a
  * later round. That is the tree which splits at the largest power of two (base/tree.h).
  */
-void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride)
+void normnet__combine_moments(struct moments *parts, int64_t count)
 {
     for (int64_t distance = 1; distance < count; distance *= 2)
         for (int64_t i = 0; i + distance < count; i += 2 * distance) {
-            struct moments *a = &parts[i * stride];
-            const struct moments *b = &parts[(i + distance) * stride];
+            struct moments *a = &parts[i];
+            const struct moments *b = &parts[i + distance];
             const double n = a->count + b->count, difference = b->mean - a->mean;
 
             a->m2 = (a->m2 + b->m2) + difference * difference * (a->count * b->count / n);

@@ -19,8 +19,8 @@ struct moments {
     double count, mean, m2;
 };
 
-/* Combines parts[0], ..., parts[(count - 1) * stride] by the tree, in place, into parts[0]; count >= 1. */
-void normnet__combine_moments(struct moments *parts, int64_t count, int64_t stride);
+/* Combines parts[0], ..., parts[count - 1] by the tree, in place, into parts[0]; count >= 1. */
+void normnet__combine_moments(struct moments *parts, int64_t count);
 
 /*
  * The same for `count` chains of `length` values in each lane: mean and m2 are [count][lanes], the result is in row 0.

@@ -186,7 +186,7 @@ static void find_single_moments(const struct layer *layer, const struct block *b
                 moments[(c + lane) * rows + row] = (struct moments){(double)length, mean[lane], m2[lane]};
         }
     for (int64_t run = 0; run < layer->norm.runs; ++run)
-        normnet__combine_moments(moments + run * per_run, per_run, 1);
+        normnet__combine_moments(moments + run * per_run, per_run);
 }
 
 /*

@@ -56,7 +56,7 @@ static const double *sum_tile(const struct batch *batch, int32_t thread, struct 
 
     normnet__tree_begin(tree, batch->blocks, 0, (int64_t)tile.outputs * tile.inputs);
     for (int64_t first = 0, end; first < batch->blocks; first = end) {
-        end = normnet__tree_subtree_end(first, batch->blocks, batch->blocks, max_blocks);
+        end = normnet__tree_subtree_end(first, batch->blocks, max_blocks);
         products.blocks = (int32_t)(end - first);
         batch->engine->kernels->outer_products(&products, normnet__tree_next_leaf(tree),
                                                batch->team->workers[thread].scratch);
