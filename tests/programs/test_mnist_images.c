@@ -300,7 +300,8 @@ static int collect(int64_t seed, int64_t first, int64_t last, uint8_t *order)
     uint8_t bytes[SET];
     struct dataset data = numbered_images(bytes);
     struct augment_list none = {0};
-    struct pipeline_options options = {&data, &none, BATCH, seed, first, last};
+    struct pipeline_options options = {
+        .data = &data, .augment = &none, .batch = BATCH, .seed = seed, .first_batch = first, .last_batch = last};
     struct pipeline *pipeline = NULL;
     const uint8_t *images, *labels;
     int count = 0;
@@ -318,6 +319,49 @@ static int collect(int64_t seed, int64_t first, int64_t last, uint8_t *order)
     CHECK_EQUAL(pipeline_next(pipeline, &images, &labels), 0);
     pipeline_close(pipeline);
     return count;
+}
+
+/* Each rank has its share of a batch, or a short one whole, and the rest of the memory is left alone. */
+static void ranks_share_batches(const void *argument)
+{
+    uint8_t bytes[SET];
+    struct dataset data = numbered_images(bytes);
+    struct augment_list none = {0};
+    const uint8_t *images, *labels;
+
+    (void)argument;
+    for (int32_t ranks = 1; ranks <= 4; ++ranks) {
+        uint8_t order[SET], shared[SET];
+        int64_t shares = 0;
+
+        CHECK_EQUAL(collect(1, 0, BATCHES, order), SET);
+        memset(shared, 0, sizeof shared);
+        for (int32_t rank = 0; rank < ranks; ++rank) {
+            struct pipeline_options options = {.data = &data,
+                                               .augment = &none,
+                                               .batch = BATCH,
+                                               .seed = 1,
+                                               .last_batch = BATCHES,
+                                               .ranks = ranks,
+                                               .rank = rank};
+            struct pipeline *pipeline = NULL;
+
+            if (!CHECK(pipeline_open(&pipeline, &options) == 0))
+                return;
+            for (int64_t batch = 0, count; batch < BATCHES; ++batch) {
+                count = pipeline_next(pipeline, &images, &labels);
+                const struct batch_part part = pipeline_part(&options, count);
+
+                CHECK(part.count > 0 && part.whole == (part.count == count));
+                CHECK(memcmp(images + part.first, order + batch * BATCH + part.first, (size_t)part.count) == 0);
+                memcpy(shared + batch * BATCH + part.first, images + part.first, (size_t)part.count);
+                shares += part.whole && rank > 0 ? 0 : part.count;
+            }
+            pipeline_close(pipeline);
+        }
+        CHECK_EQUAL(shares, SET);
+        CHECK(memcmp(shared, order, SET) == 0);
+    }
 }
 
 static void batches_cover_every_epoch(const void *argument)
@@ -357,7 +401,8 @@ static void batches_stop_early(const void *argument)
     uint8_t bytes[SET];
     struct dataset data = numbered_images(bytes);
     struct augment_list none = {0};
-    struct pipeline_options options = {&data, &none, BATCH, 1, 0, INT64_C(1) << 40};
+    struct pipeline_options options = {
+        .data = &data, .augment = &none, .batch = BATCH, .seed = 1, .last_batch = INT64_C(1) << 40};
     const uint8_t *images, *labels;
 
     (void)argument;
@@ -472,6 +517,7 @@ int main(int argc, char **argv)
     check_case("augment: golden checksum", augment_golden, NULL);
     check_case("shifts: with any distance", shifts, NULL);
     check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
+    check_case("batches: ranks have their shares, or a short batch whole", ranks_share_batches, NULL);
     check_case("batches: stop early", batches_stop_early, NULL);
     check_case("file kinds: as the library knows them", kinds_of_files, NULL);
     check_case("pictures: with any contents", pictures_with_any_contents, NULL);

@@ -8,6 +8,13 @@
 
 enum { MAX_MESSAGE = 4096 };
 
+static const char *program = "normnet-mnist";
+
+void report_as(const char *name)
+{
+    program = name;
+}
+
 /* Without allocation, since memory may be what is missing. A longer message ends with dots. */
 static void print_message(const char *format, va_list values)
 {
@@ -16,7 +23,7 @@ static void print_message(const char *format, va_list values)
 
     text_make_printable(text);
     fflush(stdout);
-    fprintf(stderr, "normnet-mnist: %s%s\n", text, length >= MAX_MESSAGE ? "..." : "");
+    fprintf(stderr, "%s: %s%s\n", program, text, length >= MAX_MESSAGE ? "..." : "");
 }
 
 int report_error(const char *format, ...)

@@ -13,6 +13,9 @@ enum {
     EXIT_USAGE = 2   /* the command line */
 };
 
+/* The name before the messages, instead of normnet-mnist; the string must stay valid. */
+void report_as(const char *name);
+
 /* Prints "normnet-mnist: " and the message on standard error; returns EXIT_FAILED. */
 int report_error(const char *format, ...) PRINTF_FORMAT;
 

@@ -469,15 +469,22 @@ static int read_model_note(struct checkpoint *checkpoint, const char *path)
     return code;
 }
 
-int checkpoint_open(struct checkpoint *checkpoint, const char *path)
+int checkpoint_adopt(struct checkpoint *checkpoint, normnet_model *model, const char *path)
 {
-    *checkpoint = (struct checkpoint){.model = NULL};
-    int code = model_file_open(&checkpoint->model, path, MODEL_TRUSTED, 1, NULL);
-    if (code == 0)
-        code = read_model_note(checkpoint, path);
+    *checkpoint = (struct checkpoint){.model = model};
+    const int code = read_model_note(checkpoint, path);
     if (code != 0)
         checkpoint_close(checkpoint);
     return code;
+}
+
+int checkpoint_open(struct checkpoint *checkpoint, const char *path)
+{
+    normnet_model *model = NULL;
+
+    *checkpoint = (struct checkpoint){.model = NULL};
+    const int code = model_file_open(&model, path, MODEL_TRUSTED, 1, NULL);
+    return code == 0 ? checkpoint_adopt(checkpoint, model, path) : code;
 }
 
 void checkpoint_forget_training(struct checkpoint *checkpoint)

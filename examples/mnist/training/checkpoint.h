@@ -73,6 +73,9 @@ int64_t checkpoint_count_dropped(const struct settings *settings, const struct t
 /* Returns 0, or reports why the training in the file cannot be resumed. */
 int checkpoint_open(struct checkpoint *checkpoint, const char *path);
 
+/* The same for a model that was read from the file `path`, perhaps by another process. It now owns the model. */
+int checkpoint_adopt(struct checkpoint *checkpoint, normnet_model *model, const char *path);
+
 /* Keeps the model and the settings, to begin another training with them. */
 void checkpoint_forget_training(struct checkpoint *checkpoint);
 void checkpoint_close(struct checkpoint *checkpoint);

@@ -40,6 +40,21 @@ int64_t pipeline_batches(int64_t images, int64_t batch)
     return (images + batch - 1) / batch;
 }
 
+struct batch_part pipeline_part(const struct pipeline_options *options, int64_t images)
+{
+    struct batch_part part = {.count = images, .whole = true};
+    int64_t first, count;
+
+    for (int32_t rank = 0; rank < options->ranks; ++rank) {
+        normnet_shard(images, options->ranks, rank, &first, &count);
+        if (count == 0)
+            return (struct batch_part){.count = images, .whole = true};
+        if (rank == options->rank)
+            part = (struct batch_part){first, count, options->ranks == 1};
+    }
+    return part;
+}
+
 /* ---- The thread -------------------------------------------------------------------------------- */
 
 /* The Fisher-Yates shuffle. */
@@ -65,7 +80,8 @@ static void fill_slot(struct pipeline *pipeline, struct slot *slot, int64_t epoc
     const int64_t first = batch * pipeline->options.batch;
 
     slot->count = int64_min(data->train.count - first, pipeline->options.batch);
-    for (int64_t i = 0; i < slot->count; ++i) {
+    const struct batch_part part = pipeline_part(&pipeline->options, slot->count);
+    for (int64_t i = part.first; i < part.first + part.count; ++i) {
         uint32_t index = pipeline->order[first + i];
         uint8_t *image = slot->images + (size_t)i * pipeline->image_bytes;
         struct random_stream random =

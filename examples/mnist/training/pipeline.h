@@ -9,6 +9,8 @@
 #include "data/augment.h"
 #include "data/dataset.h"
 
+#include <stdbool.h>
+
 struct pipeline_options {
     const struct dataset *data; /* must outlive the pipeline */
     const struct augment_list *augment;
@@ -16,7 +18,20 @@ struct pipeline_options {
     int64_t seed;
     int64_t first_batch; /* counted over all epochs, from 0 */
     int64_t last_batch;  /* one past the last batch */
+    int32_t ranks, rank; /* of a program that is one of several processes; 0 ranks = of one that is alone */
 };
+
+/* The images of a batch that a process computes. */
+struct batch_part {
+    int64_t first, count;
+    bool whole;
+};
+
+/*
+ * All of `images` images, or the share of a rank (normnet_shard). A batch that has no image for one of the ranks is
+ * whole in each.
+ */
+struct batch_part pipeline_part(const struct pipeline_options *options, int64_t images);
 
 struct pipeline;
 
@@ -24,8 +39,8 @@ struct pipeline;
 int pipeline_open(struct pipeline **pipeline, const struct pipeline_options *options);
 
 /*
- * Waits for the next batch and returns its number of images, or 0 after the last batch. Images and labels are valid
- * until the next call.
+ * Waits for the next batch and returns its number of images, or 0 after the last batch. Images and labels are those of
+ * the whole batch, of which the part of this process is filled; they are valid until the next call.
  */
 int64_t pipeline_next(struct pipeline *pipeline, const uint8_t **images, const uint8_t **labels);
 
