@@ -38,6 +38,7 @@ MAY_INCLUDE = {
     "api": {"base", "kernels", "layers", "net", "train", "model", "io", "files", "api"},
 }
 MNIST = "examples/mnist"
+MPI = "examples/mpi"
 MNIST_ORDER = ["support", "data", "training", "study", "report", "commands"]
 PUBLIC = "normnet.h"
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
@@ -119,6 +120,8 @@ def examples(root):
         for text, angle in includes(root, path):
             home = MNIST if path.startswith(MNIST + "/") else os.path.dirname(path)
             beside = os.path.normpath(os.path.join(root, home, text or ""))
+            if path.startswith(MPI + "/") and not os.path.isfile(beside):  # it is built with the parts of that program
+                beside = os.path.normpath(os.path.join(root, MNIST, text or ""))
             if text is None:
                 problems.append("%s: an include that is computed cannot be judged" % path)
             elif text == PUBLIC and not angle:
