@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 FOLDER = PLAIN = ""
@@ -113,11 +114,38 @@ class Hosts(unittest.TestCase):
                 return
         self.fail("in 20 runs, no thread of the pool ran a task")
 
+    def test_chunked_files_larger_than_memory(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.output("chunked_files", "write", folder, "24", "512", "96")
+            free = self.output("chunked_files", "train", folder, "--threads", "2")
+            limited = self.output("chunked_files", "train", folder, "--memory", "64")
+            images, used = map(int, re.search(r"^(\d+) MB of images, at most (\d+) MB of memory$", limited,
+                                              re.M).groups())
+            self.assertGreater(images, 64)
+            self.assertLess(used, 64)
+            self.assertEqual(limited.splitlines()[:-1], free.splitlines()[:-1])
+            correct, tested = map(int, re.search(r"^(\d+) of (\d+) test images", limited, re.M).groups())
+            self.assertGreater(correct, 0.9 * tested)
+            self.check_error("chunked_files", 1, "", "train", folder, "--memory", "1")
+            with open(os.path.join(folder, "chunk-0003-images-idx3-ubyte"), "r+b") as file:
+                file.truncate(1000)
+            self.check_error("chunked_files", 1, "cannot read .*chunk-0003-images-idx3-ubyte", "train", folder)
+            os.remove(os.path.join(folder, "chunk-0001-images-idx3-ubyte"))
+            self.check_error("chunked_files", 1, "expected two chunks or more", "train", folder)
+
+    def check_error(self, name, code, pattern, *arguments):
+        """A program that fails with one message."""
+        result = run(PROGRAMS[name], *arguments)
+        self.assertEqual(result.returncode, code, result)
+        if pattern:
+            self.assertRegex(result.stderr, "^error: .*" + pattern)
+            self.assertEqual(len(result.stderr.splitlines()), 1)
+
     def test_help(self):
-        for name in ("cplusplus", "background", "static_memory", "lent_threads"):
+        for name in ("cplusplus", "background", "chunked_files", "static_memory", "lent_threads"):
             for option in ("-h", "--help"):
                 with self.subTest(f"{name} {option}"):
-                    self.assertRegex(self.output(name, option), rf"^usage: {name} .*\[?-h \| --help\]?")
+                    self.assertRegex(self.output(name, option), rf"(?s)^usage: {name} .*\[?-h \| --help\]?")
 
     def test_wrong_arguments(self):
         wrong = [("lent_threads", word) for word in ("0", "65", "-1", "x", "4x", "", "99999999999999999999")]
