@@ -132,6 +132,9 @@ static int64_t max_images(const struct job *job)
                      rest > 0 ? pipeline_part(&job->batches, rest).count : 0);
 }
 
+/* normnet_shard() leaves 8 images together. */
+enum { SHARE_IMAGES = 8 };
+
 static int open_model(struct job *job)
 {
     normnet_config config;
@@ -146,6 +149,10 @@ static int open_model(struct job *job)
         .ranks = job->ranks.count,
         .rank = job->ranks.rank,
     };
+    if (job->ranks.count > 1 && pipeline_part(&job->batches, config.max_batch).whole)
+        return report_usage("a batch of %" PRId32 " images has none for some of %" PRId32
+                            " ranks; expected --batch %d or more, or fewer ranks",
+                            config.max_batch, job->ranks.count, SHARE_IMAGES * job->ranks.count);
     config.max_batch = (int32_t)max_images(job);
     if (!job->local_statistics) {
         config.reduce = reduce_over_ranks;

@@ -193,6 +193,7 @@ class Mpi(unittest.TestCase):
             "nowhere": ["--data", "nowhere"],
             "unknown layer|conv0": ["--data", "generated", "--architecture", "conv0"],
             "none.ckpt": ["--resume", "none.ckpt"],
+            "a batch of 8 images has none for some of 2 ranks; expected --batch 16 or more": [*SHARED, "--batch", "8"],
         }
         for pattern, arguments in mistakes.items():
             with self.subTest(pattern):
