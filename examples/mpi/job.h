@@ -46,7 +46,7 @@ void job_close(struct job *job);
  */
 int job_train_epoch(struct job *job, struct epoch_result *result);
 
-/* Tests the model on the test images, of which each rank takes a share. Returns as job_train_epoch(). */
+/* Tests the model on the validation and the test images, of which each rank takes a share. Returns as above. */
 int job_test(struct job *job, struct epoch_result *result);
 
 /* Gives rank 0 the losses and counts of all ranks in the current epoch. */

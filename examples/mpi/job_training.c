@@ -177,10 +177,9 @@ int job_train_epoch(struct job *job, struct epoch_result *result)
 
 /* ---- The test ------------------------------------------------------------------------------------ */
 
-/* A rank's share of the test images; sums[0] is the loss. */
-static int test_share(struct job *job, double sums[2])
+/* A rank's share of some images; sums[0] is the loss. */
+static int test_share(struct job *job, struct image_set set, double sums[2])
 {
-    struct image_set set = job->data.test;
     struct test_result tested;
     int64_t first;
 
@@ -197,24 +196,31 @@ static int test_share(struct job *job, double sums[2])
     return 0;
 }
 
-int job_test(struct job *job, struct epoch_result *result)
+static int test_set(struct job *job, int64_t epoch, const struct image_set *set, double *loss, double *accuracy)
 {
-    const double images = (double)job->data.test.count;
     double sums[2];
-    /* Each rank has its own running statistics then; those of rank 0 are the training's. */
-    int code = job->local_statistics ? job_agree(job, shared_weights(&job->ranks, job->model)) : 0;
+    const int code = job_agree(job, test_share(job, *set, sums));
 
-    if (code == 0)
-        code = job_agree(job, test_share(job, sums));
     if (code != 0)
         return code;
     ranks_sum(&job->ranks, sums, 2);
-    result->test_loss = sums[0] / images;
-    result->test_accuracy = 100.0 * sums[1] / images;
-    if (isfinite(result->test_loss))
+    *loss = sums[0] / (double)set->count;
+    *accuracy = 100.0 * sums[1] / (double)set->count;
+    if (isfinite(*loss))
         return 0;
     return job->ranks.rank > 0 ? EXIT_FAILED
-                               : report_error("epoch %" PRId64 ": the test loss is not finite: the training has "
+                               : report_error("epoch %" PRId64 ": the loss of a test is not finite: the training has "
                                               "diverged; a smaller --lr may help",
-                                              result->epoch);
+                                              epoch);
+}
+
+int job_test(struct job *job, struct epoch_result *result)
+{
+    /* Each rank has its own running statistics then; those of rank 0 are the training's. */
+    int code = job->local_statistics ? job_agree(job, shared_weights(&job->ranks, job->model)) : 0;
+
+    if (code == 0 && job->data.validation.count > 0)
+        code =
+            test_set(job, result->epoch, &job->data.validation, &result->validation_loss, &result->validation_accuracy);
+    return code == 0 ? test_set(job, result->epoch, &job->data.test, &result->test_loss, &result->test_accuracy) : code;
 }

@@ -134,8 +134,8 @@ static int parse_all(struct job *job, int argc, char **argv)
     if (job->ranks.rank == 0)
         code = parse(job, argc, copy);
     ranks_copy(&job->ranks, &code, sizeof code);
-    if (code == 0 && job->ranks.rank > 0)
-        code = parse(job, argc, copy);
+    if (code == 0) /* mpirun can give ranks different ones */
+        code = job_agree(job, job->ranks.rank > 0 ? parse(job, argc, copy) : 0);
     free(copy);
     return code;
 }
@@ -209,7 +209,7 @@ static int train_epochs(struct job *job)
     struct training_state *training = &job->training;
 
     if (job->ranks.rank == 0)
-        job->progress = progress_start(job->settings.epochs, training->images, false, false,
+        job->progress = progress_start(job->settings.epochs, training->images, job->data.validation.count > 0, false,
                                        training->finished * training->images + training->done);
     while (training->finished < job->settings.epochs) {
         struct epoch_result *result = &training->history[training->finished];
@@ -263,8 +263,9 @@ int main(int argc, char **argv)
     if (job.ranks.rank > 0)
         snprintf(name, sizeof name, "normnet-mpi, rank %" PRId32, job.ranks.rank);
     report_as(name);
-    if (code == 0)
-        code = run(&job, argc - 1, argv + 1);
+    if (code != 0)
+        MPI_Abort(MPI_COMM_WORLD, code);
+    code = run(&job, argc - 1, argv + 1);
     fflush(stdout);
     job_close(&job);
     ranks_close(&job.ranks);

@@ -177,6 +177,16 @@ class Mpi(unittest.TestCase):
         process.wait()
         self.assertEqual(self.job_weights("openmpi", 2, "--resume", "run.ckpt", "--data", "generated"), expected)
 
+    def test_validation(self):
+        arguments = [*SHARED, "--validate", "50"]
+        alone = subprocess.run([MNIST, "train", *arguments], text=True, capture_output=True, timeout=TIME_LIMIT,
+                               check=False).stdout
+        shared = self.run_job("mpich", 2, *arguments).stdout
+        rows = [[row.split()[1:7] for row in re.findall(r"^ +\d/2 .*$", text, re.M)]
+                for text in (alone, shared)]
+        self.assertEqual([len(row) for row in rows[0]], [6, 6], alone)
+        self.assertEqual(rows[1], rows[0])  # losses and accuracies of training, validation and test
+
     def test_resuming_refuses_another_training(self):
         self.job_weights("openmpi", 2, "--save", "run.ckpt", *SHARED)
         result = self.run_job("openmpi", 2, "--resume", "run.ckpt", "--norm", "group")
