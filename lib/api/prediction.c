@@ -44,7 +44,7 @@ normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *imag
         status = normnet__begin_inference(&inference, model, images, &options);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__evaluate_model(&inference, images, labels, confusion, &filled);
+    status = normnet__evaluate_model(&inference, labels, confusion, &filled);
     if (status == NORMNET_OK)
         status = normnet__write_metrics(metrics, &filled);
     normnet__end_inference(&inference);
@@ -64,7 +64,7 @@ normnet_status normnet_predict(normnet_model *model, const normnet_tensor *image
         status = normnet__begin_inference(&inference, model, images, &options);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__predict(&inference, images, options.scores, scores, classes);
+    status = normnet__predict(&inference, options.scores, scores, classes);
     normnet__end_inference(&inference);
     return status;
 }
@@ -84,7 +84,7 @@ normnet_status normnet_layer_output(normnet_model *model, const normnet_tensor *
         return status;
     status = normnet__check_index(layer, model->network.layer_count, "layer");
     if (status == NORMNET_OK)
-        status = normnet__layer_output(&inference, images, layer, output);
+        status = normnet__layer_output(&inference, layer, output);
     normnet__end_inference(&inference);
     return status;
 }

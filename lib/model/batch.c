@@ -27,7 +27,9 @@ static normnet_status check_statistics(const normnet_model *model, int64_t image
 normnet_status normnet__view_batch_images(const normnet_model *model, const normnet_tensor *tensor,
                                           struct images *images)
 {
-    const normnet_status status = normnet__view_images(images, tensor, model->network.input, model->config.max_batch);
+    struct view view;
+    const normnet_status status =
+        normnet__view_images(images, &view, tensor, model->network.input, model->config.max_batch);
 
     return status == NORMNET_OK ? check_statistics(model, images->count) : status;
 }
@@ -35,13 +37,15 @@ normnet_status normnet__view_batch_images(const normnet_model *model, const norm
 normnet_status normnet__view_batch(const normnet_model *model, const normnet_tensor *images,
                                    const normnet_tensor *labels, struct labeled_batch *batch)
 {
-    struct labels view;
-    normnet_status status = normnet__view_images(&batch->images, images, model->network.input, model->config.max_batch);
+    struct view view;
+    struct labels given;
+    normnet_status status =
+        normnet__view_images(&batch->images, &view, images, model->network.input, model->config.max_batch);
 
     if (status == NORMNET_OK)
-        status = normnet__view_labels(&view, labels, batch->images.count, model->network.classes);
+        status = normnet__view_labels(&given, labels, batch->images.count, model->network.classes);
     if (status == NORMNET_OK)
-        status = normnet__copy_labels(&view, batch->images.count, model->training.labels);
+        status = normnet__copy_labels(&given, batch->images.count, model->training.labels);
     batch->labels = model->training.labels;
     return status == NORMNET_OK ? check_statistics(model, batch->images.count) : status;
 }

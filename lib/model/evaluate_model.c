@@ -65,8 +65,8 @@ static void begin_sums(struct model_evaluation *evaluation, int64_t images)
 }
 
 /* The counts are set to zero before the first label is read: none may lie among them. */
-static normnet_status check_confusion(const struct inference *inference, const normnet_tensor *images,
-                                      const normnet_tensor *labels, int64_t *confusion)
+static normnet_status check_confusion(const struct inference *inference, const struct labels *labels,
+                                      int64_t *confusion)
 {
     const int64_t classes = inference->model->network.classes, shape[2] = {classes, classes};
     const normnet_tensor tensor = {
@@ -76,12 +76,12 @@ static normnet_status check_confusion(const struct inference *inference, const n
 
     if (confusion == NULL)
         return NORMNET_OK;
-    status = normnet__view_output(&view, &tensor, "confusion", 2, shape, images);
-    return status == NORMNET_OK ? normnet__view_output(&view, &tensor, "confusion", 2, shape, labels) : status;
+    status = normnet__view_output(&view, &tensor, "confusion", 2, shape, &inference->images_view);
+    return status == NORMNET_OK ? normnet__view_output(&view, &tensor, "confusion", 2, shape, &labels->view) : status;
 }
 
-normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *images,
-                                       const normnet_tensor *labels, int64_t *confusion, normnet_metrics *metrics)
+normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *labels, int64_t *confusion,
+                                       normnet_metrics *metrics)
 {
     normnet_model *model = inference->model;
     struct model_evaluation evaluation = {.model = model, .team = &inference->reader->team, .confusion = confusion};
@@ -91,7 +91,7 @@ normnet_status normnet__evaluate_model(struct inference *inference, const normne
     if (status == NORMNET_OK)
         status = normnet__copy_labels(&evaluation.labels, count, NULL);
     if (status == NORMNET_OK)
-        status = check_confusion(inference, images, labels, confusion);
+        status = check_confusion(inference, &evaluation.labels, confusion);
     if (status != NORMNET_OK)
         return status;
     begin_sums(&evaluation, count);

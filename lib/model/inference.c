@@ -28,7 +28,8 @@ static normnet_status view_images(struct inference *inference, const normnet_ten
 {
     const normnet_model *model = inference->model;
     const int64_t max = inference->batch_statistics ? model->config.max_batch : INT64_MAX;
-    const normnet_status status = normnet__view_images(&inference->images, images, model->network.input, max);
+    const normnet_status status =
+        normnet__view_images(&inference->images, &inference->images_view, images, model->network.input, max);
 
     if (status != NORMNET_OK || !inference->batch_statistics)
         return status;

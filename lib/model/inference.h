@@ -8,6 +8,7 @@
 
 #include "layers/loss.h"
 #include "model/model.h"
+#include "model/views.h"
 
 /* One call on a model. */
 struct inference {
@@ -16,6 +17,7 @@ struct inference {
     bool batch_statistics;
     struct engine engine; /* with the weights of the call */
     struct images images;
+    struct view images_view; /* of the same tensor, for what must not overlap it */
 };
 
 /* Takes the lock and checks the images; the options have been checked. If it succeeds, end the inference. */
@@ -30,22 +32,15 @@ normnet_status normnet__run_inference(struct inference *inference, int32_t last,
 /* The logits of a block that has passed the last layer. */
 struct logits normnet__block_logits(const normnet_model *model, const struct block *block);
 
-/*
- * Loss and accuracy. `confusion` [classes][classes] may be NULL, and must not overlap `images`, the tensor of the
- * inference, or `labels`.
- */
-normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *images,
-                                       const normnet_tensor *labels, int64_t *confusion, normnet_metrics *metrics);
+/* Loss and accuracy. `confusion` [classes][classes] may be NULL, and must not overlap the images or the labels. */
+normnet_status normnet__evaluate_model(struct inference *inference, const normnet_tensor *labels, int64_t *confusion,
+                                       normnet_metrics *metrics);
 
-/*
- * Scores of the kind `kind`, a normnet_scores, and classes; either may be NULL. `images` is the tensor of the
- * inference, which the outputs must not overlap.
- */
-normnet_status normnet__predict(struct inference *inference, const normnet_tensor *images, int32_t kind,
-                                const normnet_tensor *scores, const normnet_tensor *classes);
+/* Scores of the kind `kind`, a normnet_scores, and classes; either may be NULL. They must not overlap the images. */
+normnet_status normnet__predict(struct inference *inference, int32_t kind, const normnet_tensor *scores,
+                                const normnet_tensor *classes);
 
-/* The output of layer `index`. */
-normnet_status normnet__layer_output(struct inference *inference, const normnet_tensor *images, int32_t index,
-                                     const normnet_tensor *output);
+/* The output of layer `index`, which must not overlap the images. */
+normnet_status normnet__layer_output(struct inference *inference, int32_t index, const normnet_tensor *output);
 
 #endif

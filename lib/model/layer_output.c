@@ -30,14 +30,13 @@ static void write_layer_output(void *context, int32_t thread, const struct block
                 }
 }
 
-normnet_status normnet__layer_output(struct inference *inference, const normnet_tensor *images, int32_t index,
-                                     const normnet_tensor *tensor)
+normnet_status normnet__layer_output(struct inference *inference, int32_t index, const normnet_tensor *tensor)
 {
     const struct layer *layer = &inference->model->network.layers[index];
     const int64_t shape[4] = {inference->images.count, layer->out.channels, layer->out.height, layer->out.width};
     struct layer_output output = {.layer = layer};
     const normnet_status status =
-        normnet__view_output(&output.view, tensor, "output", layer->out.flat ? 2 : 4, shape, images);
+        normnet__view_output(&output.view, tensor, "output", layer->out.flat ? 2 : 4, shape, &inference->images_view);
 
     if (status != NORMNET_OK)
         return status;

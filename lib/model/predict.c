@@ -67,7 +67,7 @@ static void predict_block(void *context, int32_t thread, const struct block *blo
 }
 
 static normnet_status view_scores(struct prediction *prediction, const normnet_tensor *scores, int64_t count,
-                                  const normnet_tensor *images)
+                                  const struct view *images)
 {
     const int64_t shape[2] = {count, prediction->model->network.classes};
     const normnet_status status = normnet__view_output(&prediction->scores, scores, "scores", 2, shape, images);
@@ -79,7 +79,7 @@ static normnet_status view_scores(struct prediction *prediction, const normnet_t
 }
 
 static normnet_status view_classes(struct prediction *prediction, const normnet_tensor *classes, int64_t count,
-                                   const normnet_tensor *images)
+                                   const struct view *images)
 {
     const normnet_status status = normnet__view_output(&prediction->classes, classes, "classes", 1, &count, images);
 
@@ -93,8 +93,8 @@ static normnet_status view_classes(struct prediction *prediction, const normnet_
     return NORMNET_OK;
 }
 
-normnet_status normnet__predict(struct inference *inference, const normnet_tensor *images, int32_t kind,
-                                const normnet_tensor *scores, const normnet_tensor *classes)
+normnet_status normnet__predict(struct inference *inference, int32_t kind, const normnet_tensor *scores,
+                                const normnet_tensor *classes)
 {
     struct prediction prediction = {
         .model = inference->model, .kind = kind, .has_scores = scores != NULL, .has_classes = classes != NULL};
@@ -102,9 +102,9 @@ normnet_status normnet__predict(struct inference *inference, const normnet_tenso
     normnet_status status = NORMNET_OK;
 
     if (scores != NULL)
-        status = view_scores(&prediction, scores, count, images);
+        status = view_scores(&prediction, scores, count, &inference->images_view);
     if (status == NORMNET_OK && classes != NULL)
-        status = view_classes(&prediction, classes, count, images);
+        status = view_classes(&prediction, classes, count, &inference->images_view);
     if (status == NORMNET_OK && scores != NULL && classes != NULL &&
         normnet__views_overlap(&prediction.scores, &prediction.classes))
         status = normnet__fail(NORMNET_EINVAL, "classes overlaps scores");

@@ -173,62 +173,62 @@ static const char *channels_last_hint(char *hint, const normnet_tensor *tensor, 
     return hint;
 }
 
-normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
-                                    int64_t max)
+normnet_status normnet__view_images(struct images *images, struct view *view, const normnet_tensor *tensor,
+                                    struct shape shape, int64_t max)
 {
-    struct view view;
-    const normnet_status status = normnet__view_tensor(&view, tensor, "images", false);
-    const int64_t *actual = view.tensor.shape;
+    const normnet_status status = normnet__view_tensor(view, tensor, "images", false);
+    const int64_t *actual = view->tensor.shape;
     char text[NORMNET__DIMS_TEXT], expected[40], hint[HINT_TEXT];
 
     if (status != NORMNET_OK)
         return status;
-    if (view.tensor.dtype != NORMNET_U8 && view.tensor.dtype != NORMNET_F32)
+    if (view->tensor.dtype != NORMNET_U8 && view->tensor.dtype != NORMNET_F32)
         return normnet__fail(NORMNET_EUNSUPPORTED, "images are %s; expected u8 or f32",
-                             normnet__dtype_name(view.tensor.dtype));
-    if (view.tensor.rank != 4 || actual[1] != shape.channels || actual[2] != shape.height || actual[3] != shape.width)
+                             normnet__dtype_name(view->tensor.dtype));
+    if (view->tensor.rank != 4 || actual[1] != shape.channels || actual[2] != shape.height || actual[3] != shape.width)
         return normnet__fail(NORMNET_EINVAL, "images have the shape %s; expected Nx%s%s",
-                             normnet__dims_text(text, view.tensor.rank, actual), normnet__shape_text(expected, shape),
-                             channels_last_hint(hint, &view.tensor, shape.channels, shape.height, shape.width));
+                             normnet__dims_text(text, view->tensor.rank, actual), normnet__shape_text(expected, shape),
+                             channels_last_hint(hint, &view->tensor, shape.channels, shape.height, shape.width));
     if (actual[0] > max)
         return normnet__fail(NORMNET_EINVAL, "there are %lld images; expected at most %lld (config.max_batch)",
                              (long long)actual[0], (long long)max);
     *images = (struct images){
-        .data = view.tensor.data, .bytes = view.tensor.dtype == NORMNET_U8, .count = actual[0], .shape = shape};
+        .data = view->tensor.data, .bytes = view->tensor.dtype == NORMNET_U8, .count = actual[0], .shape = shape};
     for (int i = 0; i < 4; ++i)
-        images->strides[i] = view.tensor.strides[i];
+        images->strides[i] = view->tensor.strides[i];
     return images->bytes ? NORMNET_OK : check_pixels(images);
 }
 
 normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count, int32_t classes)
 {
-    struct view view;
-    const normnet_status status = normnet__view_tensor(&view, tensor, "labels", false);
+    const struct view *view = &labels->view;
+    const normnet_status status = normnet__view_tensor(&labels->view, tensor, "labels", false);
     char text[NORMNET__DIMS_TEXT];
 
+    labels->classes = classes;
     if (status != NORMNET_OK)
         return status;
-    if (view.tensor.dtype == NORMNET_F32)
+    if (view->tensor.dtype == NORMNET_F32)
         return normnet__fail(NORMNET_EUNSUPPORTED, "labels are f32; expected u8, i32 or i64");
-    if (view.tensor.rank != 1 || view.tensor.shape[0] != count)
+    if (view->tensor.rank != 1 || view->tensor.shape[0] != count)
         return normnet__fail(NORMNET_EINVAL, "labels have the shape %s; expected %lld, one per image",
-                             normnet__dims_text(text, view.tensor.rank, view.tensor.shape), (long long)count);
-    *labels = (struct labels){view.tensor.data, view.tensor.dtype, classes, view.tensor.strides[0]};
+                             normnet__dims_text(text, view->tensor.rank, view->tensor.shape), (long long)count);
     return NORMNET_OK;
 }
 
 /* Volatile: the compiler must not read a label again after its check. */
 static int64_t label_at(const struct labels *labels, int64_t index)
 {
-    const int64_t at = index * labels->stride;
+    const normnet_tensor *tensor = &labels->view.tensor;
+    const int64_t at = index * tensor->strides[0];
 
-    switch (labels->dtype) {
+    switch (tensor->dtype) {
     case NORMNET_U8:
-        return ((const volatile uint8_t *)labels->data)[at];
+        return ((const volatile uint8_t *)tensor->data)[at];
     case NORMNET_I32:
-        return ((const volatile int32_t *)labels->data)[at];
+        return ((const volatile int32_t *)tensor->data)[at];
     default:
-        return ((const volatile int64_t *)labels->data)[at];
+        return ((const volatile int64_t *)tensor->data)[at];
     }
 }
 
@@ -255,10 +255,9 @@ normnet_status normnet__copy_labels(const struct labels *labels, int64_t count, 
 }
 
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
-                                    const int64_t *shape, const normnet_tensor *input)
+                                    const int64_t *shape, const struct view *input)
 {
-    struct view input_view;
-    normnet_status status = normnet__view_tensor(view, tensor, name, true);
+    const normnet_status status = normnet__view_tensor(view, tensor, name, true);
     char actual[NORMNET__DIMS_TEXT], expected[NORMNET__DIMS_TEXT], hint[HINT_TEXT];
     bool same = view->tensor.rank == rank;
 
@@ -271,10 +270,7 @@ normnet_status normnet__view_output(struct view *view, const normnet_tensor *ten
                              normnet__dims_text(actual, view->tensor.rank, view->tensor.shape),
                              normnet__dims_text(expected, rank, shape),
                              rank == 4 ? channels_last_hint(hint, &view->tensor, shape[1], shape[2], shape[3]) : "");
-    status = normnet__view_tensor(&input_view, input, "input", false);
-    if (status != NORMNET_OK)
-        return status;
-    if (normnet__views_overlap(view, &input_view))
+    if (normnet__views_overlap(view, input))
         return normnet__fail(NORMNET_EINVAL, "%s overlaps an input", name);
     return NORMNET_OK;
 }

@@ -25,19 +25,17 @@ const char *normnet__dtype_name(int32_t dtype);
 /* Any valid tensor; no two elements of an output may have the same address. `name` is the argument's, for messages. */
 normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *tensor, const char *name, bool is_output);
 
-/* 1 to `max` images of `shape`; f32 pixels are finite. */
-normnet_status normnet__view_images(struct images *images, const normnet_tensor *tensor, struct shape shape,
-                                    int64_t max);
+/* 1 to `max` images of `shape`; f32 pixels are finite. `view` is of the same tensor, which is read once. */
+normnet_status normnet__view_images(struct images *images, struct view *view, const normnet_tensor *tensor,
+                                    struct shape shape, int64_t max);
 
 /*
  * `count` labels, whose values are checked when they are read: 0 to classes - 1, else NORMNET_ELABEL. A label may be in
  * memory that others change, so the one that is used is the one that was checked: a copy.
  */
 struct labels {
-    const void *data;
-    int32_t dtype; /* normnet_dtype */
+    struct view view;
     int32_t classes;
-    int64_t stride;
 };
 
 normnet_status normnet__view_labels(struct labels *labels, const normnet_tensor *tensor, int64_t count,
@@ -51,6 +49,6 @@ normnet_status normnet__copy_labels(const struct labels *labels, int64_t count, 
 
 /* An output of exactly this shape that shares no byte with `input`. */
 normnet_status normnet__view_output(struct view *view, const normnet_tensor *tensor, const char *name, int32_t rank,
-                                    const int64_t *shape, const normnet_tensor *input);
+                                    const int64_t *shape, const struct view *input);
 
 #endif

@@ -178,6 +178,53 @@ static void second_thread(const void *argument)
     twins_close(pair);
 }
 
+/* A tensor whose data another thread moves all the time: to the images, and to what the call writes. */
+struct mover {
+    const void *volatile *data;
+    const void *places[2];
+    atomic_bool stop;
+};
+
+static void *move(void *context)
+{
+    struct mover *self = context;
+
+    for (unsigned i = 0; !self->stop; ++i)
+        *self->data = self->places[i % 2];
+    return NULL;
+}
+
+/* It is rejected, or read where it does not overlap. */
+static void tensor_that_moves(const void *argument)
+{
+    enum { ROUNDS = 4000 };
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
+    normnet_tensor images = pair->float_images, scores;
+    const int64_t shape[2] = {TWINS_IMAGES, TWINS_CLASSES};
+    const size_t count = (size_t)TWINS_IMAGES * TWINS_PIXELS;
+    float *memory = check_allocate(count, sizeof *memory), expected[TWINS_IMAGES * TWINS_CLASSES];
+    struct mover mover = {(const void *volatile *)&images.data, {images.data, memory}, false};
+    pthread_t thread;
+
+    (void)argument;
+    normnet_tensor_init(&scores, NORMNET_F32, expected, 2, shape);
+    CHECK_OK(normnet_predict(pair->model, &images, &scores, NULL, NULL));
+    scores.data = memory;
+    CHECK_EQUAL(pthread_create(&thread, NULL, move, &mover), 0);
+    for (int i = 0; i < ROUNDS; ++i) {
+        const normnet_status status = normnet_predict(pair->model, &images, &scores, NULL, NULL);
+
+        if (status != NORMNET_OK && status != NORMNET_EINVAL)
+            CHECK_FAIL("predict returned %s", normnet_status_string((int32_t)status));
+        if (status == NORMNET_OK && memcmp(memory, expected, sizeof expected) != 0)
+            CHECK_FAIL("round %d: predict has read the memory that it writes", i);
+    }
+    mover.stop = true;
+    CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    free(memory);
+    twins_close(pair);
+}
+
 /* ---- Bytes of a file ------------------------------------------------------------------------------ */
 
 /* Overwrites the bytes at a certain allocation of the call that reads them. */
@@ -248,6 +295,7 @@ int main(int argc, char **argv)
     check_case("labels that change in an evaluation are an error", labels_in_evaluation, NULL);
     check_case("pixels that become NaN are an error in training", pixels_in_training, NULL);
     check_case("a second thread that changes labels and parameters breaks nothing", second_thread, NULL);
+    check_case("a tensor that moves during a call is read once", tensor_that_moves, NULL);
     check_case("bytes of a file that change while they are read", bytes_of_a_file, NULL);
     return check_end();
 }
