@@ -202,6 +202,8 @@ static int list_train_options(struct option *options, struct settings *s)
          "another file. The settings are those of the checkpoint, the seed is one more, and all options but those of "
          "the network are allowed.",
          .target.flag = &s->new_cycle},
+        {OPTION_FLAG, "--summary", NULL, "Print a table of the layers before the training.",
+         .target.flag = &s->summary},
         {OPTION_FLAG, "--plot", NULL,
          "Draw the curves of loss and accuracy at the end (ASCII unless the locale is UTF-8).",
          .target.flag = &s->plot},
@@ -364,9 +366,9 @@ int train_options_parse(struct settings *settings, int argc, char **argv)
 static bool may_differ(const struct option *option, const struct settings *settings)
 {
     static const char *const of_network[] = {"--norm", "--groups", "--layer-dims", "--affine", "--architecture", NULL};
-    static const char *const of_run[] = {"--preset",     "--data",    "--threads", "--cpu",       "--save",
-                                         "--save-every", "--resume",  "--json",    "--new-cycle", "--plot",
-                                         "--report",     "--classes", NULL};
+    static const char *const of_run[] = {"--preset",     "--data",   "--threads", "--cpu",       "--save",
+                                         "--save-every", "--resume", "--json",    "--new-cycle", "--summary",
+                                         "--plot",       "--report", "--classes", NULL};
 
     if (option->kind == OPTION_HEADING)
         return true;
