@@ -213,8 +213,9 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.text = &s->json},
         {OPTION_TEXT, "--report", "FILE",
          "At the end, write a page of HTML about the training: results, curves, misclassified images, confusion "
-         "matrix, weights and layers. It needs no network and no other file. FILE must not exist yet, unless it is "
-         "the report of the training that is resumed.",
+         "matrix, weights and layers. It needs no network and no other file, and has this command, but of absolute "
+         "paths the last part alone. FILE must not exist yet, unless it is the report of the training that is "
+         "resumed.",
          .target.text = &s->report},
         {OPTION_TEXT, "--classes", "FILE", "The names of the classes for the report, one per line.",
          .target.text = &s->classes},
