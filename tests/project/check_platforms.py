@@ -111,10 +111,11 @@ def programs_of(target, full):
 
 def row(target, done):
     endian, word = properties(target)
-    return "| %s | %s | %s-endian, %d bits | %s | %d programs, %d checks | %d of %d |" % (
+    equal = "%d of %d" % (done.equal(), len(done.reference)) if done.hashes else "none trained"
+    return "| %s | %s | %s-endian, %d bits | %s | %d programs, %d checks | %s |" % (
         target.name, first_line(*target.command, "--version"), endian, word,
         first_line(*target.runner[:1], "--version") if target.runner else "natively", done.programs, done.checks,
-        done.equal(), len(done.reference))
+        equal)
 
 
 def check_all(cases, arguments, reference):
