@@ -2,6 +2,7 @@
 # normnet::normnet for a project that fetches the sources with FetchContent: the library as one file, which meson writes.
 # Include it after FetchContent_MakeAvailable(normnet).
 cmake_minimum_required(VERSION 3.16)
+include_guard(GLOBAL) # several parts of a project may fetch it
 enable_language(C)
 find_package(Threads REQUIRED)
 find_program(NORMNET_MESON meson)

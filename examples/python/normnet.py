@@ -15,11 +15,12 @@ shows the network.
 The keyword arguments of a model are the fields of normnet_config; include/normnet.h describes them with their
 defaults. An enum is given by name ("one_cycle") or by number.
 
-Images: N x channels x height x width. uint8 is scaled by 1/255, float32 is used as it is. Labels: N, from 0 to
-classes - 1; uint8, int32 or int64. Both are numpy arrays of any strides, or what numpy makes an array of: lists, and
-objects with the buffer protocol, DLPack, __array__ or __array_interface__, such as tensors of PyTorch in the CPU's
-memory. Arrays of these types are passed without a copy, unless their elements are not aligned or their strides are no
-multiples of an element. Other types are converted, into a copy:
+Images: N x channels x height x width; numpy.transpose(x, (0, 3, 1, 2)) views N x height x width x channels like this,
+without a copy. uint8 is scaled by 1/255, float32 is used as it is. Labels: N, from 0 to classes - 1; uint8, int32 or
+int64. Both are numpy arrays of any strides, or what numpy makes an array of: lists, and objects with the buffer
+protocol, DLPack, __array__ or __array_interface__, such as tensors of PyTorch in the CPU's memory. Arrays of these
+types are passed without a copy, unless their elements are not aligned or their strides are no multiples of an element.
+Other types are converted, into a copy:
 
     images   bool              0.0 and 1.0
              float16           float32 of the same value
@@ -53,6 +54,7 @@ import difflib
 import functools
 import operator
 import os
+import re
 import sys
 from ctypes import POINTER, addressof, byref, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p, sizeof
 from enum import IntEnum
@@ -268,10 +270,37 @@ class NormnetError(Exception):
         return f"{self.name}: {self.message}"
 
 
+def _shape_advice(shape: tuple[int, ...], image: tuple[int, ...]) -> str:
+    """The end of a message about a shape: what makes the images N x channels x height x width, if that is clear."""
+    channels, height, width = image
+    if shape[1:] == image:
+        return ""
+    if shape[1:] == (height, width, channels):
+        return "; call numpy.transpose(x, (0, 3, 1, 2)), or x.permute(0, 3, 1, 2) in PyTorch: neither copies anything"
+    flat = shape[1:] == (channels * height * width,)
+    if flat or channels == 1 and shape in ((height, width), (*shape[:1], height, width)):
+        return f"; call x.reshape(-1, {channels}, {height}, {width})"
+    return ""
+
+
+#: What C says of the shape of images and of an output like them; after it comes how to set strides in C.
+_WRONG_SHAPE = re.compile(r"(?:images have|output has) the shape (\d+(?:x\d+)*); "
+                          r"expected (?:N|\d+)x(\d+x\d+x\d+)(?=;|$)")
+
+
+def _message() -> str:
+    """What C says of the call that has failed, with the advice for Python."""
+    message = library.normnet_error_message().decode("utf-8", "replace")
+    found = _WRONG_SHAPE.match(message)
+    if not found:
+        return str(message)
+    shape, image = (tuple(map(int, text.split("x"))) for text in found.groups())
+    return found[0] + _shape_advice(shape, image)
+
+
 def _check(status: int) -> None:
     if status:
-        raise NormnetError(status, library.normnet_status_string(status).decode(),
-                           library.normnet_error_message().decode("utf-8", "replace"))
+        raise NormnetError(status, library.normnet_status_string(status).decode(), _message())
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
@@ -666,7 +695,8 @@ def _data_set(images: Any, labels: Any, config: SimpleNamespace, part: str = "")
     image = config.channels, config.height, config.width
     if labels.ndim != 1 or not labels.size or images.shape != labels.shape + image:
         raise ValueError(f"the shapes of {names[0]} and {names[1]} are {images.shape} and {labels.shape}; expected"
-                         f" N x {' x '.join(map(str, image))} and N, with an N of at least 1")
+                         f" N x {' x '.join(map(str, image))} and N, with an N of at least 1"
+                         + _shape_advice(images.shape, image))
     wrong = numpy.flatnonzero((labels < 0) | (labels >= config.classes))
     if wrong.size:
         raise NormnetError(Status.ELABEL, "NORMNET_ELABEL",

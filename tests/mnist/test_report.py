@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`normnet-mnist report`: what the page and the files beside it have, and lines and options that are wrong."""
 import csv
+import hashlib
 import html
 import json
 import math
@@ -87,6 +88,33 @@ def test_published_figures(program):
     assert "99.10" in text and "82.60" in text
     assert re.search("(fails, as published|works, unlike published)", text)
     assert len(re.findall(r'class="mark"|◇ 82.60', text)) == 2
+
+
+MNIST = ("b1622d2cae254cb0e14e739b0976e4022f593aed596954fa1778cd14f3365ba5-"
+         "a1bf1262c781b6b0f517623d1caea3febe8a1b655afca68dccb6b7bf2e1326f5")
+
+
+def test_published_figures_of_other_images(program):
+    """Figures of MNIST stand beside runs of MNIST only, and the report says why."""
+    (program.directory / "of-mnist.txt").write_text("published_on = mnist\n" + EXPERIMENTS, encoding="utf-8")
+    lines = []
+    for line in map(json.loads, program.lines()):
+        if line["experiment"] == "tiny-none":
+            line["data_sha256"] = MNIST
+            line["key"] = hashlib.sha256("\n".join([
+                f"seed={line['seed']}", "data=" + MNIST, "architecture=" + line["configuration"]["architecture"],
+                "batch=32", "epochs=6", "lr=0.05", "validate=10"]).encode()).hexdigest()
+            lines.append(json.dumps(line) + "\n")
+    program.copy("mnist", lines)
+    for study in ("study", "mnist"):
+        program.run("report", study, "--experiments", "of-mnist.txt", "--data", "data", "--out", "figures.html")
+        page = (program.directory / "figures.html").read_text(encoding="utf-8")
+        shown = section(page, "published"), section(page, "verdict"), section(page, "failures")
+        reason = "Published figures are of MNIST and are not shown, because these runs are of other images."
+        assert (reason in shown[0]) == (study == "study")
+        assert ("99.10" in shown[0]) == (study == "mnist")
+        assert ("ublished figures of networks" in shown[1]) == (study == "mnist")
+        assert "82.6" not in "".join(shown)
 
 
 def test_curves(program):

@@ -4,6 +4,7 @@ without its script."""
 import pytest
 
 import browser as chromium
+from conftest import write_data
 
 PHONE, DESKTOP = 390, 1280
 
@@ -160,6 +161,46 @@ def test_without_the_script(browser, any_path):
         browser.screenshot(target, {"x": 0, "y": 0, "width": DESKTOP, "height": 3000})
         pictures.append(target.read_bytes())
     assert pictures[0] == pictures[1]
+
+
+@pytest.fixture(scope="session")
+def many_path(program):
+    """A study of 47 classes, whose names are long."""
+    write_data(program.directory / "signs", classes=47)
+    names = "".join(f"{i} is a sign of {'Supercalifragilisticexpialidocious' * (i % 2)}\n" for i in range(47))
+    (program.directory / "signs.txt").write_text(names, encoding="utf-8")
+    (program.directory / "signs-experiments.txt").write_text(
+        "seeds = 1\nbatch = 32\n[many]\narchitecture = conv3-4 norm relu gap conv1-47\ncompare = norms\n"
+        "| id | norm |\n| a | batch |\n| b | layer |\n| c | group |\n", encoding="utf-8")
+    program.run("study", "--experiments", "signs-experiments.txt", "--data", "signs", "--out", "signs-study",
+                "--classes", "signs.txt")
+    return program.directory / "signs-study" / "report.html"
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_many_classes_with_long_names(browser, many_path, width):
+    """Lists of mistakes need no scrolling sideways, and pictures no heading for each of many classes."""
+    browser.open(many_path, width)
+    open_all(browser)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.evaluate("document.querySelectorAll('#confusion table').length") == 3
+    hidden = "[...document.querySelectorAll('#confusion .wide')].map(e => e.scrollWidth - e.clientWidth)"
+    assert browser.evaluate(hidden) == [0, 0, 0]
+    first = "document.querySelector('#gallery details')"
+    assert browser.evaluate(first + ".querySelectorAll('.digit').length") > 40
+    assert browser.evaluate(first + ".querySelectorAll('h4').length") == 1
+    common = browser.evaluate("[...document.querySelectorAll('#gallery tbody td.t')].map(e => e.innerText)")
+    assert common and all("is a sign of" in text for text in common)
+
+
+@pytest.mark.parametrize("width", [700, 717])  # of letter paper and of A4, without Chromium's margins
+def test_printed_tables_have_all_columns(browser, any_path, many_path, width):
+    for page in (any_path, many_path):
+        browser.open(page, width, media="print")
+        open_all(browser)
+        cut = f"""[...document.querySelectorAll('table')].filter(e => e.getBoundingClientRect().right > {width} - 15)
+            .map(e => e.closest('section').id)"""
+        assert browser.evaluate(cut) == []
 
 
 def test_print(browser, any_path):

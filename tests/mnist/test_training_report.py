@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`normnet-mnist train --report`: what the page has, which files it may replace, and trainings that stop."""
+import html
 import json
 import math
 import os
@@ -7,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import zipfile
 
 import pytest
 
@@ -92,14 +94,30 @@ def test_result(program, text, result):
 
 
 def test_paths_of_the_machine_are_left_out(program):
-    """Files are named without the folders above them; only the command is as it was typed."""
+    """Files are named without the folders above them, also in the command, where relative paths are as typed."""
     folder = program.directory.resolve()
+    (folder / "some names.txt").write_text("a\nb\nc\nd\ne\n")
     program.run("train", *SHORT, "--save", folder / "first.ckpt", "--keep", "best")
-    program.run("train", "--resume", folder / "first.ckpt", "--data", folder / "data", "--epochs", "3", "--save",
-                folder / "later.ckpt", "--report", folder / "paths.html", "--schedule", "constant")
+    program.run("train", "--resume", folder / "first.ckpt", "--data", folder / "data", "--epochs", "3",
+                f"--save={folder}/later.ckpt", "--report", "./paths.html", "--schedule", "constant",
+                f"--classes={folder}/some names.txt", "--json", folder / "paths.json")
     page = (folder / "paths.html").read_text(encoding="utf-8")
-    without = re.sub("The command: <code>.*?</code>", "", page, flags=re.S)
-    assert str(folder) not in without and "first.ckpt</code>" in without and "images of <code>data</code>" in without
+    command = html.unescape(re.search("The command: <code>(.*?)</code>", page, flags=re.S)[1])
+    assert command == ("normnet-mnist train --resume first.ckpt --data data --epochs 3 '--save=later.ckpt' --report "
+                       "./paths.html --schedule constant '--classes=some names.txt' --json paths.json")
+    assert str(folder) not in page and "first.ckpt</code>" in page and "images of <code>data</code>" in page
+
+
+def test_paths_in_archives_keep_the_archive(program):
+    """The command of a page finds the data again where the archive is."""
+    folder = program.directory.resolve()
+    with zipfile.ZipFile(folder / "digits.zip", "w") as archive:
+        for path in sorted((folder / "data").iterdir()):
+            archive.write(path, f"raw/{path.name}")
+    inside = "digits.zip/raw/train-images-idx3-ubyte"
+    program.run("train", *SHORT, "--data", folder / inside, "--report", "archive.html")
+    page = (folder / "archive.html").read_text(encoding="utf-8")
+    assert str(folder) not in page and f"--data {inside} --report archive.html" in page
 
 
 def test_network(program, text):

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import mnist_program
-from mnist_program import idx
+from mnist_program import REAL_MNIST, idx
 from study_program import AVERAGES, TINY, StudyCase, same_bits
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "examples" / "mnist" / "study" / "experiments.txt"
@@ -240,6 +240,28 @@ class Runs(StudyCase):
         rows = {row["id"]: row for row in json.loads((self.out / "summary.json").read_text())["experiments"]}
         self.assertEqual(rows["tiny-again"]["runs"], rows["tiny-none"]["runs"])
         self.assertEqual(rows["tiny-again"]["final"], 70)
+
+    def test_published_figures_of_other_images(self):
+        """Neither the table nor the files compare with figures of MNIST; those that are built in are of MNIST."""
+        self.assertIn("\npublished_on = mnist\n", self.run_program("study", "--print").stdout)
+        for head, shown in (("published_on = mnist\n", False), ("", True)):
+            self.experiments.write_text(head + TINY, encoding="utf-8")
+            output = self.study("--seeds", "1")
+            self.assertEqual("published differs" in output, shown, output)
+            self.assertEqual("\nPublished figures are of MNIST and are not shown" in output, not shown, output)
+            with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
+                rows = {row["id"]: (row["published_final"], row["difference"] != "") for row in csv.DictReader(file)}
+            self.assertEqual(rows["tiny-layer"], ("60.5", True) if shown else ("", False))
+
+    def test_real_mnist(self):
+        """It is known by its images."""
+        if not REAL_MNIST:
+            self.skipTest("NORMNET_DATA does not name a directory with MNIST")
+        self.experiments.write_text("[a]\narchitecture = conv3-4s3 norm relu gap conv1-10\nlimit = 320\nepochs = 1\n"
+                                    "published_on = mnist\n| id | norm | final |\n| a | batch | 60.5 |\n",
+                                    encoding="utf-8")
+        self.data = REAL_MNIST
+        self.assertRegex(self.study("--seeds", "1"), r"published differs\n\na\n.* 60\.50 ")
 
     def test_key(self):
         """Every column of the run changes the key; what is said about it does not."""

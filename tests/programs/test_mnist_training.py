@@ -46,6 +46,22 @@ class Training(mnist_program.TestCase):
         self.assertNotIn("\r", self.output)
         self.assertNotIn("\033", self.output)
 
+    def test_table_of_the_layers(self):
+        """It is printed with --summary; otherwise there is a line. Warnings come with both, also of a resumed run."""
+        warned = ["--norm", "instance", "--architecture", "conv3-4 relu norm gap conv1-5"]
+        arguments = ["--data", self.write_data(), *TINY[:4], *warned]
+        row = r"(?m)^ +\d+  (\S+) +\w+(?:\([\d, ]+\))? +\d+x\d+x\d+ +\d+ +\d+ +\d+$"
+        totals = r"64 parameters, \d+ multiply-adds per image, \d+ bytes\nwarning: layer 2 .*\n\n"
+        checkpoint = self.directory / "model"
+        for more, layers in (([], []), (["--summary"], warned[-1].split())):
+            self.train(*arguments, *more)
+            self.assertEqual(re.findall(row, self.output), layers)
+            line = "" if layers else r"5 layers \(--summary lists them\), "
+            self.assertRegex(self.output, "(?m)^" + line + totals)
+        self.train(*arguments, "--schedule", "constant", "--save", checkpoint)
+        self.train("--data", self.directory / "data", "--resume", checkpoint, "--epochs", "2", "--summary")
+        self.assertEqual(re.findall(row, self.output), layers)
+
     def test_learns_the_generated_digits(self):
         result = self.train("--limit", "4000", "--epochs", "2", "--batch", "32", "--augment", "none")
         self.assertEqual(result["parameters"], 7704)

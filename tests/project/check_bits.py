@@ -2,13 +2,15 @@
 """The same bits from every build for this machine: compilers, optimization,
 OpenMP. check_platforms.py does the same for other machines.
 
-usage: python3 check_bits.py --source SOURCE-ROOT [-h | --help]
+usage: python3 check_bits.py --source SOURCE-ROOT [--bits PROGRAM] [--full]
+           [-h | --help]
 
 example: python3 check_bits.py --source .
 
 Builds libnormnet and test_bits in temporary directories, runs them, and
 compares the hashes that they print, of models and of their files, with those
-of the first build.
+of PROGRAM, the test_bits of a build that there is, or else of the first build.
+--full also builds what steps of tests/run build and test.
 """
 import argparse
 import os
@@ -26,8 +28,9 @@ HASH = re.compile(r"^((?:small|large|wide|averaged)-[a-z-]+) ([0-9a-f]{16})$", r
 # of state and of checkpoint.
 SMALL_HASHES, HASHES = 2 * (9 + 1 + 2), 2 * (9 + 1 + 2 + 9)
 
-# Either compiler with and without OpenMP, and with either optimization.
-NATIVE = [("gcc", 2, "enabled"), ("gcc", 3, "disabled"), ("clang", 2, "disabled"), ("clang", 3, "enabled")]
+# Either compiler with another optimization and with OpenMP; the rest of either with and without.
+NATIVE = [("gcc", 2, "enabled"), ("clang", 2, "enabled")]
+MORE = [("gcc", 3, "disabled"), ("clang", 2, "disabled"), ("clang", 3, "enabled")]
 
 
 def native_build(source, compiler, optimization, openmp):
@@ -63,8 +66,14 @@ class Builds:
         self.cases.check(name, problems + differences(hashes, self.reference, expected))
 
 
-def check_native(builds, source):
-    for compiler, optimization, openmp in NATIVE:
+def hashes_of_program(program):
+    """Hashes and problems of a test_bits that there is."""
+    output, problems = outcome([program, "hash"])
+    return dict(HASH.findall(output)), problems
+
+
+def check_native(builds, source, full):
+    for compiler, optimization, openmp in NATIVE + MORE * full:
         name = "bits: %s -O%d%s" % (compiler, optimization, "" if openmp == "disabled" else " with OpenMP")
         if shutil.which(compiler):
             builds.check(name, HASHES, native_build, source, compiler, optimization, openmp)
@@ -75,12 +84,16 @@ def check_native(builds, source):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True, type=os.path.abspath)
+    parser.add_argument("--bits", type=os.path.abspath)
+    parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
     # The environment's settings for this build's compiler are not for these builds.
     for name in ("CC", "CFLAGS", "LDFLAGS", "DESTDIR"):
         os.environ.pop(name, None)
     builds = Builds(Cases())
-    check_native(builds, arguments.source)
+    if arguments.bits:
+        builds.check("bits: the build's own", HASHES, hashes_of_program, arguments.bits)
+    check_native(builds, arguments.source, arguments.full)
     return builds.cases.end()
 
 

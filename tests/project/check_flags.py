@@ -2,7 +2,8 @@
 """The same bits, whatever is in CFLAGS and LDFLAGS: the build undoes the flags
 that decide bits, or refuses them.
 
-usage: python3 check_flags.py --source SOURCE-ROOT [--full] [--help]
+usage: python3 check_flags.py --source SOURCE-ROOT [--bits PROGRAM] [--full]
+           [--help]
 
 example: python3 check_flags.py --source . --full
 
@@ -11,7 +12,9 @@ how functions are called, and runs with each of these builds the test_bits of a
 build without flags: it has to print the same hashes. A host may load the
 library built with -Ofast and keep its denormal numbers. Flags that cannot be
 undone have to stop the configuration. Flags that a compiler does not know are
-left out. --full tries each flag alone, and other machines.
+left out. PROGRAM is the test_bits of a build without flags that has a shared
+library; otherwise one is built. --full tries each flag alone, and other
+machines.
 """
 import argparse
 import os
@@ -233,6 +236,7 @@ def check_machines(builds, source):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True, type=os.path.abspath)
+    parser.add_argument("--bits", type=os.path.abspath)
     parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
     # The environment's settings for this build's compiler are not for these builds.
@@ -241,7 +245,7 @@ def main():
     builds = Builds(Cases())
     with tempfile.TemporaryDirectory() as folder:
         try:
-            bits, = build(arguments.source, folder, ["test_bits"])
+            bits, = [arguments.bits] if arguments.bits else build(arguments.source, folder, ["test_bits"])
         except Failed as failure:
             builds.cases.check("flags: none", [str(failure)])
             return builds.cases.end()

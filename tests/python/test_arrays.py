@@ -304,6 +304,57 @@ def test_threads_do_not_share_what_they_pass(network):
     assert not wrong
 
 
+# ---- Shapes ----------------------------------------------------------------------------------------
+
+
+def refusals(network, images, labels):
+    """The messages of the calls that take images. Strides are C's way of putting it."""
+    calls = [lambda: network.predict(images), lambda: network.train_step(images, labels),
+             lambda: network.evaluate(images, labels), lambda: network.layer_output(images, 0),
+             lambda: network.fit(images, labels, epochs=1)]
+    messages = []
+    for call in calls:
+        with pytest.raises((normnet.NormnetError, ValueError)) as caught:
+            call()
+        messages.append(str(caught.value))
+        assert "strides" not in messages[-1]
+    return messages
+
+
+@pytest.mark.parametrize("channels, axes, call", [
+    (2, (0, 2, 3, 1), "numpy.transpose(x, (0, 3, 1, 2))"), (1, (0, 2, 3, 1), "numpy.transpose(x, (0, 3, 1, 2))"),
+    (2, (0, 2, 3, 1), "x.permute(0, 3, 1, 2)"),
+    (1, None, "x.reshape(-1, 1, 9, 8)"), (2, "flat", "x.reshape(-1, 2, 9, 8)"),
+])
+def test_shapes_with_another_order(channels, axes, call):
+    """The message says what to call, and that is right: also for a tensor of PyTorch."""
+    right, labels = batch()
+    right = right[:, :channels]
+    wrong = right[:, 0] if axes is None else right.reshape(20, -1) if axes == "flat" else \
+        numpy.ascontiguousarray(right.transpose(axes))
+    with model(channels=channels) as network:
+        for message in refusals(network, wrong, labels):
+            assert "x".join(map(str, wrong.shape)) in message or str(wrong.shape) in message
+            assert f"x{channels}x9x8" in message or f"N x {channels} x 9 x 8" in message
+            assert call in message, message
+        x = pytest.importorskip("torch").from_numpy(wrong) if "permute" in call else wrong
+        mended = eval(call, {"numpy": numpy, "x": x})  # pylint: disable=eval-used
+        assert numpy.array_equal(numpy.asarray(mended), right)
+        assert same(network.predict(mended), network.predict(right))
+
+
+def test_shapes_without_advice(network):
+    labels = batch()[1]
+    for shape in ((20, 2, 8, 9), (20, 9, 8), (20, 1, 9, 8), (9, 8), (20,), (), (20, 9, 8, 2, 1), (20, 8, 9, 2)):
+        for message in refusals(network, numpy.zeros(shape, numpy.uint8), labels):
+            assert "; call" not in message
+
+
+def test_output_with_channels_last(network):
+    with pytest.raises(normnet.NormnetError, match=r"20x7x6x4; expected 20x4x7x6; call numpy.transpose\(x, \(0, 3, 1, 2"):
+        network.layer_output(batch()[0], 0, out=numpy.zeros((20, 7, 6, 4), numpy.float32))
+
+
 # ---- Output ----------------------------------------------------------------------------------------
 
 

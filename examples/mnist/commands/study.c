@@ -5,6 +5,7 @@
 #include "report/write.h"
 #include "study/crew.h"
 #include "study/plan.h"
+#include "study/published.h"
 #include "study/summary.h"
 #include "study/summary_files.h"
 #include "study/summary_table.h"
@@ -139,6 +140,7 @@ static int open_data(struct study *study)
     dataset_checksum(&study->data, &study->data.train, train);
     dataset_checksum(&study->data, &study->data.test, test);
     snprintf(study->data_key, sizeof study->data_key, "%s-%s", train, test);
+    published_withhold(&study->experiments, study->data_key);
     return plan_check(&study->plan, &study->experiments, &study->data);
 }
 

@@ -202,6 +202,8 @@ static int list_train_options(struct option *options, struct settings *s)
          "another file. The settings are those of the checkpoint, the seed is one more, and all options but those of "
          "the network are allowed.",
          .target.flag = &s->new_cycle},
+        {OPTION_FLAG, "--summary", NULL, "Print a table of the layers before the training.",
+         .target.flag = &s->summary},
         {OPTION_FLAG, "--plot", NULL,
          "Draw the curves of loss and accuracy at the end (ASCII unless the locale is UTF-8).",
          .target.flag = &s->plot},
@@ -211,8 +213,9 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.text = &s->json},
         {OPTION_TEXT, "--report", "FILE",
          "At the end, write a page of HTML about the training: results, curves, misclassified images, confusion "
-         "matrix, weights and layers. It needs no network and no other file. FILE must not exist yet, unless it is "
-         "the report of the training that is resumed.",
+         "matrix, weights and layers. It needs no network and no other file, and has this command, but of absolute "
+         "paths the last part alone. FILE must not exist yet, unless it is the report of the training that is "
+         "resumed.",
          .target.text = &s->report},
         {OPTION_TEXT, "--classes", "FILE", "The names of the classes for the report, one per line.",
          .target.text = &s->classes},
@@ -364,9 +367,9 @@ int train_options_parse(struct settings *settings, int argc, char **argv)
 static bool may_differ(const struct option *option, const struct settings *settings)
 {
     static const char *const of_network[] = {"--norm", "--groups", "--layer-dims", "--affine", "--architecture", NULL};
-    static const char *const of_run[] = {"--preset",     "--data",    "--threads", "--cpu",       "--save",
-                                         "--save-every", "--resume",  "--json",    "--new-cycle", "--plot",
-                                         "--report",     "--classes", NULL};
+    static const char *const of_run[] = {"--preset",     "--data",   "--threads", "--cpu",       "--save",
+                                         "--save-every", "--resume", "--json",    "--new-cycle", "--summary",
+                                         "--plot",       "--report", "--classes", NULL};
 
     if (option->kind == OPTION_HEADING)
         return true;

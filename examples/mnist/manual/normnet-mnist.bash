@@ -25,7 +25,7 @@ _normnet_mnist() {
         *) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     esac
     case $command in
-        train) mapfile -t COMPREPLY < <(compgen -W '--preset --data --limit --validate --augment --norm --groups --layer-dims --affine --virtual-batch --architecture --dropout --epochs --batch --schedule --lr --max-lr --step-size --step-gamma --momentum --nesterov --l1 --l2 --label-smoothing --average --average-from --seed --threads --cpu --save --save-every --keep --resume --new-cycle --plot --json --report --classes --help' -- "$current") ;;
+        train) mapfile -t COMPREPLY < <(compgen -W '--preset --data --limit --validate --augment --norm --groups --layer-dims --affine --virtual-batch --architecture --dropout --epochs --batch --schedule --lr --max-lr --step-size --step-gamma --momentum --nesterov --l1 --l2 --label-smoothing --average --average-from --seed --threads --cpu --save --save-every --keep --resume --new-cycle --summary --plot --json --report --classes --help' -- "$current") ;;
         lr-find) mapfile -t COMPREPLY < <(compgen -W '--preset --data --limit --validate --augment --norm --groups --layer-dims --affine --virtual-batch --architecture --dropout --batch --momentum --nesterov --l1 --l2 --label-smoothing --seed --threads --cpu --from --to --steps --csv --json --help' -- "$current") ;;
         compare) mapfile -t COMPREPLY < <(compgen -W '--csv --help' -- "$current") ;;
         evaluate) mapfile -t COMPREPLY < <(compgen -W '--model --use --data --validate --tta --threads --json --architecture --norm --groups --layer-dims --affine --eps --classes --image --mean --std --help' -- "$current") ;;

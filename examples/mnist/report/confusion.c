@@ -172,7 +172,7 @@ static void write_list(FILE *page, const struct material *material, const struct
     fputs("<div><h4>", page);
     write_row_name(page, row);
     fputs("</h4>\n", page);
-    html_begin_table(page, "<th>true class<th class=\"t\">taken for<th>images<th>% of the class");
+    html_begin_names_table(page, "<th>true class<th class=\"t\">taken for<th>images<th>% of the class");
     for (int i = 0; i < found; ++i) {
         const double count = mean_count(row, classes, cells[i]);
 

@@ -10,7 +10,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PER_CLASS = 8, PER_CLASS_ALONE = 30, COMMON = 40, OTHERS = 10, MOST_CLASSES = 256, NAME_LETTERS = 24 };
+/* More classes than MOST_CLASSES are shown together, so that the page is not a long row of headings. */
+enum { PER_CLASS = 8, PER_CLASS_ALONE = 30, TOGETHER = 60, COMMON = 40, OTHERS = 10, MOST_CLASSES = 20 };
+enum { ALL_CLASSES = -1, NAME_LETTERS = 24 };
 
 struct gallery {
     FILE *page;
@@ -54,23 +56,25 @@ static bool is_worse(const struct answer *a, const struct answer *b)
 }
 
 /* How many images of a class are shown: more if one network has the page for itself. */
-static size_t room_of_class(const struct gallery *gallery)
+static size_t room_of_class(const struct gallery *gallery, int32_t class_number)
 {
+    if (class_number == ALL_CLASSES)
+        return TOGETHER;
     return gallery->material->training ? PER_CLASS_ALONE : PER_CLASS;
 }
 
-/* The worst images of a class for a row; returns how many there are in all. */
+/* The worst images of a class, or of ALL_CLASSES, for a row; returns how many there are in all. */
 static size_t find_worst(const struct gallery *gallery, size_t row, int32_t class_number,
-                         const struct missed_image *worst[PER_CLASS_ALONE])
+                         const struct missed_image *worst[TOGETHER])
 {
-    const size_t room = room_of_class(gallery);
+    const size_t room = room_of_class(gallery, class_number);
     size_t all = 0, kept = 0;
 
     for (size_t i = 0; i < gallery->missed->count; ++i) {
         const struct missed_image *image = &gallery->missed->images[i];
         size_t at = kept;
 
-        if (image->actual != class_number || image->answers[row].seeds == 0)
+        if ((class_number != ALL_CLASSES && image->actual != class_number) || image->answers[row].seeds == 0)
             continue;
         ++all;
         while (at > 0 && is_worse(&image->answers[row], &worst[at - 1]->answers[row]))
@@ -87,14 +91,15 @@ static size_t find_worst(const struct gallery *gallery, size_t row, int32_t clas
 
 static void write_class(struct gallery *gallery, size_t row, int32_t class_number)
 {
-    const struct missed_image *worst[PER_CLASS_ALONE];
-    const size_t all = find_worst(gallery, row, class_number, worst), room = room_of_class(gallery);
+    const struct missed_image *worst[TOGETHER];
+    const size_t all = find_worst(gallery, row, class_number, worst), room = room_of_class(gallery, class_number);
     const size_t seeds = gallery->material->training ? 0 : gallery->panel->rows[row]->count;
 
     if (all == 0)
         return;
-    fputs("<h4>True class ", gallery->page);
-    write_class_name(gallery->page, gallery->material, class_number, -1);
+    fputs(class_number == ALL_CLASSES ? "<h4>All classes" : "<h4>True class ", gallery->page);
+    if (class_number != ALL_CLASSES)
+        write_class_name(gallery->page, gallery->material, class_number, -1);
     fputs(" <span class=\"soft\">", gallery->page);
     if (all > room)
         fprintf(gallery->page, "%zu of %zu images, those that %s", room, all,
@@ -105,7 +110,7 @@ static void write_class(struct gallery *gallery, size_t row, int32_t class_numbe
     for (size_t i = 0; i < all && i < room; ++i) {
         const struct answer *answer = &worst[i]->answers[row];
 
-        write_digit(gallery, worst[i]->image, class_number, answer->predicted, answer->sum / answer->seeds,
+        write_digit(gallery, worst[i]->image, worst[i]->actual, answer->predicted, answer->sum / answer->seeds,
                     answer->seeds, seeds);
     }
     fputs("</div>\n", gallery->page);
@@ -124,6 +129,12 @@ static void write_total(FILE *page, const struct report_row *row)
 
 static void write_classes(struct gallery *gallery, size_t row)
 {
+    const int32_t classes = gallery->panel->rows[row]->runs[0]->classes;
+
+    if (classes == 0 || classes > MOST_CLASSES) { /* 0: not known */
+        write_class(gallery, row, ALL_CLASSES);
+        return;
+    }
     for (int32_t class_number = 0; class_number < MOST_CLASSES; ++class_number)
         write_class(gallery, row, class_number);
 }
@@ -151,11 +162,15 @@ static void write_common_row(struct gallery *gallery, const struct missed_image 
     snprintf(text, sizeof text, "test image %" PRId64, image->image);
     fputs("<tr><td><div class=\"digit\">", gallery->page);
     pixels_refer(gallery->page, &gallery->pixels, image->image, text);
-    fprintf(gallery->page, "%" PRId64 "</div></td><td>%" PRId32 "</td>", image->image, image->actual);
+    fprintf(gallery->page, "%" PRId64 "</div></td><td class=\"t\">", image->image);
+    write_class_name(gallery->page, gallery->material, image->actual, NAME_LETTERS);
+    fputs("</td>", gallery->page);
     for (size_t i = 0; i < gallery->panel->count; ++i) {
         const struct answer *answer = &image->answers[i];
 
-        fprintf(gallery->page, "<td><b>%" PRId32 "</b> ", answer->predicted);
+        fputs("<td class=\"t\"><b>", gallery->page);
+        write_class_name(gallery->page, gallery->material, answer->predicted, NAME_LETTERS);
+        fputs("</b> ", gallery->page);
         write_percent(gallery->page, answer->sum / answer->seeds);
         fprintf(gallery->page, "<br><span class=\"soft\">%d of %zu</span></td>", answer->seeds,
                 gallery->panel->rows[i]->count);
@@ -165,9 +180,9 @@ static void write_common_row(struct gallery *gallery, const struct missed_image 
 
 static void write_common_head(FILE *page, const struct panel *panel)
 {
-    fputs("<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr><th>image<th>true class", page);
+    fputs("<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr><th>image<th class=\"t\">true class", page);
     for (size_t i = 0; i < panel->count; ++i) {
-        fputs("<th>", page);
+        fputs("<th class=\"t\">", page);
         write_row_name(page, panel->rows[i]);
     }
     fputs("</tr></thead>\n<tbody>\n", page);

@@ -117,6 +117,11 @@ void html_begin_table(FILE *page, const char *head)
     fprintf(page, "<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>%s</tr></thead>\n<tbody>\n", head);
 }
 
+void html_begin_names_table(FILE *page, const char *head)
+{
+    fprintf(page, "<div class=\"wide names\" tabindex=\"0\"><table>\n<thead><tr>%s</tr></thead>\n<tbody>\n", head);
+}
+
 void html_end_table(FILE *page)
 {
     fputs("</tbody></table></div>\n", page);

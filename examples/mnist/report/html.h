@@ -33,6 +33,10 @@ void html_empty_section(FILE *page, const char *anchor, const char *title, const
 
 /* A table that scrolls sideways where it is wider than the page; `head` has its cells: "<th>a<th>b". */
 void html_begin_table(FILE *page, const char *head);
+
+/* The same, but names in the first column and in those of class t are broken rather than pushing others out of sight.
+ */
+void html_begin_names_table(FILE *page, const char *head);
 void html_end_table(FILE *page);
 
 #endif

@@ -2,6 +2,7 @@
 #include "report/material.h"
 
 #include "report/from_line.h"
+#include "study/published.h"
 #include "study/run_line.h"
 #include "support/file_system.h"
 #include "support/report.h"
@@ -333,8 +334,10 @@ int material_open(struct material *material, const struct report_request *reques
         code = read_runs(material);
     if (code == 0)
         code = choose_data(material);
-    if (code == 0)
+    if (code == 0) {
+        published_withhold(&material->experiments, material->data_key);
         code = make_rows(material);
+    }
     if (code == 0)
         code = check_classes(material);
     return code == 0 ? open_images(material, request->data) : code;

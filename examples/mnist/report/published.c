@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What was published beside what the runs give. */
+#include "study/published.h"
 #include "report/html.h"
 #include "report/intervals.h"
 #include "report/sections.h"
@@ -153,16 +154,20 @@ static int write_plots(FILE *page, const struct material *material)
 
 int section_published(FILE *page, const struct material *material)
 {
-    bool any = false;
+    bool any = false, withheld = false;
 
-    for (size_t i = 0; i < material->row_count; ++i)
+    for (size_t i = 0; i < material->row_count; ++i) {
         any = any || is_published(&material->rows[i]);
+        withheld = withheld || material->rows[i].experiment->withheld;
+    }
     if (!any) {
         html_empty_section(page, "published", "Published figures and ours",
-                           "Nothing was published about these experiments.");
+                           withheld ? published_reason : "Nothing was published about these experiments.");
         return 0;
     }
     html_begin_section(page, "published", "Published figures and ours");
+    if (withheld)
+        fprintf(page, "<p class=\"notice\">%s</p>\n", published_reason);
     fputs(
         "<p>The published figures are single runs, their best epoch chosen on the test images, which adds 0.05 to 0.10 "
         "points; one run at 99.5&nbsp;% has a standard error of 0.07. Ours are means over seeds of the last epoch. "

@@ -4,7 +4,10 @@
 #include "report/missed.h"
 #include "report/sections.h"
 #include "report/training_material.h"
+#include "support/file_system.h"
 #include "support/machine.h"
+#include "support/report.h"
+#include "support/text.h"
 #include "training/results.h"
 
 #include <inttypes.h>
@@ -154,23 +157,45 @@ static void write_facts(FILE *page, const struct training_facts *facts)
 
 /* ---- What was asked for ------------------------------------------------------------------------ */
 
-static void write_command(FILE *page, const struct training_facts *facts)
+/*
+ * A word of the command as it is shown; free() it. NULL without memory. Folders of the machine stay out of a page that
+ * is passed on: an absolute path keeps its last part, in an archive the archive and what follows, after --name= too.
+ */
+static char *shown_word(const char *word)
+{
+    const char *equals = word[0] == '-' ? strchr(word, '=') : NULL;
+    const char *path = equals ? equals + 1 : word;
+    char *file = text_is_absolute(path) ? file_holder(path) : NULL;
+
+    if (!text_is_absolute(path))
+        return text_quote(word);
+    char *shown = file ? text_of("%.*s%s", (int)(path - word), word, path + (text_base_name(file) - file)) : NULL;
+    char *quoted = shown ? text_quote(shown) : NULL;
+    free(shown);
+    free(file);
+    return quoted;
+}
+
+static int write_command(FILE *page, const struct training_facts *facts)
 {
     fputs("<p>The command: <code>normnet-mnist train", page);
     for (int i = 0; i < facts->argument_count; ++i) {
-        char *word = text_quote(facts->arguments[i]);
+        char *word = shown_word(facts->arguments[i]);
 
+        if (!word)
+            return report_error("not enough memory for the report");
         fputc(' ', page);
-        html_text(page, word ? word : facts->arguments[i]);
+        html_text(page, word);
         free(word);
     }
     fputs("</code></p>\n", page);
     if (!facts->settings->resume)
-        return;
+        return 0;
     fprintf(page, "<p>It %s the checkpoint <code>",
             facts->settings->new_cycle ? "begins a new training with the weights of" : "continues the training of");
     html_text(page, text_base_name(facts->settings->resume));
     fputs("</code>, which has the settings that the command does not name.</p>\n", page);
+    return 0;
 }
 
 /* The settings that one wants to see at once, and those that differ from the defaults of experiments. */
@@ -247,9 +272,9 @@ int section_result(FILE *page, const struct material *material)
               "<code>evaluate</code> and <code>predict</code> take.</p>\n",
               page);
     write_facts(page, facts);
-    write_command(page, facts);
+    const int code = write_command(page, facts);
     write_short(page, material->rows[0].experiment);
     write_configuration(page, material->rows[0].experiment);
     html_end_section(page);
-    return 0;
+    return code;
 }

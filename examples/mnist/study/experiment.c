@@ -14,6 +14,7 @@
 
 static const char *const select_names[] = {"full", "quick", "named", NULL};
 static const char *const expect_names[] = {"works", "fails", NULL};
+static const char *const published_on_names[] = {"any", "mnist", NULL};
 
 enum { LARGE = 1000000000 }; /* for values that the library checks */
 
@@ -39,6 +40,8 @@ const struct column experiment_columns[] = {
      .help = "the best training accuracy"},
     {"loss", COLUMN_OPTIONAL, false, offsetof(struct experiment, loss), "-", 0, 1e30, "-",
      .help = "the best test loss"},
+    {"published_on", COLUMN_CHOICE, false, offsetof(struct experiment, published_on), "any",
+     .choices = published_on_names, .help = "mnist: shown only if the images are MNIST's"},
     {"source", COLUMN_TEXT, false, offsetof(struct experiment, source), "", .help = "where that was published"},
     {"note", COLUMN_TEXT, false, offsetof(struct experiment, note), "", .help = "e.g. what is assumed"},
 

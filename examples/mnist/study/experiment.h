@@ -20,6 +20,9 @@ enum experiment_select { SELECT_FULL, SELECT_QUICK, SELECT_NAMED };
 
 enum experiment_outcome { EXPECT_WORKS, EXPECT_FAILS };
 
+/* The images that published figures are of: those of the study, whatever they are, or MNIST's. */
+enum published_on { PUBLISHED_ON_ANY, PUBLISHED_ON_MNIST };
+
 /* Texts belong to the file. */
 struct experiment {
     /* About it: nothing of this changes the run. */
@@ -29,6 +32,8 @@ struct experiment {
     int64_t seeds;
     double best, final, best_train, loss; /* published, accuracies in percent; NaN = not published */
     int64_t best_epoch;                   /* 0 = not published */
+    int32_t published_on;                 /* enum above */
+    bool withheld;                        /* these figures were taken away (published.h) */
 
     /* The run. */
     const char *architecture; /* "default" = the library's */

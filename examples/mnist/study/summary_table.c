@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "study/summary_table.h"
 
+#include "study/published.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -51,6 +53,15 @@ static bool has_published(const struct summary *summary)
 {
     for (size_t i = 0; i < summary->count; ++i) {
         if (!isnan(summary->rows[i].experiment->final))
+            return true;
+    }
+    return false;
+}
+
+static bool has_withheld(const struct summary *summary)
+{
+    for (size_t i = 0; i < summary->count; ++i) {
+        if (summary->rows[i].experiment->withheld)
             return true;
     }
     return false;
@@ -140,6 +151,8 @@ static void print_rows(const struct summary *summary)
         study = row->experiment->study;
         print_row(row, published);
     }
+    if (has_withheld(summary))
+        printf("\n%s\n", published_reason);
 }
 
 void summary_print(const struct summary *summary)

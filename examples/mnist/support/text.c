@@ -43,6 +43,15 @@ void print_name(const char *before, const char *name, const char *after)
     fputs(after, stdout);
 }
 
+bool text_is_absolute(const char *path)
+{
+    const char letter = (char)(path[0] | 0x20); /* lower case */
+
+    if (letter >= 'a' && letter <= 'z' && path[1] == ':')
+        path += 2;
+    return path[0] == '/' || path[0] == '\\';
+}
+
 const char *text_base_name(const char *path)
 {
     const char *name = path;

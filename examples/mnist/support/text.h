@@ -3,6 +3,7 @@
 #ifndef MNIST_TEXT_H
 #define MNIST_TEXT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* The attribute of a function whose arguments are those of printf: compilers check them against the format. */
@@ -22,6 +23,9 @@ void text_make_printable(char *text);
 
 /* Prints a name of the user's on standard output, made printable, with text before and after it. */
 void print_name(const char *before, const char *name, const char *after);
+
+/* Whether a path begins at the root, or at a drive of Windows, which has a letter. */
+bool text_is_absolute(const char *path);
 
 /* The last part of a path, without the folders before it. */
 const char *text_base_name(const char *path);

@@ -150,15 +150,29 @@ static int check_last_batch(const struct run *run)
                         set->count, config.max_batch, count, normnet_error_message());
 }
 
-static int print_summary(const normnet_model *model)
+/* The totals and the warnings of a summary: what comes after its heading, the input and the layers. */
+static const char *after_table(const char *summary, int32_t layers)
 {
-    int64_t length = normnet_model_summary(model, NULL, 0);
+    for (int32_t line = 0; line < layers + 2; ++line)
+        summary = strchr(summary, '\n') + 1;
+    return summary;
+}
+
+/* The table of --summary, or how many layers it would have. Both end with the totals and the warnings. */
+static int print_summary(const normnet_model *model, bool with_table)
+{
+    const int32_t layers = normnet_layer_count(model);
+    const int64_t length = normnet_model_summary(model, NULL, 0);
     char *text = malloc((size_t)length + 1);
 
     if (!text)
         return report_error("not enough memory");
     normnet_model_summary(model, text, length + 1);
-    printf("%s%s\n", text, length > 0 && text[length - 1] == '\n' ? "" : "\n");
+    if (with_table)
+        printf("%s\n", text);
+    else
+        printf("%d layer%s (--summary lists them), %s\n", (int)layers, layers == 1 ? "" : "s",
+               after_table(text, layers));
     free(text);
     return 0;
 }
@@ -215,7 +229,7 @@ int run_prepare(struct run *run)
     if (code != 0)
         return code;
     dataset_print(&run->data);
-    code = print_summary(run->model);
+    code = print_summary(run->model, run->settings.summary);
     if (code == 0)
         code = start_history(run);
     return code == 0 ? start_pipeline(run) : code;

@@ -54,6 +54,7 @@ struct settings {
     const char *resume;  /* the checkpoint to resume, NULL = a new run */
     bool new_cycle;      /* begin a new run with the weights of `resume` */
     const char *json;    /* NULL = none */
+    bool summary;        /* print the table of the layers */
     bool plot;           /* draw the curves at the end */
     const char *report;  /* the page to write at the end, NULL = none */
     const char *classes; /* the names of the classes for it, NULL = none */
