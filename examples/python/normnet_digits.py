@@ -32,7 +32,7 @@ _GLYPHS = ("01110 10001 10011 10101 11001 10001 01110", "00100 01100 00100 00100
 
 
 class Digits(NamedTuple):
-    """Two sets of images, uint8 N x 1 x 28 x 28, and their labels, uint8 N. Arrays of files are read-only."""
+    """Two sets of images, uint8 N x 1 x 28 x 28, and their labels, uint8 N. Those of files are read-only."""
     images: Bytes
     labels: Bytes
     test_images: Bytes
@@ -41,8 +41,8 @@ class Digits(NamedTuple):
 
 
 def load(folder: str | os.PathLike[str] | None = None, drawn: int = 6000) -> Digits:
-    """The data set in a folder with MNIST's four files, which are mapped into memory: processes of one machine share
-    them. OSError if a file is missing, ValueError if it is something else.
+    """The data set in a folder with MNIST's four files. OSError if a file is missing, ValueError if it is something
+    else.
 
     Without a folder, the one that the environment variable NORMNET_DATA names, or the one into which `sh
     examples/fetch_mnist.sh` puts MNIST. If there is none, `drawn` digits to train with and 1000 to test with.
@@ -61,16 +61,17 @@ def load(folder: str | os.PathLike[str] | None = None, drawn: int = 6000) -> Dig
 
 
 def read_idx(path: str | os.PathLike[str]) -> Bytes:
-    """The bytes of an IDX file, as they are in the file."""
-    with open(path, "rb") as file:
-        start = file.read(4)
-        rank = start[3] if len(start) == 4 else 0
-        if start[:3] != b"\0\0\x08" or rank == 0:
-            raise ValueError(f"{os.fspath(path)} is no IDX file of bytes")
-        shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(rank))
-    if os.path.getsize(path) != 4 + 4 * rank + int(numpy.prod(shape, dtype=numpy.int64)):
-        raise ValueError(f"{os.fspath(path)} has {os.path.getsize(path)} bytes, which are not those of the shape {shape}")
-    return numpy.memmap(path, numpy.uint8, "r", offset=4 + 4 * rank, shape=shape)
+    """The bytes of an IDX file, read-only. They are read, not mapped: a file that someone cuts off later cannot end the
+    program."""
+    data = pathlib.Path(path).read_bytes()
+    rank = data[3] if data[:3] == b"\0\0\x08" and len(data) > 3 else 0
+    header = 4 + 4 * rank
+    if rank == 0 or len(data) < header:
+        raise ValueError(f"{os.fspath(path)} is no IDX file of bytes")
+    shape = tuple(int.from_bytes(data[i:i + 4], "big") for i in range(4, header, 4))
+    if len(data) - header != numpy.prod(shape, dtype=numpy.float64):
+        raise ValueError(f"{os.fspath(path)} has {len(data) - header} elements; its header says {shape}")
+    return numpy.frombuffer(data, numpy.uint8, offset=header).reshape(shape)
 
 
 def draw(count: int, seed: int) -> tuple[Bytes, Bytes]:
