@@ -237,8 +237,8 @@ def prepare(ranks: Ranks, options: argparse.Namespace) -> Digits:
     try:
         data = load(options.data)
         if not everyone_has_images(ranks.count, options.batch):
-            raise ValueError(f"--batch {options.batch} leaves some of {ranks.count} ranks without images; expected"
-                             f" {8 * ranks.count} or more")
+            raise ValueError(f"--batch {options.batch} leaves some of {ranks.count} ranks without images; expected a"
+                             f" multiple of {8 * ranks.count}")
     except Exception as error:
         failure = error
     raise_together(ranks, failure)

@@ -48,16 +48,21 @@ class Gloo:
         torch.distributed.broadcast(torch.from_numpy(values), rank)
 
 
+def end() -> None:
+    """Ends gloo's threads, which otherwise may abort the process at its exit."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def run() -> int:
     """main(), where a rank that has ended or cannot be reached ends the others, each when it next hears nothing."""
     options = read_options(__doc__ or "", EXAMPLES, None)
     try:
-        ranks = Gloo()
-        code = main(ranks, options)
+        return main(Gloo(), options)
     except RuntimeError as error:  # what torch.distributed raises
         sys.exit(f"error: rank {os.environ.get('RANK', 0)} has lost another one: {error}")
-    torch.distributed.destroy_process_group()
-    return code
+    finally:
+        end()
 
 
 if __name__ == "__main__":

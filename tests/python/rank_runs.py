@@ -109,14 +109,17 @@ def gloo_environments(count):
             for rank in range(count)]
 
 
-def check_worker(lines, count):
-    """The lines of all ranks of rank_worker.py: in each rank and with each norm, the weights of one process."""
-    found = {tuple(line.split()[:2]): line.split()[2:] for line in lines if line.startswith("rank")}
+def check_worker(results, count):
+    """The files of all ranks of rank_worker.py: in each rank and with each norm, the weights of one process."""
+    found = []
+    for rank in range(count):
+        lines = (results / str(rank)).read_text(encoding="utf-8").splitlines()
+        found.append({line.split()[0]: line.split()[1:] for line in lines})
     for norm in NORMS:
         expected = hash_of_one_process(norm)
         for rank in range(count):
-            assert found[f"rank{rank}", norm][0] == expected, (norm, rank)
-    local = [found[f"rank{rank}", "local"] for rank in range(count)]
+            assert found[rank][norm][0] == expected, (norm, rank)
+    local = [found[rank]["local"] for rank in range(count)]
     assert len({parameters for _, parameters in local}) == 1  # the same steps in all ranks
     assert len({state for state, _ in local}) == count        # from statistics of their own
     assert (local[0][0] == hash_of_one_process("batch")) == (count == 1)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Trains as examples/distributed/ranks.py does, several times after one start of the engine, and prints hashes.
+"""Trains as examples/distributed/ranks.py does, several times after one start of the engine, and writes hashes.
 
-usage: rank_worker.py gloo|mpi FOLDER OPTION...
+usage: rank_worker.py gloo|mpi DATA RESULTS OPTION...
 
-A line for each norm and one for local statistics: the rank, what was trained, the hash of the state, that of the
-parameters alone. On the way it checks that gradients are sent and received where the model has them.
+RESULTS is a folder for one file of each rank, since launchers may mix the lines of several. It has a line for each norm
+and one for local statistics: what was trained, the hash of the state, that of the parameters alone. On the way it checks that gradients are sent and received where the model has them.
 """
 import hashlib
+import pathlib
 import sys
 
 import rank_runs
@@ -14,6 +15,11 @@ import rank_runs
 sys.path.append(str(rank_runs.MPI4PY.parent))
 
 import ranks  # noqa: E402
+
+if sys.argv[1] == "gloo":  # so that each needs only its own package
+    import train_gloo  # noqa: E402
+else:
+    import train_mpi4py  # noqa: E402
 
 
 class Watched:
@@ -59,18 +65,16 @@ def train(engine, name, folder, options):
         assert engine.own >= model.steps_taken > 0 and bool(engine.borrowed) == (name == "batch")
         parameters = hashlib.sha256(b"".join(array.tobytes() for key, array in model.state_views().items()
                                              if ".running_" not in key and "num_batches" not in key))
-        print(f"rank{engine.rank} {name} {ranks.hash_weights(model)} {parameters.hexdigest()}", flush=True)
+        return f"{name} {ranks.hash_weights(model)} {parameters.hexdigest()}\n"
 
 
-def main(kind, folder, *options):
+def main(kind, folder, results, *options):
+    engine = train_gloo.Gloo() if kind == "gloo" else train_mpi4py.Mpi()
+    with open(pathlib.Path(results) / str(engine.rank), "w", encoding="utf-8") as file:
+        for name in (*rank_runs.NORMS, "local"):
+            file.write(train(engine, name, folder, options))
     if kind == "gloo":
-        from train_gloo import Gloo as Engine
-    else:
-        from train_mpi4py import Mpi as Engine
-    engine = Engine()
-    for name in (*rank_runs.NORMS, "local"):
-        train(engine, name, folder, options)
-    engine.broadcast(rank_runs.numpy.zeros(1), 0)
+        train_gloo.end()
 
 
 main(*sys.argv[1:])

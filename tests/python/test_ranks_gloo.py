@@ -4,8 +4,6 @@ import contextlib
 import signal
 import sys
 
-import pytest
-
 from rank_runs import (GLOO, IMAGES, TRAINING, WORKER, Program, check_worker, free_port, gloo_environments,
                        hash_of_one_process, write_data)
 
@@ -16,22 +14,28 @@ def start_all(stack, count, commands):
             for command, variables in zip(commands, gloo_environments(count))]
 
 
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_the_bits_of_one_process_without_copies(count, tmp_path):
+def test_the_bits_of_one_process_without_copies(tmp_path):
     folder = write_data(tmp_path / "data")
     with contextlib.ExitStack() as stack:
-        programs = start_all(stack, count, [[WORKER, "gloo", folder, *TRAINING]] * count)
+        programs = start_all(stack, 4, [[WORKER, "gloo", folder, tmp_path, *TRAINING]] * 4)
         codes = [program.end() for program in programs]
-    assert codes == [0] * count, "\n".join(program.text() for program in programs)
-    check_worker([line for program in programs for line in program.lines], count)
+    assert codes == [0] * 4, "\n".join(program.text() for program in programs)
+    check_worker(tmp_path, 4)
 
 
-def test_torchrun_starts_it(tmp_path):
+def test_torchrun_starts_two(tmp_path):
     folder = write_data(tmp_path / "data")
-    with Program(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", free_port(), GLOO,
-                 "--data", folder, "--norm", "group", *TRAINING) as program:
+    with Program(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", free_port(),
+                 WORKER, "gloo", folder, tmp_path, *TRAINING) as program:
         assert program.end() == 0, program.text()
-    assert program.lines[0] == f"{IMAGES} images ({folder}), 2 ranks"
+    check_worker(tmp_path, 2)
+
+
+def test_the_program_alone(tmp_path):
+    folder = write_data(tmp_path / "data")
+    with Program(sys.executable, GLOO, "--data", folder, "--norm", "group", *TRAINING) as program:
+        assert program.end() == 0, program.text()
+    assert program.lines[0] == f"{IMAGES} images ({folder}), 1 ranks"
     assert program.lines[-1] == "weights_sha256 " + hash_of_one_process("group")
     assert program.lines[-2].startswith("test accuracy ")
 

@@ -21,9 +21,9 @@ def run(count, *words):
 @pytest.mark.parametrize("count", [2, 4])
 def test_the_bits_of_one_process_without_copies(count, tmp_path):
     folder = write_data(tmp_path / "data")
-    program, code = run(count, WORKER, "mpi", folder, *TRAINING)
+    program, code = run(count, WORKER, "mpi", folder, tmp_path, *TRAINING)
     assert code == 0, program.text()
-    check_worker(program.lines, count)
+    check_worker(tmp_path, count)
 
 
 @pytest.mark.parametrize("count", [1, 2])

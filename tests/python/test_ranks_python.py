@@ -83,6 +83,13 @@ def test_sums_are_added_along_the_tree_in_place(count):
     assert in_ranks(count, add) == [level[0].tobytes()] * count
 
 
+def test_which_batches_have_images_for_everyone():
+    assert not ranks.everyone_has_images(4, 24) and not ranks.everyone_has_images(4, 33)
+    assert ranks.everyone_has_images(4, 25) and ranks.everyone_has_images(3, 3)
+    for count in (1, 2, 4, 8, 16):  # what prepare() recommends
+        assert all(ranks.everyone_has_images(count, 8 * count * times) for times in range(1, 40))
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("norm", NORMS)
 def test_the_bits_of_one_process(norm, count, tmp_path):
@@ -145,7 +152,7 @@ def test_a_value_that_is_not_finite_names_those_that_say_so():
     (["--batch", 32], "rank 1: batch is 32, and 64 in rank 0"),
     (["--norm", "group", "--seed", 5], "rank 1: norm is group, and batch in rank 0, seed is 5, and 1 in rank 0"),
     (["--data", "/nonexistent"], "rank 1: [Errno 2] No such file or directory: '/nonexistent/train-images-idx3-ubyte'"),
-    (["--batch", 8], "rank 1: --batch 8 leaves some of 2 ranks without images; expected 16 or more"),
+    (["--batch", 8], "rank 1: --batch 8 leaves some of 2 ranks without images; expected a multiple of 16"),
 ])
 def test_options_that_differ_are_an_error_in_all(mistake, message, tmp_path):
     folder = write_data(tmp_path / "data")
