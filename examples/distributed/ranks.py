@@ -269,7 +269,7 @@ def run(ranks: Ranks, options: argparse.Namespace) -> str:
     data = prepare(ranks, options)
     steps = options.epochs * -(-len(data.labels) // options.batch)
     if ranks.rank == 0:
-        print(f"{len(data.labels)} images ({data.source}), {ranks.count} ranks", flush=True)
+        print(f"{len(data.labels)} images ({data.source}), ranks: {ranks.count}", flush=True)
     with create_model(ranks, options.norm, options.synchronized and options.norm == "batch", options.threads,
                       schedule="one_cycle", max_lr=.03, total_steps=steps, max_batch=options.batch,
                       seed=options.seed) as model:

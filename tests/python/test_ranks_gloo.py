@@ -35,7 +35,7 @@ def test_the_program_alone(tmp_path):
     folder = write_data(tmp_path / "data")
     with Program(sys.executable, GLOO, "--data", folder, "--norm", "group", *TRAINING) as program:
         assert program.end() == 0, program.text()
-    assert program.lines[0] == f"{IMAGES} images ({folder}), 1 ranks"
+    assert program.lines[0] == f"{IMAGES} images ({folder}), ranks: 1"
     assert program.lines[-1] == "weights_sha256 " + hash_of_one_process("group")
     assert program.lines[-2].startswith("test accuracy ")
 

@@ -31,7 +31,7 @@ def test_the_program(count, tmp_path):
     folder = write_data(tmp_path / "data")
     program, code = run(count, MPI4PY, "--data", folder, *TRAINING)
     assert code == 0, program.text()
-    assert program.lines[0] == f"{IMAGES} images ({folder}), {count} ranks"
+    assert program.lines[0] == f"{IMAGES} images ({folder}), ranks: {count}"
     assert program.lines[-1] == "weights_sha256 " + hash_of_one_process("batch")
 
 
