@@ -89,7 +89,7 @@ def raise_together(ranks: Ranks, failure: Exception | None) -> None:
     # With config.reduce, a call whose images or labels are rejected in one rank fails with NORMNET_EVALUE in the
     # others. These have nothing to tell, unless nobody has another error.
     guilty = failed[codes[failed] != normnet.Status.EVALUE]
-    raise RankError("; ".join(f"rank {rank}: {_share_text(ranks, str(failure), rank)}"
+    raise RankError("; ".join(f"rank {rank}: {_share_text(ranks, str(failure) or type(failure).__name__, rank)}"
                               for rank in (guilty if len(guilty) else failed).tolist()))
 
 
@@ -102,7 +102,7 @@ def _share_text(ranks: Ranks, text: str, rank: int) -> str:
     """The text of `rank`, in all ranks."""
     buffer = numpy.zeros(LONGEST_MESSAGE, numpy.uint8)
     if ranks.rank == rank:
-        data = numpy.frombuffer(text.encode()[:LONGEST_MESSAGE], numpy.uint8)
+        data = numpy.frombuffer(text.encode(errors="replace")[:LONGEST_MESSAGE], numpy.uint8)
         buffer[:len(data)] = data
     ranks.broadcast(buffer, rank)
     return buffer.tobytes().rstrip(b"\0").decode(errors="ignore")

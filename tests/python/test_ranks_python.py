@@ -141,6 +141,14 @@ def test_all_that_have_something_to_tell_are_named():
     assert messages == {f"rank 1: {'é' * 500}; rank 3: lost"}
 
 
+@pytest.mark.parametrize("failure, message", [(OSError("no file \udcff"), "rank 0: no file ?"),
+                                              (MemoryError(), "rank 0: MemoryError")])
+def test_messages_that_are_no_text(failure, message):
+    """A name of a file in another encoding, and an exception that says nothing: neither may fail in one rank alone."""
+    found = in_ranks(2, lambda engine: ranks.raise_together(engine, None if engine.rank else failure))
+    assert [str(error) for error in found] == [message] * 2
+
+
 def test_a_value_that_is_not_finite_names_those_that_say_so():
     """With NORMNET_EVALUE in all ranks, nothing tells which of them are only informed: all are named."""
     errors = [normnet.NormnetError(normnet.Status.EVALUE, "NORMNET_EVALUE", f"message {rank}") for rank in range(2)]
