@@ -8,13 +8,13 @@ import pytest
 from rank_runs import GLOO, IMAGES, MPI4PY, TRAINING, WORKER, Program, check_worker, hash_of_one_process, write_data
 
 OPEN_MPI = "Open MPI" in subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=True).stdout
-#: More processes than cores; and Open MPI's mpirun otherwise refuses to work for root, as in a container.
+#: More processes than cores, which give way while they wait; and Open MPI's mpirun otherwise refuses to work for root.
 MPIRUN = ["mpirun", *(["--oversubscribe"] if OPEN_MPI else []), "-n"]
-AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+SETTINGS = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1"}
 
 
 def run(count, *words):
-    with Program(*MPIRUN, count, sys.executable, *words, **AS_ROOT) as program:
+    with Program(*MPIRUN, count, sys.executable, *words, **SETTINGS) as program:
         return program, program.end()
 
 
