@@ -4,7 +4,8 @@
 usage: rank_worker.py gloo|mpi DATA RESULTS OPTION...
 
 RESULTS is a folder for one file of each rank, since launchers may mix the lines of several. It has a line for each norm
-and one for local statistics: what was trained, the hash of the state, that of the parameters alone. On the way it checks that gradients are sent and received where the model has them.
+and one for local statistics: what was trained, the hash of the state, that of the parameters alone. On the way, the
+program checks that gradients are sent and received where the model has them.
 """
 import hashlib
 import pathlib

@@ -83,7 +83,12 @@ def test_the_server_has_the_average_weighted_by_images(norm, monkeypatch):
     assert len(parts[0]) != len(parts[1])
     seen = []
     load_arrays = federated.load_arrays
-    monkeypatch.setattr(federated, "load_arrays", lambda model, arrays: (seen.append(arrays), load_arrays(model, arrays)))
+
+    def load_and_record(model, arrays):
+        seen.append(arrays)
+        load_arrays(model, arrays)
+
+    monkeypatch.setattr(federated, "load_arrays", load_and_record)
     history = federated.run(norm, 5, data, chosen)
     expected = {}
     for client, part in enumerate(parts, 1):
