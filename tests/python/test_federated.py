@@ -138,9 +138,9 @@ def test_a_run_learns_and_writes_what_it_has_found(tmp_path, monkeypatch, capsys
         assert float(rows[norm][2]) == pytest.approx(accuracies[:, -1].mean(), abs=.006)
 
 
-@pytest.mark.parametrize("arguments, message", [(["--norms", "batch,bach"], "'bach'"), (["--rounds", "0"], "at least 1"),
-                                                (["--classes-per-client", "-2"], "--classes-per-client is -2"),
-                                                (["--alpha", "0"], "--alpha above 0")])
+@pytest.mark.parametrize("arguments, message", [
+    (["--norms", "batch,bach"], "'bach'"), (["--rounds", "0"], "at least 1"), (["--alpha", "0"], "--alpha above 0"),
+    (["--classes-per-client", "-2"], "--classes-per-client is -2")])
 def test_mistakes_on_the_command_line(arguments, message, capsys):
     with pytest.raises(SystemExit):
         federated.read_options(arguments)
