@@ -29,7 +29,7 @@ Other types are converted, into a copy:
     labels   bool, other integers and floats     int64; ValueError for a number that is not whole
     state    float16, float64, ...               as images; other types are a TypeError
 
-Returned arrays are copies, but for state_views().
+Returned arrays are copies, but for state_views() and gradient_view().
 
 Errors: a failed call of the library raises NormnetError and leaves the model unchanged. Arguments that cannot be
 passed to C raise TypeError, ValueError or OverflowError, with their name.
@@ -704,12 +704,6 @@ def _data_set(images: Any, labels: Any, config: SimpleNamespace, part: str = "")
     return images, labels
 
 
-def _order(count: int, seed: int, step: int) -> Array:
-    """The order of the images in an epoch that begins at a step. RandomState's numbers never change."""
-    words = [number >> shift & 0xffffffff for number in (seed, step) for shift in (0, 32)]
-    return numpy.random.RandomState(words).permutation(count)
-
-
 class _NoProgress:
     """What fit() uses of tqdm, which may be missing."""
 
@@ -781,13 +775,18 @@ class _Handle(c_void_p):
 
 
 class _Memory:
-    """An entry of the state for numpy, whose arrays keep this object, and so the model's memory."""
+    """Memory of a model for numpy, whose arrays keep this object, and so the memory."""
 
-    def __init__(self, handle: _Handle, info: StateInfo, address: int) -> None:
+    def __init__(self, handle: _Handle, address: int, shape: tuple[int, ...], kind: str, read_only: bool) -> None:
         self.handle = handle
-        kind = "f4" if info.dtype == Dtype.F32 else "i8"
-        self.__array_interface__ = {"version": 3, "shape": tuple(info.shape[:info.rank]), "data": (address, True),
+        self.__array_interface__ = {"version": 3, "shape": shape, "data": (address, read_only),
                                     "typestr": ("<" if sys.byteorder == "little" else ">") + kind}
+
+
+def _entry(handle: _Handle, info: StateInfo, address: int) -> Array:
+    """An entry of the state, read-only."""
+    kind = "f4" if info.dtype == Dtype.F32 else "i8"
+    return numpy.asarray(_Memory(handle, address, tuple(info.shape[:info.rank]), kind, True))
 
 
 class Model:
@@ -932,8 +931,8 @@ class Model:
         return _restore, (type(self), self.serialize(note=self.note or None), host), self._state_to_copy()
 
     def close(self) -> None:
-        """Frees the model, at the latest when running calls return and the last of state_views() is gone. Later
-        calls raise NORMNET_EINVAL."""
+        """Frees the model, at the latest when running calls return and the last of state_views() and
+        gradient_view() is gone. Later calls raise NORMNET_EINVAL."""
         self._handle = None
 
     def __enter__(self) -> Self:
@@ -1086,7 +1085,7 @@ class Model:
         handle, average = self._open(), _member(Weights, weights, "weights") == Weights.AVERAGE
         if average and not self.config.average_decay:
             raise NormnetError(Status.ESTATE, "NORMNET_ESTATE", "the model keeps no average: average_decay is 0")
-        return {info.name.decode(): numpy.asarray(_Memory(handle, info, info.average if average else info.data))
+        return {info.name.decode(): _entry(handle, info, info.average if average else info.data)
                 for info in self._states()}
 
     def set_state(self, name: str, array: Data) -> None:
@@ -1206,7 +1205,7 @@ class Model:
 
     def _train_epoch(self, images: Array, labels: Array, size: int, seed: int, bar: Any) -> dict[str, Any]:
         """Trains on each image once, and returns what the history says about it."""
-        order = _order(len(labels), seed, self.steps_taken)
+        order = epoch_order(len(labels), seed, self.steps_taken)
         loss, correct, count = 0.0, 0, 0
         for first in range(0, len(order), size):
             chosen = order[first:first + size]
@@ -1229,18 +1228,26 @@ class Model:
         self._call("compute_gradients", _images(images), _labels(labels), batch, metrics)
         return Results(**_plain(metrics))
 
-    def _gradients(self) -> NDArray[numpy.float64]:
-        values, count = _DOUBLE(), c_int64()
-        self._call("gradients", byref(values), byref(count))
-        return numpy.ctypeslib.as_array(values, (count.value,))
-
     def gradients(self) -> NDArray[numpy.float64]:
         """Returns the pending gradients: float64, parameter_count values in the order of the parameters."""
-        return self._gradients().copy()
+        return self.gradient_view().copy()
+
+    def gradient_view(self) -> NDArray[numpy.float64]:
+        """Returns the array of gradients() as it is in the memory of the model, without a copy, to be changed in place:
+        the sum over several machines can be received into it, e.g. by torch.from_numpy() or MPI.
+
+        It is always at the same place, shows what the model has (0 where nothing is pending), and is valid as long as
+        it exists: it keeps the memory of the model from being freed, after close() too. Use it between
+        compute_gradients() and apply_gradients(), not during a call.
+        """
+        handle, values, count = self._open(), _DOUBLE(), c_int64()
+        self._call("gradients", byref(values), byref(count))
+        address = ctypes.cast(values, c_void_p).value or 0
+        return numpy.asarray(_Memory(handle, address, (count.value,), "f8", False))
 
     def set_gradients(self, values: Data) -> None:
         """Replaces the pending gradients, for example by their sum over several machines."""
-        values, gradients = numpy.asarray(values), self._gradients()
+        values, gradients = numpy.asarray(values), self.gradient_view()
         if values.shape != gradients.shape:
             raise ValueError(f"the shape of the gradients is {values.shape}; expected {gradients.shape}")
         gradients[:] = values
@@ -1375,6 +1382,14 @@ def step_lr(step: int, **config: Any) -> tuple[float, float]:
     lr, momentum = c_double(), c_double()
     _check(library.normnet_step_lr(_config("none", config), _integer(step, "step"), byref(lr), byref(momentum)))
     return lr.value, momentum.value
+
+
+def epoch_order(count: int, seed: int, step: int) -> NDArray[Any]:
+    """Returns the order in which fit() takes `count` images in the epoch that begins at step `step` of the model, as an
+    array of indices: for programs that train in their own loop, such as several processes, and want fit()'s weights.
+    seed: of fit(), which is the model's by default."""
+    words = [number >> shift & 0xffffffff for number in (seed, step) for shift in (0, 32)]
+    return numpy.random.RandomState(words).permutation(count)  # RandomState's numbers never change
 
 
 def shard(images: int, ranks: int, rank: int) -> tuple[int, int]:

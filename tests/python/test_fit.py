@@ -93,8 +93,8 @@ def test_the_same_seed_gives_the_same_bits():
 
 def test_the_order_never_changes():
     """Neither with the version of numpy nor with the machine."""
-    assert normnet._order(8, 1, 0).tolist() == [5, 2, 1, 6, 4, 0, 3, 7]
-    assert normnet._order(8, -1, 2 ** 40 + 3).tolist() == [4, 3, 6, 5, 0, 1, 7, 2]
+    assert normnet.epoch_order(8, 1, 0).tolist() == [5, 2, 1, 6, 4, 0, 3, 7]
+    assert normnet.epoch_order(8, -1, 2 ** 40 + 3).tolist() == [4, 3, 6, 5, 0, 1, 7, 2]
 
 
 @pytest.mark.parametrize("make", [lambda network: network, copy.deepcopy, lambda network: network.clone(),

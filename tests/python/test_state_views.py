@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""examples/python/normnet.py: views of a model's weights and statistics, and what repr() shows."""
+"""examples/python/normnet.py: views of a model's weights, statistics and gradients, and what repr() shows."""
 import copy
 import gc
 import pickle
@@ -61,6 +61,41 @@ def test_a_view_keeps_the_memory(end):
     del view
     gc.collect()
     assert not held and all(numpy.array_equal(other, expected.reshape(4, -1)[::2]) for other in others)
+
+
+def test_the_gradients_are_changed_in_place():
+    """As MPI or torch.from_numpy() does it: the same memory in each step, without a call that copies it."""
+    with model(norm="batch") as network, model(norm="batch") as other:
+        view = network.gradient_view()
+        assert (view.dtype, view.shape) == (numpy.float64, (network.parameter_count,)) and view.flags.c_contiguous
+        for seed in range(2):
+            assert not view.any()
+            network.compute_gradients(*batch(seed=seed))
+            other.compute_gradients(*batch(seed=seed))
+            assert view.ctypes.data == network.gradient_view().ctypes.data
+            assert not numpy.shares_memory(view, network.gradients())
+            assert view.any() and view.tobytes() == other.gradients().tobytes()
+            view *= 2
+            other.set_gradients(2 * other.gradients())
+            network.apply_gradients(20)
+            other.apply_gradients(20)
+        assert network.serialize() == other.serialize()
+
+
+def test_a_view_of_the_gradients_keeps_the_memory():
+    held = {}
+    network = model(**memory.functions(held, []))
+    network.compute_gradients(*batch())
+    view, expected = network.gradient_view()[::2], network.gradients()[::2]
+    network.close()
+    fails(normnet.Status.EINVAL, network.gradient_view)
+    del network
+    gc.collect()
+    assert held and numpy.array_equal(view, expected)
+    view[:] = 0
+    del view
+    gc.collect()
+    assert not held
 
 
 def test_views_of_the_average():

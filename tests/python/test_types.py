@@ -30,6 +30,7 @@ with normnet.Model("batch", lr=0.1) as model:
     scores, classes = model.predict(images, "logits", out=out)
     assert_type(scores, NDArray[numpy.float32])
     assert_type(model.layer_output(images, 0), NDArray[numpy.float32])
+    assert_type(model.gradient_view(), NDArray[numpy.float64])
     assert_type(model.layers()[0].token, str)
     assert_type(model.state_dict()["0.weight"], NDArray[Any])
     assert_type(model.load_state_dict(model.state_views()).missing_keys, List[str])
