@@ -181,6 +181,42 @@ static void child_of_an_openmp_process(const void *argument)
     in_child(fork_after_openmp, &expected); /* its threads are not to be seen by other cases */
 }
 
+/* In the child the system gives `threads_left` threads only: to the inherited model, its clone and a new one. */
+static int use_with_fewer_threads(void *context)
+{
+    const struct inherited *self = context;
+    normnet_model *copy = NULL;
+    int failed;
+
+    failed = normnet_model_clone(&copy, self->model, NULL) != NORMNET_OK;
+    failed += use_model(self->model, &self->config) != self->expected;
+    failed += use_model(copy, &self->config) != self->expected;
+    failed += results_of(&self->config) != expected_results(NORMNET_NORM_BATCH);
+    failed += threads_refused == 0;
+    normnet_model_destroy(copy);
+    normnet_model_destroy(self->model);
+    return failed;
+}
+
+static void no_thread_in_a_child(const void *argument)
+{
+    struct inherited self = {.config = config_with(NORMNET_NORM_BATCH, 4)};
+    normnet_model *twin = CHECK_CREATE(&self.config);
+
+    (void)argument;
+    self.model = CHECK_CREATE(&self.config);
+    self.expected = use_model(twin, &self.config);
+    for (int left = 0; left < 3; ++left) {
+        threads_left = left;
+        threads_refused = 0;
+        in_child(use_with_fewer_threads, &self);
+        threads_left = -1;
+    }
+    CHECK(use_model(self.model, &self.config) == self.expected);
+    normnet_model_destroy(self.model);
+    normnet_model_destroy(twin);
+}
+
 /* Several threads of the child use the model at the same time, right after the fork. */
 struct child_reader {
     struct inherited *inherited;
@@ -329,6 +365,8 @@ int main(int argc, char **argv)
     if (OWN_THREADS)
         check_case("threads: fewer than wanted, or none", no_thread_to_be_had, NULL);
     check_case("fork: a child uses its parent's model", child_of_a_training_process, NULL);
+    if (OWN_THREADS)
+        check_case("fork: a child gets fewer threads than wanted, or none", no_thread_in_a_child, NULL);
     check_case("fork: readers in a child", readers_of_a_child, NULL);
     if (OWN_THREADS)
         check_case("fork: while a child's threads are being started", fork_in_the_middle_of_a_start, NULL);
