@@ -297,14 +297,26 @@ static union {
     int64_t integers[ROOM];
 } images_memory, labels_memory, scores_memory, classes_memory;
 
+/* Of both signs, also 0, as far as the memory reaches. */
+static void draw_strides(normnet_tensor *tensor)
+{
+    int64_t reach = 0;
+
+    for (int32_t i = 0; i < tensor->rank; ++i) {
+        tensor->strides[i] = draw(2 * MAX_STRIDE + 1) - MAX_STRIDE;
+        reach += (tensor->shape[i] + MAX_IMAGES) * (tensor->strides[i] < 0 ? -tensor->strides[i] : tensor->strides[i]);
+    }
+    for (int32_t i = 0; i < tensor->rank && reach > MIDDLE; ++i)
+        tensor->strides[i] = 0;
+}
+
 static normnet_tensor draw_tensor(void *data, int32_t dtype, size_t element, int32_t rank, const int64_t *shape)
 {
     normnet_tensor tensor;
 
     normnet_tensor_init(&tensor, dtype, (char *)data + MIDDLE * element, rank, shape);
     if (seldom())
-        for (int32_t i = 0; i < rank; ++i)
-            tensor.strides[i] = draw(2 * MAX_STRIDE + 1) - MAX_STRIDE;
+        draw_strides(&tensor);
     if (seldom()) {
         int32_t *const fields[] = {&tensor.dtype, &tensor.rank, &tensor.struct_size, &tensor.reserved};
 
