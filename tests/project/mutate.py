@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Changes the library in small ways, one at a time, and says which changes no test notices.
+"""Changes the library in small ways and says which changes no test notices.
 
 usage: python3 tests/project/mutate.py [OPTION]...
 
