@@ -62,6 +62,7 @@ static void threads_live_with_the_model(const void *argument)
 /* How many threads the system still gives; -1: any number. */
 static int threads_left = -1;
 static int threads_refused;
+static int small_stacks;      /* threads that were created with attributes, which is for the size of their stacks */
 static void (*instead)(void); /* of the next thread: what another thread does at this moment */
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
@@ -81,7 +82,18 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     }
     if (threads_left > 0)
         --threads_left;
+    small_stacks += attributes != NULL;
     return __real_pthread_create(thread, attributes, start, argument);
+}
+
+static void small_stacks_of_threads(const void *argument)
+{
+    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
+
+    (void)argument;
+    small_stacks = 0;
+    normnet_model_destroy(CHECK_CREATE(&config));
+    CHECK_EQUAL(small_stacks, THREADS - 1);
 }
 
 static void no_thread_to_be_had(const void *argument)
@@ -364,6 +376,8 @@ int main(int argc, char **argv)
         check_case("threads: from creation to destruction", threads_live_with_the_model, NULL);
     if (OWN_THREADS)
         check_case("threads: fewer than wanted, or none", no_thread_to_be_had, NULL);
+    if (OWN_THREADS)
+        check_case("threads: small stacks", small_stacks_of_threads, NULL);
     check_case("fork: a child uses its parent's model", child_of_a_training_process, NULL);
     if (OWN_THREADS)
         check_case("fork: a child gets fewer threads than wanted, or none", no_thread_in_a_child, NULL);
