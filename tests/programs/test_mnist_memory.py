@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Whole runs of normnet-mnist in which the system refuses a request for memory or a thread (scarce_memory.c): one
 message and the exit code 1, or a thread less and the same results; files that were there stay whole, and no other is
-left. LONG_TESTS=1 refuses each request; otherwise a sample.
+left. LONG_TESTS=1 refuses each request, of the thousands of study and report a sample; otherwise a smaller sample.
 """
 import mnist_program
 from mnist_commands import LONG, NO_PICTURES, CommandCase
 
-SAMPLE = 8  # requests that are refused per command, evenly spaced
+MOST = 1500 if LONG else 8  # requests that are refused per command, evenly spaced
 MEMORY = r"memory|no block of \d+ bytes|Cannot allocate|cannot start the thread"
 
 
@@ -34,7 +34,7 @@ class Memory(CommandCase):
             self.assertEqual(result.returncode, 0, result)
             count = int(count_file.read_text(encoding="utf-8"))
             failed = 0
-            for at in range(1, count + 1, 1 if LONG else max(1, count // SAMPLE)):
+            for at in range(1, count + 1, max(1, count // MOST)):
                 for sticky in (False, True):
                     with self.subTest(name=name, at=at, sticky=sticky):
                         failed += self.expect_refusal(command, complete, at, sticky)
