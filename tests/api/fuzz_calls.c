@@ -451,14 +451,20 @@ static void finish(int slot)
                           &before, slot, true);
 }
 
-/* What the caller does with gradients is its own affair, as long as the next call says so. */
+static bool is_pending(normnet_model *model)
+{
+    return model != NULL && hash_file_of(model, NORMNET_FILE_CHECKPOINT) == 0;
+}
+
+/* The caller may change gradients that are pending; others are 0, which a failing call may write again. */
 static void change_gradient(int slot)
 {
     double *values = NULL;
     int64_t count = 0;
     const double value = DRAW_FROM(numbers);
 
-    if (normnet_gradients(slots[slot].model, &values, &count) == NORMNET_OK && count > 0)
+    if (is_pending(slots[slot].model) && normnet_gradients(slots[slot].model, &values, &count) == NORMNET_OK &&
+        count > 0)
         values[draw(256) % count] = value;
     remember(slot);
 }
