@@ -226,7 +226,7 @@ static void after_making(normnet_status status, const struct moment *before, nor
 
 /* ---- Configurations --------------------------------------------------------------------------------------- */
 
-static const char *const architectures[] = {
+static const char *const networks[] = {
     "conv3-4 norm relu gap conv1-3",
     "flatten fc-6 norm relu dropout fc-3b",
     "conv3-4p1 norm leakyrelu maxpool2 conv1-3 norm gap",
@@ -234,19 +234,15 @@ static const char *const architectures[] = {
     "conv3-4s2p1b groupnorm2 relu layernorm rmsnorm gap conv1-3b",
     "conv5-3p2 instancenorm gap",
     "flatten fc-3",
-    "gap",
-    "norm gap conv1-3",
-    NULL,
-    "conv3-4 gap conv1-9",
-    "conv9-4",
-    "",
 };
+
+static const char *const no_networks[] = {"conv3-4 gap conv1-9", "gap", NULL, "conv9-4", "", "norm gap conv1-3"};
 
 static const int32_t integers[] = {1, 0, 2, 3, 4, 16, -1, 17, 65536, INT32_MAX, INT32_MIN};
 
 static normnet_config draw_config(void)
 {
-    static const int32_t sizes[] = {6, 7, 8, 1, 2};
+    static const int32_t sizes[] = {6, 7, 8};
     normnet_config config;
 
     require(normnet_config_init(&config, NORMNET_NORM_NONE) == NORMNET_OK, "defaults");
@@ -257,21 +253,21 @@ static normnet_config draw_config(void)
     config.classes = 3;
     config.max_batch = 1 + draw(MAX_IMAGES);
     config.memory_limit = 1 << 20;
-    config.architecture = DRAW_FROM(architectures);
-    config.affine = draw(4) == 3 ? draw(4) : 0;
-    config.layer_dims = 3 - (draw(4) == 3 ? draw(3) : 0);
+    config.architecture = seldom() ? DRAW_FROM(no_networks) : DRAW_FROM(networks);
     config.schedule = draw(3);
-    config.total_steps = draw(8);
+    config.total_steps = 1 + draw(8);
     config.average_decay = draw(2) == 1 ? 0.5 : 0;
     config.average_from = draw(3);
-    config.virtual_batch = draw(4) == 3 ? 16 : 0;
-    config.cumulative_statistics = draw(4) == 3;
-    config.threads = draw(32) == 31 ? 2 : 1;
-    config.cpu = draw(4) == 3 ? draw(6) : 0;
-    config.l1 = draw(4) == 3 ? DRAW_FROM(numbers) : 0;
-    config.clip_norm = draw(4) == 3 ? DRAW_FROM(numbers) : 0;
+    config.cumulative_statistics = draw(2);
     config.lr = draw(4) == 3 ? DRAW_FROM(numbers) : 0.05;
-    config.eps = draw(4) == 3 ? DRAW_FROM(numbers) : 1e-5;
+    config.affine = seldom() ? draw(4) : 0;
+    config.layer_dims = seldom() ? draw(5) : 3;
+    config.virtual_batch = seldom() ? 16 : 0;
+    config.threads = seldom() ? 2 : 1;
+    config.cpu = seldom() ? draw(6) : 0;
+    config.l1 = seldom() ? DRAW_FROM(numbers) : 0;
+    config.clip_norm = seldom() ? DRAW_FROM(numbers) : 0;
+    config.eps = seldom() ? DRAW_FROM(numbers) : 1e-5;
     if (seldom()) { /* any integer or double */
         int32_t *const fields[] = {&config.norm,       &config.channels,      &config.height,   &config.width,
                                    &config.classes,    &config.groups,        &config.affine,   &config.layer_dims,
