@@ -141,7 +141,9 @@ static bool write_all(int descriptor, const unsigned char *bytes, int64_t size)
 
         if (count < 0 && errno == EINTR)
             continue;
-        if (count < 0)
+        if (count == 0)
+            errno = ENOSPC; /* a file system that takes nothing and does not say why: never wait for it */
+        if (count <= 0)
             return false;
         bytes += count;
         size -= count;

@@ -79,6 +79,10 @@ static bool write_all(HANDLE file, const unsigned char *bytes, int64_t size)
 
         if (!WriteFile(file, bytes, size < MAX_BYTES_PER_CALL ? (DWORD)size : MAX_BYTES_PER_CALL, &count, NULL))
             return false;
+        if (count == 0) {
+            SetLastError(ERROR_DISK_FULL); /* a file system that takes nothing and does not say why */
+            return false;
+        }
         bytes += count;
         size -= count;
     }

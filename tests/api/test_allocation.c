@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory: only create and destroy use the caller's allocator; whichever allocation fails, create says
- * NORMNET_ENOMEM and leaves nothing after; and no result depends on what the memory held.
+ * Memory: training and prediction never use the caller's allocator, and no result depends on what the memory held.
+ * test_failing_memory.c has allocations that fail.
  */
 #include "creation.h"
 
@@ -145,48 +145,6 @@ static void whatever_memory_held(const void *argument)
     twins_close(pair);
 }
 
-/* Allocation 1, 2, 3, ... fails, once or from there on, until creation succeeds. */
-static void each_allocation_fails(const void *argument)
-{
-    const struct memory_case *want = argument;
-
-    for (int sticky = 0; sticky < 2; ++sticky) {
-        int number;
-
-        for (number = 1; number < 1000; ++number) {
-            normnet_config config = config_of(want);
-            struct allocator memory = {.fill = 0xA5};
-            normnet_model *const untouched = (normnet_model *)(void *)&memory;
-            normnet_model *model = untouched;
-            const char *const words[] = {"bytes", NULL};
-            normnet_status status;
-
-            memory.fail_at = number;
-            memory.sticky = sticky;
-            allocator_use(&memory, &config);
-            status = normnet_model_create(&model, &config);
-            if (memory.failures == 0) {
-                const normnet_config plain = config_of(want);
-                struct twins *pair = twins_open_config(&plain);
-
-                CHECK_STATUS(status, NORMNET_OK);
-                memory.forbidden = 1;
-                (void)use_all(model, pair);
-                memory.forbidden = 0;
-                normnet_model_destroy(model);
-                twins_close(pair);
-                CHECK_ALL_FREED(&memory);
-                break;
-            }
-            if (CHECK_STATUS(status, NORMNET_ENOMEM))
-                check_message(__FILE__, __LINE__, "create without memory", words);
-            CHECK(model == untouched);
-            CHECK_ALL_FREED(&memory);
-        }
-        CHECK(number > 1 && number < 1000);
-    }
-}
-
 /* The functions get the user pointer of the configuration; what they return is aligned as asked for. */
 static void alignment_asked_for(const void *argument)
 {
@@ -246,8 +204,6 @@ int main(int argc, char **argv)
                          cases[i].name);
         check_case_named(whatever_memory_held, &cases[i], "memory: what it held does not matter, norm %s",
                          cases[i].name);
-        check_case_named(each_allocation_fails, &cases[i],
-                         "memory: each failing allocation is ENOMEM and leaves nothing, norm %s", cases[i].name);
     }
     check_case("memory: the allocator gets its user pointer, sizes and alignments", alignment_asked_for, NULL);
     check_case("memory: an allocator that ignores the alignment is EINVAL", alignment_ignored, NULL);

@@ -62,6 +62,7 @@ static void threads_live_with_the_model(const void *argument)
 /* How many threads the system still gives; -1: any number. */
 static int threads_left = -1;
 static int threads_refused;
+static int small_stacks;      /* threads that were created with attributes, which is for the size of their stacks */
 static void (*instead)(void); /* of the next thread: what another thread does at this moment */
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
@@ -81,7 +82,18 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     }
     if (threads_left > 0)
         --threads_left;
+    small_stacks += attributes != NULL;
     return __real_pthread_create(thread, attributes, start, argument);
+}
+
+static void small_stacks_of_threads(const void *argument)
+{
+    const normnet_config config = config_with(NORMNET_NORM_BATCH, THREADS);
+
+    (void)argument;
+    small_stacks = 0;
+    normnet_model_destroy(CHECK_CREATE(&config));
+    CHECK_EQUAL(small_stacks, THREADS - 1);
 }
 
 static void no_thread_to_be_had(const void *argument)
@@ -179,6 +191,42 @@ static void child_of_an_openmp_process(const void *argument)
 
     (void)argument;
     in_child(fork_after_openmp, &expected); /* its threads are not to be seen by other cases */
+}
+
+/* In the child the system gives `threads_left` threads only: to the inherited model, its clone and a new one. */
+static int use_with_fewer_threads(void *context)
+{
+    const struct inherited *self = context;
+    normnet_model *copy = NULL;
+    int failed;
+
+    failed = normnet_model_clone(&copy, self->model, NULL) != NORMNET_OK;
+    failed += use_model(self->model, &self->config) != self->expected;
+    failed += use_model(copy, &self->config) != self->expected;
+    failed += results_of(&self->config) != expected_results(NORMNET_NORM_BATCH);
+    failed += threads_refused == 0;
+    normnet_model_destroy(copy);
+    normnet_model_destroy(self->model);
+    return failed;
+}
+
+static void no_thread_in_a_child(const void *argument)
+{
+    struct inherited self = {.config = config_with(NORMNET_NORM_BATCH, 4)};
+    normnet_model *twin = CHECK_CREATE(&self.config);
+
+    (void)argument;
+    self.model = CHECK_CREATE(&self.config);
+    self.expected = use_model(twin, &self.config);
+    for (int left = 0; left < 3; ++left) {
+        threads_left = left;
+        threads_refused = 0;
+        in_child(use_with_fewer_threads, &self);
+        threads_left = -1;
+    }
+    CHECK(use_model(self.model, &self.config) == self.expected);
+    normnet_model_destroy(self.model);
+    normnet_model_destroy(twin);
 }
 
 /* Several threads of the child use the model at the same time, right after the fork. */
@@ -328,7 +376,11 @@ int main(int argc, char **argv)
         check_case("threads: from creation to destruction", threads_live_with_the_model, NULL);
     if (OWN_THREADS)
         check_case("threads: fewer than wanted, or none", no_thread_to_be_had, NULL);
+    if (OWN_THREADS)
+        check_case("threads: small stacks", small_stacks_of_threads, NULL);
     check_case("fork: a child uses its parent's model", child_of_a_training_process, NULL);
+    if (OWN_THREADS)
+        check_case("fork: a child gets fewer threads than wanted, or none", no_thread_in_a_child, NULL);
     check_case("fork: readers in a child", readers_of_a_child, NULL);
     if (OWN_THREADS)
         check_case("fork: while a child's threads are being started", fork_in_the_middle_of_a_start, NULL);

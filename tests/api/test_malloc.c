@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nothing goes around the allocator: this program is linked with the library's objects in such a way that their calls
- * of malloc and the like arrive here (ld's --wrap), where they are counted. One thread: an OpenMP runtime has memory of
- * its own.
+ * of malloc and the like arrive here (ld's --wrap), where they are counted, and fail on request. One thread: an OpenMP
+ * runtime has memory of its own.
  */
 #include "harness/twins.h"
 #include "harness/wrapped_malloc.h"
 
+#include <errno.h>
+
 static int watching, allocations, releases;
+static int fail_at; /* the number, from 1, of the allocation that fails; 0 = none */
+
+static int refused(void)
+{
+    allocations += watching;
+    return watching && allocations == fail_at;
+}
 
 void *__wrap_malloc(size_t size)
 {
-    allocations += watching;
-    return __real_malloc(size);
+    return refused() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    allocations += watching;
-    return __real_calloc(count, size);
+    return refused() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *block, size_t size)
 {
-    allocations += watching;
-    return __real_realloc(block, size);
+    return refused() ? NULL : __real_realloc(block, size);
 }
 
 void __wrap_free(void *block)
@@ -35,19 +41,17 @@ void __wrap_free(void *block)
 
 int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
 {
-    allocations += watching;
-    return __real_posix_memalign(block, alignment, size);
+    return refused() ? ENOMEM : __real_posix_memalign(block, alignment, size);
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
-    allocations += watching;
-    return __real_aligned_alloc(alignment, size);
+    return refused() ? NULL : __real_aligned_alloc(alignment, size);
 }
 
 /* Memory that has nothing to do with malloc. */
 struct pool {
-    _Alignas(64) unsigned char bytes[16 << 20];
+    _Alignas(64) unsigned char bytes[64 << 20];
     size_t used;
     int blocks;
 };
@@ -140,6 +144,35 @@ static void default_allocator(const void *argument)
     twins_close(pair);
 }
 
+/* Saves, loads, fills, copies and exports, right and wrong; `config` has the allocator. */
+static void use_files(normnet_model *model, const normnet_config *config)
+{
+    static const char path[] = "test_malloc.file";
+    static unsigned char bytes[4 << 20];
+    normnet_model *made = NULL;
+    int64_t size = 0;
+
+    CHECK_OK(normnet_model_save(model, path, NULL));
+    CHECK_OK(normnet_model_load(&made, path, config));
+    CHECK_OK(normnet_load_weights(made, path));
+    normnet_model_destroy(made);
+    CHECK_OK(normnet_model_serialize(model, bytes, sizeof bytes, &size, NULL));
+    CHECK_OK(normnet_model_deserialize(&made, bytes, size, config));
+    CHECK_OK(normnet_deserialize_weights(model, bytes, size));
+    normnet_model_destroy(made);
+    CHECK_OK(normnet_model_clone(&made, model, NULL));
+    normnet_model_destroy(made);
+    CHECK_OK(normnet_model_clone_average(&made, model, config));
+    normnet_model_destroy(made);
+    CHECK_OK(normnet_model_export_onnx(model, path));
+    CHECK_STATUS(normnet_model_load(&made, path, config), NORMNET_EFORMAT);
+    CHECK_STATUS(normnet_model_deserialize(&made, bytes, size - 1, config), NORMNET_ETRUNCATED);
+    bytes[size - 1] ^= 1;
+    CHECK_STATUS(normnet_deserialize_weights(model, bytes, size), NORMNET_ECHECKSUM);
+    CHECK_STATUS(normnet_model_save(model, "test_malloc.nowhere/model", NULL), NORMNET_EIO);
+    remove(path);
+}
+
 /* With a caller's allocator the library never calls malloc, not even for a model that is rejected. */
 static void own_allocator(const void *argument)
 {
@@ -157,6 +190,7 @@ static void own_allocator(const void *argument)
     watch();
     CHECK_OK(normnet_model_create(&model, &config));
     use_all(pair, model);
+    use_files(model, &config);
     normnet_model_destroy(model);
     config.architecture = "conv3-4 gap conv1-9";
     CHECK_STATUS(normnet_model_create(&model, &config), NORMNET_EARCH);
@@ -169,6 +203,32 @@ static void own_allocator(const void *argument)
     twins_close(pair);
 }
 
+/* Without a caller's allocator: malloc fails at its first, second, ... call until create succeeds. */
+static void malloc_fails(const void *argument)
+{
+    const int32_t *norm = argument;
+    const normnet_config config = twins_config(*norm);
+    normnet_status status;
+    int failed = 0;
+
+    do {
+        normnet_model *model = NULL;
+
+        watch();
+        fail_at = ++failed;
+        status = normnet_model_create(&model, &config);
+        fail_at = 0;
+        if (status != NORMNET_OK) {
+            CHECK_STATUS(status, NORMNET_ENOMEM);
+            CHECK(model == NULL);
+            CHECK_EQUAL(releases, allocations - 1);
+        }
+        normnet_model_destroy(model);
+        watching = 0;
+    } while (status == NORMNET_ENOMEM);
+    CHECK(failed > 2);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -178,6 +238,7 @@ int main(int argc, char **argv)
                          norm_name(norm));
         check_case_named(own_allocator, &norm, "malloc: never called beside the caller's allocator, norm %s",
                          norm_name(norm));
+        check_case_named(malloc_fails, &norm, "malloc: each call that fails is ENOMEM, norm %s", norm_name(norm));
     }
     return check_end();
 }

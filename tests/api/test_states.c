@@ -284,6 +284,9 @@ static void set_state_rejections(const void *argument)
     normnet_tensor_init(&scalar, NORMNET_I64, &count, 0, NULL);
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.unknown", &tensor), NORMNET_EMISMATCH, "1.unknown");
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "", &tensor), NORMNET_EMISMATCH, "''");
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.wieght", &tensor), NORMNET_EMISMATCH, "mean '1.weight'?");
+    /* The first of several that are as near. */
+    CHECK_REJECTED(pair, normnet_set_state(pair->model, "2.weight", &tensor), NORMNET_EMISMATCH, "mean '0.weight'?");
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &seven), NORMNET_EMISMATCH, "1.weight", "7");
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &plane), NORMNET_EMISMATCH, "1.weight", "2x2");
     CHECK_REJECTED(pair, normnet_set_state(pair->model, "1.weight", &scalar), NORMNET_EMISMATCH, "1.weight", "i64");

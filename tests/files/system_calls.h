@@ -30,6 +30,7 @@ static struct {
     int fail_at, error;      /* this event fails with errno == error */
     int interrupt;           /* every other call is interrupted by a signal */
     int64_t most;            /* bytes that a read or write moves at once; 0 = all */
+    int64_t room;            /* bytes after which writes write nothing; 0 = any number */
     int64_t after;           /* bytes that reads find after the file, or that are missing from it if negative */
     const char *last_failed; /* the name of the call that failed */
     mode_t created;          /* the mode of the last file that openat created */
@@ -169,9 +170,16 @@ ssize_t __wrap_read(int descriptor, void *bytes, size_t count)
 
 ssize_t __wrap_write(int descriptor, const void *bytes, size_t count)
 {
+    ssize_t done;
+
     if (interrupted() || event("write"))
         return -1;
-    return __real_write(descriptor, bytes, at_once(count));
+    if (system_calls.on && system_calls.room < 0)
+        return 0;
+    done = __real_write(descriptor, bytes, at_once(count));
+    if (system_calls.on && system_calls.room > 0)
+        system_calls.room = system_calls.room > done ? system_calls.room - done : -1;
+    return done;
 }
 
 int __wrap_fsync(int descriptor)
@@ -298,7 +306,7 @@ static inline int open_descriptors(void)
 struct saving_case {
     const char *name;
     void (*function)(const void *argument);
-    const char *argument;
+    const void *argument;
 };
 
 /* No descriptor is left open, whether the case passes or fails. */

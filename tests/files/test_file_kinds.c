@@ -98,6 +98,21 @@ static void damaged_safetensors(const void *argument)
         }
 }
 
+/* What is not zero in one place is no file of zeros. */
+static void nearly_zeros(const void *argument)
+{
+    (void)argument;
+    for (int at = 0; at <= 16; ++at) {
+        unsigned char bytes[400] = {0};
+        normnet_model *model = NULL;
+
+        bytes[at] = 1;
+        CHECK(normnet_model_deserialize(&model, bytes, sizeof bytes, NULL) != NORMNET_OK);
+        if ((strstr(normnet_error_message(), "nothing but zero bytes") != NULL) != (at == 16))
+            CHECK_FAIL("a 1 at %d: %s", at, normnet_error_message());
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -108,5 +123,6 @@ int main(int argc, char **argv)
     check_case("file kinds: cut anywhere", cut_anywhere, NULL);
     check_case("file kinds: unknown ones show their first bytes", unknown_kinds, NULL);
     check_case("file kinds: damaged safetensors", damaged_safetensors, NULL);
+    check_case("file kinds: zeros but for one byte", nearly_zeros, NULL);
     return check_end();
 }

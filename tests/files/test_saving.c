@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Saving, system call by system call: a process that is killed at any of them leaves the old file or the new one, and a
- * call that fails leaves the old file and nothing else.
+ * call that fails leaves the old file and nothing else. Beside that, several processes that save to one name, and
+ * places that take no file.
  */
-#include "system_calls.h"
-
-#include <sys/resource.h>
+#include "saved_files.h"
 
 /* ---- Killed ----------------------------------------------------------------------------------- */
 
 /* Saves in another process that is killed before event `kill_at`; returns whether it was. */
-static int killed_while_saving(normnet_model *model, int kill_at)
+static int killed_while_saving(const struct pair_of_files *files, int kill_at)
 {
     int status = 0;
     const pid_t child = fork();
@@ -19,7 +18,7 @@ static int killed_while_saving(normnet_model *model, int kill_at)
         calls_on();
         system_calls.kill_at = kill_at;
         system_calls.most = 700; /* several writes */
-        _exit(normnet_model_save(model, path, NULL) != NORMNET_OK);
+        _exit(files->writer->write(files->new) != NORMNET_OK);
     }
     waitpid(child, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
@@ -27,35 +26,37 @@ static int killed_while_saving(normnet_model *model, int kill_at)
     return WIFSIGNALED(status);
 }
 
-static void killed_at_any_call(const void *argument)
+static void killed_at_any_call(const struct writer *writer, int replaces)
 {
-    const int replaces = argument != NULL;
-    normnet_model *old = draw_model(1), *new = draw_model(2);
-    int kill_at, old_files = 0, new_files = 0, none = 0;
+    struct pair_of_files files = open_files(writer, replaces);
+    int kill_at = 0, seen[HALF_A_FILE + 1] = {0};
 
-    for (kill_at = 1;; ++kill_at) {
-        int killed;
-
-        empty_folder();
-        if (replaces)
-            CHECK_OK(normnet_model_save(old, path, NULL));
-        killed = killed_while_saving(new, kill_at);
-        if (access(path, F_OK) != 0)
-            ++none;
-        else if (seed_in_file() == 1)
-            ++old_files;
-        else
-            ++new_files;
-        if (!killed)
-            break;
-    }
+    do {
+        begin_with(&files, replaces);
+        ++kill_at;
+        if (killed_while_saving(&files, kill_at)) {
+            ++seen[look(&files)];
+        } else {
+            CHECK_EQUAL(look(&files), NEW_FILE);
+            kill_at = -kill_at;
+        }
+    } while (kill_at > 0);
     /* At least: two opens, some writes, two syncs, two closes, a rename, each before and after it matters. */
-    CHECK(kill_at > 9);
-    CHECK(new_files >= 2 && (replaces ? old_files >= 7 && none == 0 : none >= 7 && old_files == 0));
-    empty_folder();
-    rmdir(folder);
-    normnet_model_destroy(old);
-    normnet_model_destroy(new);
+    CHECK(-kill_at > 9);
+    CHECK_EQUAL(seen[HALF_A_FILE], 0);
+    CHECK_EQUAL(seen[replaces ? NOTHING : OLD_FILE], 0);
+    CHECK(seen[replaces ? OLD_FILE : NOTHING] >= 6 && seen[NEW_FILE] >= 2);
+    close_files(&files);
+}
+
+static void killed_with_an_old_file(const void *argument)
+{
+    killed_at_any_call(argument, 1);
+}
+
+static void killed_without(const void *argument)
+{
+    killed_at_any_call(argument, 0);
 }
 
 /* ---- In which order --------------------------------------------------------------------------- */
@@ -76,83 +77,189 @@ static void check_order(normnet_status (*write_model)(normnet_model *model), con
     normnet_model_destroy(model);
 }
 
-static normnet_status save_model(normnet_model *model)
-{
-    return normnet_model_save(model, path, NULL);
-}
-
-static normnet_status export_model(normnet_model *model)
-{
-    return normnet_model_export_onnx(model, path);
-}
-
 static void order_of_calls(const void *argument)
 {
-    normnet_status (*const writers[])(normnet_model *) = {save_model, export_model};
+    const struct writer *writer = argument;
 
-    (void)argument;
-    for (int i = 0; i < CHECK_COUNT(writers); ++i) {
-        empty_folder();
-        check_order(writers[i], "openat, write, fsync of the file, close, renameat, fsync of the directory, close");
-        check_order(writers[i],
-                    "openat, fchmod, write, fsync of the file, close, renameat, fsync of the directory, close");
-    }
+    empty_folder();
+    check_order(writer->write, "openat, write, fsync of the file, close, renameat, fsync of the directory, close");
+    check_order(writer->write,
+                writer->reads ? "openat, read, close, openat, fchmod, write, fsync of the file, close, renameat, "
+                                "fsync of the directory, close"
+                              : "openat, fchmod, write, fsync of the file, close, renameat, fsync of the directory, "
+                                "close");
     empty_folder();
     rmdir(folder);
 }
 
 /* ---- Failing ---------------------------------------------------------------------------------- */
 
-/*
- * Each call in turn fails with each error: the old file is as it was, the message has the reason, and saving works
- * again.
- */
+static const struct {
+    int error;
+    const char *words;
+} errors[] = {{ENOSPC, "no space"},   {EIO, "device"},      {EDQUOT, "quota"},
+              {EACCES, "permission"}, {EROFS, "read-only"}, {EMFILE, "too many files"},
+              {EINTR, "error 4"},     {121, "121"}};
+
+/* A call that is interrupted is made again, and closing what has been read or synchronized loses nothing. */
+static void check_success(const struct pair_of_files *files, int error)
+{
+    CHECK(error == EINTR || strcmp(system_calls.last_failed, "close") == 0);
+    CHECK_EQUAL(look(files), NEW_FILE);
+}
+
+static void check_failure(const struct pair_of_files *files, normnet_status status, const char *words)
+{
+    const int renamed = strstr(normnet_error_message(), "was replaced") != NULL;
+
+    CHECK_STATUS(status, NORMNET_EIO);
+    CHECK(strstr(normnet_error_message(), path) != NULL);
+    if (strstr(normnet_error_message(), words) == NULL)
+        CHECK_FAIL("%s fails: %s", system_calls.last_failed, normnet_error_message());
+    CHECK_EQUAL(look(files), renamed ? NEW_FILE : OLD_FILE);
+    CHECK_EQUAL(renamed, strcmp(system_calls.last_failed, "fsync of the directory") == 0);
+}
+
+/* The old file is as it was, the message has the reason, and nothing else is left. 0 if there is no such call. */
+static int fails_at(const struct pair_of_files *files, int fail_at, int error, const char *words)
+{
+    normnet_status status;
+
+    begin_with(files, 1);
+    calls_on();
+    system_calls.fail_at = fail_at;
+    system_calls.error = error;
+    system_calls.most = 700;
+    status = files->writer->write(files->new);
+    calls_off();
+    if (system_calls.last_failed == NULL)
+        return 0;
+    if (status == NORMNET_OK)
+        check_success(files, error);
+    else
+        check_failure(files, status, words);
+    CHECK_EQUAL(files_in_folder(), 1);
+    return 1;
+}
+
+/* Each call in turn fails with each error, and then saving works again. */
 static void fails_at_any_call(const void *argument)
 {
-    static const struct {
-        int error;
-        const char *words;
-    } errors[] = {{ENOSPC, "no space"}, {EIO, "device"}, {EACCES, "permission"}, {EROFS, "read-only"}, {121, "121"}};
-    normnet_model *old = draw_model(1), *new = draw_model(2);
-    int failed = 0;
+    struct pair_of_files files = open_files(argument, 1);
 
-    (void)argument;
-    for (int i = 0; i < CHECK_COUNT(errors); ++i)
-        for (int fail_at = 1;; ++fail_at) {
-            normnet_status status;
+    for (int i = 0; i < CHECK_COUNT(errors); ++i) {
+        int fail_at = 1;
 
-            empty_folder();
-            CHECK_OK(normnet_model_save(old, path, NULL));
-            calls_on();
-            system_calls.fail_at = fail_at;
-            system_calls.error = errors[i].error;
-            status = normnet_model_save(new, path, NULL);
-            calls_off();
-            if (system_calls.last_failed == NULL)
-                break;
-            ++failed;
-            if (status == NORMNET_OK) { /* closing what has been read or synchronized loses nothing */
-                CHECK_TEXT(system_calls.last_failed, "close");
-                CHECK_EQUAL(seed_in_file(), 2);
-            } else {
-                const int renamed = strstr(normnet_error_message(), "was replaced") != NULL;
+        while (fails_at(&files, fail_at, errors[i].error, errors[i].words))
+            ++fail_at;
+        CHECK(fail_at > 8);
+        begin_with(&files, 1);
+        CHECK_OK(files.writer->write(files.new));
+        CHECK_EQUAL(look(&files), NEW_FILE);
+    }
+    close_files(&files);
+}
 
-                CHECK_STATUS(status, NORMNET_EIO);
-                CHECK(strstr(normnet_error_message(), path) != NULL);
-                CHECK(renamed || strstr(normnet_error_message(), errors[i].words) != NULL);
-                CHECK_EQUAL(seed_in_file(), renamed ? 2 : 1);
-            }
-            CHECK_EQUAL(files_in_folder(), 1);
-        }
-    CHECK(failed >= CHECK_COUNT(errors) * 8);
+/* A device that takes no more bytes and gives no reason. */
+static void writes_that_write_nothing(const void *argument)
+{
+    struct pair_of_files files = open_files(argument, 1);
+
+    begin_with(&files, 1);
+    calls_on();
+    system_calls.most = 400;
+    system_calls.room = 500;
+    CHECK_STATUS(files.writer->write(files.new), NORMNET_EIO);
+    calls_off();
+    CHECK(strstr(normnet_error_message(), "no space") != NULL);
+    CHECK_EQUAL(look(&files), OLD_FILE);
+    CHECK_EQUAL(files_in_folder(), 1);
+    close_files(&files);
+}
+
+/* ---- Reading -------------------------------------------------------------------------------------- */
+
+static normnet_model *loaded;
+
+static normnet_status load_model(normnet_model *model)
+{
+    (void)model;
+    return normnet_model_load(&loaded, path, NULL);
+}
+
+static normnet_status fill_model(normnet_model *model)
+{
+    return normnet_load_weights(model, path);
+}
+
+struct loading {
+    const char *name;
+    normnet_status (*load)(normnet_model *model);
+};
+
+static const struct loading loadings[] = {{"load", load_model}, {"load_weights", fill_model}};
+
+struct checkpoint {
+    unsigned char bytes[8192];
+    int64_t size;
+};
+
+static void serialize(normnet_model *model, struct checkpoint *to)
+{
+    CHECK_OK(normnet_model_serialize(model, to->bytes, sizeof to->bytes, &to->size, NULL));
+}
+
+/* One of the calls of a reader: open, some reads, and the close, which may fail. 0 if there is no such call. */
+static int reading_fails_at(const struct loading *loading, int fail_at, int error, const char *words)
+{
+    static struct checkpoint before, after;
+    normnet_model *const untouched = draw_model(3);
+    normnet_model *model = draw_model(2);
+    normnet_status status;
+
+    serialize(model, &before);
+    loaded = untouched;
+    calls_on();
+    system_calls.fail_at = fail_at;
+    system_calls.error = error;
+    system_calls.most = 700;
+    status = loading->load(model);
+    calls_off();
+    if (status != NORMNET_OK) {
+        CHECK_STATUS(status, NORMNET_EIO);
+        CHECK(error != EINTR && strstr(normnet_error_message(), words) != NULL);
+        CHECK(loaded == untouched);
+        serialize(model, &after);
+        CHECK(before.size == after.size && memcmp(before.bytes, after.bytes, (size_t)after.size) == 0);
+    } else if (system_calls.last_failed != NULL) {
+        CHECK(error == EINTR || strcmp(system_calls.last_failed, "close") == 0);
+    }
+    if (loaded != untouched)
+        normnet_model_destroy(loaded);
+    normnet_model_destroy(untouched);
+    normnet_model_destroy(model);
+    return system_calls.last_failed != NULL;
+}
+
+static void reading_fails_at_any_call(const void *argument)
+{
+    normnet_model *saved = draw_model(1);
+
     empty_folder();
-    CHECK_OK(normnet_model_save(new, path, NULL));
-    CHECK_EQUAL(seed_in_file(), 2);
+    CHECK_OK(normnet_model_save(saved, path, NULL));
+    for (int i = 0; i < CHECK_COUNT(errors); ++i) {
+        int fail_at = 1;
+
+        while (reading_fails_at(argument, fail_at, errors[i].error, errors[i].words))
+            ++fail_at;
+        CHECK(fail_at > 5);
+    }
+    normnet_model_destroy(saved);
     empty_folder();
     rmdir(folder);
-    normnet_model_destroy(old);
-    normnet_model_destroy(new);
 }
+
+/* ---- Short, limited --------------------------------------------------------------------------------- */
 
 static void short_and_interrupted(const void *argument)
 {
@@ -171,41 +278,6 @@ static void short_and_interrupted(const void *argument)
     empty_folder();
     rmdir(folder);
     normnet_model_destroy(model);
-}
-
-/* With and without the rule of normnet.h for a host under a limit of file sizes; 0, or the signal that ends it. */
-static int save_under_a_limit(normnet_model *model, int ignores)
-{
-    int status = 0;
-    const pid_t child = fork();
-
-    if (child == 0) {
-        const struct rlimit limit = {100, 100};
-
-        signal(SIGXFSZ, ignores ? SIG_IGN : SIG_DFL);
-        setrlimit(RLIMIT_FSIZE, &limit);
-        _exit(normnet_model_save(model, path, NULL) != NORMNET_EIO ||
-              strstr(normnet_error_message(), "larger than allowed") == NULL || files_in_folder() != 1);
-    }
-    waitpid(child, &status, 0);
-    CHECK(!ignores || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-}
-
-static void a_limit_of_file_sizes(const void *argument)
-{
-    normnet_model *old = draw_model(1), *new = draw_model(2);
-
-    (void)argument;
-    empty_folder();
-    CHECK_OK(normnet_model_save(old, path, NULL));
-    CHECK_EQUAL(save_under_a_limit(new, 1), 0);
-    CHECK_EQUAL(save_under_a_limit(new, 0), SIGXFSZ);
-    CHECK_EQUAL(seed_in_file(), 1);
-    empty_folder();
-    rmdir(folder);
-    normnet_model_destroy(old);
-    normnet_model_destroy(new);
 }
 
 static void memory_runs_out(const void *argument)
@@ -236,18 +308,31 @@ static void memory_runs_out(const void *argument)
 int main(int argc, char **argv)
 {
     static const struct saving_case cases[] = {
-        {"saving: killed at any call, an old file is there", killed_at_any_call, "an old file"},
-        {"saving: killed at any call, no file is there", killed_at_any_call, NULL},
-        {"saving: the order of the calls", order_of_calls, NULL},
-        {"saving: any call fails", fails_at_any_call, NULL},
         {"saving: short and interrupted reads and writes", short_and_interrupted, NULL},
-        {"saving: a limit of file sizes", a_limit_of_file_sizes, NULL},
         {"saving: memory runs out", memory_runs_out, NULL},
+    };
+    static const struct saving_case of_writers[] = {
+        {"killed at any call, an old file is there", killed_with_an_old_file, NULL},
+        {"killed at any call, no file is there", killed_without, NULL},
+        {"the order of the calls", order_of_calls, NULL},
+        {"any call fails", fails_at_any_call, NULL},
+        {"writes that write nothing", writes_that_write_nothing, NULL},
     };
 
     if (!check_begin(argc, argv))
         return check_end();
     for (int i = 0; i < CHECK_COUNT(cases); ++i)
         check_case(cases[i].name, leaves_nothing_open, &cases[i]);
+    for (int i = 0; i < CHECK_COUNT(of_writers); ++i)
+        for (int j = 0; j < CHECK_COUNT(writers); ++j) {
+            const struct saving_case one = {of_writers[i].name, of_writers[i].function, &writers[j]};
+
+            check_case_named(leaves_nothing_open, &one, "saving %s: %s", writers[j].name, one.name);
+        }
+    for (int i = 0; i < CHECK_COUNT(loadings); ++i) {
+        const struct saving_case one = {"", reading_fails_at_any_call, &loadings[i]};
+
+        check_case_named(leaves_nothing_open, &one, "%s: any call fails", loadings[i].name);
+    }
     return check_end();
 }

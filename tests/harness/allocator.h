@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An allocator to pass to normnet_model_create(): it counts, fails on request, fills blocks with a pattern,
- * aligns them to exactly what was asked for and no further, and finds out when they come back whether the size is the
- * one that was asked for and nobody wrote around them.
+ * An allocator to pass to normnet_model_create(): it counts, fails on request, fills blocks with a pattern and freed
+ * ones with another, aligns them to exactly what was asked for and no further, and finds out when they come back
+ * whether the size is the one that was asked for and nobody wrote around them.
  */
 #ifndef ALLOCATOR_H
 #define ALLOCATOR_H
 
 #include "check_normnet.h"
 
-enum { ALLOCATOR_BLOCKS = 32, ALLOCATOR_GUARD = 64, ALLOCATOR_GUARD_BYTE = 0xC3 };
+enum { ALLOCATOR_BLOCKS = 32, ALLOCATOR_GUARD = 64, ALLOCATOR_GUARD_BYTE = 0xC3, ALLOCATOR_FREED_BYTE = 0x5A };
 
 struct allocator_block {
     unsigned char *raw, *block;
@@ -67,6 +67,14 @@ static inline void *allocator_allocate(void *user, int64_t size, int64_t alignme
     return place->block;
 }
 
+/* What is read after it was freed is not what was there. A compiler leaves out a plain memset() before free(). */
+static inline void allocator_overwrite(void *block, size_t size)
+{
+    void *(*const volatile fill)(void *, int, size_t) = memset;
+
+    fill(block, ALLOCATOR_FREED_BYTE, size);
+}
+
 static inline void allocator_deallocate(void *user, void *block, int64_t size)
 {
     struct allocator *self = user;
@@ -90,6 +98,7 @@ static inline void allocator_deallocate(void *user, void *block, int64_t size)
         }
     self->live -= place->size;
     self->live_blocks -= 1;
+    allocator_overwrite(place->block, (size_t)place->size);
     free(place->raw);
     memset(place, 0, sizeof *place);
 }

@@ -50,6 +50,7 @@ static const struct file_sample file_samples[] = {
     SAMPLE("a web page", "<!DOCTYPE html>\n<html lang=\"en\">"),
     SAMPLE("a web page", "<html><head><title>404 Not Found</title>"),
     SAMPLE("a web page", "\xef\xbb\xbf\r\n  <!doctype HTML>"),
+    SAMPLE("a web page", "\xef\xbb\xbf<!DOCTYPE html>"),
     SAMPLE("an XML document", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied"),
     SAMPLE("PDF", "%PDF-1.7\n%\xe2\xe3"),
     SAMPLE("JSON text", "{\"error\": \"not found\"}"),

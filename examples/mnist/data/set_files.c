@@ -425,9 +425,10 @@ int set_files_find(struct set_files *files, const char *place, bool test_only)
 
     folder_close(&folder);
     *files = (struct set_files){0};
-    int code = error == 0        ? find_in_folder(files, place, test_only)
-               : error == EACCES ? report_error("cannot read %s: %s", place, strerror(error))
-                                 : find_by_file(files, place, test_only);
+    const bool no_folder = error == ENOENT || error == ENOTDIR;
+    int code = error == 0  ? find_in_folder(files, place, test_only)
+               : no_folder ? find_by_file(files, place, test_only)
+                           : report_error("cannot read %s: %s", place, strerror(error));
     if (code != 0)
         set_files_free(files);
     return code;

@@ -124,34 +124,38 @@ static int take_line(struct material *material, int number, struct json_value *l
 
 enum { MOST_SEEDS = 1000 }; /* of an experiment, as in its column */
 
-/* NULL, or what is wrong with a line. */
-static char *find_problem(int number, const struct json_value *line)
+/* Whether something is wrong with a line; then `text` says what, or is NULL without memory. */
+static bool find_problem(int number, const struct json_value *line, char **text)
 {
     const char *key = json_string(json_member(line, "key"));
     const struct json_value *history = json_member(line, "history");
     const double bits = json_number(json_member(line, "bits_version")), seed = json_number(json_member(line, "seed"));
 
     if (!key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY || !(seed >= 1 && seed <= MOST_SEEDS))
-        return text_of("Line %d is left out: it is not a run of a study.", number);
-    if (json_number(json_member(line, "format")) != RUN_LINE_FORMAT)
-        return text_of("Line %d is left out: its format is not %d.", number, RUN_LINE_FORMAT);
-    if (bits != normnet_bits_version())
-        return text_of(
-            "Line %d is left out: its weights are of version %g of the bits, and this library has version %d.", number,
-            bits, (int)normnet_bits_version());
-    return NULL;
+        *text = text_of("Line %d is left out: it is not a run of a study.", number);
+    else if (json_number(json_member(line, "format")) != RUN_LINE_FORMAT)
+        *text = text_of("Line %d is left out: its format is not %d.", number, RUN_LINE_FORMAT);
+    else if (bits != normnet_bits_version())
+        *text =
+            text_of("Line %d is left out: its weights are of version %g of the bits, and this library has version %d.",
+                    number, bits, (int)normnet_bits_version());
+    else
+        return false;
+    return true;
 }
 
 static int read_line(struct material *material, int number, const char *text, size_t size)
 {
     struct json_problem problem = {0};
     struct json_value *line = json_parse(text, size, &problem);
+    char *wrong;
 
+    if (!line && problem.memory)
+        return report_error("not enough memory for the report");
     if (!line)
         return add_problem(material, text_of("Line %d is left out: it is damaged at byte %zu, expected %s.", number,
                                              problem.offset + 1, problem.expected));
-    char *wrong = find_problem(number, line);
-    if (!wrong)
+    if (!find_problem(number, line, &wrong))
         return take_line(material, number, line);
     json_free(line);
     return add_problem(material, wrong);

@@ -113,6 +113,8 @@ static int check_experiment(const struct experiment *experiment, const struct ex
     normnet_model_destroy(model);
     if (status == NORMNET_OK)
         return 0;
+    if (status == NORMNET_ENOMEM)
+        return report_error("%s", normnet_error_message());
     return report_usage("%s:%d: %s: %s", experiments->name, experiment->line, experiment->id, normnet_error_message());
 }
 

@@ -192,6 +192,8 @@ static int take_outputs(struct portrait *portrait, normnet_model *model, const s
     for (int32_t i = 0; i < layers && status == NORMNET_OK; ++i)
         status = take_output(&portrait->outputs[i], model, &images, i);
     portrait->output_count = layers;
+    if (status == NORMNET_ENOMEM) /* of this program: the library's functions allocate nothing here */
+        return report_error("not enough memory to describe the layers");
     return status == NORMNET_OK ? 0 : report_error("the outputs of the layers: %s", normnet_error_message());
 }
 

@@ -159,6 +159,8 @@ static int read_line(struct runs_file *file, int number, const char *text, size_
     struct json_problem problem = {0};
     struct json_value *line = json_parse(text, size, &problem);
 
+    if (!line && problem.memory)
+        return report_error("not enough memory to read %s", file->path);
     if (!line)
         return report_error("%s:%d:%zu: the line is damaged: expected %s; remove it, and the run is done again",
                             file->path, number, problem.offset + 1, problem.expected);

@@ -200,6 +200,12 @@ static FILE *create_new(const char *path, int permissions)
     if (descriptor >= 0 && !file)
         close(descriptor);
 #endif
+    if (descriptor >= 0 && !file) {
+        const int error = errno;
+
+        remove(path);
+        errno = error;
+    }
     return file;
 }
 

@@ -16,7 +16,14 @@ struct parser {
 
 static bool fail(struct parser *parser, const char *expected)
 {
-    *parser->problem = (struct json_problem){(size_t)(parser->next - parser->start), expected};
+    *parser->problem = (struct json_problem){(size_t)(parser->next - parser->start), expected, false};
+    return false;
+}
+
+static bool fail_without_memory(struct parser *parser)
+{
+    fail(parser, "memory");
+    parser->problem->memory = true;
     return false;
 }
 
@@ -82,7 +89,7 @@ static bool parse_number(struct parser *parser, struct json_value *value)
     const size_t length = (size_t)(parser->next - begin);
     value->text = malloc(length + 1);
     if (!value->text)
-        return fail(parser, "memory");
+        return fail_without_memory(parser);
     memcpy(value->text, begin, length);
     value->text[length] = '\0';
     value->kind = JSON_NUMBER;
@@ -213,8 +220,12 @@ static char *parse_text(struct parser *parser)
                 *to++ = c;
         }
     }
+    if (!text) {
+        fail_without_memory(parser);
+        return NULL;
+    }
     if (!to) {
-        fail(parser, text ? "a character of a text" : "memory");
+        fail(parser, "a character of a text");
         free(text);
         return NULL;
     }
@@ -294,7 +305,7 @@ static struct json_value *parse_value(struct parser *parser)
 
     skip_blanks(parser);
     if (!value)
-        fail(parser, "memory");
+        fail_without_memory(parser);
     else if (parser->depth == MAX_DEPTH)
         fail(parser, "fewer levels");
     else {

@@ -3,6 +3,7 @@
 #ifndef MNIST_JSON_READER_H
 #define MNIST_JSON_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct json_value {
 struct json_problem {
     size_t offset; /* in the text */
     const char *expected;
+    bool memory; /* what is missing is memory: the text may be right */
 };
 
 /*

@@ -23,6 +23,8 @@ static int open_weights(normnet_model **model, const char *path, const normnet_c
     config.max_batch = 1;
     config.threads = (int32_t)threads;
     normnet_status status = normnet_model_create(model, &config);
+    if (status == NORMNET_ENOMEM)
+        return report_error("%s", normnet_error_message());
     if (status != NORMNET_OK)
         return report_usage("%s", normnet_error_message());
     status = normnet_load_weights(*model, path);

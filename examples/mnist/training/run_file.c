@@ -20,6 +20,8 @@ static int parse_json(struct run_file *run, const char *text, size_t size)
     run->root = json_parse(text, size, &problem);
     if (run->root)
         return 0;
+    if (problem.memory)
+        return report_error("not enough memory to read %s", run->path);
     for (size_t i = 0; i < problem.offset; ++i) {
         column = text[i] == '\n' ? 1 : column + 1;
         line += text[i] == '\n';
