@@ -171,24 +171,27 @@ static int count_chunks(struct reader *self)
         return fail("expected two chunks or more: cannot read", path);
     self->max_count = get_big_endian(header + 4);
     self->side = get_big_endian(header + 8);
-    if (self->max_count == 0 || self->side < 16 || self->side > 4096) {
-        errno = 0;
-        return fail("cannot use", path);
-    }
     return 0;
 }
 
 static int open_reader(struct reader *self)
 {
     const int code = count_chunks(self);
+    const size_t bytes = (size_t)self->max_count * self->side * self->side;
 
-    for (int i = 0; code == 0 && i < 2; ++i) {
-        self->memory[i].images = malloc((size_t)self->max_count * self->side * self->side);
+    if (code != 0)
+        return code;
+    if (bytes == 0 || self->side < 16 || self->side > 4096) {
+        errno = 0;
+        return fail("cannot use the first chunk in", self->folder);
+    }
+    for (int i = 0; i < 2; ++i) {
+        self->memory[i].images = malloc(bytes);
         self->memory[i].labels = malloc(self->max_count);
         if (!self->memory[i].images || !self->memory[i].labels)
             return fail("cannot hold two chunks of", self->folder);
     }
-    return code;
+    return 0;
 }
 
 static void close_reader(struct reader *self)
