@@ -11,11 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int job_agree(const struct job *job, int code)
-{
-    return ranks_worst(&job->ranks, code);
-}
-
 /* ---- The parts of a training ------------------------------------------------------------------- */
 
 /* What all ranks would find wrong is reported by the first alone. */
@@ -23,10 +18,10 @@ static int open_in_turn(struct job *job, int (*open)(struct job *job))
 {
     int code = job->ranks.rank == 0 ? open(job) : 0;
 
-    code = job_agree(job, code);
+    code = ranks_agree(&job->ranks, code);
     if (code == 0 && job->ranks.rank > 0)
         code = open(job);
-    return job_agree(job, code);
+    return ranks_agree(&job->ranks, code);
 }
 
 /* A checkpoint may be hours of work, and is never replaced by that of another training. */
@@ -47,11 +42,11 @@ static int open_files(struct job *job)
 static int open_checkpoint(struct job *job)
 {
     const struct settings chosen = job->settings;
-    int code = job_agree(job, job->ranks.rank == 0 ? open_files(job) : 0);
+    int code = ranks_agree(&job->ranks, job->ranks.rank == 0 ? open_files(job) : 0);
 
     if (code != 0 || !chosen.resume)
         return code;
-    code = job_agree(job, shared_checkpoint(&job->ranks, &job->resumed, chosen.resume));
+    code = ranks_agree(&job->ranks, share_checkpoint(&job->ranks, &job->resumed, chosen.resume));
     if (code != 0)
         return code;
     job->settings = job->resumed.settings; /* of the training; the others are those of the job */
@@ -102,13 +97,13 @@ static int compare_data(struct job *job)
                                        : report_error("the ranks have different images; expected the same data set in "
                                                       "--data on all machines");
     if (code != 0 || !job->settings.resume || job->ranks.rank > 0)
-        return job_agree(job, code);
+        return ranks_agree(&job->ranks, code);
     code = compare_sums(job, "training", found->train_data, begun->train_data);
     if (code == 0)
         code = compare_sums(job, "validation", found->validation_data, begun->validation_data);
     if (code == 0)
         code = compare_sums(job, "test", found->test_data, begun->test_data);
-    return job_agree(job, code);
+    return ranks_agree(&job->ranks, code);
 }
 
 /* ---- The model ----------------------------------------------------------------------------------- */

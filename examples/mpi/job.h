@@ -55,10 +55,4 @@ void job_collect(struct job *job);
 /* Writes the checkpoint if --save is given: rank 0. Returns as job_train_epoch(). */
 int job_save(struct job *job);
 
-/*
- * In all ranks the largest of their codes. If `code` is not 0, this rank has reported why; others have not, and end
- * with it.
- */
-int job_agree(const struct job *job, int code);
-
 #endif

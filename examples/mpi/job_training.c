@@ -72,7 +72,7 @@ static int train_batch(struct job *job, int64_t epoch, bool *stop)
     const uint8_t *pixels, *digits;
     const int64_t count = pipeline_next(job->pipeline, &pixels, &digits);
     normnet_status status = compute_part(job, count, pixels, digits, &metrics);
-    const enum outcome outcome = outcome_of(status), worst = (enum outcome)job_agree(job, (int)outcome);
+    const enum outcome outcome = outcome_of(status), worst = (enum outcome)ranks_agree(&job->ranks, (int)outcome);
     int32_t speaker = 0;
 
     *stop = worst == STOPPED;
@@ -128,7 +128,7 @@ int job_save(struct job *job)
         if (code == 0)
             file_claim_update(&job->claim);
     }
-    return job_agree(job, code);
+    return ranks_agree(&job->ranks, code);
 }
 
 /* That of the last step. */
@@ -199,7 +199,7 @@ static int test_share(struct job *job, struct image_set set, double sums[2])
 static int test_set(struct job *job, int64_t epoch, const struct image_set *set, double *loss, double *accuracy)
 {
     double sums[2];
-    const int code = job_agree(job, test_share(job, *set, sums));
+    const int code = ranks_agree(&job->ranks, test_share(job, *set, sums));
 
     if (code != 0)
         return code;
@@ -217,7 +217,7 @@ static int test_set(struct job *job, int64_t epoch, const struct image_set *set,
 int job_test(struct job *job, struct epoch_result *result)
 {
     /* Each rank has its own running statistics then; those of rank 0 are the training's. */
-    int code = job->local_statistics ? job_agree(job, shared_weights(&job->ranks, job->model)) : 0;
+    int code = job->local_statistics ? ranks_agree(&job->ranks, share_weights(&job->ranks, job->model)) : 0;
 
     if (code == 0 && job->data.validation.count > 0)
         code =

@@ -135,7 +135,7 @@ static int parse_all(struct job *job, int argc, char **argv)
         code = parse(job, argc, copy);
     ranks_copy(&job->ranks, &code, sizeof code);
     if (code == 0) /* mpirun can give ranks different ones */
-        code = job_agree(job, job->ranks.rank > 0 ? parse(job, argc, copy) : 0);
+        code = ranks_agree(&job->ranks, job->ranks.rank > 0 ? parse(job, argc, copy) : 0);
     free(copy);
     return code;
 }
@@ -187,7 +187,7 @@ static int stop(struct job *job)
         if (job->settings.save)
             print_how_to_resume(job);
     }
-    return job_agree(job, interrupt_exit_code());
+    return ranks_agree(&job->ranks, interrupt_exit_code());
 }
 
 /* The ranks have made the same steps; this is where a fault of a machine would show. */

@@ -67,7 +67,7 @@ void ranks_copy(const struct ranks *ranks, void *bytes, int64_t size)
         MPI_Bcast((char *)bytes + i, (int)int64_min(size - i, MAX_BYTES), MPI_BYTE, 0, ranks->all);
 }
 
-int ranks_worst(const struct ranks *ranks, int code)
+int ranks_agree(const struct ranks *ranks, int code)
 {
     MPI_Allreduce(MPI_IN_PLACE, &code, 1, MPI_INT, MPI_MAX, ranks->all);
     return code;
@@ -90,5 +90,5 @@ bool ranks_have_same(const struct ranks *ranks, const char *text)
     if (ranks->rank == 0)
         strncpy(of_first, text, sizeof of_first - 1);
     ranks_copy(ranks, of_first, sizeof of_first);
-    return ranks_worst(ranks, strncmp(text, of_first, sizeof of_first - 1) != 0) == 0;
+    return ranks_agree(ranks, strncmp(text, of_first, sizeof of_first - 1) != 0) == 0;
 }

@@ -28,8 +28,11 @@ void ranks_sum(const struct ranks *ranks, double *values, int64_t count);
 /* Rank 0's bytes, in all ranks. */
 void ranks_copy(const struct ranks *ranks, void *bytes, int64_t size);
 
-/* The largest of the codes of all ranks, in each. */
-int ranks_worst(const struct ranks *ranks, int code);
+/*
+ * The largest of the codes of all ranks, in each. If a rank fails, it reports why, and the others end with its code
+ * without a word.
+ */
+int ranks_agree(const struct ranks *ranks, int code);
 
 /* The first of the ranks whose code is the largest. */
 int32_t ranks_find_worst(const struct ranks *ranks, int code);

@@ -29,7 +29,7 @@ static void *share_file(const struct ranks *ranks, normnet_model *model, int32_t
         free(bytes);
         bytes = NULL;
     }
-    if (ranks_worst(ranks, bytes == NULL) != 0) {
+    if (ranks_agree(ranks, bytes == NULL) != 0) {
         free(bytes);
         return NULL;
     }
@@ -37,7 +37,7 @@ static void *share_file(const struct ranks *ranks, normnet_model *model, int32_t
     return bytes;
 }
 
-int shared_checkpoint(const struct ranks *ranks, struct checkpoint *checkpoint, const char *path)
+int share_checkpoint(const struct ranks *ranks, struct checkpoint *checkpoint, const char *path)
 {
     normnet_status status = NORMNET_OK;
     normnet_model *model = NULL;
@@ -59,7 +59,7 @@ int shared_checkpoint(const struct ranks *ranks, struct checkpoint *checkpoint, 
     return ranks->rank > 0 ? checkpoint_adopt(checkpoint, model, path) : 0;
 }
 
-int shared_weights(const struct ranks *ranks, normnet_model *model)
+int share_weights(const struct ranks *ranks, normnet_model *model)
 {
     normnet_status status = NORMNET_OK;
     int64_t size;

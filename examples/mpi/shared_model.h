@@ -9,9 +9,9 @@
 #include <normnet.h>
 
 /* Opens the checkpoint that rank 0 has opened, in the other ranks. Returns 0 in each rank, or reports why it cannot. */
-int shared_checkpoint(const struct ranks *ranks, struct checkpoint *checkpoint, const char *path);
+int share_checkpoint(const struct ranks *ranks, struct checkpoint *checkpoint, const char *path);
 
 /* Replaces the weights and the running statistics of the other ranks by those of rank 0. Returns as above. */
-int shared_weights(const struct ranks *ranks, normnet_model *model);
+int share_weights(const struct ranks *ranks, normnet_model *model);
 
 #endif

@@ -3,7 +3,8 @@
  * A harness for libFuzzer: bytes are calls of the library on a few models, with configurations, tensors, options and
  * files that are right or wrong, and allocations that fail. Beyond what sanitizers see, it stops where a promise is
  * broken: a call that fails, or only reads, and changes a model; a failure without a message or without its status; an
- * output that is written by a call that fails; memory that is left; a copy, or a model from a file, that differs.
+ * output that is written by a call that fails; memory that is left; a copy, or a model from a file, that differs. It is
+ * longer than other files, since it has each call of the header, with what it may change.
  *
  *     fuzz_calls -max_len=512 -len_control=0 [FOLDER FOR FINDINGS]
  */

@@ -18,6 +18,20 @@ def find():
     return next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
 
+def end(process, folder):
+    """End all processes of a browser, of which those that live on would still write into its folder, and remove it."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    for _ in range(100):  # a process that is killed still ends a write
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            break
+        time.sleep(0.05)
+
+
 class Browser:
     def __init__(self):
         self.profile = tempfile.mkdtemp()
@@ -47,19 +61,9 @@ class Browser:
     session = None
 
     def close(self):
-        """End all processes of the browser, of which those that live on would still write into its profile."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        end(self.process, self.profile)
         os.close(self.command)
         os.close(self.answers)
-        for _ in range(100):  # a process that is killed still ends a write
-            shutil.rmtree(self.profile, ignore_errors=True)
-            if not os.path.exists(self.profile):
-                break
-            time.sleep(0.05)
 
     def receive(self):
         while b"\0" not in self.buffer:

@@ -4,13 +4,13 @@ localhost, each with its length in front."""
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 
-LIMIT = 120  # seconds without an answer: for a browser that hangs
+import browser
+from browser import LIMIT
 
 
 def find():
@@ -48,17 +48,7 @@ class Firefox:
                 time.sleep(0.1)
 
     def close(self):
-        """End all processes of the browser, of which those that live on would still write into its profile."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        for _ in range(100):  # a process that is killed still ends a write
-            shutil.rmtree(self.home, ignore_errors=True)
-            if not os.path.exists(self.home):
-                break
-            time.sleep(0.05)
+        browser.end(self.process, self.home)
 
     def receive(self):
         length = b""

@@ -19,6 +19,8 @@ import sys
 import tempfile
 import unittest
 
+import suite
+
 FOLDER = PLAIN = ""
 PROGRAMS = {}
 STANDARDS = ("c++11", "c++14", "c++17", "c++20")
@@ -165,10 +167,7 @@ def main():
         return 0 if helped else 2
     FOLDER, PLAIN = map(os.path.abspath, sys.argv[1:3])
     PROGRAMS.update(word.split("=", 1) for word in sys.argv[3:])
-    result = unittest.TextTestRunner(verbosity=2).run(unittest.TestLoader().loadTestsFromModule(sys.modules[__name__]))
-    failed = len({test.id().split(" ")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed, {len(result.skipped)} skipped")
-    return failed > 0
+    return suite.run()
 
 
 if __name__ == "__main__":

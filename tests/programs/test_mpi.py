@@ -20,6 +20,8 @@ import time
 import unittest
 from pathlib import Path
 
+import suite
+
 TIME_LIMIT = 300  # seconds: for ranks that wait for each other for ever
 MNIST = ""
 PROGRAMS = {}
@@ -249,10 +251,7 @@ def main():
         return 0 if helped else 2
     MNIST = os.path.abspath(sys.argv[1])
     PROGRAMS.update((kind.rstrip("="), os.path.abspath(path)) for kind, path in zip(sys.argv[2::2], sys.argv[3::2]))
-    result = unittest.TextTestRunner(verbosity=2).run(unittest.TestLoader().loadTestsFromModule(sys.modules[__name__]))
-    failed = len({test.id().split(" ")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed, {len(result.skipped)} skipped")
-    return failed > 0
+    return suite.run()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import suite
+
 PROGRAM = ""
 SIDE = 28
 NORMS = ("none", "batch", "group", "layer", "instance", "rms")
@@ -119,14 +121,7 @@ def main():
         print(__doc__, file=sys.stdout if helped else sys.stderr)
         return 0 if helped else 2
     PROGRAM = os.path.abspath(sys.argv[1])
-    loader = unittest.TestLoader()
-    loader.testNamePatterns = [f"*{part}*" for part in sys.argv[2:]] or None
-    result = unittest.TextTestRunner(verbosity=2).run(loader.loadTestsFromModule(sys.modules[__name__]))
-    for test, reason in result.skipped:
-        print(f"skip {test.id().removeprefix('__main__.')}: {reason}")
-    failed = len({test.id().split(" ")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed, {len(result.skipped)} skipped")
-    return failed > 0
+    return suite.run(sys.argv[2:])
 
 
 if __name__ == "__main__":
