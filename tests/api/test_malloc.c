@@ -4,10 +4,8 @@
  * of malloc and the like arrive here (ld's --wrap), where they are counted, and fail on request. One thread: an OpenMP
  * runtime has memory of its own.
  */
+#include "harness/refused_malloc.h"
 #include "harness/twins.h"
-#include "harness/wrapped_malloc.h"
-
-#include <errno.h>
 
 static int watching, allocations, releases;
 static int fail_at; /* the number, from 1, of the allocation that fails; 0 = none */
@@ -18,35 +16,10 @@ static int refused(void)
     return watching && allocations == fail_at;
 }
 
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return refused() ? NULL : __real_realloc(block, size);
-}
-
 void __wrap_free(void *block)
 {
     releases += watching;
     __real_free(block);
-}
-
-int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
-{
-    return refused() ? ENOMEM : __real_posix_memalign(block, alignment, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return refused() ? NULL : __real_aligned_alloc(alignment, size);
 }
 
 /* Memory that has nothing to do with malloc. */

@@ -11,7 +11,7 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* fopen64 */
 #endif
-#include "harness/wrapped_malloc.h"
+#include "harness/refused_malloc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -66,34 +66,9 @@ static int refused(void)
     return 1;
 }
 
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return refused() ? NULL : __real_realloc(block, size);
-}
-
 void __wrap_free(void *block)
 {
     __real_free(block);
-}
-
-int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
-{
-    return refused() ? ENOMEM : __real_posix_memalign(block, alignment, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return refused() ? NULL : __real_aligned_alloc(alignment, size);
 }
 
 FILE *__wrap_fopen(const char *path, const char *mode)
