@@ -29,10 +29,13 @@ static inline void augment(const char *spec, uint64_t index, uint8_t *image)
 {
     struct augment_list list;
     struct random_stream random = random_open(1, RANDOM_AUGMENT, 5, index);
-    uint8_t scratch[PIXELS];
 
-    if (CHECK(augment_parse(&list, spec, "--augment") == 0))
+    if (CHECK(augment_parse(&list, spec, "--augment") == 0)) {
+        void *scratch = check_allocate(augment_scratch_bytes(&list, CHANNELS, HEIGHT, WIDTH), 1);
+
         augment_apply(&list, &random, image, scratch, CHANNELS, HEIGHT, WIDTH);
+        free(scratch);
+    }
 }
 
 /* ---- Batches ---------------------------------------------------------------------------------- */

@@ -127,8 +127,8 @@ class CommandLine(mnist_program.TestCase):
 
     def test_augment_mistakes(self):
         for spec, pattern in [
-            ("rotat:6", r"'rotat' at column 1 is not rotate, affine or jitter; did you mean rotate\?\n"),
-            ("non", r"'non' at column 1 is not rotate, affine or jitter; did you mean none\?\n"),
+            ("rotat:6", r"'rotat' at column 1 is not rotate, affine, elastic or jitter; did you mean rotate\?\n"),
+            ("non", r"'non' at column 1 is not rotate, affine, elastic or jitter; did you mean none\?\n"),
             ("rotate:6,jiter:.4", r"rotate has no parameter 'jiter' \(column 10\); did you mean jitter\?\n"),
             ("affine:sheer=7", r"affine has no parameter 'sheer=7' \(column 8\); did you mean shear\?\n"),
             ("rotate:6,", r"a parameter of rotate is missing at column 10"),
@@ -157,6 +157,11 @@ class CommandLine(mnist_program.TestCase):
             ("affine:interpolation=", r"'interpolation=' at column 8: interpolation of affine is nearest or bilinear\n"),
             ("rotate:6:interpolation=near", r"'interpolation=near' at column 10"),
             ("jitter:interpolation=nearest", r"jitter has no parameter 'interpolation=nearest'"),
+            ("elastic", r"elastic at column 1 needs parameters, e.g. elastic:alpha=50"),
+            ("elastic:50", r"elastic has no parameter '50' \(column 9\)"),
+            ("elastic:alpha=1001", r"alpha of elastic is a number from 0 to 1000"),
+            ("elastic:sigma=0", r"sigma of elastic is a number from 0.5 to 100"),
+            ("elastic:sigma=4,alfa=3", r"elastic has no parameter 'alfa=3' \(column 17\); did you mean alpha\?\n"),
             ("jitter:2", r"brightness of jitter is a number from 0 to 1"),
             (",".join(["jitter:.1"] * 17), r"more than 16 operations at column 161"),
         ]:

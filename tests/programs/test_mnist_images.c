@@ -180,6 +180,74 @@ static void augment_geometry(const void *argument)
     }
 }
 
+/* The pixel that is seen at a coordinate between two mirrors, on the first and on the last pixel. */
+static int reflected(int index, int side)
+{
+    while (index < 0 || index >= side)
+        index = index < 0 ? -index : 2 * (side - 1) - index;
+    return index;
+}
+
+/* Displacements in double, each as one sum over the square of the Gaussian. */
+static void reference_displacements(struct random_stream *random, double alpha, double sigma, double *out)
+{
+    const int radius = (int)(8 * sigma + 1) / 2;
+    static double noise[PLANE];
+    double total = 0;
+
+    for (int i = 0; i < PLANE; ++i)
+        noise[i] = random_uniform(random, -1, 1);
+    for (int i = -radius; i <= radius; ++i)
+        total += exp(-i * i / (2 * sigma * sigma));
+    for (int pixel = 0; pixel < PLANE; ++pixel) {
+        double sum = 0;
+
+        for (int i = -radius; i <= radius; ++i) {
+            for (int j = -radius; j <= radius; ++j)
+                sum += exp(-(i * i + j * j) / (2 * sigma * sigma)) *
+                       noise[reflected(pixel / WIDTH + i, HEIGHT) * WIDTH + reflected(pixel % WIDTH + j, WIDTH)];
+        }
+        out[pixel] = alpha / 2 * sum / (total * total);
+    }
+}
+
+static void check_elastic(const char *spec, double alpha, double sigma, uint8_t fill, reference_sampler *sample,
+                          double allowed)
+{
+    enum { IMAGES = 5 };
+    static double right[PLANE], down[PLANE];
+    uint8_t image[PIXELS], original[PIXELS];
+    int differences = 0;
+
+    for (uint64_t index = 0; index < IMAGES; ++index) {
+        struct random_stream random = random_open(1, RANDOM_AUGMENT, 5, index);
+
+        draw_noise(image, index);
+        memcpy(original, image, PIXELS);
+        reference_displacements(&random, alpha, sigma, right);
+        reference_displacements(&random, alpha, sigma, down);
+        augment(spec, index, image);
+        for (int i = 0; i < PIXELS; ++i) {
+            const double x = i % WIDTH + 0.5 + right[i % PLANE], y = i % PLANE / WIDTH + 0.5 + down[i % PLANE];
+
+            differences += fabs(image[i] - sample(original + i / PLANE * PLANE, x, y, fill)) > allowed;
+        }
+    }
+    if (differences > IMAGES * PIXELS / 1000)
+        CHECK_FAIL("%s: %d of %d pixels differ", spec, differences, IMAGES * PIXELS);
+}
+
+/* With torchvision's formula. Of the first case, alpha is given and sigma is the default. */
+static void augment_elastic(const void *argument)
+{
+    (void)argument;
+
+    check_elastic("elastic:alpha=50", 50, 5, 0, reference_bilinear, 0.7);
+    check_elastic("elastic:sigma=3,alpha=200:fill=9", 200, 3, 9, reference_bilinear, 0.7);
+    check_elastic("elastic:sigma=.5,alpha=3", 3, .5, 0, reference_bilinear, 0.7);
+    check_elastic("elastic:interpolation=nearest,sigma=4,alpha=68", 68, 4, 0, reference_nearest, 0);
+}
+
 static double stretched(double value, double centre, double factor)
 {
     double result = floor(centre + factor * (value - centre) + 1e-9);
@@ -231,12 +299,13 @@ static void check_golden(const char *spec, int operations, const char *expected)
 {
     enum { IMAGES = 500 };
     uint8_t *images = check_allocate(IMAGES, DIGITS_PIXELS + 1);
-    uint8_t scratch[DIGITS_PIXELS];
     struct augment_list list;
+    void *scratch;
     char text[65];
 
     digits_draw(DIGITS_TRAIN, 0, IMAGES, images, images + IMAGES * DIGITS_PIXELS);
     CHECK(augment_parse(&list, spec, "--augment") == 0 && list.count == operations);
+    scratch = check_allocate(augment_scratch_bytes(&list, 1, DIGITS_SIDE, DIGITS_SIDE), 1);
     for (uint64_t i = 0; i < IMAGES; ++i) {
         struct random_stream random = random_open(1, RANDOM_AUGMENT, 0, i);
 
@@ -244,6 +313,7 @@ static void check_golden(const char *spec, int operations, const char *expected)
     }
     checksum(images, IMAGES * DIGITS_PIXELS, text);
     CHECK_TEXT(text, expected);
+    free(scratch);
     free(images);
 }
 
@@ -258,12 +328,14 @@ static void augment_golden(const void *argument)
     check_golden("rotate:6:fill=1:interpolation=bilinear,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,"
                  "interpolation=bilinear",
                  2, "9bc85db1ebe5d294425a520953b53ce390e1d35147236ab62df7baaee9ec2db0");
+    check_golden("elastic:alpha=60:sigma=4,jitter:.4", 2,
+                 "512d508a67762d916a6997bfc7a7a8dd85dd7e101c566221e8feddf47355c5e1");
     CHECK(augment_parse(&list, "none", "--augment") == 0 && list.count == 0);
     draw_noise(noise, 1);
     memcpy(same, noise, PIXELS);
     augment("rotate:0,affine:deg=0,jitter:0", 1, noise);
     CHECK(memcmp(noise, same, PIXELS) == 0);
-    augment("rotate:0:interpolation=bilinear,affine:interpolation=bilinear", 1, noise);
+    augment("rotate:0:interpolation=bilinear,affine:interpolation=bilinear,elastic:alpha=0", 1, noise);
     CHECK(memcmp(noise, same, PIXELS) == 0);
 }
 
@@ -513,6 +585,7 @@ int main(int argc, char **argv)
     check_case("digits: golden checksums", digits_golden, NULL);
     check_case("digits: shape", digits_shape, NULL);
     check_case("augment: geometry against a reference", augment_geometry, NULL);
+    check_case("augment: elastic against a reference", augment_elastic, NULL);
     check_case("augment: jitter against a reference", augment_jitter, NULL);
     check_case("augment: golden checksum", augment_golden, NULL);
     check_case("shifts: with any distance", shifts, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/augment.h"
 
+#include "data/elastic.h"
 #include "support/angle.h"
 
 #include <math.h>
@@ -20,15 +21,15 @@ static int64_t fixed_point(double value)
 }
 
 /*
- * One row of nearest-neighbour sampling. As an unsigned number, a negative coordinate is larger than any side, so one
- * comparison per axis is enough. There are no branches, because they would be mispredicted often.
+ * `count` pixels of nearest-neighbour sampling. As an unsigned number, a negative coordinate is larger than any side,
+ * so one comparison per axis is enough. There are no branches, because they would be mispredicted often.
  */
-static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_t height, int32_t width, int64_t x,
-                       int64_t y, int64_t step_x, int64_t step_y, uint8_t fill)
+static void sample_row(uint8_t *restrict out, const uint8_t *restrict in, int32_t height, int32_t width, int32_t count,
+                       int64_t x, int64_t y, int64_t step_x, int64_t step_y, uint8_t fill)
 {
     const uint64_t rows = (uint64_t)height, columns = (uint64_t)width;
 
-    for (int32_t i = 0; i < width; ++i) {
+    for (int32_t i = 0; i < count; ++i) {
         uint64_t column_index = (uint64_t)x >> 16, row_index = (uint64_t)y >> 16;
         bool inside = (column_index < columns) & (row_index < rows);
         uint64_t index = row_index * columns + column_index;
@@ -53,26 +54,28 @@ static struct neighbours find_neighbours(int64_t coordinate, int32_t side)
     return (struct neighbours){first < 0 ? 0 : first, first + 1 < side ? first + 1 : side - 1, from_centre & 65535};
 }
 
-/* One row of bilinear sampling. The sum of the weights of four pixels is 2^32. */
-static void interpolate_row(uint8_t *restrict out, const uint8_t *restrict in, int32_t height, int32_t width, int64_t x,
-                            int64_t y, int64_t step_x, int64_t step_y, uint8_t fill)
+/* One pixel of bilinear sampling. The sum of the weights of four pixels is 2^32. */
+static uint8_t interpolate(const uint8_t *in, int32_t height, int32_t width, int64_t x, int64_t y, uint8_t fill)
 {
     const int64_t rows = (int64_t)height << 16, columns = (int64_t)width << 16;
 
-    for (int32_t i = 0; i < width; ++i, x += step_x, y += step_y) {
-        if (x < 0 || y < 0 || x >= columns || y >= rows) {
-            out[i] = fill;
-            continue;
-        }
-        const struct neighbours column = find_neighbours(x, width), row = find_neighbours(y, height);
-        const uint8_t *upper = in + row.first * width, *lower = in + row.second * width;
-        const int64_t left = 65536 - column.weight, right = column.weight;
-        const int64_t above = upper[column.first] * left + upper[column.second] * right;
-        const int64_t below = lower[column.first] * left + lower[column.second] * right;
-        const int64_t sum = above * (65536 - row.weight) + below * row.weight;
+    if (x < 0 || y < 0 || x >= columns || y >= rows)
+        return fill;
+    const struct neighbours column = find_neighbours(x, width), row = find_neighbours(y, height);
+    const uint8_t *upper = in + row.first * width, *lower = in + row.second * width;
+    const int64_t left = 65536 - column.weight, right = column.weight;
+    const int64_t above = upper[column.first] * left + upper[column.second] * right;
+    const int64_t below = lower[column.first] * left + lower[column.second] * right;
+    const int64_t sum = above * (65536 - row.weight) + below * row.weight;
 
-        out[i] = (uint8_t)((sum + (INT64_C(1) << 31)) >> 32);
-    }
+    return (uint8_t)((sum + (INT64_C(1) << 31)) >> 32);
+}
+
+static void interpolate_row(uint8_t *restrict out, const uint8_t *restrict in, int32_t height, int32_t width, int64_t x,
+                            int64_t y, int64_t step_x, int64_t step_y, uint8_t fill)
+{
+    for (int32_t i = 0; i < width; ++i, x += step_x, y += step_y)
+        out[i] = interpolate(in, height, width, x, y, fill);
 }
 
 /* PIL's transform(AFFINE): the source of the centre of pixel (0, 0), then steps in 16.16 fixed point. */
@@ -93,7 +96,7 @@ static void sample_image(uint8_t *out, const uint8_t *in, const struct source_ma
             if (bilinear)
                 interpolate_row(row_out, plane_in, height, width, x, y, a, d, fill);
             else
-                sample_row(row_out, plane_in, height, width, x, y, a, d, fill);
+                sample_row(row_out, plane_in, height, width, width, x, y, a, d, fill);
             x += b;
             y += e;
         }
@@ -139,6 +142,30 @@ static struct source_map random_map(const struct augment_operation *operation, s
     double shear = random_uniform(random, -operation->shear, operation->shear);
 
     return inverse_affine(degrees, shear, scale, shift_x, shift_y, height, width);
+}
+
+/* ---- Elastic deformation ----------------------------------------------------------------------- */
+
+/* Each pixel looks where its displacement, from the centre of the pixel, leads. */
+static void sample_displaced(uint8_t *out, const uint8_t *in, const float *displacements,
+                             const struct augment_operation *operation, int32_t channels, int32_t height, int32_t width)
+{
+    const size_t plane = (size_t)height * (size_t)width;
+    const uint8_t fill = (uint8_t)operation->fill;
+    const bool bilinear = operation->interpolation != AUGMENT_NEAREST;
+
+    for (int32_t channel = 0; channel < channels; ++channel, in += plane, out += plane) {
+        for (size_t i = 0; i < plane; ++i) {
+            const int64_t row = (int64_t)(i / (size_t)width), column = (int64_t)(i % (size_t)width);
+            const int64_t x = column * 65536 + fixed_point(displacements[i] + 0.5);
+            const int64_t y = row * 65536 + fixed_point(displacements[plane + i] + 0.5);
+
+            if (bilinear)
+                out[i] = interpolate(in, height, width, x, y, fill);
+            else
+                sample_row(out + i, in, height, width, 1, x, y, 0, 0, fill);
+        }
+    }
 }
 
 /* ---- Grey levels ------------------------------------------------------------------------------- */
@@ -190,11 +217,44 @@ static void jitter(const struct augment_operation *operation, struct random_stre
 
 /* ---- The list of operations ------------------------------------------------------------------------------- */
 
-void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, uint8_t *scratch,
+/* Bytes at the beginning of the scratch memory, for the displacements of the list's operations. */
+static size_t displacement_bytes(const struct augment_list *list, int32_t height, int32_t width)
+{
+    for (int i = 0; i < list->count; ++i) {
+        if (list->operations[i].kind == AUGMENT_ELASTIC)
+            return elastic_room(height, width) * sizeof(float);
+    }
+    return 0;
+}
+
+size_t augment_scratch_bytes(const struct augment_list *list, int32_t channels, int32_t height, int32_t width)
+{
+    const size_t image = (size_t)channels * (size_t)height * (size_t)width;
+    const size_t displacements = displacement_bytes(list, height, width);
+
+    return image <= SIZE_MAX - displacements ? image + displacements : 0;
+}
+
+/* From `in` to `out`. `room` is for displacements. */
+static void move_pixels(const struct augment_operation *operation, struct random_stream *random, uint8_t *out,
+                        const uint8_t *in, float *room, int32_t channels, int32_t height, int32_t width)
+{
+    if (operation->kind == AUGMENT_ELASTIC) {
+        elastic_draw(random, operation->alpha, operation->sigma, height, width, room);
+        sample_displaced(out, in, room, operation, channels, height, width);
+    } else {
+        struct source_map map = random_map(operation, random, height, width);
+
+        sample_image(out, in, &map, (uint8_t)operation->fill, operation->interpolation != AUGMENT_NEAREST, channels,
+                     height, width);
+    }
+}
+
+void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, void *scratch,
                    int32_t channels, int32_t height, int32_t width)
 {
     const size_t pixels = (size_t)channels * (size_t)height * (size_t)width;
-    uint8_t *current = image, *other = scratch;
+    uint8_t *current = image, *other = (uint8_t *)scratch + displacement_bytes(list, height, width);
 
     for (int i = 0; i < list->count; ++i) {
         const struct augment_operation *operation = &list->operations[i];
@@ -203,9 +263,7 @@ void augment_apply(const struct augment_list *list, struct random_stream *random
             jitter(operation, random, current, pixels);
             continue;
         }
-        struct source_map map = random_map(operation, random, height, width);
-        sample_image(other, current, &map, (uint8_t)operation->fill, operation->interpolation != AUGMENT_NEAREST,
-                     channels, height, width);
+        move_pixels(operation, random, other, current, scratch, channels, height, width);
         uint8_t *swapped = current;
         current = other;
         other = swapped;

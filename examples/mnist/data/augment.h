@@ -17,6 +17,10 @@
  *            scale=LOW-HIGH           a factor from LOW to HIGH
  *            fill=G                   as above [0]
  *            interpolation=HOW        as above [nearest]
+ *     elastic:alpha=A                 ElasticTransform: each pixel moves by smooth noise (elastic.h) of strength A [50]
+ *            sigma=S                  standard deviation of the Gaussian that smooths it, in pixels [5]
+ *            fill=G                   as above [0]
+ *            interpolation=HOW        as above [bilinear]
  *     jitter:V                        ColorJitter: a brightness and a contrast factor, each from 1 - V
  *                                     to 1 + V, in random order
  *            brightness=V contrast=V  set separately
@@ -45,14 +49,15 @@
 
 enum { AUGMENT_MAX = 16 }; /* maximum number of operations in a list */
 
-enum augment_kind { AUGMENT_ROTATE, AUGMENT_AFFINE, AUGMENT_JITTER };
+enum augment_kind { AUGMENT_ROTATE, AUGMENT_AFFINE, AUGMENT_ELASTIC, AUGMENT_JITTER };
 enum augment_interpolation { AUGMENT_NEAREST, AUGMENT_BILINEAR };
 
 struct augment_operation {
     enum augment_kind kind;
-    double degrees, shear, translate, scale_low, scale_high, fill; /* rotate and affine */
-    double interpolation;                                          /* also: enum augment_interpolation */
-    double brightness, contrast;                                   /* jitter */
+    double degrees, shear, translate, scale_low, scale_high; /* rotate and affine */
+    double alpha, sigma;                                     /* elastic */
+    double fill, interpolation;                              /* of all three; enum augment_interpolation */
+    double brightness, contrast;                             /* jitter */
 };
 
 struct augment_list {
@@ -63,8 +68,11 @@ struct augment_list {
 /* Parses SPEC. Returns 0, or reports what is wrong and at which column of `name`, e.g. "--augment". */
 int augment_parse(struct augment_list *list, const char *text, const char *name);
 
-/* Changes one image of channels x height x width bytes in place. `scratch` has the same size. */
-void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, uint8_t *scratch,
+/* Bytes that augment_apply() needs for images of this shape; 0 if their number is too large for size_t. */
+size_t augment_scratch_bytes(const struct augment_list *list, int32_t channels, int32_t height, int32_t width);
+
+/* Changes one image of channels x height x width bytes in place. `scratch` is aligned as by malloc(). */
+void augment_apply(const struct augment_list *list, struct random_stream *random, uint8_t *image, void *scratch,
                    int32_t channels, int32_t height, int32_t width);
 
 #endif

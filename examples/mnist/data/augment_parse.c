@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/augment.h"
 
+#include "data/elastic.h"
 #include "support/nearest.h"
 #include "support/report.h"
 
@@ -12,11 +13,20 @@
 static const char recipe_rotate[] = "rotate:7:fill=1";
 static const char recipe_affine[] = "rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4";
 
-static const char *const kind_names[] = {"rotate", "affine", "jitter"};
+static const char *const kind_names[] = {"rotate", "affine", "elastic", "jitter"};
 enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
 
 /* In the order of enum augment_interpolation. */
 static const char *const interpolation_names[] = {"nearest", "bilinear", NULL};
+
+/* In the order of enum augment_kind. Parameters that are not given are 0. */
+static const struct augment_operation defaults[] = {
+    {.kind = AUGMENT_ROTATE, .scale_low = 1, .scale_high = 1},
+    {.kind = AUGMENT_AFFINE, .scale_low = 1, .scale_high = 1},
+    {.kind = AUGMENT_ELASTIC, .alpha = 50, .sigma = 5, .interpolation = AUGMENT_BILINEAR},
+    {.kind = AUGMENT_JITTER},
+};
+static const char *const kind_examples[] = {"rotate:6", "affine:deg=7", "elastic:alpha=50", "jitter:.4"};
 
 /* A number is stored at `offset`; the second number of a range LOW-HIGH at `offset_high`; of a word, its index. */
 static const struct parameter {
@@ -36,6 +46,10 @@ static const struct parameter {
      offsetof(struct augment_operation, scale_high), NULL},
     {AUGMENT_AFFINE, "fill", 0, 255, offsetof(struct augment_operation, fill), 0, NULL},
     {AUGMENT_AFFINE, "interpolation", 0, 0, offsetof(struct augment_operation, interpolation), 0, interpolation_names},
+    {AUGMENT_ELASTIC, "alpha", 0, 1000, offsetof(struct augment_operation, alpha), 0, NULL},
+    {AUGMENT_ELASTIC, "sigma", 0.5, ELASTIC_MAX_SIGMA, offsetof(struct augment_operation, sigma), 0, NULL},
+    {AUGMENT_ELASTIC, "fill", 0, 255, offsetof(struct augment_operation, fill), 0, NULL},
+    {AUGMENT_ELASTIC, "interpolation", 0, 0, offsetof(struct augment_operation, interpolation), 0, interpolation_names},
     {AUGMENT_JITTER, "brightness", 0, 1, offsetof(struct augment_operation, brightness), 0, NULL},
     {AUGMENT_JITTER, "contrast", 0, 1, offsetof(struct augment_operation, contrast), 0, NULL},
 };
@@ -162,7 +176,7 @@ static int parse_parameter(struct augment_operation *operation, const struct spe
     size_t length = word_length(word);
     const char *equals = memchr(word, '=', length);
     size_t name_length = equals ? (size_t)(equals - word) : 0;
-    bool bare = !equals && operation->kind != AUGMENT_AFFINE;
+    bool bare = !equals && (operation->kind == AUGMENT_ROTATE || operation->kind == AUGMENT_JITTER);
     bool found = false;
 
     if (length == 0)
@@ -196,7 +210,7 @@ static int reject_operation(const struct spec *spec, const char *word)
         nearest_try(&nearest, kind_names[kind]);
     if (word == spec->text)
         nearest_try(&nearest, "none");
-    return report_usage("%s: '%.*s' at column %d is not rotate, affine or jitter%s", spec->name, length, word,
+    return report_usage("%s: '%.*s' at column %d is not rotate, affine, elastic or jitter%s", spec->name, length, word,
                         column_of(spec, word), nearest_text(&nearest, suggestion));
 }
 
@@ -214,7 +228,7 @@ static int parse_operations(struct augment_list *list, const struct spec *spec)
             return report_usage("%s: more than %d operations at column %d", spec->name, AUGMENT_MAX,
                                 column_of(spec, cursor));
         struct augment_operation *operation = &list->operations[list->count++];
-        *operation = (struct augment_operation){.kind = (enum augment_kind)kind, .scale_low = 1, .scale_high = 1};
+        *operation = defaults[kind];
         const char *start = cursor;
         cursor += word_length(cursor);
         int given = 0;
@@ -228,10 +242,7 @@ static int parse_operations(struct augment_list *list, const struct spec *spec)
         }
         if (!given)
             return report_usage("%s: %s at column %d needs parameters, e.g. %s", spec->name, kind_names[kind],
-                                column_of(spec, start),
-                                kind == AUGMENT_ROTATE   ? "rotate:6"
-                                : kind == AUGMENT_AFFINE ? "affine:deg=7"
-                                                         : "jitter:.4");
+                                column_of(spec, start), kind_examples[kind]);
         if (!*cursor)
             return 0;
         ++cursor; /* the comma before the next operation */

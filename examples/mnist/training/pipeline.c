@@ -20,9 +20,9 @@ struct pipeline {
     struct pipeline_options options;
     struct augment_list augment;
     size_t image_bytes;
-    int64_t batches; /* per epoch */
-    uint32_t *order; /* of the images, in the epoch that the thread is working on */
-    uint8_t *scratch;
+    int64_t batches;  /* per epoch */
+    uint32_t *order;  /* of the images, in the epoch that the thread is working on */
+    void *scratch;    /* of augment_apply() */
     uint8_t *storage; /* of all slots */
     struct slot slots[SLOTS];
 
@@ -131,13 +131,15 @@ static void *produce_batches(void *argument)
 
 static bool alloc_pipeline(struct pipeline *pipeline)
 {
+    const struct dataset *data = pipeline->options.data;
     const size_t batch = (size_t)pipeline->options.batch;
     const size_t slot_bytes = batch * (pipeline->image_bytes + 1);
+    const size_t scratch_bytes = augment_scratch_bytes(&pipeline->augment, data->channels, data->height, data->width);
 
     if (slot_bytes / batch != pipeline->image_bytes + 1 || slot_bytes > SIZE_MAX / SLOTS)
         return false;
-    pipeline->order = malloc((size_t)pipeline->options.data->train.count * sizeof *pipeline->order);
-    pipeline->scratch = malloc(pipeline->image_bytes);
+    pipeline->order = malloc((size_t)data->train.count * sizeof *pipeline->order);
+    pipeline->scratch = scratch_bytes > 0 ? malloc(scratch_bytes) : NULL;
     pipeline->storage = malloc(SLOTS * slot_bytes);
     if (!pipeline->order || !pipeline->scratch || !pipeline->storage)
         return false;
