@@ -152,22 +152,48 @@ static void KERNEL(add_inputs_1x1)(const struct convolution *convolution, int32_
                  sums + (int64_t)2 * half * GRADIENT_OUTPUTS * LANES, outputs);
 }
 
+/* The sums over the lanes of a tile of outputs, to dw[output][input], where an output has `row` inputs. */
+static void store_tile(const float *sums, int32_t outputs, int64_t inputs, double *dw, int64_t row)
+{
+    for (int32_t o = 0; o < outputs; ++o)
+        lanes_sums(sums + o * LANES, GRADIENT_OUTPUTS * LANES, inputs, dw + o * row);
+}
+
+/* 16 KiB: half of the smallest L1 cache. */
+enum { MAX_NEAR_SUMS = 4096 };
+
+/*
+ * Input channels for one pass over the map: of a map of one piece, as many as have sums that stay in the L1 cache from
+ * their products to their sums over lanes. A larger map is cut into pieces, for each of which dy is read once.
+ */
+static int32_t next_channels(const struct convolution *convolution)
+{
+    const int64_t per_channel = (int64_t)convolution->kernel * convolution->kernel * GRADIENT_OUTPUTS * LANES;
+    const bool one_piece = (int64_t)convolution->y.height * convolution->y.width <= PIECE_PIXELS;
+
+    return one_piece ? max_int(1, (int32_t)(MAX_NEAR_SUMS / per_channel)) : convolution->x.channels;
+}
+
 static void KERNEL(direct_weight_gradient)(const struct convolution *convolution, const float *x, const float *dy,
                                            double *dw, float *scratch)
 {
-    const int64_t inputs = (int64_t)convolution->x.channels * convolution->kernel * convolution->kernel;
-    const struct gradient_sums sums = place_sums(convolution, scratch, inputs * GRADIENT_OUTPUTS * LANES);
+    const int64_t taps = (int64_t)convolution->kernel * convolution->kernel, row = convolution->x.channels * taps;
+    const int32_t max_channels = next_channels(convolution);
+    add_piece_function *const add = convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs);
+    struct convolution part = *convolution;
 
     for (int32_t k = 0, outputs; k < convolution->y.channels; k += outputs) {
-        const float *tile_dy = dy + k * convolution->y.channel_stride * LANES;
-
         outputs = even_share(convolution->y.channels - k, GRADIENT_OUTPUTS);
-        KERNEL(sum_pieces)
-        (convolution, x, tile_dy, outputs, &sums,
-         convolution->kernel == 1 ? KERNEL(add_inputs_1x1) : KERNEL(add_inputs));
-        for (int32_t o = 0; o < outputs; ++o)
-            for (int64_t input = 0; input < inputs; ++input)
-                dw[(k + o) * inputs + input] = lanes_sum(sums.sums + (input * GRADIENT_OUTPUTS + o) * LANES);
+        for (int32_t c = 0; c < convolution->x.channels; c += part.x.channels) {
+            part.x.channels = even_share(convolution->x.channels - c, max_channels);
+            const int64_t inputs = part.x.channels * taps;
+            const struct gradient_sums sums = place_sums(&part, scratch, inputs * GRADIENT_OUTPUTS * LANES);
+
+            KERNEL(sum_pieces)
+            (&part, x + c * convolution->x.channel_stride * LANES, dy + k * convolution->y.channel_stride * LANES,
+             outputs, &sums, add);
+            store_tile(sums.sums, outputs, inputs, dw + k * row + c * taps, row);
+        }
     }
 }
 

@@ -17,7 +17,11 @@
 
 /*
  * The terms of a tile's sums: three nested loops, and how far x and the weights advance at the end of each turn, in
- * floats; the turns of an outer loop begin where the last one of the inner loop has ended.
+ * floats; the turns of an outer loop begin where the last one of the inner loop has ended. The channels are the first
+ * loop, or the last one.
+ *
+ * A long sum has several pieces (long_sums.h), which a tile adds if they are whole channels and not many: each begins
+ * where the one before it has ended. The last one may have fewer turns of the first and the last loop.
  */
 struct term_loop {
     int32_t count;
@@ -25,6 +29,7 @@ struct term_loop {
 };
 struct terms {
     struct term_loop loops[3];
+    int32_t pieces, last_outer, last_inner;
 };
 
 /* The taps of the kernel, in one direction, that read x from some outputs: count of them, from `first`, every nth. */
@@ -77,8 +82,9 @@ LANES_INLINE struct taps find_taps(const struct convolution *convolution, int64_
 /* The outputs of a tile, which begin at channel k of the convolution. */
 struct tile_output {
     const struct epilogue *epilogue;
-    const float *before; /* of several pieces: the sums to which the last one is added; else NULL */
+    const float *before; /* of pieces by themselves: the sums to which the last one is added; else NULL */
     float *sums;         /* where the sums of any other piece are stored; else NULL */
+    float *recent;       /* room for the sums of earlier pieces, if the tile has several */
     bool border;
     int32_t k, output_count;
     int64_t channel_stride; /* groups */
@@ -103,8 +109,8 @@ LANES_INLINE lanes apply_epilogue(const struct tile_output *to, int32_t k, lanes
 }
 
 /*
- * One tile: the sums over the terms of a piece and, if it is the last one, their epilogue. `x` and `weights` are at the
- * first term, of the tile's first pixel and channel.
+ * One tile: the sums over the terms of its pieces and, unless to->sums takes them, their epilogue. `x` and `weights`
+ * are at the first term, of the tile's first pixel and channel.
  */
 LANES_INLINE void convolve_tile(const struct terms *terms, const float *x, const float *weights,
                                 const struct tile_output *to, const int lane, const int outputs, const int pixels)
@@ -112,27 +118,42 @@ LANES_INLINE void convolve_tile(const struct terms *terms, const float *x, const
     const struct term_loop *loops = terms->loops;
     const int64_t channel = to->channel_stride * LANES, x_step = to->x_step, y_step = to->y_step;
     const struct epilogue *epilogue = to->epilogue;
-    float *y = to->y + lane, *y_mask = y;
+    float *y = to->y + lane, *y_mask = y, *recent = terms->pieces > 1 ? to->recent + lane : NULL;
     lanes sum[COLUMN_OUTPUTS][TILE_PIXELS];
 
     x += lane;
-    LANES_FOR (k, outputs)
-        LANES_FOR (p, pixels)
-            sum[k][p] = lanes_splat(0.0f);
-    for (int32_t a = 0; a < loops[0].count; ++a, x += loops[0].x, weights += loops[0].weights)
-        for (int32_t b = 0; b < loops[1].count; ++b, x += loops[1].x, weights += loops[1].weights)
-            for (int32_t i = 0; i < loops[2].count; ++i, x += loops[2].x, weights += loops[2].weights) {
-                lanes value[TILE_PIXELS];
+    for (int32_t piece = 1;; ++piece) {
+        const bool last = piece == terms->pieces;
+        const int32_t outer = last ? terms->last_outer : loops[0].count;
+        const int32_t inner = last ? terms->last_inner : loops[2].count;
 
-                LANES_FOR (p, pixels)
-                    value[p] = lanes_load(x + p * x_step);
-                LANES_FOR (k, outputs) {
-                    const lanes weight = lanes_splat(weights[k]);
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                sum[k][p] = lanes_splat(0.0f);
+        for (int32_t a = 0; a < outer; ++a, x += loops[0].x, weights += loops[0].weights)
+            for (int32_t b = 0; b < loops[1].count; ++b, x += loops[1].x, weights += loops[1].weights)
+                for (int32_t i = 0; i < inner; ++i, x += loops[2].x, weights += loops[2].weights) {
+                    lanes value[TILE_PIXELS];
 
                     LANES_FOR (p, pixels)
-                        sum[k][p] = lanes_fma(weight, value[p], sum[k][p]);
+                        value[p] = lanes_load(x + p * x_step);
+                    LANES_FOR (k, outputs) {
+                        const lanes weight = lanes_splat(weights[k]);
+
+                        LANES_FOR (p, pixels)
+                            sum[k][p] = lanes_fma(weight, value[p], sum[k][p]);
+                    }
                 }
-            }
+        if (piece > 1)
+            LANES_FOR (k, outputs)
+                LANES_FOR (p, pixels)
+                    sum[k][p] += lanes_load(recent + (k * pixels + p) * LANES);
+        if (last)
+            break;
+        LANES_FOR (k, outputs)
+            LANES_FOR (p, pixels)
+                lanes_store(recent + (k * pixels + p) * LANES, sum[k][p]);
+    }
     if (to->sums != NULL) {
         LANES_FOR (k, outputs)
             LANES_FOR (p, pixels)
@@ -249,18 +270,24 @@ static struct term_loop loop_around(struct term_loop loop, struct term_loop inne
     return (struct term_loop){loop.count, loop.x - inner.count * inner.x, loop.weights - inner.count * inner.weights};
 }
 
-/* The channels are the innermost loop if there is one tap: a loop of one costs more than its multiply-adds. */
-static struct terms find_terms(const struct convolution *convolution, const struct tap_window *window)
+/*
+ * Those of a window in pieces of up to `piece` channels. The channels are the innermost loop if there is one tap: a
+ * loop of one costs more than its multiply-adds.
+ */
+static struct terms find_terms(const struct convolution *convolution, const struct tap_window *window, int32_t piece)
 {
     const int64_t kernel = convolution->kernel, dilation = convolution->dilation;
-    const struct term_loop channels = {window->channels, convolution->x.channel_stride * LANES,
+    const struct term_loop channels = {min_int(window->channels, piece), convolution->x.channel_stride * LANES,
                                        kernel * kernel * LANES};
     const struct term_loop rows = {window->rows.count, convolution->x.row_stride * LANES, dilation * kernel * LANES};
-    const struct term_loop columns = {window->columns.count, LANES, dilation * LANES};
+    const struct term_loop columns = {window->columns.count, LANES, dilation * LANES}, once = {1, 0, 0};
+    const int32_t pieces = window->channels <= piece ? 1 : (window->channels + piece - 1) / piece;
+    const int32_t rest = window->channels - (pieces - 1) * piece;
 
     if (rows.count == 1 && columns.count == 1)
-        return (struct terms){{rows, loop_around(columns, channels), channels}};
-    return (struct terms){{loop_around(channels, rows), loop_around(rows, columns), columns}};
+        return (struct terms){{once, once, channels}, pieces, 1, rest};
+    return (struct terms){
+        {loop_around(channels, rows), loop_around(rows, columns), columns}, pieces, rest, columns.count};
 }
 
 /*
@@ -301,7 +328,15 @@ static int64_t window_weights(const struct convolution *convolution, const struc
     return ((int64_t)window->rows.first * convolution->kernel + window->columns.first) * LANES;
 }
 
-/* One tile whose sums have several pieces; x is at the first term of the whole window. */
+/* Whether a tile adds the pieces: they are whole channels, and so few that all their sums are floats. */
+static bool fit_one_call(int32_t channels, int32_t kernel)
+{
+    const struct pieces pieces = cut_pieces(kernel);
+
+    return pieces.rows == kernel && pieces.columns == kernel && channels <= MAX_FLOAT_PIECES * pieces.channels;
+}
+
+/* One tile whose pieces are added here; x is at the first term of the whole window. */
 static void convolve_long_tile(const struct convolution *convolution, const struct tap_window *whole, const float *x,
                                const float *weights, struct tile_output to, int32_t outputs, int32_t pixels)
 {
@@ -316,7 +351,7 @@ static void convolve_long_tile(const struct convolution *convolution, const stru
                 const struct tap_window window = {min_int(inputs - c, pieces.channels),
                                                   taps_between(convolution, whole->rows, u, u + pieces.rows),
                                                   taps_between(convolution, whole->columns, v, v + pieces.columns)};
-                const struct terms terms = find_terms(convolution, &window);
+                const struct terms terms = find_terms(convolution, &window, window.channels);
                 const bool last =
                     c + pieces.channels >= inputs && u + pieces.rows == kernel && v + pieces.columns >= kernel;
 
@@ -348,15 +383,15 @@ struct tile_terms {
     int64_t weights;
 };
 
-/* Sets those of the tile of outputs `from` to `last` of a pixel row. */
+/* Sets those of the tile of outputs `from` to `last` of a pixel row, in pieces of `piece` channels. */
 LANES_INLINE void find_tile_terms(const struct convolution *convolution, const struct pixel_row *row, const float *x,
-                                  int32_t from, int32_t last, struct tile_terms *tile)
+                                  int32_t piece, int32_t from, int32_t last, struct tile_terms *tile)
 {
     const int64_t dilation = convolution->dilation;
 
     tile->window.columns =
         find_taps(convolution, convolution->x.width, row->phase + from * dilation, row->phase + last * dilation);
-    tile->terms = find_terms(convolution, &tile->window);
+    tile->terms = find_terms(convolution, &tile->window, piece);
     tile->x = x + window_x(convolution, &tile->window);
     tile->weights = window_weights(convolution, &tile->window);
 }
@@ -365,16 +400,19 @@ LANES_INLINE void find_tile_terms(const struct convolution *convolution, const s
 static void convolve_pixels(const struct convolution *convolution, const struct pixel_row *row, const float *x,
                             const float *weights, struct tile_output to, int32_t begin, int32_t end)
 {
-    const bool several = has_several_pieces(convolution->x.channels, convolution->kernel);
+    const bool one_call = fit_one_call(convolution->x.channels, convolution->kernel);
+    const int32_t piece = cut_pieces(convolution->kernel).channels;
     const bool same_terms = !leaves_out_terms(convolution);
     const int64_t panel = (int64_t)convolution->x.channels * convolution->kernel * convolution->kernel * LANES;
     const int64_t x_pixel = to.x_step * (same_terms ? 1 : 0), channel = to.channel_stride * LANES;
     const bool one_pixel = end - begin == 1;
+    _Alignas(64) float recent[MAX_TILE_SUMS * LANES];
     struct tile_terms tile = {.window = {.channels = convolution->x.channels, .rows = row->rows}};
     float *y = to.y;
 
+    to.recent = recent;
     if (same_terms)
-        find_tile_terms(convolution, row, x, begin, begin, &tile);
+        find_tile_terms(convolution, row, x, piece, begin, begin, &tile);
     for (int32_t outputs; to.k < to.output_count; to.k += outputs) {
         const float *own = weights + panel_at(panel, to.k), *first_x = tile.x;
 
@@ -383,11 +421,11 @@ static void convolve_pixels(const struct convolution *convolution, const struct 
         for (int32_t t = begin, pixels; t < end; t += pixels) {
             pixels = next_pixels(end - t);
             if (!same_terms)
-                find_tile_terms(convolution, row, x, t, t + pixels - 1, &tile);
-            if (several)
-                convolve_long_tile(convolution, &tile.window, tile.x, own, to, outputs, pixels);
-            else
+                find_tile_terms(convolution, row, x, piece, t, t + pixels - 1, &tile);
+            if (one_call)
                 direct_tiles[outputs - 1][pixels - 1](&tile.terms, tile.x, own + tile.weights, &to);
+            else
+                convolve_long_tile(convolution, &tile.window, tile.x, own, to, outputs, pixels);
             tile.x += pixels * x_pixel;
             to.y += pixels * to.y_step;
         }

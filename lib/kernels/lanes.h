@@ -416,6 +416,47 @@ LANES_INLINE double lanes_sum(const float *lane)
 #endif
 }
 
+#if LANES_X86
+/* The sums of four lanes of each of four groups, `step` floats apart. */
+LANES_INLINE __m256d lanes_sum_quads(const float *lane, int64_t step)
+{
+    /* hadd interleaves: 0+1 of both groups, then 2+3 of both. */
+    const __m256d first = _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane)), _mm256_cvtps_pd(_mm_load_ps(lane + step)));
+    const __m256d second =
+        _mm256_hadd_pd(_mm256_cvtps_pd(_mm_load_ps(lane + 2 * step)), _mm256_cvtps_pd(_mm_load_ps(lane + 3 * step)));
+
+    return _mm256_add_pd(_mm256_permute2f128_pd(first, second, 0x20), _mm256_permute2f128_pd(first, second, 0x31));
+}
+
+/* lanes_sum of four groups, `step` floats apart: the same additions, four at a time. */
+LANES_INLINE void lanes_sum_four(const float *lane, int64_t step, double *to)
+{
+    __m256d sum = _mm256_add_pd(lanes_sum_quads(lane, step), lanes_sum_quads(lane + 4, step));
+
+#if LANES_AVX512
+    sum = _mm256_add_pd(sum, _mm256_add_pd(lanes_sum_quads(lane + 8, step), lanes_sum_quads(lane + 12, step)));
+#endif
+    _mm256_storeu_pd(to, _mm256_add_pd(sum, _mm256_setzero_pd()));
+}
+#else
+LANES_INLINE void lanes_sum_four(const float *lane, int64_t step, double *to)
+{
+    for (int i = 0; i < 4; ++i)
+        to[i] = lanes_sum(lane + i * step);
+}
+#endif
+
+/* lanes_sum of `count` groups, `step` floats apart. */
+LANES_INLINE void lanes_sums(const float *lane, int64_t step, int64_t count, double *to)
+{
+    int64_t i = 0;
+
+    for (; i + 4 <= count; i += 4)
+        lanes_sum_four(lane + i * step, step, to + i);
+    for (; i < count; ++i)
+        to[i] = lanes_sum(lane + i * step);
+}
+
 /* One byte per lane. */
 LANES_INLINE lanes_int lanes_from_bytes(const uint8_t *from)
 {

@@ -144,8 +144,7 @@ static void KERNEL(finish_patches)(const float *sums, int64_t step, double *dw)
                 lanes_store(&taps[3 * u + v][lane], row.tap[v]);
         }
     }
-    for (int i = 0; i < 9; ++i)
-        dw[i] = lanes_sum(taps[i]);
+    lanes_sums(taps[0], LANES, 9, dw);
 }
 
 /* ---- Products ------------------------------------------------------------------------------------ */

@@ -109,12 +109,12 @@ static void multiply_long_tile(int32_t channels, int32_t piece, const float *tra
 {
     const int32_t step = patches * LANES;
     struct tile_output to = {.x_step = LANES};
-    struct terms terms = {{{1, 0, 0}, {1, 0, 0}, {piece, step, LANES}}};
+    struct terms terms = {{{1, 0, 0}, {1, 0, 0}, {piece, step, LANES}}, 1, 1, piece};
     struct long_sums pieces;
 
     begin_long_sums(&pieces, outputs * step);
     for (int32_t c = 0; c < channels; c += piece) {
-        terms.loops[2].count = min_int(channels - c, piece);
+        terms.last_inner = min_int(channels - c, piece);
         to.sums = KERNEL(begin_piece)(&pieces);
         direct_tiles[outputs - 1][patches - 1](&terms, transformed + (int64_t)c * step, weights + (int64_t)c * LANES,
                                                &to);
