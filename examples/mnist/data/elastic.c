@@ -103,7 +103,7 @@ void elastic_draw(struct random_stream *random, double alpha, double sigma, int3
     const size_t plane = (size_t)height * (size_t)width;
     const int32_t radius = kernel_radius(sigma);
     float *noise = room + 2 * plane, *line = noise + plane;
-    float weights[MAX_RADIUS + 1];
+    float weights[MAX_RADIUS + 1] = {0};
 
     gaussian_weights(sigma, weights);
     for (int axis = 0; axis < 2; ++axis) {
