@@ -34,10 +34,10 @@ void normnet__cross_entropy(const struct kernels *kernels, struct logits logits,
     struct softmax softmax;
 
     kernels->softmax(logits.values, logits.classes, &softmax);
-    for (int32_t lane = 0; lane < logits.lanes; ++lane)
+    for (int32_t lane = 0; lane < count; ++lane) { /* the logits of other lanes may never have been written */
         log_sum[lane] = normnet__log(softmax.sum[lane]);
-    for (int32_t lane = 0; lane < count; ++lane)
         logp[lane] = ((double)*normnet__logit(logits, labels[lane], lane) - softmax.maximum[lane]) - log_sum[lane];
+    }
     if (backward)
         kernels->softmax_gradient(logits.values, logits.classes, softmax.maximum, log_sum, uniform);
     for (int32_t lane = 0; lane < count; ++lane) {
