@@ -85,6 +85,7 @@ static const struct rejected_architecture wrong_sizes[] = {
     {"gap flatten fc-4294967306", NORMNET_EARCH, {"column 13", "fc-4294967306", "2"}},
     {"gap flatten fc-2147483648", NORMNET_EARCH, {"column 13", "fc-2147483648", "2"}},
     {"dropout99999999999999999999 gap conv1-10", NORMNET_EARCH, {"column 1", "dropout9999", "2x12x12"}},
+    {"dropout0.1234567890 gap conv1-10", NORMNET_EARCH, {"column 1", "dropout0.1234567890", "2x12x12"}},
 };
 
 static const struct rejected_architecture wrong_groups[] = {
@@ -250,7 +251,7 @@ static const char *const networks[] = {
     "flatten fc-8 norm relu fc-10",
     "flatten fc-8 layernorm groupnorm2 batchnorm fc-10",
     "conv3-10 gap flatten",
-    "dropout0 dropout0.5 dropout.1 dropout1 gap conv1-10",
+    "dropout0 dropout0.5 dropout.1 dropout1 dropout0.123456789 leakyrelu.1234567890 gap conv1-10",
     "conv3-4 batchnorm groupnorm1 groupnorm2 groupnorm4 layernorm instancenorm gap conv1-10",
     "gap conv1-10 relu",
     "conv1-10p0 gap",

@@ -95,6 +95,8 @@ struct cancelled_call {
     int (*call)(struct cancelled_call *self); /* 0 if it is done */
     normnet_config config;
     normnet_model *model, *other;
+    char bytes[1 << 16];
+    int64_t size;
     int done;
 };
 
@@ -133,6 +135,21 @@ static int load_nothing(struct cancelled_call *self)
     return normnet_load_weights(self->model, "no such file") != NORMNET_EIO;
 }
 
+static int serialize(struct cancelled_call *self)
+{
+    return normnet_model_serialize(self->model, self->bytes, sizeof self->bytes, &self->size, NULL) != NORMNET_OK;
+}
+
+static int deserialize(struct cancelled_call *self)
+{
+    return normnet_model_deserialize(&self->other, self->bytes, self->size, &self->config) != NORMNET_OK;
+}
+
+static int deserialize_weights(struct cancelled_call *self)
+{
+    return normnet_deserialize_weights(self->model, self->bytes, self->size) != NORMNET_OK;
+}
+
 static int copy(struct cancelled_call *self)
 {
     return normnet_model_clone(&self->other, self->model, NULL) != NORMNET_OK;
@@ -164,8 +181,8 @@ static void *run_cancelled(void *context)
 static void each_call(const void *argument)
 {
     static int (*const calls[])(struct cancelled_call * self) = {
-        train,        save,         save_nowhere, export_onnx, load,   destroy,
-        load_weights, load_nothing, copy,         destroy,     create, destroy,
+        train,       save,    save_nowhere,        export_onnx,  load, destroy, load_weights, serialize,
+        deserialize, destroy, deserialize_weights, load_nothing, copy, destroy, create,       destroy,
     };
     const int callbacks = argument != NULL, threads = count_threads(), descriptor = next_descriptor();
     struct allocator allocator = {0};

@@ -263,7 +263,7 @@ static void numbers_rejected(const void *argument)
 
 static void scaling_rejected(const void *argument)
 {
-    const double wrong_mean[] = {NAN, INFINITY, -INFINITY}, wrong_std[] = {0.0, -1.0, NAN, INFINITY};
+    const double wrong_mean[] = {NAN, INFINITY, -INFINITY}, wrong_std[] = {0.0, -1.0, 9.9e-31, NAN, INFINITY};
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     double mean[2] = {0.0, 0.0}, deviation[2] = {1.0, 1.0};
 

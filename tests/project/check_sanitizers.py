@@ -41,9 +41,11 @@ REPORTS = {
 }
 # Tests that take seconds: of the pool and its callers, and of most that the library reads and computes.
 FEW = {
-    "thread": ["test_threads", "test_lent_threads", "test_training"],
-    "memory": ["test_training", "test_prediction", "test_serialization", "test_reader_headers"],
+    "thread": ["test_threads", "test_ranks", "test_training"],
+    "memory": ["test_training", "test_prediction", "test_serialization", "test_overflow"],
 }
+# clang's run-time library does not know that fstat64 writes memory, as it knows of fstat (tests/run has the same).
+FLAGS = {"thread": "", "memory": "-U_FILE_OFFSET_BITS"}
 MEMCHECK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness", "memcheck.sh")
 
 
@@ -63,7 +65,7 @@ def check_sanitizer(cases, source, name):
     with tempfile.TemporaryDirectory() as folder:
         try:
             planted, *programs = build(source, folder, ["planted", *FEW[name]], "-Doptimization=0", "-Ddebug=true",
-                                       "-Db_lundef=false", "-Db_sanitize=" + name, CC="clang")
+                                       "-Db_lundef=false", "-Db_sanitize=" + name, CC="clang", CFLAGS=FLAGS[name])
         except Failed as failure:
             cases.check("%s sanitizer: builds" % name, [str(failure)])
             return

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program with a defect for each sanitizer, chosen by its argument: it exits with 0 if nothing reports the defect, with
- * 2 if there is no such defect. check_sanitizers.py runs it. What is volatile keeps the compiler from seeing through it.
+ * A program with a defect for each sanitizer, chosen by its argument: it exits with 0 if nothing reports the defect,
+ * with 2 if there is no such defect. check_sanitizers.py runs it. What is volatile keeps the compiler from seeing
+ * through it.
  */
 #include <pthread.h>
 #include <stdint.h>
