@@ -244,6 +244,7 @@ static const char *const networks[] = {
     "  conv3-4   relu\tnorm\nmaxpool2 gap conv1-10  ",
     "conv3-4 maxpool3 avgpool2 gap conv1-10",
     "maxpool12 conv1-10",
+    "maxpool1 avgpool1 gap conv1-10",
     "avgpool12 conv1-10",
     "avgpool5 conv2-10",
     "flatten fc-10",
