@@ -91,12 +91,13 @@ static int next_descriptor(void)
     return next;
 }
 
+static char bytes[1 << 16]; /* of a model */
+
 struct cancelled_call {
     int (*call)(struct cancelled_call *self); /* 0 if it is done */
     normnet_config config;
     normnet_model *model, *other;
-    char bytes[1 << 16];
-    int64_t size;
+    int64_t size; /* of `bytes` */
     int done;
 };
 
@@ -137,17 +138,17 @@ static int load_nothing(struct cancelled_call *self)
 
 static int serialize(struct cancelled_call *self)
 {
-    return normnet_model_serialize(self->model, self->bytes, sizeof self->bytes, &self->size, NULL) != NORMNET_OK;
+    return normnet_model_serialize(self->model, bytes, sizeof bytes, &self->size, NULL) != NORMNET_OK;
 }
 
 static int deserialize(struct cancelled_call *self)
 {
-    return normnet_model_deserialize(&self->other, self->bytes, self->size, &self->config) != NORMNET_OK;
+    return normnet_model_deserialize(&self->other, bytes, self->size, &self->config) != NORMNET_OK;
 }
 
 static int deserialize_weights(struct cancelled_call *self)
 {
-    return normnet_deserialize_weights(self->model, self->bytes, self->size) != NORMNET_OK;
+    return normnet_deserialize_weights(self->model, bytes, self->size) != NORMNET_OK;
 }
 
 static int copy(struct cancelled_call *self)
