@@ -97,11 +97,8 @@ void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end)
 
 int64_t normnet__tree_subtree_end(int64_t first, int64_t leaves, int64_t max)
 {
-    int64_t size = max;
-
-    while (first % size != 0)
-        size /= 2;
-    return first + size < leaves ? first + size : leaves;
+    assert(first % max == 0);
+    return first + max < leaves ? first + max : leaves;
 }
 
 void normnet__tree_combine(const struct tree *trees, int32_t count, int64_t begin, int64_t end, double *sums)

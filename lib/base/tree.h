@@ -48,8 +48,8 @@ void normnet__tree_push(struct tree *tree, int64_t leaf);
 void normnet__tree_push_subtree(struct tree *tree, int64_t first, int64_t end);
 
 /*
- * The end of the largest subtree that begins at leaf `first` and has up to `max` leaves, a power of two; the tree has
- * `leaves` leaves.
+ * The end of the largest subtree that begins at leaf `first` and has up to `max` leaves, a power of two of which
+ * `first` is a multiple; the tree has `leaves` leaves.
  */
 int64_t normnet__tree_subtree_end(int64_t first, int64_t leaves, int64_t max);
 

@@ -103,15 +103,6 @@ LANES_INLINE lanes lanes_load(const float *from)
     return *(const lanes *)from;
 }
 
-/* From any address. */
-LANES_INLINE lanes lanes_load_anywhere(const float *from)
-{
-    lanes value;
-
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
 LANES_INLINE void lanes_store(float *to, lanes value)
 {
     *(lanes *)to = value;
@@ -265,23 +256,6 @@ LANES_INLINE lanes_double lanes_double_multiply(lanes_double a, lanes_double b)
 LANES_INLINE lanes_double lanes_double_splat(double value)
 {
     return (lanes_double){half_splat(value), half_splat(value)};
-}
-
-/* a * b + c, where a * b is exact, so that it does not matter whether it is fused. */
-LANES_INLINE lanes_double lanes_double_multiply_add(lanes_double a, lanes_double b, lanes_double c)
-{
-#if LANES_AVX512
-    return (lanes_double){(half_double)_mm512_fmadd_pd((__m512d)a.low, (__m512d)b.low, (__m512d)c.low),
-                          (half_double)_mm512_fmadd_pd((__m512d)a.high, (__m512d)b.high, (__m512d)c.high)};
-#elif LANES_AVX2
-    return (lanes_double){(half_double)_mm256_fmadd_pd((__m256d)a.low, (__m256d)b.low, (__m256d)c.low),
-                          (half_double)_mm256_fmadd_pd((__m256d)a.high, (__m256d)b.high, (__m256d)c.high)};
-#elif LANES_NEON
-    return (lanes_double){(half_double)vfmaq_f64((float64x2_t)c.low, (float64x2_t)a.low, (float64x2_t)b.low),
-                          (half_double)vfmaq_f64((float64x2_t)c.high, (float64x2_t)a.high, (float64x2_t)b.high)};
-#else
-    return lanes_double_add(lanes_double_multiply(a, b), c);
-#endif
 }
 
 #if LANES_AVX512

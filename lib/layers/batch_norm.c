@@ -452,8 +452,6 @@ void normnet__batch_norm_backward(const struct layer *layer, const struct block 
     float *x = normnet__input(layer, block);
     const struct mask dropout = normnet__saved_fused_dropout(layer, block);
 
-    if (!layer->needs_dx)
-        return;
     for (int32_t channel = 0; channel < channels; ++channel) {
         const int64_t i = first + channel, at = channel * plane * layer->lanes;
         _Alignas(64) float center[NORMNET__MAX_LANES], power[NORMNET__MAX_LANES];

@@ -92,6 +92,7 @@ normnet_status normnet__batch_norm_combine_backward(const struct layer *layer, s
                                                     const float *parameters, struct reduction reduction,
                                                     double *gradient);
 
+/* Only for a layer that needs dx. */
 void normnet__batch_norm_backward(const struct layer *layer, const struct block *block);
 
 #endif

@@ -55,6 +55,7 @@ struct layer_type {
      * requires. It may replace layer->type by the type that the configuration names.
      */
     normnet_status (*resolve)(struct layer *layer, const struct token *token, const normnet_config *config);
+    /* NULL, like backward, if layers of this type are identities. */
     void (*forward)(const struct layer *layer, const struct block *block);
     /* Called only if this layer or an earlier one has parameters. dx is needed if layer->needs_dx. */
     void (*backward)(const struct layer *layer, const struct block *block);

@@ -95,12 +95,6 @@ static normnet_status norm_resolve(struct layer *layer, const struct token *toke
 }
 
 /* Without a norm: nothing. */
-static void norm_pass(const struct layer *layer, const struct block *block)
-{
-    (void)layer;
-    (void)block;
-}
-
 static void norm_to_onnx(const struct layer *layer, struct onnx_graph *graph)
 {
     (void)layer;
@@ -112,8 +106,6 @@ const struct layer_type normnet__norm = {
     .example = "norm",
     .can_be_in_place = true,
     .resolve = norm_resolve,
-    .forward = norm_pass,
-    .backward = norm_pass,
     .same = normnet__same_without_numbers,
     .to_onnx = norm_to_onnx,
 };

@@ -200,10 +200,8 @@ int32_t normnet__receptive_field(const struct network *network, int32_t layer)
 
         if (l->type->window != NULL)
             window = l->type->window(l);
-        field += (normnet__max(window.height, window.width) - 1) * jump;
-        jump *= window.stride;
-        if (field > INT32_MAX || jump > INT32_MAX)
-            return INT32_MAX;
+        field = normnet__min(field + (normnet__max(window.height, window.width) - 1) * jump, INT32_MAX);
+        jump = normnet__min(jump * window.stride, INT32_MAX);
     }
     return (int32_t)field;
 }

@@ -232,6 +232,42 @@ static void too_many_weights(const void *argument)
     CHECK_NOT_CREATED("2^32 * 9 weights", &config, NORMNET_ELIMIT, "column 13", "conv3-65536", "65536x10x10");
     config.architecture = "gap conv1-40000 conv1-40000 conv1-40000 conv1-10";
     CHECK_NOT_CREATED("3.2 * 10^9 parameters", &config, NORMNET_ELIMIT, "parameters");
+    config.architecture = "conv1-65536 conv65536-65536p65535 gap conv1-10";
+    CHECK_NOT_CREATED("2^64 weights", &config, NORMNET_ELIMIT, "column 13", "conv65536-65536p65535", "weights");
+}
+
+static void too_large_maps(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_LAYER);
+
+    (void)argument;
+    config.architecture = "conv1-4p32762 gap conv1-10";
+    CHECK_NOT_CREATED("65536 rows", &config, NORMNET_ELIMIT, "config.memory_limit");
+    config.architecture = "conv1-4p32763 gap conv1-10";
+    CHECK_NOT_CREATED("65538 rows", &config, NORMNET_ELIMIT, "column 1", "conv1-4p32763", "rows or columns");
+    config.architecture = "conv1-65536p2 flatten fc-10";
+    CHECK_NOT_CREATED("2^24 features", &config, NORMNET_ELIMIT, "config.memory_limit");
+    config.architecture = "conv1-65536p3 flatten fc-10";
+    CHECK_NOT_CREATED("more features", &config, NORMNET_ELIMIT, "column 15", "flatten", "more than 2^24 features");
+    config.layer_dims = 1;
+    config.architecture = "conv1-65536p16382 norm gap conv1-10";
+    CHECK_NOT_CREATED("2^31 rows of a norm", &config, NORMNET_ELIMIT, "column 19", "norm", "2^31 - 1 rows");
+}
+
+/* Each of the batch norms has a map of 2^54 bytes. */
+static void too_many_activations(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    char text[4097];
+
+    (void)argument;
+    strcpy(text, "conv1-65536p32762 ");
+    for (size_t length = strlen(text); length + 5 + 12 <= 4096; length += 5)
+        memcpy(text + length, "norm ", 6);
+    strcat(text, "gap conv1-10");
+    config.memory_limit = 0;
+    config.architecture = text;
+    CHECK_NOT_CREATED("800 maps of 2^54 bytes", &config, NORMNET_ELIMIT, "activations", "2^63 - 1 bytes");
 }
 
 /* ---- What is a network ------------------------------------------------------------------------- */
@@ -394,6 +430,8 @@ int main(int argc, char **argv)
     check_case("architecture: over 4,096 bytes it is ELIMIT", length_limit, NULL);
     check_case("architecture: as many layers as fit", many_layers, NULL);
     check_case("architecture: more weights than 31 bits count are ELIMIT", too_many_weights, NULL);
+    check_case("architecture: maps that are too large are ELIMIT", too_large_maps, NULL);
+    check_case("architecture: more activations than 63 bits count are ELIMIT", too_many_activations, NULL);
     check_case("architecture: everything the header describes is a network", networks_accepted, NULL);
     check_case("architecture: the default fits images from 8x8 and all classes", the_default_network, NULL);
     check_case("architecture: a norm spelled out is that norm", norms_spelled_out, NULL);

@@ -96,6 +96,9 @@ static void receptive_fields(const void *argument)
         {"maxpool2 conv3-4 avgpool2 gap conv1-10", {2, 6, 8, 12, 12}},
         {"conv1-4 relu norm dropout gap conv1-10", {1, 1, 1, 1, 12, 12}},
         {"conv5-4b flatten fc-10", {5, 5, 5}},
+        /* From one output to the next 2^32 pixels, of which each sees one; and more of them than a number holds. */
+        {"conv1-4s65536 conv1-4s65536 conv1-10", {1, 1, 1}},
+        {"conv3-4s65536p1 conv3-4s65536p1 conv3-10p1", {3, 131075, INT32_MAX}},
     };
     normnet_config config = twins_config(NORMNET_NORM_GROUP);
 

@@ -22,7 +22,7 @@ static void is_complete(const void *argument)
     CHECK(length > 0 && type->name[length] == '\0');
     CHECK(strncmp(type->example, type->name, length) == 0);
     CHECK(normnet__find_layer_type(type->name, (int32_t)length) == type);
-    CHECK(type->resolve != NULL && type->forward != NULL && type->backward != NULL);
+    CHECK(type->resolve != NULL);
     CHECK(type->same != NULL);
     CHECK(type->to_onnx != NULL);
     CHECK(!type->defers_backward || (type->can_be_in_place && type->applies_relu_mask));
@@ -55,6 +55,7 @@ static void resolves(const void *argument)
     }
     layer = &network.layers[network.layer];
     CHECK(layer->module != NULL && layer->module[0] != '\0');
+    CHECK(layer->identity || (layer->type->forward != NULL && layer->type->backward != NULL));
     CHECK((layer->type->prepare != NULL) == (layer->prepared_count > 0));
 }
 

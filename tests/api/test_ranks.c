@@ -343,6 +343,34 @@ static void one_image_each(const void *argument)
     twins_close(pair);
 }
 
+static int32_t nobody_else(void *user, double *values, int64_t count)
+{
+    (void)user;
+    (void)values;
+    (void)count;
+    return 0;
+}
+
+/* What one rank alone would reject before it computes, all together have to notice when they have. */
+static void one_image_in_all(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    struct twins *pair;
+    normnet_tensor image, label;
+
+    (void)argument;
+    config.architecture = "conv3-4 relu gap norm conv1-10";
+    config.reduce = nobody_else;
+    pair = twins_open_config(&config);
+    image = pair->images;
+    label = pair->labels;
+    image.shape[0] = label.shape[0] = 1;
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &image, &label, &pair->out.metrics), NORMNET_EINVAL,
+                   "layer 3 (norm)", "all ranks together have 1");
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &image, 1), NORMNET_EINVAL, "more than one value");
+    twins_close(pair);
+}
+
 /* ---- How reduce is called ---------------------------------------------------------------------- */
 
 struct observer {
@@ -487,6 +515,7 @@ int main(int argc, char **argv)
     }
     check_case("ranks: update_statistics sees the images of all", statistics_of_all_ranks, NULL);
     check_case("ranks: a single image each is enough together", one_image_each, NULL);
+    check_case("ranks: a single image in all is rejected", one_image_in_all, NULL);
     check_case("reduce: called by the calling thread, forward and backward, never by readers", by_the_calling_thread,
                NULL);
     check_case("reduce: that does nothing is a process alone", alone, NULL);

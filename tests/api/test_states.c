@@ -268,6 +268,23 @@ static void gradients_corrupted_by_the_caller(const void *argument)
     twins_close(pair);
 }
 
+/* A network without parameters. */
+static void no_entries(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_NONE);
+    const float value = 1;
+    const normnet_tensor tensor = tensor_1d(NORMNET_F32, &value, 1);
+    normnet_model *model;
+
+    (void)argument;
+    config.channels = config.classes;
+    config.architecture = "gap";
+    model = CHECK_CREATE(&config);
+    CHECK_STATUS(normnet_set_state(model, "0.weight", &tensor), NORMNET_EMISMATCH);
+    CHECK_TEXT(normnet_error_message(), "the model has no entry '0.weight', and no others");
+    normnet_model_destroy(model);
+}
+
 static void set_state_rejections(const void *argument)
 {
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
@@ -489,6 +506,7 @@ int main(int argc, char **argv)
     check_case("value: gradients that the caller made infinite are EVALUE and stay pending",
                gradients_corrupted_by_the_caller, NULL);
     check_case("state entries: other names and shapes are EMISMATCH, other values EVALUE", set_state_rejections, NULL);
+    check_case("state entries: set_state of a model without entries is EMISMATCH", no_entries, NULL);
     check_case("state entries: num_batches_tracked saturates", batches_beyond_counting, NULL);
     check_case("batch norm: over a single value it is EINVAL, all statistics unchanged", single_value, NULL);
     check_case("compute_gradients: an invalid normnet_batch is EINVAL", batch_out_of_range, NULL);

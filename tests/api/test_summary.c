@@ -187,6 +187,7 @@ static const struct warning_case warning_cases[] = {
     {"two values per group", NORMNET_NORM_NONE, 3, 12, 0, "conv3-8 gap groupnorm4 conv1-10", {-1}, -1},
     {"one feature per group", NORMNET_NORM_NONE, 3, 12, 0, "conv3-8 gap flatten groupnorm8 fc-10", {3, -1}, 3},
     {"rows of one value", NORMNET_NORM_LAYER, 1, 12, 0, "conv3-8 gap norm conv1-10", {2, -1}, 2},
+    {"layer norm at the end", NORMNET_NORM_NONE, 3, 12, 0, "conv3-8 gap flatten fc-10 layernorm", {-1}, -1},
     {"batch norm of one pixel", NORMNET_NORM_BATCH, 3, 12, 0, "conv3-8 gap norm conv1-10", {-1}, -1},
 };
 

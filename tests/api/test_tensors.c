@@ -61,6 +61,7 @@ static const struct corruption corruptions[] = {
     {"stride -2^63", STRIDE, 0, INT64_MIN, NORMNET_EINVAL, "stride"},
     {"stride 2^63 - 1", STRIDE, 0, INT64_MAX, NORMNET_EINVAL, "stride"},
     {"stride -2^63 + 1", STRIDE, 0, -INT64_MAX, NORMNET_EINVAL, "stride"},
+    {"a stride to below address 0", STRIDE, 0, -((int64_t)1 << 55), NORMNET_EINVAL, "exceeds the address space"},
 };
 
 static const struct corruption image_corruptions[] = {

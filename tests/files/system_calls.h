@@ -28,6 +28,7 @@ static struct {
     int on, events;
     int kill_at;             /* the process ends before this event */
     int fail_at, error;      /* this event fails with errno == error */
+    int taken;               /* there are files of all names that are tried for new ones */
     int interrupt;           /* every other call is interrupted by a signal */
     int64_t most;            /* bytes that a read or write moves at once; 0 = all */
     int64_t room;            /* bytes after which writes write nothing; 0 = any number */
@@ -88,6 +89,14 @@ int __real_openat64(int directory, const char *path, int flags, ...);
 
 int __wrap_openat64(int directory, const char *path, int flags, ...);
 
+int __real_fstat(int descriptor, struct stat *about);
+
+int __wrap_fstat(int descriptor, struct stat *about);
+
+int __real_fstat64(int descriptor, struct stat *about);
+
+int __wrap_fstat64(int descriptor, struct stat *about);
+
 ssize_t __real_read(int descriptor, void *bytes, size_t count);
 
 ssize_t __wrap_read(int descriptor, void *bytes, size_t count);
@@ -121,6 +130,10 @@ static inline int open_with(int (*open_in)(int directory, const char *path, int 
 {
     if (interrupted() || event("openat"))
         return -1;
+    if (system_calls.on && system_calls.taken && (flags & O_EXCL)) {
+        errno = EEXIST;
+        return -1;
+    }
     if (flags & O_CREAT)
         system_calls.created = mode;
     return open_in(directory, path, flags, mode);
@@ -147,6 +160,16 @@ int __wrap_openat64(int directory, const char *path, int flags, ...)
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
     return open_with(__real_openat64, directory, path, flags, mode);
+}
+
+int __wrap_fstat(int descriptor, struct stat *about)
+{
+    return event("fstat") ? -1 : __real_fstat(descriptor, about);
+}
+
+int __wrap_fstat64(int descriptor, struct stat *about)
+{
+    return event("fstat") ? -1 : __real_fstat64(descriptor, about);
 }
 
 ssize_t __wrap_read(int descriptor, void *bytes, size_t count)
@@ -185,8 +208,12 @@ ssize_t __wrap_write(int descriptor, const void *bytes, size_t count)
 int __wrap_fsync(int descriptor)
 {
     struct stat about;
-    const int is_file = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+    const int on = system_calls.on;
+    int is_file;
 
+    system_calls.on = 0; /* this call is the test's */
+    is_file = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+    system_calls.on = on;
     if (interrupted() || event(is_file ? "fsync of the file" : "fsync of the directory"))
         return -1;
     if (is_file)

@@ -208,6 +208,53 @@ static void a_checkpoint_brings_all_but_the_host(const void *argument)
     normnet_model_destroy(model);
 }
 
+static void check_host(const struct bytes *file, const normnet_config *host, normnet_status expected, const char *words)
+{
+    normnet_model *model = NULL;
+    FILE *stream = fopen("test_checkpoints.host", "wb");
+
+    CHECK_STATUS(normnet_model_deserialize(&model, file->data, file->size, host), expected);
+    CHECK(strstr(normnet_error_message(), words) != NULL);
+    CHECK_EQUAL((int64_t)fwrite(file->data, 1, (size_t)file->size, stream), file->size);
+    fclose(stream);
+    CHECK_STATUS(normnet_model_load(&model, "test_checkpoints.host", host), expected);
+    CHECK(strstr(normnet_error_message(), words) != NULL);
+    CHECK(model == NULL);
+    remove("test_checkpoints.host");
+}
+
+/* What reading needs of the host is checked before anything is read. */
+static void wrong_hosts(const void *argument)
+{
+    const normnet_config config = training_config(&training_runs[2], 1);
+    normnet_model *model = CHECK_CREATE(&config);
+    struct bytes file = serialize(model, NORMNET_FILE_CHECKPOINT);
+    struct allocator memory = {.fill = 0xA5};
+    normnet_config whole, host;
+
+    (void)argument;
+    CHECK_OK(normnet_config_init(&whole, NORMNET_NORM_GROUP));
+    allocator_use(&memory, &whole);
+    host = whole;
+    host.deallocate = NULL;
+    check_host(&file, &host, NORMNET_EINVAL, "go together; deallocate is NULL");
+    host = whole;
+    host.allocate = NULL;
+    check_host(&file, &host, NORMNET_EINVAL, "go together; allocate is NULL");
+    host = whole;
+    host.memory_limit = -1;
+    check_host(&file, &host, NORMNET_EINVAL, "memory_limit is -1; expected 0 or more");
+    CHECK_EQUAL(memory.allocations, 0);
+    host.memory_limit = file.size - 1;
+    check_host(&file, &host, NORMNET_ELIMIT, "config.memory_limit is");
+    CHECK_EQUAL(memory.allocations, 0);
+    host.memory_limit = 0; /* none */
+    normnet_model_destroy(load(&file, &host));
+    CHECK_ALL_FREED(&memory);
+    free(file.data);
+    normnet_model_destroy(model);
+}
+
 /* The caller may pass a total of steps; one that differs from the checkpoint's is rejected if the schedule needs it. */
 static void another_total_of_steps(const void *argument)
 {
@@ -268,6 +315,7 @@ int main(int argc, char **argv)
         {"a learning rate that was set stays", the_rate_that_was_set_stays},
         {"a schedule ends where it would have", the_schedule_ends_as_it_would},
         {"a checkpoint holds everything but the caller's settings", a_checkpoint_brings_all_but_the_host},
+        {"a wrong host is rejected before anything is read", wrong_hosts},
         {"another total of steps is ESTATE", another_total_of_steps},
     };
     program = argv[0];

@@ -146,6 +146,11 @@ static void no_place_for_a_file(const void *argument)
     CHECK_STATUS(normnet_model_save(model, longer, NULL), NORMNET_EIO);
     longer[4200] = '/';
     CHECK_STATUS(normnet_model_save(model, longer, NULL), NORMNET_EIO);
+    calls_on();
+    system_calls.taken = 1;
+    CHECK_STATUS(normnet_model_save(model, path, NULL), NORMNET_EIO);
+    calls_off();
+    CHECK(strstr(normnet_error_message(), "all names that were tried for its temporary file are in use") != NULL);
     remove_pipe();
     CHECK_EQUAL(files_in_folder(), 0);
     rmdir(folder);
@@ -208,6 +213,9 @@ static void what_is_no_file(const void *argument)
     CHECK(mkfifo(path, 0666) == 0);
     check_not_read(path, NORMNET_EIO, "regular file"); /* and does not wait for a writer */
     remove(path);
+    CHECK(symlink("model", path) == 0);
+    check_not_read(path, NORMNET_EIO, "too many symbolic links");
+    remove(path);
     fclose(fopen(path, "wb"));
     check_not_read(path, NORMNET_ETRUNCATED, "0 bytes");
     remove(path);
@@ -234,7 +242,7 @@ static void files_that_change_meanwhile(const void *argument)
     system_calls.after = 1;
     CHECK_STATUS(normnet_load_weights(model, path), NORMNET_EFORMAT);
     calls_on();
-    system_calls.fail_at = 2; /* the first read */
+    system_calls.fail_at = 3; /* the first read */
     system_calls.error = EIO;
     CHECK_STATUS(normnet_load_weights(model, path), NORMNET_EIO);
     CHECK_TEXT(system_calls.last_failed, "read");

@@ -112,6 +112,8 @@ static const struct network_case relu_network = {
     "network with relu in front", "conv3-8b relu norm maxpool2 conv3-8 relu norm flatten fc-5b", 2, 17, 22, 5};
 static const struct network_case gap_network = {
     "network ending in gap", "conv3-8 norm relu conv3-8 norm gap conv1-4b", 1, 13, 12, 4};
+static const struct network_case first_network = {
+    "norm in front", "norm conv3-4 norm relu gap conv1-3", 4, 5, 6, 3};
 static const struct network_case feature_network = {"network of features", "flatten fc-16 norm relu fc-3", 1, 4, 5, 3};
 static const struct network_case input_network = {"images", "conv3-4 relu norm maxpool2 conv1-3 gap", 3, 9, 12, 3};
 static const struct network_case default_network = {"default network", NULL, 1, 28, 28, 10};

@@ -351,6 +351,7 @@ static void run_all(void)
             if (norms[i].norm != NORMNET_NORM_INSTANCE && (norms[i].layer_dims == 0 || norms[i].layer_dims == 3))
                 run(&relu_network, &norms[i], &recipes[0], &inputs[0], batches[k], 1);
             run(&gap_network, &norms[i], &recipes[0], &inputs[0], batches[k], 1);
+            run(&first_network, &norms[i], &recipes[0], &inputs[0], batches[k], 1);
             if (norms[i].norm != NORMNET_NORM_INSTANCE && (norms[i].layer_dims == 0 || norms[i].layer_dims == 3))
                 run(&feature_network, &norms[i], &recipes[0], &inputs[0], batches[k], 2);
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a caller gets where float ends: logits that are infinite or NaN, and running variances that vanish. */
+/* Where float ends: logits that are infinite or NaN, gradients that are, and running variances that vanish. */
 #include "golden_networks.h"
 
 /* ---- Logits ------------------------------------------------------------------------------------ */
@@ -107,6 +107,26 @@ static void nan_is_lowest(const void *argument)
     normnet_model_destroy(model);
 }
 
+/* The logits are 0 and the loss is ln 3, but dx of the hidden feature is -4e38, which no float holds. */
+static void gradient(const void *argument)
+{
+    static const float large[2 + CLASSES] = {0, 0, 3e38f, -3e38f, -3e38f};
+    normnet_config config = small_config(NORMNET_NORM_NONE, "flatten fc-1 fc-3", 1, 1, 2, CLASSES);
+    normnet_model *model = CHECK_CREATE(&config);
+    const float pixels[2] = {1, 1};
+    const uint8_t first = 0;
+    const normnet_tensor images = tensor_images(NORMNET_F32, pixels, 1, &config);
+    const normnet_tensor label = tensor_1d(NORMNET_U8, &first, 1);
+
+    (void)argument;
+    CHECK_OK(normnet_set_parameters(model, large, CHECK_COUNT(large)));
+    CHECK_STATUS(normnet_train_step(model, &images, &label, NULL), NORMNET_EVALUE);
+    CHECK(strstr(normnet_error_message(), "the gradient of the batch is not finite; its loss is 1.0986") != NULL);
+    CHECK_STATUS(normnet_apply_gradients(model, 1), NORMNET_ESTATE); /* nothing is pending */
+    CHECK(memcmp(state_info(model, 1).data, large + 2, CLASSES * sizeof *large) == 0);
+    normnet_model_destroy(model);
+}
+
 /* ---- Running variances ------------------------------------------------------------------------- */
 
 struct variance_limit {
@@ -174,6 +194,7 @@ int main(int argc, char **argv)
     check_case("evaluate with logits that overflow", evaluate, NULL);
     check_case("predict with logits that overflow", predict, NULL);
     check_case("NaN is lower than any number", nan_is_lowest, NULL);
+    check_case("a gradient that is not finite changes nothing", gradient, NULL);
     for (int i = 0; i < CHECK_COUNT(limits); ++i)
         check_case_named(variance_limit, &limits[i], "running variance of %s", limits[i].name);
     return check_end();

@@ -170,15 +170,17 @@ class Entry(NamedTuple):
     function: str
     kind: str
     text: str
+    without: str = ""  # an instruction set: only of machines that lack it
 
     def __str__(self):
-        return "%s:%d: %s %s: %s: %s" % (LIST, *self)
+        return "%s:%d: %s %s: %s: %s" % (LIST, *self[:5])
 
 
 def read_list(text):
     """The entries of a list and what is wrong with its form."""
     entries, problems, where, kinds, number = [], [], None, 0, 0
     for number, line in enumerate([*text.split("\n"), ""], 1):
+        without, line = re.fullmatch(r"(?:\s+without (\w+): )?(.*)", line).groups()
         kind, separator, code = line.strip().partition(": ")
         if line.startswith("#"):
             continue
@@ -192,18 +194,20 @@ def read_list(text):
                 problems.append("%s:%d: not a file and a function" % (LIST, number))
                 where = True
         elif where is not True and separator and kind in (LINE, TRUE, FALSE):
-            entries.append(Entry(number, *where, kind, code))
+            entries.append(Entry(number, *where, kind, code, without or ""))
             kinds += 1
         elif kinds:
             where = True  # a reason
     return entries, problems
 
 
-def judge_list(entries, ran):
+def judge_list(entries, ran, instruction_sets):
     """The places that entries name, and the problems of entries that name none or one that runs."""
     listed, problems = set(), []
     for entry in entries:
-        named = [place for place in ran if (place.path, place.function, place.kind, place.text) == entry[1:]]
+        if entry.without in instruction_sets:
+            continue
+        named = [place for place in ran if (place.path, place.function, place.kind, place.text) == entry[1:5]]
         missed = [place for place in named if not ran[place]]
         if not named:
             problems.append("%s: nothing has this text" % (entry,))
@@ -293,7 +297,7 @@ def check_library(cases, arguments, entries):
     best = best_instruction_set(arguments.library)
     instruction_sets = INSTRUCTION_SETS[:INSTRUCTION_SETS.index(best) + 1]
     ran = places(export_of(arguments.library, arguments.counters), Sources(arguments.source), instruction_sets)
-    listed, problems = judge_list(entries, ran)
+    listed, problems = judge_list(entries, ran, instruction_sets)
     report = table({place: has_run for place, has_run in ran.items() if place not in listed})
     pathlib.Path(arguments.counters, "report.txt").write_text(report + "\n", encoding="utf-8")
     for title, missed in judge(ran, listed):
@@ -364,6 +368,8 @@ GOOD_LIST = """# A comment.
 lib/base/planted.c chosen
     never true: x > 5
     line: return never_called(x);
+    without avx512: never true: x == 3
+    without avx2: line: return x;
     Nobody has so many arguments.
 
 lib/kernels/kernels.h kernel
@@ -403,7 +409,7 @@ def planted_places(folder):
 def judged(ran, text):
     """What is said of a list, and how many cases fail with it."""
     entries, problems = read_list(text)
-    listed, found = judge_list(entries, ran)
+    listed, found = judge_list(entries, ran, ["portable", "avx2"])
     return problems + found, sum(1 for _, missed in judge(ran, listed) if missed)
 
 
