@@ -50,6 +50,10 @@ struct parity_case {
     const struct recipe_case *recipe;
     const struct input_case *input;
     int images, steps;
+    uint64_t seed; /* of weights and batches; 0: one of the batch size and the norm */
+    /* NULL, or what changes the configuration further. */
+    void (*amend)(normnet_config *config, const void *argument);
+    const void *argument;
 };
 
 /* Batches drawn and batches replaced, over the whole program. */
@@ -59,7 +63,7 @@ static int drawn, ill_conditioned, decided_otherwise;
 
 struct parity_bench {
     normnet_config config;
-    double mean[8], std[8];
+    double mean[32], std[32];
     normnet_model *model;
     struct reference_network *network;
     struct reference_pass *pass;
@@ -69,6 +73,9 @@ struct parity_bench {
     double *typical; /* of the gradient of the pass */
     struct random_stream random;
     int images;
+    int has_dropout;   /* with a probability above 0: parity_dropout.h */
+    int moves_outputs; /* to see whether a batch is well conditioned */
+    int batches;       /* that draw_batch draws at most */
 
     /* The batch, as the caller's memory and as the reference's input. */
     input_layout layout;
@@ -258,7 +265,7 @@ static inline void configure(struct parity_bench *bench, const struct parity_cas
     config->height = want->network->height;
     config->width = want->network->width;
     config->classes = want->network->classes;
-    config->dropout = 0; /* test_dropout.c checks masks */
+    config->dropout = 0;
     config->groups = want->norm->groups;
     config->layer_dims = want->norm->layer_dims > 0 ? want->norm->layer_dims : 3;
     config->affine = want->norm->affine;
@@ -291,6 +298,8 @@ static inline void configure(struct parity_bench *bench, const struct parity_cas
         config->input_mean = bench->mean;
         config->input_std = bench->std;
     }
+    if (want->amend != NULL)
+        want->amend(config, want->argument);
 }
 
 /* Uniform as in a fresh network, but gamma, beta and biases unlike their neutral values. */
@@ -323,8 +332,9 @@ static inline int bench_create(struct parity_bench *bench, const struct parity_c
     double *parameters;
 
     memset(bench, 0, sizeof *bench);
-    bench->random.state = (uint64_t)want->images * 1000 + (uint64_t)want->norm->norm;
+    bench->random.state = want->seed > 0 ? want->seed : (uint64_t)want->images * 1000 + (uint64_t)want->norm->norm;
     bench->images = want->images;
+    bench->batches = 60;
     configure(bench, want);
     bench->model = CHECK_CREATE(&bench->config);
     bench->network = reference_network_create(&bench->config);
@@ -340,6 +350,11 @@ static inline int bench_create(struct parity_bench *bench, const struct parity_c
     bench->moved = reference_pass_create(bench->network, want->images);
     bench->typical = check_allocate((size_t)bench->network->parameter_count, sizeof *bench->typical);
     make_batch_memory(bench, want, label_dtypes[want->images % 3]);
+    for (int i = 0; i < bench->network->layer_count; ++i) {
+        const struct reference_layer *layer = &bench->network->layers[i];
+
+        bench->has_dropout |= layer->kind == REFERENCE_DROPOUT && reference_dropout_share(layer->probability) > 0;
+    }
     free(parameters);
     return 1;
 }

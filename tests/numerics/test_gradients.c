@@ -33,8 +33,13 @@ static void parity(const void *argument)
             CHECK_STATUS(normnet_compute_gradients(bench.model, &bench.image_tensor, &bench.label_tensor, NULL, NULL),
                          NORMNET_EINVAL);
         } else {
-            for (int step = 0; step < want->steps && draw_batch(&bench); ++step)
+            for (int step = 0; step < want->steps; ++step) {
+                if (!draw_batch(&bench)) {
+                    CHECK_FAIL("no batch of %d can be compared", bench.batches);
+                    break;
+                }
                 compare_step(&bench, step);
+            }
         }
     }
     bench_destroy(&bench);
@@ -45,7 +50,7 @@ static void parity(const void *argument)
 static void run(const struct network_case *network, const struct norm_case *norm, const struct recipe_case *recipe,
                 const struct input_case *input, int images, int steps)
 {
-    const struct parity_case want = {network, norm, recipe, input, images, steps};
+    const struct parity_case want = {network, norm, recipe, input, images, steps, 0, NULL, NULL};
 
     check_case_named(parity, &want, "%s, norm %s, %s, %s, batch %d", network->name, norm->name, recipe->name,
                      input->name, images);
