@@ -8,6 +8,8 @@
  *
  *     fuzz_calls -max_len=512 -len_control=0 [FOLDER FOR FINDINGS]
  */
+#include "fuzz_calls.h"
+
 #include <normnet.h>
 
 #include <math.h>
@@ -299,7 +301,7 @@ static void draw_strides(normnet_tensor *tensor)
 {
     int64_t reach = 0;
 
-    for (int32_t i = 0; i < tensor->rank; ++i) {
+    for (int32_t i = 0; i < tensor->rank && i < 8; ++i) {
         tensor->strides[i] = draw(2 * MAX_STRIDE + 1) - MAX_STRIDE;
         reach += (tensor->shape[i] + MAX_IMAGES) * (tensor->strides[i] < 0 ? -tensor->strides[i] : tensor->strides[i]);
     }
@@ -377,8 +379,9 @@ static void create(int slot)
     const normnet_config config = draw_config();
     normnet_model *made = (normnet_model *)(void *)&slots;
     const struct moment before = before_call();
+    const normnet_status status = normnet_model_create(&made, &config);
 
-    after_making(normnet_model_create(&made, &config), &before, made, slot, &config);
+    after_making(status, &before, made, slot, &config);
 }
 
 /* A copy, or its average, in another slot. */
@@ -403,9 +406,9 @@ static void deserialize(int slot)
     const normnet_config host = draw_config();
     normnet_model *made = (normnet_model *)(void *)&slots;
     const struct moment before = before_call();
+    const normnet_status status = normnet_model_deserialize(&made, file, file_size, draw(4) == 3 ? NULL : &host);
 
-    after_making(normnet_model_deserialize(&made, file, file_size, draw(4) == 3 ? NULL : &host), &before, made, slot,
-                 &host);
+    after_making(status, &before, made, slot, &host);
 }
 
 static void destroy(int slot)
@@ -639,7 +642,7 @@ static void fail_soon(void)
 
 /* ---- All of them ----------------------------------------------------------------------------------------------- */
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int64_t fuzz_calls_made;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -675,12 +678,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < MAX_CALLS && next < end; ++i) {
         const int call = draw(ON_SLOT + 2), slot = draw(2 * MODELS) % MODELS;
 
-        if (call < ON_SLOT)
+        if (call < ON_SLOT) {
             on_slot[call](slot);
-        else if (call == ON_SLOT)
+            ++fuzz_calls_made;
+        } else if (call == ON_SLOT) {
             damage();
-        else
+        } else {
             fail_soon();
+        }
     }
     for (int i = 0; i < MODELS; ++i) {
         require_unchanged(i);

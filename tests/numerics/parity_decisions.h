@@ -196,8 +196,8 @@ static inline int well_conditioned(struct parity_bench *bench)
         for (int tensor = 0; tensor < 2; ++tensor) {
             const int first = firsts[tensor], length = firsts[tensor + 1] - first;
             const double allowed =
-                ill_conditioned_from * allowed_error(pass->gradient + first, length,
-                                                     reference_largest(bench->typical + first, length), most_error);
+                ill_conditioned_from * usual_error(pass->gradient + first, length,
+                                                   reference_largest(bench->typical + first, length), most_error);
 
             for (int k = first; k < first + length; ++k)
                 well &= fabs(bench->moved->gradient[k] - pass->gradient[k]) <= allowed;

@@ -334,7 +334,7 @@ static inline void draw_input(struct random_config *config)
     config->network.height = now_and_then(config, 8) ? 1 + draw(config, 30) : 1 + draw(config, 14);
     config->network.width = now_and_then(config, 8) ? 1 + draw(config, 30) : 1 + draw(config, 14);
     config->network.classes = 2 + draw(config, 6);
-    config->images = now_and_then(config, 6) ? 30 + draw(config, 40) : 1 + draw(config, 20);
+    config->images = now_and_then(config, 4) ? 30 + draw(config, 40) : 1 + draw(config, 20);
     if (config->images * config->network.channels * config->network.height * config->network.width > MOST_VALUES)
         config->images = 1 + draw(config, 8);
 }
