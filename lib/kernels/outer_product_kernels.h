@@ -63,8 +63,10 @@ static void KERNEL(sum_leaves)(const struct outer_products *products, const floa
 {
     if (outputs == LEAF_OUTPUTS)
         sum_leaves(products, x, dy, sums, LEAF_OUTPUTS);
+#if VECTOR_REGISTERS >= 16
     else
         sum_leaves(products, x, dy, sums, 1);
+#endif
 }
 
 /* The sum of up to 4 leaves, a power of two, for one vector of inputs. */
