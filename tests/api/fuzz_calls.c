@@ -328,9 +328,12 @@ static normnet_tensor draw_tensor(void *data, int32_t dtype, size_t element, int
     return tensor;
 }
 
+/* No more than the memory has, whatever the model takes. */
 static int64_t draw_count(const struct slot *slot)
 {
-    return draw(4) == 3 ? draw(MAX_IMAGES + 1) : slot->config.max_batch;
+    const bool any = draw(4) == 3 || slot->config.max_batch > MAX_IMAGES;
+
+    return any ? draw(MAX_IMAGES + 1) : slot->config.max_batch;
 }
 
 static normnet_tensor draw_images(const struct slot *slot, int64_t count)
