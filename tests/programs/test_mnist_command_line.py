@@ -161,7 +161,7 @@ class CommandLine(mnist_program.TestCase):
             ("elastic:50", r"elastic has no parameter '50' \(column 9\)"),
             ("elastic:alpha=1001", r"alpha of elastic is a number from 0 to 1000"),
             ("elastic:sigma=0", r"sigma of elastic is a number from 0.5 to 100"),
-            ("elastic:sigma=4,alfa=3", r"elastic has no parameter 'alfa=3' \(column 17\); did you mean alpha\?\n"),
+            ("elastic:sigma=4,alpa=3", r"elastic has no parameter 'alpa=3' \(column 17\); did you mean alpha\?\n"),
             ("jitter:2", r"brightness of jitter is a number from 0 to 1"),
             (",".join(["jitter:.1"] * 17), r"more than 16 operations at column 161"),
         ]:
