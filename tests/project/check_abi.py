@@ -33,21 +33,11 @@ import xml.etree.ElementTree as ElementTree
 
 import public_header
 from cases import Cases
+from commands import Failed, run
 
 TOOLS = ["abidw", "abidiff", "nm"]
 # Lines of abidiff's report that say no more than that there are new types.
 ADDED_TYPE = re.compile(r".* summary:|\d+ added types? unreachable|  \[A\] '(struct|enum|typedef) ")
-
-
-class Failed(Exception):
-    """A command that did not work."""
-
-
-def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise Failed("%s: exit code %d: %s" % (command[0], done.returncode, (done.stdout + done.stderr).strip()[-800:]))
-    return done.stdout
 
 
 # ---- Descriptions ----

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from cases import Cases
 from check_bits import HASH, HASHES, SMALL_HASHES
-from check_consumers import Failed, run
+from commands import Failed, run
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 AT_ONCE = 2  # compilers
@@ -85,8 +85,8 @@ PLANTED = [
 
 
 def amalgamate(root, sources, output):
-    run([sys.executable, os.path.join(root, "lib", "amalgamation", "amalgamate.py"), "--root", root, "--output", output,
-         *(os.path.join(root, source) for source in sources)])
+    run(sys.executable, os.path.join(root, "lib", "amalgamation", "amalgamate.py"), "--root", root, "--output", output,
+        *(os.path.join(root, source) for source in sources))
 
 
 def read(path):
@@ -127,15 +127,15 @@ def hashes_of(arguments, build, folder):
     """What test_bits prints if it is linked with normnet.c instead of the library."""
     compiled, program = os.path.join(folder, "normnet.o"), os.path.join(folder, "test_bits.js")
     includes = ["-I" + os.path.join(arguments.source, "tests"), "-I" + arguments.amalgamation]
-    run([*build.command, *WARNINGS, "-c", os.path.join(arguments.amalgamation, "normnet.c"), "-o", compiled])
+    run(*build.command, *WARNINGS, "-c", os.path.join(arguments.amalgamation, "normnet.c"), "-o", compiled)
     if build.runner is None:
         return None
-    run([*build.command, "-w", *includes, os.path.join(arguments.source, "tests", "numerics", "test_bits.c"),
-         os.path.join(arguments.source, "tests", "harness", "check.c"), compiled, *build.linking, "-o", program],
+    run(*build.command, "-w", *includes, os.path.join(arguments.source, "tests", "numerics", "test_bits.c"),
+        os.path.join(arguments.source, "tests", "harness", "check.c"), compiled, *build.linking, "-o", program,
         env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
     cases = ["--small", "hash"] if build.small else ["hash", "instruction sets, small"]
     # emscripten's programs find what belongs to them in the current directory only.
-    return dict(HASH.findall(run([*build.runner, program, *cases], cwd=folder)))
+    return dict(HASH.findall(run(*build.runner, program, *cases, cwd=folder)))
 
 
 def problems_of(arguments, build, expected):
@@ -190,9 +190,9 @@ def check_exports(cases, arguments):
     promised = set(re.findall(r"^NORMNET_API [^;(]*?\b(normnet_\w+)\(", header, re.M))
     with tempfile.TemporaryDirectory() as folder:
         library = os.path.join(folder, "libnormnet.so")
-        run(["gcc", "-O0", "-w", "-shared", "-fPIC", os.path.join(arguments.amalgamation, "normnet.c"), "-o", library,
-             "-lm", "-pthread"])
-        found = {line.split()[-1] for line in run(["nm", "-D", "--defined-only", library]).splitlines()}
+        run("gcc", "-O0", "-w", "-shared", "-fPIC", os.path.join(arguments.amalgamation, "normnet.c"), "-o", library,
+            "-lm", "-pthread")
+        found = {line.split()[-1] for line in run("nm", "-D", "--defined-only", library).splitlines()}
     cases.check(name, sorted(promised ^ found) if promised else ["normnet.h has no function"])
 
 
@@ -206,7 +206,7 @@ def main():
     sources = [os.path.relpath(source, arguments.source) for source in arguments.sources]
     cases = Cases()
     check_generator(cases, arguments, sources)
-    expected = dict(HASH.findall(run([arguments.bits, "hash"])))
+    expected = dict(HASH.findall(run(arguments.bits, "hash")))
     check_builds(cases, arguments, expected)
     check_refusals(cases, arguments)
     check_exports(cases, arguments)

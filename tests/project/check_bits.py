@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 from cases import Cases
-from check_consumers import Failed
+from commands import Failed
 from platforms import build, outcome
 
 HASH = re.compile(r"^((?:small|large|wide|averaged)-[a-z-]+) ([0-9a-f]{16})$", re.M)

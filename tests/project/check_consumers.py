@@ -26,28 +26,10 @@ import tempfile
 
 import public_header
 from cases import Cases
+from commands import Failed, meson, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONSUMERS = os.path.join(HERE, "consumers")
-
-
-class Failed(Exception):
-    """A command that did not work; its output is the reason."""
-
-
-def run(command, **settings):
-    done = subprocess.run(command, capture_output=True, text=True, **settings)
-    if done.returncode != 0:
-        raise Failed("%s: exit code %d: %s" % (" ".join(command), done.returncode,
-                                               (done.stdout[-800:] + done.stderr[-800:]).strip()))
-    return done.stdout
-
-
-def meson():
-    """The command that runs meson."""
-    if shutil.which("meson"):
-        return ["meson"]
-    return [sys.executable, "-m", "mesonbuild.mesonmain"]
 
 
 class Tree:
@@ -66,16 +48,16 @@ class Tree:
         return environment
 
     def flags(self, *options):
-        return run(["pkg-config", *options, "--cflags", "--libs", "normnet"], env=self.environment()).split()
+        return run("pkg-config", *options, "--cflags", "--libs", "normnet", env=self.environment()).split()
 
 
 def install(source, folder, openmp, examples):
     """Configures, builds and installs into a prefix, deletes the build and moves the tree."""
     build, prefix, moved = (os.path.join(folder, name) for name in ("build", "prefix", "moved"))
     # Whoever installs may ask for a .pc file that finds its tree anywhere.
-    run([*meson(), "setup", build, source, "--prefix", prefix, "--buildtype=release", "--default-library=both",
-         "-Dtests=false", "-Dexamples=%s" % str(examples).lower(), "-Dpkgconfig.relocatable=true", "-Dopenmp=" + openmp])
-    run([*meson(), "install", "-C", build, "--quiet"])
+    run(*meson(), "setup", build, source, "--prefix", prefix, "--buildtype=release", "--default-library=both",
+        "-Dtests=false", "-Dexamples=%s" % str(examples).lower(), "-Dpkgconfig.relocatable=true", "-Dopenmp=" + openmp)
+    run(*meson(), "install", "-C", build, "--quiet")
     shutil.rmtree(build)
     os.rename(prefix, moved)
     return Tree(moved)
@@ -93,12 +75,12 @@ def static_only(tree, folder):
 def build_program(compiler, source, tree, folder, *options):
     """Compiles as in the README."""
     program = os.path.join(folder, "program")
-    run([*compiler, source, *tree.flags(*options), "-o", program])
+    run(*compiler, source, *tree.flags(*options), "-o", program)
     return program
 
 
 def needs_normnet(program):
-    return "libnormnet" in run(["readelf", "-d", program]) if shutil.which("readelf") else None
+    return "libnormnet" in run("readelf", "-d", program) if shutil.which("readelf") else None
 
 
 def check_installed(tree, source, openmp, examples):
@@ -120,21 +102,21 @@ def check_installed(tree, source, openmp, examples):
                  if path.endswith((".pc", ".cmake", ".h")) and prefix in open(path, encoding="utf-8").read()]
     with open(os.path.join(source, "include", "normnet.h"), encoding="utf-8") as file:
         version = public_header.version(file.read())
-    found = run(["pkg-config", "--modversion", "normnet"], env=tree.environment()).strip()
+    found = run("pkg-config", "--modversion", "normnet", env=tree.environment()).strip()
     if found != version:
         problems.append("normnet.pc says %s, the header %s" % (found, version))
     if shutil.which("nm") and shutil.which("readelf"):
-        run([sys.executable, os.path.join(HERE, "check_symbols.py"), *(["--openmp"] if openmp != "disabled" else []),
-             "--header", os.path.join(source, "include", "normnet.h"),
-             "--map", os.path.join(source, "lib", "normnet.map"),
-             "--shared", next(path for path in files if re.search(r"\.so(\.\d+)+$", path)),
-             "--archive", next(path for path in files if path.endswith(".a"))])
+        run(sys.executable, os.path.join(HERE, "check_symbols.py"), *(["--openmp"] if openmp != "disabled" else []),
+            "--header", os.path.join(source, "include", "normnet.h"),
+            "--map", os.path.join(source, "lib", "normnet.map"),
+            "--shared", next(path for path in files if re.search(r"\.so(\.\d+)+$", path)),
+            "--archive", next(path for path in files if path.endswith(".a")))
     return problems
 
 
 def check_program(tree):
     """The program finds the library of its own prefix, wherever that is."""
-    output = run([os.path.join(tree.root, "bin", "normnet-mnist"), "--version"])
+    output = run(os.path.join(tree.root, "bin", "normnet-mnist"), "--version")
     return [] if output.startswith("normnet-mnist ") else ["it says: %s" % output]
 
 
@@ -145,7 +127,7 @@ def check_train(tree, source, folder, compiler, static):
     problems = []
     if static and needs_normnet(program):
         problems.append("the program linked with the archive needs the shared library")
-    output = run([program], env=tree.environment()).strip()
+    output = run(program, env=tree.environment()).strip()
     match = re.match(r"(\d+) of (\d+) new images recognized$", output)
     if not match or int(match.group(1)) < 0.9 * int(match.group(2)):
         problems.append("it says: %s" % output)
@@ -163,7 +145,7 @@ def check_programs(tree, programs, count, static):
     """Runs the programs of a project; those with the archive must not need the shared library."""
     problems = [] if len(programs) == count else ["built are %s, expected %d programs" % (programs, count)]
     for program in programs:
-        output = run([program], env=tree.environment())
+        output = run(program, env=tree.environment())
         if not output.startswith("normnet "):
             problems.append("it says: %s" % output)
         # Who finds a library by its path needs no LD_LIBRARY_PATH; with the archive nobody does.
@@ -176,14 +158,14 @@ def check_programs(tree, programs, count, static):
 def check_make(tree, folder, compiler, cxx, static):
     project = os.path.join(folder, "make")
     copy_consumer(project, "Makefile")
-    run(["make", "-C", project, "CC=" + " ".join(compiler), "CXX=" + " ".join(cxx),
-         *(["STATIC=--static"] if static else [])], env=tree.environment())
+    run("make", "-C", project, "CC=" + " ".join(compiler), "CXX=" + " ".join(cxx),
+        *(["STATIC=--static"] if static else []), env=tree.environment())
     return check_programs(tree, [os.path.join(project, name) for name in ("consumer", "consumer_cpp")], 2,
                           lambda program: static)
 
 
 def configure_cmake(tree, project, build, *options):
-    return run(["cmake", "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + tree.root, *options],
+    return run("cmake", "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + tree.root, *options,
                env=tree.environment())
 
 
@@ -191,7 +173,7 @@ def check_cmake(tree, folder, language, find, count):
     project, build = os.path.join(folder, "cmake"), os.path.join(folder, "cmake", "build")
     copy_consumer(project, "CMakeLists.txt")
     configure_cmake(tree, project, build, "-DLANGUAGE=" + language, "-DFIND=" + find)
-    run(["cmake", "--build", build], env=tree.environment())
+    run("cmake", "--build", build, env=tree.environment())
     programs = sorted(glob.glob(os.path.join(build, "normnet_*")) + glob.glob(os.path.join(build, "PkgConfig_*")))
     only_static = not glob.glob(os.path.join(tree.root, "**", "libnormnet.so"), recursive=True)
     return check_programs(tree, programs, count, lambda program: only_static or program.endswith("_static"))
@@ -221,9 +203,9 @@ def check_cmake_refuses(tree, folder, version):
 def check_meson(tree, folder, static):
     project, build = os.path.join(folder, "meson"), os.path.join(folder, "meson", "build")
     copy_consumer(project, "meson.build")
-    run([*meson(), "setup", build, project, "--wrap-mode=nofallback", "-Dprefer_static=%s" % str(static).lower()],
+    run(*meson(), "setup", build, project, "--wrap-mode=nofallback", "-Dprefer_static=%s" % str(static).lower(),
         env=tree.environment())
-    run([*meson(), "compile", "-C", build], env=tree.environment())
+    run(*meson(), "compile", "-C", build, env=tree.environment())
     programs = [path for path in glob.glob(os.path.join(build, "consumer*")) if os.path.isfile(path)]
     return check_programs(tree, programs, 2, lambda program: static)
 
@@ -233,7 +215,7 @@ def check_meson(tree, folder, static):
 def sources_of(source):
     """The files of a checkout as they are now, or those of an unpacked archive."""
     if os.path.exists(os.path.join(source, ".git")) and shutil.which("git"):
-        names = run(["git", "-C", source, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]).split("\0")
+        names = run("git", "-C", source, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
         return sorted({name for name in names if name and os.path.exists(os.path.join(source, name))})
     return sorted(os.path.relpath(os.path.join(directory, name), source)
                   for directory, _, names in os.walk(source) for name in names
@@ -249,9 +231,9 @@ def make_archive(source, folder):
     git = ["git", "-C", checkout, "-c", "user.name=n", "-c", "user.email=n@localhost", "-c", "commit.gpgsign=false",
            "-c", "core.hooksPath=/dev/null"]
     for command in (["init", "-q"], ["add", "-A", "-f"], ["commit", "-q", "-m", "as it is"]):
-        run([*git, *command])
-    run([*meson(), "setup", build, checkout, "--buildtype=release"])
-    run([*meson(), "dist", "-C", build, "--no-tests", "--formats", "gztar"])
+        run(*git, *command)
+    run(*meson(), "setup", build, checkout, "--buildtype=release")
+    run(*meson(), "dist", "-C", build, "--no-tests", "--formats", "gztar")
     return next(iter(glob.glob(os.path.join(build, "meson-dist", "*.tar.gz"))))
 
 
@@ -274,10 +256,10 @@ def check_archive_tests(archive, folder):
     root = os.path.join(folder, os.path.basename(archive)[:-len(".tar.gz")])
     build = os.path.join(folder, "build")
     tests = ["test_bits", "test_structs", "test_settings", "check_includes", "check_abi"]
-    run([*offline(), *meson(), "setup", build, root, "--buildtype=release"])
+    run(*offline(), *meson(), "setup", build, root, "--buildtype=release")
     targets = ["normnet", "tests/numerics/test_bits", "tests/api/test_structs", "tests/files/test_settings"]
-    run([*offline(), *meson(), "compile", "-C", build, *targets])
-    output = run([*offline(), *meson(), "test", "-C", build, "--no-rebuild", *tests])
+    run(*offline(), *meson(), "compile", "-C", build, *targets)
+    output = run(*offline(), *meson(), "test", "-C", build, "--no-rebuild", *tests)
     match = re.search(r"^Fail:\s+(\d+)", output, flags=re.M)
     return [] if match and match[1] == "0" and "test_bits" in output else [output[-800:]]
 
@@ -297,15 +279,15 @@ def check_subproject(archive, folder):
     with open(os.path.join(wraps, "normnet.wrap"), "w", encoding="utf-8") as file:
         file.write(wrap.replace("@sha256@", digest))
     environment = {**os.environ, "PKG_CONFIG_LIBDIR": folder} # none is installed
-    run([*offline(), *meson(), "setup", build, project, "--buildtype=release"], env=environment)
-    run([*meson(), "compile", "-C", build])
+    run(*offline(), *meson(), "setup", build, project, "--buildtype=release", env=environment)
+    run(*meson(), "compile", "-C", build)
     programs = [path for path in glob.glob(os.path.join(build, "consumer*")) if os.path.isfile(path)]
     problems = [] if len(programs) == 2 else ["built are %s" % programs]
     for program in programs:
-        output = run([program])
+        output = run(program)
         if not output.startswith("normnet "):
             problems.append("it says: %s" % output)
-        if shutil.which("readelf") and "gomp" in run(["readelf", "-d", program]):
+        if shutil.which("readelf") and "gomp" in run("readelf", "-d", program):
             problems.append("the OpenMP runtime is needed although it is disabled")
     return problems
 
@@ -315,10 +297,10 @@ def check_fetched(repository, folder, language):
     copy_consumer(project, "CMakeLists.txt")
     configure = ["cmake", "-S", project, "-B", build, "-DLANGUAGE=" + language, "-DFIND=fetch",
                  "-DREPOSITORY=file://" + repository, "-DCMAKE_BUILD_TYPE=Release"]
-    run(configure)
-    run(["cmake", "--build", build])
-    run(configure) # again, with all that is there
-    output = run([os.path.join(build, "normnet_normnet")])
+    run(*configure)
+    run("cmake", "--build", build)
+    run(*configure) # again, with all that is there
+    output = run(os.path.join(build, "normnet_normnet"))
     return [] if output.startswith("normnet ") else ["it says: %s" % output]
 
 

@@ -29,6 +29,7 @@ import tempfile
 from typing import NamedTuple
 
 from cases import Cases
+from commands import Failed, run
 
 TOOLS = ["clang", "llvm-profdata", "llvm-cov"]
 LIST = "tests/project/coverage.txt"
@@ -40,17 +41,6 @@ INSTRUCTION_SETS = ["portable", "neon", "avx2", "avx512"]
 LINE, TRUE, FALSE = "line", "never true", "never false"
 # Of llvm-cov's regions.
 CODE, EXPANSION, SKIPPED, GAP = 0, 1, 2, 3
-
-
-class Failed(Exception):
-    """A command that did not work."""
-
-
-def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise Failed("%s: exit code %d: %s" % (command[0], done.returncode, (done.stdout + done.stderr).strip()[-800:]))
-    return done.stdout
 
 
 # ---- What ran ----

@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from cases import Cases
 from check_bits import HASH, HASHES, SMALL_HASHES, Builds
-from check_consumers import Failed, meson, run
+from commands import Failed, meson, run
 from platforms import AARCH64, AARCH64_CLANG, I386, S390X, Machine, build, cross_build, outcome
 
 # The cases of test_bits, which some flags make slow.
@@ -111,9 +111,9 @@ def known(compiler, flags):
 
 def shared_library(source, folder, hostile):
     """The library, built with flags."""
-    run([*meson(), "setup", folder, source, "--buildtype=release", "-Dexamples=false", "-Dtests=false"],
+    run(*meson(), "setup", folder, source, "--buildtype=release", "-Dexamples=false", "-Dtests=false",
         env={**os.environ, "CC": hostile.compiler, "CFLAGS": hostile.flags, "LDFLAGS": hostile.linking})
-    run([*meson(), "compile", "-C", folder, "-j", "2"])
+    run(*meson(), "compile", "-C", folder, "-j", "2")
     return os.path.realpath(os.path.join(folder, "lib", "libnormnet.so"))
 
 
@@ -128,7 +128,7 @@ def with_library(source, bits, hostile):
     with tempfile.TemporaryDirectory() as folder:
         library = shared_library(source, folder, hostile)
         environment = {**os.environ, "LD_PRELOAD": library}
-        loaded = run([bits], env={**environment, "LD_TRACE_LOADED_OBJECTS": "1"})
+        loaded = run(bits, env={**environment, "LD_TRACE_LOADED_OBJECTS": "1"})
         if loaded.count("libnormnet") != loaded.count(library):
             return {}, ["the host loads another library: %s" % loaded]
         output, problems = outcome([bits, *BITS], env=environment)
@@ -155,8 +155,8 @@ def in_parent(source, hostile):
         with open(os.path.join(folder, "meson.build"), "w", encoding="ascii") as file:
             file.write(PARENT.format(flags=hostile.flags.split()))
         inside = os.path.join(folder, "build")
-        run([*meson(), "setup", inside, folder, "--buildtype=release"], env={**os.environ, "CC": hostile.compiler})
-        run([*meson(), "compile", "-C", inside, "-j", "2", "test_bits"])
+        run(*meson(), "setup", inside, folder, "--buildtype=release", env={**os.environ, "CC": hostile.compiler})
+        run(*meson(), "compile", "-C", inside, "-j", "2", "test_bits")
         output, problems = outcome([os.path.join(inside, "subprojects", "normnet", "tests", "numerics", "test_bits"), *BITS])
     return dict(HASH.findall(output)), problems
 
@@ -203,7 +203,7 @@ def check_refusals(cases, source):
             cases.skip(name, "apt-get install " + compiler)
         elif knows([compiler], *flags.split()) and (expected != "multiply-adds are fused" or can_fuse(compiler)):
             cases.check(name, refusal(source, compiler, flags, expected))
-    flushing = run(["gcc", "-print-file-name=crtfastmath.o"]).strip() if shutil.which("gcc") else ""
+    flushing = run("gcc", "-print-file-name=crtfastmath.o").strip() if shutil.which("gcc") else ""
     name = "flags: refuses to link what flushes denormal numbers"
     if os.path.isabs(flushing):  # and not only the name
         cases.check(name, refusal(source, "gcc", "", "code that is linked flushes denormal numbers", flushing))
@@ -213,7 +213,7 @@ def check_refusals(cases, source):
 
 def can_fuse(compiler):
     """Whether this machine can multiply and add at once."""
-    return "__FP_FAST_FMAF" in run([compiler, "-march=native", "-dM", "-E", "-x", "c", "/dev/null"])
+    return "__FP_FAST_FMAF" in run(compiler, "-march=native", "-dM", "-E", "-x", "c", "/dev/null")
 
 
 def emulated(source, target, flags):

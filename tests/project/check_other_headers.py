@@ -19,27 +19,16 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 import public_header
 from cases import Cases
+from commands import meson, run
 
 PROGRAM = pathlib.Path(__file__).parent / "consumers" / "structs.c"
 INVALID = 1 # NORMNET_EINVAL
 GROWN = 8 # bytes of the field that the newer header has
-
-
-class Failed(Exception):
-    """A command that did not work."""
-
-
-def run(*command, **settings):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **settings)
-    if done.returncode != 0:
-        raise Failed("%s: exit code %d: %s" % (command[0], done.returncode, (done.stdout + done.stderr).strip()[-800:]))
-    return done.stdout
 
 
 # ---- Headers ----
@@ -102,9 +91,8 @@ def newer_library(source, header, folder):
         file = copy / name
         text = file.read_text(encoding="utf-8")
         file.write_text(re.sub(pattern, replacement, text), encoding="utf-8")
-    meson = ["meson"] if shutil.which("meson") else [sys.executable, "-m", "mesonbuild.mesonmain"]
-    run(*meson, "setup", build, copy, "--buildtype=plain", "-Dtests=false", "-Dexamples=false")
-    run(*meson, "compile", "-C", build)
+    run(*meson(), "setup", build, copy, "--buildtype=plain", "-Dtests=false", "-Dexamples=false")
+    run(*meson(), "compile", "-C", build)
     return next((build / "lib").glob("libnormnet.so"))
 
 

@@ -24,7 +24,7 @@ import sys
 
 from cases import Cases
 from check_bits import HASH, SMALL_HASHES, differences, hashes_of_program, native_build
-from check_consumers import Failed, meson, run
+from commands import Failed, meson, run
 from platforms import AARCH64, I386, MINGW, MUSL, PLATFORMS, S390X, Machine, cross_build
 
 # A program and its arguments. Emulators run threads well, but no threads in a child of a process that has some.
@@ -60,7 +60,7 @@ def first_line(*command):
 
 def properties(target):
     """Byte order and size of an address, as the compiler says."""
-    macros = dict(re.findall(r"^#define (__\w+__) (\w+)$", run([*target.command, "-dM", "-E", "-x", "c", os.devnull]),
+    macros = dict(re.findall(r"^#define (__\w+__) (\w+)$", run(*target.command, "-dM", "-E", "-x", "c", os.devnull),
                              re.M))
     return {"__ORDER_BIG_ENDIAN__": "big", "__ORDER_LITTLE_ENDIAN__": "little"}[macros["__BYTE_ORDER__"]], \
         8 * int(macros["__SIZEOF_POINTER__"])
@@ -99,7 +99,7 @@ def check_platform(cases, source, target, programs, done, full):
             output, problems = machine.outcome(path, *options)
             cases.check("platforms: %s: %s" % (target.title, name), done.add(name, output, problems))
         if full:
-            run([*meson(), "compile", "-C", os.path.join(machine.folder, "build"), "-j", "2"])
+            run(*meson(), "compile", "-C", os.path.join(machine.folder, "build"), "-j", "2")
             cases.check("platforms: %s: all tests compile" % target.title, [])
 
 

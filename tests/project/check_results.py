@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The tables of docs/results.md against the study that docs/results holds.
 
-usage: python3 check_results.py --source SOURCE-ROOT [--write] [--mnist FILE]
-           [--data DIR] [-h | --help]
+usage: python3 check_results.py --source SOURCE-ROOT [--write] [-h | --help]
 
 examples: python3 tests/project/check_results.py --source .
           python3 tests/project/check_results.py --source . --write
@@ -11,8 +10,7 @@ docs/results has runs.jsonl of the full study and the files that the study made
 of it. The parts of docs/results.md between <!-- table NAME --> and
 <!-- end of table --> must be what --write makes of summary.csv and
 comparisons.csv, and the means and deviations of summary.csv those of the lines
-of runs.jsonl. With --mnist, which is normnet-mnist, and MNIST in --data, the
-study must make the same files once more of the lines.
+of runs.jsonl.
 """
 import argparse
 import csv
@@ -20,11 +18,8 @@ import json
 import math
 import pathlib
 import re
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 from typing import NamedTuple
 
 from cases import Cases
@@ -112,7 +107,8 @@ def verdict_table(study):
                 interval = "%s to %s" % (signed(float(low)), signed(float(high))) if low else ""
                 lines.append([group, best, row["b"], signed(float(row[sample + "_mean"])), interval,
                               "%.3f" % float(row["corrected_p"]) if row["corrected_p"] else "", row["verdict"]])
-    return markdown(["group", "best", "other", "better by", "95 % interval", "p, corrected", "the difference is"], lines)
+    return markdown(["group", "best", "other", "better by", "95 % interval", "p, corrected", "the difference is"],
+                    lines)
 
 
 def named_table(study, *prefixes):
@@ -200,18 +196,6 @@ def check_means(study):
     return problems
 
 
-def check_study(mnist, data, results):
-    """The study finds nothing missing in the lines, or stops at once, and makes the same files of them."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(results / "runs.jsonl", folder)
-        done = subprocess.run([mnist, "study", "--data", data, "--out", folder], capture_output=True, text=True,
-                              check=False)
-        if done.returncode != 0:
-            return ["the study ends with %d: %s" % (done.returncode, done.stderr.strip()[-300:])]
-        return ["%s is not what the study makes of runs.jsonl" % name for name in MADE
-                if (pathlib.Path(folder) / name).read_bytes() != (results / name).read_bytes()]
-
-
 def check_planted(text, study):
     """Each check notices what it is for."""
     problems = []
@@ -230,8 +214,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True)
     parser.add_argument("--write", action="store_true", help="bring the tables up to date")
-    parser.add_argument("--mnist", help="normnet-mnist, to make the files of the study once more")
-    parser.add_argument("--data", help="MNIST")
     arguments = parser.parse_args()
     page = pathlib.Path(arguments.source, "docs", "results.md")
     results = page.parent / "results"
@@ -244,8 +226,6 @@ def main():
     cases.check("the tables of docs/results.md", check_tables(text, study))
     cases.check("the means of summary.csv", check_means(study))
     cases.check("planted changes are found", check_planted(text, study))
-    if arguments.mnist and arguments.data:
-        cases.check("the study makes the same of its lines", check_study(arguments.mnist, arguments.data, results))
     return cases.end()
 
 

@@ -25,7 +25,7 @@ import sys
 import tempfile
 
 from cases import Cases
-from check_consumers import Failed
+from commands import Failed
 from platforms import build, outcome
 
 # By sanitizer: the defects that it is for, and what it says of them.

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-from check_consumers import meson, run
+from commands import meson, run
 
 
 class Platform(NamedTuple):
@@ -98,9 +98,9 @@ def cross_file(target, folder, flags=()):
 
 def build(source, folder, names, *options, **environment):
     """Builds some test programs, or all if there are no names; their paths."""
-    run([*meson(), "setup", folder, source, "--buildtype=release", "-Dexamples=false", *options],
+    run(*meson(), "setup", folder, source, "--buildtype=release", "-Dexamples=false", *options,
         env={**os.environ, **environment})
-    run([*meson(), "compile", "-C", folder, "-j", "2", *names])
+    run(*meson(), "compile", "-C", folder, "-j", "2", *names)
     return [path for name in names for suffix in ("", ".exe")
             for path in glob.glob(os.path.join(folder, "tests", "*", name + suffix))]
 
