@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 
+#include <fenv.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -60,10 +61,19 @@ const char *normnet__error_message(void)
     return message;
 }
 
+/*
+ * C libraries print decimals in the rounding mode of the caller, and some, on x86, in that of the x87, which
+ * base/float_mode.h does not set.
+ */
 const char *normnet__decimal(char *text, double value)
 {
+    fenv_t environment;
+
+    (void)fegetenv(&environment);
+    (void)fesetenv(FE_DFL_ENV);
     if (snprintf(text, 32, "%.9g", isnan(value) ? (double)NAN : value) < 0 || isnan(value))
         strcpy(text, "nan"); /* some C libraries print the sign or the bits of a NaN */
+    (void)fesetenv(&environment);
     for (char *character = text; *character != '\0'; ++character)
         if (strchr("0123456789+-einfa", *character) == NULL)
             *character = '.';

@@ -97,21 +97,6 @@ static inline void use_badly(const struct settings *want, struct twins_inputs *i
     normnet_model_destroy(model);
 }
 
-/* Every norm on every instruction set that this machine has. */
-static inline int for_each_setting(int (*use)(const struct settings *, struct twins_inputs *, struct twins_outputs *),
-                                   struct twins_inputs *in, struct twins_outputs *out)
-{
-    int failed = 0;
-
-    for (int norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
-        for (int cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
-            const struct settings want = {norm, 1, cpu};
-
-            failed += use(&want, in, out);
-        }
-    return failed;
-}
-
 static inline struct twins_inputs *draw_inputs(void)
 {
     struct twins *pair = check_allocate(1, sizeof *pair);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Floating-point mode: it is unchanged after every call, and programs with an unusual mode can use the library. POSIX
- * only. */
+/* The floating-point mode, the program's and that of its functions, changes no bit. POSIX only. */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* feenableexcept */
+#define _GNU_SOURCE /* fegetexcept */
 #endif
 #include "harness/allocator.h"
-#include "harness/child.h"
 #include "model_use.h"
 #include "thread_results.h"
 
@@ -38,95 +36,6 @@ static int mode_is(const struct mode *expected)
 
     return now.rounding == expected->rounding && now.traps == expected->traps && now.control == expected->control;
 }
-
-static void mode_unchanged(const void *argument)
-{
-    struct twins_inputs *in = draw_inputs();
-    struct twins_outputs *out = check_allocate(1, sizeof *out);
-    const struct mode before = current_mode();
-
-    (void)argument;
-    for (int i = 0; i < NORM_COUNT; ++i) {
-        const struct settings want = {i, 2, NORMNET_CPU_BEST};
-
-        CHECK_EQUAL(use_well(&want, in, out), 0);
-        use_badly(&want, in);
-        CHECK(mode_is(&before));
-    }
-    free(in);
-    free(out);
-}
-
-/* Hosts that round otherwise or flush small numbers: no failure, and their mode stays. */
-static void rounding_hosts(const void *argument)
-{
-    const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-    struct twins_inputs *in = draw_inputs();
-    struct twins_outputs *out = check_allocate(1, sizeof *out);
-
-    (void)argument;
-    for (int i = 0; i < CHECK_COUNT(modes); ++i) {
-        struct mode before;
-
-        fesetround(modes[i]);
-        before = current_mode();
-        CHECK_EQUAL(for_each_setting(use_well, in, out), 0);
-        CHECK(mode_is(&before));
-        fesetround(FE_TONEAREST);
-    }
-    free(in);
-    free(out);
-}
-
-#if defined(__x86_64__)
-static void flushing_hosts(const void *argument)
-{
-    struct twins_inputs *in = draw_inputs();
-    struct twins_outputs *out = check_allocate(1, sizeof *out);
-    const unsigned usual = _mm_getcsr();
-    struct mode before;
-
-    (void)argument;
-    for (int i = 0; i < TWINS_PIXELS; ++i)
-        in->floats[i] = 1e-40f;  /* denormal */
-    _mm_setcsr(usual | 0x8040u); /* flush to zero, denormals are zero */
-    before = current_mode();
-    CHECK_EQUAL(for_each_setting(use_well, in, out), 0);
-    CHECK(mode_is(&before));
-    _mm_setcsr(usual);
-    free(in);
-    free(out);
-}
-#endif
-
-#if defined(__GLIBC__) && defined(__x86_64__)
-struct use {
-    const struct settings *settings;
-    struct twins_inputs *in;
-    struct twins_outputs *out;
-};
-
-static int use_with_traps(void *context)
-{
-    const struct use *self = context;
-
-    signal(SIGFPE, SIG_DFL);
-    feclearexcept(FE_ALL_EXCEPT);
-    if (feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) == -1)
-        return 101;
-    return use_well(self->settings, self->in, self->out) > 0 ? 100 : 0;
-}
-
-/* In a child, since a trap ends the process: with valid data nothing is invalid and nothing divides by zero. */
-static void trapping_hosts(const void *argument)
-{
-    struct use self = {argument, draw_inputs(), check_allocate(1, sizeof *self.out)};
-
-    in_child(use_with_traps, &self);
-    free(self.in);
-    free(self.out);
-}
-#endif
 
 /* ---- The same bits ---------------------------------------------------------------------------------- */
 
@@ -243,28 +152,8 @@ int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
-    check_case("floating point: the mode is unchanged", mode_unchanged, NULL);
-    check_case("floating point: a host that rounds otherwise is served", rounding_hosts, NULL);
     check_case("floating point: the mode at creation changes no bit", same_bits_in_any_mode, NULL);
     check_case("floating point: the caller's mode changes no bit", same_bits_in_any_mode, "");
     check_case("floating point: the program's functions may leave another mode", functions_that_change_the_mode, NULL);
-#if defined(__x86_64__)
-    check_case("floating point: a host that flushes denormals is served", flushing_hosts, NULL);
-#endif
-#if defined(__GLIBC__) && defined(__x86_64__)
-    {
-        static const char *const sets[] = {"best", "portable"};
-        struct settings want;
-
-        for (int norm = NORMNET_NORM_NONE; norm < NORM_COUNT; ++norm)
-            for (int cpu = NORMNET_CPU_BEST; cpu <= NORMNET_CPU_PORTABLE; ++cpu) {
-                want.norm = norm;
-                want.threads = 1;
-                want.cpu = cpu;
-                check_case_named(trapping_hosts, &want, "floating point: valid data raises no trap, norm %s, cpu %s",
-                                 norm_name(norm), sets[cpu]);
-            }
-    }
-#endif
     return check_end();
 }

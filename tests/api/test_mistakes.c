@@ -390,6 +390,7 @@ static void both_networks_are_shown(const void *argument)
                                         "'conv3-4p1 norm relu gap conv1-10' with norm 1",
                                         "'conv3-4 norm relu gap conv1-10' with norm 2"};
     static const char *const same_words[] = {"layer 1 is norm as BatchNorm2d in the file and norm as GroupNorm in the"};
+    static const char *const class_words[] = {"layer 4 is conv1-10 in the file and conv1-5 in the model"};
     static const char *const small[] = {"'conv3-4p1 norm relu gap conv1-10'", "'conv1-10 gap'"};
     normnet_config config;
     normnet_model *one, *other;
@@ -410,6 +411,14 @@ static void both_networks_are_shown(const void *argument)
     CHECK_STATUS(normnet_load_weights(one, "test_mistakes.weights"), NORMNET_EMISMATCH);
     expect_words("load_weights", same_words, 1);
     normnet_model_destroy(one);
+    config.norm = NORMNET_NORM_BATCH;
+    config.architecture = "conv3-4p1 norm relu gap conv1-5";
+    config.classes = 5;
+    one = CHECK_CREATE(&config);
+    CHECK_STATUS(normnet_load_weights(one, "test_mistakes.weights"), NORMNET_EMISMATCH);
+    expect_words("load_weights", class_words, 1);
+    normnet_model_destroy(one);
+    config.classes = 10;
     config.height = config.width = 1;
     config.architecture = "conv1-10 gap";
     config.norm = NORMNET_NORM_NONE;
