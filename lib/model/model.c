@@ -203,8 +203,6 @@ normnet_status normnet__finish_model(normnet_model *model)
     if (status != NORMNET_OK)
         return status;
     connect_engine(model);
-    for (int32_t i = 0; i < model->config.readers; ++i)
-        normnet__clear_reader(&model->engine, &model->readers[i].team);
     normnet__clear_state(&model->network, &model->state);
     if (model->engine.threads.pool != NULL)
         normnet__start_pool(model->engine.threads.pool, model->config.threads - 1);

@@ -10,6 +10,8 @@
 #include "net/network.h"
 #include "net/pack.h"
 
+#include <stdbool.h>
+
 /* Not changed during a pass. */
 struct engine {
     const struct network *network;
@@ -23,6 +25,7 @@ struct engine {
 struct worker {
     char *memory; /* of a block, unless blocks keep their own */
     char *single; /* of a single image, in evaluation */
+    bool single_is_clear;
     float *scratch;
     int64_t correct; /* for the callback of an evaluation */
 };

@@ -19,12 +19,6 @@ struct team normnet__alloc_reader(struct arena *arena, const struct engine *engi
                             .length = 1});
 }
 
-void normnet__clear_reader(const struct engine *engine, const struct team *team)
-{
-    for (int32_t i = 0; i < engine->threads.count; ++i)
-        memset(team->workers[i].single, 0, (size_t)engine->network->block_bytes[NORMNET__LAYOUT_SINGLE]);
-}
-
 struct evaluation {
     const struct engine *engine;
     const struct team *team;
@@ -49,13 +43,24 @@ static void copy_to_lane(const struct layer *layer, const struct block *single, 
     }
 }
 
+/*
+ * Lanes without a channel take part in the arithmetic and must hold numbers. Cleared before the first use, not when the
+ * model is made: a file of a few bytes can describe large images, and takes their memory only when one is there.
+ */
+static void clear_single(const struct network *network, struct worker *worker)
+{
+    if (!worker->single_is_clear)
+        memset(worker->single, 0, (size_t)network->block_bytes[NORMNET__LAYOUT_SINGLE]);
+    worker->single_is_clear = true;
+}
+
 /* The images of a block one after another: the same outputs as from the block. */
-static void evaluate_singles(const struct evaluation *evaluation, const struct worker *worker,
-                             const struct block *block)
+static void evaluate_singles(const struct evaluation *evaluation, struct worker *worker, const struct block *block)
 {
     const struct network *network = evaluation->engine->network;
     struct block single = *block;
 
+    clear_single(network, worker);
     single.layout = NORMNET__LAYOUT_SINGLE;
     single.memory = worker->single;
     for (int32_t lane = 0; lane < block->count; ++lane) {
@@ -70,7 +75,7 @@ static void evaluate_blocks(void *context, int32_t thread, int64_t begin, int64_
 {
     const struct evaluation *evaluation = context;
     const struct engine *engine = evaluation->engine;
-    const struct worker *worker = &evaluation->team->workers[thread];
+    struct worker *worker = &evaluation->team->workers[thread];
 
     for (int64_t index = begin; index < end; ++index) {
         struct block block = normnet__begin_block(engine, worker, evaluation->images, evaluation->last_layer, index);

@@ -121,6 +121,65 @@ static void frugal(const void *argument)
     reading_close(self);
 }
 
+/* Bytes of the pages to which something was written since they were allocated. */
+static int64_t written(const struct allocator *allocator)
+{
+    enum { PAGE = 4096 };
+    int64_t bytes = 0;
+
+    for (int i = 0; i < ALLOCATOR_BLOCKS; ++i) {
+        const struct allocator_block *block = &allocator->blocks[i];
+
+        if (block->raw == NULL)
+            continue;
+        for (int64_t at = 0, used = 0; at < block->size; ++at) {
+            used |= block->block[at] != (unsigned char)allocator->fill;
+            if ((at + 1) % PAGE == 0 || at + 1 == block->size) {
+                bytes += used ? PAGE : 0;
+                used = 0;
+            }
+        }
+    }
+    return bytes;
+}
+
+/* A small file that describes large images: their memory is asked for, but nothing is written to it before one comes.
+ */
+static void large_images(const void *argument)
+{
+    enum { SIDE = 256 };
+    struct reading *self = reading_open();
+    struct allocator allocator = {.fill = 0xA5};
+    struct file small = file_copy(&self->weights);
+    unsigned char *pixels = check_allocate(SIDE * SIDE, (size_t)self->config.channels);
+    int64_t class;
+    normnet_tensor images, classes = tensor_1d(NORMNET_I64, &class, 1);
+    normnet_model *model = NULL;
+    normnet_config host;
+
+    (void)argument;
+    file_replace(&small, "height\":\"6\"", "height\":\"256\"");
+    file_replace(&small, "width\":\"6\"", "width\":\"256\"");
+    CHECK(crafted_enter_checksum(small.bytes, small.size));
+    CHECK_OK(normnet_config_init(&host, NORMNET_NORM_NONE));
+    host.max_batch = 1;
+    allocator_use(&allocator, &host);
+    if (CHECK_OK(normnet_model_deserialize(&model, small.bytes, small.size, &host))) {
+        CHECK(allocator.live > 4 * SIDE * SIDE);
+        if (written(&allocator) > 4 * small.size + 65536)
+            CHECK_FAIL("a file of %" PRId64 " bytes writes to %" PRId64, small.size, written(&allocator));
+        host = model_config(model);
+        images = tensor_images(NORMNET_U8, pixels, 1, &host);
+        CHECK_OK(normnet_predict(model, &images, NULL, &classes, NULL));
+        CHECK(written(&allocator) > 4 * SIDE * SIDE);
+    }
+    normnet_model_destroy(model);
+    CHECK_ALL_FREED(&allocator);
+    free(pixels);
+    file_free(&small);
+    reading_close(self);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -130,5 +189,6 @@ int main(int argc, char **argv)
         check_case_named(filling_without_memory, &file_kinds[i], "filling without memory: %s", file_kind_names[i]);
     }
     check_case("memory besides the model", frugal, NULL);
+    check_case("memory of large images", large_images, NULL);
     return check_end();
 }
