@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The configuration of the file's network, for the model's images and classes. */
+/* The configuration of the file's network, for the model's images. */
 static normnet_status read_network_config(const struct safetensors *file, const normnet_model *model,
                                           normnet_config *config)
 {
@@ -20,7 +20,6 @@ static normnet_status read_network_config(const struct safetensors *file, const 
     merged.channels = model->config.channels;
     merged.height = model->config.height;
     merged.width = model->config.width;
-    merged.classes = model->config.classes;
     if (architecture != NULL)
         merged.architecture = architecture;
     return normnet__read_config(config, &merged, NULL);
