@@ -14,7 +14,7 @@ DEFAULT = ("conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-
            " conv3-16 relu norm dropout conv3-16 relu norm dropout gap conv1-16 relu norm dropout conv1-10")
 
 
-class GhostBatchNorm2d(nn.BatchNorm2d):
+class GhostBatchNorm(nn.BatchNorm1d):
     """Batch norm over virtual batches, whose statistics enter the running ones one after the other."""
 
     def __init__(self, features, virtual_batch, **options):
@@ -27,9 +27,9 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         return x.split(sizes + [len(x) - sum(sizes)])
 
     def forward(self, x):
-        if not self.training:
-            return super().forward(x)
-        return torch.cat([super(GhostBatchNorm2d, self).forward(part) for part in self.parts(x)])
+        parts = self.parts(x) if self.training else [x]
+        return torch.cat([super(GhostBatchNorm, self).forward(part.flatten(2) if x.dim() > 2 else part)
+                          for part in parts]).view(x.shape)
 
 
 class ChannelRMSNorm(nn.RMSNorm):
@@ -51,10 +51,10 @@ def normalization(shape, norm, *, groups=0, layer_dims=3, affine="default", eps=
     if norm == "batch":
         options = {"eps": eps, "affine": shared, "momentum": None if cumulative_statistics else batchnorm_momentum}
         if virtual_batch:
-            return GhostBatchNorm2d(channels, virtual_batch, **options)
+            return GhostBatchNorm(channels, virtual_batch, **options)
         return (nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d)(channels, **options)
     if norm == "layer" and (layer_dims < 3 or affine == "element" or len(shape) == 1):
-        affine_elements = affine == "element" or (shared and layer_dims == 3)
+        affine_elements = affine == "element" or (shared and (layer_dims == 3 or len(shape) == 1))
         return nn.LayerNorm(shape[-min(layer_dims, len(shape)):], eps, elementwise_affine=affine_elements)
     if norm == "rms" and shared and len(shape) == 3:
         return ChannelRMSNorm(channels, eps)
@@ -131,7 +131,7 @@ class Trainer:
             self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size, step_gamma)
         elif schedule == "one_cycle":
             self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer, max_lr, total_steps=total_steps, pct_start=pct_start,
+                self.optimizer, max_lr, total_steps=total_steps, pct_start=float(pct_start),
                 anneal_strategy={"cosine": "cos", "linear": "linear"}[anneal], cycle_momentum=bool(cycle_momentum),
                 base_momentum=base_momentum, max_momentum=max_momentum, div_factor=div_factor,
                 final_div_factor=final_div_factor, three_phase=bool(three_phase))
@@ -217,7 +217,7 @@ def kink_distances(module, x):
 def deviations(module, x):
     """The smallest standard deviation that a normalization divides by, for each image."""
     if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-        parts = module.parts(x) if isinstance(module, GhostBatchNorm2d) else [x]
+        parts = module.parts(x) if isinstance(module, GhostBatchNorm) else [x]
         smallest = [part.transpose(0, 1).flatten(1).std(1, unbiased=False).min() for part in parts]
         return torch.cat([deviation.expand(len(part)) for deviation, part in zip(smallest, parts)])
     if isinstance(module, nn.GroupNorm):
