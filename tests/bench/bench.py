@@ -87,6 +87,7 @@ test_kernels --bench measures normnet's kernels one by one.
 examples:
   python tests/bench/bench.py all --compile --json bench.json
   python tests/bench/bench.py train --networks 003 --norms batch --repeats 1
+  python tests/bench/bench.py growth --rows "layers 512" "stride 2" --repeats 5
   NORMNET_LIBRARY=build/lib/libnormnet.so \\
     python tests/bench/bench.py latency --networks lenet --repeats 15
 """
@@ -122,6 +123,8 @@ def arguments():
                         help="instruction set of normnet and, as far as it can be told, of PyTorch (default best)")
     parser.add_argument("--batch", type=positive(int), default=128,
                         help="images per step of train, memory and scaling over threads (default 128)")
+    parser.add_argument("--rows", nargs="+", metavar="TEXT",
+                        help="of growth, the rows whose first two columns contain a TEXT (default all)")
     parser.add_argument("--repeats", type=positive(int), default=7, help="turns of every contestant (default 7)")
     parser.add_argument("--seconds", type=positive(float), default=0.5, help="length of a turn (default 0.5)")
     parser.add_argument("--compile", nargs="?", type=positive(float), const=300, metavar="SECONDS",

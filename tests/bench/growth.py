@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How the ratio to PyTorch changes as one number of a network or a batch grows."""
 import statistics
+import sys
 from typing import NamedTuple
 
 import fma_peak
@@ -53,6 +54,15 @@ def rows():
                 for n in (64, 128, 256, 512, 1024, 2048, 4096))
 
 
+def selected(texts):
+    """The rows that contain one of the texts in their first two columns; all without texts."""
+    found = [row for row in rows() if not texts or any(text in f"{row.grows} {row.value}" for text in texts)]
+    if not found:
+        sys.exit(f"error: no row of growth contains {' or '.join(map(repr, texts))}; rows: "
+                 + ", ".join(dict.fromkeys(row.grows for row in rows())))
+    return found
+
+
 def fastest_tenth(durations):
     """The duration that a tenth of the calls did not exceed."""
     return sorted(durations)[(len(durations) - 1) // 10]
@@ -80,7 +90,7 @@ def run(options, report):
         Column("grows", "what grows", 29, adjust=str.ljust), Column("value", "to", 10), Column("batch", "batch", 5),
         Column(normnet_contestant.NAME, "normnet", 9, ",.0f"), Column(RIVAL, RIVAL, 9, ",.0f"),
         Column("ratio", "ratio", 6, ".2f"), Column("fast ratio", "fastest tenth", 7, ".2f")])
-    for row in report.track(list(rows())):
+    for row in report.track(selected(options.rows)):
         table.add(measure(row, options))
     peaks = [row["peak"] for row in table.rows]
     report.write(f"peak of multiply-adds: {statistics.median(peaks):.0f} GFLOP/s; lowest ratio"
