@@ -76,7 +76,7 @@ struct parity_bench {
     struct random_stream random;
     int images;
     int has_dropout;   /* with a probability above 0: parity_dropout.h */
-    int moves_outputs; /* to see whether a batch is well conditioned */
+    int moves, moves_outputs; /* to see whether a batch is well conditioned: how often, and whether of outputs too */
     int batches;       /* that draw_batch draws at most */
 
     /* The batch, as the caller's memory and as the reference's input. */
@@ -351,6 +351,7 @@ static inline int bench_create(struct parity_bench *bench, const struct parity_c
     bench->random.state = want->seed > 0 ? want->seed : (uint64_t)want->images * 1000 + (uint64_t)want->norm->norm;
     bench->images = want->images;
     bench->batches = 60;
+    bench->moves = 1;
     configure(bench, want);
     bench->model = CHECK_CREATE(&bench->config);
     bench->network = reference_network_create(&bench->config);

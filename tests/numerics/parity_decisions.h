@@ -178,8 +178,8 @@ static inline void move_forward(struct parity_bench *bench, double *parameters)
     }
 }
 
-/* Do small changes of weights and pixels leave the gradients where they are? The pass is there and back. */
-static inline int well_conditioned(struct parity_bench *bench)
+/* Does one such change leave the gradients where they are? The pass is there and back. */
+static inline int keeps_gradients(struct parity_bench *bench)
 {
     const struct reference_network *network = bench->network;
     const struct reference_pass *pass = bench->pass;
@@ -205,6 +205,14 @@ static inline int well_conditioned(struct parity_bench *bench)
     }
     free(parameters);
     return well;
+}
+
+static inline int well_conditioned(struct parity_bench *bench)
+{
+    for (int i = 0; i < bench->moves; ++i)
+        if (!keeps_gradients(bench))
+            return 0;
+    return 1;
 }
 
 /* A batch that can be compared, or 0. The pass is forward and backward then, the typical gradient known. */

@@ -94,8 +94,8 @@ static inline void compare_parameters(const struct entry *e, const float *now, c
         double move = now[i] - before[i], expected = expected_now[i] - expected_before[i];
 
         if (!(fabs(move - expected) <= slack * allowed + rounding * largest))
-            CHECK_FAIL("%s[%d] moved by %.9g, the reference by %.9g; largest move %.3g", e->name, i - e->first, move,
-                       expected, largest_move);
+            CHECK_FAIL("%s[%d] moved by %.9g, the reference by %.9g; allowed %.3g, largest move %.3g", e->name,
+                       i - e->first, move, expected, slack * allowed + rounding * largest, largest_move);
     }
 }
 
