@@ -11,9 +11,9 @@
 #ifndef HOST_STATE_H
 #define HOST_STATE_H
 
+#include "harness/process.h"
 #include "harness/twins.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
@@ -23,7 +23,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
@@ -210,33 +209,9 @@ struct host {
     int calls;
 };
 
-/* Threads of this process, -1 where that is unknown. */
-static inline int host_threads(void)
-{
-    DIR *folder = opendir("/proc/self/task");
-    int count = 0;
-
-    if (folder == NULL)
-        return -1;
-    while (readdir(folder) != NULL)
-        ++count;
-    closedir(folder);
-    return count - 2; /* without . and .. */
-}
-
-/* A thread that has been joined may be listed for a moment. */
-static inline int host_threads_become(int expected)
-{
-    const struct timespec moment = {0, 1000000};
-
-    for (int i = 0; i < 5000 && host_threads() != expected; ++i)
-        nanosleep(&moment, NULL);
-    return host_threads() == expected;
-}
-
 static inline void host_begin(struct host *host)
 {
-    host->threads = host_threads();
+    host->threads = count_threads();
     errno = HOST_ERRNO;
     for (int i = 0; i < HOST_PARTS; ++i) {
         host->before[i] = host_parts[i].read();
@@ -256,9 +231,13 @@ static inline void host_end(const char *file, int line, const char *expression, 
     for (int i = keeps_errno ? 0 : 1; i < HOST_PARTS; ++i)
         if (after[i] != host->before[i])
             check_fail(file, line, "%s changes %s", expression, host_parts[i].name);
-    if (host->counts_threads && host->threads >= 0 && !host_threads_become(host->threads + host->started))
-        check_fail(file, line, "%s: %d threads became %d; expected %d more", expression, host->threads, host_threads(),
-                   host->started);
+    if (host->counts_threads && host->threads > 0) {
+        const int expected = host->threads + host->started, threads = count_threads_after(expected);
+
+        if (threads != expected)
+            check_fail(file, line, "%s: %d threads became %d; expected %d", expression, host->threads, threads,
+                       expected);
+    }
     host->started = 0;
     if (host->calls < HOST_MAX_CALLS)
         host->called[host->calls++] = expression;

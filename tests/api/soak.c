@@ -10,9 +10,9 @@
 #endif
 #include "fuzz_calls.h"
 #include "harness/check_normnet.h"
+#include "harness/process.h"
 #include "harness/test_random.h"
 
-#include <dirent.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,63 +29,6 @@ enum {
 
 static const char path[] = "soak.file";
 
-/* ---- What must not grow ---------------------------------------------------------------------- */
-
-struct process {
-    long resident_kib;
-    int threads, descriptors;
-};
-
-/* Entries of a folder without . and ..; 0 if the system does not have it. */
-static int count_entries(const char *name)
-{
-    DIR *folder = opendir(name);
-    int count = 0;
-
-    if (folder == NULL)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(folder);
-    return count;
-}
-
-static struct process look(void)
-{
-    struct process now = {0, count_entries("/proc/self/task"), count_entries("/proc/self/fd")};
-    FILE *file = fopen("/proc/self/statm", "r");
-    long pages = 0;
-
-    if (file != NULL) {
-        if (fscanf(file, "%*s %ld", &pages) == 1)
-            now.resident_kib = pages * (sysconf(_SC_PAGESIZE) / 1024);
-        fclose(file);
-    }
-    return now;
-}
-
-/* A thread that has been joined may be shown for another moment. */
-static struct process look_again(const struct process *first)
-{
-    struct process now = look();
-
-    for (int i = 0; i < 1000 && now.threads > first->threads; ++i) {
-        usleep(1000);
-        now = look();
-    }
-    return now;
-}
-
-static void compare_process(const struct process *first)
-{
-    const struct process now = look_again(first);
-
-    CHECK_EQUAL(now.threads, first->threads);
-    CHECK_EQUAL(now.descriptors, first->descriptors);
-    if (now.resident_kib > first->resident_kib + SLACK_KIB)
-        CHECK_FAIL("%ld KiB are resident, at first %ld", now.resident_kib, first->resident_kib);
-}
-
 /* ---- Progress -------------------------------------------------------------------------------- */
 
 static void show_progress(const char *what, int64_t done, int64_t all, const char *unit)
@@ -96,7 +39,7 @@ static void show_progress(const char *what, int64_t done, int64_t all, const cha
 
 static void report(const char *what, int64_t count, const char *unit, const struct process *first)
 {
-    const struct process now = look();
+    const struct process now = process_now();
 
     printf("    %s: %" PRId64 " %s; resident %ld KiB, after the first tenth %ld; threads %d, descriptors %d\n", what,
            count, unit, now.resident_kib, first->resident_kib, now.threads, now.descriptors);
@@ -154,9 +97,9 @@ static void make_calls(int64_t calls, uint64_t seed)
         if (fuzz_calls_made < next_look)
             continue;
         if (looks++ == 0)
-            first = look();
+            first = process_now();
         else
-            compare_process(&first);
+            check_process(&first, SLACK_KIB);
         next_look += calls / LOOKS;
         show_progress("calls", fuzz_calls_made, calls, "calls");
     }
@@ -223,9 +166,9 @@ static void train(int64_t seconds)
             continue;
         looked = now;
         if (first.threads == 0)
-            first = look();
+            first = process_now();
         else
-            compare_process(&first);
+            check_process(&first, SLACK_KIB);
         show_progress("training", now, seconds, "seconds");
     }
     normnet_model_destroy(training.model);

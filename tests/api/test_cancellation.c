@@ -7,6 +7,7 @@
 #define _GNU_SOURCE /* usleep */
 #endif
 #include "harness/allocator.h"
+#include "harness/process.h"
 #include "thread_results.h"
 
 #include <pthread.h>

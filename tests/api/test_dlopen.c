@@ -4,48 +4,12 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
-#include "harness/check.h"
+#include "harness/process.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <normnet.h>
-#include <unistd.h>
 
-enum { TURNS = 50, IMAGES = 8, SIDE = 12, PIXELS = SIDE * SIDE };
-
-/* What the process has; the sizes in KiB. */
-struct usage {
-    long mapped, resident;
-    int descriptors, threads;
-};
-
-static int count_entries(const char *path)
-{
-    DIR *folder = opendir(path);
-    int count = 0;
-
-    if (folder == NULL)
-        return -1;
-    while (readdir(folder) != NULL)
-        ++count;
-    closedir(folder);
-    return count;
-}
-
-static struct usage usage_now(void)
-{
-    struct usage usage = {0, 0, count_entries("/proc/self/fd"), count_entries("/proc/self/task")};
-    FILE *file = fopen("/proc/self/statm", "r");
-    const long page = sysconf(_SC_PAGESIZE) / 1024;
-
-    if (file == NULL || fscanf(file, "%ld %ld", &usage.mapped, &usage.resident) != 2)
-        CHECK_FAIL("cannot read /proc/self/statm");
-    if (file != NULL)
-        fclose(file);
-    usage.mapped *= page;
-    usage.resident *= page;
-    return usage;
-}
+enum { TURNS = 50, IMAGES = 8, SIDE = 12, PIXELS = SIDE * SIDE, SLACK_KIB = 1024 };
 
 /* Stores the address of a function of the opened library in the pointer to a function at `pointer`. */
 static void find(void *library, const char *name, void *pointer)
@@ -104,20 +68,13 @@ static void open_use_close(const char *path)
 
 static void again_and_again(const void *argument)
 {
-    struct usage first, last;
+    struct process first;
 
     open_use_close(argument);
-    first = usage_now();
+    first = process_now();
     for (int turn = 1; turn < TURNS && check_state()->failures == 0; ++turn)
         open_use_close(argument);
-    for (int wait = 0; wait < 5000 && usage_now().threads != first.threads; ++wait)
-        usleep(1000); /* a thread that has been joined may be listed for a moment */
-    last = usage_now();
-    CHECK_EQUAL(last.descriptors, first.descriptors);
-    CHECK_EQUAL(last.threads, first.threads);
-    if (last.mapped > first.mapped + 1024 || last.resident > first.resident + 1024)
-        CHECK_FAIL("after %d times %ld KiB are mapped and %ld resident, after the first %ld and %ld", TURNS,
-                   last.mapped, last.resident, first.mapped, first.resident);
+    check_process(&first, SLACK_KIB);
 }
 
 int main(int argc, char **argv)

@@ -275,7 +275,7 @@ static void *use_library(void *argument)
 /* In a thread with 64 KiB of stack; sanitizers widen every frame. */
 static void run_in_small_thread(struct use *use)
 {
-    const int threads = host_threads();
+    const int threads = count_threads();
     pthread_attr_t attributes;
     pthread_t thread;
 
@@ -283,7 +283,7 @@ static void run_in_small_thread(struct use *use)
     CHECK_EQUAL(pthread_attr_setstacksize(&attributes, SANITIZED ? 1u << 20 : 64u << 10), 0);
     if (CHECK_EQUAL(pthread_create(&thread, &attributes, use_library, use), 0))
         pthread_join(thread, NULL);
-    (void)host_threads_become(threads); /* before the next one counts */
+    (void)count_threads_after(threads); /* before the next one counts */
     pthread_attr_destroy(&attributes);
 }
 

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE /* usleep, strsignal */
 #endif
 #include "harness/child.h"
+#include "harness/process.h"
 #include "thread_results.h"
 
 #include <errno.h>

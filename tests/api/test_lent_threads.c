@@ -3,6 +3,7 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* usleep */
 #endif
+#include "harness/process.h"
 #include "thread_results.h"
 
 #include <fenv.h>

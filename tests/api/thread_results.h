@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a model computes with some threads, as a hash, and the threads of this process. */
+/* What a model computes with some threads, as a hash. */
 #ifndef THREAD_RESULTS_H
 #define THREAD_RESULTS_H
 
 #include "model_use.h"
 
-#include <dirent.h>
-#include <unistd.h>
 
 enum { THREADS = 3, STEPS = 4 };
 
@@ -55,32 +53,6 @@ static inline uint64_t expected_results(int32_t norm)
     const normnet_config config = config_with(norm, 1);
 
     return results_of(&config);
-}
-
-/* Threads of this process, or 0 if the system does not show them. */
-static inline int count_threads(void)
-{
-    DIR *tasks = opendir("/proc/self/task");
-    int count = 0;
-
-    if (tasks == NULL)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
-
-/* Threads that end may be shown a little longer: joining one returns a moment before it disappears. */
-static inline int count_threads_after(int expected)
-{
-    int count = count_threads();
-
-    for (int i = 0; i < 1000 && count > expected; ++i) {
-        usleep(1000);
-        count = count_threads();
-    }
-    return count;
 }
 
 #endif
