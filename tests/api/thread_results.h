@@ -5,7 +5,6 @@
 
 #include "model_use.h"
 
-
 enum { THREADS = 3, STEPS = 4 };
 
 static inline normnet_config config_with(int32_t norm, int32_t threads)
