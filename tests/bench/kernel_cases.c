@@ -121,12 +121,18 @@ static void call_outer_products(const struct kernels *kernels, const struct kern
 
 struct convolution_shape {
     int32_t inputs, outputs, size, kernel; /* `size` is height and width of x */
+    int32_t stride, dilation;              /* 0 stands for 1; 2 halves or doubles the size, with a padding of 1 */
 };
 
-/* Layers of the networks of bench.py: 003 and 004, lenet, rgb32. */
+/*
+ * Layers of the networks of bench.py: 003 and 004, lenet, rgb32; layers of stride 2, forward, and input gradients of
+ * these, in which x is dilated.
+ */
 static const struct convolution_shape shapes[] = {
-    {1, 8, 28, 3},  {8, 16, 26, 3}, {16, 16, 24, 3}, {16, 16, 10, 3}, {32, 64, 16, 3},
-    {16, 10, 8, 1}, {6, 16, 12, 5}, {16, 16, 20, 5}, {64, 64, 20, 5}, {16, 16, 20, 11},
+    {1, 8, 28, 3, 0, 0},    {8, 16, 26, 3, 0, 0},   {16, 16, 24, 3, 0, 0},  {16, 16, 10, 3, 0, 0},
+    {32, 64, 16, 3, 0, 0},  {16, 10, 8, 1, 0, 0},   {6, 16, 12, 5, 0, 0},   {16, 16, 20, 5, 0, 0},
+    {64, 64, 20, 5, 0, 0},  {16, 16, 20, 11, 0, 0}, {16, 32, 16, 3, 2, 0},  {64, 128, 16, 3, 2, 0},
+    {128, 128, 8, 3, 2, 0}, {32, 16, 8, 3, 0, 2},   {128, 64, 8, 3, 0, 2},  {128, 128, 4, 3, 0, 2},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -138,7 +144,8 @@ static int32_t planes(int32_t channels, int32_t lanes)
 /* The algorithms are tried up to this one. */
 static int last_algorithm(case_call *call, struct convolution_shape shape)
 {
-    if (shape.kernel < 3 || (call == call_weight_gradient && shape.kernel > 3))
+    if (shape.kernel < 3 || shape.stride > 1 || shape.dilation > 1 ||
+        (call == call_weight_gradient && shape.kernel > 3))
         return 0;
     return call == call_weight_gradient ? (int)NORMNET__GRADIENT_PATCHES : (int)NORMNET__WINOGRAD_4;
 }
@@ -147,15 +154,23 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
                                            int algorithm, int32_t lanes)
 {
     const bool channels_are_lanes = call == call_convolve_channels;
-    const int32_t size = shape.size - shape.kernel + 1;
+    const bool strided = shape.stride > 1, dilated = shape.dilation > 1;
+    const int32_t size = strided ? shape.size / shape.stride
+                         : dilated ? shape.size * shape.dilation
+                                   : shape.size - shape.kernel + 1;
+    const int32_t products = dilated ? shape.size : size; /* in each direction, of each weight */
+    const int32_t border = strided || dilated ? 1 : 0;
     struct kernel_case self = {.kernel = kernel, .call = call, .lanes = lanes};
     struct convolution *convolution = &self.convolution;
     const char *algorithm_name = "", *mark = "";
 
     *convolution = (struct convolution){.kernel = shape.kernel,
-                                        .stride = 1,
-                                        .dilation = 1,
-                                        .x = normnet__spaced_map(shape.inputs, shape.size, shape.size, lanes),
+                                        .stride = strided ? shape.stride : 1,
+                                        .dilation = dilated ? shape.dilation : 1,
+                                        .padding = border,
+                                        .border = border,
+                                        .x = normnet__spaced_map(shape.inputs, shape.size + 2 * border,
+                                                                 shape.size + 2 * border, lanes),
                                         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
     if (last_algorithm(call, shape) > 0) {
         static const char *const names[] = {", direct", ", Winograd", ", Winograd 4x4"};
@@ -171,7 +186,7 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
         convolution->gradient = (enum gradient_algorithm)algorithm;
     else
         convolution->algorithm = (enum algorithm)algorithm;
-    self.flops = 2.0 * shape.inputs * shape.outputs * shape.kernel * shape.kernel * size * size;
+    self.flops = 2.0 * shape.inputs * shape.outputs * shape.kernel * shape.kernel * products * products;
     if (channels_are_lanes) {
         convolution->inputs = shape.inputs;
         convolution->outputs = shape.outputs;
@@ -180,8 +195,9 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
     } else {
         self.flops *= lanes;
     }
-    snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s%s", shape.size, shape.size, shape.inputs,
-             shape.outputs, shape.kernel, shape.kernel, algorithm_name, mark);
+    snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s%s%s", shape.size, shape.size, shape.inputs,
+             shape.outputs, shape.kernel, shape.kernel, strided ? ", stride 2" : dilated ? ", dilated" : "",
+             algorithm_name, mark);
     return self;
 }
 
@@ -189,9 +205,15 @@ static int add_convolutions(struct kernel_case *cases, const char *kernel, case_
 {
     int count = 0;
 
-    for (int i = 0; i < SHAPES; ++i)
+    for (int i = 0; i < SHAPES; ++i) {
+        /* A dilated x is that of an input gradient; of a single image, padding is in the map. */
+        if (shapes[i].dilation > 1 && call != call_convolve)
+            continue;
+        if (shapes[i].stride > 1 && call == call_convolve_channels)
+            continue;
         for (int algorithm = 0; algorithm <= last_algorithm(call, shapes[i]); ++algorithm)
             cases[count++] = convolution_case(kernel, call, shapes[i], algorithm, lanes);
+    }
     return count;
 }
 
