@@ -14,8 +14,8 @@ DEFAULT = ("conv3-8 relu norm dropout conv3-16 relu norm dropout maxpool2 conv1-
            " conv3-16 relu norm dropout conv3-16 relu norm dropout gap conv1-16 relu norm dropout conv1-10")
 
 
-class GhostBatchNorm(nn.BatchNorm1d):
-    """Batch norm over virtual batches, whose statistics enter the running ones one after the other."""
+class Ghost:
+    """A batch norm over virtual batches, whose statistics enter the running ones one after the other."""
 
     def __init__(self, features, virtual_batch, **options):
         super().__init__(features, **options)
@@ -27,9 +27,17 @@ class GhostBatchNorm(nn.BatchNorm1d):
         return x.split(sizes + [len(x) - sum(sizes)])
 
     def forward(self, x):
-        parts = self.parts(x) if self.training else [x]
-        return torch.cat([super(GhostBatchNorm, self).forward(part.flatten(2) if x.dim() > 2 else part)
-                          for part in parts]).view(x.shape)
+        if not self.training:
+            return super().forward(x)
+        return torch.cat([super(Ghost, self).forward(part) for part in self.parts(x)])
+
+
+class GhostBatchNorm1d(Ghost, nn.BatchNorm1d):
+    pass
+
+
+class GhostBatchNorm2d(Ghost, nn.BatchNorm2d):
+    pass
 
 
 class ChannelRMSNorm(nn.RMSNorm):
@@ -51,7 +59,7 @@ def normalization(shape, norm, *, groups=0, layer_dims=3, affine="default", eps=
     if norm == "batch":
         options = {"eps": eps, "affine": shared, "momentum": None if cumulative_statistics else batchnorm_momentum}
         if virtual_batch:
-            return GhostBatchNorm(channels, virtual_batch, **options)
+            return (GhostBatchNorm2d if len(shape) == 3 else GhostBatchNorm1d)(channels, virtual_batch, **options)
         return (nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d)(channels, **options)
     if norm == "layer" and (layer_dims < 3 or affine == "element" or len(shape) == 1):
         affine_elements = affine == "element" or (shared and (layer_dims == 3 or len(shape) == 1))
@@ -217,7 +225,7 @@ def kink_distances(module, x):
 def deviations(module, x):
     """The smallest standard deviation that a normalization divides by, for each image."""
     if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-        parts = module.parts(x) if isinstance(module, GhostBatchNorm) else [x]
+        parts = module.parts(x) if isinstance(module, Ghost) else [x]
         smallest = [part.transpose(0, 1).flatten(1).std(1, unbiased=False).min() for part in parts]
         return torch.cat([deviation.expand(len(part)) for deviation, part in zip(smallest, parts)])
     if isinstance(module, nn.GroupNorm):
