@@ -129,10 +129,10 @@ struct convolution_shape {
  * these, in which x is dilated.
  */
 static const struct convolution_shape shapes[] = {
-    {1, 8, 28, 3, 0, 0},    {8, 16, 26, 3, 0, 0},   {16, 16, 24, 3, 0, 0},  {16, 16, 10, 3, 0, 0},
-    {32, 64, 16, 3, 0, 0},  {16, 10, 8, 1, 0, 0},   {6, 16, 12, 5, 0, 0},   {16, 16, 20, 5, 0, 0},
-    {64, 64, 20, 5, 0, 0},  {16, 16, 20, 11, 0, 0}, {16, 32, 16, 3, 2, 0},  {64, 128, 16, 3, 2, 0},
-    {128, 128, 8, 3, 2, 0}, {32, 16, 8, 3, 0, 2},   {128, 64, 8, 3, 0, 2},  {128, 128, 4, 3, 0, 2},
+    {1, 8, 28, 3, 0, 0},    {8, 16, 26, 3, 0, 0},   {16, 16, 24, 3, 0, 0}, {16, 16, 10, 3, 0, 0},
+    {32, 64, 16, 3, 0, 0},  {16, 10, 8, 1, 0, 0},   {6, 16, 12, 5, 0, 0},  {16, 16, 20, 5, 0, 0},
+    {64, 64, 20, 5, 0, 0},  {16, 16, 20, 11, 0, 0}, {16, 32, 16, 3, 2, 0}, {64, 128, 16, 3, 2, 0},
+    {128, 128, 8, 3, 2, 0}, {32, 16, 8, 3, 0, 2},   {128, 64, 8, 3, 0, 2}, {128, 128, 4, 3, 0, 2},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -155,7 +155,7 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
 {
     const bool channels_are_lanes = call == call_convolve_channels;
     const bool strided = shape.stride > 1, dilated = shape.dilation > 1;
-    const int32_t size = strided ? shape.size / shape.stride
+    const int32_t size = strided   ? shape.size / shape.stride
                          : dilated ? shape.size * shape.dilation
                                    : shape.size - shape.kernel + 1;
     const int32_t products = dilated ? shape.size : size; /* in each direction, of each weight */
@@ -164,14 +164,14 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
     struct convolution *convolution = &self.convolution;
     const char *algorithm_name = "", *mark = "";
 
-    *convolution = (struct convolution){.kernel = shape.kernel,
-                                        .stride = strided ? shape.stride : 1,
-                                        .dilation = dilated ? shape.dilation : 1,
-                                        .padding = border,
-                                        .border = border,
-                                        .x = normnet__spaced_map(shape.inputs, shape.size + 2 * border,
-                                                                 shape.size + 2 * border, lanes),
-                                        .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
+    *convolution = (struct convolution){
+        .kernel = shape.kernel,
+        .stride = strided ? shape.stride : 1,
+        .dilation = dilated ? shape.dilation : 1,
+        .padding = border,
+        .border = border,
+        .x = normnet__spaced_map(shape.inputs, shape.size + 2 * border, shape.size + 2 * border, lanes),
+        .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
     if (last_algorithm(call, shape) > 0) {
         static const char *const names[] = {", direct", ", Winograd", ", Winograd 4x4"};
         static const char *const gradient_names[] = {", direct", ", Winograd", ", patches"};
@@ -196,7 +196,10 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
         self.flops *= lanes;
     }
     snprintf(self.shape, sizeof self.shape, "%dx%d, %d to %d, %dx%d%s%s%s", shape.size, shape.size, shape.inputs,
-             shape.outputs, shape.kernel, shape.kernel, strided ? ", stride 2" : dilated ? ", dilated" : "",
+             shape.outputs, shape.kernel, shape.kernel,
+             strided   ? ", stride 2"
+             : dilated ? ", dilated"
+                       : "",
              algorithm_name, mark);
     return self;
 }

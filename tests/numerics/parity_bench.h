@@ -75,9 +75,9 @@ struct parity_bench {
     double *typical; /* of the gradient of the pass */
     struct random_stream random;
     int images;
-    int has_dropout;   /* with a probability above 0: parity_dropout.h */
+    int has_dropout;          /* with a probability above 0: parity_dropout.h */
     int moves, moves_outputs; /* to see whether a batch is well conditioned: how often, and whether of outputs too */
-    int batches;       /* that draw_batch draws at most */
+    int batches;              /* that draw_batch draws at most */
 
     /* The batch, as the caller's memory and as the reference's input. */
     input_layout layout;

@@ -5,9 +5,9 @@
  * each within a bound; the masks of dropout and the averages of the weights besides.
  *
  * A batch is compared if roundings of every weight, pixel and output of a layer, in the reference alone, move no
- * gradient by more than a quarter of the bound of test_gradients.c, MOVES times; the library, which rounds several times
- * for each value, may be off by SLACK times that bound. SLACK is no derivation: with 1, 71 of the 10,000 networks fail,
- * with 4 the three that docs/reliability.md names; planted faults are noticed all the same.
+ * gradient by more than a quarter of the bound of test_gradients.c, MOVES times; the library, which rounds several
+ * times for each value, may be off by SLACK times that bound. SLACK is no derivation: with 1, 71 of the 10,000 networks
+ * fail, with 4 the three that docs/reliability.md names; planted faults are noticed all the same.
  *
  * The bounds hold for batches that are well conditioned: of others, which the reference itself recognizes
  * (test_gradients.c), new ones are drawn. A network may have none, since something in it always vanishes. These are
