@@ -168,7 +168,7 @@ static struct kernel_case convolution_case(const char *kernel, case_call *call, 
         .kernel = shape.kernel,
         .stride = strided ? shape.stride : 1,
         .dilation = dilated ? shape.dilation : 1,
-        .padding = border,
+        .padding = call == call_weight_gradient ? 0 : border, /* it reads the border as a part of x */
         .border = border,
         .x = normnet__spaced_map(shape.inputs, shape.size + 2 * border, shape.size + 2 * border, lanes),
         .y = normnet__spaced_map(shape.outputs, size, size, lanes)};
