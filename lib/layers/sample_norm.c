@@ -301,7 +301,7 @@ static void multiply_by_gamma(const struct layer *layer, const struct block *blo
 
 /*
  * dgamma and dbeta of one channel from its sums per lane. + 0.0 turns -0 into 0, so that the signs of the zeros in idle
- * lanes cannot show in a zero sum.
+ * lanes cannot show in a zero sum. A sum of dy is never -0: it starts at 0, and nothing is multiplied.
  */
 static void channel_gradient(const struct layer *layer, const struct block *block, int64_t channel,
                              const struct run_statistics *run, const double *sum_dy, const double *sum_dyx)
@@ -312,7 +312,7 @@ static void channel_gradient(const struct layer *layer, const struct block *bloc
         dgamma[lane] = (sum_dyx[lane] - normnet__center_error(run->lanes[lane]) * sum_dy[lane]) * run->lanes[lane].rest;
     block->gradient[layer->weight.sum + channel] = normnet__tree_sum(dgamma, layer->lanes, 1) + 0.0;
     if (layer->bias.count > 0)
-        block->gradient[layer->bias.sum + channel] = normnet__tree_sum(sum_dy, layer->lanes, 1) + 0.0;
+        block->gradient[layer->bias.sum + channel] = normnet__tree_sum(sum_dy, layer->lanes, 1);
 }
 
 /* The mean and the power of each lane, as the kernels take them. */
