@@ -27,8 +27,10 @@ static int64_t utf8_end(const char *text, int64_t length)
     return at;
 }
 
-static normnet_status check_note(const char *note)
+/* Measures the note, once, and checks it. */
+static normnet_status check_note(struct saving *saving)
 {
+    const char *note = saving->note;
     int64_t length, end;
 
     if (note == NULL)
@@ -41,39 +43,41 @@ static normnet_status check_note(const char *note)
     if (end < length)
         return normnet__fail(NORMNET_EINVAL, "options.note has the byte 0x%02x at %lld, where it is not UTF-8",
                              (unsigned)(unsigned char)note[end], (long long)end);
+    saving->note_length = length;
     return NORMNET_OK;
 }
 
-static normnet_status read_save_options(const normnet_save_options *from, normnet_save_options *options)
+static normnet_status read_save_options(const normnet_save_options *from, struct saving *saving)
 {
+    normnet_save_options options = {.struct_size = (int32_t)sizeof options};
     normnet_status status = NORMNET_OK;
 
-    *options = (normnet_save_options){.struct_size = (int32_t)sizeof *options};
     if (from != NULL)
-        status = normnet__read_struct(options, (int32_t)sizeof *options, NORMNET__SAVE_OPTIONS, from, "options");
+        status = normnet__read_struct(&options, (int32_t)sizeof options, NORMNET__SAVE_OPTIONS, from, "options");
     if (status != NORMNET_OK)
         return status;
-    if (options->kind < 0 || options->kind > NORMNET__LAST_FILE)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "options.kind is %d; expected 0 to %d", options->kind,
+    if (options.kind < 0 || options.kind > NORMNET__LAST_FILE)
+        return normnet__fail(NORMNET_EUNSUPPORTED, "options.kind is %d; expected 0 to %d", options.kind,
                              (int)NORMNET__LAST_FILE);
-    return check_note(options->note);
+    *saving = (struct saving){options.kind, options.note, 0};
+    return check_note(saving);
 }
 
 normnet_status normnet_model_save(normnet_model *model, const char *path, const normnet_save_options *from)
 {
-    normnet_save_options options;
+    struct saving saving;
     struct reader *reader;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__require(path, "path");
     if (status == NORMNET_OK)
-        status = read_save_options(from, &options);
+        status = read_save_options(from, &saving);
     if (status == NORMNET_OK)
         status = normnet__begin_reading(model, &reader);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__save_model(model, path, &options);
+    status = normnet__save_model(model, path, &saving);
     normnet__end_reading(model, reader);
     return status;
 }
@@ -89,7 +93,7 @@ static normnet_status check_bytes(const void *bytes, int64_t size, bool may_be_e
 normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_t size, int64_t *needed,
                                        const normnet_save_options *from)
 {
-    normnet_save_options options;
+    struct saving saving;
     struct reader *reader;
     normnet_status status = normnet__require(model, "model");
 
@@ -98,12 +102,12 @@ normnet_status normnet_model_serialize(normnet_model *model, void *bytes, int64_
     if (status == NORMNET_OK)
         status = check_bytes(bytes, size, true);
     if (status == NORMNET_OK)
-        status = read_save_options(from, &options);
+        status = read_save_options(from, &saving);
     if (status == NORMNET_OK)
         status = normnet__begin_reading(model, &reader);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__serialize_model(model, bytes, size, needed, &options);
+    status = normnet__serialize_model(model, bytes, size, needed, &saving);
     normnet__end_reading(model, reader);
     return status;
 }

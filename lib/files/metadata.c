@@ -30,6 +30,11 @@ static void put_architecture(struct header *header, const struct network *networ
     normnet__end_metadata(header);
 }
 
+static void put_text(struct header *header, const char *key, const char *text)
+{
+    normnet__put_metadata(header, key, text, (int64_t)strlen(text));
+}
+
 static void put_integer(struct header *header, const char *key, int64_t value)
 {
     normnet__begin_metadata(header, key);
@@ -37,26 +42,26 @@ static void put_integer(struct header *header, const char *key, int64_t value)
     normnet__end_metadata(header);
 }
 
-void normnet__put_model_metadata(struct header *header, const normnet_model *model, int32_t kind, const char *note)
+void normnet__put_model_metadata(struct header *header, const normnet_model *model, const struct saving *saving)
 {
     const normnet_config *config = &model->config;
 
     put_integer(header, "normnet.format_version", FORMAT_VERSION);
-    normnet__put_metadata(header, "normnet.kind", kinds[kind]);
-    normnet__put_metadata(header, "normnet.version", NORMNET__VERSION);
+    put_text(header, "normnet.kind", kinds[saving->kind]);
+    put_text(header, "normnet.version", NORMNET__VERSION);
     put_integer(header, "normnet.bits_version", NORMNET_BITS_VERSION);
     put_architecture(header, &model->network);
     normnet__put_fields(header, NORMNET__NETWORK_FIELDS, config);
     normnet__put_input_scaling(header, config);
-    if (kind == NORMNET_FILE_CHECKPOINT) {
+    if (saving->kind == NORMNET_FILE_CHECKPOINT) {
         normnet__put_fields(header, NORMNET__TRAINING_FIELDS, config);
         if (config->average_decay > 0.0)
             normnet__put_fields(header, NORMNET__AVERAGE_FIELDS, config);
         put_integer(header, "normnet.step", model->state.step);
         put_integer(header, "normnet.has_momentum", model->state.has_momentum);
     }
-    if (note != NULL)
-        normnet__put_metadata(header, "normnet.note", note);
+    if (saving->note != NULL)
+        normnet__put_metadata(header, "normnet.note", saving->note, saving->note_length);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------------- */

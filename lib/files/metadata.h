@@ -3,11 +3,11 @@
 #ifndef NORMNET_FILES_METADATA_H
 #define NORMNET_FILES_METADATA_H
 
+#include "files/model_files.h"
 #include "io/safetensors_writer.h"
 #include "model/model.h"
 
-/* `kind` is a normnet_file; `note` may be NULL. */
-void normnet__put_model_metadata(struct header *header, const normnet_model *model, int32_t kind, const char *note);
+void normnet__put_model_metadata(struct header *header, const normnet_model *model, const struct saving *saving);
 
 /* What is read besides the configuration. */
 struct model_metadata {

@@ -6,14 +6,21 @@
 
 #include "model/model.h"
 
-/* Options have been checked, and the caller holds the lock as a reader. */
-normnet_status normnet__save_model(const normnet_model *model, const char *path, const normnet_save_options *options);
+/* normnet_save_options that have been checked. The note is the caller's memory, which somebody may change. */
+struct saving {
+    int32_t kind;
+    const char *note; /* or NULL */
+    int64_t note_length;
+};
+
+/* The caller holds the lock as a reader. NORMNET_EINVAL if the note changes its length as it is written. */
+normnet_status normnet__save_model(const normnet_model *model, const char *path, const struct saving *saving);
 normnet_status normnet__export_onnx(const normnet_model *model, const char *path);
 
 /* `*needed` is the length of the file, which is written to `bytes` unless `size` is 0. NORMNET_EINVAL if it is too
  * small. */
 normnet_status normnet__serialize_model(const normnet_model *model, void *bytes, int64_t size, int64_t *needed,
-                                        const normnet_save_options *options);
+                                        const struct saving *saving);
 
 /* Creates a model. `host` may be NULL. */
 normnet_status normnet__load_model(normnet_model **model, const char *path, const normnet_config *host);

@@ -121,7 +121,7 @@ static void put_onnx_model(struct output *output, const void *context)
 
 normnet_status normnet__export_onnx(const normnet_model *model, const char *path)
 {
-    struct output output = {NULL, 0};
+    struct output output = {NULL, 0, 0};
 
     put_onnx_model(&output, model);
     if (output.length > INT32_MAX)

@@ -7,16 +7,16 @@
 
 struct saved_model {
     const normnet_model *model;
-    const normnet_save_options *options;
+    const struct saving *saving;
 };
 
 static void put_model_file(struct output *output, const void *context)
 {
     const struct saved_model *saved = context;
-    const enum series last = normnet__last_series(saved->options->kind, &saved->model->config);
+    const enum series last = normnet__last_series(saved->saving->kind, &saved->model->config);
     struct header header = normnet__begin_header(output);
 
-    normnet__put_model_metadata(&header, saved->model, saved->options->kind, saved->options->note);
+    normnet__put_model_metadata(&header, saved->model, saved->saving);
     normnet__end_all_metadata(&header);
     normnet__put_tensor_headers(&header, &saved->model->state, last);
     normnet__end_header(&header);
@@ -40,29 +40,33 @@ static normnet_status check_model(const normnet_model *model, int32_t kind)
 }
 
 normnet_status normnet__serialize_model(const normnet_model *model, void *bytes, int64_t size, int64_t *needed,
-                                        const normnet_save_options *options)
+                                        const struct saving *saving)
 {
-    const struct saved_model saved = {model, options};
-    struct output output = {NULL, 0};
-    const normnet_status status = check_model(model, options->kind);
+    const struct saved_model saved = {model, saving};
+    struct output output = {NULL, 0, 0};
+    normnet_status status = check_model(model, saving->kind);
+    int64_t counted;
 
     if (status != NORMNET_OK)
         return status;
     put_model_file(&output, &saved);
+    counted = output.length;
     if (size > 0 && size < output.length)
         return normnet__fail(NORMNET_EINVAL, "size is %lld; the file has %lld bytes", (long long)size,
                              (long long)output.length);
-    *needed = output.length;
-    output = (struct output){bytes, 0};
+    output = (struct output){bytes, counted, 0};
     if (size > 0)
         put_model_file(&output, &saved);
-    return NORMNET_OK;
+    status = size > 0 ? normnet__check_counted(&output, counted) : NORMNET_OK;
+    if (status == NORMNET_OK)
+        *needed = counted;
+    return status;
 }
 
-normnet_status normnet__save_model(const normnet_model *model, const char *path, const normnet_save_options *options)
+normnet_status normnet__save_model(const normnet_model *model, const char *path, const struct saving *saving)
 {
-    const struct saved_model saved = {model, options};
-    const normnet_status status = check_model(model, options->kind);
+    const struct saved_model saved = {model, saving};
+    const normnet_status status = check_model(model, saving->kind);
 
     if (status != NORMNET_OK)
         return normnet__name_file(status, path);

@@ -102,7 +102,7 @@ normnet_status normnet__write_file(const char *path, put_function *put, const vo
                                    const struct allocator *allocator)
 {
     const int error = errno;
-    struct output output = {NULL, 0};
+    struct output output = {NULL, 0, 0};
     void *block;
     int64_t size;
     normnet_status status;
@@ -112,9 +112,11 @@ normnet_status normnet__write_file(const char *path, put_function *put, const vo
     status = normnet__name_file(normnet__allocate(allocator, size, &block), path);
     if (status != NORMNET_OK)
         return status;
-    output = (struct output){block, 0};
+    output = (struct output){block, size, 0};
     put(&output, context);
-    status = normnet__replace_file(path, block, size);
+    status = normnet__name_file(normnet__check_counted(&output, size), path);
+    if (status == NORMNET_OK)
+        status = normnet__replace_file(path, block, size);
     normnet__deallocate(allocator, block, size);
     if (status == NORMNET_OK)
         errno = error;

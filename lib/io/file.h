@@ -36,7 +36,10 @@ normnet_status normnet__replace_file(const char *path, const void *bytes, int64_
 enum { NORMNET__TEMPORARY_NAME = 32 };
 void normnet__name_temporary(char name[NORMNET__TEMPORARY_NAME], int attempt);
 
-/* The same with the bytes that `put` writes, in a block of the allocator. Also NORMNET_ENOMEM. */
+/*
+ * The same with the bytes that `put` writes, in a block of the allocator. Also NORMNET_ENOMEM, and NORMNET_EINVAL if
+ * they are others when `put` is called again.
+ */
 typedef void put_function(struct output *output, const void *context);
 normnet_status normnet__write_file(const char *path, put_function *put, const void *context,
                                    const struct allocator *allocator);

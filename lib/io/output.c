@@ -2,19 +2,20 @@
 #include "io/output.h"
 
 #include "base/bits.h"
+#include "base/message.h"
 
 #include <string.h>
 
 void normnet__put_byte(struct output *output, unsigned byte)
 {
-    if (output->bytes != NULL)
+    if (output->length < output->capacity)
         output->bytes[output->length] = (unsigned char)byte;
     output->length += 1;
 }
 
 void normnet__put_bytes(struct output *output, const void *bytes, int64_t count)
 {
-    if (output->bytes != NULL && count > 0)
+    if (count > 0 && output->capacity - output->length >= count)
         memcpy(output->bytes + output->length, bytes, (size_t)count);
     output->length += count;
 }
@@ -63,4 +64,14 @@ void normnet__put_floats(struct output *output, const float *values, int64_t cou
     else
         for (int64_t i = 0; i < count; ++i)
             normnet__put_float(output, values[i]);
+}
+
+normnet_status normnet__check_counted(const struct output *output, int64_t counted)
+{
+    return output->length == counted
+               ? NORMNET_OK
+               : normnet__fail(NORMNET_EINVAL,
+                               "options.note was changed while it was written: the file has %lld bytes "
+                               "and no longer %lld",
+                               (long long)output->length, (long long)counted);
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The bytes of a file that is being written. The same code runs twice: first with an output without memory, which only
- * counts, then with one that has the memory. Numbers are little-endian on every machine.
+ * counts, then with one that has the memory. What exceeds the memory is counted, but not written: then the length is
+ * not that of the first time, since the caller's memory was changed in between. Numbers are little-endian on every
+ * machine.
  */
 #ifndef NORMNET_IO_OUTPUT_H
 #define NORMNET_IO_OUTPUT_H
 
+#include <normnet.h>
 #include <stdint.h>
 
 struct output {
     unsigned char *bytes; /* NULL while counting */
-    int64_t length;
+    int64_t capacity, length;
 };
 
 void normnet__put_byte(struct output *output, unsigned byte);
@@ -25,5 +28,8 @@ void normnet__put_hexadecimal(struct output *output, uint64_t value, int digits)
 void normnet__put_little(struct output *output, uint64_t value, int size);
 void normnet__put_float(struct output *output, float value);
 void normnet__put_floats(struct output *output, const float *values, int64_t count);
+
+/* NORMNET_EINVAL unless the second time gave as many bytes as were counted. */
+normnet_status normnet__check_counted(const struct output *output, int64_t counted);
 
 #endif

@@ -19,7 +19,7 @@ void normnet__checksum_digits(const unsigned char *bytes, int64_t size, int64_t 
                               unsigned char digits[NORMNET__CHECKSUM_DIGITS])
 {
     const int64_t after = digits_at + NORMNET__CHECKSUM_DIGITS;
-    struct output output = {digits, 0};
+    struct output output = {digits, NORMNET__CHECKSUM_DIGITS, 0};
     uint32_t checksum = normnet__crc32c(0, bytes, digits_at);
 
     checksum = normnet__crc32c(checksum, "00000000", NORMNET__CHECKSUM_DIGITS);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/safetensors_writer.h"
 
+#include "base/utf8.h"
+
+#include <string.h>
+
 /* The data begins at a multiple of a cache line. */
 enum { DATA_ALIGNMENT = 64 };
 
@@ -29,20 +33,34 @@ void normnet__end_metadata(struct header *header)
     normnet__put_byte(header->output, '"');
 }
 
-void normnet__put_metadata(struct header *header, const char *key, const char *text)
+static void put_character(struct output *output, const unsigned char *bytes, int length)
+{
+    if (bytes[0] < 0x20) {
+        normnet__put_text(output, "\\u");
+        normnet__put_hexadecimal(output, bytes[0], 4);
+        return;
+    }
+    if (bytes[0] == '"' || bytes[0] == '\\')
+        normnet__put_byte(output, '\\');
+    normnet__put_bytes(output, bytes, length);
+}
+
+void normnet__put_metadata(struct header *header, const char *key, const char *text, int64_t length)
 {
     normnet__begin_metadata(header, key);
-    for (; *text != '\0'; ++text) {
-        const unsigned char byte = (unsigned char)*text;
+    for (int64_t at = 0; at < length;) {
+        /* Each byte is read once. */
+        unsigned char bytes[4] = {0};
+        const int64_t left = length - at, count = left < (int64_t)sizeof bytes ? left : (int64_t)sizeof bytes;
+        int character;
 
-        if (byte < 0x20) {
-            normnet__put_text(header->output, "\\u");
-            normnet__put_hexadecimal(header->output, byte, 4);
-            continue;
-        }
-        if (byte == '"' || byte == '\\')
-            normnet__put_byte(header->output, '\\');
-        normnet__put_byte(header->output, byte);
+        memcpy(bytes, text + at, (size_t)count);
+        character = bytes[0] == '\0' ? 0 : normnet__utf8_length(bytes, count);
+        if (character == 0)
+            normnet__put_byte(header->output, '?');
+        else
+            put_character(header->output, bytes, character);
+        at += character == 0 ? 1 : character;
     }
     normnet__end_metadata(header);
 }
@@ -84,7 +102,7 @@ void normnet__end_header(struct header *header)
     while (output->length % DATA_ALIGNMENT != 0)
         normnet__put_byte(output, ' ');
     if (output->bytes != NULL) {
-        struct output length = {output->bytes, 0};
+        struct output length = {output->bytes, NORMNET__LENGTH_BYTES, 0};
 
         normnet__put_little(&length, (uint64_t)(output->length - NORMNET__LENGTH_BYTES), NORMNET__LENGTH_BYTES);
     }
@@ -94,7 +112,7 @@ void normnet__finish_safetensors(struct header *header)
 {
     const struct output *output = header->output;
 
-    if (output->bytes != NULL)
+    if (output->bytes != NULL && output->length <= output->capacity)
         normnet__checksum_digits(output->bytes, output->length, header->checksum_at,
                                  output->bytes + header->checksum_at);
 }

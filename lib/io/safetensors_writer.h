@@ -20,8 +20,8 @@ struct header normnet__begin_header(struct output *output);
 void normnet__begin_metadata(struct header *header, const char *key);
 void normnet__end_metadata(struct header *header);
 
-/* Any string in UTF-8, escaped as JSON requires. */
-void normnet__put_metadata(struct header *header, const char *key, const char *text);
+/* A text in UTF-8, escaped as JSON requires. What is not, as memory that somebody changes may be, becomes '?'. */
+void normnet__put_metadata(struct header *header, const char *key, const char *text, int64_t length);
 
 void normnet__end_all_metadata(struct header *header);
 void normnet__put_tensor(struct header *header, const char *name, const struct element_type *type, int32_t rank,

@@ -287,6 +287,132 @@ static void bytes_of_a_file(const void *argument)
     twins_close(pair);
 }
 
+/* ---- A note ---------------------------------------------------------------------------------------- */
+
+/* Others of the same length: escaped as six bytes or two, or not UTF-8, or shorter. */
+static const char other_notes[][4] = {"\x01\x01\x01", "\"\"\"", "\xFF\xFF\xFF", "\xC3\xC3\xC3", "", "a", "ab", "abc"};
+enum { NOTE_LENGTH = 60000 };
+
+static void write_note(char *note, const char *part)
+{
+    for (int i = 0; i < NOTE_LENGTH; ++i)
+        note[i] = part[0] == '\0' ? '\0' : part[(size_t)i % strlen(part)];
+    note[NOTE_LENGTH] = '\0';
+}
+
+/* Whether a file with a note of the caller, who changes it, can be loaded. */
+static void check_loads(const void *bytes, int64_t size)
+{
+    normnet_model *model = NULL;
+
+    CHECK_OK(normnet_model_deserialize(&model, bytes, size, NULL));
+    normnet_model_destroy(model);
+}
+
+/* The allocator of a model that is saved, which is called after the note has been measured, writes another note. */
+struct note_writer {
+    char *note;
+    const char *part;
+};
+
+static void *write_note_and_allocate(void *user, int64_t size, int64_t alignment)
+{
+    const struct note_writer *self = user;
+
+    if (self->part != NULL)
+        write_note(self->note, self->part);
+    return aligned_alloc((size_t)alignment, (size_t)((size + alignment - 1) / alignment * alignment));
+}
+
+static void note_of_a_file(const void *argument)
+{
+    static char note[NOTE_LENGTH + 1];
+    struct note_writer writer = {note, NULL};
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    const normnet_save_options options = {.struct_size = (int32_t)sizeof options, .note = note};
+    normnet_model *model;
+
+    (void)argument;
+    config.allocate = write_note_and_allocate;
+    config.deallocate = release;
+    config.allocator_user = &writer;
+    model = CHECK_CREATE(&config);
+    for (int i = 0; i < CHECK_COUNT(other_notes); ++i) {
+        normnet_model *loaded = NULL;
+        normnet_status status;
+
+        writer.part = NULL;
+        write_note(note, "abc");
+        CHECK_OK(normnet_model_save(model, "changed.normnet", &options));
+        write_note(note, "abc");
+        writer.part = other_notes[i];
+        status = normnet_model_save(model, "changed.normnet", &options);
+        if (status != NORMNET_OK && status != NORMNET_EINVAL)
+            CHECK_FAIL("save returned %s", normnet_status_string((int32_t)status));
+        CHECK_OK(normnet_model_load(&loaded, "changed.normnet", NULL));
+        normnet_model_destroy(loaded);
+    }
+    CHECK_EQUAL(remove("changed.normnet"), 0);
+    normnet_model_destroy(model);
+}
+
+/* A second thread, and memory with nothing after it that the file may reach. */
+struct note_flipper {
+    char *note;
+    const char *part;
+    atomic_bool stop;
+};
+
+static void *flip_note(void *context)
+{
+    struct note_flipper *self = context;
+
+    for (unsigned i = 0; !self->stop; ++i)
+        write_note(self->note, i % 2 == 0 ? "abc" : self->part);
+    return NULL;
+}
+
+static void note_in_memory(const void *argument)
+{
+    enum { ROUNDS = 60, AFTER = 6 * NOTE_LENGTH };
+    static char note[NOTE_LENGTH + 1];
+    const normnet_save_options options = {.struct_size = (int32_t)sizeof options, .note = note};
+    struct twins *pair = twins_open(NORMNET_NORM_BATCH);
+    unsigned char *bytes;
+    int64_t needed = 0, size;
+    int written = 0;
+
+    (void)argument;
+    write_note(note, "abc");
+    CHECK_OK(normnet_model_serialize(pair->model, NULL, 0, &size, &options));
+    bytes = check_allocate((size_t)size + AFTER, 1);
+    for (int i = 0; i < CHECK_COUNT(other_notes); ++i) {
+        struct note_flipper flipper = {note, other_notes[i], false};
+        pthread_t thread;
+
+        CHECK_EQUAL(pthread_create(&thread, NULL, flip_note, &flipper), 0);
+        for (int round = 0; round < ROUNDS; ++round) {
+            normnet_status status;
+
+            memset(bytes, 0xA5, (size_t)size + AFTER);
+            status = normnet_model_serialize(pair->model, bytes, size, &needed, &options);
+            if (status != NORMNET_OK && status != NORMNET_EINVAL)
+                CHECK_FAIL("serialize returned %s", normnet_status_string((int32_t)status));
+            for (int64_t at = size; at < size + AFTER; ++at)
+                if (bytes[at] != 0xA5)
+                    CHECK_FAIL("byte %d after the %d of the file was written", (int)(at - size), (int)size);
+            if (status == NORMNET_OK)
+                check_loads(bytes, needed);
+            written += status == NORMNET_OK;
+        }
+        flipper.stop = true;
+        CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    }
+    CHECK(written > 0);
+    free(bytes);
+    twins_close(pair);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -297,5 +423,7 @@ int main(int argc, char **argv)
     check_case("a second thread that changes labels and parameters breaks nothing", second_thread, NULL);
     check_case("a tensor that moves during a call is read once", tensor_that_moves, NULL);
     check_case("bytes of a file that change while they are read", bytes_of_a_file, NULL);
+    check_case("a note that changes while it is saved", note_of_a_file, NULL);
+    check_case("a note that changes while it is serialized", note_in_memory, NULL);
     return check_end();
 }
