@@ -30,6 +30,9 @@ normnet_status normnet__merge_host(normnet_config *config, const normnet_config 
 
 /* One range check per field. The first that fails determines status and message. */
 normnet_status normnet__check_config(const normnet_config *config);
+
+/* A part of it: the arrays that config.input_mean and config.input_std point to. */
+normnet_status normnet__check_input(const normnet_config *config);
 normnet_status normnet__check_schedule_config(const normnet_config *config);
 
 /* NORMNET_EVALUE unless 0 <= value < 1. `name` is the field's or argument's, for the message. */

@@ -109,7 +109,7 @@ normnet_status normnet__check_schedule_config(const normnet_config *config)
     return status;
 }
 
-static normnet_status check_input(const normnet_config *config)
+normnet_status normnet__check_input(const normnet_config *config)
 {
     for (int32_t c = 0; c < config->channels; ++c) {
         normnet_status status = NORMNET_OK;
@@ -197,6 +197,6 @@ normnet_status normnet__check_config(const normnet_config *config)
     if (status == NORMNET_OK)
         status = normnet__check_schedule_config(config);
     if (status == NORMNET_OK)
-        status = check_input(config);
+        status = normnet__check_input(config);
     return status == NORMNET_OK ? check_combinations(config) : status;
 }

@@ -225,6 +225,97 @@ static void tensor_that_moves(const void *argument)
     twins_close(pair);
 }
 
+static void release(void *user, void *block, int64_t size)
+{
+    (void)user;
+    (void)size;
+    free(block);
+}
+
+/* ---- A configuration ------------------------------------------------------------------------------ */
+
+/* What the allocator writes to the arrays and the text that the configuration points to, at its first call. */
+struct config_writer {
+    double mean[TWINS_CHANNELS], std[TWINS_CHANNELS];
+    char architecture[1000];
+    double new_mean, new_std;
+    const char *new_architecture;
+};
+
+static void *write_config_and_allocate(void *user, int64_t size, int64_t alignment)
+{
+    struct config_writer *self = user;
+
+    self->mean[1] = self->new_mean;
+    self->std[1] = self->new_std;
+    strcpy(self->architecture, self->new_architecture);
+    return aligned_alloc((size_t)alignment, (size_t)((size + alignment - 1) / alignment * alignment));
+}
+
+static char *repeat(char *text, const char *part, int count)
+{
+    text[0] = '\0';
+    while (count-- > 0)
+        strcat(text, part);
+    return text;
+}
+
+/* A model has values that are valid, or is not made; what it says of itself can be loaded. */
+static normnet_status check_made(normnet_config *config, struct config_writer *writer)
+{
+    normnet_model *model = NULL, *copy = NULL;
+    normnet_status status;
+
+    for (int c = 0; c < TWINS_CHANNELS; ++c) {
+        writer->mean[c] = 0.25;
+        writer->std[c] = 0.5;
+    }
+    strcpy(writer->architecture, "conv3-4 relu gap conv1-10");
+    status = normnet_model_create(&model, config);
+    if (status == NORMNET_OK)
+        CHECK_OK(normnet_model_clone(&copy, model, NULL));
+    else if (status != NORMNET_EVALUE && status != NORMNET_EARCH)
+        CHECK_FAIL("create returned %s", normnet_status_string((int32_t)status));
+    normnet_model_destroy(copy);
+    normnet_model_destroy(model);
+    return status;
+}
+
+static void arrays_of_a_configuration(const void *argument)
+{
+    static const double values[] = {0.0, NAN, INFINITY, -1.0, 1e300};
+    char longer[900], shorter[] = "gap";
+    struct config_writer writer;
+    normnet_config config = twins_config(NORMNET_NORM_NONE);
+
+    (void)argument;
+    config.architecture = writer.architecture;
+    config.input_mean = writer.mean;
+    config.input_std = writer.std;
+    config.allocate = write_config_and_allocate;
+    config.deallocate = release;
+    config.allocator_user = &writer;
+    writer.new_mean = writer.new_std = 0.5;
+    writer.new_architecture = "conv3-4 relu gap conv1-10";
+    CHECK_EQUAL(check_made(&config, &writer), NORMNET_OK);
+    for (int i = 0; i < CHECK_COUNT(values); ++i) {
+        writer.new_mean = values[i];
+        check_made(&config, &writer);
+        writer.new_std = values[i];
+        writer.new_mean = 0.5;
+        check_made(&config, &writer);
+        writer.new_std = 0.5;
+    }
+    for (int count = 1; count < 100; ++count) {
+        writer.new_architecture = strcat(repeat(longer, "relu ", count), "gap conv1-10");
+        check_made(&config, &writer);
+    }
+    writer.new_architecture = shorter;
+    check_made(&config, &writer);
+    writer.new_architecture = "";
+    check_made(&config, &writer);
+}
+
 /* ---- Bytes of a file ------------------------------------------------------------------------------ */
 
 /* Overwrites the bytes at a certain allocation of the call that reads them. */
@@ -241,13 +332,6 @@ static void *overwrite(void *user, int64_t size, int64_t alignment)
     if (++self->allocations == self->at)
         memset(self->bytes, 0x7B, (size_t)self->size);
     return aligned_alloc((size_t)alignment, (size_t)((size + alignment - 1) / alignment * alignment));
-}
-
-static void release(void *user, void *block, int64_t size)
-{
-    (void)user;
-    (void)size;
-    free(block);
 }
 
 /* The first allocation is for the copy, so that what is there then is read, and what comes later is not. */
@@ -422,6 +506,7 @@ int main(int argc, char **argv)
     check_case("pixels that become NaN are an error in training", pixels_in_training, NULL);
     check_case("a second thread that changes labels and parameters breaks nothing", second_thread, NULL);
     check_case("a tensor that moves during a call is read once", tensor_that_moves, NULL);
+    check_case("arrays and texts of a configuration that change during create", arrays_of_a_configuration, NULL);
     check_case("bytes of a file that change while they are read", bytes_of_a_file, NULL);
     check_case("a note that changes while it is saved", note_of_a_file, NULL);
     check_case("a note that changes while it is serialized", note_in_memory, NULL);
