@@ -151,11 +151,12 @@ static void second_thread(const void *argument)
     struct flipper flipper = {&pair->in.digits[3], &values[count - 1], {1, (int64_t)1 << 40}, {0.5f, NAN}, false};
     const normnet_state_info first = state_info(pair->model, 0);
     pthread_t thread;
-    int rejected = 0;
+    int accepted = 0;
 
     (void)argument;
     CHECK_EQUAL(pthread_create(&thread, NULL, flip, &flipper), 0);
-    for (int i = 0; i < ROUNDS; ++i) {
+    /* On a busy machine, the other thread may rest while the label is wrong. */
+    for (int i = 0; i < ROUNDS || accepted == 0; ++i) {
         const normnet_status step = normnet_train_step(pair->model, &pair->images, &pair->labels, NULL);
         const normnet_status evaluation =
             normnet_evaluate(pair->model, &pair->images, &pair->labels, NULL, pair->out.confusion, NULL);
@@ -169,11 +170,10 @@ static void second_thread(const void *argument)
             CHECK_FAIL("set_parameters returned %s", normnet_status_string((int32_t)set));
         if (!isfinite(((const float *)first.data)[count - 1]))
             CHECK_FAIL("round %d: set_parameters has set a value that it rejects", i);
-        rejected += step != NORMNET_OK;
+        accepted += step == NORMNET_OK;
     }
     flipper.stop = true;
     CHECK_EQUAL(pthread_join(thread, NULL), 0);
-    CHECK(rejected < ROUNDS);
     free(values);
     twins_close(pair);
 }
@@ -475,7 +475,7 @@ static void note_in_memory(const void *argument)
         pthread_t thread;
 
         CHECK_EQUAL(pthread_create(&thread, NULL, flip_note, &flipper), 0);
-        for (int round = 0; round < ROUNDS; ++round) {
+        for (int round = 0; round < ROUNDS || written == 0; ++round) {
             normnet_status status;
 
             memset(bytes, 0xA5, (size_t)size + AFTER);
@@ -492,7 +492,6 @@ static void note_in_memory(const void *argument)
         flipper.stop = true;
         CHECK_EQUAL(pthread_join(thread, NULL), 0);
     }
-    CHECK(written > 0);
     free(bytes);
     twins_close(pair);
 }
