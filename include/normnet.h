@@ -476,7 +476,8 @@ typedef enum normnet_dtype { NORMNET_U8 = 1, NORMNET_F32 = 2, NORMNET_I32 = 3, N
  * - Input: a stride may be 0 (broadcast) or negative. The memory may be read-only.
  * - Output: no two elements may have the same address, and no byte of one may be a byte of another
  *   tensor of the call. So an output may be a field of an array of records, every second column of
- *   a table, or run backwards. Bytes between its elements are not written.
+ *   a table, or run backwards. Bytes between its elements are not written. Strides so irregular that
+ *   it takes milliseconds to rule out an overlap are rejected as if there were one.
  * - Images have rank 4 and the shape N x channels x height x width, with N of at least 1. Images in
  *   another order, such as N x height x width x channels, only need other strides. Bytes (u8) are
  *   divided by 255; floats (f32) are taken as they are and must be finite (NORMNET_EVALUE).
@@ -709,7 +710,8 @@ static inline void normnet_metrics_init(normnet_metrics *metrics)
  * NORMNET_EVALUE   a pixel is not finite; or the loss, a gradient, statistic or weight would not
  *                  be; or a running variance, with eps, is above 0 but below the range of float
  * NORMNET_EINVAL   also for a batch norm that has a single value per channel
- * NORMNET_ESTATE   the one-cycle schedule is at its end; or gradients are pending
+ * NORMNET_ESTATE   the one-cycle schedule is at its end, or 2^52 steps have been taken; or gradients
+ *                  are pending
  * NORMNET_EIO      config.reduce failed
  */
 NORMNET_API normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *images,
@@ -798,7 +800,8 @@ NORMNET_API normnet_status normnet_gradients(normnet_model *model, double **valu
  * clips, updates weights and running statistics, and clears the gradients. The update is that of
  * torch.optim.SGD. After a failure the gradients are still pending.
  *
- * NORMNET_ESTATE   no gradients are pending; or the one-cycle schedule is at its end
+ * NORMNET_ESTATE   no gradients are pending; or the one-cycle schedule is at its end, or 2^52 steps
+ *                  have been taken
  * NORMNET_EVALUE   the gradient's norm or a new weight is not finite
  */
 NORMNET_API normnet_status normnet_apply_gradients(normnet_model *model, int64_t images_in_all);

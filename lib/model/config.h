@@ -4,12 +4,10 @@
 #define NORMNET_MODEL_CONFIG_H
 
 #include "base/allocator.h"
+#include "train/schedule.h"
 
 /* The largest hyper-parameter: products of several still fit into a double. */
 #define NORMNET__MAX_NUMBER 1e30
-
-/* The largest number of training steps: a double holds it exactly. */
-#define NORMNET__MAX_STEPS ((int64_t)1 << 52)
 
 enum { NORMNET__MAX_CHANNELS = 4096 }; /* of an image */
 

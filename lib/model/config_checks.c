@@ -73,6 +73,27 @@ static normnet_status check_numbers(const struct number_range *ranges, size_t co
 
 static const double max_number = NORMNET__MAX_NUMBER;
 
+/* The first rate of one-cycle, or the last one. */
+static normnet_status check_rate(const char *formula, double value, double max_lr)
+{
+    char number[32], peak[32];
+
+    if (isfinite(value))
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EVALUE, "config.%s is %s with config.max_lr %s; expected a finite learning rate",
+                         formula, normnet__decimal(number, value), normnet__decimal(peak, max_lr));
+}
+
+static normnet_status check_one_cycle_rates(const normnet_config *config)
+{
+    const double initial = config->max_lr / config->div_factor;
+    const normnet_status status = check_rate("max_lr / config.div_factor", initial, config->max_lr);
+
+    return status == NORMNET_OK ? check_rate("max_lr / config.div_factor / config.final_div_factor",
+                                             initial / config->final_div_factor, config->max_lr)
+                                : status;
+}
+
 normnet_status normnet__check_schedule_config(const normnet_config *config)
 {
     const struct integer_range integers[] = {
@@ -100,6 +121,8 @@ normnet_status normnet__check_schedule_config(const normnet_config *config)
                                (long long)NORMNET__MAX_STEPS);
     if (status == NORMNET_OK)
         status = check_numbers(numbers, sizeof numbers / sizeof numbers[0]);
+    if (status == NORMNET_OK && config->schedule == NORMNET_SCHEDULE_ONE_CYCLE)
+        status = check_one_cycle_rates(config);
     if (status == NORMNET_OK)
         status = normnet__check_momentum("config.momentum", config->momentum);
     if (status == NORMNET_OK)

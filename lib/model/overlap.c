@@ -137,10 +137,18 @@ struct rest {
     uint64_t most, divisor;
 };
 
-static bool solve(const struct term *terms, const struct rest *rests, int count, uint64_t target)
+/*
+ * The general problem is NP-complete (a knapsack), but the strides of arrays are multiples of each other, and then few
+ * steps are enough. After MAX_STEPS, milliseconds, an overlap is taken for granted.
+ */
+enum { MAX_STEPS = 20000 };
+
+static bool solve(const struct term *terms, const struct rest *rests, int count, uint64_t target, int *steps)
 {
     uint64_t least, most;
 
+    if (++*steps > MAX_STEPS)
+        return true;
     if (count == 0)
         return target == 0;
     if (target > rests[0].most || target % rests[0].divisor != 0)
@@ -152,7 +160,7 @@ static bool solve(const struct term *terms, const struct rest *rests, int count,
     least = target > rests[1].most ? (target - rests[1].most - 1) / terms[0].step + 1 : 0;
     most = target / terms[0].step < terms[0].most ? target / terms[0].step : terms[0].most;
     for (uint64_t x = least; x <= most; ++x)
-        if (solve(terms + 1, rests + 1, count - 1, target - x * terms[0].step))
+        if (solve(terms + 1, rests + 1, count - 1, target - x * terms[0].step, steps))
             return true;
     return false;
 }
@@ -160,13 +168,14 @@ static bool solve(const struct term *terms, const struct rest *rests, int count,
 static bool reaches(struct sum *sum, uint64_t target)
 {
     struct rest rests[MAX_TERMS + 1] = {{0, 0}};
+    int steps = 0;
 
     simplify(sum);
     rests[sum->count] = (struct rest){0, 0};
     for (int i = sum->count - 1; i >= 0; --i)
         rests[i] = (struct rest){rests[i + 1].most + sum->terms[i].step * sum->terms[i].most,
                                  divisor_of(sum->terms[i].step, rests[i + 1].divisor)};
-    return solve(sum->terms, rests, sum->count, target);
+    return solve(sum->terms, rests, sum->count, target, &steps);
 }
 
 /* ---- Views -------------------------------------------------------------------------------------- */

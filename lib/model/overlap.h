@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether strided views share a byte, exactly: an array of records, for instance, can hold one view per field, whose
- * ranges overlap although no byte belongs to two.
+ * Whether strided views share a byte: an array of records, for instance, can hold one view per field, whose ranges
+ * overlap although no byte belongs to two. If the strides are so irregular that the answer takes too long, it is yes.
  */
 #ifndef NORMNET_MODEL_OVERLAP_H
 #define NORMNET_MODEL_OVERLAP_H

@@ -48,7 +48,11 @@ struct rate normnet__one_cycle_rate(const normnet_config *config, int64_t step)
 
 struct rate normnet__step_rate(const normnet_config *config, int64_t step)
 {
-    return (struct rate){config->lr * normnet__power(config->step_gamma, step / config->step_size), config->momentum};
+    /* 0 stays 0, also where the power is infinite. */
+    const double lr =
+        config->lr == 0.0 ? 0.0 : config->lr * normnet__power(config->step_gamma, step / config->step_size);
+
+    return (struct rate){lr, config->momentum};
 }
 
 struct rate normnet__scheduled_rate(const normnet_config *config, int64_t step)

@@ -5,6 +5,9 @@
 
 #include "normnet.h"
 
+/* The largest number of training steps: a double holds it exactly. */
+#define NORMNET__MAX_STEPS ((int64_t)1 << 52)
+
 struct rate {
     double lr, momentum;
 };

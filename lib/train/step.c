@@ -19,6 +19,9 @@ normnet_status normnet__check_schedule(const struct trainer *trainer)
     if (config->schedule == NORMNET_SCHEDULE_ONE_CYCLE && trainer->state->step >= config->total_steps)
         return normnet__fail(NORMNET_ESTATE, "the one-cycle schedule ends after its %lld steps",
                              (long long)config->total_steps);
+    if (trainer->state->step >= NORMNET__MAX_STEPS)
+        return normnet__fail(NORMNET_ESTATE, "the model has taken %lld steps, which is as far as they are counted",
+                             (long long)NORMNET__MAX_STEPS);
     return NORMNET_OK;
 }
 

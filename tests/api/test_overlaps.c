@@ -343,6 +343,26 @@ static void entries_from_the_model(const void *argument)
     twins_close(pair);
 }
 
+/* Strides without any order, with which an exact answer would take minutes: an answer comes, and it is safe. */
+static void strides_without_order(const void *argument)
+{
+    static const int64_t strides[] = {7919000001, 611953003, 48271007, 3579089, 276947, 21379, 1657, 131};
+    struct twins *pair = twins_open(NORMNET_NORM_NONE);
+
+    (void)argument;
+    for (int32_t rank = 3; rank <= 8; ++rank) {
+        normnet_tensor scores = {.struct_size = sizeof scores, .dtype = NORMNET_F32, .rank = rank};
+
+        scores.data = pair->out.scores;
+        for (int32_t i = 0; i < rank; ++i) {
+            scores.shape[i] = 100;
+            scores.strides[i] = strides[8 - rank + i];
+        }
+        CHECK_STATUS(normnet_predict(pair->model, &pair->images, &scores, NULL, NULL), NORMNET_EINVAL);
+    }
+    twins_close(pair);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -353,6 +373,7 @@ int main(int argc, char **argv)
     check_case("outputs: rows in each other's gaps, and backwards", scores_in_each_others_gaps, NULL);
     check_case("outputs: a layer's between the pixels", layer_outputs_between_pixels, NULL);
     check_case("outputs: a confusion matrix over images or labels is EINVAL", confusion_over_inputs, NULL);
+    check_case("outputs: strides without order are answered soon", strides_without_order, NULL);
     check_case("set_state: from values of the model itself", entries_from_the_model, NULL);
     return check_end();
 }

@@ -422,12 +422,46 @@ static void malformed_setting(const void *argument)
     reading_close(self);
 }
 
+/* What can be saved can be loaded, also by a model that has taken as many steps as are counted, 2^52. */
+static void last_step(const void *argument)
+{
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->checkpoint);
+    normnet_model *model = NULL, *again = NULL;
+    normnet_config config = {.struct_size = sizeof config};
+    static unsigned char bytes[1 << 20];
+    int64_t size;
+
+    (void)argument;
+    file_replace(&changed, "step\":\"2\"", "step\":\"4503599627370495\"");
+    CHECK(crafted_enter_checksum(changed.bytes, changed.size));
+    if (CHECK_OK(normnet_model_deserialize(&model, changed.bytes, changed.size, NULL))) {
+        static uint8_t pixels[1 << 16], digits[2] = {0, 1};
+        normnet_tensor images, labels;
+
+        CHECK_OK(normnet_model_config(model, &config));
+        images = tensor_images(NORMNET_U8, pixels, 2, &config);
+        labels = tensor_1d(NORMNET_U8, digits, 2);
+        pixels[3] = 200;
+        CHECK_OK(normnet_train_step(model, &images, &labels, NULL));
+        CHECK_STATUS(normnet_train_step(model, &images, &labels, NULL), NORMNET_ESTATE);
+        CHECK_EQUAL(normnet_steps_taken(model), (int64_t)1 << 52);
+        CHECK_OK(normnet_model_serialize(model, bytes, sizeof bytes, &size, NULL));
+        CHECK_OK(normnet_model_deserialize(&again, bytes, size, NULL));
+    }
+    normnet_model_destroy(again);
+    normnet_model_destroy(model);
+    file_free(&changed);
+    reading_close(self);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
         return check_end();
     for (int i = 0; i < CHECK_COUNT(edit_cases); ++i)
         check_case_named(edited, &edit_cases[i], "edited: %s", edit_cases[i].name);
+    check_case("saved at the last step that is counted", last_step, NULL);
     for (int i = 0; i < CHECK_COUNT(setting_cases); ++i) {
         check_case_named(missing_setting, &setting_cases[i], "missing: %s", setting_cases[i].key);
         check_case_named(malformed_setting, &setting_cases[i], "malformed: %s", setting_cases[i].key);

@@ -127,6 +127,40 @@ static void schedules_without_a_phase(const void *argument)
             }
 }
 
+/* 0 times a power that overflows is 0, and rates of one-cycle that are not finite are rejected. */
+static void extreme_schedules(const void *argument)
+{
+    static const double factors[][2] = {{1e-300, 1e-300}, {1e-300, 1}, {5e-324, 1e-8}, {1e-200, 1e-200}};
+    normnet_config config;
+    double lr = -1, momentum;
+
+    (void)argument;
+    CHECK_OK(normnet_config_init(&config, NORMNET_NORM_NONE));
+    config.step_gamma = 10;
+    config.step_size = 1;
+    config.lr = 0;
+    for (int64_t step = 0; step < 1000000; step = 7 * step + 1) {
+        CHECK_OK(normnet_step_lr(&config, step, &lr, &momentum));
+        CHECK(lr == 0);
+    }
+    config.total_steps = 10;
+    config.max_lr = 1;
+    for (int i = 0; i < CHECK_COUNT(factors); ++i) {
+        config.div_factor = factors[i][0];
+        config.final_div_factor = factors[i][1];
+        for (int64_t step = 0; step < config.total_steps; ++step) {
+            const normnet_status status = normnet_one_cycle_lr(&config, step, &lr, &momentum);
+
+            if (status == NORMNET_OK ? !isfinite(lr) : status != NORMNET_EVALUE)
+                CHECK_FAIL("div_factor %g, final_div_factor %g, step %d: %s, lr %g", factors[i][0], factors[i][1],
+                           (int)step, normnet_status_string((int32_t)status), lr);
+        }
+    }
+    config.div_factor = config.final_div_factor = 1e-300;
+    CHECK_STATUS(normnet_one_cycle_lr(&config, 0, &lr, &momentum), NORMNET_EVALUE);
+    CHECK(strstr(normnet_error_message(), "config.final_div_factor is inf") != NULL);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -136,5 +170,6 @@ int main(int argc, char **argv)
     check_case("limits of schedules", schedule_limits, NULL);
     check_case("many schedules", many_schedules, NULL);
     check_case("schedules without a phase", schedules_without_a_phase, NULL);
+    check_case("schedules of extreme factors", extreme_schedules, NULL);
     return check_end();
 }
