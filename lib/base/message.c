@@ -63,10 +63,11 @@ const char *normnet__error_message(void)
 
 /*
  * C libraries print decimals in the rounding mode of the caller, and some, on x86, in that of the x87, which
- * base/float_mode.h does not set.
+ * base/float_mode.h does not set. The decimal point of the locale may be a comma, or a character of several bytes.
  */
 const char *normnet__decimal(char *text, double value)
 {
+    char *to = text;
     fenv_t environment;
 
     (void)fegetenv(&environment);
@@ -74,8 +75,11 @@ const char *normnet__decimal(char *text, double value)
     if (snprintf(text, 32, "%.9g", isnan(value) ? (double)NAN : value) < 0 || isnan(value))
         strcpy(text, "nan"); /* some C libraries print the sign or the bits of a NaN */
     (void)fesetenv(&environment);
-    for (char *character = text; *character != '\0'; ++character)
-        if (strchr("0123456789+-einfa", *character) == NULL)
-            *character = '.';
+    for (const char *from = text; *from != '\0'; ++from)
+        if (strchr("0123456789+-einfa", *from) != NULL)
+            *to++ = *from;
+        else if (to == text || to[-1] != '.')
+            *to++ = '.';
+    *to = '\0';
     return text;
 }

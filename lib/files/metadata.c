@@ -55,7 +55,7 @@ void normnet__put_model_metadata(struct header *header, const normnet_model *mod
     normnet__put_input_scaling(header, config);
     if (saving->kind == NORMNET_FILE_CHECKPOINT) {
         normnet__put_fields(header, NORMNET__TRAINING_FIELDS, config);
-        if (config->average_decay > 0.0)
+        if (normnet__is_averaging(&model->state.average))
             normnet__put_fields(header, NORMNET__AVERAGE_FIELDS, config);
         put_integer(header, "normnet.step", model->state.step);
         put_integer(header, "normnet.has_momentum", model->state.has_momentum);

@@ -115,6 +115,7 @@ static void configure(normnet_model *model)
     model->training.virtual_batch = config->virtual_batch;
     model->training.reduction = (struct reduction){config->reduce, config->reduce_user};
     model->training.averaging = (struct averaging){config->batchnorm_momentum, config->cumulative_statistics != 0};
+    model->state.average.kept = config->average_decay > 0.0;
     model->state.average.decay = config->average_decay;
     model->state.average.from = config->average_from;
 }
@@ -123,6 +124,23 @@ static void configure(normnet_model *model)
 static bool needs_pool(const normnet_config *config)
 {
     return config->threads > 1 && config->parallel_for == NULL;
+}
+
+/* All readers need the same; while the arena only counts, one of them is measured. */
+static void layout_readers(struct arena *arena, normnet_model *model)
+{
+    const int64_t before = arena->used;
+    const struct team first = normnet__alloc_reader(arena, &model->engine);
+    const int64_t each = arena->used - before;
+
+    if (arena->memory == NULL) {
+        normnet__arena_alloc(arena, model->config.readers - 1, each);
+        return;
+    }
+    for (int32_t i = 0; i < model->config.readers; ++i) {
+        model->readers[i].team = i == 0 ? first : normnet__alloc_reader(arena, &model->engine);
+        atomic_flag_clear(&model->readers[i].taken);
+    }
 }
 
 /* The array part: all arrays that training and prediction use. */
@@ -138,14 +156,7 @@ static void layout_array_part(struct arena *arena, normnet_model *model)
     model->readers = normnet__arena_alloc(arena, model->config.readers, sizeof *model->readers);
     if (needs_pool(&model->config))
         model->engine.threads.pool = normnet__alloc_pool(arena, model->config.threads - 1);
-    for (int32_t i = 0; i < model->config.readers; ++i) {
-        const struct team team = normnet__alloc_reader(arena, &model->engine);
-
-        if (model->readers != NULL) { /* NULL while the arena only counts */
-            model->readers[i].team = team;
-            atomic_flag_clear(&model->readers[i].taken);
-        }
-    }
+    layout_readers(arena, model);
 }
 
 static normnet_status allocate_array_part(normnet_model *model)

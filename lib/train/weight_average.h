@@ -19,15 +19,17 @@
 #include <stdbool.h>
 
 struct weight_average {
-    double decay; /* config.average_decay; 0 = no average */
+    bool kept;    /* whether there is an average: config.average_decay is not 0 */
+    double decay; /* config.average_decay */
     int64_t from; /* config.average_from */
     struct weights weights;
     atomic_int begun, prepared; /* layers, since the weights were last changed */
 };
 
+/* Compares no numbers: some callers are in the floating-point mode of the program. */
 static inline bool normnet__is_averaging(const struct weight_average *average)
 {
-    return average->decay > 0.0;
+    return average->kept;
 }
 
 /* The share of the newest parameters in the average after step `step`; 1 as long as the average follows them. */

@@ -247,7 +247,7 @@ static void memory_limit(const void *argument)
     normnet_config config = twins_config(NORMNET_NORM_BATCH);
     struct allocator memory = {0};
     normnet_model *model = NULL;
-    int64_t needed;
+    int64_t needed, readers_need[3];
     char value[32], limit[32];
 
     (void)argument;
@@ -268,6 +268,19 @@ static void memory_limit(const void *argument)
     memory.requested = 0;
     CHECK_STATUS(normnet_model_create(&model, &config), NORMNET_ELIMIT);
     CHECK_EQUAL(memory.requested, 0);
+
+    /* Counting does not take long, however many parts there are. */
+    config = twins_config(NORMNET_NORM_BATCH);
+    config.threads = config.readers = 1024;
+    for (int i = 0; i < 200; ++i)
+        CHECK_NOT_CREATED("1024 readers of 1024 threads", &config, NORMNET_ELIMIT, "memory_limit");
+    config.memory_limit = 0;
+    config.threads = 2;
+    for (int i = 0; i < 3; ++i) {
+        config.readers = 8 + i;
+        readers_need[i] = bytes_needed(config);
+    }
+    CHECK_EQUAL(readers_need[2] - readers_need[1], readers_need[1] - readers_need[0]);
 
     /* The default limit of 2^30: rejected before anything of that size is asked for. */
     config = twins_config(NORMNET_NORM_NONE);

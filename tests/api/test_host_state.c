@@ -31,7 +31,7 @@ static const char path[] = "test_host_state.model";
 enum { IMAGES = TWINS_IMAGES };
 
 /* Hosts whose settings are unusual. */
-enum setting { PLAIN, COMMA, ROUNDING, FLUSHING, TRAPPING, UNALIGNED };
+enum setting { PLAIN, COMMA, WIDE_POINT, ROUNDING, FLUSHING, TRAPPING, UNALIGNED };
 
 struct use {
     enum setting setting;
@@ -95,6 +95,7 @@ static void description(struct use *use)
     KEEPS(&use->host, normnet_parameter_count(model) > 0);
     KEEPS(&use->host, normnet_state_count(model) > 0);
     KEEPS(&use->host, normnet_state(model, 0, &out->state) == NORMNET_OK);
+    KEEPS(&use->host, out->state.average != NULL);
     KEEPS_BUT_ERRNO(&use->host, normnet_state(model, -1, &out->state) == NORMNET_EINVAL);
     KEEPS(&use->host,
           normnet_set_parameters(use->model, out->state.data, normnet_parameter_count(model)) == NORMNET_OK);
@@ -131,9 +132,13 @@ static void training(struct use *use)
 static void prediction(struct use *use)
 {
     const normnet_predict_options batch = options_init(NORMNET_SCORES_LOG_PROBABILITIES, NORMNET_STATISTICS_BATCH);
+    normnet_predict_options average = options_init(NORMNET_SCORES_LOGITS, NORMNET_STATISTICS_RUNNING);
     normnet_model *model = use->model;
     struct twins_outputs *out = use->out;
 
+    average.weights = NORMNET_WEIGHTS_AVERAGE;
+    KEEPS(&use->host, normnet_predict(model, &use->images, &use->scores, &use->classes, &average) == NORMNET_OK);
+    use->results = hash_bytes(use->results, out->scores, sizeof out->scores);
     KEEPS(&use->host,
           normnet_evaluate(model, &use->images, &use->labels, &out->metrics, out->confusion, NULL) == NORMNET_OK);
     KEEPS_BUT_ERRNO(&use->host,
@@ -213,23 +218,36 @@ static void schedules(struct use *use)
 
 /* ---- Hosts ------------------------------------------------------------------------------------------ */
 
-/* A locale with a decimal comma: an installed one, or one that localedef makes in `folder`. */
-static int use_comma(char *folder)
-{
-    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "tr_TR.UTF-8", "de_DE"};
-    char command[256];
+/* A language with this decimal point. */
+struct language {
+    const char *name, *point;
+};
 
-    for (int i = 0; i < CHECK_COUNT(names); ++i)
-        if (setlocale(LC_ALL, names[i]) != NULL)
-            return strcmp(localeconv()->decimal_point, ",") == 0;
-    if (mkdtemp(folder) == NULL)
-        return 0;
-    snprintf(command, sizeof command, "localedef -i tr_TR -f UTF-8 %s/tr_TR.UTF-8 >%s/log 2>&1", folder, folder);
-    return system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 && setlocale(LC_ALL, "tr_TR.UTF-8") != NULL &&
-           strcmp(localeconv()->decimal_point, ",") == 0;
+static const struct language *language_of(enum setting setting)
+{
+    static const struct language turkish = {"tr_TR", ","}, pashto = {"ps_AF", "\xD9\xAB"};
+
+    return setting == COMMA ? &turkish : setting == WIDE_POINT ? &pashto : NULL;
 }
 
-static void leave_comma(const char *folder)
+/* Uses the language's locale: an installed one, or one that localedef makes in `folder`. */
+static int use_language(const struct language *language, char *folder)
+{
+    char name[32], command[256];
+
+    snprintf(name, sizeof name, "%s.UTF-8", language->name);
+    if (setlocale(LC_ALL, name) == NULL) {
+        if (mkdtemp(folder) == NULL)
+            return 0;
+        snprintf(command, sizeof command, "localedef -i %s -f UTF-8 %s/%s >%s/log 2>&1", language->name, folder, name,
+                 folder);
+        if (system(command) != 0 || setenv("LOCPATH", folder, 1) != 0 || setlocale(LC_ALL, name) == NULL)
+            return 0;
+    }
+    return strcmp(localeconv()->decimal_point, language->point) == 0;
+}
+
+static void leave_language(const char *folder)
 {
     char command[256];
 
@@ -253,6 +271,10 @@ static void set_floating_point(enum setting setting)
 #if HAS_TRAPS
     if (setting == TRAPPING)
         feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW);
+#if HAS_MXCSR
+    if (setting == TRAPPING)
+        _mm_setcsr(_mm_getcsr() & ~0x100u); /* denormal operands */
+#endif
 #endif
 }
 
@@ -317,6 +339,7 @@ static uint64_t use_as(enum setting setting, const struct settings *want, struct
 
     twins_draw(pair);
     use.config = config_of(want);
+    use.config.average_decay = 1e-310; /* denormal */
     use.out = check_allocate(1, sizeof *use.out);
     twins_blank(pair);
     memcpy(use.out, &pair->blank, sizeof *use.out);
@@ -347,20 +370,21 @@ static void use_all_ways(enum setting setting, uint64_t results[WAYS])
 static void unchanged(const void *argument)
 {
     const enum setting setting = *(const enum setting *)argument;
+    const struct language *language = language_of(setting);
     char folder[] = "/tmp/normnet_locale_XXXXXX";
     uint64_t expected[WAYS], results[WAYS];
 
     use_all_ways(PLAIN, expected);
-    if (setting != COMMA || use_comma(folder)) {
+    if (language == NULL || use_language(language, folder)) {
         use_all_ways(setting, results);
         for (int i = 0; i < WAYS; ++i)
             if (results[i] != expected[i])
                 CHECK_FAIL("%s norm, way %d: other results", norm_name(i / 3), i % 3);
     } else {
-        check_skip("there is no locale with a decimal comma; apt-get install locales");
+        check_skip("there is no such locale; apt-get install locales");
     }
-    if (setting == COMMA)
-        leave_comma(folder);
+    if (language != NULL)
+        leave_language(folder);
 }
 
 /* Each function of the library is among the calls. */
@@ -400,6 +424,7 @@ int main(int argc, char **argv)
     } hosts[] = {
         {PLAIN, "that is plain"},
         {COMMA, "with a decimal comma"},
+        {WIDE_POINT, "with a decimal point of two bytes"},
         {ROUNDING, "that rounds upward"},
         {FLUSHING, "that flushes denormal numbers"},
         {TRAPPING, "with floating-point traps"},
