@@ -837,7 +837,7 @@ NORMNET_API normnet_status normnet_update_statistics(normnet_model *model, const
 /*
  * The same for the running statistics of the averaged weights, as update_bn() with an
  * AveragedModel; those of the model stay. They last until the next training step, which sets them
- * to the model's again.
+ * to the model's again, or until weights are set or loaded while the average still follows them.
  *
  * NORMNET_ESTATE   also if config.average_decay is 0
  */
