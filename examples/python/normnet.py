@@ -43,6 +43,9 @@ NORMNET_EBUSY. A model that is closed during a call is freed when the call retur
 
 The shared library is searched for in this order: the path in the environment variable NORMNET_LIBRARY, the directory
 of this file, the build directories of its source tree, and the library directories of the system.
+
+`python -m normnet COMMAND [OPTION]...` is the program normnet-mnist, which trains, predicts and reports: that of the
+build directories, of the package that pip has installed, or the one on PATH.
 """
 from __future__ import annotations
 
@@ -55,6 +58,8 @@ import functools
 import operator
 import os
 import re
+import shutil
+import subprocess
 import sys
 from ctypes import POINTER, addressof, byref, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p, sizeof
 from enum import IntEnum
@@ -89,6 +94,43 @@ if TYPE_CHECKING:
     Floats = NDArray[numpy.float32]
     Path = Union[str, bytes, os.PathLike[Any]]
 
+
+# ---- The files of this module ----------------------------------------------------------------------
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_ROOT = os.path.dirname(os.path.dirname(_HERE))
+#: Where meson has built the source tree that this file may be in.
+_BUILDS = [os.path.join(_ROOT, *build.split("/"))
+           for build in ("build", "builddir", "build/release", "build/examples", "build/dev")]
+
+
+def _find_program() -> str | None:
+    from importlib import metadata  # takes longer to import than all that the module needs without it
+
+    names = ("normnet-mnist", "normnet-mnist.exe")
+    found = [os.path.join(build, "examples", "mnist", name) for build in _BUILDS for name in names]
+    try:
+        found += [os.path.realpath(file.locate()) for file in metadata.files("normnet") or [] if file.name in names]
+    except metadata.PackageNotFoundError:
+        pass
+    return next(filter(os.path.isfile, found), None) or shutil.which(names[0])
+
+
+def _run_program(arguments: list[str]) -> int:
+    """Runs normnet-mnist in place of Python, so that its output, Ctrl-C and exit code are its own."""
+    program = _find_program()
+    if program is None:
+        print("error: normnet-mnist was not found: pip install the package normnet (examples/python in the sources of"
+              " libnormnet), build the sources with meson, or put normnet-mnist on PATH", file=sys.stderr)
+        return 1
+    if os.name == "nt":  # where the program would run on after the shell has its prompt back
+        return subprocess.run([program, *arguments], check=False).returncode
+    sys.stdout.flush()
+    os.execv(program, [program, *arguments])
+
+
+if __name__ == "__main__":  # python -m normnet, which needs neither the shared library nor numpy
+    sys.exit(_run_program(sys.argv[1:]))
 
 # ---- The header in Python --------------------------------------------------------------------------
 
@@ -232,13 +274,10 @@ FUNCTIONS = {
 
 def _load() -> ctypes.CDLL:
     """Loads the shared library and sets the types of its functions. ImportError if there is none."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    root = os.path.dirname(os.path.dirname(here))
     systems = {"win32": ["normnet-0.dll", "libnormnet-0.dll", "normnet.dll", "libnormnet.dll"],
                "darwin": ["libnormnet.0.dylib", "libnormnet.dylib"]}
     names = systems.get(sys.platform, ["libnormnet.so.0", "libnormnet.so"])
-    builds = ("build", "builddir", *(os.path.join("build", name) for name in ("release", "examples", "dev")))
-    folders = [here] + [os.path.join(root, build, lib) for build in builds for lib in ("", "lib")]
+    folders = [_HERE] + [os.path.join(build, lib) for build in _BUILDS for lib in ("", "lib")]
     found = [path for path in (os.path.join(f, n) for f in folders for n in names) if os.path.exists(path)]
     path = os.environ.get("NORMNET_LIBRARY") or (found[0] if found else ctypes.util.find_library("normnet"))
     if not path:

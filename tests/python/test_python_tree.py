@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`python examples/python COMMAND`: the program that meson has built in the source tree, without an installation."""
+"""`python examples/python COMMAND` and `python -m normnet COMMAND` without an installation: the program that meson has
+built in the source tree, and for a copy of normnet.py the one on PATH."""
 import os
 import pathlib
 import shutil
@@ -38,16 +39,17 @@ class Tree:
         program.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         program.chmod(0o755)
 
-    def start(self, *arguments, **settings):
-        # It needs neither numpy nor the library, and finds no package that is installed.
-        environment = {name: value for name, value in os.environ.items()
-                       if name not in ("NORMNET_LIBRARY", "PYTHONPATH")}
-        return subprocess.Popen([sys.executable, "-S", str(self.python), *map(str, arguments)], env=environment,
+    def start(self, *arguments, module=False, path=None):
+        # It needs neither numpy nor the library, and finds no package and no program that is installed.
+        environment = {name: value for name, value in os.environ.items() if name != "NORMNET_LIBRARY"}
+        environment.update(PATH=str(path or self.folder / "none"), PYTHONPATH=str(self.python) if module else "")
+        started = ["-m", "normnet"] if module else [str(self.python)]
+        return subprocess.Popen([sys.executable, "-S", *started, *map(str, arguments)], env=environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                cwd=self.folder, **settings)
+                                cwd=self.folder)
 
-    def run(self, *arguments, code=0):
-        process = self.start(*arguments)
+    def run(self, *arguments, code=0, **how):
+        process = self.start(*arguments, **how)
         output, errors = process.communicate(timeout=600)
         assert process.returncode == code, f"{process.returncode}\n{output}\n{errors}"
         return output, errors
@@ -90,9 +92,21 @@ def test_its_help_mistakes_and_exit_codes_are_the_programs(built):
 
 
 @posix
-def test_arguments_and_the_exit_code_arrive(tree):
+@pytest.mark.parametrize("module", [False, True])
+def test_arguments_and_the_exit_code_arrive(tree, module):
     tree.add_program("build", 'printf "<%s>" "$@"; exit 7')
-    assert tree.run("train", "two words", "", "*", "--epochs=1", code=7)[0] == "<train><two words><><*><--epochs=1>"
+    output, _ = tree.run("train", "two words", "", "*", "--epochs=1", code=7, module=module)
+    assert output == "<train><two words><><*><--epochs=1>"
+
+
+@posix
+def test_a_copy_of_the_module_starts_the_program_on_the_path(tree):
+    for path in tree.python.iterdir():
+        if path.name != "normnet.py":
+            path.unlink()
+    tree.add_program("elsewhere", 'printf "<%s>" "$@"; exit 7')
+    path = tree.folder / "elsewhere" / "examples" / "mnist"
+    assert tree.run("train", "two words", code=7, module=True, path=path)[0] == "<train><two words>"
 
 
 @posix
@@ -114,5 +128,7 @@ def test_build_directories_are_tried_in_order(tree, first):
     assert tree.run()[0] == BUILDS[first] + "\n"
 
 
-def test_a_tree_without_a_build_says_so(tree):
-    assert tree.run("train", code=1)[1].startswith("error: normnet-mnist was not found: ")
+@pytest.mark.parametrize("module", [False, True])
+def test_without_a_program_it_says_so(tree, module):
+    errors = tree.run("train", code=1, module=module)[1]
+    assert errors.startswith("error: normnet-mnist was not found: pip install") and errors.count("\n") == 1

@@ -78,8 +78,10 @@ class Installation:
         run(sys.executable, "-m", "venv", "--without-pip", folder)
         run(sys.executable, "-m", "pip", "--python", self.python, "install", "--no-index", "--no-deps", wheel)
 
-    def run(self, *arguments, code=0, numpy_too=False, **settings):
+    def run(self, *arguments, code=0, numpy_too=False, path=None, **settings):
         env = {name: value for name, value in environment().items() if name != "NORMNET_DATA"}
+        if path is not None:
+            env["PATH"] = str(path)
         if numpy_too:
             env["PYTHONPATH"] = str(pathlib.Path(numpy.__file__).parents[1])
         return run(self.python, *arguments, code=code, cwd=self.folder, env=env, **settings)
@@ -171,7 +173,8 @@ def test_a_program_that_has_been_removed_is_named(wheel, tmp_path):
     other = Installation(tmp_path / "venv", wheel)
     for path in other.scripts.glob("normnet-mnist*"):
         path.unlink()
-    assert other.run("-m", "normnet", "train", code=1).stderr.startswith("error: normnet-mnist was not found")
+    failed = other.run("-m", "normnet", "train", code=1, path=other.scripts)  # where no other one is
+    assert failed.stderr.startswith("error: normnet-mnist was not found")
 
 
 def test_a_source_distribution_makes_the_same_wheel(clean, wheel, tmp_path):
