@@ -359,6 +359,11 @@ def _member(enum: type[IntEnum], value: str | int, name: str) -> int:
                          + _nearest(value.lower(), names)) from None
 
 
+def _digits(number: int) -> str:
+    """An integer for a message; Python prints none of thousands of digits."""
+    return str(number) if number.bit_length() <= 128 else f"(an integer of {number.bit_length()} bits)"
+
+
 def _integer(value: Any, name: str, ctype: Any = c_int64) -> int:
     """A number for C, which would cut off what does not fit. TypeError, or OverflowError if it does not fit."""
     try:
@@ -366,16 +371,18 @@ def _integer(value: Any, name: str, ctype: Any = c_int64) -> int:
     except TypeError:
         raise TypeError(f"{name} is {value!r}; expected an integer") from None
     if ctype(number).value != number:
-        raise OverflowError(f"{name} = {number} does not fit into {8 * sizeof(ctype)} bits")
+        raise OverflowError(f"{name} = {_digits(number)} does not fit into {8 * sizeof(ctype)} bits")
     return number
 
 
 def _number(value: Any, name: str) -> float:
-    """A double for C. TypeError for another type."""
+    """A double for C. TypeError for another type, OverflowError for an integer that no double can hold."""
     try:
         return c_double(value).value
     except TypeError:
         raise TypeError(f"{name} is {value!r}; expected a number") from None
+    except OverflowError:
+        raise OverflowError(f"{name} = {_digits(operator.index(value))} does not fit into a double") from None
 
 
 def _bytes(value: Any) -> bytes:
@@ -386,14 +393,26 @@ def _bytes(value: Any) -> bytes:
         raise TypeError(f"data is of type {type(value).__name__}; expected the bytes of a file") from None
 
 
-def _text(value: Any, name: str) -> bytes:
-    """The bytes of a string for C: UTF-8, or those of a path. TypeError for another type, ValueError for zero bytes."""
-    if name != "path" and not isinstance(value, (str, bytes)):
+def _text(value: Any, name: str, encode: Callable[[str], bytes] = str.encode) -> bytes:
+    """The bytes of a string for C, in UTF-8 by default. TypeError for another type, ValueError for zero bytes and for
+    what cannot be encoded."""
+    if not isinstance(value, (str, bytes)):
         raise TypeError(f"{name} is {value!r}; expected a string")
-    data = os.fsencode(value) if name == "path" else value.encode() if isinstance(value, str) else value
+    try:
+        data = encode(value) if isinstance(value, str) else value
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} is {value!r}; expected a string that can be encoded: {error}") from None
     if b"\0" in data:
         raise ValueError(f"{name} is {value!r}; expected a string without a zero byte")
     return data
+
+
+def _path(value: Any) -> bytes:
+    """The bytes of the name of a file. TypeError and ValueError as _text()."""
+    try:
+        return _text(os.fspath(value), "path", os.fsencode)
+    except TypeError:
+        raise TypeError(f"path is {value!r}; expected the name of a file") from None
 
 
 def _plain(struct: _Struct) -> dict[str, Any]:
@@ -686,7 +705,7 @@ def _field(config: Config, name: str, value: Any) -> Any:
         if value is None and ctype in (Allocate, Deallocate, Reduce, ParallelFor):
             value = ctype()
         elif ctype is POINTER(c_double) and value is not None:
-            value = (c_double * len(value))(*value)
+            value = (c_double * len(value))(*(_number(each, f"{name}[{i}]") for i, each in enumerate(value)))
         elif ctype is Reduce and callable(value) and not isinstance(value, Reduce):
             config.reducer = value
             value = Reduce(_reducer(config, value))
@@ -699,8 +718,8 @@ def _field(config: Config, name: str, value: Any) -> Any:
 def _config(norm: str | int, fields: Mapping[str, Any]) -> Config:
     """A normnet_config with the given fields and the defaults for `norm`.
 
-    TypeError for an unknown field or another type, OverflowError for an integer out of range, ValueError for a wrong
-    length.
+    TypeError for an unknown field or another type, OverflowError for a number out of range, ValueError for a wrong
+    length and a string that cannot be passed.
     """
     config = Config()
     config.failure = config.reducer = None
@@ -713,6 +732,14 @@ def _config(norm: str | int, fields: Mapping[str, Any]) -> Config:
         if fields.get(name) is not None and len(fields[name]) != config.channels:
             raise ValueError(f"{name} has {len(fields[name])} values; expected {config.channels}, one per channel")
     return config
+
+
+def _shown(name: str, value: Any) -> str:
+    """A field for a message: an enum by name."""
+    if name not in _ENUMS:
+        return repr(value)
+    names = {int(member): member.name.lower() for member in _ENUMS[name]}
+    return repr(names.get(value, value))
 
 
 def _reducer(config: Config, function: Callable[[Array], object]) -> Callable[[int, Any, int], int]:
@@ -873,16 +900,17 @@ class Model:
             if value is None or not hasattr(config, name) or name in _SETTINGS:
                 continue
             if name in ("input_mean", "input_std"):
-                value = [float(number) for number in value]
+                value = list(_field(given, name, value))
             elif name == "architecture":
-                value = given.architecture.decode()
+                value = given.architecture.decode("utf-8", "replace")
             else:
                 value = getattr(given, name)
             if getattr(config, name) != value:
                 model.close()
-                raise ValueError(f"{name} is {value!r}; the model has {getattr(config, name)!r}, which cannot be"
-                                 " changed here: set_learning_rate() changes lr and momentum, and a file of"
-                                 " weights takes other settings of the training")
+                raise ValueError(f"{name} is {_shown(name, value)}; the model has"
+                                 f" {_shown(name, getattr(config, name))}, which cannot be changed here:"
+                                 " set_learning_rate() changes lr and momentum, and a file of weights takes other"
+                                 " settings of the training")
         return model
 
     @classmethod
@@ -894,7 +922,7 @@ class Model:
         set all other fields. ValueError for a field that the file has with another value. Other errors: NORMNET_EIO,
         NORMNET_EFORMAT, NORMNET_ETRUNCATED, NORMNET_ECHECKSUM and others.
         """
-        return cls._create_as(host, library.normnet_model_load, _text(path, "path"))
+        return cls._create_as(host, library.normnet_model_load, _path(path))
 
     @classmethod
     def deserialize(cls, data: Any, **host: Any) -> Self:
@@ -1071,7 +1099,7 @@ class Model:
         note: text of up to 65,536 bytes in UTF-8, see the property `note`.
         Errors: NORMNET_EIO; NORMNET_ESTATE for a checkpoint while gradients are pending.
         """
-        self._call("model_save", _text(path, "path"), _save_options(kind, note))
+        self._call("model_save", _path(path), _save_options(kind, note))
 
     def serialize(self, kind: str | int = "checkpoint", note: str | bytes | None = None) -> bytes:
         """Returns the bytes of the file that save() would write."""
@@ -1085,7 +1113,7 @@ class Model:
         """Replaces the weights and running statistics with those from a file: a checkpoint, weights, or safetensors of
         a state_dict from PyTorch, in any type and with any common prefix. NORMNET_EMISMATCH if a name or shape
         differs."""
-        self._call("load_weights", _text(path, "path"))
+        self._call("load_weights", _path(path))
 
     def deserialize_weights(self, data: Any) -> None:
         """Does the same as load_weights() with the bytes of a file."""
@@ -1097,7 +1125,7 @@ class Model:
 
         Its input is `images`, float32 N x channels x height x width, and its output `logits`, float32 N x classes.
         """
-        self._call("model_export_onnx", _text(path, "path"))
+        self._call("model_export_onnx", _path(path))
 
     # -- state
 
@@ -1139,6 +1167,8 @@ class Model:
         num_batches_tracked may be missing; then it is kept. Returns a namespace with the lists missing_keys and
         unexpected_keys. After an error, nothing has changed.
         """
+        if not hasattr(state, "keys"):
+            raise TypeError(f"state is of type {type(state).__name__}; expected a dict of arrays")
         names = [info.name.decode() for info in self._states()]
         missing = [name for name in names if name not in state and not name.endswith(".num_batches_tracked")]
         unexpected = [name for name in state if name not in names]
@@ -1427,8 +1457,10 @@ def epoch_order(count: int, seed: int, step: int) -> NDArray[Any]:
     """Returns the order in which fit() takes `count` images in the epoch that begins at step `step` of the model, as an
     array of indices: for programs that train in their own loop, such as several processes, and want fit()'s weights.
     seed: of fit(), which is the model's by default."""
-    words = [number >> shift & 0xffffffff for number in (seed, step) for shift in (0, 32)]
-    return numpy.random.RandomState(words).permutation(count)  # RandomState's numbers never change
+    numbers = _integer(seed, "seed"), _integer(step, "step")
+    words = [number >> shift & 0xffffffff for number in numbers for shift in (0, 32)]
+    # RandomState's numbers never change.
+    return numpy.random.RandomState(words).permutation(_integer(count, "count"))
 
 
 def shard(images: int, ranks: int, rank: int) -> tuple[int, int]:

@@ -138,6 +138,22 @@ WRONG_ARGUMENTS = {
     "rank = 4294967296": (OverflowError, lambda _: normnet.shard(10, 2, 2 ** 32)),
     "images is '10'": (TypeError, lambda _: normnet.shard("10", 2, 0)),
     "step is 1.0": (TypeError, lambda _: normnet.step_lr(1.0)),
+    "lr = (an integer of 1329 bits) does not fit into a double": (OverflowError, lambda _: model(lr=10 ** 400)),
+    "threads = (an integer of 16610 bits) does not fit": (OverflowError, lambda _: model(threads=10 ** 5000)),
+    "input_mean[1] = (an integer of 1329 bits)": (OverflowError, lambda _: model(input_mean=[0, 10 ** 400])),
+    "input_std is 5; expected a list": (TypeError, lambda network: network.clone(input_std=5)),
+    "path is None; expected the name of a file": (TypeError, lambda _: normnet.Model.load(None)),
+    "path is 7; expected the name of a file": (TypeError, lambda network: network.save(7)),
+    "path is 'a\\x00b'; expected a string without": (ValueError, lambda network: network.load_weights("a\0b")),
+    "architecture is '\\udce9'; expected a string that can": (ValueError, lambda _: model(architecture="\udce9")),
+    "note is '\\udce9'; expected a string that can": (ValueError, lambda network: network.serialize(note="\udce9")),
+    "architecture is '\ufffd'; the model has": (ValueError, lambda network: network.clone(architecture=b"\xff")),
+    "state is of type NoneType; expected a dict": (TypeError, lambda network: network.load_state_dict(None)),
+    "seed is None; expected an integer": (TypeError, lambda _: normnet.epoch_order(8, None, 0)),
+    "count is 'x'; expected an integer": (TypeError, lambda _: normnet.epoch_order("x", 1, 0)),
+    "norm is 'group'; the model has 'batch'": (
+        ValueError, lambda _: normnet.Model.deserialize(model(norm="batch").serialize(), norm="group")),
+    "schedule is 'step'; the model has 'constant'": (ValueError, lambda network: network.clone(schedule="step")),
 }
 
 
