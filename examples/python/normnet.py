@@ -28,6 +28,7 @@ Other types are converted, into a copy:
              other integers    uint8, so that they are scaled by 1/255, too; ValueError for one that is not 0 to 255
     labels   bool, other integers and floats     int64; ValueError for a number that is not whole
     state    float16, float64, ...               as images; other types are a TypeError
+    values   bool, other integers and floats      of parameters as state, of gradients in the same way to float64
 
 Returned arrays are copies, but for state_views() and gradient_view().
 
@@ -470,20 +471,21 @@ _CODES: dict[Any, int] = {numpy.dtype(name): int(code) for name, code in (
 _ndarray: Any = numpy.ndarray if numpy else None
 
 
-def _float32(array: Array, name: str) -> Array:
-    """Numbers as the nearest float32. ValueError if one is too large for that."""
+def _float(array: Array, name: str, dtype: str = "float32") -> Array:
+    """Numbers as the nearest ones of a dtype. ValueError if one is too large for that."""
     with numpy.errstate(over="ignore"):
-        floats = array.astype(numpy.float32)
+        floats = array.astype(dtype)
     lost = numpy.isinf(floats) & ~numpy.isinf(array)
     if lost.any():
-        raise ValueError(f"{name} has {array[lost][0]}; expected numbers that a float32 can hold, up to 3.4e38")
+        raise ValueError(f"{name} has {array[lost][0]}; expected numbers that a {dtype} can hold, up to"
+                         f" {numpy.finfo(dtype).max:.2g}")
     return floats
 
 
 def _pixels(array: Array, name: str) -> Array | None:
     """Images of another dtype as float32 or uint8; None if it is not one of numbers."""
     if array.dtype.kind in "bf":
-        return _float32(array, name)
+        return _float(array, name)
     if array.dtype.kind not in "iu":
         return None
     wrong = (array < 0) | (array > 255)
@@ -507,9 +509,14 @@ def _whole(array: Array, name: str) -> Array | None:
 def _native(array: Array, name: str) -> Array | None:
     """Entries of the state of another dtype: floats as load_weights() takes them; None if C cannot take it."""
     if array.dtype.kind == "f":
-        return _float32(array, name)
+        return _float(array, name)
     dtype = array.dtype.newbyteorder("=")
     return array.astype(dtype) if dtype in _CODES else None
+
+
+def _real(array: Array, name: str, dtype: str = "float32") -> Array | None:
+    """Parameters and gradients of another dtype; None if it is not one of numbers."""
+    return _float(array, name, dtype) if array.dtype.kind in "biuf" else None
 
 
 class _Kind(NamedTuple):
@@ -522,6 +529,8 @@ class _Kind(NamedTuple):
 _IMAGES = _Kind((1, 2), "uint8 or float32, or other real numbers", _pixels)
 _LABELS = _Kind((1, 3, 4), "uint8, int32 or int64, or other whole numbers", _whole)
 _STATE = _Kind((1, 2, 3, 4), "uint8, float32, int32 or int64", _native)
+_PARAMETERS = _Kind((2,), "float32, or other real numbers", _real)
+_GRADIENTS = _Kind((), "float64, or other real numbers", functools.partial(_real, dtype="float64"))
 
 
 def _array(value: Any, name: str) -> Array:
@@ -577,6 +586,16 @@ def _view(array: Array) -> Tensor | None:
     tensor = Tensor.from_buffer_copy(layout)  # faster than a new one, and no other thread has it
     tensor.data = address
     return tensor
+
+
+def _check_finite(array: Array, name: str) -> None:
+    """NormnetError, as from the library, for the first number that is not finite."""
+    with numpy.errstate(invalid="ignore"):
+        if numpy.isfinite(array.min(initial=0)) and numpy.isfinite(array.max(initial=0)):  # no memory for an array
+            return
+    place = tuple(numpy.argwhere(~numpy.isfinite(array))[0])
+    raise NormnetError(Status.EVALUE, "NORMNET_EVALUE", f"{name}{''.join(f'[{index}]' for index in place)} is"
+                       f" {array[place]}; expected a finite number")
 
 
 class _Slot:
@@ -1185,13 +1204,16 @@ class Model:
         return Keys(missing_keys=missing, unexpected_keys=unexpected)
 
     def set_parameters(self, values: Data) -> None:
-        """Replaces all parameters by one array of parameter_count values in the order of state_dict()."""
-        values = numpy.ascontiguousarray(values, numpy.float32)
+        """Replaces all parameters by one array of parameter_count values in the order of state_dict(). NORMNET_EVALUE
+        for a value that is not finite."""
+        values = numpy.ascontiguousarray(_tensor(values, "values", _PARAMETERS).array)
         self._call("set_parameters", values.ctypes.data_as(POINTER(c_float)), values.size)
 
     def split(self, values: Array) -> dict[str, Array]:
         """Returns a dict of views into an array of parameter_count values, such as gradients(), with the names and
         shapes of the parameters."""
+        if numpy.shape(values) != (self.parameter_count,):
+            raise ValueError(f"the shape of values is {numpy.shape(values)}; expected ({self.parameter_count},)")
         parts, first = {}, 0
         for info in self._states():
             if info.trained:
@@ -1315,10 +1337,12 @@ class Model:
         return numpy.asarray(_Memory(handle, address, (count.value,), "f8", False))
 
     def set_gradients(self, values: Data) -> None:
-        """Replaces the pending gradients, for example by their sum over several machines."""
-        values, gradients = numpy.asarray(values), self.gradient_view()
+        """Replaces the pending gradients, for example by their sum over several machines. NORMNET_EVALUE for a value
+        that is not finite."""
+        values, gradients = _converted(_array(values, "values"), "values", _GRADIENTS), self.gradient_view()
         if values.shape != gradients.shape:
-            raise ValueError(f"the shape of the gradients is {values.shape}; expected {gradients.shape}")
+            raise ValueError(f"the shape of values is {values.shape}; expected {gradients.shape}")
+        _check_finite(values, "values")
         gradients[:] = values
 
     def apply_gradients(self, images_in_all: int) -> None:

@@ -225,6 +225,59 @@ def test_state_of_another_dtype():
             network.set_state("0.weight", values * 0 + 1e39)
 
 
+SETTERS = ["set_parameters", "set_gradients"]
+
+
+@pytest.mark.parametrize("setter", SETTERS)
+def test_parameters_and_gradients_of_any_dtype_and_strides(setter):
+    values = numpy.random.default_rng(2).integers(-3, 4, 338)
+    with model() as network:
+        for dtype in ("int8", "int64", "float16", "float32", "float64", "longdouble", SWAPPED + "f4"):
+            for array in (values.astype(dtype), numpy.repeat(values.astype(dtype), 2)[::2], values.tolist()):
+                getattr(network, setter)(array)
+                parameters = numpy.concatenate([each.ravel() for each in network.state_views().values()])
+                assert numpy.array_equal(parameters if setter == "set_parameters" else network.gradients(), values)
+
+
+#: The beginning of the message, the type of the error, and an element of the values.
+WRONG_VALUES = {
+    "the dtype of values is complex128; expected": (TypeError, 1j),
+    "the dtype of values is <U3; expected": (TypeError, "1.5"),
+    "the dtype of values is object; expected": (TypeError, None),
+    "NORMNET_EVALUE: values[7] is nan; expected a finite number": (normnet.NormnetError, numpy.nan),
+    "NORMNET_EVALUE: values[7] is -inf; expected a finite number": (normnet.NormnetError, -numpy.inf),
+}
+
+
+@pytest.mark.parametrize("setter", SETTERS)
+@pytest.mark.parametrize("message", WRONG_VALUES)
+def test_parameters_and_gradients_that_cannot_be_converted(setter, message):
+    error, value = WRONG_VALUES[message]
+    values = numpy.zeros(338, numpy.asarray(value).dtype)
+    values[7] = value
+    with model() as network:
+        network.compute_gradients(*batch())
+        state, gradients = network.serialize(kind="weights"), network.gradients()
+        with pytest.raises(error, match="^" + re.escape(message)):
+            getattr(network, setter)(values)
+        assert network.serialize(kind="weights") == state and numpy.array_equal(network.gradients(), gradients)
+
+
+def test_parameters_and_gradients_that_are_too_large(network):
+    with pytest.raises(ValueError, match="^values has 1e[+]300; expected numbers that a float32 can hold, up to 3.4e"):
+        network.set_parameters([1e300] * 338)
+    largest = numpy.finfo("longdouble").max
+    if largest > numpy.finfo("float64").max:
+        with pytest.raises(ValueError, match="^values has .*; expected numbers that a float64 can hold, up to 1.8e"):
+            network.set_gradients(numpy.full(338, largest))
+
+
+def test_values_of_another_shape(network):
+    for values in ([1.0] * 337, numpy.zeros((338, 1)), numpy.zeros(400), None):
+        with pytest.raises(ValueError, match="^the shape of values is .*; expected .338,."):
+            network.split(values)
+
+
 # ---- Memory ----------------------------------------------------------------------------------------
 
 

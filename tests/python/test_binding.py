@@ -92,7 +92,7 @@ def test_mistakes_in_python_are_named():
             network.set_state("0.weight", numpy.zeros((4, 2, 3, 3), numpy.int16))
         with pytest.raises(ValueError, match="images has 9 dimensions"):
             network.train_step(images.reshape(20, 2, 9, 8, 1, 1, 1, 1, 1), labels)
-        with pytest.raises(ValueError, match=r"shape of the gradients is \(3,\)"):
+        with pytest.raises(ValueError, match=r"shape of values is \(3,\)"):
             network.set_gradients(numpy.zeros(3))
         with pytest.raises(ValueError, match="scores is 'logit'; expected probabilities, .*; did you mean 'logits'"):
             network.predict(images, scores="logit")
