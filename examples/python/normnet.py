@@ -774,7 +774,8 @@ def _reducer(config: Config, function: Callable[[Array], object]) -> Callable[[i
 
 
 def _data_set(images: Any, labels: Any, config: SimpleNamespace, part: str = "") -> tuple[Array, Array]:
-    """Images and labels as arrays that C takes. ValueError for another shape, NormnetError for a wrong label."""
+    """Images and labels as arrays that C takes. ValueError for another shape, NormnetError for a wrong label and for a
+    pixel that is not finite."""
     names = part + "images", part + "labels"
     images, labels = _tensor(images, names[0], _IMAGES).array, _tensor(labels, names[1], _LABELS).array
     image = config.channels, config.height, config.width
@@ -786,6 +787,8 @@ def _data_set(images: Any, labels: Any, config: SimpleNamespace, part: str = "")
     if wrong.size:
         raise NormnetError(Status.ELABEL, "NORMNET_ELABEL",
                            f"{names[1]}[{wrong[0]}] is {labels[wrong[0]]}; expected 0 to {config.classes - 1}")
+    if images.dtype.kind == "f":
+        _check_finite(images, names[0])
     return images, labels
 
 
@@ -1255,8 +1258,9 @@ class Model:
 
         Returns the history: an Epoch for each epoch.
 
-        Everything is checked before the first step, except that pixels are finite: ValueError for a one-cycle schedule
-        with too few steps left, NORMNET_ELABEL for a wrong label, ... Other errors are those of train_step().
+        Everything is checked before the first step: ValueError for a one-cycle schedule with too few steps left and for
+        a last batch of an epoch that is too small for batch norm, NORMNET_ELABEL for a wrong label, NORMNET_EVALUE for
+        a pixel that is not finite, ... Later errors are those of train_step() that depend on the training.
         """
         config, taken = self.config, self.steps_taken
         images, labels = _data_set(images, labels, config)
@@ -1276,6 +1280,7 @@ class Model:
         if validation is not None:
             test_images, test_labels = _pair(validation, "validation", "images and labels")
             validation = _data_set(test_images, test_labels, config, "validation ")
+        self._check_last_batch(images, labels, size)
         history = [] if history is None else history
         validated: dict[str, Any] = {"validation_loss": None, "validation_accuracy": None}
         bar = _progress(steps, progress)
@@ -1293,6 +1298,22 @@ class Model:
         finally:
             bar.close()
         return history
+
+    def _check_last_batch(self, images: Array, labels: Array, size: int) -> None:
+        """ValueError if the last batch of an epoch, which may have one image, is too small for batch norm's statistics.
+
+        Evaluation with the statistics of a batch has the same limit, and changes nothing. With `reduce`, the images of
+        other ranks count, too.
+        """
+        count = len(labels) % size or size
+        if self._config.reduce:
+            return
+        try:
+            Model.evaluate(self, images[:count], labels[:count], statistics="batch")
+        except NormnetError as error:
+            if error.status == Status.EINVAL:
+                raise ValueError(f"{len(labels)} images in batches of {size} end with a batch of {count}:"
+                                 f" {error.message}; choose another batch_size") from None
 
     def _train_epoch(self, images: Array, labels: Array, size: int, seed: int, bar: Any) -> dict[str, Any]:
         """Trains on each image once, and returns what the history says about it."""

@@ -125,6 +125,9 @@ def test_it_learns():
 IMAGES, LABELS = batch(50)
 BAD = LABELS.copy()
 BAD[31] = 5
+NAN, INFINITE = IMAGES.astype(numpy.float64), IMAGES[::-1].astype(numpy.float32)
+NAN[[49, 31], 1, 2, 3] = numpy.nan
+INFINITE[31, 1, 2, [3, 5]] = -numpy.inf, numpy.nan
 #: Arguments of fit(), the type of the error, and the beginning of its message.
 MISTAKES = {
     "epochs is 0; expected at least 1": (ValueError, {"epochs": 0}),
@@ -142,6 +145,9 @@ MISTAKES = {
     "NORMNET_ELABEL: labels[31] is 5; expected 0 to 4": (normnet.NormnetError, {"labels": BAD}),
     "the shapes of images and labels are (50, 1, 9, 8) and (50,); expected N x 2 x 9 x 8 and N": (
         ValueError, {"images": IMAGES[:, :1]}),
+    "NORMNET_EVALUE: images[31][1][2][3] is nan; expected a finite number": (normnet.NormnetError, {"images": NAN}),
+    "NORMNET_EVALUE: validation images[31][1][2][3] is -inf": (
+        normnet.NormnetError, {"validation": (INFINITE, LABELS)}),
     "validation is of type float; expected a pair of images and labels": (TypeError, {"validation": 0.2}),
     "validation is of type ndarray; expected a pair": (TypeError, {"validation": IMAGES[:2]}),
     "the shapes of validation images and validation labels are (50, 2, 9, 8) and (3,)": (
@@ -165,14 +171,30 @@ def test_mistakes_are_found_before_the_first_step(message):
         assert network.serialize() == before
 
 
+@pytest.mark.parametrize("count, size", [(9, 8), (5, 4), (1, 8), (4, 1)])
+def test_a_last_batch_that_batch_norm_cannot_take(count, size):
+    """It is found before the first step, not after an epoch."""
+    features = {"norm": "batch", "architecture": "flatten fc-8 norm relu fc-5", "max_batch": 8}
+    with model(**features) as network, model(**{**features, "norm": "layer"}) as other:
+        before = network.serialize()
+        with pytest.raises(ValueError, match=f"^{count} images in batches of {size} end with a batch of 1: .*norm"
+                                             ".*more than one value per channel.*; choose another batch_size$"):
+            network.fit(IMAGES[:count], LABELS[:count], batch_size=size)
+        assert network.serialize() == before
+        other.fit(IMAGES[:count], LABELS[:count], batch_size=size)
+        network.fit(IMAGES[:9], LABELS[:9], batch_size=7)
+        with network.clone(reduce=lambda values: numpy.multiply(values, 2, values)) as rank:
+            rank.fit(IMAGES[:9], LABELS[:9])  # as if another rank had the same images
+
+
 def test_what_was_learned_before_a_failure_is_kept():
     images = IMAGES.astype(numpy.float32) / 255
-    with model() as network:
+    with model(norm="none") as network:
         history = network.fit(images, LABELS)
         taken = network.steps_taken
-        images[7, 1, 2, 3] = numpy.nan
-        fails(normnet.Status.EVALUE, network.fit, images, LABELS, history=history)
-        assert len(history) == 1 and network.steps_taken >= taken
+        network.set_learning_rate(1e30, 0.9)  # with which it diverges
+        fails(normnet.Status.EVALUE, network.fit, images, LABELS, epochs=9, history=history)
+        assert len(history) == 1 and network.steps_taken > taken
 
     class Interrupted(Recorder):
         def evaluate(self, *arguments, **keywords):
@@ -210,7 +232,7 @@ class Bar:
 def test_progress(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
     monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=Bar))
-    with model() as network:
+    with model(norm="none") as network:
         for shown, disable in ((None, None), (True, False), (False, True)):
             Bar.used.clear()
             history = network.fit(IMAGES, LABELS, epochs=2, validation=(IMAGES, LABELS), progress=shown)
@@ -220,7 +242,9 @@ def test_progress(monkeypatch):
             assert bar.texts == ["epoch 1 of 2", "epoch 2 of 2, validation accuracy "
                                                  f"{history[0].validation_accuracy:.2%}"]
         Bar.used.clear()
-        fails(normnet.Status.EVALUE, network.fit, numpy.full(IMAGES.shape, numpy.nan), LABELS)
+        with network.clone() as other:
+            other.set_learning_rate(1e30, 0.9)  # with which it diverges
+            fails(normnet.Status.EVALUE, other.fit, IMAGES, LABELS, epochs=9)
         assert Bar.used[0].closed
         monkeypatch.setitem(sys.modules, "tqdm.auto", None)
         network.fit(IMAGES, LABELS)
