@@ -11,10 +11,13 @@
 It can be copied with normnet.py, and works wherever scikit-learn takes a classifier: in pipelines, grid searches,
 cross-validation and ensembles.
 """
-import os
+import contextlib
+import re
 import time
+from collections.abc import Mapping
 from numbers import Integral
 
+import joblib
 import numpy
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
@@ -27,6 +30,16 @@ import normnet
 SMALLEST_SIDE = 8
 #: The library's limit for the channels of an image; a feature without a place is a channel of one pixel.
 MOST_FEATURES = 4096
+#: The library's default.
+MOMENTUM = 0.9
+#: The fields of normnet_config that are parameters, and what they are called here.
+PARAMETERS = {"threads": "n_jobs", "max_batch": "batch_size", "max_lr": "lr", "total_steps": "epochs",
+              "seed": "random_state", **{name: name for name in (
+                  "norm", "architecture", "lr", "dropout", "l1", "l2", "label_smoothing")}}
+#: Those that follow from the data and the method.
+DERIVED = ("channels", "height", "width", "classes", "input_mean", "input_std", "schedule")
+#: The parameters that a network keeps, and those that its training keeps.
+NETWORK, TRAINING = ("norm", "architecture", "image_shape"), ("dropout", "l1", "l2", "label_smoothing", "config")
 #: As many images at a time are converted to float32 for a prediction.
 CHUNK = 1024
 
@@ -59,10 +72,14 @@ class NormNetClassifier(ClassifierMixin, BaseEstimator):
     dropout : share of the values that layers `dropout` set to zero [0.03]
     l1, l2 : penalties on the weights [0]; l2 is PyTorch's weight_decay
     label_smoothing : share of the target that is spread over all classes [0]
-    n_jobs : threads; None (default) is 1, and -1 one per core
-    random_state : of the initial weights, the order of the images and dropout
+    n_jobs : threads; None (default) is 1, -1 one per processor, -2 one for all processors but one, ...
+    random_state : of the initial weights, the order of the images and dropout; used when a network is made
     verbose : whether to print a line with the time left after each epoch [False]
     config : a dict of other fields of normnet_config, for example {"groups": 2, "clip_norm": 1}
+
+    After set_params(), partial_fit() goes on with another lr, batch_size, n_jobs or momentum (in config). ValueError
+    for another norm, architecture or image_shape, and from the second call on for other values of dropout, l1, l2,
+    label_smoothing or config: only fit() makes a new network.
 
     Attributes
     ----------
@@ -112,7 +129,8 @@ class NormNetClassifier(ClassifierMixin, BaseEstimator):
     def partial_fit(self, X, y, classes=None):
         """Trains the network with one pass over some images, at a constant learning rate. Returns self.
 
-        The first call needs `classes`, all labels that there will be, unless fit() has been called before.
+        The first call needs `classes`, all labels that there will be, unless fit() has been called before. ValueError
+        for a parameter that has changed since the network was made and cannot be changed in it.
         """
         first = not hasattr(self, "model_")
         if first and classes is None:
@@ -126,9 +144,11 @@ class NormNetClassifier(ClassifierMixin, BaseEstimator):
         if unknown.size:
             raise ValueError(f"y has the label {unknown[0]}, which is not one of the classes {known}")
         if first:
-            self._begin(images, known, schedule="constant", lr=self.lr)
+            self._begin(images, known, schedule="constant")
         elif self.model_.config.schedule != normnet.Schedule.CONSTANT:
             self._leave_cycle()
+        else:
+            self._go_on()
         self._train_epoch(images, numpy.searchsorted(known, y))
         return self
 
@@ -151,7 +171,7 @@ class NormNetClassifier(ClassifierMixin, BaseEstimator):
             return features, 1, 1
         if self.image_shape is None:
             return shape
-        given = tuple(self.image_shape)
+        given = tuple(self.image_shape) if numpy.iterable(self.image_shape) else ()
         if len(given) not in (2, 3) or not all(isinstance(side, Integral) and side > 0 for side in given):
             raise ValueError(f"image_shape is {self.image_shape!r}; expected (height, width) or"
                              " (channels, height, width)")
@@ -179,29 +199,55 @@ class NormNetClassifier(ClassifierMixin, BaseEstimator):
         mean, std = _moments(images)
         fields = {"seed": int(generator.randint(2**31 - 1)), "classes": len(classes), "input_mean": mean,
                   "input_std": std, **dict(zip(("channels", "height", "width"), map(int, self.image_shape_)))}
-        try:
+        with _value_errors():
             model = normnet.Model(self.norm, **fields, **self._settings(len(classes)), **schedule)
-        except normnet.NormnetError as error:
-            raise ValueError(f"the network cannot be trained: {error.message}") from error
         self.classes_, self.model_, self.loss_curve_ = classes, model, []
-        self._generator = generator
+        self._generator, self._kept = generator, self._to_keep()
 
     def _settings(self, classes):
         """The fields of normnet_config that parameters of this estimator stand for."""
         architecture = self.architecture
         if architecture is None and min(self.image_shape_[1:]) < SMALLEST_SIDE:
             architecture = f"flatten fc-64b norm relu dropout fc-{classes}b"
-        threads = os.cpu_count() if self.n_jobs == -1 else 1 if self.n_jobs is None else self.n_jobs
         return {"architecture": architecture, "dropout": self.dropout, "l1": self.l1, "l2": self.l2,
-                "label_smoothing": self.label_smoothing, "threads": threads,
-                "max_batch": _count(self.batch_size, "batch_size"), **(self.config or {})}
+                "label_smoothing": self.label_smoothing, "threads": _threads(self.n_jobs), "lr": self.lr,
+                "max_batch": _count(self.batch_size, "batch_size"), "momentum": MOMENTUM, **_other_fields(self.config)}
+
+    def _to_keep(self):
+        """What the parameters are that a network and its training keep."""
+        kept = {name: getattr(self, name) for name in NETWORK + TRAINING}
+        if numpy.iterable(self.image_shape):
+            kept["image_shape"] = tuple(self.image_shape)
+        kept["config"] = {name: value for name, value in _other_fields(self.config).items() if name != "momentum"}
+        return kept
+
+    def _require_kept(self, names):
+        """ValueError if one of these parameters has changed since the network was made."""
+        now = self._to_keep()
+        for name in names:
+            if now[name] != self._kept[name]:
+                raise ValueError(f"{name} is {now[name]!r}; the network was made with {self._kept[name]!r}, which"
+                                 " cannot be changed in it: call fit() for a new network")
 
     def _leave_cycle(self):
         """Goes on with the weights of fit(), whose one-cycle schedule has ended, at a constant rate."""
+        self._require_kept(NETWORK)
         old = self.model_.config
-        settings = self._settings(len(self.classes_))
-        self.model_ = normnet.Model.deserialize(self.model_.serialize(kind="weights"), norm=self.norm, **settings,
-                                                seed=old.seed, schedule="constant", lr=self.lr)
+        with _value_errors():
+            self.model_ = normnet.Model.deserialize(self.model_.serialize(kind="weights"), norm=self.norm,
+                                                    **self._settings(len(self.classes_)), seed=old.seed,
+                                                    schedule="constant")
+        self._kept = self._to_keep()
+
+    def _go_on(self):
+        """Changes in the network what has changed in the parameters."""
+        self._require_kept(NETWORK + TRAINING)
+        settings, config = self._settings(len(self.classes_)), self.model_.config
+        host = {name: settings[name] for name in ("threads", "max_batch")}
+        with _value_errors():
+            if host != {name: getattr(config, name) for name in host}:
+                self.model_ = self.model_.clone(**host)
+            self.model_.set_learning_rate(settings["lr"], settings["momentum"])
 
     def _train_epoch(self, images, targets):
         """One pass in a new order. Returns the share of the images that were right."""
@@ -242,9 +288,43 @@ class NormNetClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
+@contextlib.contextmanager
+def _value_errors():
+    """Errors of the library as ValueError, with the names of parameters in place of its fields."""
+    try:
+        yield
+    except normnet.NormnetError as error:
+        message = re.sub(r"\bconfig\.(\w+)", lambda field: PARAMETERS.get(field[1], field[0]), error.message)
+        raise ValueError(f"the network cannot be trained: {message}") from error
+
+
+def _other_fields(config):
+    """The parameter `config` as a dict. TypeError or ValueError for what it cannot be."""
+    if config is None:
+        return {}
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise TypeError(f"config is {config!r}; expected a dict of fields of normnet_config")
+    for name in config:
+        if name in PARAMETERS:
+            raise ValueError(f"config has {name!r}; expected it as the parameter {PARAMETERS[name]}")
+        if name in DERIVED:
+            raise ValueError(f"config has {name!r}; expected none of {', '.join(DERIVED)}, which follow from X and y")
+    return dict(config)
+
+
+def _threads(n_jobs):
+    """The number of threads that n_jobs stands for, as in joblib."""
+    if n_jobs is None:
+        return 1
+    if not isinstance(n_jobs, Integral) or n_jobs == 0 or abs(n_jobs) >= 2**31:
+        raise ValueError(f"n_jobs is {n_jobs!r}; expected None, a number of threads, -1 for one per processor, or -2"
+                         " for one less")
+    return int(n_jobs) if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + int(n_jobs))
+
+
 def _count(value, name):
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} is {value!r}; expected an integer of at least 1")
+    if not isinstance(value, Integral) or not 1 <= value < 2**31:
+        raise ValueError(f"{name} is {value!r}; expected an integer of at least 1, and less than 2^31")
     return int(value)
 
 

@@ -2,6 +2,7 @@
 """examples/python/normnet_sklearn.py: a classifier by scikit-learn's own rules, and what it learns."""
 import pickle
 
+import joblib
 import numpy
 import pytest
 from sklearn.base import clone
@@ -141,6 +142,78 @@ def test_a_pickle_goes_on_as_the_original():
     assert numpy.array_equal(estimator.predict_proba(DIGITS.images), copy.predict_proba(DIGITS.images))
 
 
+def part_of(estimator, classes=range(10)):
+    return estimator.partial_fit(DIGITS.images[SMALL], DIGITS.target[SMALL], classes=classes)
+
+
+def test_partial_fit_goes_on_with_what_can_change():
+    estimator = part_of(NormNetClassifier("batch", batch_size=16, lr=.01, random_state=0))
+    weights = estimator.model_.state_dict()
+    estimator.set_params(lr=0, batch_size=64, n_jobs=2, config={"momentum": 0.0})
+    part_of(estimator)
+    config = estimator.model_.config
+    assert (config.lr, config.momentum, config.max_batch, config.threads) == (0, 0, 64, 2)
+    after = estimator.model_.state_dict()
+    assert all(numpy.array_equal(weights[name], after[name]) for name in weights if name.endswith((".weight", ".bias")))
+    assert estimator.model_.steps_taken == 13 + 4
+    part_of(estimator.set_params(config=None, lr=.5))
+    assert (estimator.model_.config.lr, estimator.model_.config.momentum) == (.5, .9)
+
+
+def test_threads_and_larger_batches_do_not_disturb_the_training():
+    one, other = (part_of(NormNetClassifier("batch", dropout=.2, random_state=0)) for _ in range(2))
+    part_of(one)
+    part_of(other.set_params(n_jobs=2))
+    assert one.model_.serialize() == other.model_.serialize()
+
+
+#: Parameters that have changed, and the beginning of the message.
+CHANGES = [
+    ({"norm": "group"}, "norm is 'group'; the network was made with 'batch', which cannot be changed in it: call fit"),
+    ({"architecture": "gap conv1-10"}, "architecture is 'gap conv1-10'; the network was made with None"),
+    ({"image_shape": (4, 16)}, "image_shape is (4, 16); the network was made with (8, 8)"),
+    ({"image_shape": 8}, "image_shape is 8; the network was made with (8, 8)"),
+    ({"dropout": .5}, "dropout is 0.5; the network was made with 0.03"),
+    ({"l1": .1}, "l1 is 0.1; the network was made with 0.0"),
+    ({"l2": .1, "lr": .5}, "l2 is 0.1; the network was made with 0.0"),
+    ({"label_smoothing": .1}, "label_smoothing is 0.1; the network was made with 0.0"),
+    ({"config": {"clip_norm": 1}}, "config is {'clip_norm': 1}; the network was made with {}"),
+    ({"lr": -1}, "the network cannot be trained: lr is -1; expected a number from 0"),
+    ({"lr": "x"}, "lr is 'x'; expected a number"),
+    ({"n_jobs": 10 ** 6}, "the network cannot be trained: n_jobs is 1000000; expected 1 to"),
+    ({"batch_size": 2 ** 31}, "batch_size is 2147483648; expected an integer of at least 1"),
+]
+
+
+@pytest.mark.parametrize("changes, message", CHANGES)
+def test_partial_fit_names_what_cannot_change(changes, message):
+    estimator = part_of(NormNetClassifier("batch", image_shape=[8, 8], random_state=0))
+    before = estimator.model_.serialize()
+    with pytest.raises((ValueError, TypeError)) as failure:
+        part_of(estimator.set_params(**changes))
+    assert str(failure.value).startswith(message)
+    assert estimator.model_.serialize() == before
+
+
+def test_partial_fit_after_fit_takes_other_penalties():
+    estimator = digits(NormNetClassifier("group", epochs=1, random_state=0), SMALL)
+    part_of(estimator.set_params(l2=.1, config={"clip_norm": 1}))
+    assert (estimator.model_.config.l2, estimator.model_.config.clip_norm) == (.1, 1)
+    with pytest.raises(ValueError, match="l2 is 0; the network was made with 0.1"):
+        part_of(estimator.set_params(l2=0))
+    for changes, message in (({"norm": "batch"}, "norm is 'batch'; the network was made with 'group'"),
+                             ({"config": {"groups": 4}}, "groups is 4; the model has 0, which cannot be changed")):
+        digits(estimator.set_params(norm="group", config=None), SMALL)
+        with pytest.raises(ValueError, match=message):
+            part_of(estimator.set_params(**changes))
+
+
+def test_negative_jobs_are_those_of_joblib():
+    for jobs in (-1, -2, -10 ** 6):
+        estimator = part_of(NormNetClassifier(n_jobs=jobs, random_state=0))
+        assert estimator.model_.config.threads == max(1, joblib.cpu_count() + 1 + jobs)
+
+
 def test_searches_and_pipelines():
     grid = {"norm": ["layer", "batch"], "lr": [1e-6, .03]}
     search = GridSearchCV(NormNetClassifier(epochs=8, random_state=0), grid, cv=2)
@@ -181,13 +254,27 @@ MISTAKES = [
     ({"norm": "bach"}, "did you mean 'batch'"),
     ({"epochs": 0}, "epochs is 0; expected an integer of at least 1"),
     ({"batch_size": 1.5}, "batch_size is 1.5; expected an integer of at least 1"),
-    ({"lr": -1}, "max_lr is -1; expected"),
-    ({"n_jobs": 0}, "threads is 0"),
+    ({"lr": -1}, "trained: lr is -1; expected"),
+    ({"lr": "x"}, "lr is 'x'; expected a number"),
+    ({"lr": None}, "lr is None; expected a number"),
+    ({"dropout": 2}, "trained: dropout is 2; expected"),
+    ({"n_jobs": 0}, "n_jobs is 0; expected None, a number of threads"),
+    ({"n_jobs": 1.5}, "n_jobs is 1.5; expected None, a number of threads"),
+    ({"n_jobs": 10 ** 6}, "trained: n_jobs is 1000000; expected 1 to"),
+    ({"n_jobs": 2 ** 31}, "n_jobs is 2147483648; expected"),
+    ({"batch_size": 2 ** 31}, "batch_size is 2147483648; expected an integer of at least 1"),
+    ({"image_shape": 8}, "image_shape is 8; expected (height, width) or (channels, height, width)"),
     ({"image_shape": (8,)}, "image_shape is (8,); expected (height, width) or (channels, height, width)"),
     ({"image_shape": (4, 16)}, "image_shape is (4, 16); X has 64 values per image of shape (1, 8, 8)"),
     ({"architecture": "conv3-8 rellu gap conv1-10"}, "rellu"),
     ({"architecture": "conv3-8 gap conv1-9"}, "10"),
     ({"config": {"clip_norms": 1}}, "clip_norm"),
+    ({"config": {"clip_norm": -1}}, "trained: config.clip_norm is -1; expected"),
+    ({"config": {"schedule": "step"}}, "config has 'schedule'; expected none of channels"),
+    ({"config": {"classes": 5}}, "config has 'classes'; expected none of channels"),
+    ({"config": {"threads": 2}}, "config has 'threads'; expected it as the parameter n_jobs"),
+    ({"config": [1]}, "config is [1]; expected a dict of fields of normnet_config"),
+    ({"config": {1: 2}}, "config is {1: 2}; expected a dict of fields of normnet_config"),
 ]
 
 
