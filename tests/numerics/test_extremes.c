@@ -69,6 +69,7 @@ static const struct extreme_layer deep_layers[] = {
     {"kernel 100", "conv1-2 conv100-1p50", 0, 3, 0, 1},
     {"32 to 40 channels, 3x3", "conv1-2 conv1-32 conv3-40p1", 0, 3, 0, 1},
     {"33 to 24 channels, 4x4", "conv1-2 conv1-33 conv4-24p2", 0, 3, 0, 1},
+    {"relu before 3300 channels", "conv1-2 relu conv1-3300 conv1-2b", 0, 3, 0, 1},
     {"features", "conv1-2 flatten fc-5b relu fc-4", 0, 3, 0, 1},
 };
 
