@@ -444,7 +444,8 @@ def test_runs_with_other_images(program):
     result = program.report("mixed")
     assert result.stdout.splitlines()[:2] == [
         f"{len(program.lines())} runs of 9 experiments: see mixed/report.html",
-        f"  {len(others)} runs are left out: they were trained on other images than the {len(program.lines())} that are shown."]
+        f"  The report is on the images of data (data_sha256 {json.loads(program.lines()[0])['data_sha256'][:12]}...); "
+        f"{len(others)} runs are left out: they were trained on other images."]
     figures = section(program.page("mixed"), "equal")
     assert figures == section(program.page(), "equal")
 

@@ -4,6 +4,7 @@
 usage: python3 test_mnist_study_resuming.py PATH_TO_NORMNET_MNIST
            [--without] [PART OF A TEST'S NAME]... | -h | --help
 """
+import csv
 import json
 import re
 import signal
@@ -11,7 +12,7 @@ import subprocess
 import time
 
 import mnist_program
-from mnist_program import environment
+from mnist_program import environment, idx
 from study_program import AVERAGES, TINY, StudyCase, same_bits
 
 
@@ -25,6 +26,24 @@ class Resuming(StudyCase):
         after = (self.out / "runs.jsonl").read_bytes()
         self.assertTrue(after.startswith(before))
         self.assertEqual(after.count(b"\n"), 9)
+
+    def test_other_data(self):
+        """All that a study writes and prints is of its own images, whatever others the directory has lines of."""
+        curves = self.out / "report-curves.csv"
+        self.study("--seeds", "2")
+        of_first = curves.read_text(encoding="utf-8")
+        self.data = self.write_data("inverted", train_images=idx([40, 6, 8], [i * 11 % 256 for i in range(1920)]))
+        alone = self.directory / "alone"
+        self.study("--seeds", "2", out=alone)
+        self.assertRegex(self.study("--seeds", "2"), r"6 runs of 3 experiments: see .*\n  The report is on the images of "
+                         r"inverted \(data_sha256 \w{12}\.\.\.\); 6 runs are left out: they were trained on other images")
+        self.assertNotEqual(curves.read_text(encoding="utf-8"), of_first)
+        for line in csv.DictReader(curves.read_text(encoding="utf-8").splitlines()):
+            if line["value"] == "test_accuracy":
+                last = [run["history"][int(line["epoch"]) - 1]["test_accuracy"]
+                        for run in self.lines(alone) if run["experiment"] == line["id"]]
+                self.assertAlmostEqual(float(line["mean"]), sum(last) / 2, 3)
+        self.assertEqual((alone / "comparisons.csv").read_bytes(), (self.out / "comparisons.csv").read_bytes())
 
     def test_torn_line(self):
         """The last line without its end is dropped with a note, wherever it was cut, and done again."""

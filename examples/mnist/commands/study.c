@@ -124,6 +124,7 @@ struct study {
     struct class_names classes;
     char data_key[130]; /* the checksums of the training and the test images */
     struct runs_file file;
+    size_t shown; /* rows of the summary */
 };
 
 static int open_data(struct study *study)
@@ -177,6 +178,7 @@ static int summarize(struct study *study)
         printf("\n");
         summary_print(&summary);
     }
+    study->shown = summary.count;
     summary_free(&summary);
     return code;
 }
@@ -187,11 +189,12 @@ static int write_report(const struct study *study)
         .directory = study->options.out,
         .experiments = study->options.experiments,
         .data = study->options.data,
+        .data_key = study->data_key,
         .classes = &study->classes,
     };
 
     printf("\n");
-    return study->file.count > 0 ? report_write(&request) : 0;
+    return study->shown > 0 ? report_write(&request) : 0;
 }
 
 static int run_study(struct study *study)

@@ -83,7 +83,6 @@ static int keep_line(struct material *material, struct json_value *line, const s
         return report_error("not enough memory for the experiments");
     experiments->rows = rows;
     rows[experiments->count++] = *experiment;
-    ++material->outside;
     return 0;
 }
 
@@ -210,9 +209,10 @@ static size_t count_runs_of(const struct material *material, const char *data)
     return count;
 }
 
-/* Runs with other images cannot be compared: the data set of most runs is reported. */
-static int choose_data(struct material *material)
+/* Of two data sets with as many runs, the one that comes first. */
+static const char *data_of_most(const struct material *material)
 {
+    const char *data = material->runs[0].data;
     size_t most = 0;
 
     for (size_t i = 0; i < material->file.count; ++i) {
@@ -220,15 +220,35 @@ static int choose_data(struct material *material)
 
         if (count > most) {
             most = count;
-            snprintf(material->data_key, sizeof material->data_key, "%s", material->runs[i].data);
+            data = material->runs[i].data;
         }
     }
-    material->run_count = most;
-    if (most == material->file.count)
+    return data;
+}
+
+/* The name of the data set that is shown. */
+static const char *source_of(const struct material *material)
+{
+    for (size_t i = 0; i < material->file.count; ++i) {
+        if (strcmp(material->runs[i].data, material->data_key) == 0)
+            return material->runs[i].source;
+    }
+    return "";
+}
+
+/* Runs with other images cannot be compared: one data set is reported. */
+static int choose_data(struct material *material, const char *data_key)
+{
+    snprintf(material->data_key, sizeof material->data_key, "%s", data_key ? data_key : data_of_most(material));
+    material->run_count = count_runs_of(material, material->data_key);
+    const size_t others = material->file.count - material->run_count;
+    if (others == 0)
         return 0;
-    return add_problem(material, text_of("%zu runs are left out: they were trained on other images than the %zu that "
-                                         "are shown.",
-                                         material->file.count - most, most));
+    return add_problem(material,
+                       text_of("The report is on the images of %s (data_sha256 %.12s...); %zu run%s left out: "
+                               "%s trained on other images.",
+                               source_of(material), material->data_key, others, others == 1 ? " is" : "s are",
+                               others == 1 ? "it was" : "they were"));
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------- */
@@ -263,6 +283,8 @@ static int make_rows(struct material *material)
 
     if (code == 0)
         code = material_make_rows(material);
+    for (size_t i = 0; i < material->row_count; ++i)
+        material->outside += material->rows[i].experiment >= material->experiments.rows + material->in_file;
     if (code == 0 && material->row_count == 0)
         code = report_error("%s has no run to report", material->file.path);
     return code;
@@ -320,12 +342,14 @@ static int open_images(struct material *material, const char *directory)
                                          "not those of the runs: --data names their directory."));
 }
 
-/* Of the first run that says how many classes there are. */
+/* Of the first run that is shown and says how many classes there are. */
 static int check_classes(const struct material *material)
 {
     for (size_t i = 0; material->classes && i < material->file.count; ++i) {
-        if (material->runs[i].classes > 0)
-            return class_names_check(material->classes, material->runs[i].classes, material->file.path);
+        const struct run *run = &material->runs[i];
+
+        if (run->classes > 0 && strcmp(run->data, material->data_key) == 0)
+            return class_names_check(material->classes, run->classes, material->file.path);
     }
     return 0;
 }
@@ -334,10 +358,11 @@ int material_open(struct material *material, const struct report_request *reques
 {
     *material = (struct material){.directory = request->directory, .classes = request->classes};
     int code = experiments_open(&material->experiments, request->experiments);
+    material->in_file = material->experiments.count;
     if (code == 0)
         code = read_runs(material);
     if (code == 0)
-        code = choose_data(material);
+        code = choose_data(material, request->data_key);
     if (code == 0) {
         published_withhold(&material->experiments, material->data_key);
         code = make_rows(material);

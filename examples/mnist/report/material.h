@@ -28,7 +28,8 @@ struct material {
     struct run *runs;                  /* in the order of the records */
     struct json_value **kept;          /* lines that experiments point into */
     size_t kept_count;
-    size_t outside;  /* experiments that only the lines have */
+    size_t in_file;  /* experiments of the file, which come first */
+    size_t outside;  /* rows whose experiment only the lines have */
     char **problems; /* why lines are left out: sentences */
     size_t problem_count;
     char data_key[130];
@@ -44,6 +45,7 @@ struct report_request {
     const char *out;                   /* the file to write; NULL = report.html in the directory */
     const char *experiments;           /* the file; NULL = those that are built in */
     const char *data;                  /* as in settings.h */
+    const char *data_key;              /* the checksums of the images to report; NULL = those of most runs */
     const struct class_names *classes; /* NULL = none */
 };
 

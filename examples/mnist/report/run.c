@@ -191,13 +191,14 @@ int run_take(struct run *run, const struct json_value *line)
         .id = copy_text(line, "experiment"),
         .study = copy_text(line, "study"),
         .data = copy_text(line, "data_sha256"),
+        .source = copy_text(data, "source"),
         .failure = copy_text(line, "failure"),
         .summary = copy_text(line, "summary"),
         .seed = integer_of(json_member(line, "seed")),
         .training_images = integer_of(json_member(data, "training_images")),
         .test_images = integer_of(json_member(data, "test_images")),
     };
-    if (run->id && run->study && run->data && run->failure && run->summary &&
+    if (run->id && run->study && run->data && run->source && run->failure && run->summary &&
         take_epochs(run, array_at(line, "history")) &&
         take_layers(&run->weights, &run->weight_count, array_at(line, "weights"), "name") &&
         take_layers(&run->outputs, &run->output_count, array_at(line, "outputs"), "token") &&
@@ -211,6 +212,7 @@ void run_free(struct run *run)
     free(run->id);
     free(run->study);
     free(run->data);
+    free(run->source);
     free(run->failure);
     free(run->summary);
     free(run->epochs);

@@ -52,7 +52,7 @@ struct run_mistake {
 };
 
 struct run {
-    char *id, *study, *data, *failure, *summary;
+    char *id, *study, *data, *source, *failure, *summary; /* data: the checksums of the images; source: their name */
     int64_t seed, training_images, test_images;
     struct run_epoch *epochs;
     size_t epoch_count;
