@@ -63,12 +63,18 @@ def test_names_are_text(program, page):
 
 
 def test_bytes_that_are_no_text(program):
-    name = EXPERIMENTS.replace(HOSTILE, "\udcff\udc80 \x07 ü").encode("utf-8", "surrogateescape")
-    (program.directory / "bytes.txt").write_bytes(name)
-    program.run("report", "study", "--experiments", "bytes.txt", "--data", "data", "--out", "bytes.html")
-    text = (program.directory / "bytes.html").read_bytes().decode("utf-8")
-    assert "\ufffd\ufffd \ufffd ü" in text
+    """In the file of experiments, and in a line."""
+    report = ["report", "bytes", "--experiments", "bytes.txt", "--data", "data"]
+    lines = program.copy("bytes", program.lines()) / "runs.jsonl"
+    (program.directory / "bytes.txt").write_bytes(EXPERIMENTS.replace(HOSTILE, "\x07 ü").encode())
+    lines.write_bytes(lines.read_bytes().replace(b'"summary":"', b'"summary":"\xff\x80 \\u0007 '))
+    program.run(*report)
+    text = program.page("bytes")
+    assert "? ü" in text
+    assert "\ufffd\ufffd \ufffd" in text
     assert "\x07" not in text
+    (program.directory / "bytes.txt").write_bytes(EXPERIMENTS.encode() + b"note = \xff\n")
+    assert "the line is not UTF-8" in program.run(*report, code=2).stderr
 
 
 def test_equal_footing_has_the_figures_of_the_lines(program):

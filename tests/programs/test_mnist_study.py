@@ -87,6 +87,7 @@ class TheFile(StudyCase):
             (head + "id = a\n", r"txt:2:1: a setting is 'id'"),
             ("| id |\n", r"txt:1:1: the row is 'id'; expected a line like \[004\] before it"),
             ("[x y]\n", r"txt:1:1: the name of a study is 'x y'; expected letters"),
+            ("[x\n", r"txt:1:1: the line is '\[x'; expected a \] after the name of the study, as in \[004\]$"),
             ("hello\n", r"txt:1:1: the line is 'hello'; expected \[study\], column = value"),
             ("# nothing\n", r"txt has no experiments; expected rows that begin with \|$"),
             ("", r"txt has no experiments"),
@@ -117,9 +118,28 @@ class TheFile(StudyCase):
             self.assertFalse(self.out.exists())
 
     def test_other_systems(self):
-        """Line ends of Windows, and no line end at the end."""
-        self.experiments.write_bytes(TINY.rstrip("\n").replace("\n", "\r\n").encode())
-        self.assertRegex(self.study("--list"), "tiny-layer")
+        """A byte order mark, line ends of Windows, and no line end at the end."""
+        for mark, text in (("", TINY), ("\ufeff", TINY), ("\ufeff", "# A comment.\n" + TINY)):
+            self.experiments.write_bytes((mark + text).rstrip("\n").replace("\n", "\r\n").encode())
+            self.assertRegex(self.study("--list"), "tiny-layer")
+
+    def test_names_for_terminals(self):
+        """Control characters are question marks wherever a text is printed or written, and texts are UTF-8."""
+        columns = {"name": "a\033[31mred\007", "source": "b\033]0;x\007", "note": "c\033[2J", "compare": "d\033[1m"}
+        head = "".join(f"{name} = {text}\n" for name, text in columns.items())
+        rows = TINY.split("compare = ")[0] + "| id | norm |\n| a | batch |\n| b | layer |\n"
+        self.experiments.write_text(head + rows, encoding="utf-8")
+        output = self.study("--list") + self.study("--seeds", "1")
+        for text in [output, *(path.read_text(encoding="utf-8") for path in self.out.iterdir())]:
+            self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f]|\\u001b")
+        self.assertIn("a?[31mred?", output)
+        self.assertIn("b?]0;x?", output)
+        summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+        self.assertEqual({row["note"] for row in summary["experiments"]}, {"c?[2J"})
+        self.assertEqual(summary["comparisons"][0]["group"], "d?[1m")
+        for name in columns:
+            self.experiments.write_bytes(f"\n{name} = x".encode() + b"\377\376\n" + TINY.encode())
+            self.expect_failure(2, r"txt:2: the line is not UTF-8\n", *self.arguments("--list"))
 
 
 class Selection(StudyCase):

@@ -24,9 +24,9 @@ static bool is_space(char c)
 /* Copies the file into names->text, without a byte order mark and white space at the end. */
 static int read_text(struct class_names *names, const struct whole_file *file)
 {
-    const bool marked = file->size >= 3 && memcmp(file->data, "\xef\xbb\xbf", 3) == 0;
-    const char *start = (const char *)file->data + (marked ? 3 : 0);
-    size_t length = file->size - (marked ? 3 : 0);
+    const size_t mark = utf8_mark(file->data, file->size);
+    const char *start = (const char *)file->data + mark;
+    size_t length = file->size - mark;
 
     if (file->size > MAX_BYTES || (file->size > 0 && memchr(file->data, 0, file->size)))
         return file_kind_reject(names->path, file->data, file->size, "a text file with the name of a class per line");

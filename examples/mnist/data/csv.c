@@ -3,6 +3,7 @@
 
 #include "support/file_kind.h"
 #include "support/report.h"
+#include "support/utf8_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -393,17 +394,11 @@ static int read_lines(struct csv_reader csv, struct csv_table *table, int64_t li
     return code;
 }
 
-/* A byte order mark may stand at the beginning. */
-static size_t mark_length(const char *bytes, size_t size)
-{
-    return size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-}
-
 bool csv_begins(const uint8_t *data, size_t size)
 {
     enum { ENOUGH = 4096 };
     const char *text = (const char *)data;
-    const size_t mark = mark_length(text, size), end = size < ENOUGH ? size : ENOUGH;
+    const size_t mark = utf8_mark(text, size), end = size < ENOUGH ? size : ENOUGH;
     size_t length = mark;
 
     if (mark == end || file_kind_name(data, size))
@@ -427,7 +422,7 @@ int csv_read(struct csv_table *table, const struct whole_file *file, const char 
     if (file->size == 0 || file_kind_name(file->data, file->size))
         return file_kind_reject(path, file->data, file->size, "a table of images (CSV)");
     csv.end = csv.cursor + file->size;
-    csv.cursor += mark_length(csv.cursor, file->size);
+    csv.cursor += utf8_mark(csv.cursor, file->size);
     int code = read_first_line(&csv, &names);
     if (code != 0)
         return code;

@@ -4,6 +4,7 @@
 #include "study/default_experiments.h"
 #include "support/nearest.h"
 #include "support/report.h"
+#include "support/utf8_text.h"
 #include "support/whole_file.h"
 
 #include <inttypes.h>
@@ -55,7 +56,7 @@ static int reject_name(const struct reader *reader, const char *name)
 
 /* ---- Words ------------------------------------------------------------------------------------- */
 
-/* Cuts blanks off both ends and makes one space of those between words. */
+/* Cuts blanks off both ends, makes one space of those between words, and makes the rest printable. */
 static char *tidy(char *text)
 {
     char *to, *from;
@@ -70,6 +71,7 @@ static char *tidy(char *text)
     if (to > text && to[-1] == ' ')
         --to;
     *to = '\0';
+    text_make_printable(text);
     return text;
 }
 
@@ -105,10 +107,11 @@ static int begin_study(struct reader *reader, char *line)
 {
     char *end = strchr(line, ']');
 
-    if (end)
-        *end = '\0';
+    if (!end)
+        return reject_value(reader, line, "the line", line, "a ] after the name of the study, as in [004]");
+    *end = '\0';
     char *name = tidy(line + 1);
-    if (!end || end[1 + strspn(end + 1, blanks)] || !is_name(name))
+    if (end[1 + strspn(end + 1, blanks)] || !is_name(name))
         return reject_value(reader, line, "the name of a study", line + 1,
                             "letters, digits, - . _ between brackets, as in [004]");
     reader->study = reader->shared;
@@ -307,19 +310,30 @@ static int read_experiments(struct experiments *experiments)
     return code;
 }
 
-/* Bytes that are not text, and line ends of other systems. */
-static int check_text(struct experiments *experiments, size_t size)
+static int check_text(const struct experiments *experiments, size_t size)
 {
-    char *to = experiments->text;
+    int line = 1;
 
     if (strlen(experiments->text) != size)
         return report_usage("%s is not a text: byte %zu is 0", experiments->name, strlen(experiments->text));
-    for (const char *from = to; *from; ++from) {
+    for (const char *character = experiments->text; *character; character += utf8_length(character)) {
+        if (utf8_length(character) == 0)
+            return report_usage("%s:%d: the line is not UTF-8", experiments->name, line);
+        line += *character == '\n';
+    }
+    return 0;
+}
+
+/* What other systems write: a byte order mark, and \r at the end of lines. */
+static void drop_marks(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text + utf8_mark(text, strlen(text)); *from; ++from) {
         if (*from != '\r')
             *to++ = *from;
     }
     *to = '\0';
-    return 0;
 }
 
 static int copy_file(struct experiments *experiments, const char *path)
@@ -336,6 +350,7 @@ static int copy_file(struct experiments *experiments, const char *path)
             memcpy(experiments->text, file.data, file.size);
         experiments->text[file.size] = '\0';
         code = check_text(experiments, file.size);
+        drop_marks(experiments->text);
     } else
         code = report_error("not enough memory to read %s", path);
     whole_file_close(&file);

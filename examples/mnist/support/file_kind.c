@@ -2,6 +2,7 @@
 #include "support/file_kind.h"
 
 #include "support/report.h"
+#include "support/utf8_text.h"
 
 #include <string.h>
 
@@ -100,7 +101,7 @@ static const struct kind {
 /* A byte-order mark and white space may stand before a web page. */
 static size_t skip_blank(const uint8_t *bytes, size_t size)
 {
-    size_t at = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t at = utf8_mark(bytes, size);
 
     while (at < size && bytes[at] != 0 && strchr(" \t\r\n", bytes[at]))
         ++at;

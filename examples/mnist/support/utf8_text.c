@@ -3,6 +3,12 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <string.h>
+
+size_t utf8_mark(const void *text, size_t size)
+{
+    return size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
 
 int utf8_length(const char *text)
 {

@@ -3,6 +3,11 @@
 #ifndef MNIST_UTF8_TEXT_H
 #define MNIST_UTF8_TEXT_H
 
+#include <stddef.h>
+
+/* Bytes of the byte order mark that a text may begin with: 3, or 0 if it has none. */
+size_t utf8_mark(const void *text, size_t size);
+
 /* Bytes of the character at `text`, or 0 if it is invalid (also for overlong forms and surrogates). */
 int utf8_length(const char *text);
 
