@@ -96,26 +96,57 @@ class TheFile(StudyCase):
             (head + "average = 1.1\n", r"txt:2:11: average is '1.1'; expected a number from 0 to 1$"),
             (head + "epochs = 3\naverage = .9\n| id | average_from |\n| a | 3 |\n",
              r"txt:5: a: average_from is 3, but the training has 3 epochs: the average would never begin$"),
+            (head + "| id | norm | groups |\n| a | batch | 4 |\n", "txt:3: a: groups has no effect without group norm$"),
+            (head + "groups = 4\n| id | norm |\n| a | group |\n| b | batch |\n",
+             "txt:5: b: groups has no effect without group norm$"),
+            (head + "| id | norm | layer_dims |\n| a | batch | 1 |\n", "txt:3: a: layer_dims has no effect without layer"),
+            (head + "virtual_batch = 16\n| id |\n| a |\n", "txt:4: a: virtual_batch has no effect without batch norm$"),
+            (head + "affine = none\n| id |\n| a |\n", "txt:4: a: affine has no effect without a norm$"),
+            (head + "norm = rms\narchitecture = gap conv1-5\n| id |\n| a |\n",
+             "txt:5: a: norm has no effect without a layer `norm`$"),
+            (head + "architecture = norm gap conv1-5\n| id | dropout |\n| a | .1 |\n",
+             "txt:4: a: dropout has no effect without a layer `dropout`$"),
+            (head + "step_size = 3\n| id |\n| a |\n", "txt:4: a: step_size has no effect without schedule = step$"),
+            (head + "| id | step_size |\n| a | 6 |\n", "txt:3: a: step_size has no effect without schedule = step$"),
+            (head + "step_gamma = .5\nschedule = one-cycle\n| id |\n| a |\n", "txt:5: a: step_gamma has no effect without"),
+            (head + "average_from = 3\n| id |\n| a |\n", "txt:4: a: average_from has no effect without average$"),
+            (head + "epochs = 3\n\nepochs = 4\n| id |\n| a |\n", "txt:4:1: epochs is set here and in line 2; expected it"),
+            ("note = a\n  b\nnote = c\n", "txt:3:1: note is set here and in line 1; expected it once before a table$"),
         ]
         for text, pattern in cases:
             with self.subTest(pattern):
                 self.experiments.write_bytes(text.encode())
                 self.expect_failure(2, "(?m)" + pattern, *self.arguments())
+                self.expect_failure(2, "(?m)" + pattern, *self.arguments("--list"))
                 self.assertFalse(self.out.exists())
 
+    def test_settings_between_tables(self):
+        """They may change after a table and in another study; a default takes back what another study does not use."""
+        self.experiments.write_text("architecture = gap conv1-5\nlr = .01\n[x]\nlr = .02\nschedule = step\nstep_size = 2\n| id |\n| a |\n"
+                                    "lr = .03\nschedule = constant\nstep_size = 6\n| id |\n| b |\n[y]\n| id |\n| c |\n",
+                                    encoding="utf-8")
+        self.assertEqual(re.findall(r"(?m)^([abc]) .* (\S+) +0 +0$", self.study("--list")),
+                         [("a", "0.02"), ("b", "0.03"), ("c", "0.01")])
+
     def test_rows_that_cannot_be_run(self):
-        """Found before the first run, with the row's line."""
+        """Found before the first run, with the row's line, and by --list."""
         row = "\n[x]\nbatch = 8\n| id | architecture | validate |\n"
+        whole = "\n[x]\nnorm = batch\narchitecture = norm gap conv1-5\n"
+        flat = "\n[x]\nnorm = batch\narchitecture = gap norm conv1-5\n"
         cases = [
             (row + "| a | conv3-4 nrom gap conv1-5 | |\n", r"txt:5: a: architecture, column 9: 'nrom'"),
+            (row + "| a | conv3-x gap conv1-5 | |\n", r"txt:5: a: architecture, column 1: 'conv3-x'"),
             (row + "| a | conv3-4 gap conv1-5 | 40 |\n", r"txt:5: a: validate is 40; expected less than the 40 train"),
+            (whole + "| id | momentum |\n| a | 1 |\n", r"txt:6: a: config.momentum is 1; expected"),
+            (whole + "| id | virtual_batch |\n| a | 7 |\n", r"txt:6: a: config.virtual_batch is 7; expected"),
+            (flat + "| id | batch |\n| a | 39 |\n",
+             r"txt:6: a: 40 training images in batches of 39 end with a batch of 1: .*; choose another batch or limit\n"),
         ]
         for text, pattern in cases:
-            self.experiments.write_text(text, encoding="utf-8")
-            result = self.run_program(*self.arguments())
-            self.assertEqual(result.returncode, 2, result)
-            self.assertRegex(result.stderr, pattern)
-            self.assertFalse(self.out.exists())
+            for action in ([], ["--list"]):
+                self.experiments.write_text(text, encoding="utf-8")
+                self.expect_failure(2, pattern, *self.arguments(*action))
+                self.assertFalse(self.out.exists())
 
     def test_other_systems(self):
         """A byte order mark, line ends of Windows, and no line end at the end."""
@@ -285,22 +316,30 @@ class Runs(StudyCase):
 
     def test_key(self):
         """Every column of the run changes the key; what is said about it does not."""
-        changes = {"architecture": "conv3-5 norm relu gap conv1-5", "norm": "layer", "batch": "4", "epochs": "1",
-                   "lr": ".06", "momentum": ".8", "schedule": "step", "step_size": "5", "step_gamma": ".2", "l1": ".1",
-                   "l2": ".1", "label_smoothing": ".1", "dropout": ".5", "augment": "rotate", "limit": "39",
-                   "validate": "9", "statistics": "yes", "groups": "1", "layer_dims": "2", "virtual_batch": "16",
-                   "affine": "none", "nesterov": "yes", "average": ".9", "average_from": "1"}
-        rows = "".join(f"{name} = {value}\n| id |\n| with-{name} |\n{name} = {before}\n" for name, value, before in (
-            (name, value, {"architecture": "conv3-4 norm relu conv3-4 relu gap conv1-5", "norm": "none", "batch": "8",
-                           "epochs": "2", "lr": ".05", "momentum": ".9", "schedule": "constant", "step_size": "6",
-                           "step_gamma": ".1", "augment": "none", "validate": "10", "statistics": "no",
-                           "layer_dims": "3", "affine": "default", "nesterov": "no"}.get(name, "0"))
-            for name, value in changes.items()))
-        self.experiments.write_text(TINY.split("| id")[0] + "| id |\n| plain |\n" + rows, encoding="utf-8")
+        defaults = {"schedule": "constant", "step_size": "6", "step_gamma": ".1", "groups": "0", "layer_dims": "3",
+                    "virtual_batch": "0", "affine": "default", "dropout": "0", "average": "0", "average_from": "0",
+                    "architecture": "conv3-4 norm relu conv3-4 relu gap conv1-5", "norm": "none", "batch": "8",
+                    "epochs": "2", "lr": ".05", "momentum": ".9", "nesterov": "no", "l1": "0", "l2": "0",
+                    "label_smoothing": "0", "augment": "none", "limit": "0", "validate": "10", "statistics": "no"}
+        dropping = "conv3-4 norm relu dropout gap conv1-5"
+        pairs = [  # of settings that differ in one column
+            ({}, {"architecture": "conv3-5 norm relu gap conv1-5"}), ({}, {"norm": "layer"}), ({}, {"batch": "4"}),
+            ({}, {"epochs": "1"}), ({}, {"lr": ".06"}), ({}, {"momentum": ".8"}), ({}, {"schedule": "step"}),
+            ({"schedule": "step"}, {"step_size": "5"}), ({"schedule": "step"}, {"step_gamma": ".2"}),
+            ({}, {"nesterov": "yes"}), ({}, {"l1": ".1"}), ({}, {"l2": ".1"}), ({}, {"label_smoothing": ".1"}),
+            ({"architecture": dropping}, {"dropout": ".5"}), ({}, {"augment": "rotate"}), ({}, {"limit": "29"}),
+            ({}, {"validate": "9"}), ({}, {"statistics": "yes"}), ({"norm": "group"}, {"groups": "1"}),
+            ({"norm": "layer"}, {"layer_dims": "2"}), ({"norm": "batch"}, {"virtual_batch": "16"}),
+            ({"norm": "batch"}, {"affine": "none"}), ({}, {"average": ".9"}), ({"average": ".9"}, {"average_from": "1"})]
+        wanted = {tuple({**defaults, **settings}.items()) for pair in pairs for settings in (pair[0], pair[0] | pair[1])}
+        rows = "".join("".join(f"{name} = {value}\n" for name, value in settings) + f"| id |\n| row-{number} |\n"
+                       for number, settings in enumerate(wanted))
+        self.assertEqual({name for _, change in pairs for name in change}, defaults.keys())
+        self.experiments.write_text("[x]\n" + rows, encoding="utf-8")
         self.study("--seeds", "1")
-        self.assertEqual(len(self.lines()), 1 + len(changes))
+        self.assertEqual(len(self.lines()), len(wanted))
         columns = self.lines()[0]["configuration"].keys() - {"schedule_unit", "optimizer"}
-        self.assertEqual(columns, changes.keys())
+        self.assertEqual(columns, defaults.keys())
         self.experiments.write_text(TINY.split("| id")[0] + "note = another\nsource = x\nbest = 3\nseeds = 2\n"
                                     "| id | name |\n| renamed | plain again |\n", encoding="utf-8")
         self.assertRegex(self.study("--seeds", "1"), "1 runs, of which 1 are done")

@@ -127,22 +127,37 @@ struct study {
     size_t shown; /* rows of the summary */
 };
 
+/* And checks what cannot be known without data. */
 static int open_data(struct study *study)
+{
+    const int code = dataset_open(&study->data, study->options.data, 0, 0);
+
+    return code == 0 ? plan_check(&study->plan, &study->experiments, &study->data) : code;
+}
+
+/* The experiments that are built in are listed at once, since they can be run with the usual data. */
+static bool needs_check(const struct study_options *options)
+{
+    return options->experiments || options->data;
+}
+
+static int read_classes(struct study *study)
+{
+    if (!study->options.classes)
+        return 0;
+    const int code = class_names_read(&study->classes, study->options.classes);
+    return code == 0 ? class_names_check(&study->classes, study->data.classes, "the data set") : code;
+}
+
+static void identify_data(struct study *study)
 {
     char train[65], test[65];
 
-    int code = dataset_open(&study->data, study->options.data, 0, 0);
-    if (code != 0)
-        return code;
-    code = class_names_check(&study->classes, study->data.classes, "the data set");
-    if (code != 0)
-        return code;
     dataset_print(&study->data);
     dataset_checksum(&study->data, &study->data.train, train);
     dataset_checksum(&study->data, &study->data.test, test);
     snprintf(study->data_key, sizeof study->data_key, "%s-%s", train, test);
     published_withhold(&study->experiments, study->data_key);
-    return plan_check(&study->plan, &study->experiments, &study->data);
 }
 
 static int do_runs(struct study *study, size_t *left)
@@ -201,7 +216,11 @@ static int run_study(struct study *study)
 {
     size_t left = 0;
 
-    int code = runs_file_open(&study->file, study->options.out);
+    int code = read_classes(study);
+    if (code != 0)
+        return code;
+    identify_data(study);
+    code = runs_file_open(&study->file, study->options.out);
     if (code == 0)
         code = do_runs(study, &left);
     if (code != 0)
@@ -236,15 +255,12 @@ int study_command(int argc, char **argv)
         code = experiments_open(&study.experiments, study.options.experiments);
     if (code == 0)
         code = plan_select(&study.plan, &study.experiments, &study.options);
+    if (code == 0 && (!actions.list || needs_check(&study.options)))
+        code = open_data(&study);
     if (code == 0 && actions.list)
         plan_print(&study.plan);
-    else if (code == 0) {
-        code = study.options.classes ? class_names_read(&study.classes, study.options.classes) : 0;
-        if (code == 0)
-            code = open_data(&study);
-        if (code == 0)
-            code = run_study(&study);
-    }
+    else if (code == 0)
+        code = run_study(&study);
     runs_file_close(&study.file);
     dataset_close(&study.data);
     class_names_free(&study.classes);

@@ -91,6 +91,7 @@ const struct column experiment_columns[] = {
 };
 
 const int experiment_column_count = sizeof experiment_columns / sizeof experiment_columns[0];
+_Static_assert(sizeof experiment_columns <= MOST_COLUMNS * sizeof experiment_columns[0], "MOST_COLUMNS is too small");
 
 const struct column *experiment_column(const char *name)
 {
@@ -226,6 +227,15 @@ const char *experiment_text(const struct experiment *experiment, const struct co
             snprintf(text, COLUMN_ROOM, "%.17g", *(const double *)value);
         return text;
     }
+}
+
+bool experiment_has_default(const struct experiment *experiment, const struct column *column)
+{
+    struct experiment defaults;
+    char text[COLUMN_ROOM], usual[COLUMN_ROOM];
+
+    experiment_init(&defaults);
+    return strcmp(experiment_text(experiment, column, text), experiment_text(&defaults, column, usual)) == 0;
 }
 
 void experiment_key(const struct experiment *experiment, int64_t seed, const char *data, char key[65])

@@ -79,7 +79,8 @@ struct column {
 };
 
 extern const struct column experiment_columns[];
-extern const int experiment_column_count;
+extern const int experiment_column_count; /* at most MOST_COLUMNS */
+enum { MOST_COLUMNS = 64 };
 
 /* The column with this name, or NULL. */
 const struct column *experiment_column(const char *name);
@@ -98,6 +99,9 @@ bool experiment_set(struct experiment *experiment, const struct column *column, 
 /* Writes the value of a column as it could be read from the file. */
 enum { COLUMN_ROOM = 64 };
 const char *experiment_text(const struct experiment *experiment, const struct column *column, char text[COLUMN_ROOM]);
+
+/* Whether a column has its default. */
+bool experiment_has_default(const struct experiment *experiment, const struct column *column);
 
 /*
  * What identifies a run: SHA-256 of the seed, the data and the columns of the run that differ from their defaults, so

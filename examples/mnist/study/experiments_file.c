@@ -6,6 +6,7 @@
 #include "support/report.h"
 #include "support/utf8_text.h"
 #include "support/whole_file.h"
+#include "training/settings_checks.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -23,6 +24,7 @@ struct reader {
     const char *start;
 
     struct experiment shared, study; /* the settings before the first study, and those of the current one */
+    int set_in[MOST_COLUMNS];        /* lines of the settings since the last table or study; 0 = not set since */
     const struct column *header[MAX_CELLS];
     int columns, header_line; /* 0 = no names of columns yet */
 };
@@ -102,6 +104,12 @@ static int set_column(struct reader *reader, struct experiment *experiment, cons
 
 /* ---- Lines ------------------------------------------------------------------------------------- */
 
+/* After a table or in another study, a setting may be changed. */
+static void forget_settings(struct reader *reader)
+{
+    memset(reader->set_in, 0, sizeof reader->set_in);
+}
+
 /* "[004]" */
 static int begin_study(struct reader *reader, char *line)
 {
@@ -117,6 +125,7 @@ static int begin_study(struct reader *reader, char *line)
     reader->study = reader->shared;
     reader->study.study = name;
     reader->columns = 0;
+    forget_settings(reader);
     return 0;
 }
 
@@ -135,6 +144,11 @@ static int take_setting(struct reader *reader, char *line)
         return reject_name(reader, name);
     if (strcmp(name, "id") == 0)
         return reject_value(reader, line, "a setting", name, "a setting of several rows; the id is a column of a row");
+    int *set_in = &reader->set_in[column - experiment_columns];
+    if (*set_in > 0)
+        return report_usage("%s:%d:%d: %s is set here and in line %d; expected it once before a table",
+                            reader->experiments->name, reader->line, column_number(reader, line), name, *set_in);
+    *set_in = reader->line;
     return set_column(reader, *reader->study.study ? &reader->study : &reader->shared, column, tidy(equals + 1));
 }
 
@@ -184,8 +198,45 @@ static const struct experiment *find_row(const struct experiments *experiments, 
     return NULL;
 }
 
-static int add_row(struct reader *reader, const struct experiment *row, const char *at)
+/*
+ * Whether the file asks for the value that a row has. The default asks for something in a cell of the row only: as a
+ * setting, it takes back one that stood before.
+ */
+static bool is_given(const struct reader *reader, const struct experiment *row, char *cells[MAX_CELLS],
+                     const struct column *column)
 {
+    for (int i = 0; i < reader->columns; ++i) {
+        if (reader->header[i] == column && *cells[i])
+            return true;
+    }
+    return !experiment_has_default(row, column);
+}
+
+/* What would be ignored. */
+static int check_uses(const struct reader *reader, const struct experiment *row, char *cells[MAX_CELLS])
+{
+    struct setting_use uses[SETTING_USES];
+    struct settings settings;
+
+    experiment_settings(row, 1, &settings);
+    settings_list_uses(&settings, uses);
+    for (int i = 0; i < SETTING_USES; ++i) {
+        const struct setting_use *use = &uses[i];
+
+        if (use->column && !use->used && is_given(reader, row, cells, experiment_column(use->column)))
+            return report_usage("%s:%d: %s: %s has no effect without %s", reader->experiments->name, reader->line,
+                                row->id, use->column, use->column_needs ? use->column_needs : use->needs);
+    }
+    if (!settings_average_begins(&settings))
+        return report_usage("%s:%d: %s: average_from is %" PRId64 ", but the training has %" PRId64
+                            " epochs: the average would never begin",
+                            reader->experiments->name, reader->line, row->id, row->average_from, row->epochs);
+    return 0;
+}
+
+static int add_row(struct reader *reader, const struct experiment *row, char *cells[MAX_CELLS])
+{
+    const char *at = cells[0];
     struct experiments *experiments = reader->experiments;
     const struct experiment *same = find_row(experiments, row->id);
 
@@ -197,10 +248,9 @@ static int add_row(struct reader *reader, const struct experiment *row, const ch
     if (isnan(row->momentum) && row->schedule != NORMNET_SCHEDULE_ONE_CYCLE)
         return report_usage("%s:%d: %s: momentum is 'cycle', but the schedule is %s; expected one-cycle, or a number",
                             experiments->name, reader->line, row->id, settings_schedule_names[row->schedule]);
-    if (row->average > 0 && row->average_from >= row->epochs)
-        return report_usage("%s:%d: %s: average_from is %" PRId64 ", but the training has %" PRId64
-                            " epochs: the average would never begin",
-                            experiments->name, reader->line, row->id, row->average_from, row->epochs);
+    const int code = check_uses(reader, row, cells);
+    if (code != 0)
+        return code;
     struct experiment *rows = realloc(experiments->rows, (experiments->count + 1) * sizeof *rows);
     if (!rows)
         return report_error("not enough memory for %zu experiments", experiments->count + 1);
@@ -225,7 +275,7 @@ static int take_row(struct reader *reader, char *cells[MAX_CELLS], int count)
         if (*cells[i] || i == 0)
             code = set_column(reader, &row, reader->header[i], cells[i]);
     }
-    return code == 0 ? add_row(reader, &row, cells[0]) : code;
+    return code == 0 ? add_row(reader, &row, cells) : code;
 }
 
 static bool is_rule(char *cells[MAX_CELLS], int count)
@@ -243,6 +293,7 @@ static int take_table_line(struct reader *reader, char *line)
     char *cells[MAX_CELLS];
     const int count = cut_cells(line, cells);
 
+    forget_settings(reader);
     if (count < 1)
         return reject_value(reader, line, "the number of cells", count < 0 ? "larger" : "0", "1 to 64");
     if (!*reader->study.study)

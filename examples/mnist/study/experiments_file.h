@@ -13,7 +13,8 @@
  *     | 004-bn  | batch | 0.01 | 82.61 |    an experiment
  *     | 004-ln  | layer |      | 99.20 |    an empty cell has the value of the study
  *
- * The columns are those of experiment.c. A line of dashes below the names, as in Markdown, is allowed.
+ * The columns are those of experiment.c. A line of dashes below the names, as in Markdown, is allowed. A setting stands
+ * once before a table, and may be changed after it. What a row would ignore is an error, as it is for train.
  */
 #ifndef MNIST_EXPERIMENTS_FILE_H
 #define MNIST_EXPERIMENTS_FILE_H

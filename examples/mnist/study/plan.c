@@ -4,6 +4,7 @@
 #include "support/minmax.h"
 #include "support/nearest.h"
 #include "support/report.h"
+#include "training/steps.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -97,33 +98,57 @@ static int64_t used_images(const struct experiment *experiment, const struct dat
     return experiment->limit > 0 ? int64_min(experiment->limit, left) : left;
 }
 
-static int check_experiment(const struct experiment *experiment, const struct experiments *experiments,
-                            const struct dataset *data)
+static int check_images(const struct experiment *experiment, const struct experiments *experiments,
+                        const struct dataset *data)
+{
+    if (used_images(experiment, data) > 0)
+        return 0;
+    return report_usage("%s:%d: %s: validate is %" PRId64 "; expected less than the %" PRId64 " training images",
+                        experiments->name, experiment->line, experiment->id, experiment->validate, data->train.count);
+}
+
+static int check_last_batch(const struct experiment *experiment, const struct experiments *experiments,
+                            const struct dataset *data, normnet_model *model)
+{
+    const int64_t images = used_images(experiment, data);
+    const int64_t rejected = training_rejected_batch(model, data, images);
+
+    if (rejected == 0)
+        return 0;
+    return report_usage("%s:%d: %s: %" PRId64 " training images in batches of %" PRId64 " end with a batch of %" PRId64
+                        ": %s; choose another batch or limit",
+                        experiments->name, experiment->line, experiment->id, images,
+                        int64_min(experiment->batch, images), rejected, normnet_error_message());
+}
+
+static int check_model(const struct experiment *experiment, const struct experiments *experiments,
+                       const struct dataset *data)
 {
     normnet_model *model = NULL;
     struct settings settings;
     normnet_config config;
 
-    if (used_images(experiment, data) <= 0)
-        return report_usage("%s:%d: %s: validate is %" PRId64 "; expected less than the %" PRId64 " training images",
-                            experiments->name, experiment->line, experiment->id, experiment->validate,
-                            data->train.count);
     seed_run_configure(experiment, 1, data, &settings, &config);
     const normnet_status status = normnet_model_create(&model, &config);
-    normnet_model_destroy(model);
-    if (status == NORMNET_OK)
-        return 0;
     if (status == NORMNET_ENOMEM)
         return report_error("%s", normnet_error_message());
-    return report_usage("%s:%d: %s: %s", experiments->name, experiment->line, experiment->id, normnet_error_message());
+    if (status != NORMNET_OK)
+        return report_usage("%s:%d: %s: %s", experiments->name, experiment->line, experiment->id,
+                            normnet_error_message());
+    const int code = check_last_batch(experiment, experiments, data, model);
+    normnet_model_destroy(model);
+    return code;
 }
 
 int plan_check(const struct plan *plan, const struct experiments *experiments, const struct dataset *data)
 {
     int code = 0;
 
-    for (size_t i = 0; i < plan->selected_count && code == 0; ++i)
-        code = check_experiment(plan->selected[i], experiments, data);
+    for (size_t i = 0; i < plan->selected_count && code == 0; ++i) {
+        code = check_images(plan->selected[i], experiments, data);
+        if (code == 0)
+            code = check_model(plan->selected[i], experiments, data);
+    }
     return code;
 }
 

@@ -5,6 +5,7 @@
 #include "support/report.h"
 #include "training/model_file.h"
 #include "training/results.h"
+#include "training/steps.h"
 
 #include <inttypes.h>
 #include <normnet.h>
@@ -128,26 +129,18 @@ static int create_run_model(struct run *run)
     return run->settings.new_cycle ? model_file_copy_weights(run->model, run->resumed.model) : 0;
 }
 
-/*
- * Batch norm rejects a batch with a single value per channel, which the last batch of an epoch may be. This tries a
- * batch of that size now, so that the training does not fail after an epoch.
- */
 static int check_last_batch(const struct run *run)
 {
-    const struct image_set *set = &run->data.train;
+    const int64_t images = run->data.train.count;
+    const int64_t rejected = training_rejected_batch(run->model, &run->data, images);
     normnet_config config = {.struct_size = sizeof config};
-    normnet_tensor images, labels;
 
+    if (rejected == 0)
+        return 0;
     normnet_model_config(run->model, &config);
-    const int64_t rest = set->count % config.max_batch, count = rest > 0 ? rest : config.max_batch;
-    dataset_tensors(&run->data, set->images, set->labels, count, &images, &labels);
-    const normnet_status status = normnet_compute_gradients(run->model, &images, &labels, NULL, NULL);
-    normnet_discard_gradients(run->model);
-    if (status != NORMNET_EINVAL)
-        return 0; /* the training reports other errors */
     return report_usage("%" PRId64 " training images in batches of %" PRId32 " end with a batch of %" PRId64
                         ": %s; choose another --batch or --limit",
-                        set->count, config.max_batch, count, normnet_error_message());
+                        images, config.max_batch, rejected, normnet_error_message());
 }
 
 /* The totals and the warnings of a summary: what comes after its heading, the input and the layers. */

@@ -30,3 +30,18 @@ void training_end_epoch(struct training_state *training, struct epoch_result *re
     training->done = training->correct = 0;
     training->loss_sum = training->seconds = 0;
 }
+
+int64_t training_rejected_batch(normnet_model *model, const struct dataset *data, int64_t images)
+{
+    const struct image_set *set = &data->train;
+    normnet_config config = {.struct_size = sizeof config};
+    normnet_tensor tensor, labels;
+
+    normnet_model_config(model, &config);
+    const int64_t batch = config.max_batch < images ? config.max_batch : images, rest = images % batch;
+    const int64_t count = rest > 0 ? rest : batch;
+    dataset_tensors(data, set->images, set->labels, count, &tensor, &labels);
+    const normnet_status status = normnet_compute_gradients(model, &tensor, &labels, NULL, NULL);
+    normnet_discard_gradients(model);
+    return status == NORMNET_EINVAL ? count : 0; /* the training reports other errors */
+}

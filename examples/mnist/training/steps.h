@@ -13,4 +13,11 @@ normnet_status training_step(struct training_state *training, normnet_model *mod
 /* After the last batch of an epoch: completes what `result` says of the training, and begins the next epoch. */
 void training_end_epoch(struct training_state *training, struct epoch_result *result);
 
+/*
+ * Batch norm rejects a batch with a single value per channel, which the last batch of an epoch may be. Tries a batch of
+ * that size before the training, which would fail after an epoch. Returns the size if it is rejected, with the reason
+ * in normnet_error_message(), and 0 otherwise. `images` are those of an epoch, at most the training images of `data`.
+ */
+int64_t training_rejected_batch(normnet_model *model, const struct dataset *data, int64_t images);
+
 #endif
