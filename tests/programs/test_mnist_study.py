@@ -186,6 +186,8 @@ class Selection(StudyCase):
     def test_options(self):
         self.expect_failure(2, "--out is missing: expected a directory", "study")
         self.expect_failure(2, "--quick and --only 003 both select", "study", "--quick", "--only", "003", "--out", "x")
+        self.expect_failure(2, "--quick and --only 003 both select", "study", "--quick", "--only", "003", "--list")
+        self.expect_failure(2, "--list and --print both print", "study", "--list", "--print")
         self.expect_failure(2, "has no experiment with select = quick", *self.arguments("--quick"))
         self.expect_failure(1, "cannot open none.txt", "study", "--experiments", "none.txt", "--list")
 
@@ -380,13 +382,32 @@ class Runs(StudyCase):
         """A training that cannot go on is recorded with its reason, and not tried again."""
         self.experiments.write_text(TINY.replace("lr = 0.05", "lr = 1e9\nl2 = 1e9").replace("epochs = 2", "epochs = 30"),
                                     encoding="utf-8")
-        output = self.study("--only", "tiny-none", "--seeds", "1")
-        self.assertRegex(output, r"ended by: epoch \d+")
+        result = self.run_program(*self.arguments("--only", "tiny-none", "--seeds", "1"))
+        self.assertRegex(result.stdout, r"ended by: epoch \d+")
+        self.assertRegex(result.stdout, "1 of 1 trainings could not go on")
         line = self.lines()[0]
         self.assertRegex(line["failure"], r"^epoch \d+")
         self.assertLess(len(line["history"]), 30)
-        self.assertRegex(self.study("--only", "tiny-none", "--seeds", "1"), "1 runs, of which 1 are done")
-        self.assertRegex(output, "1 of 1 trainings could not go on")
+        again = self.run_program(*self.arguments("--only", "tiny-none", "--seeds", "1"))
+        self.assertRegex(again.stdout, "1 runs, of which 1 are done")
+        for study in (result, again):
+            self.assertEqual(study.returncode, 1)
+            self.assertEqual(study.stderr, "normnet-mnist: 1 training could not go on, of rows with expect = works: "
+                             "tiny-none\n")
+
+    def test_exit_code_of_failures(self):
+        """1 after all else is done, for the rows of this study that are expected to work."""
+        head = "[x]\narchitecture = conv3-4 relu gap conv1-5\nbatch = 8\nepochs = 9\nseeds = 2\n| id | lr | l2 | expect |\n"
+        good, bad, fails = "| good | .01 | 0 | |\n", "| {} | 1e9 | 1e9 | |\n", "| fails | 1e9 | 1e9 | fails |\n"
+        self.experiments.write_text(head + good + bad.format("bad") + fails + bad.format("worse").replace("1e9", "2e8"),
+                                    encoding="utf-8")
+        result = self.run_program(*self.arguments())
+        self.assertEqual(result.returncode, 1)
+        self.assertTrue(result.stderr.endswith(
+            "normnet-mnist: 4 trainings could not go on, of rows with expect = works: bad, worse\n"), result.stderr)
+        self.assertTrue((self.out / "report.html").exists())
+        self.assertTrue((self.out / "summary.json").exists())
+        self.study("--only", "good,fails")
 
 
 if __name__ == "__main__":

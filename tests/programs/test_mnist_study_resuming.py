@@ -139,7 +139,7 @@ class Resuming(StudyCase):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate()
         self.assertEqual(process.returncode, 130, errors)
-        missing = int(re.search(r"Stopped: (\d+) runs are missing; the same command does them", output)[1])
+        missing = int(re.search(r"Stopped: (\d+) runs? (?:is|are) missing; the same command does", output)[1])
         self.assertEqual(len(self.lines()) + missing, 9)
         self.assertTrue((self.out / "summary.csv").exists())
         self.assertRegex(self.study(), f"9 runs, of which {9 - missing} are done")

@@ -14,8 +14,10 @@
 #include "support/options.h"
 #include "support/report.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct help study_help = {
@@ -48,7 +50,8 @@ static const struct help study_help = {
 static const char study_examples[] = "\n"
                                      "Exit status\n"
                                      "  0    All runs are done.\n"
-                                     "  1    The data, a file or a run failed.\n"
+                                     "  1    The data or a file failed, or a training of a row with expect = works\n"
+                                     "       could not go on; all else is done and written then.\n"
                                      "  2    The command line or the file of experiments is wrong.\n"
                                      "  130  Ctrl-C stopped the study. Finished runs are kept.\n"
                                      "\n"
@@ -107,10 +110,14 @@ static int parse_options(struct study_options *study, struct study_actions *acti
         print_columns();
         fputs(study_examples, stdout);
     }
-    if (code != 0 || actions->list || actions->print)
+    if (code != 0)
         return code;
+    if (actions->list && actions->print)
+        return report_usage("--list and --print both print experiments; expected one of them");
     if (study->quick && study->only)
         return report_usage("--quick and --only %s both select the experiments; expected one of them", study->only);
+    if (actions->list || actions->print)
+        return 0;
     return study->out ? 0 : report_usage("--out is missing: expected a directory for the results");
 }
 
@@ -124,7 +131,9 @@ struct study {
     struct class_names classes;
     char data_key[130]; /* the checksums of the training and the test images */
     struct runs_file file;
-    size_t shown; /* rows of the summary */
+    size_t shown;      /* rows of the summary */
+    int64_t failed;    /* trainings that could not go on, of rows that are expected to work */
+    char *failed_rows; /* the ids of these rows, or NULL */
 };
 
 /* And checks what cannot be known without data. */
@@ -182,6 +191,35 @@ static int do_runs(struct study *study, size_t *left)
     return code;
 }
 
+static bool is_selected(const struct plan *plan, const struct experiment *experiment)
+{
+    for (size_t i = 0; i < plan->selected_count; ++i) {
+        if (plan->selected[i] == experiment)
+            return true;
+    }
+    return false;
+}
+
+/* Notes the rows of this study that have failed and are expected to work. */
+static int find_failures(struct study *study, const struct summary *summary)
+{
+    for (size_t i = 0; i < summary->count; ++i) {
+        const struct summary_row *row = &summary->rows[i];
+        const struct experiment *experiment = row->experiment;
+
+        if (row->failed == 0 || experiment->expect != EXPECT_WORKS || !is_selected(&study->plan, experiment))
+            continue;
+        char *names =
+            study->failed_rows ? text_of("%s, %s", study->failed_rows, experiment->id) : text_of("%s", experiment->id);
+        if (!names)
+            return report_error("not enough memory for the summary");
+        free(study->failed_rows);
+        study->failed_rows = names;
+        study->failed += row->failed;
+    }
+    return 0;
+}
+
 static int summarize(struct study *study)
 {
     struct summary summary;
@@ -193,6 +231,8 @@ static int summarize(struct study *study)
         printf("\n");
         summary_print(&summary);
     }
+    if (code == 0)
+        code = find_failures(study, &summary);
     study->shown = summary.count;
     summary_free(&summary);
     return code;
@@ -233,10 +273,15 @@ static int run_study(struct study *study)
     code = write_report(study);
     if (code != 0)
         return code;
-    if (left == 0)
+    if (left > 0) {
+        printf("Stopped: %zu run%s missing; the same command does %s.\n", left, left == 1 ? " is" : "s are",
+               left == 1 ? "it" : "them");
+        return interrupt_exit_code();
+    }
+    if (study->failed == 0)
         return 0; /* also after a signal at the very end */
-    printf("Stopped: %zu runs are missing; the same command does them.\n", left);
-    return interrupt_exit_code();
+    return report_error("%" PRId64 " training%s could not go on, of rows with expect = works: %s", study->failed,
+                        study->failed == 1 ? "" : "s", study->failed_rows);
 }
 
 int study_command(int argc, char **argv)
@@ -261,6 +306,7 @@ int study_command(int argc, char **argv)
         plan_print(&study.plan);
     else if (code == 0)
         code = run_study(&study);
+    free(study.failed_rows);
     runs_file_close(&study.file);
     dataset_close(&study.data);
     class_names_free(&study.classes);
