@@ -86,6 +86,18 @@ static void small_samples(const void *argument)
     CHECK(statistics_of(zeros, 2).p == 1);
 }
 
+static void accuracies(const void *argument)
+{
+    const double wide[] = {1, 99}, few[] = {50};
+    const struct sample cut = statistics_of_accuracy(statistics_of(wide, 2));
+
+    (void)argument;
+
+    CHECK(cut.low == 0 && cut.high == 100 && cut.mean == 50);
+    CHECK(isnan(statistics_of_accuracy(statistics_of(few, 1)).low));
+    CHECK(statistics_of_accuracy((struct sample){.low = 1, .high = 2}).high == 2);
+}
+
 /* Holm (1979): the smallest times their number, the next times one less, and never less than one before. */
 static void correction(const void *argument)
 {
@@ -216,6 +228,7 @@ int main(int argc, char **argv)
     check_case("student's t: quantiles", student_quantiles, NULL);
     check_case("samples", samples, NULL);
     check_case("samples: small ones", small_samples, NULL);
+    check_case("samples: accuracies", accuracies, NULL);
     check_case("correction of p", correction, NULL);
     check_case("json reader: values", json_values, NULL);
     check_case("json reader: mistakes", json_mistakes, NULL);

@@ -7,10 +7,11 @@ usage: python3 test_mnist_study_summary.py PATH_TO_NORMNET_MNIST
 import csv
 import json
 import math
+import re
 import statistics
 
 import mnist_program
-from study_program import AVERAGES, StudyCase
+from study_program import AVERAGES, TINY, StudyCase
 
 
 class Summary(StudyCase):
@@ -43,6 +44,20 @@ class Summary(StudyCase):
         self.assertAlmostEqual(float(rows["tiny-layer"]["difference"]),
                                statistics.mean(self.accuracies("tiny-layer")) - 60.5, 3)
         self.assertRegex(self.output, r"(?m)^tiny-batch +3 ")
+
+    def test_intervals_of_the_table(self):
+        """Those of the files, cut at 0 and 100."""
+        self.out = self.directory / "of-two"
+        self.experiments.write_text(TINY.replace("epochs = 2", "epochs = 3"), encoding="utf-8")
+        shown = {name: (float(low), float(high)) for name, low, high in
+                 re.findall(r"(?m)^(tiny-\w+) +2 +[\d.]+ +[\d.]+ +(\S+) to +(\S+) ", self.study("--seeds", "2"))}
+        summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+        samples = {row["id"]: row["test_accuracy"] for row in summary["experiments"]}
+        self.assertTrue(any(sample["low"] < 0 for sample in samples.values()), samples)
+        self.assertEqual(shown.keys(), samples.keys())
+        for name, (low, high) in shown.items():
+            self.assertAlmostEqual(low, max(0, samples[name]["low"]), delta=0.0051)
+            self.assertAlmostEqual(high, min(100, samples[name]["high"]), delta=0.0051)
 
     def test_comparisons(self):
         """Differences by seed, and a verdict that follows from p."""

@@ -68,8 +68,9 @@ static int write_means(FILE *page, const struct group *group)
     struct interval_row rows[GROUP_ROWS];
 
     for (size_t i = 0; i < group->count; ++i)
-        rows[i] = (struct interval_row){row_name(group->rows[i]), group->rows[i]->look.css,
-                                        *summary_deciding(group->rows[i]->summary, group->by_validation), NAN};
+        rows[i] = (struct interval_row){
+            row_name(group->rows[i]), group->rows[i]->look.css,
+            statistics_of_accuracy(*summary_deciding(group->rows[i]->summary, group->by_validation)), NAN};
     const struct interval_plot plot = {group->by_validation ? "Validation accuracy of the last epoch, %"
                                                             : "Test accuracy of the last epoch, %",
                                        rows, group->count, false, 2};

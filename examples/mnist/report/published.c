@@ -45,7 +45,7 @@ static void write_study_line(FILE *page, const struct experiment *experiment)
 static void write_line(FILE *page, const struct report_row *row)
 {
     const struct experiment *experiment = row->experiment;
-    const struct sample *test = &row->summary->test;
+    const struct sample accuracy = statistics_of_accuracy(row->summary->test), *test = &accuracy;
 
     fputs("<tr><td>", page);
     write_row_name(page, row);
@@ -114,8 +114,9 @@ static int write_plot(FILE *page, const struct material *material, const struct 
     struct interval_row plotted[PLOT_ROWS];
 
     for (size_t i = 0; i < count; ++i)
-        plotted[i] = (struct interval_row){row_name(rows[i]), rows[i]->look.css, rows[i]->summary->test,
-                                           published_accuracy(rows[i]->experiment)};
+        plotted[i] =
+            (struct interval_row){row_name(rows[i]), rows[i]->look.css, statistics_of_accuracy(rows[i]->summary->test),
+                                  published_accuracy(rows[i]->experiment)};
     char *title = text_of("%s: test accuracy, %%", rows[0]->experiment->study);
     if (!title)
         return report_error("not enough memory for the report");

@@ -70,6 +70,15 @@ struct sample statistics_of(const double *values, size_t count)
     return sample;
 }
 
+struct sample statistics_of_accuracy(struct sample percent)
+{
+    if (percent.low < 0)
+        percent.low = 0;
+    if (percent.high > 100)
+        percent.high = 100;
+    return percent;
+}
+
 struct sample statistics_of_pairs(const double *a, const double *b, size_t count)
 {
     enum { MOST = 1000 };

@@ -15,6 +15,12 @@ struct sample {
 
 struct sample statistics_of(const double *values, size_t count);
 
+/*
+ * The same for people: Student's interval of accuracies in percent may go beyond 0 and 100, where no mean can be, and
+ * ends there. What computes takes the sample as it is.
+ */
+struct sample statistics_of_accuracy(struct sample percent);
+
 /* The differences a[i] - b[i], which are of the same seed. */
 struct sample statistics_of_pairs(const double *a, const double *b, size_t count);
 

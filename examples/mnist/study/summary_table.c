@@ -70,14 +70,15 @@ static bool has_withheld(const struct summary *summary)
 static void print_row(const struct summary_row *row, bool published)
 {
     const struct experiment *e = row->experiment;
+    const struct sample test = statistics_of_accuracy(row->test);
 
     printf("%-22s %5zu", e->id, row->test.count);
     print_optional(" %*.2f", 8, row->test.mean);
     print_optional(" %*.2f", 6, row->test.sd);
-    if (isnan(row->test.low))
-        printf(" %15s", "-");
+    if (isnan(test.low))
+        printf(" %16s", "-");
     else
-        printf("  %6.2f-%6.2f ", row->test.low, row->test.high);
+        printf(" %6.2f to %6.2f", test.low, test.high);
     print_optional(" %*.2f", 10, row->validation.mean);
     if (published) {
         print_optional(" %*.2f", 9, e->final);
@@ -141,7 +142,7 @@ static void print_rows(const struct summary *summary)
     const char *study = "";
 
     printf("Test accuracy of the last epoch in percent, with the 95%% interval of its mean\n\n");
-    printf("%-22s %5s %8s %6s %15s %10s%s\n", "id", "seeds", "mean", "sd", "95% interval", "validation",
+    printf("%-22s %5s %8s %6s %16s %10s%s\n", "id", "seeds", "mean", "sd", "95% interval", "validation",
            published ? " published differs" : "");
     for (size_t i = 0; i < summary->count; ++i) {
         const struct summary_row *row = &summary->rows[i];
