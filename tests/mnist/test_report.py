@@ -297,7 +297,7 @@ def test_the_answer_names_the_best_and_the_others(program):
         assert "layer norm: difference 0.09" in perhaps
         assert "group norm: difference 2.00 (2.00 to 2.00); test 97.01 %" in real
         assert text.index("ghost batch norm") < text.index("layer norm: ") < text.index("group norm: ")
-        assert "after Holm's correction for all 15 pairs" in text and "not adjusted for the number of pairs" in text
+        assert "'really' means p <= 0.05 after Holm's correction for all 15 pairs, 'perhaps' only without it." in text and "not adjusted for the number of pairs" in text
         assert "Each was trained for 6 epochs of 110 images." in text
 
 
@@ -307,7 +307,7 @@ def test_the_validation_images_decide(program):
         assert "The test images disagree: they have ghost batch norm first, with 99.02 %; difference 1.01 (" in text
     agreeing = {**ACCURACIES, "tiny-ghost": (98.98, 97.9, (.05, 0, .02))}
     for text in answer_of(program, "agree", agreeing):
-        assert "The test images have the same one first." in text and "disagree" not in text
+        assert "The test images rank the same network first." in text and "disagree" not in text
 
 
 def test_undecided(program):

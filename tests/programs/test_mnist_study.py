@@ -80,7 +80,7 @@ class TheFile(StudyCase):
             (head + "augment = rotat:7\n", r"txt:2:11: augment: 'rotat' at column 1 is not rotate"),
             (head + "| id | nrom |\n", r"txt:2:8: there is no column 'nrom'; did you mean norm\?$"),
             (head + "| id | l1 | l1 |\n", r"txt:2:13: a column is 'l1'; expected each column once$"),
-            (head + "| id | l1 |\n| a |\n", r"txt:3: the row has 1 cells; expected 2, as in line 2$"),
+            (head + "| id | l1 |\n| a |\n", r"txt:3: the row has 1 cell; expected 2, as in line 2$"),
             (head + "| a | l1 |\n", r"txt:2:3: the first cell is 'a'; expected id"),
             (head + "| id |\n| a |\n\n# more\n| a |\n", r"txt:6:3: id is 'a', as in line 3; expected another name$"),
             (head + "| id |\n| a/b |\n", r"txt:3:3: id is 'a/b'; expected letters, digits, - \. _$"),
@@ -344,7 +344,7 @@ class Runs(StudyCase):
         self.assertEqual(columns, defaults.keys())
         self.experiments.write_text(TINY.split("| id")[0] + "note = another\nsource = x\nbest = 3\nseeds = 2\n"
                                     "| id | name |\n| renamed | plain again |\n", encoding="utf-8")
-        self.assertRegex(self.study("--seeds", "1"), "1 runs, of which 1 are done")
+        self.assertRegex(self.study("--seeds", "1"), "1 run, of which 1 is done")
 
     def test_key_of_documented_text(self):
         """The key is made of the columns that differ from their defaults, so that new columns change no older key."""
@@ -384,12 +384,12 @@ class Runs(StudyCase):
                                     encoding="utf-8")
         result = self.run_program(*self.arguments("--only", "tiny-none", "--seeds", "1"))
         self.assertRegex(result.stdout, r"ended by: epoch \d+")
-        self.assertRegex(result.stdout, "1 of 1 trainings could not go on")
+        self.assertRegex(result.stdout, "1 of 1 training could not go on")
         line = self.lines()[0]
         self.assertRegex(line["failure"], r"^epoch \d+")
         self.assertLess(len(line["history"]), 30)
         again = self.run_program(*self.arguments("--only", "tiny-none", "--seeds", "1"))
-        self.assertRegex(again.stdout, "1 runs, of which 1 are done")
+        self.assertRegex(again.stdout, "1 run, of which 1 is done")
         for study in (result, again):
             self.assertEqual(study.returncode, 1)
             self.assertEqual(study.stderr, "normnet-mnist: 1 training could not go on, of rows with expect = works: "

@@ -59,6 +59,21 @@ class Summary(StudyCase):
             self.assertAlmostEqual(low, max(0, samples[name]["low"]), delta=0.0051)
             self.assertAlmostEqual(high, min(100, samples[name]["high"]), delta=0.0051)
 
+    def test_one_seed(self):
+        """No verdict, and so no word on how one is found; and one of a thing is called one."""
+        self.out = self.directory / "of-one"
+        output = self.study("--seeds", "1")
+        self.assertIn("with two seeds or more in common", " ".join(output.split()))
+        for word in ("Student's t", "really", "perhaps"):
+            self.assertIn(word, " ".join(self.output.split()))
+            self.assertNotIn(word, output.split("Which norm is best")[1])
+        page = (self.out / "report.html").read_text(encoding="utf-8")
+        self.assertNotIn("Holm", re.search('<section id="verdict".*?</section>', page, re.S)[0])
+        self.out = self.directory / "of-one-row"
+        output = self.study("--seeds", "1", "--only", "tiny-none")
+        self.assertIn("\n1 experiment, 1 run\n", output)
+        self.assertIn("\n1 run of 1 experiment: see ", output)
+
     def test_comparisons(self):
         """Differences by seed, and a verdict that follows from p."""
         pairs = {(pair["a"], pair["b"]): pair for pair in self.summary["comparisons"]}

@@ -176,9 +176,10 @@ static int do_runs(struct study *study, size_t *left)
     if (code != 0)
         return code;
     const size_t planned = study->plan.run_count, done = plan_skip_finished(&study->plan, &study->file);
-    printf("%zu experiments, %zu runs", study->plan.selected_count, planned);
+    printf("%zu experiment%s, %zu run%s", study->plan.selected_count, study->plan.selected_count == 1 ? "" : "s",
+           planned, planned == 1 ? "" : "s");
     if (done > 0)
-        printf(", of which %zu are done", done);
+        printf(", of which %zu %s done", done, done == 1 ? "is" : "are");
     printf("\n\n");
     fflush(stdout);
     if (study->plan.run_count > 0) {

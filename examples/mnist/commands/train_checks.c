@@ -52,8 +52,8 @@ static int check_average(const struct settings *settings)
     if (settings_average_begins(settings))
         return 0;
     return report_usage("--average-from is %" PRId64 ", but the training has %" PRId64
-                        " epochs: the average would never begin",
-                        settings->average_from, settings->epochs);
+                        " epoch%s: the average would never begin",
+                        settings->average_from, settings->epochs, settings->epochs == 1 ? "" : "s");
 }
 
 int train_check_options(const struct option *options, int count, const struct settings *settings)

@@ -156,9 +156,9 @@ static int write_groups(FILE *page, const struct material *material, bool of_nor
 int section_equal(FILE *page, const struct material *material)
 {
     if (material->summary.comparison_count == 0) {
-        html_empty_section(
-            page, "equal", "On equal footing",
-            "No experiments were compared: rows of a study that share a word of column <code>compare</code> are.");
+        html_empty_section(page, "equal", "On equal footing",
+                           "No experiments were compared. Only rows that share a word in the column "
+                           "<code>compare</code> are compared.");
         return 0;
     }
     html_begin_section(page, "equal", "On equal footing");

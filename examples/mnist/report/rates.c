@@ -134,8 +134,9 @@ static void write_heading(FILE *page, const struct material *material, const str
 {
     const struct experiment *experiment = schedule->rows[0]->experiment;
 
-    fprintf(page, "<h3>%s, rate %g, %lld epochs of %lld steps</h3>\n", settings_schedule_names[experiment->schedule],
-            experiment->lr, (long long)schedule->epochs, (long long)schedule->per_epoch);
+    fprintf(page, "<h3>%s, rate %g, %lld epoch%s of %lld step%s</h3>\n", settings_schedule_names[experiment->schedule],
+            experiment->lr, (long long)schedule->epochs, schedule->epochs == 1 ? "" : "s",
+            (long long)schedule->per_epoch, schedule->per_epoch == 1 ? "" : "s");
     if (material->training)
         return;
     fputs("<p class=\"soft\">Of ", page);

@@ -65,7 +65,8 @@ void write_curves_note(FILE *page)
     fputs(
         "<p>Both losses are cross-entropy per image, without penalties. Training loss and accuracy are measured during "
         "the epoch, with dropout, augmentation and the statistics of the batch; the test is made after it, without "
-        "them. So a test above the training is no error. Loss has a logarithmic axis where it changes much.</p>\n",
+        "them. So test accuracy may be higher than training accuracy. Loss has a logarithmic axis where it changes "
+        "much.</p>\n",
         page);
 }
 

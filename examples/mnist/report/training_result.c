@@ -87,8 +87,8 @@ static void write_figures(FILE *page, const struct run *run)
         fprintf(page, "<td>%zu</td></tr>\n", best + 1);
     }
     html_end_table(page);
-    fputs("<p class=\"soft\">A best epoch that the test images choose is better there than on new images; validation "
-          "images may choose.</p>\n",
+    fputs("<p class=\"soft\">The best epoch by test accuracy looks better than it would on new images. Choose it by "
+          "validation images.</p>\n",
           page);
 }
 
@@ -149,7 +149,9 @@ static void write_facts(FILE *page, const struct training_facts *facts)
         fprintf(page, "<li>SHA-256 of their average: <code>%s</code></li>\n", hexadecimal);
     }
     write_best(page, facts);
-    fprintf(page, "<li>Seed %" PRId64 ", version %d of the bits; %" PRId64 " thread%s, %s, which change no bit</li>\n",
+    fprintf(page,
+            "<li>Seed %" PRId64 ", version %d of the bits; %" PRId64
+            " thread%s, %s, which do not change the result</li>\n",
             facts->settings->seed, (int)normnet_bits_version(), facts->settings->threads,
             facts->settings->threads == 1 ? "" : "s", normnet_cpu_name(facts->model));
     fputs("</ul>\n", page);

@@ -47,7 +47,8 @@ static void write_answer(FILE *page, const struct material *material, const stru
         fputs("</code>", page);
     }
     fputs("</p>\n", page);
-    write_sentence(page, "soft", answer->method);
+    if (answer->method)
+        write_sentence(page, "soft", answer->method);
 }
 
 static int write_group(FILE *page, const struct material *material, const struct group *group)

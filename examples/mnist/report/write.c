@@ -103,7 +103,8 @@ static int write_all(const struct places *places, const struct material *materia
 
 static void print_result(const struct places *places, const struct material *material)
 {
-    printf("%zu runs of %zu experiments", material->run_count, material->row_count);
+    printf("%zu run%s of %zu experiment%s", material->run_count, material->run_count == 1 ? "" : "s",
+           material->row_count, material->row_count == 1 ? "" : "s");
     print_name(": see ", places->paths[OUTPUT_PAGE], "\n");
     for (size_t i = 0; i < material->problem_count; ++i)
         print_name("  ", material->problems[i], "\n");

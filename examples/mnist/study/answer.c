@@ -148,7 +148,7 @@ static char *test_text(const struct answer *answer, const struct comparison *pai
             higher = &pairs[i];
     }
     if (!higher)
-        return text_of("The test images have the same one first.");
+        return text_of("The test images rank the same network first.");
     write_name(name, higher->b->experiment);
     return text_of("The test images disagree: they have %s first, with %.2f" SPACE "%%; difference %s.", name,
                    higher->b->test.mean, difference_text(difference, &higher->test, -1));
@@ -177,10 +177,21 @@ static char *training_text(const struct summary_row *row, const struct experimen
     count_text(images, row->runs[0]->images);
     if (full)
         return text_of("Each was trained for only %" PRId64 " epoch%s of %s images; after more, the order may be "
-                       "another. The full study trains %" PRId64 " epochs of all images, for hours:",
-                       experiment->epochs, experiment->epochs == 1 ? "" : "s", images, full->epochs);
+                       "another. The full study trains %" PRId64 " epoch%s of all images, for hours:",
+                       experiment->epochs, experiment->epochs == 1 ? "" : "s", images, full->epochs,
+                       full->epochs == 1 ? "" : "s");
     return text_of("Each was trained for %" PRId64 " epoch%s of %s images.", experiment->epochs,
                    experiment->epochs == 1 ? "" : "s", images);
+}
+
+/* Whether a pair has two seeds in common or more. */
+static bool has_verdict(const struct comparison *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; ++i) {
+        if (pairs[i].verdict != VERDICT_UNKNOWN)
+            return true;
+    }
+    return false;
 }
 
 static char *method_text(const struct comparison *pairs, size_t count)
@@ -189,13 +200,11 @@ static char *method_text(const struct comparison *pairs, size_t count)
 
     if (count == 1)
         return text_of("The difference is in points of %s accuracy, seed by seed, with the 95" SPACE
-                       "%% interval of its mean "
-                       "over seeds (Student's t); really: p is at most 0.05.",
+                       "%% interval of its mean over seeds (Student's t); 'really' means p <= 0.05.",
                        images);
     return text_of("Differences are in points of %s accuracy, seed by seed, each with the 95" SPACE
-                   "%% interval of its mean "
-                   "over seeds (Student's t), which is not adjusted for the number of pairs; really: p is at most 0.05 "
-                   "after Holm's correction for all %zu pairs; perhaps: only without it.",
+                   "%% interval of its mean over seeds (Student's t), which is not adjusted for the number of pairs; "
+                   "'really' means p <= 0.05 after Holm's correction for all %zu pairs, 'perhaps' only without it.",
                    images, count);
 }
 
@@ -231,10 +240,12 @@ int answer_make(struct answer *answer, const struct summary *summary, const stru
     answer->training = training_text(pairs->a, full);
     if (full)
         answer->command = text_of("normnet-mnist study --only %s --out DIR", full->study);
-    answer->method = method_text(pairs, count);
+    const bool judged = has_verdict(pairs, count);
+    if (judged)
+        answer->method = method_text(pairs, count);
     if (answer->best && pairs->by_validation)
         answer->test = test_text(answer, pairs);
-    if (!answer->lead || !answer->training || !answer->method || (full && !answer->command) ||
+    if (!answer->lead || !answer->training || (judged && !answer->method) || (full && !answer->command) ||
         (answer->best && pairs->by_validation && !answer->test))
         return report_error("not enough memory for the comparisons");
     return 0;
@@ -330,7 +341,8 @@ static void print_answer(const struct answer *answer, const char *title, bool of
     print_paragraph(answer->training);
     if (answer->command)
         print_name("  ", answer->command, "\n");
-    print_paragraph(answer->method);
+    if (answer->method)
+        print_paragraph(answer->method);
 }
 
 static int print_group(const struct summary *summary, const struct experiments *experiments, size_t first)

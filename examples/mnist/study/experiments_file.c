@@ -229,8 +229,9 @@ static int check_uses(const struct reader *reader, const struct experiment *row,
     }
     if (!settings_average_begins(&settings))
         return report_usage("%s:%d: %s: average_from is %" PRId64 ", but the training has %" PRId64
-                            " epochs: the average would never begin",
-                            reader->experiments->name, reader->line, row->id, row->average_from, row->epochs);
+                            " epoch%s: the average would never begin",
+                            reader->experiments->name, reader->line, row->id, row->average_from, row->epochs,
+                            row->epochs == 1 ? "" : "s");
     return 0;
 }
 
@@ -268,8 +269,8 @@ static int take_row(struct reader *reader, char *cells[MAX_CELLS], int count)
         return reject_value(reader, cells[0], "the first cell", cells[0],
                             "id: the first line of a table has the names of the columns");
     if (count != reader->columns)
-        return report_usage("%s:%d: the row has %d cells; expected %d, as in line %d", reader->experiments->name,
-                            reader->line, count, reader->columns, reader->header_line);
+        return report_usage("%s:%d: the row has %d cell%s; expected %d, as in line %d", reader->experiments->name,
+                            reader->line, count, count == 1 ? "" : "s", reader->columns, reader->header_line);
     row.line = reader->line;
     for (int i = 0; i < count && code == 0; ++i) {
         if (*cells[i] || i == 0)

@@ -86,7 +86,8 @@ static void print_row(const struct summary_row *row, bool published)
     }
     printf("%s\n", e->expect == EXPECT_FAILS ? "  fails, as expected" : "");
     if (row->failed > 0)
-        printf("    %" PRId64 " of %zu trainings could not go on\n", row->failed, row->count);
+        printf("    %" PRId64 " of %zu training%s could not go on\n", row->failed, row->count,
+               row->count == 1 ? "" : "s");
 }
 
 /* The failure of batch norm's running statistics: the lowest accuracies after the first epoch. */
