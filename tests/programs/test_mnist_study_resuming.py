@@ -35,8 +35,9 @@ class Resuming(StudyCase):
         self.data = self.write_data("inverted", train_images=idx([40, 6, 8], [i * 11 % 256 for i in range(1920)]))
         alone = self.directory / "alone"
         self.study("--seeds", "2", out=alone)
-        self.assertRegex(self.study("--seeds", "2"), r"6 runs of 3 experiments: see .*\n  The report is on the images of "
-                         r"inverted \(data_sha256 \w{12}\.\.\.\); 6 runs are left out: they were trained on other images")
+        self.assertRegex(self.study("--seeds", "2"),
+                         r"6 runs of 3 experiments: see .*\n  The report is on the images of inverted "
+                         r"\(data_sha256 \w{12}\.\.\.\); 6 runs are left out: they were trained on other images\.")
         self.assertNotEqual(curves.read_text(encoding="utf-8"), of_first)
         for line in csv.DictReader(curves.read_text(encoding="utf-8").splitlines()):
             if line["value"] == "test_accuracy":
