@@ -107,6 +107,17 @@ class MoreEpochs(mnist_program.TestCase):
         options = ["--schedule", "constant", "--batch", "9", "--l2", ".1", "--augment", "none", "--limit", "30"]
         self.train("--data", other, "--resume", self.checkpoint, "--new-cycle", *options, "--dropout", "0")
 
+    def test_new_cycle_and_presets(self):
+        """The preset of the checkpoint changes nothing when it is repeated, and another one is not ignored."""
+        fast = ["--preset", "fast", "--data", "generated", "--limit", "100"]
+        first = self.train(*fast, "--epochs", "1", "--lr", "0.02", "--save", self.checkpoint)["configuration"]
+        new = ["train", "--data", "generated", "--resume", self.checkpoint, "--new-cycle"]
+        again = self.train(*new[1:], "--preset", "fast")["configuration"]
+        self.assertEqual(again, {**first, "seed": 2})
+        pattern = r"--preset is standard, but .*run.ckpt was begun with fast\n"
+        self.expect_failure(2, pattern, *new, "--preset", "standard")
+        self.expect_failure(2, pattern, *new, "--preset", "standard", "--augment", "rotate")
+
     def test_new_cycle_mistakes(self):
         self.train(*self.arguments, "--epochs", "2", "--save", self.checkpoint)
         new = ["train", "--data", self.data, "--resume", self.checkpoint, "--new-cycle"]
@@ -116,6 +127,7 @@ class MoreEpochs(mnist_program.TestCase):
         self.expect_failure(2, r"--resume and --save both name the file", *new, "--save", self.checkpoint)
         self.expect_failure(1, r"other.ckpt exists; resume it", *new, "--save", other)
         self.expect_failure(2, r"--norm is layer, but .* was begun with batch\n", *new, "--norm", "layer")
+        self.expect_failure(2, r"--preset is fast, but .* was begun with standard\n", *new, "--preset", "fast")
         self.expect_failure(2, r"--architecture is 'gap fc-5', but .*begun with", *new, "--architecture", "gap fc-5")
         self.assertEqual(self.run_program(*new, "--json", answer).returncode, 0)
         self.expect_failure(1, r"run.json exists and has not the history of this training", *new, "--json", answer)

@@ -278,7 +278,7 @@ class Resuming(mnist_program.TestCase):
             (r"--limit is 0, but .* was begun with 1000\n", "--limit", "0"),
             (r"--l2 is 1e-05, but .* was begun with 0\n", "--l2", "1e-5"),
             (r"--architecture is 'gap conv1-10', but .* begun with 'conv3-4 norm", "--architecture", "gap conv1-10"),
-            (r"--augment is 'none', but .* was begun with 'affine'\n", "--preset", "fast"),
+            (r"--preset is fast, but .* was begun with standard\n", "--preset", "fast"),
             (r"--groups has no effect without group norm", "--groups", "4"),
             (r"--resume and --json both name the file", "--json", self.checkpoint),
             (r"--resume and --json both name the file", "--save", "other", "--json", self.checkpoint),
@@ -295,7 +295,9 @@ class Resuming(mnist_program.TestCase):
         self.train("--data", "generated", *preset, "--save", self.checkpoint)
         self.assertEqual(self.run_program(*resume, *preset).returncode, 0)
         self.assertEqual(self.resume()["configuration"]["preset"], "fast")
-        self.expect_failure(2, r"--lr is 0.1, but .* was begun with 0.05\n", *resume, "--preset", "fast")
+        self.assertEqual(self.run_program(*resume, "--preset", "fast").returncode, 0)
+        pattern = r"--preset is standard, but .*run.ckpt was begun with fast\n"
+        self.expect_failure(2, pattern, *resume, "--preset", "standard")
 
     def test_other_data(self):
         self.train("--data", self.write_data(), *TINY, "--save", self.checkpoint)

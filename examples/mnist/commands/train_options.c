@@ -203,8 +203,9 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.text = &s->resume},
         {OPTION_FLAG, "--new-cycle", NULL,
          "With --resume: begin a new training with the weights of the checkpoint, which is not changed. --save names "
-         "another file. The settings are those of the checkpoint, the seed is one more, and all options but those of "
-         "the network are allowed.",
+         "another file. The settings are those of the checkpoint, the seed is one more, and all options but --preset "
+         "and "
+         "those of the network are allowed.",
          .target.flag = &s->new_cycle},
         {OPTION_FLAG, "--summary", NULL, "Print a table of the layers before the training.",
          .target.flag = &s->summary},
@@ -370,10 +371,11 @@ int train_options_parse(struct settings *settings, int argc, char **argv)
 /* Whether a run with these settings may change this option of the checkpoint that it begins with. */
 static bool may_differ(const struct option *option, const struct settings *settings)
 {
-    static const char *const of_network[] = {"--norm", "--groups", "--layer-dims", "--affine", "--architecture", NULL};
-    static const char *const of_run[] = {"--preset",     "--data",   "--threads", "--cpu",       "--save",
-                                         "--save-every", "--resume", "--json",    "--new-cycle", "--summary",
-                                         "--plot",       "--report", "--classes", NULL};
+    static const char *const of_network[] = {"--preset", "--norm",         "--groups", "--layer-dims",
+                                             "--affine", "--architecture", NULL};
+    static const char *const of_run[] = {"--data",   "--threads", "--cpu",       "--save",    "--save-every",
+                                         "--resume", "--json",    "--new-cycle", "--summary", "--plot",
+                                         "--report", "--classes", NULL};
 
     if (option->kind == OPTION_HEADING)
         return true;
@@ -423,14 +425,12 @@ static int check_epochs(const struct settings *settings, const struct training_s
 int train_options_resume(struct settings *settings, const struct checkpoint *resumed, int argc, char **argv)
 {
     struct settings before = resumed->settings;
-    const struct settings chosen = *settings;
+    const bool new_cycle = settings->new_cycle;
 
-    *settings = before;
-    settings_use_preset(settings, chosen.preset);
-    if (chosen.new_cycle && settings->seed < INT64_MAX) /* not the same order of the same images again */
+    *settings = before;                          /* a preset would set again what other options have overridden */
+    if (new_cycle && settings->seed < INT64_MAX) /* not the same order of the same images again */
         ++settings->seed;
     int code = parse_settings(settings, argc, argv);
-    settings->preset = before.preset; /* for the JSON file: the preset that the training was started with */
     if (code == 0)
         code = check_unchanged(settings, &before);
     return code == 0 ? check_epochs(settings, &resumed->training) : code;
