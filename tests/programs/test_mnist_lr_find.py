@@ -74,7 +74,20 @@ class LrFind(mnist_program.TestCase):
         result = self.find("--data", data, "--architecture", "gap conv1-5")
         self.assertEqual((result["suggestion"], result["steepest"], result["diverged"]), (None, None, False))
         self.assertEqual(len(result["steps"]), 200)
-        self.assertIn("\nNo suggestion: the loss falls nowhere.", self.output)
+        self.assertIn("\nNo suggestion: the loss hardly fell over the tested rates", self.output)
+
+    def test_noise_is_no_descent(self):
+        """With rates that change nothing, the losses differ by their batches alone."""
+        for seed in range(1, 6):
+            result = self.find("--from", "1e-9", "--to", "1e-8", "--steps", "30", "--limit", "640", "--seed", seed)
+            self.assertEqual((result["suggestion"], result["steepest"], result["minimum"]), (None, None, None), seed)
+            self.assertIn("\nNo suggestion: the loss hardly fell over the tested rates", self.output)
+
+    def test_within_the_range(self):
+        """A tenth of the rate of the lowest loss may be a rate that was not tested."""
+        result = self.find("--from", "0.01", "--to", "0.05", "--steps", "100")
+        self.assertLess(result["minimum"] / 10, 0.01)
+        self.assertEqual(result["suggestion"], 0.01)
 
     def test_the_curve(self):
         self.find("--steps", "40")

@@ -29,8 +29,9 @@ static const struct help lr_find_help = {
                     "\n"
                     "General\n",
     .examples = "The suggestion is the rate at which the smoothed loss falls fastest, or a tenth\n"
-                "of the rate at which it is lowest, whichever is smaller. It suits --lr; the peak\n"
-                "of one-cycle may be some times higher.\n"
+                "of the rate at which it is lowest, whichever is smaller, but at least --from.\n"
+                "There is none if the loss falls by no more than it differs between batches. It\n"
+                "suits --lr; the peak of one-cycle may be some times higher.\n"
                 "\n"
                 "Examples:\n"
                 "  normnet-mnist lr-find\n"
@@ -236,7 +237,8 @@ static int print_results(const struct lr_find *find)
         printf("\nThe loss diverged after %" PRId64 " of %" PRId64 " steps, at a rate of %.3g\n", range->count,
                range->max_steps, range->steps[range->count - 1].lr);
     if (!find->chosen) {
-        printf("\nNo suggestion: the loss falls nowhere. A lower --from, a higher --to or more --steps may help.\n");
+        printf("\nNo suggestion: the loss hardly fell over the tested rates, no more than it differs between batches. "
+               "A lower --from, a higher --to or more --steps may help.\n");
         return code;
     }
     printf("\nSteepest descent at %.3g, lowest loss at %.3g\nSuggestion: --lr %.2g\n",

@@ -107,17 +107,54 @@ int range_test_run(struct range_test *range, normnet_model *model, const struct 
     return code;
 }
 
+/* The standard deviation of the losses of batches, up to step `last`: from differences, so that a trend hardly counts.
+ */
+static double noise_until(const struct range_test *range, int64_t last)
+{
+    double sum = 0;
+
+    for (int64_t i = 1; i <= last; ++i) {
+        const double difference = range->steps[i].loss - range->steps[i - 1].loss;
+
+        sum += difference * difference;
+    }
+    return sqrt(sum / (double)last / 2);
+}
+
+/*
+ * The square of the standard error of the smoothed loss at this step, for losses of variance 1: that of an exponential
+ * moving average, or, of the few first losses, that of their mean.
+ */
+static double smoothed_variance(int64_t step)
+{
+    return double_max((1 - smoothing) / (1 + smoothing), 1 / (double)(step + 1));
+}
+
+/* Whether the smoothed loss falls between two steps by more than the differences between batches explain. */
+static bool falls(const struct range_test *range, int64_t first, int64_t minimum)
+{
+    const double errors = 3;  /* of the difference; the minimum is the lowest of many values, which 2 would not cover */
+    const double flat = 1e-9; /* what rounding may change in the average of equal losses */
+
+    if (minimum <= first)
+        return false;
+    const double fall = range->steps[first].smoothed - range->steps[minimum].smoothed;
+    const double error = noise_until(range, minimum) * sqrt(smoothed_variance(first) + smoothed_variance(minimum));
+    return fall > double_max(errors * error, flat);
+}
+
 bool range_test_choose(const struct range_test *range, struct range_choice *choice)
 {
     const int64_t first = int64_max(range->max_steps / 10, 1);
-    const double flat = 1e-9; /* what rounding may change in the average of equal losses */
-    double steepest = flat;
+    double steepest = 0;
 
     *choice = (struct range_choice){.minimum = first};
     for (int64_t i = first; i < range->count; ++i) {
         if (range->steps[i].smoothed < range->steps[choice->minimum].smoothed)
             choice->minimum = i;
     }
+    if (!falls(range, first, choice->minimum))
+        return false;
     /* The steps are equally far apart on the logarithmic axis. */
     for (int64_t i = first; i < choice->minimum; ++i) {
         const double fall = range->steps[i - 1].smoothed - range->steps[i + 1].smoothed;
@@ -127,8 +164,7 @@ bool range_test_choose(const struct range_test *range, struct range_choice *choi
             choice->steepest = i;
         }
     }
-    if (steepest == flat)
-        return false;
     choice->lr = double_min(range->steps[choice->steepest].lr, range->steps[choice->minimum].lr / 10);
+    choice->lr = double_max(choice->lr, range->lowest);
     return true;
 }

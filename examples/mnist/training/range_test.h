@@ -40,8 +40,9 @@ int range_test_run(struct range_test *range, normnet_model *model, const struct 
 /*
  * The two usual choices, counted by steps: where the smoothed loss falls fastest over the logarithm of the rate, and
  * the minimum of the smoothed loss. Both leave out the first tenth of the steps, where the average is of few losses.
- * The suggestion is the smaller of the rate of steepest descent and a tenth of the rate of the minimum. False if there
- * is no descent.
+ * The suggestion is the smaller of the rate of steepest descent and a tenth of the rate of the minimum, but not less
+ * than the lowest rate. False if the smoothed loss falls from the first of these steps to the minimum by no more than
+ * three standard errors, which are estimated from the differences of the losses of neighbouring steps.
  */
 struct range_choice {
     int64_t steepest, minimum;
