@@ -189,12 +189,20 @@ class Validation(mnist_program.TestCase):
         before, best = self.checkpoint.read_bytes(), self.best.read_bytes()
         resume = ["train", "--data", self.data, "--resume", self.checkpoint, "--epochs", "9"]
         self.best.unlink()
-        self.expect_failure(1, r"cannot open '.*run.ckpt.best'", *resume)
+        pattern = r"run.ckpt was trained with --keep best, and needs .*: .*run.ckpt.best, which does not exist; put it back"
+        self.expect_failure(1, pattern + r".* --new-cycle\n", *resume)
+        # A new cycle goes without it, and keeps weights of its own.
+        more = self.directory / "more.ckpt"
+        cycle = self.train(*resume[1:], "--new-cycle", "--save", more)
+        answer = self.evaluate(f"{more}.best", "--data", self.data)
+        self.assertEqual(answer["weights_sha256"], cycle["best"]["weights_sha256"])
+        cycle = self.train(*resume[1:], "--new-cycle")
+        self.assertEqual((cycle["configuration"]["keep"], cycle.get("best")), ("last", None))
         other = self.directory / "other"
         self.train(*run, "--seed", "9", "--save", other)
         shutil.copy(f"{other}.best", self.best)
         wrong = self.best.read_bytes()
-        self.expect_failure(1, r"run.ckpt.best has not the weights of epoch \d+, the best of the training, whose", *resume)
+        self.expect_failure(1, r"run.ckpt.best does not have the weights of epoch \d+, the best of the training, whose", *resume)
         self.assertEqual((self.checkpoint.read_bytes(), self.best.read_bytes()), (before, wrong))
         self.best.write_bytes(best)
         self.assertEqual(self.run_program(*resume).returncode, 0)

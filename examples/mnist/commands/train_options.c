@@ -431,6 +431,8 @@ int train_options_resume(struct settings *settings, const struct checkpoint *res
     if (new_cycle && settings->seed < INT64_MAX) /* not the same order of the same images again */
         ++settings->seed;
     int code = parse_settings(settings, argc, argv);
+    if (!settings->save) /* a new cycle that saves nothing */
+        settings->keep = KEEP_LAST;
     if (code == 0)
         code = check_unchanged(settings, &before);
     return code == 0 ? check_epochs(settings, &resumed->training) : code;

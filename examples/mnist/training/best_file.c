@@ -70,20 +70,33 @@ static int load_best(normnet_model **model, const char *path, const struct train
     *model = NULL;
     if (epoch == resumed->finished + 1)
         return 0;
-    return report_error("%s has not the weights of epoch %" PRId64
+    return report_error("%s does not have the weights of epoch %" PRId64
                         ", the best of the training, whose SHA-256 is %s; put them back, or begin a new training",
                         path, resumed->best.epoch, resumed->best_weights);
 }
 
+/* Without this the library would say that there is no such file, but not what it is for. */
+static int check_there(const char *resumed_path, const char *checkpoint)
+{
+    if (file_exists(resumed_path))
+        return 0;
+    return report_error("%s was trained with --keep best, and needs the weights of its best epoch beside it: %s, which "
+                        "does not exist; put it back, or begin a new training with --new-cycle",
+                        checkpoint, resumed_path);
+}
+
 /* Checks the best weights of the resumed training, and copies them unless they are in their place. */
-static int take_best(const struct best_file *file, const char *resumed_path, const struct training_state *resumed)
+static int take_best(const struct best_file *file, const char *resumed_path, const char *checkpoint,
+                     const struct training_state *resumed)
 {
     const bool in_place = file_same(file->path, resumed_path);
     normnet_model *model = NULL;
 
     if (resumed->best.epoch == 0)
         return 0;
-    int code = load_best(&model, resumed_path, resumed);
+    int code = check_there(resumed_path, checkpoint);
+    if (code == 0)
+        code = load_best(&model, resumed_path, resumed);
     if (code == 0 && !in_place)
         code = model ? save_best(model, file->path, resumed->best.epoch)
                      : report_error("%s is of an epoch that its checkpoint does not have yet; resume it without --save",
@@ -119,7 +132,7 @@ int best_file_open(struct best_file *file, const struct settings *settings, cons
     if (code == 0 && !(resumed && file_same(file->path, resumed_path)))
         code = check_place(file, settings);
     if (code == 0 && resumed)
-        code = take_best(file, resumed_path, resumed);
+        code = take_best(file, resumed_path, settings->resume, resumed);
     file_claim_update(&file->claim);
     free(resumed_path);
     return code;
