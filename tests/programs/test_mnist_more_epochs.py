@@ -130,7 +130,7 @@ class MoreEpochs(mnist_program.TestCase):
         self.expect_failure(2, r"--preset is fast, but .* was begun with standard\n", *new, "--preset", "fast")
         self.expect_failure(2, r"--architecture is 'gap fc-5', but .*begun with", *new, "--architecture", "gap fc-5")
         self.assertEqual(self.run_program(*new, "--json", answer).returncode, 0)
-        self.expect_failure(1, r"run.json exists and has not the history of this training", *new, "--json", answer)
+        self.expect_failure(1, r"run.json exists and does not hold the history of this training", *new, "--json", answer)
         self.assertEqual(len(json.loads(answer.read_text())["history"]), 2)
 
 

@@ -240,7 +240,7 @@ class Outputs(mnist_program.TestCase):
         other = self.directory / "other.ckpt"
         self.assertEqual(self.run_program(*train, "--seed", "2", "--save", other).returncode, 0)
         before = self.contents()
-        has_not = r"run.json exists and has not the history of this training; choose another file for --json"
+        has_not = r"run.json exists and does not hold the history of this training; choose another file for --json"
         was_not = r"run.json exists and was not written by normnet-mnist "
         evaluate, predict, export = ([word, "--model", other] for word in ("evaluate", "predict", "export"))
         picture = self.data / FILES[2]

@@ -157,12 +157,39 @@ class Training(mnist_program.TestCase):
         )
         self.assertEqual(result.returncode, 1, result)
         self.assertRegex(result.stderr, r"^normnet-mnist: epoch \d+: the test loss is (inf|nan): the training has div")
-        history = json.loads(path.read_text())["history"]
+        written = json.loads(path.read_text())
+        self.assertEqual(f"normnet-mnist: {written['failure']}\n", result.stderr)
+        history = written["history"]
         self.assertEqual(len(history), int(re.search(r"epoch (\d+)", result.stderr)[1]) - 1)
         self.assertGreater(len(history), 0)
         self.assertNotIn(None, [epoch["test_loss"] for epoch in history])
         result = self.run_program("train", "--data", data, "--resume", checkpoint)
         self.assertIn(f"r.ckpt: {len(history)} of 400 epochs and 0 of 40 images", result.stdout)
+
+        self.assertNotIn("failure", self.train("--data", data, *TINY))
+
+    def test_a_failure_in_the_first_epoch(self):
+        """Its file has no history, and so does not stand in the way of another try."""
+        path = self.directory / "r.json"
+        arguments = ["train", "--data", self.write_data(), *TINY, "--schedule", "constant", "--json", path]
+        for _ in range(2):
+            result = self.expect_failure(1, r"epoch 1, ", *arguments, "--lr", "1e9", "--norm", "none")
+            written = json.loads(path.read_text())
+            self.assertEqual((written["history"], f"normnet-mnist: {written['failure']}\n"), ([], result.stderr))
+        self.assertEqual(self.run_program(*arguments).returncode, 0)
+        self.assertEqual(len(json.loads(path.read_text())["history"]), 1)
+
+    def test_losses_that_are_huge(self):
+        """Columns stay columns."""
+        data = self.write_data()
+        for options, columns in ([], 7), (["--validate", "5"], 8), (["--average"], 8):
+            network = ["--architecture", "conv3-4 relu gap conv1-5"]
+            rate = ["--schedule", "constant", "--lr", "3e6", "--epochs", "2"]
+            result = self.run_program("train", "--data", data, *network, *rate, *options)
+            head, *lines = result.stdout[result.stdout.index("  epoch ") :].split("\n\n")[0].splitlines()
+            self.assertGreater(len(lines), 0, result)
+            for line in lines:
+                self.assertEqual((len(line), len(line.split())), (len(head), columns), result.stdout)
 
     def test_both_files_are_tried(self):
         """A place that vanishes while the training runs costs the other file nothing."""

@@ -113,11 +113,13 @@ static int print_end(struct run *run)
     return code ? code : written;
 }
 
-/* A training that could not go on has a report, too, on the epochs before. */
+/* A training that could not go on has a report, too, on the epochs before, and says in its JSON file why it ended. */
 static int end_failed(struct run *run, int code)
 {
-    if (run->failure[0])
+    if (run->failure[0]) {
+        run_write_results(run);
         write_report(run);
+    }
     return code;
 }
 

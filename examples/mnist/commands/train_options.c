@@ -213,8 +213,8 @@ static int list_train_options(struct option *options, struct settings *s)
          "Draw the curves of loss and accuracy at the end (ASCII unless the locale is UTF-8).",
          .target.flag = &s->plot},
         {OPTION_TEXT, "--json", "FILE",
-         "Write the configuration, the history and the SHA-256 of the weights after every epoch. FILE must not exist "
-         "yet, unless it has the history of the training that is resumed.",
+         "Write the configuration, the history and the SHA-256 of the weights after every epoch, and the reason if the "
+         "training fails. FILE must not exist yet, unless it has the history of the training that is resumed.",
          .target.text = &s->json},
         {OPTION_TEXT, "--report", "FILE",
          "At the end, write a page of HTML about the training: results, curves, misclassified images, confusion "

@@ -38,6 +38,14 @@ struct progress progress_start(int64_t epochs, int64_t images, bool validates, b
                              before % images,   now,    now,    now};
 }
 
+const char *loss_text(char text[LOSS_ROOM], double loss)
+{
+    const double widest = 9999; /* with decimals: a diverging training has losses of 20 digits */
+
+    snprintf(text, LOSS_ROOM, loss < widest ? "%.4f" : "%.4g", loss);
+    return text;
+}
+
 /* Whether to draw the bar, which happens at most ten times per second. */
 static bool bar_is_due(struct progress *progress, double now)
 {
@@ -49,7 +57,7 @@ static bool bar_is_due(struct progress *progress, double now)
 
 void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64_t correct, double loss_sum)
 {
-    char line[MAX_LINE], left[32];
+    char line[MAX_LINE], left[32], loss[LOSS_ROOM];
     double now = seconds_now();
 
     if (!bar_is_due(progress, now))
@@ -57,8 +65,8 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
     double trained = (double)((epoch - 1) * progress->images + done - progress->before);
     double to_train = (double)(progress->epochs * progress->images - progress->before) - trained;
     duration_text(left, sizeof left, (now - progress->started) * to_train / trained);
-    snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %.4f, accuracy %.2f%%, %.0f images/s, %s left", epoch,
-             progress->epochs, loss_sum / (double)done, 100.0 * (double)correct / (double)done,
+    snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %s, accuracy %.2f%%, %.0f images/s, %s left", epoch,
+             progress->epochs, loss_text(loss, loss_sum / (double)done), 100.0 * (double)correct / (double)done,
              (double)(done - progress->epoch_before) / (now - progress->epoch_started), left);
     bar_draw(progress->terminal, (double)done / (double)progress->images, line);
 }
@@ -85,28 +93,35 @@ void progress_clear(struct progress *progress)
 
 static void print_tested_epoch(const struct progress *progress, const struct epoch_result *result)
 {
-    printf("%3" PRId64 "/%-3" PRId64 "  %11.4f  %7.2f%%  %11.4f  %7.2f%%  %14.3g  %9.0f\n", result->epoch,
-           progress->epochs, result->train_loss, result->train_accuracy, result->test_loss, result->test_accuracy,
-           result->lr, result->images_per_second);
+    char trained[LOSS_ROOM], tested[LOSS_ROOM];
+
+    printf("%3" PRId64 "/%-3" PRId64 "  %11s  %7.2f%%  %11s  %7.2f%%  %14.3g  %9.0f\n", result->epoch, progress->epochs,
+           loss_text(trained, result->train_loss), result->train_accuracy, loss_text(tested, result->test_loss),
+           result->test_accuracy, result->lr, result->images_per_second);
 }
 
 static void print_validated_epoch(const struct progress *progress, const struct epoch_result *result)
 {
-    printf("%3" PRId64 "/%-3" PRId64 "  %10.4f %7.2f%%  %10.4f %7.2f%%  %10.4f %7.2f%%  %7.2g\n", result->epoch,
-           progress->epochs, result->train_loss, result->train_accuracy, result->validation_loss,
-           result->validation_accuracy, result->test_loss, result->test_accuracy, result->lr);
+    char trained[LOSS_ROOM], validated[LOSS_ROOM], tested[LOSS_ROOM];
+
+    printf("%3" PRId64 "/%-3" PRId64 "  %10s %7.2f%%  %10s %7.2f%%  %10s %7.2f%%  %7.2g\n", result->epoch,
+           progress->epochs, loss_text(trained, result->train_loss), result->train_accuracy,
+           loss_text(validated, result->validation_loss), result->validation_accuracy,
+           loss_text(tested, result->test_loss), result->test_accuracy, result->lr);
 }
 
 static void print_averaged_epoch(const struct progress *progress, const struct epoch_result *result)
 {
-    printf("%3" PRId64 "/%-3" PRId64 "  %10.4f %7.2f%%  ", result->epoch, progress->epochs, result->train_loss,
-           result->train_accuracy);
+    char loss[LOSS_ROOM], average[LOSS_ROOM];
+
+    printf("%3" PRId64 "/%-3" PRId64 "  %10s %7.2f%%  ", result->epoch, progress->epochs,
+           loss_text(loss, result->train_loss), result->train_accuracy);
     if (progress->validates)
         printf("%9.2f%% %7.2f%%  %7.2f%% %7.2f%%", result->validation_accuracy, result->average_validation_accuracy,
                result->test_accuracy, result->average_test_accuracy);
     else
-        printf("%10.4f %7.2f%%  %10.4f %7.2f%%", result->test_loss, result->test_accuracy, result->average_test_loss,
-               result->average_test_accuracy);
+        printf("%10s %7.2f%%  %10s %7.2f%%", loss_text(loss, result->test_loss), result->test_accuracy,
+               loss_text(average, result->average_test_loss), result->average_test_accuracy);
     printf("  %7.2g\n", result->lr);
 }
 

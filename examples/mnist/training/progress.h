@@ -54,4 +54,8 @@ void progress_clear(struct progress *progress);
 /* Prints the line of an epoch and begins the next one. */
 void progress_epoch(struct progress *progress, const struct epoch_result *result);
 
+/* Four decimals, or, of a loss that would be wider than 9 columns, four digits and an exponent. Returns `text`. */
+enum { LOSS_ROOM = 24 };
+const char *loss_text(char text[LOSS_ROOM], double loss);
+
 #endif

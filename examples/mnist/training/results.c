@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char program_name[] = "normnet-mnist train";
+
 /* ---- The weights ------------------------------------------------------------------------------- */
 
 static uint64_t read_state_bits(const uint8_t *data, size_t bytes)
@@ -224,6 +226,16 @@ static const char *find_number(const char *text, const char *key, double *value)
     return end;
 }
 
+/* Whether the file is that of a training that failed in its first epoch: there is nothing in it to be lost. */
+static bool has_no_epochs(const char *text)
+{
+    static const char start[] = "{\n  \"program\": \"";
+    const size_t length = strlen(start);
+
+    return strncmp(text, start, length) == 0 && strncmp(text + length, program_name, strlen(program_name)) == 0 &&
+           strstr(text, "\"history\": []") && strstr(text, "\"failure\": ");
+}
+
 /* Whether the epochs of the file, as far as they go, are those of the training: no two take the same time. */
 static bool has_history_of(const char *text, const struct training_state *training)
 {
@@ -254,10 +266,11 @@ int results_check_older(const char *path, const struct training_state *resumed)
         text_of("%.*s", file.size < INT_MAX ? (int)file.size : INT_MAX, file.size ? (const char *)file.data : "");
     if (!text)
         code = report_error("not enough memory to read %s", path);
-    else if (file.size > 0 && !has_history_of(text, resumed))
-        code = report_error("%s exists and has not the history of this training; choose another file for --json, or "
-                            "remove it",
-                            path);
+    else if (file.size > 0 && !has_history_of(text, resumed) && !has_no_epochs(text))
+        code =
+            report_error("%s exists and does not hold the history of this training; choose another file for --json, or "
+                         "remove it",
+                         path);
     free(text);
     whole_file_close(&file);
     return code;
@@ -292,7 +305,7 @@ int results_check_older_page(const char *path, const struct training_state *resu
 /* ---- Writing ----------------------------------------------------------------------------------- */
 
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct training_state *training)
+                  const struct training_state *training, const char *failure)
 {
     struct atomic_file file;
     normnet_config config = {.struct_size = sizeof config};
@@ -305,7 +318,7 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     results_hash_weights(model, hexadecimal);
 
     struct json_writer json = json_open(file.stream);
-    results_begin(&json, "normnet-mnist train");
+    results_begin(&json, program_name);
     json_integer(&json, "bits_version", normnet_bits_version());
     write_configuration(&json, settings, model, &config);
     results_data(&json, data);
@@ -313,6 +326,8 @@ int results_write(const struct settings *settings, const struct dataset *data, c
     if (training->dropped > 0)
         json_integer(&json, "forgotten_epochs", training->dropped);
     write_history(&json, training, data->validation.count > 0, config.average_decay > 0);
+    if (*failure)
+        json_text(&json, "failure", failure);
     json_text(&json, "weights_sha256", hexadecimal);
     if (config.average_decay > 0) {
         results_hash_average(model, hexadecimal);

@@ -11,7 +11,8 @@
  *                                (with --average, "average_test_loss", "average_test_accuracy", and before them those
  *                                 of the validation images, after "seconds")
  *      "best": {the epoch as in "history", "weights_sha256"},  (only with --keep best)
- *      "weights_sha256": "...",
+ *      "failure": "epoch 3, ...", (only if the training could not go on: why)
+ *      "weights_sha256": "...",   (after the last epoch; with a failure, of the weights that it left)
  *      "average_sha256": "..."}  (only with --average)
  */
 #ifndef MNIST_RESULTS_H
@@ -44,7 +45,8 @@ void results_model(struct json_writer *json, const char *path, const normnet_mod
 
 /*
  * The file of a training run that wrote its results to `path` may be replaced by a longer history of the same training,
- * to which `resumed` belongs. Returns 0, or reports that the file has something else. An empty file may be replaced.
+ * to which `resumed` belongs. Returns 0, or reports that the file has something else. An empty file may be replaced,
+ * and one without epochs, of a training that failed in the first.
  */
 int results_check_older(const char *path, const struct training_state *resumed);
 
@@ -58,8 +60,8 @@ void results_mark(const struct training_state *training, char mark[RESULTS_MARK_
 /* The page of a report may be replaced by that of the same training. Returns 0, or reports that it is another file. */
 int results_check_older_page(const char *path, const struct training_state *resumed);
 
-/* Replaces the file settings->json; returns 0, or reports why it cannot. */
+/* Replaces the file settings->json; returns 0, or reports why it cannot. `failure` is "" if nothing has failed. */
 int results_write(const struct settings *settings, const struct dataset *data, const normnet_model *model,
-                  const struct training_state *training);
+                  const struct training_state *training, const char *failure);
 
 #endif

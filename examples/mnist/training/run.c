@@ -48,7 +48,7 @@ int run_write_results(struct run *run)
     progress_clear(&run->progress);
     int code = file_claim_check(&run->json_claim);
     if (code == 0)
-        code = results_write(&run->settings, &run->data, run->model, &run->training);
+        code = results_write(&run->settings, &run->data, run->model, &run->training, run->failure);
     if (code == 0)
         file_claim_update(&run->json_claim);
     return code;
