@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The command line of normnet-mnist: help, options and mistakes."""
+import platform
 import time
 
 import mnist_program
@@ -169,17 +170,24 @@ class CommandLine(mnist_program.TestCase):
                 self.expect_failure(2, r"^normnet-mnist: --augment: .*(?:" + pattern + ")", "train", "--augment", spec)
 
     def test_network_mistakes(self):
-        """What the library rejects is a mistake on the command line too, in the library's words."""
+        """What the library rejects is a mistake on the command line too, with options in the place of its fields."""
         data = self.write_data()
+        missing = {"x86_64": "neon", "AMD64": "neon"}.get(platform.machine(), "avx512")
         for pattern, *arguments in [
             (r"conv3-8x", "--architecture", "conv3-8x gap conv1-5"),
             (r"4", "--architecture", "conv3-4 gap conv1-4"),
             (r"-1", "--norm", "group", "--groups", "-1"),
-            (r"24", "--virtual-batch", "24"),
+            (r": --virtual-batch is 24; expected a multiple of 16\n", "--virtual-batch", "24"),
+            (r": --momentum is 1; expected 0 to less than 1, e.g. 0.9\n", "--momentum", "1"),
+            (rf": --cpu is {missing}: not available on this machine or in this build\n", "--cpu", missing),
+            (r": --nesterov .* needs a --momentum above 0\n", "--nesterov", "--momentum", "0"),
+            (r": --nesterov .* needs a --momentum above 0\n", "--preset", "fast", "--momentum", "0"),
         ]:
-            with self.subTest(arguments=arguments):
-                self.expect_failure(2, pattern, "train", "--data", data, *TINY[:4], *(TINY[4:] + arguments))
-
+            for command, *options in (["train", *TINY[:2]], ["lr-find"]):
+                with self.subTest(command=command, arguments=arguments):
+                    options += ["--data", data, *TINY[2:], *arguments]
+                    result = self.expect_failure(2, pattern, command, *options)
+                    self.assertNotIn("config.", result.stderr)
 
     def test_layers_that_take_an_option(self):
         data = self.write_data()

@@ -61,7 +61,7 @@ class Data(mnist_program.TestCase):
 
     def test_images_too_small_for_the_default(self):
         directory = self.write_data()
-        self.expect_failure(2, r"images of at least 8x8 pixels; config.height is 6", "train", "--data", directory)
+        self.expect_failure(2, r"images of at least 8x8 pixels; height is 6 and width 8: set --architecture\n", "train", "--data", directory)
 
     def test_broken_files(self):
         images, labels = idx([40, 6, 8], [0] * (40 * 48)), idx([40], [i % 5 for i in range(40)])

@@ -93,7 +93,7 @@ class Networks(mnist_program.TestCase):
             (r"--std: 'x' is not one number", self.weights, "--std", "x"),
             (r"--std: '1,2' has 2 numbers; expected one, or one per channel: 3",
              self.weights, "--image", "3x6x8", "--std", "1,2"),
-            (r"config.input_std is 0", self.weights, *described, "--std", "0"),
+            (r"^normnet-mnist: --std is 0; expected", self.weights, *described, "--std", "0"),
             (r"relux", self.weights, *described, "--architecture", "conv3-4 relux gap"),
         ]:
             with self.subTest(arguments=arguments):

@@ -3,6 +3,7 @@
 #include "part_checks.h"
 
 #include "support/json.h"
+#include "training/config_message.h"
 
 #include <float.h>
 #include <stdbool.h>
@@ -211,6 +212,28 @@ static void a_training_run_may_be_large(const void *argument)
     CHECK_EQUAL(config.memory_limit, 0);
 }
 
+static void messages_name_options(const void *argument)
+{
+    static const char *const pairs[][2] = {
+        {"config.max_batch is 0; expected 1 to 2", "--batch is 0; expected 1 to 2"},
+        {"config.total_steps is 0; config.lr is 1", "total steps is 0; --lr is 1"},
+        {"height is 3: set config.architecture", "height is 3: set --architecture"},
+        {"no fields, config. and words", "no fields, config. and words"},
+        {"", ""},
+    };
+    char text[CONFIG_MESSAGE_ROOM], lengthy[2 * CONFIG_MESSAGE_ROOM];
+
+    (void)argument;
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; ++i)
+        CHECK_TEXT(config_message(text, pairs[i][0]), pairs[i][1]);
+    memset(lengthy, 'x', sizeof lengthy);
+    memcpy(lengthy + CONFIG_MESSAGE_ROOM - 3, "config.max_batch ", strlen("config.max_batch "));
+    lengthy[sizeof lengthy - 1] = '\0';
+    CHECK_EQUAL((int64_t)strlen(config_message(text, lengthy)), CONFIG_MESSAGE_ROOM - 1);
+    CHECK_TEXT(text + CONFIG_MESSAGE_ROOM - 4, "x--");
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -225,6 +248,7 @@ int main(int argc, char **argv)
         snprintf(name, sizeof name, "notes: read strictly, %s", names[kind]);
         check_case(name, notes_are_read_strictly, &kind);
     }
+    check_case("settings: messages name options", messages_name_options, NULL);
     check_case("notes: of other training runs", notes_of_other_training_runs, NULL);
     return check_end();
 }

@@ -125,9 +125,7 @@ static int create_model(struct lr_find *find)
     settings_fit_data(&find->settings, &find->data);
     settings_configure(&find->settings, &find->data, &config);
     const normnet_status status = normnet_model_create(&find->model, &config);
-    if (status == NORMNET_ENOMEM)
-        return report_error("%s", normnet_error_message());
-    return status == NORMNET_OK ? 0 : report_usage("%s", normnet_error_message());
+    return status == NORMNET_OK ? 0 : settings_report_rejected(&find->settings, status);
 }
 
 static int prepare(struct lr_find *find)

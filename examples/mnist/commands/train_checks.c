@@ -56,11 +56,20 @@ static int check_average(const struct settings *settings)
                         settings->average_from, settings->epochs, settings->epochs == 1 ? "" : "s");
 }
 
+static int check_nesterov(const struct settings *settings)
+{
+    if (!settings->nesterov || settings->momentum > 0)
+        return 0;
+    return report_usage("--nesterov is momentum that looks ahead, and needs a --momentum above 0");
+}
+
 int train_check_options(const struct option *options, int count, const struct settings *settings)
 {
     int code = check_keep(settings);
 
     if (code == 0)
         code = check_average(settings);
+    if (code == 0)
+        code = check_nesterov(settings);
     return code == 0 ? check_has_effect(options, count, settings) : code;
 }

@@ -4,6 +4,7 @@
 #include "support/atomic_file.h"
 #include "support/report.h"
 #include "training/average.h"
+#include "training/config_message.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -23,10 +24,8 @@ static int open_weights(normnet_model **model, const char *path, const normnet_c
     config.max_batch = 1;
     config.threads = (int32_t)threads;
     normnet_status status = normnet_model_create(model, &config);
-    if (status == NORMNET_ENOMEM)
-        return report_error("%s", normnet_error_message());
     if (status != NORMNET_OK)
-        return report_usage("%s", normnet_error_message());
+        return config_report(status);
     status = normnet_load_weights(*model, path);
     return status == NORMNET_OK ? 0 : report_error("%s", normnet_error_message());
 }
@@ -35,6 +34,7 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_tru
                     const normnet_config *network)
 {
     normnet_config host;
+    char message[CONFIG_MESSAGE_ROOM];
 
     normnet_config_init(&host, NORMNET_NORM_NONE);
     host.max_batch = 1; /* only training needs the memory of a batch */
@@ -45,7 +45,7 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_tru
     if (network && says_no_network(status))
         return open_weights(model, path, network, threads);
     if (status != NORMNET_OK)
-        return report_error("%s%s", normnet_error_message(),
+        return report_error("%s%s", config_message(message, normnet_error_message()),
                             says_no_network(status) && trust == MODEL_UNTRUSTED
                                 ? "; describe its network with --architecture, --norm and so on"
                                 : "");

@@ -122,10 +122,8 @@ static int create_run_model(struct run *run)
     settings_configure(&run->settings, &run->data, &config);
     normnet_status status = run_continues(run) ? normnet_model_clone(&run->model, run->resumed.model, &config)
                                                : normnet_model_create(&run->model, &config);
-    if (status == NORMNET_ENOMEM)
-        return report_error("%s", normnet_error_message());
     if (status != NORMNET_OK)
-        return report_usage("%s", normnet_error_message());
+        return settings_report_rejected(&run->settings, status);
     return run->settings.new_cycle ? model_file_copy_weights(run->model, run->resumed.model) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "support/machine.h"
 #include "support/minmax.h"
 #include "support/report.h"
+#include "training/config_message.h"
 #include "training/pipeline.h"
 #include "training/progress.h"
 
@@ -56,7 +57,7 @@ static int take_step(struct range_step *step, normnet_model *model, struct pipel
     dataset_tensors(data, batch_images, batch_labels, count, &images, &labels);
     normnet_status status = normnet_set_learning_rate(model, step->lr, momentum);
     if (status != NORMNET_OK)
-        return report_usage("%s", normnet_error_message());
+        return config_report(status);
     status = normnet_train_step(model, &images, &labels, &metrics);
     step->loss = metrics.loss;
     *finite = status == NORMNET_OK && isfinite(metrics.loss);

@@ -2,6 +2,8 @@
 #include "training/settings.h"
 
 #include "support/machine.h"
+#include "support/report.h"
+#include "training/config_message.h"
 #include "training/pipeline.h"
 
 #include <stdio.h>
@@ -129,6 +131,16 @@ void settings_configure(const struct settings *settings, const struct dataset *d
     config->threads = (int32_t)settings->threads;
     config->cpu = settings->cpu;
     config->memory_limit = 0; /* no limit: the user chose the size */
+}
+
+int settings_report_rejected(const struct settings *settings, normnet_status status)
+{
+    /* The library knows the instruction set by its number. */
+    if (status == NORMNET_EUNSUPPORTED && settings->cpu != NORMNET_CPU_BEST &&
+        strncmp(normnet_error_message(), "config.cpu ", strlen("config.cpu ")) == 0)
+        return report_usage("--cpu is %s: not available on this machine or in this build",
+                            settings_cpu_names[settings->cpu]);
+    return config_report(status);
 }
 
 void settings_adopt(struct settings *settings, const normnet_config *config, int64_t images)

@@ -81,6 +81,9 @@ void settings_fit_data(struct settings *settings, const struct dataset *data);
 /* Fills the library's configuration. It points into the settings and the data, which must outlive it. */
 void settings_configure(const struct settings *settings, const struct dataset *data, normnet_config *config);
 
+/* Reports that the library rejected this configuration, in the words of the command line. */
+int settings_report_rejected(const struct settings *settings, normnet_status status);
+
 /* The words of the command line for the values of the enums, ended by NULL. */
 extern const char *const settings_preset_names[];
 extern const char *const settings_norm_names[];
