@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 
 import mnist_program
 from mnist_program import FILES, SMALL_NETWORK, TINY, pgm
@@ -110,6 +111,68 @@ class Outputs(mnist_program.TestCase):
         self.stop(again)
         self.assertEqual(again.returncode, 130)
         self.assertFalse(lock.exists())
+
+    def wait_for(self, process, *paths):
+        """Until the files are there; the test fails if the process ends before."""
+        while not all(path.exists() for path in paths):
+            self.assertIsNone(process.poll(), process.args)
+            time.sleep(0.001)
+
+    def locks(self):
+        return sorted(path.name for path in self.directory.iterdir() if path.name.endswith(".lock"))
+
+    def test_signals_that_end_a_run(self):
+        """No command leaves the file of a lock: in a test, before the training begins, and with a second signal."""
+        slow = ["--architecture", "conv3-64 conv3-64 conv3-64 gap conv1-10", "--threads", "1"]
+        heavy = ["--data", "generated", *slow, "--batch", "500", "--augment", "none"]
+        small = ["--data", "generated", "--limit", "10", *SMALL_NETWORK, "--epochs", "1", "--save", self.checkpoint]
+        self.assertEqual(self.run_program("train", *small).returncode, 0)
+        model = ["--model", self.checkpoint]
+        other = self.directory / "other.ckpt"
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for claimed, *command in [
+                ([self.json], "evaluate", *model, "--data", "generated", "--tta", "8", "--json", self.json),
+                ([other, self.json], "train", *heavy, "--save", other, "--json", self.json),
+                ([self.json], "lr-find", *heavy, "--json", self.json),
+            ]:
+                with self.subTest(command=command[0], number=number):
+                    process = self.begin(*command)
+                    self.wait_for(process, *(path.with_name(f"{path.name}.lock") for path in claimed))
+                    process.send_signal(number)
+                    self.assertEqual(process.wait(timeout=mnist_program.TIME_LIMIT), -number)
+                    self.assertEqual((self.locks(), [path.exists() for path in claimed]), ([], [False] * len(claimed)))
+        for pause in (0.03, 0.1, 0.5, 2):  # long enough to be in the first step, which is longer
+            process = self.begin("train", *heavy, "--batch", "5000", "--save", other)
+            self.read_head(process)
+            for _ in range(2):
+                time.sleep(pause)
+                process.send_signal(signal.SIGINT)
+            process.wait(timeout=mnist_program.TIME_LIMIT)
+            self.assertEqual(self.locks(), [])
+            other.unlink(missing_ok=True)
+            if process.returncode == -signal.SIGINT:  # else the step had not begun
+                break
+        self.assertEqual(process.returncode, -signal.SIGINT)
+
+    def begin(self, *arguments):
+        process = subprocess.Popen([self.program, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
+                                   env=mnist_program.environment(self.home),
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_a_lock_that_became_another_process_s(self):
+        """A signal removes the file of this process alone."""
+        lock = self.directory / "run.ckpt.lock"
+        heavy = ["--architecture", "conv3-64 conv3-64 conv3-64 gap conv1-10", "--batch", "500"]
+        process = self.begin("train", "--data", "generated", *heavy, "--save", self.checkpoint)
+        self.read_head(process)
+        lock.unlink()
+        lock.touch()
+        process.send_signal(signal.SIGQUIT)
+        self.assertEqual(process.wait(timeout=mnist_program.TIME_LIMIT), -signal.SIGQUIT)
+        self.assertEqual(self.locks(), [lock.name])
 
     def test_a_limit_of_file_sizes(self):
         """`ulimit -f` ends no command without a word, and leaves no file that is half written."""

@@ -6,6 +6,7 @@
 #include "support/file_claim.h"
 
 #include "support/atomic_file.h"
+#include "support/interrupt.h"
 #include "support/report.h"
 #include "support/sha256.h"
 #include "support/text.h"
@@ -19,6 +20,8 @@
 #else
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
@@ -54,6 +57,46 @@ static bool has_name(int descriptor, const char *name)
            opened.st_ino == named.st_ino;
 }
 
+/* The locks of this process, for a signal that ends it: the file of a claim would stay. NULL = not in use. */
+enum {
+    MAX_HELD = 16
+}; /* more than any command claims; the file of another lock stays, and is used by the next claim */
+static struct {
+    const char *_Atomic lock;
+    int descriptor;
+} held[MAX_HELD];
+
+/* In the handler of a signal. */
+static void remove_held(void)
+{
+    for (int i = 0; i < MAX_HELD; ++i) {
+        const char *lock = atomic_load(&held[i].lock);
+
+        if (lock && has_name(held[i].descriptor, lock))
+            unlink(lock);
+    }
+}
+
+static void hold(const struct file_claim *claim)
+{
+    for (int i = 0; i < MAX_HELD; ++i) {
+        if (atomic_load(&held[i].lock))
+            continue;
+        held[i].descriptor = (int)claim->handle;
+        atomic_store(&held[i].lock, claim->lock);
+        break;
+    }
+    interrupt_clean_up(remove_held);
+}
+
+static void stop_holding(const struct file_claim *claim)
+{
+    for (int i = 0; i < MAX_HELD; ++i) {
+        if (atomic_load(&held[i].lock) == claim->lock)
+            atomic_store(&held[i].lock, NULL);
+    }
+}
+
 static int reject_locked(int descriptor, const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -75,7 +118,7 @@ static int lock_descriptor(int descriptor, const char *path, const char *name)
     return 0;
 }
 
-static int lock_file(struct file_claim *claim, const char *path)
+static int take_lock(struct file_claim *claim, const char *path)
 {
     const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     int descriptor;
@@ -92,11 +135,26 @@ static int lock_file(struct file_claim *claim, const char *path)
             return code;
     }
     claim->handle = descriptor;
+    hold(claim);
     return 0;
 }
 
+/* No signal comes between the lock and the note that it is held. */
+static int lock_file(struct file_claim *claim, const char *path)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    const int code = take_lock(claim, path);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+/* Not held any more when the file is removed: one of that name is then another process's. */
 static void unlock_file(struct file_claim *claim)
 {
+    stop_holding(claim);
     if (has_name((int)claim->handle, claim->lock))
         unlink(claim->lock);
     close((int)claim->handle);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The right to write a file. While one process has claimed the file, others are told so before they begin their work.
- * The claim is a lock on the empty file PATH.lock, which is removed with it. The system ends the claim of a process
- * that is killed; the next one uses the file that is left. Other programs know nothing of the lock, and some file
- * systems have none, so that the owner also notices if another file has taken the place.
+ * The claim is a lock on the empty file PATH.lock, which is removed with it. A signal that ends the process
+ * removes it, too. The system ends the claim of a process that is killed; the next one uses the file that is left.
+ * Other programs know nothing of the lock, and some file systems have none, so that the owner also notices if another
+ * file has taken the place.
  */
 #ifndef MNIST_FILE_CLAIM_H
 #define MNIST_FILE_CLAIM_H

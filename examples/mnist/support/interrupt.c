@@ -12,6 +12,7 @@
 /* Atomic, because the handler may run in any thread of the process. */
 static atomic_int first_signal;
 
+#if defined(_WIN32)
 static void remember_signal(int number)
 {
     int none = 0;
@@ -21,15 +22,57 @@ static void remember_signal(int number)
 
 static void catch_signal(int number)
 {
-#if defined(_WIN32)
     signal(number, remember_signal); /* the system removes the handler when it calls it */
+}
 #else
-    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
+static void (*_Atomic clean_up)(void);
+
+/* The handler is already removed: when it returns, the signal that it raises ends the process as it always would. */
+static void end_process(int number)
+{
+    void (*function)(void) = atomic_load(&clean_up);
+
+    if (function)
+        function();
+    raise(number);
+}
+
+static void set_end(int number)
+{
+    const struct sigaction action = {.sa_handler = end_process, .sa_flags = (int)SA_RESETHAND};
+
+    sigaction(number, &action, NULL);
+}
+
+static void remember_signal(int number)
+{
+    int none = 0;
+
+    atomic_compare_exchange_strong(&first_signal, &none, number);
+    set_end(number);
+}
+
+static void catch_signal(int number)
+{
+    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = SA_RESTART}, before;
 
     if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
         sigaction(number, &action, NULL);
-#endif
 }
+
+void interrupt_clean_up(void (*function)(void))
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGPIPE, SIGQUIT};
+
+    atomic_store(&clean_up, function);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; ++i) {
+        struct sigaction before;
+
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            set_end(signals[i]);
+    }
+}
+#endif
 
 void interrupt_catch(void)
 {

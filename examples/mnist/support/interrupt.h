@@ -9,6 +9,14 @@
 /* Installs the handlers. A signal that was ignored when the program was started stays ignored. */
 void interrupt_catch(void);
 
+#if !defined(_WIN32)
+/*
+ * Has a signal that ends the process call `function` before, which therefore may do only what a handler may. Signals
+ * that are caught or ignored stay so; after interrupt_catch() it is the second signal that ends the process.
+ */
+void interrupt_clean_up(void (*function)(void));
+#endif
+
 /*
  * Ignores SIGPIPE. When the reader of the output ends, such as a `tee` that receives the same Ctrl-C, printing fails
  * instead of ending the program before it has written its files.
