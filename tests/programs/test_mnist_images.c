@@ -339,6 +339,38 @@ static void augment_golden(const void *argument)
     CHECK(memcmp(noise, same, PIXELS) == 0);
 }
 
+/* Names without parameters, alone and in lists. */
+static void augment_short_names(const void *argument)
+{
+    static const char affine[] = "rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4";
+    static const char *const pairs[][2] = {
+        {"rotate", "rotate:7:fill=1"},
+        {"affine", affine},
+        {"elastic", "elastic:alpha=50,sigma=5"},
+        {"elastic,rotate", "elastic:alpha=50,rotate:7:fill=1"},
+        {"rotate,elastic,jitter:.1", "rotate:7:fill=1,elastic:sigma=5,jitter:.1"},
+        {"rotate,6", "rotate:6"},
+        {"jitter:.2,affine", "jitter:.2,rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4"},
+    };
+
+    (void)argument;
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; ++i) {
+        struct augment_list brief, full;
+
+        CHECK(augment_parse(&brief, pairs[i][0], "--augment") == 0);
+        CHECK(augment_parse(&full, pairs[i][1], "--augment") == 0);
+        CHECK_EQUAL(brief.count, full.count);
+        for (int k = 0; k < full.count; ++k) {
+            const struct augment_operation *a = &brief.operations[k], *b = &full.operations[k];
+
+            if (a->kind != b->kind ||
+                memcmp(&a->degrees, &b->degrees, sizeof *a - offsetof(struct augment_operation, degrees)) != 0)
+                CHECK_FAIL("operation %d of %s differs from that of %s", k, pairs[i][0], pairs[i][1]);
+        }
+    }
+}
+
 /* ---- Shifts ----------------------------------------------------------------------------------- */
 
 static void shifts(const void *argument)
@@ -588,6 +620,7 @@ int main(int argc, char **argv)
     check_case("augment: elastic against a reference", augment_elastic, NULL);
     check_case("augment: jitter against a reference", augment_jitter, NULL);
     check_case("augment: golden checksum", augment_golden, NULL);
+    check_case("augment: names without parameters", augment_short_names, NULL);
     check_case("shifts: with any distance", shifts, NULL);
     check_case("batches: every image once per epoch", batches_cover_every_epoch, NULL);
     check_case("batches: ranks have their shares, or a short batch whole", ranks_share_batches, NULL);

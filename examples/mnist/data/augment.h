@@ -5,8 +5,9 @@
  * PIL's 16.16 fixed point. With the same angles, shifts and factors and nearest-neighbour sampling, grey images have
  * the same bytes as with Pillow 13.0.
  *
- *     SPEC   none | rotate | affine | ENTRY,ENTRY,...       the list is applied from left to right
- *     ENTRY  OPERATION:PARAMETER,PARAMETER,...              "," and ":" both separate parameters, so an
+ *     SPEC   none | ENTRY,ENTRY,...                         the list is applied from left to right
+ *     ENTRY  rotate | affine | elastic                      the recipes below, and elastic with its defaults
+ *            | OPERATION:PARAMETER,PARAMETER,...            "," and ":" both separate parameters, so an
  *                                                           entry ends where ",OPERATION" follows
  *     rotate:DEG or rotate:deg=DEG    RandomRotation: an angle from -DEG to DEG
  *            fill=G                   grey level, 0 to 255, of pixels from outside the image [0]

@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char recipe_rotate[] = "rotate:7:fill=1";
-static const char recipe_affine[] = "rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4";
-
 static const char *const kind_names[] = {"rotate", "affine", "elastic", "jitter"};
 enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
 
@@ -26,7 +23,14 @@ static const struct augment_operation defaults[] = {
     {.kind = AUGMENT_ELASTIC, .alpha = 50, .sigma = 5, .interpolation = AUGMENT_BILINEAR},
     {.kind = AUGMENT_JITTER},
 };
-static const char *const kind_examples[] = {"rotate:6", "affine:deg=7", "elastic:alpha=50", "jitter:.4"};
+
+/* What the name of an operation without parameters means; NULL = the operation with its defaults. */
+static const char *const recipes[] = {
+    "rotate:7:fill=1",
+    "rotate:6:fill=1,affine:deg=7,shear=7,translate=.1,scale=.8-1.2,jitter:.4",
+    NULL,
+    NULL,
+};
 
 /* A number is stored at `offset`; the second number of a range LOW-HIGH at `offset_high`; of a word, its index. */
 static const struct parameter {
@@ -210,55 +214,76 @@ static int reject_operation(const struct spec *spec, const char *word)
         nearest_try(&nearest, kind_names[kind]);
     if (word == spec->text)
         nearest_try(&nearest, "none");
-    return report_usage("%s: '%.*s' at column %d is not rotate, affine, elastic or jitter%s", spec->name, length, word,
-                        column_of(spec, word), nearest_text(&nearest, suggestion));
+    return report_usage("%s: '%.*s' at column %d; expected rotate, affine, elastic or jitter%s", spec->name, length,
+                        word, column_of(spec, word), nearest_text(&nearest, suggestion));
+}
+
+/* Parses the parameters that follow the name of an operation; *given is their number. Moves `*cursor` behind them. */
+static int parse_parameters(struct augment_operation *operation, const struct spec *spec, const char **cursor,
+                            int *given)
+{
+    int code = 0;
+
+    for (*given = 0; code == 0 && (**cursor == ':' || (**cursor == ',' && find_kind(*cursor + 1) < 0)); ++*given) {
+        code = parse_parameter(operation, spec, ++*cursor);
+        *cursor += word_length(*cursor);
+    }
+    return code;
+}
+
+/* Appends the operations of an entry that begins at `start`. */
+static int append(struct augment_list *list, const struct augment_list *entry, const struct spec *spec,
+                  const char *start)
+{
+    if (list->count + entry->count > AUGMENT_MAX)
+        return report_usage("%s: more than %d operations at column %d", spec->name, AUGMENT_MAX,
+                            column_of(spec, start));
+    memcpy(&list->operations[list->count], entry->operations, (size_t)entry->count * sizeof entry->operations[0]);
+    list->count += entry->count;
+    return 0;
+}
+
+static int parse_operations(struct augment_list *list, const struct spec *spec);
+
+/* Parses one entry of the list, and moves `*cursor` behind it. */
+static int parse_entry(struct augment_list *entry, const struct spec *spec, const char **cursor)
+{
+    const char *start = *cursor;
+    const int kind = find_kind(start);
+    int given = 0;
+
+    if (kind < 0)
+        return reject_operation(spec, start);
+    entry->count = 1;
+    entry->operations[0] = defaults[kind];
+    *cursor += word_length(start);
+    const int code = parse_parameters(&entry->operations[0], spec, cursor, &given);
+    if (code != 0 || given > 0)
+        return code;
+    if (kind == AUGMENT_JITTER)
+        return report_usage("%s: jitter at column %d needs parameters, e.g. jitter:.4", spec->name,
+                            column_of(spec, start));
+    return recipes[kind] ? parse_operations(entry, &(struct spec){spec->name, recipes[kind]}) : 0;
 }
 
 static int parse_operations(struct augment_list *list, const struct spec *spec)
 {
     const char *cursor = spec->text;
 
-    list->count = 0;
-    for (;;) {
-        int kind = find_kind(cursor);
-
-        if (kind < 0)
-            return reject_operation(spec, cursor);
-        if (list->count == AUGMENT_MAX)
-            return report_usage("%s: more than %d operations at column %d", spec->name, AUGMENT_MAX,
-                                column_of(spec, cursor));
-        struct augment_operation *operation = &list->operations[list->count++];
-        *operation = defaults[kind];
+    for (list->count = 0;; ++cursor) { /* over the comma before the next operation */
         const char *start = cursor;
-        cursor += word_length(cursor);
-        int given = 0;
-        while (*cursor == ':' || (*cursor == ',' && find_kind(cursor + 1) < 0)) {
-            int code = parse_parameter(operation, spec, ++cursor);
+        struct augment_list entry;
 
-            if (code != 0)
-                return code;
-            cursor += word_length(cursor);
-            ++given;
-        }
-        if (!given)
-            return report_usage("%s: %s at column %d needs parameters, e.g. %s", spec->name, kind_names[kind],
-                                column_of(spec, start), kind_examples[kind]);
-        if (!*cursor)
-            return 0;
-        ++cursor; /* the comma before the next operation */
+        int code = parse_entry(&entry, spec, &cursor);
+        if (code == 0)
+            code = append(list, &entry, spec, start);
+        if (code != 0 || !*cursor)
+            return code;
     }
 }
 
 int augment_parse(struct augment_list *list, const char *text, const char *name)
 {
-    struct spec spec = {name, text};
-
     list->count = 0;
-    if (strcmp(text, "none") == 0)
-        return 0;
-    if (strcmp(text, "rotate") == 0)
-        spec.text = recipe_rotate;
-    else if (strcmp(text, "affine") == 0)
-        spec.text = recipe_affine;
-    return parse_operations(list, &spec);
+    return strcmp(text, "none") == 0 ? 0 : parse_operations(list, &(struct spec){name, text});
 }
