@@ -4,7 +4,7 @@ import platform
 import time
 
 import mnist_program
-from mnist_program import TINY
+from mnist_program import TINY, pgm
 
 
 class CommandLine(mnist_program.TestCase):
@@ -44,6 +44,10 @@ class CommandLine(mnist_program.TestCase):
             (r"--help takes no value\n", "train", "--help=all"),
             (r"--save needs a value: FILE; --nesterov is an option\n", "train", "--save", "--nesterov"),
             (r"--model needs a value: FILE; --json is an option\n", "predict", "--model", "--json", "x", "y.png"),
+            (r"--save needs a value: FILE; for '--' write --save=--\n", "train", "--save", "--"),
+            (r"--save needs a value: FILE; for '--x' write --save=--x\n", "train", "--save", "--x"),
+            (r"--save needs a value: FILE; --epochs=3 is an option\n", "train", "--save", "--epochs=3"),
+            (r"an option is missing before '--epochs'; did you mean --epochs\?\n", "train", "--", "--epochs", "3"),
             (r"there is no option '--epoch'; did you mean --epochs\?\n", "train", "--epoch", "3"),
             (r"there is no option '--ephocs'; did you mean --epochs\?\n", "train", "--ephocs=3"),
             (r"there is no option '--step_size'; did you mean --step-size\?\n", "train", "--step_size", "3"),
@@ -125,6 +129,19 @@ class CommandLine(mnist_program.TestCase):
         ]:
             with self.subTest(arguments=arguments):
                 self.expect_failure(2, pattern, *arguments)
+
+    def test_the_end_of_the_options(self):
+        """After -- a name may begin with dashes, and -- may be such a name."""
+        data, model = self.write_data(), self.directory / "model"
+        self.train("--data", data, *TINY, "--save", model)
+        for name in ("--help", "-x.pgm", "--", "seven.pgm"):
+            (self.directory / name).write_bytes(pgm(8, 6, [200] * 48))
+            result = self.run_program("predict", "--model", model, "--", name)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+            self.assertRegex(result.stdout, rf"(?m)^{name} ")
+        self.assertEqual(self.run_program("predict", "--", "seven.pgm", "-x.pgm", "--model").returncode, 2)
+        self.assertEqual(self.run_program("train", "--data", data, *TINY, "--save=--model").returncode, 0)
+        self.assertTrue((self.directory / "--model").exists())
 
     def test_augment_mistakes(self):
         for spec, pattern in [

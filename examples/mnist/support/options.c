@@ -136,9 +136,25 @@ static bool is_option_like(const char *argument)
     return argument[0] == '-' && !strchr(".0123456789", argument[1]);
 }
 
+/* No option: a word, or - and -:N for standard input. */
+static bool is_plain(const char *argument)
+{
+    return argument[0] != '-' || !argument[1] || argument[1] == ':';
+}
+
+/* Reports what follows an option and is no value. "--name=value" takes any. */
+static int reject_value(struct option *options, int count, const struct option *option, const char *next)
+{
+    if (find_option(options, count, next, strcspn(next, "=")))
+        return report_usage("%s needs a value: %s; %s is an option", option->name, option->value, next);
+    return report_usage("%s needs a value: %s; for '%s' write %s=%s", option->name, option->value, next, option->name,
+                        next);
+}
+
 int options_parse(struct option *options, int count, int argc, char **argv)
 {
     struct file_arguments *files = find_file_arguments(options, count);
+    bool ended = false;
 
     if (files)
         *files = (struct file_arguments){argv, 0};
@@ -147,9 +163,13 @@ int options_parse(struct option *options, int count, int argc, char **argv)
         const char *value = strchr(argument, '=');
         size_t length = value ? (size_t)(value - argument) : strlen(argument);
 
-        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+        if (!ended && (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0))
             return OPTIONS_HELP;
-        if (argument[0] != '-' || !argument[1] || argument[1] == ':') { /* also - and -:N for standard input */
+        if (strcmp(argument, "--") == 0 && !ended) { /* what follows are no options */
+            ended = true;
+            continue;
+        }
+        if (ended || is_plain(argument)) {
             if (!files)
                 return reject_option(options, count, argument, length, "an option is missing before");
             argv[files->count++] = argv[i];
@@ -173,8 +193,8 @@ int options_parse(struct option *options, int count, int argc, char **argv)
         }
         if (!value && i + 1 == argc)
             return report_usage("%s needs a value: %s", option->name, option->value);
-        if (!value && find_option(options, count, argv[i + 1], strlen(argv[i + 1])))
-            return report_usage("%s needs a value: %s; %s is an option", option->name, option->value, argv[i + 1]);
+        if (!value && strncmp(argv[i + 1], "--", 2) == 0)
+            return reject_value(options, count, option, argv[i + 1]);
         int code = set_value(option, value ? value + 1 : argv[++i]);
         if (code != 0)
             return code;

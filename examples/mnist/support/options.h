@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Command line options, described by a table: "--name value" or "--name=value", and flags, which take no value. The
- * table has the type and range of each value, where to store it, and its help text.
+ * Command line options, described by a table: "--name value" or "--name=value", and flags, which take no value. A value
+ * that begins with -- needs the second form. After the argument "--", no other is an option. The table has the type and
+ * range of each value, where to store it, and its help text.
  */
 #ifndef MNIST_OPTIONS_H
 #define MNIST_OPTIONS_H
