@@ -279,7 +279,7 @@ class DataFiles(DataTestCase):
             (r"m.npz has no array x_train; it has no file", archive()),
             (r"m.npz: x_train.npy has 1 dimensions", keras(x_train=npy([40], LABELS))),
             (r"40 images in .*m.npz, but 39 labels in .*m.npz", keras(y_train=npy([39], LABELS[:39]))),
-            (r"m.npz: x_train.npy is cut off: 40 x 6 x 8 values need 1920 bytes, 1919 are there",
+            (r"m.npz: x_train.npy is cut off: 40 x 6 x 8 values need 1920 bytes, but the file has 1919",
              keras(x_train=npy([40, 6, 8], PIXELS)[:-1])),
             (r"x_train.npy holds values of NumPy's type '<U5'", keras(x_train=npy([40, 6, 8], PIXELS, descr="<U5"))),
             (r"x_train.npy is in Fortran's order", keras(x_train=npy([40, 6, 8], PIXELS, fortran=True))),

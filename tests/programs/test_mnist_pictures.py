@@ -282,7 +282,7 @@ class Pictures(PictureTestCase):
         self.assertEqual(self.answer("-", content=table)[0]["probabilities"], expected)
         for arguments, content, code, pattern in [
             (["-"], b"", 1, rb"standard input is empty; expected a PNG"),
-            (["-", "-"], pgm(SIDE, SIDE, self.values), 2, rb"standard input stands twice; it can be read once"),
+            (["-", "-"], pgm(SIDE, SIDE, self.values), 2, rb"standard input is named twice; it can be read once"),
             (["-"], b"hello", 1, rb"standard input is not a PNG"),
         ]:
             result = subprocess.run([self.program, "predict", "--model", self.model, *arguments], input=content,

@@ -94,7 +94,7 @@ class Png(PictureTestCase):
         cases = [
             (r"is cut off before its end", good[:-12]),
             (r"is damaged: the checksum of its chunk IHDR is wrong", good[:20] + b"\1" + good[21:]),
-            (r"its rows need 837 bytes, 811 are there", header(SIDE, SIDE, 8, 0, 0, 0, 1)),
+            (r"its rows need 837 bytes, but there are 811", header(SIDE, SIDE, 8, 0, 0, 0, 1)),
             (r"row 4 has the unknown filter 5",
              start + chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 1)) +
              chunk(b"IDAT", zlib.compress(b"\0" * (4 * 5 + 4 * 4) + b"\5" * 801)) + end),
@@ -103,7 +103,7 @@ class Png(PictureTestCase):
             (r"there is no PNG of colour type 2 with 4 bits", header(SIDE, SIDE, 4, 2, 0, 0, 0)),
             (r"there is no PNG of colour type 5 with 8 bits", header(SIDE, SIDE, 8, 5, 0, 0, 0)),
             (r"is packed or filtered in an unknown way", header(SIDE, SIDE, 8, 0, 1, 0, 0)),
-            (r"its rows need 812 bytes, 811 are there", start + head + chunk(b"IDAT", rows) + end),
+            (r"its rows need 812 bytes, but there are 811", start + head + chunk(b"IDAT", rows) + end),
             (r"unpacks to more data than expected", start + head + chunk(b"IDAT", zlib.compress(bytes(813))) + end),
             (r"row 0 has the unknown filter 5", start + head + chunk(b"IDAT", zlib.compress(b"\5" * 812)) + end),
             (r"is damaged: it has no pixels", start + head + end),

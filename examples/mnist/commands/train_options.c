@@ -14,9 +14,9 @@
 static const struct help train_help = {
     .introduction = "Usage: normnet-mnist train [OPTION]...\n"
                     "\n"
-                    "Trains a small convolutional network on MNIST, or on another data set of four\n"
-                    "IDX files, and tests it after every epoch. The default is batch norm, 20 epochs,\n"
-                    "the one-cycle schedule and augmentation.\n"
+                    "Trains a small convolutional network on MNIST, or on another data set in IDX,\n"
+                    "NumPy, CSV or zip files, and tests it after every epoch. The default is batch\n"
+                    "norm, 20 epochs, the one-cycle schedule and augmentation.\n"
                     "\n"
                     "Defaults are in [brackets].\n"
                     "\n"
@@ -103,6 +103,7 @@ static int list_train_options(struct option *options, struct settings *s)
          "for t10k, and .gz. Or with train.csv and test.csv, or with mnist.npz. Or a zip archive of these, or a file "
          "of one of "
          "several such sets. "
+         "There are at most 256 classes, with labels from 0 to 255. "
          "Or the word generated for generated digits. [$NORMNET_DATA; without it MNIST in the user's cache directory; "
          "without that generated digits]",
          .target.text = &s->data},
@@ -142,7 +143,7 @@ static int list_train_options(struct option *options, struct settings *s)
 
         {.kind = OPTION_HEADING, .name = "Training"},
         {OPTION_INTEGER, "--epochs", "N",
-         "Passes over the training images, of a resumed run with those that are done. [20]",
+         "Passes over the training images; for a resumed run, including the finished ones. [20]",
          .target.integer = &s->epochs, .min = 1, .max = 1e6},
         {OPTION_INTEGER, "--batch", "N", "Images per step. [64]", .target.integer = &s->batch, .min = 1,
          .max = 1048576},

@@ -93,7 +93,7 @@ int array_check_size(const struct array *array, uint64_t bytes, const char *path
     if (bytes == expected)
         return 0;
     shape_text(shape, array);
-    return report_error("%s is %s: %s values need %" PRIu64 " bytes, %" PRIu64 " are there", path,
+    return report_error("%s is %s: %s values need %" PRIu64 " bytes, but the file has %" PRIu64, path,
                         bytes < expected ? "cut off" : "too long", shape, expected, bytes);
 }
 
@@ -273,7 +273,8 @@ int array_labels(struct label_array *labels, const struct array *array, const ch
         if (!(value >= 0 && value <= 255 && value == floor(value))) {
             free(labels->converted);
             *labels = (struct label_array){0};
-            return report_error("%s: the label of image %" PRId64 " is %.17g; expected a whole number from 0 to 255",
+            return report_error("%s: the label of image %" PRId64
+                                " is %.17g; expected a whole number from 0 to 255, as there may be 256 classes",
                                 path, i, value);
         }
         labels->converted[i] = (uint8_t)value;

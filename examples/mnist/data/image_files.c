@@ -369,7 +369,7 @@ int image_files_add(struct image_files *images, const char *argument)
         return report_error("not enough memory");
     if (is_standard_input(&source.name) && images->input_read) {
         free(source.path);
-        return report_usage("standard input stands twice; it can be read once");
+        return report_usage("standard input is named twice; it can be read once");
     }
     images->input_read = images->input_read || is_standard_input(&source.name);
     int code = add_image_file(images, &source);

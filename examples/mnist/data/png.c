@@ -343,7 +343,7 @@ static int unpack_rows(const struct png *png, uint8_t **data)
     if (wrong)
         return report_error("%s %s", png->name, wrong);
     if (size != expected)
-        return report_error("%s is cut off: its rows need %zu bytes, %zu are there", png->name, expected, size);
+        return report_error("%s is cut off: its rows need %zu bytes, but there are %zu", png->name, expected, size);
     for (int i = 0; i < count_passes(png) && code == 0; ++i) {
         const struct pass pass = pass_at(png, i);
 

@@ -130,8 +130,8 @@ static int check_pnm_size(const struct pnm_file *file, const struct pnm_kind *ki
     after.cursor += there < needed ? there : needed;
     if (there == needed || (there > needed && pnm_follows(&after)))
         return 0;
-    return report_error("%s is %s: %" PRId32 " x %" PRId32 " x %" PRId32 " values need %" PRId64 " bytes, %" PRId64
-                        " are there",
+    return report_error("%s is %s: %" PRId32 " x %" PRId32 " x %" PRId32 " values need %" PRId64
+                        " bytes, but the file has %" PRId64,
                         file->name, there < needed ? "cut off" : "too long", picture->channels, picture->height,
                         picture->width, needed, there);
 }
