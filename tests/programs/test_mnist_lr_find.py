@@ -34,6 +34,10 @@ class LrFind(mnist_program.TestCase):
         with open(self.csv, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
         self.assertEqual([{key: float(value) for key, value in row.items()} for row in rows], steps)
+        text = self.csv.read_text()
+        for loss in ("loss", "smoothed"):  # as many digits as in the JSON file
+            self.assertIn(f",{steps[0][loss]!r}", text)
+        self.assertTrue(text.startswith("step,lr,loss,smoothed\n1,0.0001,"), text)
 
     def test_the_steps_are_those_of_a_training(self):
         """With a range so narrow that the rate is constant, the mean of an epoch is that of train."""

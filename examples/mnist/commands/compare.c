@@ -3,6 +3,7 @@
 
 #include "support/atomic_file.h"
 #include "support/file_claim.h"
+#include "support/json.h"
 #include "support/minmax.h"
 #include "support/options.h"
 #include "support/plot.h"
@@ -90,6 +91,12 @@ static char letter(int run)
     return (char)('A' + run);
 }
 
+/* "-" for a loss that was not finite, which is null in the file. */
+static const char *known_loss(char text[LOSS_ROOM], double loss)
+{
+    return isfinite(loss) ? loss_text(text, loss) : "-";
+}
+
 /* The results of the last epochs. The best test accuracy is left out: choosing an epoch by it is what it would invite.
  */
 static void print_results(const struct comparison *comparison)
@@ -99,13 +106,13 @@ static void print_results(const struct comparison *comparison)
     for (int i = 0; i < comparison->count; ++i) {
         const struct run_file *run = &comparison->runs[i];
         const struct epoch_result *last = &run->history[run->epochs - 1];
-        char validation[32] = "-";
+        char validation[32] = "-", trained[LOSS_ROOM], tested[LOSS_ROOM];
 
         if (run->validated)
             snprintf(validation, sizeof validation, "%.2f", last->validation_accuracy);
-        printf("%c    %6" PRId64 "  %10.0f  %10.4f  %8.2f  %10s  %9.4f  %8.2f\n", letter(i), last->epoch,
-               run->parameters, last->train_loss, last->train_accuracy, validation, last->test_loss,
-               last->test_accuracy);
+        printf("%c    %6" PRId64 "  %10.0f  %10s  %8.2f  %10s  %9s  %8.2f\n", letter(i), last->epoch, run->parameters,
+               known_loss(trained, last->train_loss), last->train_accuracy, validation,
+               known_loss(tested, last->test_loss), last->test_accuracy);
     }
     putchar('\n');
     for (int i = 0; i < comparison->count; ++i) {
@@ -298,15 +305,27 @@ static void write_csv_text(FILE *stream, const char *text)
     fputc('"', stream);
 }
 
+/* A number that is missing, or was not finite, is an empty field. */
+static void write_csv_numbers(FILE *stream, const double *numbers, int count, bool known)
+{
+    char text[JSON_REAL_ROOM];
+
+    for (int i = 0; i < count; ++i)
+        fprintf(stream, ",%s", known ? json_real_text(text, numbers[i]) : "");
+}
+
 static void write_csv_epoch(FILE *stream, const struct run_file *run, const struct epoch_result *result)
 {
-    fprintf(stream, ",%" PRId64 ",%.17g,%.17g,", result->epoch, result->train_loss, result->train_accuracy);
-    if (run->validated)
-        fprintf(stream, "%.17g,%.17g,", result->validation_loss, result->validation_accuracy);
-    else
-        fputs(",,", stream);
-    fprintf(stream, "%.17g,%.17g,%.17g,%.17g,%.17g\n", result->test_loss, result->test_accuracy, result->lr,
-            result->images_per_second, result->seconds);
+    const double trained[] = {result->train_loss, result->train_accuracy};
+    const double validated[] = {result->validation_loss, result->validation_accuracy};
+    const double rest[] = {result->test_loss, result->test_accuracy, result->lr, result->images_per_second,
+                           result->seconds};
+
+    fprintf(stream, ",%" PRId64, result->epoch);
+    write_csv_numbers(stream, trained, 2, true);
+    write_csv_numbers(stream, validated, 2, run->validated);
+    write_csv_numbers(stream, rest, 5, true);
+    fputc('\n', stream);
 }
 
 static int write_csv(const struct comparison *comparison)

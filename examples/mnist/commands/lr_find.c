@@ -159,7 +159,10 @@ static int write_csv(const struct lr_find *find)
     for (int64_t i = 0; i < find->range.count; ++i) {
         const struct range_step *step = &find->range.steps[i];
 
-        fprintf(file.stream, "%" PRId64 ",%.17g,%.17g,%.17g\n", i + 1, step->lr, step->loss, step->smoothed);
+        char lr[JSON_REAL_ROOM], loss[JSON_REAL_ROOM], smoothed[JSON_REAL_ROOM];
+
+        fprintf(file.stream, "%" PRId64 ",%s,%s,%s\n", i + 1, json_real_text(lr, step->lr),
+                json_real_text(loss, step->loss), json_real_text(smoothed, step->smoothed));
     }
     return atomic_file_commit(&file);
 }

@@ -106,22 +106,29 @@ void json_text(struct json_writer *json, const char *key, const char *text)
     write_json_string(json->stream, text);
 }
 
-void json_real(struct json_writer *json, const char *key, double value)
+const char *json_real_text(char text[JSON_REAL_ROOM], double value)
 {
-    char text[32] = "null";
     int digits = 1;
 
+    text[0] = '\0';
     if (isfinite(value)) {
         do
-            snprintf(text, sizeof text, "%.*g", digits, value);
+            snprintf(text, JSON_REAL_ROOM, "%.*g", digits, value);
         while (digits++ < 17 && strtod(text, NULL) != value);
     }
     for (char *comma = text; *comma; ++comma) { /* the decimal point of some locales */
         if (*comma == ',')
             *comma = '.';
     }
+    return text;
+}
+
+void json_real(struct json_writer *json, const char *key, double value)
+{
+    char text[JSON_REAL_ROOM];
+
     begin_json_value(json, key);
-    fputs(text, json->stream);
+    fputs(isfinite(value) ? json_real_text(text, value) : "null", json->stream);
 }
 
 void json_integer(struct json_writer *json, const char *key, int64_t value)

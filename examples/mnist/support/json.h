@@ -27,6 +27,13 @@ void json_end_array(struct json_writer *json);
 /* Bytes that are not UTF-8 become U+FFFD. */
 void json_text(struct json_writer *json, const char *key, const char *text);
 
+/*
+ * The shortest decimal number that is read back as the same double, with a decimal point in every locale, for any file;
+ * "" if the value is not finite. Returns `text`.
+ */
+enum { JSON_REAL_ROOM = 32 };
+const char *json_real_text(char text[JSON_REAL_ROOM], double value);
+
 /* Writes the shortest decimal number that is read back as the same double, or null if it is not finite. */
 void json_real(struct json_writer *json, const char *key, double value);
 void json_integer(struct json_writer *json, const char *key, int64_t value);
