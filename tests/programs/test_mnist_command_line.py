@@ -227,7 +227,7 @@ class CommandLine(mnist_program.TestCase):
             for pattern, *options in [
                 (r"40 training images in batches of 13 end with a batch of 1: layer \d .*1x1", "--batch", "13"),
                 (r"40 training images in batches of 1 end with a batch of 1: layer", "--batch", "1"),
-                (r"1 training images in batches of 1 end with a batch of 1: layer", "--limit", "1"),
+                (r"1 training image in batches of 1 end with a batch of 1: layer", "--limit", "1"),
                 (r"33 training images in .* choose another --batch or --limit\n", "--limit", "33", "--batch", "32"),
             ]:
                 start = time.monotonic()

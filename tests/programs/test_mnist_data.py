@@ -119,6 +119,11 @@ class Data(mnist_program.TestCase):
         self.assertEqual(self.train(*TINY, "--data", first, NORMNET_DATA=second)["data"]["source"], str(first))
         self.expect_failure(1, r"cannot open .*nowhere", "train", *TINY, NORMNET_DATA=self.directory / "nowhere")
 
+    def test_equal_pixels(self):
+        data = self.write_data("equal", train_images=idx([40, 6, 8], [51] * 40 * 48))
+        self.assertEqual(self.train("--data", data, *TINY)["data"]["std"], [1])
+        self.assertIn("; training mean 0.2000, standard deviation 0 (of equal pixels; 1 is used)\n", self.output)
+
     def test_real_mnist(self):
         if not REAL_MNIST:
             self.skipTest("NORMNET_DATA does not name a directory with MNIST")

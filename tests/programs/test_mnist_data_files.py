@@ -245,6 +245,8 @@ class DataFiles(DataTestCase):
             directory = self.folder(**{"mnist.npz": content})
             self.expect_same(directory)
             self.expect_same_file(directory / "mnist.npz")
+            self.train("--data", directory / "mnist.npz", *TINY)
+            self.assertEqual(self.output.count("mnist.npz\n"), 1, self.output)
         # Arrays in files of their own, and in archives of their own, as Kuzushiji-MNIST has them.
         arrays = [npy([40, 6, 8], PIXELS), npy([40], LABELS), npy([10, 6, 8], PIXELS[:480]), npy([10], LABELS[:10])]
         self.expect_same(self.folder(**dict(zip(["x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy"], arrays))))

@@ -93,6 +93,11 @@ class LrFind(mnist_program.TestCase):
         self.assertLess(result["minimum"] / 10, 0.01)
         self.assertEqual(result["suggestion"], 0.01)
 
+    def test_help(self):
+        text = " ".join(self.run_program("lr-find", "--help").stdout.split())
+        self.assertIn("--validate N Hold out the last N training images, as train --validate does.", text)
+        self.assertNotIn("after every epoch", text)
+
     def test_the_curve(self):
         self.find("--steps", "40")
         chart = self.output[self.output.index("Loss over the learning rate") :].split("\n")[:15]

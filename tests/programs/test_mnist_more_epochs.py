@@ -97,6 +97,7 @@ class MoreEpochs(mnist_program.TestCase):
         # It begins with the weights: with a rate of 0 they stay.
         weights = self.train("--data", self.data, "--resume", self.checkpoint, "--new-cycle", "--lr", "0", "--epochs", "1")
         self.assertEqual(weights["weights_sha256"], first["weights_sha256"])
+        self.assertIn(f"weights of {self.checkpoint}; nothing is saved without --save FILE\n", self.output)
         # It is a training run of its own: stopped and resumed as any other, and repeated exactly.
         self.assertEqual(without_times(self.train("--data", self.data, "--resume", second)), without_times(result))
         again = self.resume("--new-cycle", "--epochs", "3", "--lr", "0.002")

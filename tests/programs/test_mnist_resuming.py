@@ -223,6 +223,11 @@ class Resuming(mnist_program.TestCase):
         expected = f"is complete: 4 epochs. Test loss {last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2f}%"
         self.assertIn(expected, self.output)
         self.assertEqual(self.checkpoint.read_bytes(), before)
+        # One epoch is one.
+        one = self.directory / "one.ckpt"
+        self.train(*self.ARGUMENTS, "--epochs", "1", "--save", one)
+        self.resume("--resume", one)
+        self.assertIn("one.ckpt is complete: 1 epoch. Test loss", self.output)
         # A copy that is asked for is written, and is complete too.
         copy = self.directory / "copy.ckpt"
         self.resume("--save", copy)

@@ -160,8 +160,8 @@ static int test_finished(struct run *run)
     if (code != 0)
         return code;
     print_name("The run in ", run->settings.resume, " is complete: ");
-    printf("%" PRId64 " epochs. Test loss %.4f, accuracy %.2f%%\n", run->training.finished, result.test_loss,
-           result.test_accuracy);
+    printf("%" PRId64 " epoch%s. Test loss %.4f, accuracy %.2f%%\n", run->training.finished,
+           run->training.finished == 1 ? "" : "s", result.test_loss, result.test_accuracy);
     if (run->settings.average > 0)
         printf("With averaged weights: test loss %.4f, accuracy %.2f%%\n", result.average_test_loss,
                result.average_test_accuracy);
@@ -184,7 +184,8 @@ static int run_training(struct run *run)
     if (training->finished == run->settings.epochs)
         return test_finished(run);
     if (run->settings.new_cycle)
-        print_name("A new training with the weights of ", run->settings.resume, "\n\n");
+        print_name("A new training with the weights of ", run->settings.resume,
+                   run->settings.save ? "\n\n" : "; nothing is saved without --save FILE\n\n");
     else if (run->settings.resume)
         print_resumed(run);
     if (training->dropped > 0)

@@ -265,8 +265,13 @@ int train_options_share(struct option *options, struct settings *settings)
     int shared = 0;
 
     for (int i = 0; i < count; ++i) {
-        if (is_listed(all[i].name, names))
-            options[shared++] = all[i];
+        if (!is_listed(all[i].name, names))
+            continue;
+        options[shared] = all[i];
+        if (strcmp(all[i].name, "--validate") == 0) /* what train says of it is about epochs */
+            options[shared].help = "Hold out the last N training images, as train --validate does. --limit counts the "
+                                   "others. [0]";
+        ++shared;
     }
     return shared;
 }

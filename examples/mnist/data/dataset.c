@@ -187,6 +187,8 @@ static int generate_sets(struct dataset *data, int64_t limit, int64_t validate)
 
 /* ---- Mean and standard deviation --------------------------------------------------------------- */
 
+enum { EQUAL_PIXELS_STD = 1 }; /* instead of 0, by which nothing can be divided; that of other pixels is at most 0.5 */
+
 /* To four decimals: the usual 0.1307 and 0.3081 for MNIST. */
 static double round_to_4_decimals(double value)
 {
@@ -213,7 +215,7 @@ static void measure_channel(const struct dataset *data, int32_t channel, double 
     *mean = round_to_4_decimals(average / 255);
     *std = round_to_4_decimals(sqrt(variance > 0 ? variance : 0) / 255);
     if (*std == 0)
-        *std = 1; /* all pixels are equal */
+        *std = EQUAL_PIXELS_STD;
 }
 
 static int measure_mean_std(struct dataset *data)
@@ -370,7 +372,7 @@ static void print_source(const struct dataset *data)
     if (data->directory)
         print_name("Data: ", data->directory, "\n");
     for (enum set_part part = 0; part < SET_PARTS && !usual; ++part) {
-        if (data->files.paths[part])
+        if (data->files.paths[part] && strcmp(data->files.paths[part], data->directory) != 0)
             print_name("  ", data->files.paths[part], "\n");
     }
     if (data->held_out > 0) {
@@ -393,8 +395,12 @@ void dataset_print(const struct dataset *data)
     for (int32_t channel = 0; channel < data->channels; ++channel)
         printf(" %.4f", data->mean[channel]);
     printf(", standard deviation");
-    for (int32_t channel = 0; channel < data->channels; ++channel)
-        printf(" %.4f", data->std[channel]);
+    for (int32_t channel = 0; channel < data->channels; ++channel) {
+        if (data->std[channel] == EQUAL_PIXELS_STD)
+            printf(" 0 (of equal pixels; 1 is used)");
+        else
+            printf(" %.4f", data->std[channel]);
+    }
     printf("\n\n");
 }
 

@@ -136,9 +136,9 @@ static int check_last_batch(const struct run *run)
     if (rejected == 0)
         return 0;
     normnet_model_config(run->model, &config);
-    return report_usage("%" PRId64 " training images in batches of %" PRId32 " end with a batch of %" PRId64
+    return report_usage("%" PRId64 " training image%s in batches of %" PRId32 " end with a batch of %" PRId64
                         ": %s; choose another --batch or --limit",
-                        images, config.max_batch, rejected, normnet_error_message());
+                        images, images == 1 ? "" : "s", config.max_batch, rejected, normnet_error_message());
 }
 
 /* The totals and the warnings of a summary: what comes after its heading, the input and the layers. */
