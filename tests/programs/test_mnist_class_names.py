@@ -125,7 +125,7 @@ class ClassNames(mnist_program.TestCase):
             self.expect_failure(2, r"--classes: '0' is not a whole number from 1 to 1048576\n", *command, "0")
             self.expect_failure(2, r"--classes: '1.5' is not a whole number", *command, "1.5")
             self.expect_failure(2, r"--classes: '1048577' is not", *command, "1048577")
-            self.expect_failure(2, r"model says its network itself; leave out --architecture", *command, "5")
+            self.expect_failure(2, r"model already describes its network; --classes is not allowed\n", *command, "5")
         names = self.names_file("\n".join(NAMES))
         export = ["export", "--model", self.model, "--onnx", self.directory / "x.onnx", "--classes", names]
         self.expect_failure(2, r"--classes: '.*names.txt' is not a whole number from 1 to 1048576\n", *export)

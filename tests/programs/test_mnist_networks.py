@@ -85,7 +85,7 @@ class Networks(mnist_program.TestCase):
         self.expect_failure(1, unknown, "export", "--model", self.weights, "--onnx", self.directory / "x")
         self.expect_failure(1, r"torch.safetensors.: .*tensor", *evaluate, self.weights, *described, "--norm", "none")
         for pattern, *arguments in [
-            (r"model says its network itself; leave out --architecture, --norm", self.model, "--norm", "group"),
+            (r"model already describes its network; --norm is not allowed\n", self.model, "--norm", "group"),
             (r"--image: '28x28' is not channels, rows and columns such as 1x28x28", self.weights, "--image", "28x28"),
             (r"--image: '1x28x28x1' is not", self.weights, "--image", "1x28x28x1"),
             (r"--image has 65 channels; expected at most 64", self.weights, "--image", "65x8x8"),

@@ -162,7 +162,7 @@ static int open_evaluation(struct evaluation *evaluation)
 
     if (code == 0)
         code = model_file_open(&evaluation->model, evaluation->path, MODEL_UNTRUSTED, evaluation->threads,
-                               evaluation->network);
+                               evaluation->network, evaluation->network_options.given);
     if (code == 0)
         code = model_file_use(&evaluation->model, &evaluation->use, evaluation->path);
     if (code != 0)

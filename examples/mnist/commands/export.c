@@ -112,7 +112,7 @@ int export_command(int argc, char **argv)
     if (code == OPTIONS_HELP)
         return 0;
     if (code == 0)
-        code = model_file_open(&model, files.model, MODEL_UNTRUSTED, 1, files.network);
+        code = model_file_open(&model, files.model, MODEL_UNTRUSTED, 1, files.network, files.network_options.given);
     if (code == 0)
         code = model_file_use(&model, &files.use, files.model);
     if (code == 0)

@@ -131,19 +131,19 @@ static int read_channels(const char *name, const char *text, int32_t channels, d
     return 0;
 }
 
-/* Whether the options describe a network. Names of classes alone do not. */
-static bool any_given(const struct network_options *network, const struct option *options, int count)
+/* The first option that describes the network, or NULL. Names of classes alone do not. */
+static const char *first_given(const struct network_options *network, const struct option *options, int count)
 {
     static const char *const names[] = {"--architecture", "--norm",  "--groups", "--layer-dims", "--affine",
                                         "--eps",          "--image", "--mean",   "--std"};
 
     if (options_given(options, count, "--classes") && network->names.count == 0)
-        return true;
+        return "--classes";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
         if (options_given(options, count, names[i]))
-            return true;
+            return names[i];
     }
-    return false;
+    return NULL;
 }
 
 int network_options_read(struct network_options *network, const struct option *options, int count,
@@ -154,7 +154,8 @@ int network_options_read(struct network_options *network, const struct option *o
     *result = NULL;
     normnet_config_init(config, network->norm);
     int code = read_classes(network, &config->classes);
-    if (code != 0 || !any_given(network, options, count))
+    network->given = first_given(network, options, count);
+    if (code != 0 || !network->given)
         return code;
     code = read_image(network->image, config);
     if (code == 0)

@@ -25,6 +25,7 @@ struct network_options {
     normnet_config config; /* points into this struct */
     double input_mean[NETWORK_MAX_CHANNELS], input_std[NETWORK_MAX_CHANNELS];
     struct class_names names; /* of --classes; none without it */
+    const char *given;        /* the first option that describes the network, NULL = none */
 };
 
 /*

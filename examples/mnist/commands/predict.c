@@ -142,7 +142,7 @@ static int open_prediction_model(struct prediction *prediction)
     normnet_config *config = &prediction->config;
 
     int code = model_file_open(&prediction->model, prediction->path, MODEL_UNTRUSTED, prediction->threads,
-                               prediction->network);
+                               prediction->network, prediction->network_options.given);
     if (code == 0)
         code = model_file_use(&prediction->model, &prediction->use, prediction->path);
     if (code != 0)

@@ -59,7 +59,7 @@ static int load_best(normnet_model **model, const char *path, const struct train
 {
     char hexadecimal[65];
 
-    int code = model_file_open(model, path, MODEL_TRUSTED, 1, NULL);
+    int code = model_file_open(model, path, MODEL_TRUSTED, 1, NULL, NULL);
     if (code != 0)
         return code;
     const int64_t epoch = noted_epoch(*model);

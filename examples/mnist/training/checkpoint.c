@@ -483,7 +483,7 @@ int checkpoint_open(struct checkpoint *checkpoint, const char *path)
     normnet_model *model = NULL;
 
     *checkpoint = (struct checkpoint){.model = NULL};
-    const int code = model_file_open(&model, path, MODEL_TRUSTED, 1, NULL);
+    const int code = model_file_open(&model, path, MODEL_TRUSTED, 1, NULL, NULL);
     return code == 0 ? checkpoint_adopt(checkpoint, model, path) : code;
 }
 

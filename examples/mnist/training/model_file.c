@@ -31,7 +31,7 @@ static int open_weights(normnet_model **model, const char *path, const normnet_c
 }
 
 int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads,
-                    const normnet_config *network)
+                    const normnet_config *network, const char *option)
 {
     normnet_config host;
     char message[CONFIG_MESSAGE_ROOM];
@@ -50,7 +50,7 @@ int model_file_open(normnet_model **model, const char *path, enum model_file_tru
                                 ? "; describe its network with --architecture, --norm and so on"
                                 : "");
     if (network)
-        return report_usage("%s says its network itself; leave out --architecture, --norm and so on", path);
+        return report_usage("%s already describes its network; %s is not allowed", path, option);
     return 0;
 }
 

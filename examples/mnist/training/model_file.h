@@ -10,10 +10,11 @@ enum model_file_trust { MODEL_UNTRUSTED, MODEL_TRUSTED };
 
 /*
  * Loads a checkpoint or a file of weights, to evaluate, predict or clone; max_batch is 1. `network` describes the
- * network of a file that does not say it, and is NULL for one that does.
+ * network of a file that does not say it, and is NULL for one that does; `option` is one that describes it, for
+ * messages.
  */
 int model_file_open(normnet_model **model, const char *path, enum model_file_trust trust, int64_t threads,
-                    const normnet_config *network);
+                    const normnet_config *network, const char *option);
 
 /* Which weights of a checkpoint a command takes: the words of --use. */
 enum use { USE_AUTO, USE_AVERAGE, USE_LAST };
