@@ -77,7 +77,7 @@ class TheFile(StudyCase):
             (head + "momentum = cycl\n", r"momentum is 'cycl'; expected a number from 0 to 1, or cycle$"),
             (head + "final = 101\n", r"final is '101'; expected a number from 0 to 100, or -$"),
             (head + "agument = none\n", r"txt:2:1: there is no column 'agument'; did you mean augment\?$"),
-            (head + "augment = rotat:7\n", r"txt:2:11: augment: 'rotat' at column 1 is not rotate"),
+            (head + "augment = rotat:7\n", r"txt:2:11: augment: 'rotat' at column 1; expected rotate"),
             (head + "| id | nrom |\n", r"txt:2:8: there is no column 'nrom'; did you mean norm\?$"),
             (head + "| id | l1 | l1 |\n", r"txt:2:13: a column is 'l1'; expected each column once$"),
             (head + "| id | l1 |\n| a |\n", r"txt:3: the row has 1 cell; expected 2, as in line 2$"),
