@@ -112,7 +112,7 @@ def test_a_copy_of_the_module_starts_the_program_on_the_path(tree):
 @posix
 def test_the_program_takes_the_place_of_python(tree):
     """So that a signal that ends Python ends the program."""
-    tree.add_program("build", "echo $$; exec sleep 600")
+    tree.add_program("build", f"echo $$; exec {shutil.which('sleep')} 600")
     process = tree.start()
     assert int(process.stdout.readline()) == process.pid
     process.send_signal(signal.SIGTERM)
