@@ -218,7 +218,7 @@ static int reject_operation(const struct spec *spec, const char *word)
                         word, column_of(spec, word), nearest_text(&nearest, suggestion));
 }
 
-/* Parses the parameters that follow the name of an operation; *given is their number. Moves `*cursor` behind them. */
+/* Parses the parameters that follow the name of an operation; *given is their number. Moves `*cursor` after them. */
 static int parse_parameters(struct augment_operation *operation, const struct spec *spec, const char **cursor,
                             int *given)
 {
@@ -245,7 +245,7 @@ static int append(struct augment_list *list, const struct augment_list *entry, c
 
 static int parse_operations(struct augment_list *list, const struct spec *spec);
 
-/* Parses one entry of the list, and moves `*cursor` behind it. */
+/* Parses one entry of the list, and moves `*cursor` after it. */
 static int parse_entry(struct augment_list *entry, const struct spec *spec, const char **cursor)
 {
     const char *start = *cursor;
