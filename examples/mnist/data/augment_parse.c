@@ -272,7 +272,7 @@ static int parse_operations(struct augment_list *list, const struct spec *spec)
 
     for (list->count = 0;; ++cursor) { /* over the comma before the next operation */
         const char *start = cursor;
-        struct augment_list entry;
+        struct augment_list entry = {.count = 0};
 
         int code = parse_entry(&entry, spec, &cursor);
         if (code == 0)
