@@ -8,7 +8,8 @@
 #ifndef NORMNET_IO_OUTPUT_H
 #define NORMNET_IO_OUTPUT_H
 
-#include <normnet.h>
+#include "normnet.h"
+
 #include <stdint.h>
 
 struct output {
