@@ -30,7 +30,7 @@ struct model_part {
     double *mean, *std;
 };
 
-/* What the model part is made of. The texts are measured once: the caller's memory may change during the call. */
+/* What the model part is made of, with the lengths of the texts. */
 struct origin {
     const normnet_config *config;
     const char *note;
@@ -191,17 +191,6 @@ static void connect_engine(normnet_model *model)
     model->engine.prepared = model->state.weights.prepared;
 }
 
-/* The copies may differ from what was checked in the caller's memory. */
-static normnet_status check_copies(const normnet_model *model, int32_t layer_count)
-{
-    int32_t length, count;
-    const normnet_status status = normnet__count_tokens(model->config.architecture, &length, &count);
-
-    if (status == NORMNET_OK && count != layer_count)
-        return normnet__fail(NORMNET_EARCH, "config.architecture was changed during the call");
-    return status == NORMNET_OK ? normnet__check_input(&model->config) : status;
-}
-
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
 {
     struct origin origin = {.config = config, .note = note, .note_bytes = (int64_t)strlen(note) + 1};
@@ -223,7 +212,7 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
         return status;
     model->engine.kernels = kernels;
     configure(model);
-    status = check_copies(model, origin.layer_count);
+    status = normnet__check_input(&model->config); /* the copies, which may differ from what was checked */
     if (status == NORMNET_OK)
         status = normnet__read_architecture(&model->network, &model->config, (int32_t)kernels->group_lanes, tokens);
     if (status == NORMNET_OK)

@@ -346,7 +346,8 @@ static void entries_from_the_model(const void *argument)
 /* Strides without any order, with which an exact answer would take minutes: an answer comes, and it is safe. */
 static void strides_without_order(const void *argument)
 {
-    static const int64_t strides[] = {7919000001, 611953003, 48271007, 3579089, 276947, 21379, 1657, 131};
+    static const int64_t strides[] = {946242702, 75839791,  393341192, 650717736,
+                                      970491878, 485760452, 783780507, 446108298};
     struct twins *pair = twins_open(NORMNET_NORM_NONE);
 
     (void)argument;
@@ -359,6 +360,8 @@ static void strides_without_order(const void *argument)
             scores.strides[i] = strides[8 - rank + i];
         }
         CHECK_STATUS(normnet_predict(pair->model, &pair->images, &scores, NULL, NULL), NORMNET_EINVAL);
+        if (rank == 5) /* no two elements have the same address, but that takes too long to find out */
+            CHECK(strstr(normnet_error_message(), "scores overlaps itself") != NULL);
     }
     twins_close(pair);
 }
