@@ -68,13 +68,13 @@ normnet_status normnet__compare_network(const struct safetensors *file, const no
     normnet_config config;
     struct network network;
     struct arena arena = {0};
-    int32_t length, layer_count;
+    int32_t layer_count;
     char *tokens;
     void *block;
     normnet_status status = read_network_config(file, model, &config);
 
     if (status == NORMNET_OK)
-        status = normnet__count_tokens(config.architecture, &length, &layer_count);
+        status = normnet__count_tokens(config.architecture, &layer_count);
     if (status != NORMNET_OK)
         return status;
     alloc_network(&arena, config.architecture, layer_count, &network, &tokens);

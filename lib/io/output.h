@@ -30,7 +30,7 @@ void normnet__put_little(struct output *output, uint64_t value, int size);
 void normnet__put_float(struct output *output, float value);
 void normnet__put_floats(struct output *output, const float *values, int64_t count);
 
-/* NORMNET_EINVAL unless the second time gave as many bytes as were counted. */
+/* NORMNET_EINVAL unless the second time gave as many bytes as were counted: only a note is the caller's memory. */
 normnet_status normnet__check_counted(const struct output *output, int64_t counted);
 
 #endif

@@ -30,45 +30,31 @@ struct model_part {
     double *mean, *std;
 };
 
-/* What the model part is made of, with the lengths of the texts. */
-struct origin {
-    const normnet_config *config;
-    const char *note;
-    int64_t architecture_bytes, note_bytes; /* with the 0 at the end */
-    int32_t layer_count;
-};
-
-static struct model_part layout_model_part(struct arena *arena, const struct origin *origin)
+static struct model_part layout_model_part(struct arena *arena, const normnet_config *config, const char *note,
+                                           int32_t layer_count)
 {
-    const normnet_config *config = origin->config;
+    const int64_t text_bytes = (int64_t)strlen(config->architecture) + 1;
     struct model_part part;
 
     part.model = normnet__arena_alloc(arena, 1, sizeof *part.model);
-    part.layers = normnet__arena_alloc(arena, origin->layer_count, sizeof *part.layers);
-    part.architecture = normnet__arena_alloc(arena, origin->architecture_bytes, 1);
+    part.layers = normnet__arena_alloc(arena, layer_count, sizeof *part.layers);
+    part.architecture = normnet__arena_alloc(arena, text_bytes, 1);
     part.mean = normnet__arena_alloc(arena, config->channels, sizeof *part.mean);
     part.std = normnet__arena_alloc(arena, config->channels, sizeof *part.std);
-    part.note = normnet__arena_alloc(arena, origin->note_bytes, 1);
-    part.tokens = normnet__arena_alloc(arena, origin->architecture_bytes, 1);
+    part.note = normnet__arena_alloc(arena, (int64_t)strlen(note) + 1, 1);
+    part.tokens = normnet__arena_alloc(arena, text_bytes, 1);
     return part;
 }
 
-static void copy_text(char *to, const char *from, int64_t bytes)
-{
-    memcpy(to, from, (size_t)bytes);
-    to[bytes - 1] = '\0';
-}
-
 /* A model with copies of the configuration's arrays and of the note. */
-static void fill_model_part(const struct model_part *part, const struct origin *origin)
+static void fill_model_part(const struct model_part *part, const normnet_config *config, const char *note)
 {
-    const normnet_config *config = origin->config;
     normnet_model *model = part->model;
 
     memset(model, 0, sizeof *model);
     model->config = *config;
-    copy_text(part->architecture, config->architecture, origin->architecture_bytes);
-    copy_text(part->note, origin->note, origin->note_bytes);
+    memcpy(part->architecture, config->architecture, strlen(config->architecture) + 1);
+    memcpy(part->note, note, strlen(note) + 1);
     for (int32_t c = 0; c < config->channels; ++c) {
         part->mean[c] = config->input_mean != NULL ? config->input_mean[c] : 0.0;
         part->std[c] = config->input_std != NULL ? config->input_std[c] : 1.0;
@@ -80,23 +66,24 @@ static void fill_model_part(const struct model_part *part, const struct origin *
     model->note = part->note;
 }
 
-static normnet_status allocate_model_part(normnet_model **model, const struct origin *origin, char **tokens)
+static normnet_status allocate_model_part(normnet_model **model, const normnet_config *config, const char *note,
+                                          int32_t layer_count, char **tokens)
 {
-    const struct allocator allocator = normnet__configured_allocator(origin->config);
+    const struct allocator allocator = normnet__configured_allocator(config);
     struct arena arena = {0};
     struct model_part part;
     void *block;
     normnet_status status;
 
-    layout_model_part(&arena, origin);
-    status = check_limit(origin->config, arena.used, arena.overflow);
+    layout_model_part(&arena, config, note, layer_count);
+    status = check_limit(config, arena.used, arena.overflow);
     if (status == NORMNET_OK)
         status = normnet__allocate(&allocator, arena.used, &block);
     if (status != NORMNET_OK)
         return status;
     arena = (struct arena){.memory = block};
-    part = layout_model_part(&arena, origin);
-    fill_model_part(&part, origin);
+    part = layout_model_part(&arena, config, note, layer_count);
+    fill_model_part(&part, config, note);
     part.model->model_bytes = arena.used;
     part.model->allocator = allocator;
     *model = part.model;
@@ -193,12 +180,11 @@ static void connect_engine(normnet_model *model)
 
 normnet_status normnet__begin_model(normnet_model **begun, const normnet_config *config, const char *note)
 {
-    struct origin origin = {.config = config, .note = note, .note_bytes = (int64_t)strlen(note) + 1};
     const struct kernels *kernels;
     normnet_model *model;
-    int32_t length;
+    int32_t layer_count;
     char *tokens;
-    normnet_status status = normnet__count_tokens(config->architecture, &length, &origin.layer_count);
+    normnet_status status = normnet__count_tokens(config->architecture, &layer_count);
 
     if (status != NORMNET_OK)
         return status;
@@ -206,8 +192,7 @@ normnet_status normnet__begin_model(normnet_model **begun, const normnet_config 
     if (kernels == NULL)
         return normnet__fail(NORMNET_EUNSUPPORTED, "config.cpu is %d: not available on this machine or in this build",
                              config->cpu);
-    origin.architecture_bytes = length + 1;
-    status = allocate_model_part(&model, &origin, &tokens);
+    status = allocate_model_part(&model, config, note, layer_count, &tokens);
     if (status != NORMNET_OK)
         return status;
     model->engine.kernels = kernels;

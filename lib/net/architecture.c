@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "layers/layer_type.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,19 +39,17 @@ normnet_status normnet__default_architecture(const normnet_config *config, char 
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-normnet_status normnet__count_tokens(const char *text, int32_t *length, int32_t *count)
+normnet_status normnet__count_tokens(const char *text, int32_t *count)
 {
-    bool in_token = false;
+    int32_t length = 0;
 
     *count = 0;
-    for (*length = 0; text[*length] != '\0'; ++*length) {
-        const bool space = is_space(text[*length]);
-
-        if (*length >= NORMNET__MAX_ARCHITECTURE)
+    for (; text[length] != '\0'; ++length) {
+        if (length >= NORMNET__MAX_ARCHITECTURE)
             return normnet__fail(NORMNET_ELIMIT, "the architecture is longer than %d bytes",
                                  (int)NORMNET__MAX_ARCHITECTURE);
-        *count += !space && !in_token;
-        in_token = !space;
+        if (!is_space(text[length]) && (length == 0 || is_space(text[length - 1])))
+            ++*count;
     }
     if (*count == 0)
         return normnet__fail(NORMNET_EARCH, "the architecture is empty");

@@ -37,8 +37,8 @@ enum { NORMNET__ARCHITECTURE_BYTES = NORMNET__MAX_ARCHITECTURE + 2 };
  */
 normnet_status normnet__default_architecture(const normnet_config *config, char *text);
 
-/* The bytes and the tokens of `text`; NORMNET_ELIMIT if it is too long, NORMNET_EARCH if there are none. */
-normnet_status normnet__count_tokens(const char *text, int32_t *length, int32_t *count);
+/* Tokens in `text`; NORMNET_ELIMIT if it is too long, NORMNET_EARCH if there are none. */
+normnet_status normnet__count_tokens(const char *text, int32_t *count);
 
 /*
  * Reads the architecture of `config` into network->layers, which has room for all tokens. `tokens` has room for the

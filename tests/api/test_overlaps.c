@@ -343,7 +343,7 @@ static void entries_from_the_model(const void *argument)
     twins_close(pair);
 }
 
-/* Strides without any order, with which an exact answer would take minutes: an answer comes, and it is safe. */
+/* Strides without any order, with which an exact answer takes seconds and more: an answer comes, and it is safe. */
 static void strides_without_order(const void *argument)
 {
     static const int64_t strides[] = {946242702, 75839791,  393341192, 650717736,

@@ -158,7 +158,6 @@ static int write_csv(const struct lr_find *find)
     fputs(csv_head, file.stream);
     for (int64_t i = 0; i < find->range.count; ++i) {
         const struct range_step *step = &find->range.steps[i];
-
         char lr[JSON_REAL_ROOM], loss[JSON_REAL_ROOM], smoothed[JSON_REAL_ROOM];
 
         fprintf(file.stream, "%" PRId64 ",%s,%s,%s\n", i + 1, json_real_text(lr, step->lr),

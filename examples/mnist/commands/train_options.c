@@ -205,9 +205,8 @@ static int list_train_options(struct option *options, struct settings *s)
          .target.text = &s->resume},
         {OPTION_FLAG, "--new-cycle", NULL,
          "With --resume: begin a new training with the weights of the checkpoint, which is not changed. --save names "
-         "another file. The settings are those of the checkpoint, the seed is one more, and all options but --preset "
-         "and "
-         "those of the network are allowed.",
+         "another file. The settings are those of the checkpoint, the seed is one more, and all options are allowed "
+         "but --preset and those of the network.",
          .target.flag = &s->new_cycle},
         {OPTION_FLAG, "--summary", NULL, "Print a table of the layers before the training.",
          .target.flag = &s->summary},

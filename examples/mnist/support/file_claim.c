@@ -58,9 +58,7 @@ static bool has_name(int descriptor, const char *name)
 }
 
 /* The locks of this process, for a signal that ends it: the file of a claim would stay. NULL = not in use. */
-enum {
-    MAX_HELD = 16
-}; /* more than any command claims; the file of another lock stays, and is used by the next claim */
+enum { MAX_HELD = 16 }; /* more than any command claims */
 static struct {
     const char *_Atomic lock;
     int descriptor;
