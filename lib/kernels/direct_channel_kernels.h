@@ -52,35 +52,40 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
 {
     const struct epilogue *epilogue = to->epilogue;
     const int32_t end = to->end, rows = to->rows, columns = to->columns;
-    const int64_t row = convolution->x.row_stride * LANES;
+    const int64_t row = convolution->x.row_stride * LANES, plane = convolution->x.channel_stride * LANES;
     const int64_t step = (int64_t)convolution->stride * LANES;
     const int64_t panel = (int64_t)convolution->inputs * convolution->kernel * convolution->kernel * LANES;
+    const bool one_tap = rows == 1 && columns == 1;
+    /* How far x advances at the end of each turn of the loops; an outer one goes on where the inner one has ended. */
+    const int64_t next = one_tap ? 1 : LANES, next_row = row - columns * LANES, next_channel = 1 - rows * row;
     lanes sum[PIXEL_VECTORS][CHANNEL_PIXELS];
 
     weights += panel_at(panel, to->k);
     LANES_FOR (n, vectors)
         LANES_FOR (p, pixels)
             sum[n][p] = lanes_splat(0.0f);
-    for (int32_t c = to->begin; c < end; ++c) {
-        const float *plane = x + normnet__channel_at(convolution->x, c);
+    for (int32_t c = to->begin, run; c < end; c += run) {
+        const float *input = x + panel_at(plane, c);
 
-        for (int32_t u = 0; u < rows; ++u)
-            for (int32_t v = 0; v < columns; ++v, weights += LANES) {
-                const float *input = plane + u * row + (int64_t)v * LANES;
-                lanes weight[PIXEL_VECTORS];
+        /* A run of channels shares a plane. It is the innermost loop if there is one tap. */
+        run = panel_end(c, end) - c;
+        for (int32_t a = one_tap ? 1 : run; a > 0; --a, input += next_channel)
+            for (int32_t u = 0; u < rows; ++u, input += next_row)
+                for (int32_t i = one_tap ? run : columns; i > 0; --i, input += next, weights += LANES) {
+                    lanes weight[PIXEL_VECTORS];
 
-                LANES_FOR (n, vectors) {
-                    weight[n] = lanes_load(weights + panel_at(panel, n * VECTOR_LANES));
-                    if (pixels > 1) /* used more than once */
-                        lanes_keep(&weight[n]);
+                    LANES_FOR (n, vectors) {
+                        weight[n] = lanes_load(weights + panel_at(panel, n * VECTOR_LANES));
+                        if (pixels > 1) /* used more than once */
+                            lanes_keep(&weight[n]);
+                    }
+                    LANES_FOR (p, pixels) {
+                        const lanes value = lanes_splat(input[p * step]);
+
+                        LANES_FOR (n, vectors)
+                            sum[n][p] = lanes_fma(weight[n], value, sum[n][p]);
+                    }
                 }
-                LANES_FOR (p, pixels) {
-                    const lanes value = lanes_splat(input[p * step]);
-
-                    LANES_FOR (n, vectors)
-                        sum[n][p] = lanes_fma(weight[n], value, sum[n][p]);
-                }
-            }
     }
     if (to->sums != NULL) {
         LANES_FOR (n, vectors)
@@ -94,10 +99,19 @@ LANES_INLINE void convolve_channel_tile(const struct convolution *convolution, c
                 sum[n][p] += lanes_load(to->before + (n * pixels + p) * VECTOR_LANES);
     LANES_FOR (n, vectors) {
         const int32_t first = to->k + n * VECTOR_LANES;
-        float *y = to->y + normnet__channel_at(convolution->y, first);
+        float *y = to->y + panel_at(convolution->y.channel_stride * LANES, first);
 
+        if (convolution->border > 0) /* as direct_kernels.h does */
+            LANES_FOR (p, pixels)
+                sum[n][p] += lanes_splat(0.0f);
+        if (epilogue->bias != NULL)
+            LANES_FOR (p, pixels)
+                sum[n][p] += lanes_load(epilogue->bias + first);
+        if (epilogue->relu)
+            LANES_FOR (p, pixels)
+                sum[n][p] = lanes_max_zero(sum[n][p]);
         LANES_FOR (p, pixels)
-            lanes_store(y + p * LANES, apply_channel_epilogue(epilogue, convolution->border > 0, first, sum[n][p]));
+            lanes_store(y + p * LANES, sum[n][p]);
     }
 }
 
@@ -122,9 +136,20 @@ DEFINE_CHANNEL_TILE(2, 2)
 DEFINE_CHANNEL_TILE(2, 6)
 DEFINE_CHANNEL_TILE(1, 12)
 #endif
+#if VECTOR_REGISTERS == 16
+DEFINE_CHANNEL_TILE(3, 4)
+#endif
 #if VECTOR_REGISTERS >= 32
 DEFINE_CHANNEL_TILE(8, 1)
 #endif
+
+/* Three vectors only in rows of a whole tile; a single pixel has tiles of its own. */
+static int32_t choose_row_vectors(int32_t outputs, int32_t width)
+{
+    if (width >= 4)
+        return share_vectors(outputs);
+    return choose_vectors(outputs, width > 1 ? MAX_EVEN_VECTORS : PIXEL_VECTORS);
+}
 
 struct channel_tile {
     channel_tile_function *run;
@@ -144,6 +169,9 @@ static const struct channel_tile *choose_channel_tile(int32_t vectors, int32_t l
         {KERNEL(direct_channel_tile_2x2), 2, 2},
         {KERNEL(direct_channel_tile_2x6), 2, 6},
         {KERNEL(direct_channel_tile_1x12), 1, 12},
+#endif
+#if VECTOR_REGISTERS == 16
+        {KERNEL(direct_channel_tile_3x4), 3, 4},
 #endif
 #if VECTOR_REGISTERS >= 32
         {KERNEL(direct_channel_tile_8x1), 8, 1},
@@ -167,7 +195,7 @@ static void KERNEL(finish_long_channel_tile)(const struct convolution *convoluti
             const int32_t first = to->k + n * VECTOR_LANES;
             const lanes sum = lanes_load(sums + (n * tile->pixels + p) * VECTOR_LANES);
 
-            lanes_store(to->y + normnet__channel_at(convolution->y, first) + p * LANES,
+            lanes_store(to->y + panel_at(convolution->y.channel_stride * LANES, first) + p * LANES,
                         apply_channel_epilogue(to->epilogue, convolution->border > 0, first, sum));
         }
 }
@@ -210,7 +238,7 @@ static void direct_convolve_channels(const struct convolution *convolution, cons
 
     for (int32_t i = 0; i < convolution->y.height; ++i)
         for (int32_t k = 0, vectors; k < convolution->outputs; k += vectors * VECTOR_LANES) {
-            vectors = choose_vectors(convolution->outputs - k, width > 1 ? TILE_VECTORS : PIXEL_VECTORS);
+            vectors = choose_row_vectors(convolution->outputs - k, width);
             for (int32_t j = 0; j < width;) {
                 const struct channel_tile *tile = choose_channel_tile(vectors, width - j, width);
                 /* The last tile of a row is moved back to be whole; it computes some pixels once more. */

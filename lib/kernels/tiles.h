@@ -22,8 +22,16 @@ enum { TILE_OUTPUTS = VECTOR_REGISTERS / 4 };
 /* Of a single pixel, as in fully connected layers: a tile of so few sums as TILE_OUTPUTS would leave the units idle. */
 enum { COLUMN_OUTPUTS = VECTOR_REGISTERS >= 16 ? 2 * TILE_OUTPUTS : TILE_OUTPUTS };
 
-/* Vectors of output channels, where the channels are the lanes: each input that is broadcast serves two of them. */
-enum { TILE_VECTORS = VECTOR_REGISTERS >= 16 ? 2 : 1 };
+/*
+ * Vectors of output channels, where the channels are the lanes: each input that is broadcast serves two or three of
+ * them. Three, of the 16 registers of AVX2, need vectors that are whole panels: no tile may begin inside of one and end
+ * in the next.
+ */
+enum {
+    MAX_EVEN_VECTORS = VECTOR_REGISTERS >= 16 ? 2 : 1,
+    TILE_VECTORS = VECTOR_REGISTERS == 16 ? 3 : MAX_EVEN_VECTORS
+};
+_Static_assert((int)TILE_VECTORS < 3 || (int)VECTOR_LANES == (int)LANES, "three vectors would leave their panel");
 
 LANES_INLINE int32_t min_int(int32_t a, int32_t b)
 {
@@ -49,7 +57,13 @@ LANES_INLINE int32_t even_share(int32_t left, int32_t max)
     return (left + tiles - 1) / tiles;
 }
 
-/* The same in vectors, where the channels are the lanes; `max` is a power of two. No more than `outputs` fill. */
+/* The same in vectors, where the channels are the lanes. */
+LANES_INLINE int32_t share_vectors(int32_t outputs)
+{
+    return even_share((outputs + VECTOR_LANES - 1) / VECTOR_LANES, TILE_VECTORS);
+}
+
+/* Those of a single pixel, of which tiles have powers of two, up to `max`. No more than `outputs` fill. */
 static int32_t choose_vectors(int32_t outputs, int32_t max)
 {
     while (max > 1 && (max - 1) * VECTOR_LANES >= outputs)
@@ -68,10 +82,16 @@ LANES_INLINE int64_t panel_at(int64_t panel, int32_t k)
     return k / LANES * panel + k % LANES;
 }
 
+/* Where the panel of output k ends, of outputs up to `end` - 1. */
+LANES_INLINE int32_t panel_end(int32_t k, int32_t end)
+{
+    return min_int(end, (k / LANES + 1) * LANES);
+}
+
 /* The outputs of the tile that begins at k, of outputs up to `end` - 1: it does not leave its panel. */
 LANES_INLINE int32_t tile_outputs(int32_t k, int32_t end)
 {
-    return even_share(min_int(end, (k / LANES + 1) * LANES) - k, TILE_OUTPUTS);
+    return even_share(panel_end(k, end) - k, TILE_OUTPUTS);
 }
 
 LANES_INLINE int32_t column_outputs(int32_t k, int32_t end)
