@@ -85,15 +85,59 @@ static void KERNEL(transform_input_row)(const struct map *map, const float *x, c
     }
 }
 
+/* Column j of B' d of a patch whose rows are `row` floats apart. */
+LANES_INLINE void transform_whole_column(const float *x, int64_t row, lanes column[4])
+{
+    const lanes d0 = lanes_load(x), d1 = lanes_load(x + row), d2 = lanes_load(x + 2 * row),
+                d3 = lanes_load(x + 3 * row);
+
+    column[0] = d0 - d2;
+    column[1] = d1 + d2;
+    column[2] = d2 - d1;
+    column[3] = d1 - d3;
+}
+
+/* All 16 positions of one channel of `patches` neighbours inside the map: each input is loaded once. */
+LANES_INLINE void transform_whole_patches(const float *x, int64_t row, int32_t patches, int64_t step,
+                                          float *transformed)
+{
+    lanes a[4], b[4], c[4], d[4];
+
+    transform_whole_column(x, row, a);
+    transform_whole_column(x + LANES, row, b);
+    for (int32_t t = 0; t < patches; ++t, transformed += LANES) {
+        x += 2 * LANES;
+        transform_whole_column(x, row, c);
+        transform_whole_column(x + LANES, row, d);
+        LANES_FOR (r, 4) {
+            float *to = transformed + 4 * r * step;
+
+            lanes_store(to, a[r] - c[r]);
+            lanes_store(to + step, b[r] + c[r]);
+            lanes_store(to + 2 * step, c[r] - b[r]);
+            lanes_store(to + 3 * step, b[r] - d[r]);
+            a[r] = c[r];
+            b[r] = d[r];
+        }
+    }
+}
+
 static void KERNEL(transform_input_2)(const struct convolution *convolution, const float *x,
                                       const struct patch_strip *strip, const float *zeros, float *transformed)
 {
-    const int64_t step = position_size(term_planes(convolution), strip->patches);
+    const struct map *map = &convolution->x;
+    const int64_t step = position_size(term_planes(convolution), strip->patches), channel = strip->patches * LANES;
     const struct patch_strip input = input_strip(convolution, strip);
 
-    for (int32_t r = 0; r < 4; ++r)
-        KERNEL(transform_input_row)
-    (&convolution->x, x, &input, r, zeros, step, strip->patches * LANES, transformed + 4 * r * step);
+    if (input.i < 0 || input.i + 4 > map->height || input.j < 0 || input.j + 2 * input.patches + 2 > map->width) {
+        for (int32_t r = 0; r < 4; ++r)
+            KERNEL(transform_input_row)(map, x, &input, r, zeros, step, channel, transformed + 4 * r * step);
+        return;
+    }
+    x += (input.i * map->row_stride + input.j) * LANES;
+    for (int32_t c = 0; c < map->channels; ++c, x += map->channel_stride * LANES, transformed += channel)
+        for (int lane = 0; lane < LANES; lane += VECTOR_LANES)
+            transform_whole_patches(x + lane, map->row_stride * LANES, input.patches, step, transformed + lane);
 }
 
 /* ---- Output -------------------------------------------------------------------------------------- */
