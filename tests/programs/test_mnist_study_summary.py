@@ -92,6 +92,21 @@ class Summary(StudyCase):
             self.assertEqual([row["verdict"] for row in csv.DictReader(file)],
                              [pair["verdict"] for pair in pairs.values()])
 
+    def test_words_of_any_text(self):
+        """A word of `compare` with a quote is quoted in the CSV file; names in UTF-8 keep the columns of a table."""
+        word = 'b"x"'
+        self.experiments.write_text(TINY.replace("compare = norms", f"compare = {word}").replace(
+            "| none  | none ", "| größe | none ").replace("| batch | batch", "| 日本 | batch"), encoding="utf-8")
+        self.out = self.directory / "of-any-text"
+        self.study("--seeds", "1")
+        with open(self.out / "comparisons.csv", encoding="utf-8", newline="") as file:
+            self.assertEqual({pair["group"] for pair in csv.DictReader(file)}, {word})
+        rows = re.findall(r"(?m)^tiny-\w+ .*$", self.study("--list"))
+        width = [sum(2 if ord(letter) > 0x2e80 else 1 for letter in re.split(r"\w+ +8 ", line)[0])
+                 for line in rows]
+        self.assertEqual(len(rows), 3)
+        self.assertEqual(len(set(width)), 1, rows)
+
     def test_other_statistics(self):
         """The table of batch norm's statistics has the rows that asked for it."""
         table = self.output.split("The same weights with other statistics")[1]

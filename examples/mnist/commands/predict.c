@@ -13,6 +13,7 @@
 #include "support/options.h"
 #include "support/report.h"
 #include "support/text.h"
+#include "support/utf8_text.h"
 #include "training/model_file.h"
 #include "training/results.h"
 #include "training/shifted_copies.h"
@@ -233,17 +234,17 @@ static int columns_of_names(const struct prediction *prediction)
 
 static void print_table_head(struct prediction *prediction)
 {
-    size_t width = strlen("image");
+    int width = (int)strlen("image");
 
     for (int64_t i = 0; i < prediction->images.count; ++i) {
         char *name = image_name_text(&prediction->images.names[i]);
-        size_t length = name ? strlen(name) : 0;
+        const int columns = name ? utf8_columns(name) : 0;
 
-        if (length > width)
-            width = length < MAX_NAME_WIDTH ? length : MAX_NAME_WIDTH;
+        if (columns > width)
+            width = columns < MAX_NAME_WIDTH ? columns : MAX_NAME_WIDTH;
         free(name);
     }
-    prediction->name_width = (int)width;
+    prediction->name_width = width;
     if (class_columns(prediction) > 0)
         printf("Probabilities are in percent; the last columns are the classes.\n\n");
     printf("%-*s  class%*s  probability ", prediction->name_width, "image", columns_of_names(prediction), "");
@@ -259,7 +260,8 @@ static int print_row(const struct prediction *prediction, const struct image_nam
 
     if (!text)
         return report_error("not enough memory");
-    printf("%-*s  %5" PRId32 "%s", prediction->name_width, text, class, columns_of_names(prediction) > 0 ? " " : "");
+    printf("%s%*s  %5" PRId32 "%s", text, utf8_blanks(text, prediction->name_width), "", class,
+           columns_of_names(prediction) > 0 ? " " : "");
     class_names_print(&prediction->network_options.names, class);
     printf("  %11.2f ", 100.0 * (double)scores[class]);
     for (int32_t i = 0; i < class_columns(prediction); ++i)

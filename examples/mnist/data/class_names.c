@@ -178,8 +178,7 @@ int class_names_columns(const struct class_names *names)
 void class_names_print(const struct class_names *names, int32_t index)
 {
     const char *name = class_name(names, index);
-    const int columns = class_names_columns(names), bytes = utf8_cut(name, columns);
-    const int rest = columns - utf8_columns(name);
+    const int columns = class_names_columns(names);
 
-    printf("%.*s%*s", bytes, name, rest > 0 ? rest : 0, "");
+    printf("%.*s%*s", utf8_cut(name, columns), name, utf8_blanks(name, columns), "");
 }

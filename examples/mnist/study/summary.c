@@ -3,6 +3,7 @@
 
 #include "support/minmax.h"
 #include "support/report.h"
+#include "support/utf8_text.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -376,4 +377,5 @@ void summary_group_title(const struct comparison *pair, char title[GROUP_TITLE_R
         snprintf(title, GROUP_TITLE_ROOM, "%s", study);
     else
         snprintf(title, GROUP_TITLE_ROOM, "%s, %.*s", study, (int)pair->group_length, pair->group);
+    utf8_end_whole(title);
 }

@@ -13,19 +13,24 @@
 /* ---- CSV --------------------------------------------------------------------------------------- */
 
 /* RFC 4180: in quotes if it has to be, with quotes doubled. */
-static void write_cell(FILE *stream, const char *text)
+static void write_cell_part(FILE *stream, const char *text, size_t length)
 {
-    if (!text[strcspn(text, ",\"\n")]) {
-        fputs(text, stream);
+    if (strcspn(text, ",\"\n") >= length) {
+        fwrite(text, 1, length, stream);
         return;
     }
     fputc('"', stream);
-    for (; *text; ++text) {
-        if (*text == '"')
+    for (size_t i = 0; i < length; ++i) {
+        if (text[i] == '"')
             fputc('"', stream);
-        fputc(*text, stream);
+        fputc(text[i], stream);
     }
     fputc('"', stream);
+}
+
+static void write_cell(FILE *stream, const char *text)
+{
+    write_cell_part(stream, text, strlen(text));
 }
 
 /* An empty cell for NaN. */
@@ -92,8 +97,10 @@ static void write_comparisons(FILE *stream, const struct summary *summary)
     for (size_t i = 0; i < summary->comparison_count; ++i) {
         const struct comparison *pair = &summary->comparisons[i];
 
-        fprintf(stream, "%s,%.*s,%s,%s,%zu", pair->a->experiment->study, (int)pair->group_length, pair->group,
-                pair->a->experiment->id, pair->b->experiment->id, pair->test.count);
+        write_cell(stream, pair->a->experiment->study);
+        fputc(',', stream);
+        write_cell_part(stream, pair->group, pair->group_length);
+        fprintf(stream, ",%s,%s,%zu", pair->a->experiment->id, pair->b->experiment->id, pair->test.count);
         write_sample(stream, &pair->test);
         write_number(stream, comparison_deciding(pair)->p);
         write_number(stream, pair->corrected_p);

@@ -87,3 +87,15 @@ int utf8_cut(const char *text, int columns)
 
     return measure(text, columns, &used);
 }
+
+int utf8_blanks(const char *text, int columns)
+{
+    const int used = utf8_columns(text);
+
+    return used < columns ? columns - used : 0;
+}
+
+void utf8_end_whole(char *text)
+{
+    text[utf8_cut(text, INT_MAX)] = '\0';
+}

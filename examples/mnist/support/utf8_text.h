@@ -17,4 +17,10 @@ int utf8_columns(const char *text);
 /* Bytes of the longest beginning of a valid text that takes at most `columns` columns. */
 int utf8_cut(const char *text, int columns);
 
+/* Blanks that fill a valid text up to `columns` columns. */
+int utf8_blanks(const char *text, int columns);
+
+/* Ends a valid text of which a buffer may have taken only a part before a character that is not whole. */
+void utf8_end_whole(char *text);
+
 #endif
