@@ -19,17 +19,17 @@ struct product_output {
 };
 
 /*
- * How many positions a tile sums at once: as many as there are registers for (tiles.h). Each loaded input serves the
- * vectors of outputs, and each weight the patches. A call computes four positions; of few terms, of one piece, whose
- * weights stay in the L1 cache, all of them.
+ * A call computes four positions; of few terms, of one piece, whose weights stay in the L1 cache, all of them. A tile
+ * sums as many of them at once as there are registers for (tiles.h). Each loaded input serves the vectors of outputs,
+ * and each weight the patches.
  */
-enum { CHANNEL_POSITIONS = 4, MAX_FEW_TERMS = 16 };
+enum { CHANNEL_POSITIONS = 4, MAX_FEW_TERMS = 16, CHANNEL_SUMS = VECTOR_REGISTERS >= 32 ? 24 : 12 };
 
 LANES_INLINE int tile_positions(const int vectors, const int patches)
 {
-    if (VECTOR_REGISTERS >= 32 || vectors == 1)
-        return CHANNEL_POSITIONS;
-    return vectors == 2 || patches < PATCHES ? CHANNEL_POSITIONS / 2 : 1;
+    const int fitting = CHANNEL_SUMS / (vectors * patches);
+
+    return fitting >= CHANNEL_POSITIONS ? CHANNEL_POSITIONS : fitting >= 2 ? 2 : 1;
 }
 
 /*
