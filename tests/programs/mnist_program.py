@@ -38,6 +38,12 @@ def idx(dimensions, values, type_code=8, magic=b"\0\0"):
     return header + bytes(values)
 
 
+def heed_signals():
+    """For a new process: with nohup and in the background of a shell, some signals are ignored, and so by children."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class TestCase(unittest.TestCase):
     program = ""  # the path of normnet-mnist; set in main()
 
@@ -76,12 +82,12 @@ class TestCase(unittest.TestCase):
         return pipe
 
     def start(self, *arguments, **options):
-        """A training run in the background; Ctrl-C ends it, even in a background shell, which ignores it."""
+        """A training run in the background, which signals end."""
         return subprocess.Popen(
             [self.program, "train", *map(str, arguments)],
             text=True,
             env=environment(self.home),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heed_signals,
             **options,
         )
 

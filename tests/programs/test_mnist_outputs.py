@@ -157,7 +157,7 @@ class Outputs(mnist_program.TestCase):
     def begin(self, *arguments):
         process = subprocess.Popen([self.program, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
                                    env=mnist_program.environment(self.home),
-                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                                   preexec_fn=mnist_program.heed_signals)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.kill)
         return process

@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import mnist_program
-from mnist_program import environment, idx
+from mnist_program import environment, heed_signals, idx
 from study_program import AVERAGES, TINY, StudyCase, same_bits
 
 
@@ -96,7 +96,7 @@ class Resuming(StudyCase):
     def start_study(self):
         return subprocess.Popen([self.program, *map(str, self.arguments("--jobs", "2"))], stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, cwd=self.directory, env=environment(self.home),
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                                preexec_fn=heed_signals)
 
     def wait_for_lines(self, count):
         path = self.out / "runs.jsonl"
