@@ -26,6 +26,14 @@ void normnet__log_sum_exp(struct logits logits, int32_t lane, double *log_sum, d
     *log_sum = normnet__log(sum);
 }
 
+/* Those of the lanes from `count` on, which have no image. */
+static void clear_logits(struct logits logits, int32_t count)
+{
+    for (int32_t k = 0; k < logits.classes; ++k)
+        for (int32_t lane = count; lane < logits.lanes; ++lane)
+            *normnet__logit(logits, k, lane) = 0.0f;
+}
+
 void normnet__cross_entropy(const struct kernels *kernels, struct logits logits, const int32_t *labels, int32_t count,
                             double smoothing, double *losses, int32_t *predictions, bool backward)
 {
@@ -33,8 +41,9 @@ void normnet__cross_entropy(const struct kernels *kernels, struct logits logits,
     double log_sum[NORMNET__MAX_LANES] = {0}, logp[NORMNET__MAX_LANES];
     struct softmax softmax;
 
+    clear_logits(logits, count); /* after images that went one by one, nothing has been written there */
     kernels->softmax(logits.values, logits.classes, &softmax);
-    for (int32_t lane = 0; lane < count; ++lane) { /* the logits of other lanes may never have been written */
+    for (int32_t lane = 0; lane < count; ++lane) {
         log_sum[lane] = normnet__log(softmax.sum[lane]);
         logp[lane] = ((double)*normnet__logit(logits, labels[lane], lane) - softmax.maximum[lane]) - log_sum[lane];
     }
@@ -50,7 +59,6 @@ void normnet__cross_entropy(const struct kernels *kernels, struct logits logits,
             *normnet__logit(logits, labels[lane], lane) =
                 (float)(normnet__exp(logp[lane]) - uniform - (1.0 - smoothing));
     }
-    for (int32_t k = 0; backward && k < logits.classes; ++k)
-        for (int32_t lane = count; lane < logits.lanes; ++lane)
-            *normnet__logit(logits, k, lane) = 0.0f;
+    if (backward)
+        clear_logits(logits, count); /* the gradients */
 }
