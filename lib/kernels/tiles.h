@@ -63,7 +63,7 @@ LANES_INLINE int32_t share_vectors(int32_t outputs)
     return even_share((outputs + VECTOR_LANES - 1) / VECTOR_LANES, TILE_VECTORS);
 }
 
-/* Those of a single pixel, of which tiles have powers of two, up to `max`. No more than `outputs` fill. */
+/* The same, but a power of two up to `max`. No more than `outputs` fill. */
 static int32_t choose_vectors(int32_t outputs, int32_t max)
 {
     while (max > 1 && (max - 1) * VECTOR_LANES >= outputs)

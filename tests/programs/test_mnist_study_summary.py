@@ -93,14 +93,15 @@ class Summary(StudyCase):
                              [pair["verdict"] for pair in pairs.values()])
 
     def test_words_of_any_text(self):
-        """A word of `compare` with a quote is quoted in the CSV file; names in UTF-8 keep the columns of a table."""
-        word = 'b"x"'
+        """A word of `compare` is quoted in the CSV file and cut between characters; names keep the table's columns."""
+        word = 'b"' + 150 * "ä"
         self.experiments.write_text(TINY.replace("compare = norms", f"compare = {word}").replace(
             "| none  | none ", "| größe | none ").replace("| batch | batch", "| 日本 | batch"), encoding="utf-8")
         self.out = self.directory / "of-any-text"
         self.study("--seeds", "1")
         with open(self.out / "comparisons.csv", encoding="utf-8", newline="") as file:
             self.assertEqual({pair["group"] for pair in csv.DictReader(file)}, {word})
+        self.assertNotIn("\ufffd", (self.out / "report.html").read_text(encoding="utf-8"))
         rows = re.findall(r"(?m)^tiny-\w+ .*$", self.study("--list"))
         width = [sum(2 if ord(letter) > 0x2e80 else 1 for letter in re.split(r"\w+ +8 ", line)[0])
                  for line in rows]
