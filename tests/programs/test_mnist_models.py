@@ -96,6 +96,15 @@ class Models(mnist_program.TestCase):
         os.truncate(sparse, 1 << 40)
         self.expect_failure(1, r"sparse has 1099511627776 bytes; expected up to 4294967296\n$", *predict, sparse)
 
+    def test_names_in_any_script(self):
+        """They keep the table's columns: all rows are as wide as the head."""
+        picture = pgm(8, 6, self.pixels[:48])
+        self.predict(*(self.image(name, picture) for name in ("größe.pgm", "日本.pgm", "plain.pgm")))
+        head, *rows = [line for line in self.output.splitlines() if line.startswith("image ") or ".pgm " in line]
+        self.assertEqual(len(rows), 3, self.output)
+        for row in rows:
+            self.assertEqual(sum(2 if ord(letter) > 0x2e80 else 1 for letter in row), len(head), self.output)
+
     def test_predict_idx(self):
         file = self.data / FILES[2]
         answers = self.predict(file)
