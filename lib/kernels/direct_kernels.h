@@ -70,10 +70,15 @@ LANES_INLINE bool leaves_out_terms(const struct convolution *convolution)
     return convolution->border > 0 || convolution->dilation > 1 || convolution->padding != 0;
 }
 
+/* The same, without divisions for the outputs that read x with all taps, which are most. */
 LANES_INLINE struct taps find_taps(const struct convolution *convolution, int64_t size, int64_t from, int64_t last)
 {
-    if (!leaves_out_terms(convolution))
-        return (struct taps){0, convolution->kernel, from * convolution->stride};
+    const int64_t origin = from * convolution->stride - convolution->padding;
+    const int64_t last_origin = last * convolution->stride - convolution->padding;
+    const int64_t inside = size - 2 * convolution->border;
+
+    if (convolution->dilation == 1 && last_origin >= 0 && origin + convolution->kernel <= inside)
+        return (struct taps){0, convolution->kernel, origin + convolution->border};
     return find_dilated_taps(convolution, size, from, last);
 }
 
@@ -383,15 +388,19 @@ struct tile_terms {
     int64_t weights;
 };
 
-/* Sets those of the tile of outputs `from` to `last` of a pixel row, in pieces of `piece` channels. */
+/* Sets those of the tile of outputs `from` to `last` of a pixel row, in pieces of `piece` channels; it had those of
+ * another tile of that row, or of none. */
 LANES_INLINE void find_tile_terms(const struct convolution *convolution, const struct pixel_row *row, const float *x,
                                   int32_t piece, int32_t from, int32_t last, struct tile_terms *tile)
 {
     const int64_t dilation = convolution->dilation;
-
-    tile->window.columns =
+    const struct taps columns =
         find_taps(convolution, convolution->x.width, row->phase + from * dilation, row->phase + last * dilation);
-    tile->terms = find_terms(convolution, &tile->window, piece);
+    const bool same_count = columns.count == tile->window.columns.count;
+
+    tile->window.columns = columns;
+    if (!same_count)
+        tile->terms = find_terms(convolution, &tile->window, piece);
     tile->x = x + window_x(convolution, &tile->window);
     tile->weights = window_weights(convolution, &tile->window);
 }
@@ -407,7 +416,7 @@ static void convolve_pixels(const struct convolution *convolution, const struct 
     const int64_t x_pixel = to.x_step * (same_terms ? 1 : 0), channel = to.channel_stride * LANES;
     const bool one_pixel = end - begin == 1;
     _Alignas(64) float recent[MAX_TILE_SUMS * LANES];
-    struct tile_terms tile = {.window = {.channels = convolution->x.channels, .rows = row->rows}};
+    struct tile_terms tile = {.window = {.channels = convolution->x.channels, .rows = row->rows, .columns.count = -1}};
     float *y = to.y;
 
     to.recent = recent;
