@@ -320,14 +320,14 @@ static int train_epoch(struct trainer *self, int epoch)
     struct reader *reader = &self->reader;
     const int chunks = reader->chunks - 1; /* but the last */
     uint32_t *order = malloc((size_t)reader->chunks * sizeof *order);
-    int code = order ? 0 : fail("not enough memory for", reader->folder);
+    int code;
 
+    if (order == NULL)
+        return fail("not enough memory for", reader->folder);
     self->seen = self->correct = 0;
-    if (code == 0) {
-        shuffle(order, (uint32_t)chunks, &self->state);
-        order[chunks] = (uint32_t)chunks; /* the test */
-        code = start_reading(reader, (int)order[0]);
-    }
+    shuffle(order, (uint32_t)chunks, &self->state);
+    order[chunks] = (uint32_t)chunks; /* the test */
+    code = start_reading(reader, (int)order[0]);
     for (int i = 0; code == 0 && i <= chunks; ++i) {
         if (i == chunks) {
             printf("epoch %d: %" PRId64 " images, %.2f%% recognized\n", epoch, self->seen,
