@@ -59,7 +59,7 @@ static void student_quantiles(const void *argument)
 static void samples(const void *argument)
 {
     const double a[] = {99.5, 99.4, 99.6, 99.55, 99.45}, b[] = {99.41, 99.44, 99.49, 99.51, 99.40};
-    const struct sample one = statistics_of(a, 5), pairs = statistics_of_pairs(a, b, 5);
+    const struct sample one = statistics_of(a, 5), pairs = statistics_of_pairs(a, b, 5, 0);
 
     (void)argument;
 
@@ -84,6 +84,22 @@ static void small_samples(const void *argument)
     CHECK(statistics_of(same, 1).mean == 2 && isnan(statistics_of(same, 1).sd) && isnan(statistics_of(same, 1).p));
     CHECK(statistics_of(same, 3).sd == 0 && statistics_of(same, 3).low == 2 && statistics_of(same, 3).p == 0);
     CHECK(statistics_of(zeros, 2).p == 1);
+}
+
+/* Two equal differences of accuracies on 10,000 images; scipy.stats.t with 1 degree of freedom. */
+static void equal_differences(const void *argument)
+{
+    const double a[] = {99.57, 99.44}, b[] = {99.5, 99.37}, c[] = {99.57, 99.5}, wide[] = {1, 2};
+    const struct sample pairs = statistics_of_pairs(a, b, 2, 0.01);
+
+    (void)argument;
+
+    expect_near("mean", pairs.mean, 0.07);
+    expect_near("low", pairs.low, 0.03332034637595522);
+    expect_near("high", pairs.high, 0.1066796536240448);
+    expect_near("p", pairs.p, 0.02623888901108462);
+    CHECK(statistics_of_pairs(c, c, 2, 0.01).p == 1);
+    CHECK(statistics_of_pairs(wide, a, 2, 0.01).p == statistics_of_pairs(wide, a, 2, 0).p);
 }
 
 static void accuracies(const void *argument)
@@ -228,6 +244,7 @@ int main(int argc, char **argv)
     check_case("student's t: quantiles", student_quantiles, NULL);
     check_case("samples", samples, NULL);
     check_case("samples: small ones", small_samples, NULL);
+    check_case("samples: equal differences", equal_differences, NULL);
     check_case("samples: accuracies", accuracies, NULL);
     check_case("correction of p", correction, NULL);
     check_case("json reader: values", json_values, NULL);

@@ -92,6 +92,25 @@ class Summary(StudyCase):
             self.assertEqual([row["verdict"] for row in csv.DictReader(file)],
                              [pair["verdict"] for pair in pairs.values()])
 
+    def test_equal_differences(self):
+        """Accuracies are whole numbers of images, so that two equal differences are no proof."""
+        self.out = self.directory / "of-two"
+        self.study("--seeds", "2")
+        lines = self.lines()
+        images = lines[0]["data"]["validation_images"]
+        for line in lines:
+            right = {"tiny-none": 0.5, "tiny-batch": 0.6, "tiny-layer": 0.7}[line["experiment"]] * images + line["seed"]
+            line["history"][-1]["validation_accuracy"] = 100 * round(right) / images
+        (self.out / "runs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        self.study("--seeds", "2")
+        pairs = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))["comparisons"]
+        self.assertEqual(len(pairs), 3)
+        for pair in pairs:
+            self.assertEqual(pair["validation_accuracy"]["sd"], 0)
+            self.assertLess(pair["validation_accuracy"]["low"], pair["validation_accuracy"]["mean"])
+            self.assertGreater(pair["p"], 0)
+            self.assertNotEqual(pair["verdict"], "real")
+
     def test_words_of_any_text(self):
         """A word of `compare` is quoted in the CSV file and cut between characters; names keep the table's columns."""
         word = 'b"' + 150 * "ä"

@@ -86,6 +86,8 @@ void run_record_take(struct run_record *record, const struct json_value *line)
         .seed = integer_at(line, "seed"),
         .parameters = integer_at(line, "parameters"),
         .images = integer_at(json_member(line, "data"), "training_images"),
+        .test_images = integer_at(json_member(line, "data"), "test_images"),
+        .validation_images = integer_at(json_member(line, "data"), "validation_images"),
         .failed = json_string(json_member(line, "failure")) != NULL,
         .seconds = number_at(line, "seconds", NULL),
         .small_share = share_of_small(line),

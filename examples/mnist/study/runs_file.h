@@ -17,6 +17,7 @@ struct run_record {
     char key[65], weights[65];
     int64_t seed, epochs, parameters;
     int64_t images;                                             /* of an epoch; 0 = the line does not say */
+    int64_t test_images, validation_images;                     /* the same */
     bool failed;                                                /* the training could not go on */
     double test, validation, train;                             /* accuracies of the last epoch; NaN = none */
     double test_loss, best_test;                                /* best_test: the best of all epochs */

@@ -44,7 +44,8 @@ double student_quantile(double probability, int degrees)
     }
 }
 
-struct sample statistics_of(const double *values, size_t count)
+/* The interval and p are those of an sd of at least `min_sd`. */
+static struct sample sample_of(const double *values, size_t count, double min_sd)
 {
     struct sample sample = {count, NAN, NAN, NAN, NAN, NAN};
     double sum = 0, squares = 0;
@@ -59,7 +60,7 @@ struct sample statistics_of(const double *values, size_t count)
     for (size_t i = 0; i < count; ++i)
         squares += (values[i] - sample.mean) * (values[i] - sample.mean);
     sample.sd = sqrt(squares / (double)(count - 1));
-    const double error = sample.sd / sqrt((double)count); /* of the mean */
+    const double error = fmax(sample.sd, min_sd) / sqrt((double)count); /* of the mean */
     const double half = error * student_quantile(0.95, (int)count - 1);
     sample.low = sample.mean - half;
     sample.high = sample.mean + half;
@@ -68,6 +69,11 @@ struct sample statistics_of(const double *values, size_t count)
     else
         sample.p = sample.mean == 0; /* all values are equal */
     return sample;
+}
+
+struct sample statistics_of(const double *values, size_t count)
+{
+    return sample_of(values, count, 0);
 }
 
 struct sample statistics_of_accuracy(struct sample percent)
@@ -79,7 +85,8 @@ struct sample statistics_of_accuracy(struct sample percent)
     return percent;
 }
 
-struct sample statistics_of_pairs(const double *a, const double *b, size_t count)
+/* Rounding to multiples of h adds an error that is uniform from -h / 2 to h / 2, whose variance is h^2 / 12. */
+struct sample statistics_of_pairs(const double *a, const double *b, size_t count, double step)
 {
     enum { MOST = 1000 };
     double differences[MOST];
@@ -87,7 +94,7 @@ struct sample statistics_of_pairs(const double *a, const double *b, size_t count
     count = count > MOST ? MOST : count;
     for (size_t i = 0; i < count; ++i)
         differences[i] = a[i] - b[i];
-    return statistics_of(differences, count);
+    return sample_of(differences, count, step / sqrt(6));
 }
 
 /* The position of the smallest p that is not yet corrected, which are marked by a sign; `count` if there is none. */

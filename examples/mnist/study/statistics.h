@@ -21,8 +21,12 @@ struct sample statistics_of(const double *values, size_t count);
  */
 struct sample statistics_of_accuracy(struct sample percent);
 
-/* The differences a[i] - b[i], which are of the same seed. */
-struct sample statistics_of_pairs(const double *a, const double *b, size_t count);
+/*
+ * The differences a[i] - b[i], which are of the same seed, of values that are multiples of `step`. Differences that are
+ * equal, or nearly so, are not more certain than what rounding to these multiples leaves of them: the interval and p
+ * are those of an sd of at least step / sqrt(6), that of two roundings. 0: the values are not rounded.
+ */
+struct sample statistics_of_pairs(const double *a, const double *b, size_t count, double step);
 
 /* The probability that |t| is at most `t` (t >= 0) with this many degrees of freedom (at least 1). */
 double student_within(double t, int degrees);

@@ -105,6 +105,12 @@ static bool in_group(const struct summary_row *row, const struct experiment *fir
     return strcmp(row->experiment->study, first->study) == 0 && has_word(row->experiment->compare, word, length);
 }
 
+/* From one image more that is recognized to the next, in percent; 0 if it is not known. */
+static double accuracy_step(int64_t images)
+{
+    return images > 0 ? 100.0 / (double)images : 0;
+}
+
 /* Fills both samples from the seeds that both rows have. Without validation, its sample is empty. */
 static void measure_pair(struct comparison *pair, double *values)
 {
@@ -128,8 +134,9 @@ static void measure_pair(struct comparison *pair, double *values)
         validated = validated && isfinite(x->validation) && isfinite(y->validation);
         ++count;
     }
-    pair->test = statistics_of_pairs(a, b, count);
-    pair->validation = statistics_of_pairs(c, d, validated ? count : 0);
+    pair->test = statistics_of_pairs(a, b, count, accuracy_step(pair->a->runs[0]->test_images));
+    pair->validation =
+        statistics_of_pairs(c, d, validated ? count : 0, accuracy_step(pair->a->runs[0]->validation_images));
 }
 
 static int add_comparison(struct summary *summary, const struct comparison *pair)
