@@ -10,8 +10,8 @@ other things, so that a case is skipped if version 14 is missing. `pip install
 where it is found next to the Python that runs this file. Each tool is first
 tried on a planted violation.
 
-clang-tidy takes about a third of a second per file. Its analyzer follows calls into
-small functions only; with --full into all, which takes five times as long.
+clang-tidy takes about a third of a second per file. Its analyzer follows calls
+into small functions only; with --full into all, which takes five times as long.
 BUILD-ROOT/lint.json records the files in which it found nothing, each with a
 hash of all that clang-tidy reads: these are not checked again before something
 changes.
