@@ -17,6 +17,7 @@ docs/platforms.md. PROGRAM is this machine's test_bits; otherwise it is built.
 half an hour.
 """
 import argparse
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -26,6 +27,8 @@ from cases import Cases
 from check_bits import HASH, SMALL_HASHES, differences, hashes_of_program, native_build
 from commands import Failed, meson, run
 from platforms import AARCH64, I386, MINGW, MUSL, PLATFORMS, S390X, Machine, cross_build
+
+AT_ONCE = 2  # platforms
 
 # A program and its arguments. Emulators run threads well, but no threads in a child of a process that has some.
 BITS = ("test_bits", "--small", "hash", "as recorded", "threads, small batch")
@@ -118,25 +121,29 @@ def row(target, done):
         equal)
 
 
+def check_and_describe(cases, arguments, reference, target):
+    """The platform's row of the table, or None if it was not to be checked or its tools are missing."""
+    programs = programs_of(target, arguments.full)
+    if not programs or (arguments.only and target.name not in arguments.only):
+        return None
+    if target.missing:
+        cases.skip("platforms: " + target.title, target.how_to_install)
+        return None
+    done = Run(reference)
+    try:
+        check_platform(cases, arguments.source, target, programs, done, arguments.full)
+    except Failed as failure:
+        cases.check("platforms: %s: build" % target.title, [str(failure)])
+    if properties(target)[0] != target.endian:
+        cases.check("platforms: %s: byte order" % target.title, ["it is not %s-endian" % target.endian])
+    return row(target, done)
+
+
 def check_all(cases, arguments, reference):
     """Rows of the table."""
-    rows = []
-    for target in PLATFORMS:
-        programs = programs_of(target, arguments.full)
-        if not programs or (arguments.only and target.name not in arguments.only):
-            continue
-        if target.missing:
-            cases.skip("platforms: " + target.title, target.how_to_install)
-            continue
-        done = Run(reference)
-        try:
-            check_platform(cases, arguments.source, target, programs, done, arguments.full)
-        except Failed as failure:
-            cases.check("platforms: %s: build" % target.title, [str(failure)])
-        if properties(target)[0] != target.endian:
-            cases.check("platforms: %s: byte order" % target.title, ["it is not %s-endian" % target.endian])
-        rows.append(row(target, done))
-    return rows
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        rows = pool.map(lambda target: check_and_describe(cases, arguments, reference, target), PLATFORMS)
+    return [found for found in rows if found is not None]
 
 
 def check_checks(cases, reference):
