@@ -825,8 +825,7 @@ NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, doubl
  * Recomputes batch norm's running statistics, as torch.optim.swa_utils.update_bn() does, from up to
  * max_batch images per call. `reset` is 1 (or not 0) in the first call, which discards the old
  * statistics, and 0 in the others; the new ones are averages over the calls. Layers work as in
- * training, including dropout, whose masks are the same on all ranks of config.reduce. Does nothing
- * without batch norm.
+ * training, including dropout. Does nothing without batch norm.
  *
  * NORMNET_ESTATE   gradients are pending
  * NORMNET_EVALUE   a pixel or a statistic is not finite, or a variance too small for a float

@@ -64,13 +64,13 @@ static struct taps find_dilated_taps(const struct convolution *convolution, int6
     return (struct taps){(int32_t)first, (int32_t)count, (origin + first) / dilation + convolution->border};
 }
 
-/* Whether that depends on the outputs. */
+/* Whether the taps depend on the outputs. */
 LANES_INLINE bool leaves_out_terms(const struct convolution *convolution)
 {
     return convolution->border > 0 || convolution->dilation > 1 || convolution->padding != 0;
 }
 
-/* The same, without divisions for the outputs that read x with all taps, which are most. */
+/* find_dilated_taps() without its divisions for outputs that read x with all taps, which most do. */
 LANES_INLINE struct taps find_taps(const struct convolution *convolution, int64_t size, int64_t from, int64_t last)
 {
     const int64_t origin = from * convolution->stride - convolution->padding;
@@ -388,8 +388,10 @@ struct tile_terms {
     int64_t weights;
 };
 
-/* Sets those of the tile of outputs `from` to `last` of a pixel row, in pieces of `piece` channels; it had those of
- * another tile of that row, or of none. */
+/*
+ * Sets those of the tile of outputs `from` to `last` of a pixel row, in pieces of `piece` channels. It has those of
+ * another tile of the row, whose loops are kept if they have as many columns; or, with a count of -1, none yet.
+ */
 LANES_INLINE void find_tile_terms(const struct convolution *convolution, const struct pixel_row *row, const float *x,
                                   int32_t piece, int32_t from, int32_t last, struct tile_terms *tile)
 {

@@ -128,7 +128,8 @@ def check_lint(cases, root, build, full):
     command = [program, "--quiet", "--config-file=%s" % settings, *([] if full else SHALLOW)]
     if not planted("int f(void);\nint f(void)\n{\n    int *p = 0;\n    return *p;\n}\n", [*command, "--"]):
         return cases.check("lint", ["clang-tidy finds nothing wrong with a planted violation"])
-    common = settings.read_bytes() + b"full" * full + subprocess.run([program, "--version"], capture_output=True, check=True).stdout
+    version = subprocess.run([program, "--version"], capture_output=True, check=True).stdout
+    common = settings.read_bytes() + version + " ".join(command).encode()
     record = build / "lint.json"
     clean = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
     files = sources(root, build)

@@ -45,7 +45,7 @@ double student_quantile(double probability, int degrees)
 }
 
 /* The interval and p are those of an sd of at least `min_sd`. */
-static struct sample sample_of(const double *values, size_t count, double min_sd)
+static struct sample sample_with_min_sd(const double *values, size_t count, double min_sd)
 {
     struct sample sample = {count, NAN, NAN, NAN, NAN, NAN};
     double sum = 0, squares = 0;
@@ -73,7 +73,7 @@ static struct sample sample_of(const double *values, size_t count, double min_sd
 
 struct sample statistics_of(const double *values, size_t count)
 {
-    return sample_of(values, count, 0);
+    return sample_with_min_sd(values, count, 0);
 }
 
 struct sample statistics_of_accuracy(struct sample percent)
@@ -94,7 +94,7 @@ struct sample statistics_of_pairs(const double *a, const double *b, size_t count
     count = count > MOST ? MOST : count;
     for (size_t i = 0; i < count; ++i)
         differences[i] = a[i] - b[i];
-    return sample_of(differences, count, step / sqrt(6));
+    return sample_with_min_sd(differences, count, step / sqrt(6));
 }
 
 /* The position of the smallest p that is not yet corrected, which are marked by a sign; `count` if there is none. */
