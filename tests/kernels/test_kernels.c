@@ -4,7 +4,8 @@
  * bit: with odd shapes, maps with gaps, and all kinds of values. That the number of lanes changes no bits is seen by
  * tests/numerics/test_bits.c.
  *
- * With --small as the first argument it runs a fifth of the cases, for emulators. With --bench it measures instead.
+ * With --every N as the first arguments it runs one in N calls of each kernel, for emulators. Kinds of calls alternate
+ * by 5, 7 and 11, so N should have no factor in common with these. With --bench it measures instead.
  */
 #include "harness/check.h"
 
@@ -22,7 +23,7 @@ struct kernel_test {
     int cases;
 };
 
-/* Only every `step`th case runs. */
+/* Only every `step`th call of a kernel runs. */
 static int step = 1;
 
 /* The portable kernels with the lanes of AVX2: compiled for this test. */
@@ -161,15 +162,20 @@ static void every_kernel_measured(const void *argument)
 
 int main(int argc, char **argv)
 {
-    const int small = argc > 1 && strcmp(argv[1], "--small") == 0;
+    const int skipped = argc > 2 && strcmp(argv[1], "--every") == 0 ? 2 : 0;
 
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return bench_kernels(argc - 2, argv + 2);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-        puts("With --small as the first argument a fifth of the cases runs. --bench measures:\n--bench --help.");
-    if (small)
-        step = 5;
-    if (!check_begin(argc - small, argv + small))
+        puts("With --every N as the first arguments one in N calls of each kernel runs. --bench\nmeasures: --bench "
+             "--help.");
+    if (skipped > 0)
+        step = atoi(argv[2]);
+    if (step < 1) {
+        fprintf(stderr, "test_kernels: --every %s: expected a number from 1\n", argv[2]);
+        return 2;
+    }
+    if (!check_begin(argc - skipped, argv + skipped))
         return check_end();
     check_case("kernels: none is left out", every_kernel, NULL);
     for (int i = 0; i < CHECK_COUNT(tests); ++i)

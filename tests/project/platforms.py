@@ -105,10 +105,10 @@ def build(source, folder, names, *options, **environment):
             for path in glob.glob(os.path.join(folder, "tests", "*", name + suffix))]
 
 
-def cross_build(source, target, folder, names, flags=()):
+def cross_build(source, target, folder, names, flags=(), options=()):
     """The same for another platform: their paths."""
     return build(source, os.path.join(folder, "build"), names, "--cross-file", cross_file(target, folder, flags),
-                 "-Ddefault_library=static", "-Dopenmp=disabled")
+                 "-Ddefault_library=static", "-Dopenmp=disabled", *options)
 
 
 def outcome(command, **settings):
