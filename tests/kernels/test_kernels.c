@@ -167,7 +167,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return bench_kernels(argc - 2, argv + 2);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-        puts("With --every N as the first arguments one in N calls of each kernel runs. --bench\nmeasures: --bench "
+        puts("With --every N as the first arguments, one in N calls of each kernel runs.\n--bench measures: --bench "
              "--help.");
     if (skipped > 0)
         step = atoi(argv[2]);
