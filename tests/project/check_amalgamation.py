@@ -47,7 +47,7 @@ BUILDS = [
     Build("gcc", ["gcc", "-O3", "-std=c11", "-pedantic"], "gcc"),
     Build("gcc, for this processor, fusing", ["gcc", "-O2", "-march=native", "-ffp-contract=fast"], "gcc"),
     Build("gcc, without threads", ["gcc", "-O1", "-DNORMNET_NO_THREADS", "-DNORMNET_ASSERTIONS"], "gcc", ["-lm"]),
-    Build("clang", ["clang", "-O1"], "clang"),
+    Build("clang", ["clang", "-O3"], "clang"),
     Build("clang, with parts of -ffast-math",
           ["clang", "-O2", "-march=native", "-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math"], "clang"),
     Build("musl", ["musl-gcc", "-O1"], "musl-tools"),

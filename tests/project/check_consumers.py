@@ -30,8 +30,8 @@ from commands import Failed, meson, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONSUMERS = os.path.join(HERE, "consumers")
-# Where the question is whether it builds: a third of the time.
-QUICK = ["-Doptimization=0", "-Ddebug=false"]
+# Where the question is whether it builds; that takes a third of the time.
+NOT_OPTIMIZED = ["-Doptimization=0", "-Ddebug=false"]
 
 
 class Tree:
@@ -56,13 +56,13 @@ class Tree:
 def install(source, folder, openmp, everything):
     """
     Configures, builds and installs into a prefix, deletes the build and moves the tree. Without `everything`, the
-    library alone, and little optimized.
+    library alone, and not optimized.
     """
     build, prefix, moved = (os.path.join(folder, name) for name in ("build", "prefix", "moved"))
     # Whoever installs may ask for a .pc file that finds its tree anywhere.
     run(*meson(), "setup", build, source, "--prefix", prefix, "--buildtype=release", "--default-library=both",
         "-Dtests=false", "-Dexamples=%s" % str(everything).lower(), "-Dpkgconfig.relocatable=true", "-Dopenmp=" + openmp,
-        *([] if everything else QUICK))
+        *([] if everything else NOT_OPTIMIZED))
     run(*meson(), "install", "-C", build, "--quiet")
     shutil.rmtree(build)
     os.rename(prefix, moved)
@@ -262,7 +262,7 @@ def check_archive_tests(archive, folder):
     root = os.path.join(folder, os.path.basename(archive)[:-len(".tar.gz")])
     build = os.path.join(folder, "build")
     tests = ["test_bits", "test_structs", "test_settings", "check_includes", "check_abi"]
-    run(*offline(), *meson(), "setup", build, root, *QUICK)
+    run(*offline(), *meson(), "setup", build, root, *NOT_OPTIMIZED)
     targets = ["normnet", "tests/numerics/test_bits", "tests/api/test_structs", "tests/files/test_settings"]
     run(*offline(), *meson(), "compile", "-C", build, *targets)
     output = run(*offline(), *meson(), "test", "-C", build, "--no-rebuild", *tests)
@@ -285,7 +285,7 @@ def check_subproject(archive, folder):
     with open(os.path.join(wraps, "normnet.wrap"), "w", encoding="utf-8") as file:
         file.write(wrap.replace("@sha256@", digest))
     environment = {**os.environ, "PKG_CONFIG_LIBDIR": folder} # none is installed
-    run(*offline(), *meson(), "setup", build, project, *QUICK, env=environment)
+    run(*offline(), *meson(), "setup", build, project, *NOT_OPTIMIZED, env=environment)
     run(*meson(), "compile", "-C", build)
     programs = [path for path in glob.glob(os.path.join(build, "consumer*")) if os.path.isfile(path)]
     problems = [] if len(programs) == 2 else ["built are %s" % programs]

@@ -49,7 +49,7 @@ SOME = {
     AARCH64: [HASHES, *FILES, SOME_KERNELS],
     S390X: FILES,
 }
-# Of these the compiler's optimizations are not what is tested: it is this machine's own, or nothing is trained.
+# Of these the compiler's optimizations are not what is tested: it is this machine's own, or no hashes are compared.
 QUICKLY_BUILT = [MUSL, S390X]
 # With --full, on all.
 MORE = [BITS, *FILES, ("test_states",), ("test_threads",), ("test_training",), ("test_structs",), ("test_layer_types",),
@@ -101,8 +101,8 @@ class Run:
 def check_platform(cases, source, target, programs, done, full):
     """A case for each program."""
     with Machine(target) as machine:
-        options = ["-Doptimization=1"] if not full and target in QUICKLY_BUILT else []
-        paths = cross_build(source, target, machine.folder, [name for name, *_ in programs], options=options)
+        optimization = ["-Doptimization=1"] if not full and target in QUICKLY_BUILT else []
+        paths = cross_build(source, target, machine.folder, [name for name, *_ in programs], options=optimization)
         for (name, *options), path in zip(programs, paths):
             output, problems = machine.outcome(path, *options)
             cases.check("platforms: %s: %s" % (target.title, name), done.add(name, output, problems))

@@ -192,7 +192,7 @@ def test_a_source_distribution_makes_the_same_wheel(clean, wheel, tmp_path):
     for folder in ("include", "lib", "examples"):
         assert hashes(tree / folder) == hashes(clean / folder)
     # pip unpacks it and builds there, far from any tree.
-    # Without optimization, which takes half of the time and changes no bits.
+    # Without optimization, which takes less time and changes no bits.
     run(sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation", "-w", tmp_path / "out",
         "--config-settings=setup-args=-Doptimization=0", tmp_path / name, cwd=tmp_path, env=environment())
     built, = (tmp_path / "out").iterdir()
