@@ -825,7 +825,8 @@ NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, doubl
  * Recomputes batch norm's running statistics, as torch.optim.swa_utils.update_bn() does, from up to
  * max_batch images per call. `reset` is 1 (or not 0) in the first call, which discards the old
  * statistics, and 0 in the others; the new ones are averages over the calls. Layers work as in
- * training, including dropout. Does nothing without batch norm.
+ * training, including dropout, whose masks depend on the seed and the number of the call alone: with
+ * config.reduce, all ranks have the same. Does nothing without batch norm.
  *
  * NORMNET_ESTATE   gradients are pending
  * NORMNET_EVALUE   a pixel or a statistic is not finite, or a variance too small for a float

@@ -41,6 +41,7 @@ normnet_status normnet__layer_output(struct inference *inference, int32_t index,
     if (status != NORMNET_OK)
         return status;
     if (output.view.tensor.dtype != NORMNET_F32)
-        return normnet__fail(NORMNET_EUNSUPPORTED, "output has dtype %d; expected f32", output.view.tensor.dtype);
+        return normnet__fail(NORMNET_EUNSUPPORTED, "output is %s; expected f32",
+                             normnet__dtype_name(output.view.tensor.dtype));
     return normnet__run_inference(inference, index, write_layer_output, &output);
 }

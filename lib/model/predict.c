@@ -75,7 +75,7 @@ static normnet_status view_scores(struct prediction *prediction, const normnet_t
 
     if (status != NORMNET_OK || dtype == NORMNET_F32)
         return status;
-    return normnet__fail(NORMNET_EUNSUPPORTED, "scores have dtype %d; expected f32", dtype);
+    return normnet__fail(NORMNET_EUNSUPPORTED, "scores are %s; expected f32", normnet__dtype_name(dtype));
 }
 
 static normnet_status view_classes(struct prediction *prediction, const normnet_tensor *classes, int64_t count,

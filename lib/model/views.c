@@ -117,7 +117,7 @@ normnet_status normnet__view_tensor(struct view *view, const normnet_tensor *ten
     char dims[NORMNET__DIMS_TEXT];
     normnet_status status;
 
-    *view = (struct view){.tensor = {.struct_size = (int32_t)sizeof *tensor}};
+    *view = (struct view){.tensor = {.struct_size = (int32_t)sizeof *tensor}, .name = name};
     if (tensor == NULL)
         return normnet__fail(NORMNET_EINVAL, "%s is NULL", name);
     status = normnet__read_struct(&view->tensor, (int32_t)sizeof *tensor, NORMNET__TENSOR, tensor, name);
@@ -271,6 +271,6 @@ normnet_status normnet__view_output(struct view *view, const normnet_tensor *ten
                              normnet__dims_text(expected, rank, shape),
                              rank == 4 ? channels_last_hint(hint, &view->tensor, shape[1], shape[2], shape[3]) : "");
     if (normnet__views_overlap(view, input))
-        return normnet__fail(NORMNET_EINVAL, "%s overlaps an input", name);
+        return normnet__fail(NORMNET_EINVAL, "%s overlaps %s", name, input->name);
     return NORMNET_OK;
 }

@@ -14,6 +14,7 @@ struct view {
     int64_t element_bytes;
     int64_t count; /* elements */
     const char *begin, *end;
+    const char *name; /* of the argument, for messages */
 };
 
 enum { NORMNET__DIMS_TEXT = 176 }; /* eight dimensions of 20 digits */

@@ -214,7 +214,7 @@ static void records(const void *argument)
         classes.data = (char *)classes.data + 4;
         scores.data = (char *)scores.data - 4;
         CHECK_REJECTED(pair, normnet_predict(pair->model, &images, &scores, &classes, NULL), NORMNET_EINVAL,
-                       "scores overlaps an input");
+                       "scores overlaps images");
         CHECK_OK(normnet_predict(pair->model, &pair->images, &pair->scores, &pair->classes, NULL));
     }
     twins_blank(pair);
@@ -310,12 +310,12 @@ static void confusion_over_inputs(const void *argument)
     memcpy(digits, pair->in.digits, TWINS_IMAGES * sizeof *digits);
     CHECK_OK(normnet_evaluate(pair->model, &pair->images, &labels, NULL, counts, NULL));
     CHECK_REJECTED(pair, normnet_evaluate(pair->model, &pair->images, &labels, NULL, counts + 1, NULL), NORMNET_EINVAL,
-                   "confusion overlaps");
+                   "confusion overlaps labels");
     CHECK(memcmp(digits, pair->in.digits, TWINS_IMAGES * sizeof *digits) == 0);
     CHECK_REJECTED(
         pair,
         normnet_evaluate(pair->model, &pair->images, &pair->labels, NULL, (int64_t *)(void *)pair->in.bytes, NULL),
-        NORMNET_EINVAL, "confusion overlaps");
+        NORMNET_EINVAL, "confusion overlaps images");
     twins_close(pair);
 }
 
