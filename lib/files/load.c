@@ -36,6 +36,19 @@ static normnet_status check_total_steps(const normnet_config *config, const norm
                          (long long)requested.total_steps, (long long)config->total_steps);
 }
 
+/* A file that makes the configuration of a valid host invalid has a wrong value: no argument is wrong. */
+static normnet_status check_merged(const normnet_config *merged, const normnet_config *host, bool checkpoint,
+                                   normnet_config *config)
+{
+    const normnet_status status = normnet__read_config(config, merged, NULL);
+    normnet_config before;
+
+    if (status != NORMNET_EINVAL || begin_config(&before, host, checkpoint) != NORMNET_OK ||
+        normnet__check_config(&before) != NORMNET_OK)
+        return status;
+    return NORMNET_EVALUE;
+}
+
 static normnet_status config_from_file(const struct safetensors *file, const normnet_config *host, double *scaling,
                                        normnet_config *config, struct model_metadata *metadata)
 {
@@ -49,7 +62,7 @@ static normnet_status config_from_file(const struct safetensors *file, const nor
         status = normnet__read_model_metadata(file, &merged, scaling, metadata);
     if (status == NORMNET_OK && checkpoint)
         status = check_total_steps(&merged, host);
-    return status == NORMNET_OK ? normnet__read_config(config, &merged, NULL) : status;
+    return status == NORMNET_OK ? check_merged(&merged, host, checkpoint, config) : status;
 }
 
 /*

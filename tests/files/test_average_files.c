@@ -178,7 +178,7 @@ static const struct damage damages[] = {
     {"a missing beginning", ",\"normnet.average_from\":\"1\"", "", NORMNET_EFORMAT, NORMNET_OK, "normnet.average_from"},
     {"a decay above 1", "3fe8000000000000", "4000000000000000", NORMNET_EVALUE, NORMNET_OK, "average_decay is 2"},
     {"a decay that is no number", "3fe8000000000000", "3fe8", NORMNET_EFORMAT, NORMNET_EFORMAT, "average_decay"},
-    {"a negative beginning", "average_from\":\"1\"", "average_from\":\"-1\"", NORMNET_EINVAL, NORMNET_OK,
+    {"a negative beginning", "average_from\":\"1\"", "average_from\":\"-1\"", NORMNET_EVALUE, NORMNET_OK,
      "average_from is -1"},
     {"another name", "average.0.weight", "average.9.weight", NORMNET_EMISMATCH, NORMNET_EMISMATCH, "average."},
     {"another name of a statistic", "average.2.running_var", "average.2.running_ver", NORMNET_EMISMATCH,

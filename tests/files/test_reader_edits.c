@@ -312,49 +312,50 @@ struct setting_case {
     const char *key;
     int bits;    /* 32 or 64 of an integer, 0 for the digits of a double */
     int network; /* which every reader looks at */
+    normnet_status out_of_range;
 };
 
 static const struct setting_case setting_cases[] = {
-    {"normnet.norm", 32, 1},
-    {"normnet.channels", 32, 1},
-    {"normnet.height", 32, 1},
-    {"normnet.width", 32, 1},
-    {"normnet.classes", 32, 1},
-    {"normnet.groups", 32, 1},
-    {"normnet.layer_dims", 32, 1},
-    {"normnet.affine", 32, 1},
-    {"normnet.eps", 0, 1},
-    {"normnet.input_mean", 0, 0},
-    {"normnet.input_std", 0, 0},
-    {"normnet.virtual_batch", 32, 0},
-    {"normnet.cumulative_statistics", 32, 0},
-    {"normnet.penalty_on", 32, 0},
-    {"normnet.schedule", 32, 0},
-    {"normnet.anneal", 32, 0},
-    {"normnet.three_phase", 32, 0},
-    {"normnet.cycle_momentum", 32, 0},
-    {"normnet.nesterov", 32, 0},
-    {"normnet.seed", 64, 0},
-    {"normnet.total_steps", 64, 0},
-    {"normnet.step_size", 64, 0},
-    {"normnet.batchnorm_momentum", 0, 0},
-    {"normnet.dropout", 0, 0},
-    {"normnet.l1", 0, 0},
-    {"normnet.l2", 0, 0},
-    {"normnet.label_smoothing", 0, 0},
-    {"normnet.lr", 0, 0},
-    {"normnet.momentum", 0, 0},
-    {"normnet.dampening", 0, 0},
-    {"normnet.step_gamma", 0, 0},
-    {"normnet.max_lr", 0, 0},
-    {"normnet.base_momentum", 0, 0},
-    {"normnet.max_momentum", 0, 0},
-    {"normnet.pct_start", 0, 0},
-    {"normnet.div_factor", 0, 0},
-    {"normnet.final_div_factor", 0, 0},
-    {"normnet.clip_norm", 0, 0},
-    {"normnet.step", 64, 0},
-    {"normnet.has_momentum", 64, 0},
+    {"normnet.norm", 32, 1, NORMNET_EUNSUPPORTED},
+    {"normnet.channels", 32, 1, NORMNET_EVALUE},
+    {"normnet.height", 32, 1, NORMNET_EVALUE},
+    {"normnet.width", 32, 1, NORMNET_EVALUE},
+    {"normnet.classes", 32, 1, NORMNET_EVALUE},
+    {"normnet.groups", 32, 1, NORMNET_EARCH},
+    {"normnet.layer_dims", 32, 1, NORMNET_EVALUE},
+    {"normnet.affine", 32, 1, NORMNET_EUNSUPPORTED},
+    {"normnet.eps", 0, 1, NORMNET_EVALUE},
+    {"normnet.input_mean", 0, 0, NORMNET_EVALUE},
+    {"normnet.input_std", 0, 0, NORMNET_EVALUE},
+    {"normnet.virtual_batch", 32, 0, NORMNET_EVALUE},
+    {"normnet.cumulative_statistics", 32, 0, NORMNET_EVALUE},
+    {"normnet.penalty_on", 32, 0, NORMNET_EUNSUPPORTED},
+    {"normnet.schedule", 32, 0, NORMNET_EUNSUPPORTED},
+    {"normnet.anneal", 32, 0, NORMNET_EUNSUPPORTED},
+    {"normnet.three_phase", 32, 0, NORMNET_EVALUE},
+    {"normnet.cycle_momentum", 32, 0, NORMNET_EVALUE},
+    {"normnet.nesterov", 32, 0, NORMNET_EVALUE},
+    {"normnet.seed", 64, 0, NORMNET_OK},
+    {"normnet.total_steps", 64, 0, NORMNET_EVALUE},
+    {"normnet.step_size", 64, 0, NORMNET_EVALUE},
+    {"normnet.batchnorm_momentum", 0, 0, NORMNET_EVALUE},
+    {"normnet.dropout", 0, 0, NORMNET_EVALUE},
+    {"normnet.l1", 0, 0, NORMNET_EVALUE},
+    {"normnet.l2", 0, 0, NORMNET_EVALUE},
+    {"normnet.label_smoothing", 0, 0, NORMNET_EVALUE},
+    {"normnet.lr", 0, 0, NORMNET_EVALUE},
+    {"normnet.momentum", 0, 0, NORMNET_EVALUE},
+    {"normnet.dampening", 0, 0, NORMNET_EVALUE},
+    {"normnet.step_gamma", 0, 0, NORMNET_EVALUE},
+    {"normnet.max_lr", 0, 0, NORMNET_EVALUE},
+    {"normnet.base_momentum", 0, 0, NORMNET_EVALUE},
+    {"normnet.max_momentum", 0, 0, NORMNET_EVALUE},
+    {"normnet.pct_start", 0, 0, NORMNET_EVALUE},
+    {"normnet.div_factor", 0, 0, NORMNET_EVALUE},
+    {"normnet.final_div_factor", 0, 0, NORMNET_EVALUE},
+    {"normnet.clip_norm", 0, 0, NORMNET_EVALUE},
+    {"normnet.step", 64, 0, NORMNET_EVALUE},
+    {"normnet.has_momentum", 64, 0, NORMNET_EVALUE},
 };
 
 /* A checkpoint needs it; filling a model does not. */
@@ -422,6 +423,41 @@ static void malformed_setting(const void *argument)
     reading_close(self);
 }
 
+/* The smallest integer, and infinity: no argument of the call is wrong, so it is never EINVAL. */
+static void out_of_range_setting(const void *argument)
+{
+    const struct setting_case *want = argument;
+    struct reading *self = reading_open();
+    struct file changed = file_copy(&self->checkpoint);
+    struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+
+    file_set_string(&changed, want->key,
+                    want->bits == 0    ? "7ff0000000000000"
+                    : want->bits == 32 ? "-2147483648"
+                                       : "-9223372036854775808");
+    CHECK(crafted_enter_checksum(changed.bytes, changed.size));
+    offer_to_create(self, changed.bytes, changed.size, &result);
+    CHECK_STATUS(result.created, want->out_of_range);
+    if (result.created != NORMNET_OK)
+        CHECK(strstr(result.created_message, strchr(want->key, '.') + 1) != NULL);
+    file_free(&changed);
+    reading_close(self);
+}
+
+/* The same file with a wrong argument: a host with no threads. */
+static void out_of_range_host(const void *argument)
+{
+    struct reading *self = reading_open();
+    struct outcome result = {NORMNET_OK, NORMNET_OK, "", ""};
+
+    (void)argument;
+    self->config.threads = 0;
+    offer_to_create(self, self->checkpoint.bytes, self->checkpoint.size, &result);
+    CHECK_STATUS(result.created, NORMNET_EINVAL);
+    CHECK(strstr(result.created_message, "threads is 0") != NULL);
+    reading_close(self);
+}
+
 /* What can be saved can be loaded, also by a model that has taken as many steps as are counted, 2^52. */
 static void last_step(const void *argument)
 {
@@ -465,6 +501,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < CHECK_COUNT(setting_cases); ++i) {
         check_case_named(missing_setting, &setting_cases[i], "missing: %s", setting_cases[i].key);
         check_case_named(malformed_setting, &setting_cases[i], "malformed: %s", setting_cases[i].key);
+        check_case_named(out_of_range_setting, &setting_cases[i], "out of range: %s", setting_cases[i].key);
     }
+    check_case("out of range: threads of the host", out_of_range_host, NULL);
     return check_end();
 }
