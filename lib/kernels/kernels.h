@@ -152,9 +152,9 @@ struct kernels {
     /*
      * Of `count` groups, per lane: the mean, and m2, the sum of squared deviations from it. mean = pivot + sum d /
      * count and m2 = sum d^2 - (sum d)^2 / count with d = x - pivot; moments_kernels.h has the pivots and the order of
-     * the sums.
+     * the sums. Only vectors with lanes in use are read: others may hold anything.
      */
-    void (*moments)(const float *x, int64_t count, double *mean, double *m2);
+    void (*moments)(const float *x, int64_t count, int32_t lanes_in_use, double *mean, double *m2);
 
     /* y = fma((x - mean) * power, scale, shift) per lane, then dropout. y may be x. */
     void (*normalize)(const float *x, int64_t count, struct standardization standard, const float *scale,

@@ -166,9 +166,9 @@ static uint32_t KERNEL(moments_about)(const float *x, int64_t count, lanes pivot
  * If the first values of a chain are unlike the rest, the mean that they lead to is still good enough to be the pivot
  * of a second try: its error is a rounding error of their distance, and they are at most sqrt(count) deviations away.
  */
-static void KERNEL(moments)(const float *x, int64_t count, double *mean, double *m2)
+static void KERNEL(moments)(const float *x, int64_t count, int32_t lanes_in_use, double *mean, double *m2)
 {
-    for (int lane = 0; lane < LANES; lane += VECTOR_LANES) {
+    for (int lane = 0; lane < lanes_in_use; lane += VECTOR_LANES) {
         const lanes pivot = choose_pivot(x + lane, count);
         const uint32_t too_far = KERNEL(moments_about)(x + lane, count, pivot, mean + lane, m2 + lane);
 

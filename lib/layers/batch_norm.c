@@ -83,7 +83,7 @@ void normnet__batch_norm_block_moments(const struct layer *layer, const struct b
     for (int32_t c = 0; c < channels; ++c) {
         double mean[NORMNET__MAX_LANES], m2[NORMNET__MAX_LANES];
 
-        block->kernels->moments(x + c * plane * layer->lanes, length, mean, m2);
+        block->kernels->moments(x + c * plane * layer->lanes, length, layer->lanes, mean, m2);
         for (int32_t first = 0; first < block->count; first += NORMNET__LEAF_SAMPLES) {
             const int32_t left = block->count - first;
             const int32_t count = left < NORMNET__LEAF_SAMPLES ? left : NORMNET__LEAF_SAMPLES;

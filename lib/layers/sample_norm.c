@@ -108,8 +108,8 @@ static void find_statistics(const struct layer *layer, const struct block *block
     double *mean = (double *)(void *)block->scratch, *m2 = mean + per_run * layer->lanes;
 
     for (int64_t i = 0; i < per_run; ++i)
-        block->kernels->moments(x + chain_begin(layer, run * per_run + i), length, mean + i * layer->lanes,
-                                m2 + i * layer->lanes);
+        block->kernels->moments(x + chain_begin(layer, run * per_run + i), length, layer->lanes,
+                                mean + i * layer->lanes, m2 + i * layer->lanes);
     normnet__combine_lane_moments(mean, m2, per_run, length, layer->lanes);
     for (int lane = 0; lane < layer->lanes; ++lane)
         statistics->lanes[lane] = find_lane_statistics(layer, mean[lane], m2[lane] / (double)(per_run * length));
@@ -181,7 +181,7 @@ static void find_single_moments(const struct layer *layer, const struct block *b
             const struct channel_chains chains = locate_channel_chains(layer, block, c, row);
             double mean[NORMNET__MAX_LANES], m2[NORMNET__MAX_LANES];
 
-            block->kernels->moments(x + chains.at, length, mean, m2);
+            block->kernels->moments(x + chains.at, length, chains.count, mean, m2);
             for (int32_t lane = 0; lane < chains.count; ++lane)
                 moments[(c + lane) * rows + row] = (struct moments){(double)length, mean[lane], m2[lane]};
         }

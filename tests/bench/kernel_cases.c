@@ -247,7 +247,7 @@ static int64_t groups(const struct kernel_case *self)
 
 static void call_moments(const struct kernels *kernels, const struct kernel_case *self)
 {
-    kernels->moments(self->x, groups(self), self->sums, self->sums + self->lanes);
+    kernels->moments(self->x, groups(self), self->lanes, self->sums, self->sums + self->lanes);
 }
 
 static void call_normalize(const struct kernels *kernels, const struct kernel_case *self)

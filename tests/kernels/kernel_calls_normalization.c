@@ -7,7 +7,7 @@
 
 void call_moments(const struct kernels *kernels, struct workspace *w)
 {
-    const int count = draw_count(w);
+    const int count = draw_count(w), in_use = draw_bool(w) ? w->lanes : 1 + draw(w, w->lanes);
     float *x = take_groups(w, count);
     double *mean = take_sums(w, w->lanes), *m2 = take_sums(w, w->lanes);
 
@@ -16,7 +16,9 @@ void call_moments(const struct kernels *kernels, struct workspace *w)
             for (int i = 1; i < count; ++i)
                 x[i * w->lanes + lane] = x[lane];
     remember(w, x, (size_t)count * group_bytes(w));
-    kernels->moments(x, count, mean, m2);
+    kernels->moments(x, count, in_use, mean, m2);
+    for (int lane = in_use; lane < w->lanes; ++lane) /* the larger the vectors, the more of them are written */
+        mean[lane] = m2[lane] = 0.0;
 }
 
 void call_normalize(const struct kernels *kernels, struct workspace *w)
