@@ -123,7 +123,8 @@ LANES_INLINE void convolve_tile(const struct terms *terms, const float *x, const
     const struct term_loop *loops = terms->loops;
     const int64_t channel = to->channel_stride * LANES, x_step = to->x_step, y_step = to->y_step;
     const struct epilogue *epilogue = to->epilogue;
-    float *y = to->y + lane, *y_mask = y, *recent = terms->pieces > 1 ? to->recent + lane : NULL;
+    float *y = to->sums == NULL ? to->y + lane : NULL, *y_mask = y; /* else there is no y */
+    float *recent = terms->pieces > 1 ? to->recent + lane : NULL;
     lanes sum[COLUMN_OUTPUTS][TILE_PIXELS];
 
     x += lane;
