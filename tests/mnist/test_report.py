@@ -243,7 +243,7 @@ def test_files_beside_it(program):
 def test_no_two_files_have_the_same_numbers(program):
     """The study has the rows and the pairs, the report the curves and the mistakes."""
     names = sorted(path.name for path in (program.directory / "study").iterdir())
-    assert names == ["comparisons.csv", "report-curves.csv", "report-mistakes.csv", "report.html", "report.json",
+    assert names == ["comparisons.csv", "experiments.txt", "report-curves.csv", "report-mistakes.csv", "report.html", "report.json",
                      "runs.jsonl", "summary.csv", "summary.json"]
     heads = [path.read_text(encoding="utf-8").splitlines()[0] for path in (program.directory / "study").glob("*.csv")]
     assert len(heads) == len(set(heads))
@@ -301,7 +301,8 @@ def test_the_answer_names_the_best_and_the_others(program):
         assert text.index("ghost batch norm") < text.index("layer norm: ") < text.index("group norm: ")
         assert "'really' means p <= 0.05 after Holm's correction for all 15 pairs, 'perhaps' only without it." in text
         assert "not adjusted for the number of pairs" in text
-        assert "Each was trained for 6 epochs of 110 images." in text
+        assert ("Each was trained for 6 epochs of 110 images, in batches of 32. Ghost batch norm is of 16 images each. "
+                "Group norm has one group per 4 channels.") in text
 
 
 def test_the_validation_images_decide(program):
@@ -445,6 +446,61 @@ def test_lines_that_are_left_out(program):
         assert result.stdout.startswith(f"{len(lines) - 1} runs")
 
 
+def test_the_experiments_of_the_study(program):
+    """Without --experiments they are those that the study has kept; a file of somebody else stays and is not read."""
+    before = program.page()
+    program.run("report", "study", "--data", "data")
+    assert program.page() == before
+    directory = program.copy("own", program.lines()[:3])
+    (directory / "experiments.txt").write_text(EXPERIMENTS, encoding="utf-8")
+    result = program.run("report", "own", "--data", "data")
+    assert "3 experiments are not in the file of experiments" in result.stdout
+    assert "3 experiments are not in the file of experiments" in words(section(program.page("own"), "verdict"))
+    program.run("study", "--experiments", "own/experiments.txt", "--only", "avg-plain", "--data", "data", "--out", "own")
+    assert (directory / "experiments.txt").read_text(encoding="utf-8") == EXPERIMENTS
+    kept = (program.directory / "study" / "experiments.txt").read_text(encoding="utf-8")
+    assert kept.endswith("\n" + EXPERIMENTS) and kept.count("\n") == EXPERIMENTS.count("\n") + 1
+    (directory / "experiments.txt").write_text(kept, encoding="utf-8")
+    program.run("study", "--only", "quick-width-ln", "--data", "generated", "--out", "own")
+    assert not (directory / "experiments.txt").exists()  # the built-in ones now
+    assert "test images of generated digits." in words(program.page("own"))
+
+
+def test_a_study_that_is_not_finished(program):
+    lines = [line for line in program.lines() if (run := json.loads(line))["experiment"] != "tiny-layer" or run["seed"] == 1]
+    program.copy("part", lines)
+    message = "The study is not finished: 1 experiment has fewer seeds than the others of the study, and 2 runs are missing."
+    assert message in program.report("part").stdout
+    assert message in words(section(program.page("part"), "verdict"))
+    assert "is not finished" not in program.page()
+
+
+def test_what_all_miss_is_known_as_far_as_mistakes_are_listed(program):
+    lines = [line for line in program.lines() if json.loads(line)["study"] == "tiny"]
+    images = range(20, 60)  # every network misses these
+    wrong = [[0] * 5 for _ in range(5)]
+    for image in images:
+        wrong[image % 5][(image + 1) % 5] += 1
+    mistakes = [[image, image % 5, (image + 1) % 5, .9] for image in images]
+    short = next(i for i, line in enumerate(lines) if json.loads(line)["experiment"] == "tiny-group")
+    for count, text in ((40, "40 images are missed by every one"),
+                        (10, "Of the first 30 test images, up to which the mistakes of all runs are listed, 10 images are")):
+        program.copy("missed", [changed(line, confusion=wrong, mistakes=mistakes[:count] if i == short else mistakes)
+                                for i, line in enumerate(lines)])
+        program.report("missed")
+        assert text in words(section(program.page("missed"), "gallery"))
+
+
+def test_what_the_page_is_about(program, page):
+    assert "MNIST" not in program.page()
+    assert "60 test images of data." in words(program.page())
+    commands = set(re.findall(r"normnet-mnist study --only [^<]*", html.unescape(program.page())))
+    assert commands
+    for command in commands:
+        assert command.endswith("--experiments FILE --out DIR && normnet-mnist report --experiments FILE DIR"), command
+        assert "--seeds" not in command  # those of the file
+
+
 def test_runs_with_other_images(program):
     write_data(program.directory / "more", state=2)
     program.run("study", "--experiments", "experiments.txt", "--only", "tiny-layer", "--data", "more", "--out", "other")
@@ -460,19 +516,46 @@ def test_runs_with_other_images(program):
 
 
 def test_members_of_other_types(program):
-    """A line with its key, seed and history can have anything else: the page stays whole."""
+    """A line with its key, configuration and history can have anything else: the page stays whole."""
     line = program.lines()[0]
     for member in json.loads(line):
-        if member in ("format", "key", "seed", "bits_version", "history", "data_sha256"):
+        if member in ("format", "key", "seed", "bits_version", "configuration", "history", "data_sha256"):
             continue
         for value in (None, 7, "x", [], {}, [[]], [{}], [[1, 2]], {"a": [1]}, -1e308):
             program.copy("types", [changed(line, **{member: value})])
             program.report("types")
             Page(program.page("types"))
-    for history in ([], [None], [{}], [{"test_accuracy": "x", "test_loss": 1e308}], [{"test_accuracy": -1e308}] * 3):
-        program.copy("types", [changed(line, history=history)])
-        program.report("types")
-        Page(program.page("types"))
+
+
+def test_values_that_no_study_writes(program):
+    """Such a line is left out, since one value would decide for the whole row."""
+    lines = program.lines()
+    run = json.loads(lines[2])
+    epochs, last = run["history"][:-1], run["history"][-1]
+    fit = "key does not fit its configuration and seed"
+    cases = [
+        ({"configuration": {}}, fit),
+        ({"configuration": {**run["configuration"], "lr": 1}}, fit),
+        ({"seed": run["seed"] + 1}, fit),
+        ({"history": []}, f"its history has 0 epochs; expected {len(epochs) + 1}"),
+        ({"history": run["history"] + [last]}, f"its history has {len(epochs) + 2} epochs"),
+        ({"history": epochs + [None]}, "train_accuracy of epoch 6 is missing; expected 0 to 100"),
+        ({"history": epochs + [{**last, "test_accuracy": 250}]}, "test_accuracy of epoch 6 is 250; expected 0 to 100"),
+        ({"history": epochs + [{**last, "test_accuracy": "99"}]}, "test_accuracy of epoch 6 is 99; expected 0 to 100"),
+        ({"history": epochs + [{**last, "validation_accuracy": -1e300}]}, "validation_accuracy of epoch 6 is -1e+300"),
+    ]
+    for changes, message in cases:
+        program.copy("values", lines[:2] + [changed(lines[2], **changes)] + lines[3:])
+        result = program.report("values")
+        assert f"Line 3 is left out: " in result.stdout and message in result.stdout, result.stdout
+        assert result.stdout.startswith(f"{len(lines) - 1} runs")
+        result = program.run("study", "--experiments", "experiments.txt", "--data", "data", "--out", "values", code=1)
+        assert "runs.jsonl:3: " in result.stderr and message in result.stderr, result.stderr
+        assert "remove the line, and the run is done again" in result.stderr
+    program.copy("values", lines + lines[:1])
+    result = program.report("values")
+    assert f"Line {len(lines) + 1} is left out: an earlier line has the same run" in result.stdout
+    assert result.stdout.startswith(f"{len(lines)} runs")
 
 
 def test_no_runs(program):

@@ -40,7 +40,7 @@ int report_command(int argc, char **argv)
         {.kind = OPTION_HEADING, .name = "Options"},
         {OPTION_TEXT, "--out", "FILE", "The page to write; CSV and JSON get its name. [DIR/report.html]",
          .target.text = &request.out},
-        {OPTION_TEXT, "--experiments", "FILE", "The experiments of the study. [those that are built in]",
+        {OPTION_TEXT, "--experiments", "FILE", "The experiments of the study. [those of the last study in DIR]",
          .target.text = &request.experiments},
         {OPTION_TEXT, "--data", "DIR", "The data set, for pictures of the test images. [as for train]",
          .target.text = &request.data},

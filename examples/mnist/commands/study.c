@@ -4,6 +4,7 @@
 #include "data/class_names.h"
 #include "report/write.h"
 #include "study/crew.h"
+#include "study/kept_experiments.h"
 #include "study/plan.h"
 #include "study/published.h"
 #include "study/summary.h"
@@ -263,6 +264,8 @@ static int run_study(struct study *study)
     identify_data(study);
     code = runs_file_open(&study->file, study->options.out);
     if (code == 0)
+        code = kept_experiments_write(study->options.out, &study->experiments);
+    if (code == 0)
         code = do_runs(study, &left);
     if (code != 0)
         return code;
@@ -303,9 +306,11 @@ int study_command(int argc, char **argv)
         code = plan_select(&study.plan, &study.experiments, &study.options);
     if (code == 0 && (!actions.list || needs_check(&study.options)))
         code = open_data(&study);
-    if (code == 0 && actions.list)
+    if (code == 0 && actions.list) {
         plan_print(&study.plan);
-    else if (code == 0)
+        if (!study.options.quick && !study.options.only && !study.options.experiments)
+            printf("\nThese are the experiments of a full study; --quick --list shows those of the quick selection.\n");
+    } else if (code == 0)
         code = run_study(&study);
     free(study.failed_rows);
     runs_file_close(&study.file);

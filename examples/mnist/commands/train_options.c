@@ -108,7 +108,8 @@ static int list_train_options(struct option *options, struct settings *s)
          "without that generated digits]",
          .target.text = &s->data},
         {OPTION_INTEGER, "--limit", "N",
-         "Use only the first N training images, also for their mean and standard deviation. [0: all]",
+         "Use only the first N training images, or all if there are fewer, also for their mean and standard deviation. "
+         "[0: all]",
          .target.integer = &s->limit, .max = large},
         {OPTION_INTEGER, "--validate", "N",
          "Hold out the last N training images: the network is not trained with them, but tested after every epoch. "

@@ -154,8 +154,8 @@ int class_names_check(const struct class_names *names, int32_t classes, const ch
 {
     if (names->count == 0 || names->count == classes)
         return 0;
-    return report_usage("--classes: %s has %" PRId32 " names, but %s has %" PRId32 " classes", names->path,
-                        names->count, model, classes);
+    return report_usage("--classes: %s has %" PRId32 " name%s, but %s has %" PRId32 " classes", names->path,
+                        names->count, names->count == 1 ? "" : "s", model, classes);
 }
 
 const char *class_name(const struct class_names *names, int32_t index)

@@ -194,19 +194,24 @@ static void write_common(struct gallery *gallery, const struct material *materia
 
     fputs("<h3>Missed by all</h3>\n", gallery->page);
     for (size_t i = 0; i < gallery->missed->count; ++i)
-        all += missed_by_all(&gallery->missed->images[i], gallery->panel);
+        all += missed_by_all(gallery->missed, &gallery->missed->images[i], gallery->panel);
+    fputs("<p>", gallery->page);
+    if (gallery->missed->incomplete)
+        fprintf(gallery->page,
+                "Of the first %" PRId64 " test images, up to which the mistakes of all runs are listed, ",
+                gallery->missed->end);
     if (all == 0) {
-        fputs("<p>No image is missed by every network with at least half of its seeds.</p>\n", gallery->page);
+        fprintf(gallery->page, "%so image is missed by every network with at least half of its seeds.</p>\n",
+                gallery->missed->incomplete ? "n" : "N");
         return;
     }
-    fprintf(
-        gallery->page,
-        "<p>%zu image%s missed by every one of these networks with at least half of the seeds. The columns have what "
-        "each takes the image for, how sure it is, and with how many seeds.%s</p>\n<figure>\n",
-        all, all == 1 ? " is" : "s are", all > COMMON ? " The first 40:" : "");
+    fprintf(gallery->page,
+            "%zu image%s missed by every one of these networks with at least half of the seeds. The columns have what "
+            "each takes the image for, how sure it is, and with how many seeds.%s</p>\n<figure>\n",
+            all, all == 1 ? " is" : "s are", all > COMMON ? " The first 40:" : "");
     write_common_head(gallery->page, gallery->panel);
     for (size_t i = 0, told = 0; i < gallery->missed->count && told < COMMON; ++i) {
-        if (missed_by_all(&gallery->missed->images[i], gallery->panel)) {
+        if (missed_by_all(gallery->missed, &gallery->missed->images[i], gallery->panel)) {
             write_common_row(gallery, &gallery->missed->images[i]);
             ++told;
         }
@@ -278,7 +283,8 @@ static void write_others(struct gallery *gallery, const struct material *materia
 static void write_incomplete(const struct gallery *gallery)
 {
     if (gallery->missed->incomplete)
-        fputs("<p class=\"soft\">A run lists its first 300 mistakes at most; here some have more.</p>\n",
+        fputs("<p class=\"soft\">A run lists its first 300 mistakes at most; here some have more, of which the last "
+              "are neither shown nor counted below.</p>\n",
               gallery->page);
 }
 

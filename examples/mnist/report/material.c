@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/material.h"
 
-#include "report/from_line.h"
+#include "study/from_line.h"
+#include "study/kept_experiments.h"
 #include "study/published.h"
 #include "study/run_line.h"
+#include "study/run_values.h"
 #include "support/file_system.h"
 #include "support/report.h"
 #include "support/whole_file.h"
@@ -95,7 +97,6 @@ static void drop_last_run(struct material *material)
 static int take_line(struct material *material, int number, struct json_value *line)
 {
     struct experiment experiment;
-    char key[65];
 
     int code = add_run(material, line);
     if (code != 0) {
@@ -110,13 +111,10 @@ static int take_line(struct material *material, int number, struct json_value *l
     }
     const char *unknown = experiment_from_line(&experiment, line);
     if (!unknown)
-        experiment_key(&experiment, record->seed, data, key);
-    if (!unknown && strcmp(key, record->key) == 0)
         return keep_line(material, line, &experiment);
     drop_last_run(material);
-    code = add_problem(
-        material, unknown ? text_of("Line %d is left out: this program does not know its value of %s.", number, unknown)
-                          : text_of("Line %d is left out: its key does not fit its configuration.", number));
+    code = add_problem(material,
+                       text_of("Line %d is left out: this program does not know its value of %s.", number, unknown));
     json_free(line);
     return code;
 }
@@ -124,11 +122,12 @@ static int take_line(struct material *material, int number, struct json_value *l
 enum { MOST_SEEDS = 1000 }; /* of an experiment, as in its column */
 
 /* Whether something is wrong with a line; then `text` says what, or is NULL without memory. */
-static bool find_problem(int number, const struct json_value *line, char **text)
+static bool find_problem(const struct material *material, int number, const struct json_value *line, char **text)
 {
     const char *key = json_string(json_member(line, "key"));
     const struct json_value *history = json_member(line, "history");
     const double bits = json_number(json_member(line, "bits_version")), seed = json_number(json_member(line, "seed"));
+    char wrong[WRONG_ROOM];
 
     if (!key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY || !(seed >= 1 && seed <= MOST_SEEDS))
         *text = text_of("Line %d is left out: it is not a run of a study.", number);
@@ -138,6 +137,10 @@ static bool find_problem(int number, const struct json_value *line, char **text)
         *text =
             text_of("Line %d is left out: its weights are of version %g of the bits, and this library has version %d.",
                     number, bits, (int)normnet_bits_version());
+    else if (run_values_wrong(line, wrong))
+        *text = text_of("Line %d is left out: %s.", number, wrong);
+    else if (runs_file_find(&material->file, key))
+        *text = text_of("Line %d is left out: an earlier line has the same run.", number);
     else
         return false;
     return true;
@@ -154,7 +157,7 @@ static int read_line(struct material *material, int number, const char *text, si
     if (!line)
         return add_problem(material, text_of("Line %d is left out: it is damaged at byte %zu, expected %s.", number,
                                              problem.offset + 1, problem.expected));
-    if (!find_problem(number, line, &wrong))
+    if (!find_problem(material, number, line, &wrong))
         return take_line(material, number, line);
     json_free(line);
     return add_problem(material, wrong);
@@ -277,6 +280,49 @@ int material_make_rows(struct material *material)
     return code;
 }
 
+/* Runs that a row lacks of its seeds, as far as another row of its study has them. */
+static size_t missing_runs(const struct material *material, const struct report_row *row)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < material->row_count; ++i) {
+        const struct report_row *other = &material->rows[i];
+
+        if (strcmp(other->experiment->study, row->experiment->study) == 0 && other->count > most)
+            most = other->count;
+    }
+    if ((int64_t)most > row->experiment->seeds)
+        most = (size_t)row->experiment->seeds;
+    return most > row->count ? most - row->count : 0;
+}
+
+static int note_missing(struct material *material)
+{
+    size_t missing = 0, rows = 0;
+
+    for (size_t i = 0; i < material->row_count; ++i) {
+        const size_t runs = missing_runs(material, &material->rows[i]);
+
+        missing += runs;
+        rows += runs > 0;
+    }
+    if (missing == 0)
+        return 0;
+    return add_problem(material, text_of("The study is not finished: %zu experiment%s fewer seeds than the others of "
+                                         "the study, and %zu run%s missing. Differences are of the seeds that both "
+                                         "have.",
+                                         rows, rows == 1 ? " has" : "s have", missing, missing == 1 ? " is" : "s are"));
+}
+
+static int note_outside(struct material *material)
+{
+    if (material->outside == 0)
+        return 0;
+    return add_problem(material, text_of("%zu experiment%s not in the file of experiments, so published figures and "
+                                         "comparisons are missing: --experiments FILE names another file.",
+                                         material->outside, material->outside == 1 ? " is" : "s are"));
+}
+
 static int make_rows(struct material *material)
 {
     int code = summary_make(&material->summary, &material->experiments, &material->file, material->data_key);
@@ -285,6 +331,10 @@ static int make_rows(struct material *material)
         code = material_make_rows(material);
     for (size_t i = 0; i < material->row_count; ++i)
         material->outside += material->rows[i].experiment >= material->experiments.rows + material->in_file;
+    if (code == 0)
+        code = note_outside(material);
+    if (code == 0)
+        code = note_missing(material);
     if (code == 0 && material->row_count == 0)
         code = report_error("%s has no run to report", material->file.path);
     return code;
@@ -354,10 +404,17 @@ static int check_classes(const struct material *material)
     return 0;
 }
 
+static int open_experiments(struct material *material, const char *file)
+{
+    const int code = file ? 0 : kept_experiments_find(material->directory, &material->experiments_file);
+
+    return code == 0 ? experiments_open(&material->experiments, file ? file : material->experiments_file) : code;
+}
+
 int material_open(struct material *material, const struct report_request *request)
 {
     *material = (struct material){.directory = request->directory, .classes = request->classes};
-    int code = experiments_open(&material->experiments, request->experiments);
+    int code = open_experiments(material, request->experiments);
     material->in_file = material->experiments.count;
     if (code == 0)
         code = read_runs(material);
@@ -388,6 +445,7 @@ void material_close(struct material *material)
         free(material->problems[i]);
     free(material->problems);
     experiments_close(&material->experiments);
+    free(material->experiments_file);
     for (size_t i = 0; i < material->kept_count; ++i)
         json_free(material->kept[i]);
     free(material->kept);

@@ -24,6 +24,7 @@ struct material {
     const char *directory;
     const struct class_names *classes; /* NULL, or without names: classes are shown by their numbers */
     struct experiments experiments;    /* of the file, and those that only the lines have */
+    char *experiments_file;            /* that the study has kept, or NULL */
     struct runs_file file;             /* the records of the runs; no file is open */
     struct run *runs;                  /* in the order of the records */
     struct json_value **kept;          /* lines that experiments point into */
@@ -43,7 +44,7 @@ struct material {
 struct report_request {
     const char *directory;             /* with runs.jsonl */
     const char *out;                   /* the file to write; NULL = report.html in the directory */
-    const char *experiments;           /* the file; NULL = those that are built in */
+    const char *experiments;           /* the file; NULL = those of the last study in the directory */
     const char *data;                  /* as in settings.h */
     const char *data_key;              /* the checksums of the images to report; NULL = those of most runs */
     const struct class_names *classes; /* NULL = none */

@@ -34,6 +34,15 @@ int64_t mistakes_of(const struct run *run)
     return count > (int64_t)run->mistake_count ? count : (int64_t)run->mistake_count;
 }
 
+/* The line of the run lists its mistakes in the order of the images, up to some number. */
+static void note_incomplete(struct missed *missed, const struct run *run)
+{
+    const int64_t end = run->mistake_count > 0 ? run->mistakes[run->mistake_count - 1].image + 1 : 0;
+
+    missed->incomplete = true;
+    missed->end = missed->end < end ? missed->end : end;
+}
+
 /* All images with a mistake, each once. */
 static void gather(struct missed *missed, const struct panel *panel)
 {
@@ -43,7 +52,8 @@ static void gather(struct missed *missed, const struct panel *panel)
         for (size_t k = 0; k < panel->rows[i]->count; ++k) {
             const struct run *run = panel->rows[i]->runs[k];
 
-            missed->incomplete = missed->incomplete || mistakes_of(run) > (int64_t)run->mistake_count;
+            if (mistakes_of(run) > (int64_t)run->mistake_count)
+                note_incomplete(missed, run);
             for (size_t m = 0; m < run->mistake_count; ++m)
                 missed->images[count++] =
                     (struct missed_image){.image = run->mistakes[m].image, .actual = run->mistakes[m].actual};
@@ -84,7 +94,7 @@ static void add_answers(struct missed *missed, const struct panel *panel)
 
 int missed_make(struct missed *missed, const struct panel *panel)
 {
-    *missed = (struct missed){0};
+    *missed = (struct missed){.end = INT64_MAX};
     missed->images = calloc(count_mistakes(panel) + 1, sizeof *missed->images);
     if (!missed->images)
         return report_error("not enough memory for the mistakes");
@@ -99,8 +109,10 @@ void missed_free(struct missed *missed)
     *missed = (struct missed){0};
 }
 
-bool missed_by_all(const struct missed_image *image, const struct panel *panel)
+bool missed_by_all(const struct missed *missed, const struct missed_image *image, const struct panel *panel)
 {
+    if (image->image >= missed->end)
+        return false;
     for (size_t i = 0; i < panel->count; ++i) {
         if (image->answers[i].seeds == 0 || 2 * (size_t)image->answers[i].seeds < panel->rows[i]->count)
             return false;

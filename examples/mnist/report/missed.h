@@ -21,15 +21,16 @@ struct missed_image {
 struct missed {
     struct missed_image *images; /* in the order of the data */
     size_t count;
-    bool incomplete; /* a run has more mistakes than its line lists */
+    bool incomplete; /* a run has more mistakes than its line lists, which are its first ones */
+    int64_t end;     /* what all runs miss is known of the test images before this one */
 };
 
 /* Returns 0, or reports that there is no memory. Free the list after a failure too. */
 int missed_make(struct missed *missed, const struct panel *panel);
 void missed_free(struct missed *missed);
 
-/* Whether every row misses the image with at least half of its seeds. */
-bool missed_by_all(const struct missed_image *image, const struct panel *panel);
+/* Whether every row misses the image, which is before `end`, with at least half of its seeds. */
+bool missed_by_all(const struct missed *missed, const struct missed_image *image, const struct panel *panel);
 
 /* All mistakes of a run, which may be more than it lists. */
 int64_t mistakes_of(const struct run *run);

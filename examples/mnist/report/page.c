@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/page.h"
 
+#include "data/dataset.h"
 #include "report/frame.h"
 #include "report/html.h"
 #include "report/sections.h"
@@ -27,6 +28,11 @@ static const struct part parts[] = {
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
+static const char *source_name(const char *source)
+{
+    return strcmp(source, DATASET_GENERATED) == 0 ? "generated digits" : source;
+}
+
 static void write_introduction(FILE *page, const struct material *material)
 {
     size_t seeds = 0;
@@ -36,11 +42,13 @@ static void write_introduction(FILE *page, const struct material *material)
     fprintf(page,
             "<header>\n<h1>Norms, compared with several seeds</h1>\n<p class=\"soft\">%zu experiment%s, %zu run%s, up "
             "to %zu "
-            "seed%s each, %" PRId64
-            " test images. Written by <code>normnet-mnist report DIR</code>, version %s; DIR is the "
-            "directory of <code>runs.jsonl</code>.</p>\n",
+            "seed%s each, %" PRId64 " test images of ",
             material->row_count, material->row_count == 1 ? "" : "s", material->run_count,
-            material->run_count == 1 ? "" : "s", seeds, seeds == 1 ? "" : "s", material->rows[0].runs[0]->test_images,
+            material->run_count == 1 ? "" : "s", seeds, seeds == 1 ? "" : "s", material->rows[0].runs[0]->test_images);
+    html_text(page, source_name(material->rows[0].runs[0]->source));
+    fprintf(page,
+            ". Written by <code>normnet-mnist report DIR</code>, version %s; DIR is the directory of "
+            "<code>runs.jsonl</code>.</p>\n",
             normnet_version());
     frame_contents(page, parts, PARTS);
     fputs("</header>\n", page);
@@ -64,7 +72,7 @@ static void write_footer(FILE *page, const char *stem)
 
 int page_write(FILE *page, const struct material *material, const char *stem)
 {
-    frame_begin(page, page_mark, "Norms on MNIST: report of a study");
+    frame_begin(page, page_mark, "Norms, compared with several seeds");
     write_introduction(page, material);
     const int code = frame_sections(page, parts, PARTS, material);
     write_footer(page, stem);

@@ -27,16 +27,18 @@ static void write_names(FILE *page, const struct report_row *const *rows, size_t
 static void write_command(FILE *page, const struct material *material, const struct report_row *const *rows,
                           size_t count)
 {
-    size_t seeds = 0;
+    const bool own_file = material->outside > 0 || material->experiments.source;
+    const char *const experiments = own_file ? " --experiments FILE" : "";
+    size_t seeds = 0; /* more than the experiments have */
 
     for (size_t i = 0; i < count; ++i)
-        seeds = rows[i]->count > seeds ? rows[i]->count : seeds;
+        if ((int64_t)rows[i]->count > rows[i]->experiment->seeds && rows[i]->count > seeds)
+            seeds = rows[i]->count;
     fputs("<code>normnet-mnist study --only ", page);
     write_names(page, rows, count);
-    fprintf(page, " --seeds %zu%s --out DIR &amp;&amp; normnet-mnist report DIR</code>", seeds,
-            material->outside > 0 || strcmp(material->experiments.name, "the built-in experiments") != 0
-                ? " --experiments FILE"
-                : "");
+    if (seeds > 0)
+        fprintf(page, " --seeds %zu", seeds);
+    fprintf(page, "%s --out DIR &amp;&amp; normnet-mnist report%s DIR</code>", experiments, experiments);
 }
 
 void end_figure(FILE *page, const struct material *material, const char *caption, const struct report_row *const *rows,

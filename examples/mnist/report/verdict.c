@@ -121,11 +121,6 @@ static void write_problems(FILE *page, const struct material *material)
         html_text(page, material->problems[i]);
         fputs("</p>\n", page);
     }
-    if (material->outside > 0)
-        fprintf(page,
-                "<p class=\"notice\">%zu experiment%s not in the file of experiments, so published figures and "
-                "comparisons are missing: <code>--experiments FILE</code> names another file.</p>\n",
-                material->outside, material->outside == 1 ? " is" : "s are");
 }
 
 int section_verdict(FILE *page, const struct material *material)

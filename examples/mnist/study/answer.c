@@ -137,6 +137,16 @@ static char *lead_text(const struct answer *answer, bool by_validation)
     return text;
 }
 
+/* Rows with the same test accuracy as the best one. */
+static size_t count_equal_tests(const struct answer *answer, const struct comparison *pairs)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < answer->count; ++i)
+        count += !(pairs[i].b->test.mean < answer->best->test.mean) && !isnan(pairs[i].b->test.mean);
+    return count;
+}
+
 /* The pairs of the best row come first. */
 static char *test_text(const struct answer *answer, const struct comparison *pairs)
 {
@@ -147,8 +157,10 @@ static char *test_text(const struct answer *answer, const struct comparison *pai
         if (pairs[i].b->test.mean > (higher ? higher->b : answer->best)->test.mean)
             higher = &pairs[i];
     }
-    if (!higher)
+    if (!higher && count_equal_tests(answer, pairs) == 0)
         return text_of("The test images rank the same network first.");
+    if (!higher)
+        return text_of("By the test images it is as good as others; none is better.");
     write_name(name, higher->b->experiment);
     return text_of("The test images disagree: they have %s first, with %.2f" SPACE "%%; difference %s.", name,
                    higher->b->test.mean, difference_text(difference, &higher->test, -1));
@@ -169,19 +181,45 @@ static const struct experiment *find_full(const struct experiments *experiments,
     return NULL;
 }
 
-static char *training_text(const struct summary_row *row, const struct experiment *full)
+/* What the names of norms leave open: " Ghost batch norm is of 16 images. Group norm has one group per 4 channels." */
+static void write_norms(char text[SAMPLE_ROOM + NAME_ROOM], const struct comparison *pairs, size_t count)
+{
+    const struct experiment *ghost = NULL, *group = NULL;
+    char groups[NAME_ROOM] = "one group per 4 channels";
+    int used = 0;
+
+    for (size_t i = 0; i < count; ++i) {
+        const struct experiment *both[] = {pairs[i].a->experiment, pairs[i].b->experiment};
+
+        for (int k = 0; k < 2; ++k) {
+            ghost = !ghost && both[k]->virtual_batch > 0 ? both[k] : ghost;
+            group = !group && both[k]->norm == NORMNET_NORM_GROUP ? both[k] : group;
+        }
+    }
+    *text = '\0';
+    if (ghost)
+        used = snprintf(text, SAMPLE_ROOM, " Ghost batch norm is of %" PRId64 " images each.", ghost->virtual_batch);
+    if (group && group->groups > 0)
+        snprintf(groups, sizeof groups, "%" PRId64 " group%s", group->groups, group->groups == 1 ? "" : "s");
+    if (group)
+        snprintf(text + used, NAME_ROOM, " Group norm has %s.", groups);
+}
+
+static char *training_text(const struct summary_row *row, const struct experiment *full, const char *norms)
 {
     const struct experiment *experiment = row->experiment;
     char images[COUNT_ROOM];
 
     count_text(images, row->runs[0]->images);
     if (full)
-        return text_of("Each was trained for only %" PRId64 " epoch%s of %s images; after more, the order may be "
-                       "another. The full study trains %" PRId64 " epoch%s of all images, for hours:",
-                       experiment->epochs, experiment->epochs == 1 ? "" : "s", images, full->epochs,
-                       full->epochs == 1 ? "" : "s");
-    return text_of("Each was trained for %" PRId64 " epoch%s of %s images.", experiment->epochs,
-                   experiment->epochs == 1 ? "" : "s", images);
+        return text_of("Each was trained for only %" PRId64 " epoch%s of %s images, in batches of %" PRId64 ".%s This "
+                       "says which learns fastest with this recipe, not which is best after a whole training, where "
+                       "differences may be much smaller. The full study trains %" PRId64 " epoch%s of all images, for "
+                       "hours:",
+                       experiment->epochs, experiment->epochs == 1 ? "" : "s", images, experiment->batch, norms,
+                       full->epochs, full->epochs == 1 ? "" : "s");
+    return text_of("Each was trained for %" PRId64 " epoch%s of %s images, in batches of %" PRId64 ".%s",
+                   experiment->epochs, experiment->epochs == 1 ? "" : "s", images, experiment->batch, norms);
 }
 
 /* Whether a pair has two seeds in common or more. */
@@ -204,7 +242,8 @@ static char *method_text(const struct comparison *pairs, size_t count)
                        images);
     return text_of("Differences are in points of %s accuracy, seed by seed, each with the 95" SPACE
                    "%% interval of its mean over seeds (Student's t), which is not adjusted for the number of pairs; "
-                   "'really' means p <= 0.05 after Holm's correction for all %zu pairs, 'perhaps' only without it.",
+                   "'really' means p <= 0.05 after Holm's correction for all %zu pairs, 'perhaps' only without it. A "
+                   "large difference may be less certain than a small one, if it varies more from seed to seed.",
                    images, count);
 }
 
@@ -229,6 +268,7 @@ int answer_make(struct answer *answer, const struct summary *summary, const stru
     const struct comparison *pairs = &summary->comparisons[first];
     const size_t count = summary_group_end(summary, first) - first;
     const struct experiment *full = find_full(experiments, pairs->a->experiment);
+    char norms[SAMPLE_ROOM + NAME_ROOM];
 
     *answer = (struct answer){0};
     if (!isnan(summary_deciding(pairs->a, pairs->by_validation)->mean))
@@ -237,7 +277,8 @@ int answer_make(struct answer *answer, const struct summary *summary, const stru
     if (code != 0)
         return code;
     answer->lead = lead_text(answer, pairs->by_validation);
-    answer->training = training_text(pairs->a, full);
+    write_norms(norms, pairs, count);
+    answer->training = training_text(pairs->a, full, norms);
     if (full)
         answer->command = text_of("normnet-mnist study --only %s --out DIR", full->study);
     const bool judged = has_verdict(pairs, count);

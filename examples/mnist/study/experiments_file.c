@@ -217,15 +217,19 @@ static int check_uses(const struct reader *reader, const struct experiment *row,
 {
     struct setting_use uses[SETTING_USES];
     struct settings settings;
+    char text[COLUMN_ROOM];
 
     experiment_settings(row, 1, &settings);
     settings_list_uses(&settings, uses);
     for (int i = 0; i < SETTING_USES; ++i) {
         const struct setting_use *use = &uses[i];
 
-        if (use->column && !use->used && is_given(reader, row, cells, experiment_column(use->column)))
-            return report_usage("%s:%d: %s: %s has no effect without %s", reader->experiments->name, reader->line,
-                                row->id, use->column, use->column_needs ? use->column_needs : use->needs);
+        const struct column *column = use->column ? experiment_column(use->column) : NULL;
+
+        if (column && !use->used && is_given(reader, row, cells, column))
+            return report_usage("%s:%d: %s: %s is %s, which has no effect without %s", reader->experiments->name,
+                                reader->line, row->id, column->name, experiment_text(row, column, text),
+                                use->column_needs ? use->column_needs : use->needs);
     }
     if (!settings_average_begins(&settings))
         return report_usage("%s:%d: %s: average_from is %" PRId64 ", but the training has %" PRId64
@@ -403,7 +407,9 @@ static int copy_file(struct experiments *experiments, const char *path)
         experiments->text[file.size] = '\0';
         code = check_text(experiments, file.size);
         drop_marks(experiments->text);
-    } else
+        experiments->source = text_of("%s", experiments->text);
+    }
+    if (!experiments->text || !experiments->source)
         code = report_error("not enough memory to read %s", path);
     whole_file_close(&file);
     return code;
@@ -439,6 +445,7 @@ int experiments_open(struct experiments *experiments, const char *path)
 
 void experiments_close(struct experiments *experiments)
 {
+    free(experiments->source);
     free(experiments->text);
     free(experiments->rows);
     *experiments = (struct experiments){0};

@@ -23,7 +23,8 @@
 
 struct experiments {
     const char *name; /* of the file, for messages */
-    char *text;
+    char *source;     /* the file's text; NULL if they are built in */
+    char *text;       /* the same, cut into the texts of the rows */
     struct experiment *rows;
     size_t count;
 };

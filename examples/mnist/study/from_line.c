@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/from_line.h"
+#include "study/from_line.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "study/runs_file.h"
 
 #include "study/run_line.h"
+#include "study/run_values.h"
 #include "support/atomic_file.h"
 #include "support/file_system.h"
 #include "support/folder.h"
@@ -140,6 +141,7 @@ static int check_line(const struct runs_file *file, int number, const struct jso
     const double format = json_number(json_member(line, "format"));
     const char *key = json_string(json_member(line, "key"));
     const struct json_value *history = json_member(line, "history");
+    char wrong[WRONG_ROOM];
 
     if (isnan(bits) || isnan(format) || !key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY ||
         integer_at(line, "seed") < 0)
@@ -153,6 +155,8 @@ static int check_line(const struct runs_file *file, int number, const struct jso
         return report_error("%s:%d: the run has version %g of the bits, and this library version %d: their weights "
                             "differ; choose another --out, or move the file away",
                             file->path, number, bits, (int)normnet_bits_version());
+    if (run_values_wrong(line, wrong))
+        return report_error("%s:%d: %s; remove the line, and the run is done again", file->path, number, wrong);
     return 0;
 }
 
@@ -167,7 +171,7 @@ static int read_line(struct runs_file *file, int number, const char *text, size_
         return report_error("%s:%d:%zu: the line is damaged: expected %s; remove it, and the run is done again",
                             file->path, number, problem.offset + 1, problem.expected);
     int code = check_line(file, number, line);
-    if (code == 0)
+    if (code == 0 && !runs_file_find(file, json_string(json_member(line, "key")))) /* not twice */
         code = add_record(file, line);
     json_free(line);
     return code;

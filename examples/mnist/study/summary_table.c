@@ -2,6 +2,7 @@
 #include "study/summary_table.h"
 
 #include "study/published.h"
+#include "support/minmax.h"
 #include "support/utf8_text.h"
 
 #include <inttypes.h>
@@ -26,13 +27,15 @@ static double published_figure(const struct experiment *experiment)
 
 void plan_print(const struct plan *plan)
 {
-    enum { NAME_COLUMNS = 22 };
     const char *study = "";
     bool published = false;
+    int names = 4; /* columns */
 
-    for (size_t i = 0; i < plan->selected_count; ++i)
+    for (size_t i = 0; i < plan->selected_count; ++i) {
         published = published || !isnan(published_figure(plan->selected[i]));
-    printf("%-22s %-*s %-8s %5s %6s %-9s %6s %7s %7s%s\n", "id", NAME_COLUMNS, "name", "norm", "batch", "epochs",
+        names = (int)int64_max(names, utf8_columns(plan->selected[i]->name));
+    }
+    printf("%-22s %-*s %-8s %5s %5s %6s %-9s %6s %7s %7s%s\n", "id", names, "name", "norm", "seeds", "batch", "epochs",
            "schedule", "lr", "L1", "L2", published ? " published" : "");
     for (size_t i = 0; i < plan->selected_count; ++i) {
         const struct experiment *e = plan->selected[i];
@@ -40,8 +43,8 @@ void plan_print(const struct plan *plan)
         if (strcmp(study, e->study) != 0)
             printf("\n%s%s%s\n", e->study, *e->source ? ": " : "", e->source);
         study = e->study;
-        printf("%-22s %s%*s %-8s %5" PRId64 " %6" PRId64 " %-9s %6g %7g %7g", e->id, e->name,
-               utf8_blanks(e->name, NAME_COLUMNS), "", settings_norm_names[e->norm], e->batch, e->epochs,
+        printf("%-22s %s%*s %-8s %5" PRId64 " %5" PRId64 " %6" PRId64 " %-9s %6g %7g %7g", e->id, e->name,
+               utf8_blanks(e->name, names), "", settings_norm_names[e->norm], e->seeds, e->batch, e->epochs,
                settings_schedule_names[e->schedule], e->lr, e->l1, e->l2);
         if (published)
             print_optional(" %*.2f", 9, published_figure(e));
