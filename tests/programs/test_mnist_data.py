@@ -42,7 +42,7 @@ class Data(mnist_program.TestCase):
         self.assertEqual(result["data"]["std"][1], 1)
 
     def test_defaults_fit_the_data(self):
-        """The default network and the preset fast take the classes and the image size of the data."""
+        """The networks of all presets take the classes and the image size of the data."""
         for shape, classes in [((28, 28), 26), ((28, 28), 47), ((8, 8), 10), ((16, 16), 10), ((3, 32, 32), 10),
                                ((9, 40), 3)]:
             train, test = 3 * classes, classes
@@ -53,7 +53,7 @@ class Data(mnist_program.TestCase):
                 train_labels=idx([train], [i % classes for i in range(train)]),
                 test_images=idx([test, *shape], bytes(i * i % 251 for i in range(test * size))),
                 test_labels=idx([test], list(range(classes))))
-            for preset in ("standard", "fast"):
+            for preset in ("standard", "fast", "accurate"):
                 with self.subTest(shape=shape, classes=classes, preset=preset):
                     result = self.train("--data", directory, "--preset", preset, "--epochs", "1", "--threads", "1")
                     self.assertEqual((result["data"]["classes"], result["data"]["height"]), (classes, shape[-2]))

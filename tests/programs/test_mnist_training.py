@@ -85,6 +85,9 @@ class Training(mnist_program.TestCase):
         self.assertEqual((fast["lr"], fast["epochs"], fast["dropout"], fast["nesterov"]), (0.1, 2, 0, True))
         self.assertEqual((fast["augment"], fast["seed"]), ("none", 3))
         self.assertIn("flatten fc-10", fast["architecture"])
+        accurate = self.train("--limit", "100", "--preset", "accurate", "--epochs", "2")["configuration"]
+        self.assertEqual((accurate["lr"], accurate["dropout"], accurate["l2"]), (0.1, 0.2, 5e-4))
+        self.assertEqual((accurate["average"], accurate["epochs"], accurate["nesterov"]), (0.999, 2, False))
         other = ["--lr=.05", "--epochs=1", "--augment=rotate", "--norm=group"]
         before = self.train(*arguments, *other, "--preset=fast")
         after = self.train(*arguments, "--preset=fast", *other)

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* A set of defaults for the other settings. */
-enum preset { PRESET_STANDARD, PRESET_FAST };
+enum preset { PRESET_STANDARD, PRESET_FAST, PRESET_ACCURATE };
 
 /* Which weights are saved: those of the last epoch, or also those of the best one. */
 enum keep { KEEP_LAST, KEEP_BEST };
@@ -29,7 +29,7 @@ struct settings {
     int32_t affine; /* normnet_affine */
     int64_t virtual_batch;
     const char *architecture;      /* NULL = the library's default */
-    char fitted_architecture[160]; /* of settings_fit_data() */
+    char fitted_architecture[256]; /* of settings_fit_data() */
     double dropout;
 
     int64_t epochs, batch;
