@@ -61,7 +61,7 @@ static const struct preset_values fast = {
     .nesterov = true,
 };
 
-/* The highest accuracy of what trains in a quarter of an hour. */
+/* The highest accuracy that was found for a network of this size. */
 static const struct preset_values accurate = {
     .architecture = "conv3-32 relu norm conv3-32 relu maxpool2 norm conv3-64 relu norm conv3-64 relu maxpool2 norm "
                     "conv3-128 relu norm flatten dropout fc-10",
