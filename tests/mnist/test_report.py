@@ -547,7 +547,7 @@ def test_values_that_no_study_writes(program):
     for changes, message in cases:
         program.copy("values", lines[:2] + [changed(lines[2], **changes)] + lines[3:])
         result = program.report("values")
-        assert f"Line 3 is left out: " in result.stdout and message in result.stdout, result.stdout
+        assert "Line 3 is left out: " in result.stdout and message in result.stdout, result.stdout
         assert result.stdout.startswith(f"{len(lines) - 1} runs")
         result = program.run("study", "--experiments", "experiments.txt", "--data", "data", "--out", "values", code=1)
         assert "runs.jsonl:3: " in result.stderr and message in result.stderr, result.stderr

@@ -196,13 +196,13 @@ static void write_common(struct gallery *gallery, const struct material *materia
     for (size_t i = 0; i < gallery->missed->count; ++i)
         all += missed_by_all(gallery->missed, &gallery->missed->images[i], gallery->panel);
     fputs("<p>", gallery->page);
-    if (gallery->missed->incomplete)
+    if (missed_incomplete(gallery->missed))
         fprintf(gallery->page,
                 "Of the first %" PRId64 " test images, up to which the mistakes of all runs are listed, ",
                 gallery->missed->end);
     if (all == 0) {
         fprintf(gallery->page, "%so image is missed by every network with at least half of its seeds.</p>\n",
-                gallery->missed->incomplete ? "n" : "N");
+                missed_incomplete(gallery->missed) ? "n" : "N");
         return;
     }
     fprintf(gallery->page,
@@ -282,7 +282,7 @@ static void write_others(struct gallery *gallery, const struct material *materia
 
 static void write_incomplete(const struct gallery *gallery)
 {
-    if (gallery->missed->incomplete)
+    if (missed_incomplete(gallery->missed))
         fputs("<p class=\"soft\">A run lists its first 300 mistakes at most; here some have more, of which the last "
               "are neither shown nor counted below.</p>\n",
               gallery->page);

@@ -39,7 +39,6 @@ static void note_incomplete(struct missed *missed, const struct run *run)
 {
     const int64_t end = run->mistake_count > 0 ? run->mistakes[run->mistake_count - 1].image + 1 : 0;
 
-    missed->incomplete = true;
     missed->end = missed->end < end ? missed->end : end;
 }
 
@@ -107,6 +106,11 @@ void missed_free(struct missed *missed)
 {
     free(missed->images);
     *missed = (struct missed){0};
+}
+
+bool missed_incomplete(const struct missed *missed)
+{
+    return missed->end < INT64_MAX;
 }
 
 bool missed_by_all(const struct missed *missed, const struct missed_image *image, const struct panel *panel)

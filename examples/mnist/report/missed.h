@@ -21,13 +21,15 @@ struct missed_image {
 struct missed {
     struct missed_image *images; /* in the order of the data */
     size_t count;
-    bool incomplete; /* a run has more mistakes than its line lists, which are its first ones */
-    int64_t end;     /* what all runs miss is known of the test images before this one */
+    int64_t end; /* what all runs miss is known of the test images before this one: see missed_incomplete() */
 };
 
 /* Returns 0, or reports that there is no memory. Free the list after a failure too. */
 int missed_make(struct missed *missed, const struct panel *panel);
 void missed_free(struct missed *missed);
+
+/* Whether a run has more mistakes than its line lists, which are its first ones. */
+bool missed_incomplete(const struct missed *missed);
 
 /* Whether every row misses the image, which is before `end`, with at least half of its seeds. */
 bool missed_by_all(const struct missed *missed, const struct missed_image *image, const struct panel *panel);
