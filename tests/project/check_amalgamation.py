@@ -3,7 +3,7 @@
 without a warning, it has the bits, the functions and the refusals of the build.
 
 usage: python3 check_amalgamation.py --source SOURCE-ROOT --amalgamation
-           DIRECTORY --bits PROGRAM [-h | --help] COMMON-SOURCE...
+           DIRECTORY --bits PROGRAM [--full] [-h | --help] COMMON-SOURCE...
 
 example: python3 check_amalgamation.py --source . \\
              --amalgamation build/lib/amalgamation \\
@@ -11,7 +11,7 @@ example: python3 check_amalgamation.py --source . \\
 
 PROGRAM is the build's test_bits, whose hashes are those to be had; the sources
 are those that amalgamate.py gets, which is first tried on a tree with planted
-mistakes.
+mistakes. --full adds compilers that differ little from the others here.
 """
 import argparse
 import concurrent.futures
@@ -41,22 +41,25 @@ class Build(NamedTuple):
     runner: list = []
     needs: list = []
     small: bool = False  # only the networks that an emulator trains in a minute
+    full: bool = False   # only with --full
 
 
 BUILDS = [
-    Build("gcc", ["gcc", "-O3", "-std=c11", "-pedantic"], "gcc"),
-    Build("gcc, for this processor, fusing", ["gcc", "-O2", "-march=native", "-ffp-contract=fast"], "gcc"),
+    Build("gcc, for this processor, fusing",
+          ["gcc", "-O3", "-std=c11", "-pedantic", "-march=native", "-ffp-contract=fast"], "gcc"),
+    Build("gcc", ["gcc", "-O3"], "gcc", full=True),
     Build("gcc, without threads", ["gcc", "-O1", "-DNORMNET_NO_THREADS", "-DNORMNET_ASSERTIONS"], "gcc", ["-lm"]),
     Build("clang", ["clang", "-O3"], "clang"),
     Build("clang, with parts of -ffast-math",
-          ["clang", "-O2", "-march=native", "-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math"], "clang"),
-    Build("musl", ["musl-gcc", "-O1"], "musl-tools"),
+          ["clang", "-O2", "-march=native", "-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math"], "clang",
+          full=True),
+    Build("musl", ["musl-gcc", "-O1"], "musl-tools", full=True),
     Build("mingw-w64", ["x86_64-w64-mingw32-gcc", "-O1"], "gcc-mingw-w64-x86-64", runner=None),
     Build("aarch64", ["aarch64-linux-gnu-gcc", "-O1", "-static"], "gcc-aarch64-linux-gnu qemu-user",
-          runner=["qemu-aarch64"], needs=["qemu-aarch64"], small=True),
+          runner=["qemu-aarch64"], needs=["qemu-aarch64"], small=True, full=True),
     Build("WebAssembly", ["emcc", "-O1"], "emscripten",
           ["-O1", "-sALLOW_MEMORY_GROWTH=1"], runner=["node", "--no-experimental-fetch"], needs=["node"],
-          small=True),
+          small=True, full=True),
     Build("WebAssembly with vectors", ["emcc", "-O1", "-msimd128"], "emscripten",
           ["-O1", "-sALLOW_MEMORY_GROWTH=1"], runner=["node", "--no-experimental-fetch"], needs=["node"],
           small=True),
@@ -157,6 +160,8 @@ def check_builds(cases, arguments, expected):
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         builds = []
         for build in BUILDS:
+            if build.full and not arguments.full:
+                continue
             missing = [tool for tool in [build.command[0], *build.needs] if shutil.which(tool) is None]
             builds.append((build, missing, None if missing else pool.submit(problems_of, arguments, build, expected)))
         for build, missing, problems in builds:
@@ -201,6 +206,7 @@ def main():
     parser.add_argument("--source", required=True, type=os.path.abspath)
     parser.add_argument("--amalgamation", required=True, type=os.path.abspath)
     parser.add_argument("--bits", required=True, type=os.path.abspath)
+    parser.add_argument("--full", action="store_true")
     parser.add_argument("sources", nargs="+", metavar="COMMON-SOURCE")
     arguments = parser.parse_args()
     sources = [os.path.relpath(source, arguments.source) for source in arguments.sources]

@@ -45,9 +45,8 @@ class Hostile(NamedTuple):
 
 
 SOME = [
-    Hostile("gcc", FUSING + " -ffp-contract=fast"),
-    Hostile("gcc", " ".join(["-Ofast", FUSING, PARTS, "-fsingle-precision-constant -frounding-math -mfpmath=387",
-                             LAYOUT]), "-Ofast -mdaz-ftz"),
+    Hostile("gcc", " ".join(["-Ofast", FUSING, "-ffp-contract=fast", PARTS,
+                             "-fsingle-precision-constant -frounding-math -mfpmath=387", LAYOUT]), "-Ofast -mdaz-ftz"),
     Hostile("clang", " ".join(["-ffp-model=fast", FUSING, "-fapprox-func -fno-honor-nans -mrecip", LAYOUT,
                                "-fpack-struct=2"])),
 ]
