@@ -71,13 +71,13 @@ class Resuming(StudyCase):
             (good[0][:100] + "\n" + good[1] + "\n", r"runs.jsonl:1:101: the line is damaged: expected"),
             (good[0] + "\n" + "nonsense\n", r"runs.jsonl:2:1: the line is damaged: expected a value; remove it"),
             (good[0] + "\n\n" + good[1] + "\n", r"runs.jsonl:2:1: the line is damaged"),
-            (good[0] + "\n{}\n", r"runs.jsonl:2: the line is not a run of a study: it needs"),
-            (json.dumps({**json.loads(good[0]), "seed": 1e300}) + "\n", r"runs.jsonl:1: the line is not a run of a study"),
-            (json.dumps({**json.loads(good[0]), "seed": -1}) + "\n", r"runs.jsonl:1: the line is not a run of a study"),
-            (good[0] + "\n[1, 2]\n", r"runs.jsonl:2: the line is not a run"),
-            (good[0].replace('"format":1', '"format":2') + "\n", r"runs.jsonl:1: the format of the line is 2; this"),
+            (good[0] + "\n{}\n", r"runs.jsonl:2: it is not a run of a study: it needs"),
+            (json.dumps({**json.loads(good[0]), "seed": 1e300}) + "\n", r"runs.jsonl:1: it is not a run of a study"),
+            (json.dumps({**json.loads(good[0]), "seed": -1}) + "\n", r"runs.jsonl:1: it is not a run of a study"),
+            (good[0] + "\n[1, 2]\n", r"runs.jsonl:2: it is not a run"),
+            (good[0].replace('"format":1', '"format":2') + "\n", r"runs.jsonl:1: its format is 2; this"),
             (good[1] + "\n" + good[0].replace(f'"bits_version":{version}', '"bits_version":1') + "\n",
-             rf"runs.jsonl:2: the run has version 1 of the bits, and this library version {version}: .*another --out"),
+             rf"runs.jsonl:2: its weights are of version 1 of the bits, .* version {version}; .*another --out"),
         ]
         for text, pattern in cases:
             with self.subTest(pattern):

@@ -4,8 +4,7 @@
 #include "study/from_line.h"
 #include "study/kept_experiments.h"
 #include "study/published.h"
-#include "study/run_line.h"
-#include "study/run_values.h"
+#include "study/run_line_check.h"
 #include "support/file_system.h"
 #include "support/report.h"
 #include "support/whole_file.h"
@@ -119,27 +118,14 @@ static int take_line(struct material *material, int number, struct json_value *l
     return code;
 }
 
-enum { MOST_SEEDS = 1000 }; /* of an experiment, as in its column */
-
 /* Whether something is wrong with a line; then `text` says what, or is NULL without memory. */
 static bool find_problem(const struct material *material, int number, const struct json_value *line, char **text)
 {
-    const char *key = json_string(json_member(line, "key"));
-    const struct json_value *history = json_member(line, "history");
-    const double bits = json_number(json_member(line, "bits_version")), seed = json_number(json_member(line, "seed"));
     char wrong[WRONG_ROOM];
 
-    if (!key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY || !(seed >= 1 && seed <= MOST_SEEDS))
-        *text = text_of("Line %d is left out: it is not a run of a study.", number);
-    else if (json_number(json_member(line, "format")) != RUN_LINE_FORMAT)
-        *text = text_of("Line %d is left out: its format is not %d.", number, RUN_LINE_FORMAT);
-    else if (bits != normnet_bits_version())
-        *text =
-            text_of("Line %d is left out: its weights are of version %g of the bits, and this library has version %d.",
-                    number, bits, (int)normnet_bits_version());
-    else if (run_values_wrong(line, wrong))
+    if (run_line_is_wrong(line, wrong))
         *text = text_of("Line %d is left out: %s.", number, wrong);
-    else if (runs_file_find(&material->file, key))
+    else if (runs_file_find(&material->file, json_string(json_member(line, "key"))))
         *text = text_of("Line %d is left out: an earlier line has the same run.", number);
     else
         return false;

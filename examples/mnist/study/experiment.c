@@ -24,7 +24,7 @@ const struct column experiment_columns[] = {
     {"name", COLUMN_TEXT, false, offsetof(struct experiment, name), "", .help = "what tables and legends call it"},
     {"select", COLUMN_CHOICE, false, offsetof(struct experiment, select), "full", .choices = select_names,
      .help = "in a full study, with --quick, or if --only names it"},
-    {"seeds", COLUMN_INTEGER, false, offsetof(struct experiment, seeds), "5", 1, 1000,
+    {"seeds", COLUMN_INTEGER, false, offsetof(struct experiment, seeds), "5", 1, MAX_SEEDS,
      .help = "runs, with the seeds 1, 2, ..."},
     {"compare", COLUMN_TEXT, false, offsetof(struct experiment, compare), "",
      .help = "words: rows that share one are compared in pairs"},

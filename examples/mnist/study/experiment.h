@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { MAX_SEEDS = 1000 }; /* of an experiment: 1, 2, ... */
+
 /* When it is run: in a study of everything, with --quick, or only if --only names it. */
 enum experiment_select { SELECT_FULL, SELECT_QUICK, SELECT_NAMED };
 

@@ -2,7 +2,7 @@
 #include "study/runs_file.h"
 
 #include "study/run_line.h"
-#include "study/run_values.h"
+#include "study/run_line_check.h"
 #include "support/atomic_file.h"
 #include "support/file_system.h"
 #include "support/folder.h"
@@ -135,43 +135,22 @@ static int add_record(struct runs_file *file, const struct json_value *line)
     return 0;
 }
 
-static int check_line(const struct runs_file *file, int number, const struct json_value *line)
-{
-    const double bits = json_number(json_member(line, "bits_version"));
-    const double format = json_number(json_member(line, "format"));
-    const char *key = json_string(json_member(line, "key"));
-    const struct json_value *history = json_member(line, "history");
-    char wrong[WRONG_ROOM];
-
-    if (isnan(bits) || isnan(format) || !key || strlen(key) != 64 || !history || history->kind != JSON_ARRAY ||
-        integer_at(line, "seed") < 0)
-        return report_error("%s:%d: the line is not a run of a study: it needs format, bits_version, key, seed and "
-                            "history; remove it, or choose another --out",
-                            file->path, number);
-    if (format != RUN_LINE_FORMAT)
-        return report_error("%s:%d: the format of the line is %g; this program reads %d; choose another --out",
-                            file->path, number, format, RUN_LINE_FORMAT);
-    if (bits != normnet_bits_version())
-        return report_error("%s:%d: the run has version %g of the bits, and this library version %d: their weights "
-                            "differ; choose another --out, or move the file away",
-                            file->path, number, bits, (int)normnet_bits_version());
-    if (run_values_wrong(line, wrong))
-        return report_error("%s:%d: %s; remove the line, and the run is done again", file->path, number, wrong);
-    return 0;
-}
-
 static int read_line(struct runs_file *file, int number, const char *text, size_t size)
 {
     struct json_problem problem = {0};
     struct json_value *line = json_parse(text, size, &problem);
+    char wrong[WRONG_ROOM];
 
     if (!line && problem.memory)
         return report_error("not enough memory to read %s", file->path);
     if (!line)
         return report_error("%s:%d:%zu: the line is damaged: expected %s; remove it, and the run is done again",
                             file->path, number, problem.offset + 1, problem.expected);
-    int code = check_line(file, number, line);
-    if (code == 0 && !runs_file_find(file, json_string(json_member(line, "key")))) /* not twice */
+    int code = 0;
+    if (run_line_is_wrong(line, wrong))
+        code = report_error("%s:%d: %s; remove the line, and the run is done again, or choose another --out",
+                            file->path, number, wrong);
+    else if (!runs_file_find(file, json_string(json_member(line, "key")))) /* not twice */
         code = add_record(file, line);
     json_free(line);
     return code;

@@ -312,7 +312,7 @@ int summary_make(struct summary *summary, const struct experiments *experiments,
     if (!summary->rows)
         return report_error("not enough memory for the summary");
     for (size_t i = 0; i < file->count; ++i)
-        most_seeds = int64_max(most_seeds, int64_min(file->records[i].seed, 1000));
+        most_seeds = int64_max(most_seeds, file->records[i].seed);
     for (size_t i = 0; i < experiments->count && code == 0; ++i)
         code = add_row(summary, &experiments->rows[i], file, data_key, most_seeds);
     return code == 0 ? compare_rows(summary) : code;

@@ -1,10 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-#include "study/run_values.h"
+#include "study/run_line_check.h"
 
 #include "study/from_line.h"
+#include "study/run_line.h"
 
+#include <normnet.h>
 #include <stdio.h>
 #include <string.h>
+
+static bool is_run(const struct json_value *line)
+{
+    const struct json_value *history = json_member(line, "history");
+    const char *key = json_string(json_member(line, "key"));
+    const double seed = json_number(json_member(line, "seed"));
+
+    return key && strlen(key) == 64 && history && history->kind == JSON_ARRAY && seed >= 1 && seed <= MAX_SEEDS;
+}
+
+static bool is_of_another_program(const struct json_value *line, char wrong[WRONG_ROOM])
+{
+    const double format = json_number(json_member(line, "format"));
+    const double bits = json_number(json_member(line, "bits_version"));
+
+    if (format != RUN_LINE_FORMAT)
+        snprintf(wrong, WRONG_ROOM, "its format is %g; this program reads %d", format, RUN_LINE_FORMAT);
+    else if (bits != normnet_bits_version())
+        snprintf(wrong, WRONG_ROOM, "its weights are of version %g of the bits, and this library has version %d", bits,
+                 (int)normnet_bits_version());
+    else
+        return false;
+    return true;
+}
 
 /* A configuration that this program does not know is no mistake: a newer one may have written it. */
 static bool key_is_wrong(const struct json_value *line)
@@ -48,7 +74,7 @@ static bool epoch_is_wrong(const struct json_value *epoch, int number, bool fail
     return false;
 }
 
-bool run_values_wrong(const struct json_value *line, char wrong[WRONG_ROOM])
+static bool history_is_wrong(const struct json_value *line, char wrong[WRONG_ROOM])
 {
     const struct json_value *configuration = json_member(line, "configuration");
     const double epochs = json_number(json_member(configuration, "epochs"));
@@ -56,10 +82,6 @@ bool run_values_wrong(const struct json_value *line, char wrong[WRONG_ROOM])
     const bool validates = json_number(json_member(configuration, "validate")) > 0;
     int count = 0;
 
-    if (key_is_wrong(line)) {
-        snprintf(wrong, WRONG_ROOM, "its key does not fit its configuration and seed");
-        return true;
-    }
     for (const struct json_value *epoch = json_member(line, "history")->first; epoch; epoch = epoch->next) {
         if (epoch_is_wrong(epoch, ++count, failed, validates, wrong))
             return true;
@@ -67,5 +89,18 @@ bool run_values_wrong(const struct json_value *line, char wrong[WRONG_ROOM])
     if (failed || !(epochs > 0) || count == (int)epochs)
         return false;
     snprintf(wrong, WRONG_ROOM, "its history has %d epoch%s; expected %g", count, count == 1 ? "" : "s", epochs);
+    return true;
+}
+
+bool run_line_is_wrong(const struct json_value *line, char wrong[WRONG_ROOM])
+{
+    if (!is_run(line))
+        snprintf(wrong, WRONG_ROOM, "it is not a run of a study: it needs key, seed and history");
+    else if (is_of_another_program(line, wrong))
+        return true;
+    else if (key_is_wrong(line))
+        snprintf(wrong, WRONG_ROOM, "its key does not fit its configuration and seed");
+    else
+        return history_is_wrong(line, wrong);
     return true;
 }
