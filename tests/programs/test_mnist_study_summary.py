@@ -74,6 +74,17 @@ class Summary(StudyCase):
         self.assertIn("\n1 experiment, 1 run\n", output)
         self.assertIn("\n1 run of 1 experiment: see ", output)
 
+    def test_groups_that_are_judged_alike(self):
+        """How differences are judged is said once, after the last of them."""
+        self.experiments.write_text(TINY.replace("compare = norms", "compare = norms twice"), encoding="utf-8")
+        output = " ".join(self.study().split())
+        verdict = re.search('<section id="verdict".*?</section>',
+                            (self.out / "report.html").read_text(encoding="utf-8"), re.S)[0]
+        for text in (output, verdict):
+            self.assertEqual(len(re.findall("Which norm is best", text)), 2)
+            self.assertEqual(text.count("correction for all 3 pairs"), 1)
+        self.assertGreater(output.rindex("Holm"), output.rindex("Which norm is best"))
+
     def test_comparisons(self):
         """Differences by seed, and a verdict that follows from p."""
         pairs = {(pair["a"], pair["b"]): pair for pair in self.summary["comparisons"]}

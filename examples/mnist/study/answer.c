@@ -247,6 +247,23 @@ static char *method_text(const struct comparison *pairs, size_t count)
                    images, count);
 }
 
+/* Whether the next group of its kind, norms or others, is judged in the same words, which stand only there then. */
+static bool method_comes_later(const struct summary *summary, size_t first)
+{
+    const struct comparison *pairs = &summary->comparisons[first];
+    const size_t end = summary_group_end(summary, first);
+    size_t next = end;
+
+    while (next < summary->comparison_count &&
+           summary_group_of_norms(summary, next) != summary_group_of_norms(summary, first))
+        next = summary_group_end(summary, next);
+    if (next == summary->comparison_count)
+        return false;
+    const size_t count = summary_group_end(summary, next) - next;
+    return count == end - first && summary->comparisons[next].by_validation == pairs->by_validation &&
+           has_verdict(&summary->comparisons[next], count);
+}
+
 /* ---- Answers ----------------------------------------------------------------------------------- */
 
 /* Those of the best row are the first of the group. */
@@ -281,7 +298,7 @@ int answer_make(struct answer *answer, const struct summary *summary, const stru
     answer->training = training_text(pairs->a, full, norms);
     if (full)
         answer->command = text_of("normnet-mnist study --only %s --out DIR", full->study);
-    const bool judged = has_verdict(pairs, count);
+    const bool judged = has_verdict(pairs, count) && !method_comes_later(summary, first);
     if (judged)
         answer->method = method_text(pairs, count);
     if (answer->best && pairs->by_validation)

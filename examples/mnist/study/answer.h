@@ -23,7 +23,7 @@ struct answer {
     char *test; /* what the test images say, if they do not decide; or NULL */
     char *training;
     char *command; /* makes the full study, which `training` ends with; or NULL */
-    char *method;  /* how differences are judged; NULL if none can be */
+    char *method;  /* how differences are judged; NULL if none can be, or the next group says the same */
 };
 
 /* Of the group that begins at a comparison. Returns 0, or reports that there is no memory. Free the answer either way.
