@@ -247,7 +247,7 @@ static char *method_text(const struct comparison *pairs, size_t count)
                    images, count);
 }
 
-/* Whether the next group of its kind, norms or others, is judged in the same words, which stand only there then. */
+/* Whether the next group of its kind, norms or others, is judged in the same words: then they stand only there. */
 static bool method_comes_later(const struct summary *summary, size_t first)
 {
     const struct comparison *pairs = &summary->comparisons[first];
