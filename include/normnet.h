@@ -894,7 +894,7 @@ static inline void normnet_predict_options_init(normnet_predict_options *options
 /*
  * Computes loss and accuracy. If `confusion` is not NULL, it gets classes x classes counts: of the
  * images with label i, confusion[i * classes + j] were predicted to be of class j. It must not
- * overlap images or labels (NORMNET_EINVAL). `metrics` may be NULL. NORMNET_ELABEL and
+ * overlap images, labels or `metrics` (NORMNET_EINVAL). `metrics` may be NULL. NORMNET_ELABEL and
  * NORMNET_EVALUE: see normnet_tensor.
  *
  * If floats overflow, so that a logit of an image is infinite or NaN, the image counts as wrong and

@@ -16,16 +16,14 @@ normnet_status normnet__check_index(int32_t index, int32_t count, const char *na
     return normnet__fail(NORMNET_EINVAL, "%s is %d; expected 0 to %d", name, index, count - 1);
 }
 
-normnet_status normnet__check_metrics(const normnet_metrics *metrics)
+normnet_status normnet__read_metrics_size(const normnet_metrics *metrics, int32_t *size)
 {
-    if (metrics == NULL)
-        return NORMNET_OK;
-    return normnet__check_struct_size(metrics->struct_size, NORMNET__METRICS, "metrics");
+    *size = 0;
+    return metrics == NULL ? NORMNET_OK : normnet__read_struct_size(metrics, NORMNET__METRICS, "metrics", size);
 }
 
-normnet_status normnet__write_metrics(normnet_metrics *metrics, const normnet_metrics *from)
+void normnet__write_metrics(normnet_metrics *metrics, int32_t size, const normnet_metrics *from)
 {
-    if (metrics == NULL)
-        return NORMNET_OK;
-    return normnet__write_struct(metrics, NORMNET__METRICS, from, (int32_t)sizeof *from, "metrics");
+    if (metrics != NULL)
+        normnet__write_struct(metrics, size, from, (int32_t)sizeof *from);
 }

@@ -19,16 +19,20 @@ int32_t normnet_state_count(const normnet_model *model)
 normnet_status normnet_state(const normnet_model *model, int32_t index, normnet_state_info *info)
 {
     normnet_state_info filled;
+    int32_t size;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__require(info, "info");
     if (status == NORMNET_OK)
         status = normnet__check_index(index, model->state.entry_count, "index");
+    if (status == NORMNET_OK)
+        status = normnet__read_struct_size(info, NORMNET__STATE_INFO, "info", &size);
     if (status != NORMNET_OK)
         return status;
     filled = normnet__describe_entry(&model->state, index);
-    return normnet__write_struct(info, NORMNET__STATE_INFO, &filled, (int32_t)sizeof filled, "info");
+    normnet__write_struct(info, size, &filled, (int32_t)sizeof filled);
+    return NORMNET_OK;
 }
 
 normnet_status normnet_set_state(normnet_model *model, const char *name, const normnet_tensor *tensor)

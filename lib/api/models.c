@@ -33,14 +33,18 @@ void normnet_model_destroy(normnet_model *model)
 normnet_status normnet_model_config(const normnet_model *model, normnet_config *config)
 {
     normnet_config filled;
+    int32_t size;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__require(config, "config");
+    if (status == NORMNET_OK)
+        status = normnet__read_struct_size(config, NORMNET__CONFIG, "config", &size);
     if (status != NORMNET_OK)
         return status;
     filled = normnet__describe_config(model);
-    return normnet__write_struct(config, NORMNET__CONFIG, &filled, (int32_t)sizeof filled, "config");
+    normnet__write_struct(config, size, &filled, (int32_t)sizeof filled);
+    return NORMNET_OK;
 }
 
 const char *normnet_cpu_name(const normnet_model *model)
@@ -65,14 +69,18 @@ int32_t normnet_layer_count(const normnet_model *model)
 normnet_status normnet_layer(const normnet_model *model, int32_t index, normnet_layer_info *info)
 {
     normnet_layer_info filled;
+    int32_t size;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__require(info, "info");
     if (status == NORMNET_OK)
         status = normnet__check_index(index, model->network.layer_count, "layer");
+    if (status == NORMNET_OK)
+        status = normnet__read_struct_size(info, NORMNET__LAYER_INFO, "info", &size);
     if (status != NORMNET_OK)
         return status;
     filled = normnet__describe_layer(model, index);
-    return normnet__write_struct(info, NORMNET__LAYER_INFO, &filled, (int32_t)sizeof filled, "info");
+    normnet__write_struct(info, size, &filled, (int32_t)sizeof filled);
+    return NORMNET_OK;
 }

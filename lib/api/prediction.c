@@ -28,16 +28,33 @@ static normnet_status read_predict_options(const normnet_predict_options *from, 
     return NORMNET_OK;
 }
 
+/* The counts and the metrics are both written. Compared as numbers, since they need not be parts of one object. */
+static normnet_status check_separate(const normnet_metrics *metrics, int32_t metrics_size, const int64_t *confusion,
+                                     int32_t classes)
+{
+    const uintptr_t counts = (uintptr_t)confusion, other = (uintptr_t)metrics;
+    const uintptr_t bytes = (uintptr_t)classes * (uintptr_t)classes * sizeof *confusion;
+
+    if (confusion == NULL || metrics == NULL)
+        return NORMNET_OK;
+    if (counts < other ? bytes <= other - counts : (uintptr_t)metrics_size <= counts - other)
+        return NORMNET_OK;
+    return normnet__fail(NORMNET_EINVAL, "confusion overlaps metrics");
+}
+
 normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *images, const normnet_tensor *labels,
                                 normnet_metrics *metrics, int64_t *confusion, const normnet_predict_options *from)
 {
     normnet_metrics filled;
+    int32_t metrics_size;
     normnet_predict_options options;
     struct inference inference;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
-        status = normnet__check_metrics(metrics);
+        status = normnet__read_metrics_size(metrics, &metrics_size);
+    if (status == NORMNET_OK)
+        status = check_separate(metrics, metrics_size, confusion, model->network.classes);
     if (status == NORMNET_OK)
         status = read_predict_options(from, &options);
     if (status == NORMNET_OK)
@@ -46,7 +63,7 @@ normnet_status normnet_evaluate(normnet_model *model, const normnet_tensor *imag
         return status;
     status = normnet__evaluate_model(&inference, labels, confusion, &filled);
     if (status == NORMNET_OK)
-        status = normnet__write_metrics(metrics, &filled);
+        normnet__write_metrics(metrics, metrics_size, &filled);
     normnet__end_inference(&inference);
     return status;
 }

@@ -10,11 +10,12 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
                                   normnet_metrics *metrics)
 {
     normnet_metrics filled;
+    int32_t metrics_size;
     struct labeled_batch batch;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
-        status = normnet__check_metrics(metrics);
+        status = normnet__read_metrics_size(metrics, &metrics_size);
     if (status == NORMNET_OK)
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
@@ -25,7 +26,7 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
     else
         status = normnet__train_step(model, &batch, &filled);
     if (status == NORMNET_OK)
-        status = normnet__write_metrics(metrics, &filled);
+        normnet__write_metrics(metrics, metrics_size, &filled);
     normnet__end_writing(model);
     return status;
 }
@@ -64,12 +65,13 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
                                          normnet_metrics *metrics)
 {
     normnet_metrics filled;
+    int32_t metrics_size;
     struct labeled_batch labeled;
     normnet_batch batch;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
-        status = normnet__check_metrics(metrics);
+        status = normnet__read_metrics_size(metrics, &metrics_size);
     if (status == NORMNET_OK)
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
@@ -82,7 +84,7 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
     else
         status = normnet__compute_gradients(model, &labeled, batch.first_sample, &filled);
     if (status == NORMNET_OK)
-        status = normnet__write_metrics(metrics, &filled);
+        normnet__write_metrics(metrics, metrics_size, &filled);
     normnet__end_writing(model);
     return status;
 }

@@ -34,10 +34,9 @@ normnet_status normnet__check_struct_size(int32_t size, enum sized_struct type, 
                          name, size, min_size, (int)MAX_STRUCT_SIZE, structs[type].initializer);
 }
 
-/* The struct_size of a caller's struct. */
-static normnet_status read_size(const void *from, enum sized_struct type, const char *name, int32_t *size)
+normnet_status normnet__read_struct_size(const void *from, enum sized_struct type, const char *name, int32_t *size)
 {
-    memcpy(size, from, sizeof *size);
+    *size = *(const volatile int32_t *)from;
     return normnet__check_struct_size(*size, type, name);
 }
 
@@ -53,7 +52,7 @@ normnet_status normnet__read_struct(void *to, int32_t size, enum sized_struct ty
 {
     const unsigned char *bytes = from;
     int32_t given_size;
-    const normnet_status status = read_size(from, type, name, &given_size);
+    const normnet_status status = normnet__read_struct_size(from, type, name, &given_size);
 
     if (status != NORMNET_OK)
         return status;
@@ -65,15 +64,9 @@ normnet_status normnet__read_struct(void *to, int32_t size, enum sized_struct ty
     return NORMNET_OK;
 }
 
-normnet_status normnet__write_struct(void *to, enum sized_struct type, const void *from, int32_t size, const char *name)
+void normnet__write_struct(void *to, int32_t given_size, const void *from, int32_t size)
 {
-    int32_t given_size;
-    const normnet_status status = read_size(to, type, name, &given_size);
-
-    if (status != NORMNET_OK)
-        return status;
     copy_fields(to, from, size, given_size);
     if (given_size > size)
         memset((char *)to + size, 0, (size_t)(given_size - size));
-    return NORMNET_OK;
 }

@@ -32,6 +32,9 @@ enum sized_struct {
 /* NORMNET_EINVAL for a size that the struct has in no release. `name` is the argument's, for the message. */
 normnet_status normnet__check_struct_size(int32_t size, enum sized_struct type, const char *name);
 
+/* The struct_size of the caller's struct `from`, checked; read once, since another thread may change it. */
+normnet_status normnet__read_struct_size(const void *from, enum sized_struct type, const char *name, int32_t *size);
+
 /*
  * Copies the caller's struct `from` over `to`, a struct of `size` bytes, which holds the defaults and keeps its own
  * struct_size. Fields that the caller's struct does not have stay as they are. NORMNET_EINVAL for an impossible size,
@@ -39,9 +42,10 @@ normnet_status normnet__check_struct_size(int32_t size, enum sized_struct type, 
  */
 normnet_status normnet__read_struct(void *to, int32_t size, enum sized_struct type, const void *from, const char *name);
 
-/* Copies `from`, a struct of `size` bytes, to the caller's struct `to`, which keeps its struct_size. Zero beyond
- * `size`. */
-normnet_status normnet__write_struct(void *to, enum sized_struct type, const void *from, int32_t size,
-                                     const char *name);
+/*
+ * Copies `from`, a struct of `size` bytes, to the caller's struct `to`, which keeps its struct_size. That was read as
+ * `given_size` before; bytes from `size` to there become zero.
+ */
+void normnet__write_struct(void *to, int32_t given_size, const void *from, int32_t size);
 
 #endif

@@ -319,6 +319,28 @@ static void confusion_over_inputs(const void *argument)
     twins_close(pair);
 }
 
+/* Counts and metrics are both outputs: any byte that they share, at either end of either. */
+static void confusion_over_metrics(const void *argument)
+{
+    enum { COUNTS = TWINS_CLASSES * TWINS_CLASSES, WORDS = (int)sizeof(normnet_metrics) / 8 };
+    struct twins *pair = twins_open(NORMNET_NORM_GROUP);
+    static int64_t memory[2 * WORDS + COUNTS];
+    int64_t *const counts = memory + WORDS;
+
+    (void)argument;
+    for (int first = 0; first <= WORDS + COUNTS; ++first) {
+        normnet_metrics *const metrics = (normnet_metrics *)(void *)(memory + first);
+
+        normnet_metrics_init(metrics);
+        if (first == 0 || first == WORDS + COUNTS)
+            CHECK_OK(normnet_evaluate(pair->model, &pair->images, &pair->labels, metrics, counts, NULL));
+        else
+            CHECK_REJECTED(pair, normnet_evaluate(pair->model, &pair->images, &pair->labels, metrics, counts, NULL),
+                           NORMNET_EINVAL, "confusion overlaps metrics");
+    }
+    twins_close(pair);
+}
+
 /* An entry may be set to values that lie in the model: to its own, in reverse. */
 static void entries_from_the_model(const void *argument)
 {
@@ -376,6 +398,7 @@ int main(int argc, char **argv)
     check_case("outputs: rows in each other's gaps, and backwards", scores_in_each_others_gaps, NULL);
     check_case("outputs: a layer's between the pixels", layer_outputs_between_pixels, NULL);
     check_case("outputs: a confusion matrix over images or labels is EINVAL", confusion_over_inputs, NULL);
+    check_case("outputs: a confusion matrix over metrics is EINVAL", confusion_over_metrics, NULL);
     check_case("outputs: strides without order are answered soon", strides_without_order, NULL);
     check_case("set_state: from values of the model itself", entries_from_the_model, NULL);
     return check_end();
