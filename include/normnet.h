@@ -75,6 +75,9 @@
  *       return is stable, and what it points to may be read, only while no writing call runs.
  *   A reading or writing call that would break these rules does nothing and returns NORMNET_EBUSY.
  *   A thread that pthread_cancel() cancels goes on to the end of the call.
+ * - Forks. A child of fork() can use the models of its parent. Reading calls of other threads of the
+ *   parent do not count in it, unless the library was built without threads (-Dthreads=none). A model
+ *   that a writing call was changing stays in use in the child (NORMNET_EBUSY).
  * - Memory that others change. While a call runs, nobody else may change what its pointers lead to.
  *   If somebody does, e.g. another process in shared memory, the results are those of some of the
  *   values, or the call fails (normnet_evaluate() with NORMNET_ELABEL, after it has counted in

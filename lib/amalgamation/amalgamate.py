@@ -36,7 +36,8 @@ CONDITIONS = {
     "base/system_threads.h": "NORMNET__THREADS",
     "base/cancellation.c": "NORMNET__CANCELLATION",
     "base/no_cancellation.c": "!NORMNET__CANCELLATION",
-    "base/forks.c": "NORMNET__THREADS",
+    "base/forks.c": "NORMNET__THREADS && !defined(_WIN32)",
+    "base/no_forks.c": "!NORMNET__THREADS || defined(_WIN32)",
     "base/clock_posix.c": "!defined(_WIN32)",
     "base/clock_windows.c": "defined(_WIN32)",
     "base/system_threads_posix.c": "NORMNET__THREADS && !defined(_WIN32)",
@@ -54,6 +55,7 @@ LEFT_OUT = [OPENMP, "base/probe_exact.c"]
 ALTERNATIVES = [
     {"base/cancellation.c", "base/no_cancellation.c"},
     {"base/clock_posix.c", "base/clock_windows.c"},
+    {"base/forks.c", "base/no_forks.c"},
     {"base/system_threads_posix.c", "base/system_threads_windows.c"},
     {"base/thread_pool.c", "base/serial_pool.c", OPENMP},
     {"base/thread_pool.c", "base/no_pool.c"},

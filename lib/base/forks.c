@@ -1,21 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#if defined(_WIN32)
-
-#include "base/forks.h"
-
-int normnet__count_forks(void)
-{
-    return 0;
-}
-
-#else
-
 #define _POSIX_C_SOURCE 200809L /* pthread_atfork */
 
 #include "base/forks.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 /* The library's only variables that all calls share. */
 static atomic_int forks;
@@ -37,5 +25,3 @@ int normnet__count_forks(void)
     (void)pthread_once(&once, watch_forks);
     return atomic_load(&forks);
 }
-
-#endif

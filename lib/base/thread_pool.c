@@ -41,7 +41,7 @@ struct thread_pool {
 
     struct thread_start start;
     int32_t max_workers, workers;
-    atomic_int forks; /* normnet__count_forks() when the threads were started; while they are, see starting() */
+    atomic_int forks; /* when the threads were started: see base/forks.h */
     system_thread threads[];
 };
 
@@ -152,29 +152,16 @@ void normnet__start_pool(struct thread_pool *pool, int32_t workers)
     start_threads(pool, workers);
 }
 
-/* Negative, and of this process: a fork in another thread meanwhile has a child in which nobody starts them. */
-static int starting(int forks)
-{
-    return -1 - forks;
-}
-
-/* Calls at the same time: one starts the pool again, the others wait for it. */
 static void restart_after_fork(struct thread_pool *pool)
 {
-    const int now = normnet__count_forks();
-    int then = atomic_load(&pool->forks);
-
-    while (then != now) {
-        if (then != starting(now) && atomic_compare_exchange_strong(&pool->forks, &then, starting(now))) {
-            pool->jobs = NULL;
-            pool->workers = pool->sleeping_workers = 0;
-            atomic_store(&pool->posted, 0);
-            atomic_store(&pool->sleeping_callers, 0);
-            start_threads(pool, pool->max_workers);
-            atomic_store(&pool->forks, now);
-        }
-        then = atomic_load(&pool->forks);
-    }
+    if (!normnet__begin_after_fork(&pool->forks))
+        return;
+    pool->jobs = NULL;
+    pool->workers = pool->sleeping_workers = 0;
+    atomic_store(&pool->posted, 0);
+    atomic_store(&pool->sleeping_callers, 0);
+    start_threads(pool, pool->max_workers);
+    normnet__end_after_fork(&pool->forks);
 }
 
 void normnet__stop_pool(struct thread_pool *pool)

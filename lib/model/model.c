@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/model.h"
 
+#include "base/forks.h"
 #include "base/message.h"
 #include "base/published.h"
 #include "model/config.h"
@@ -215,6 +216,7 @@ normnet_status normnet__finish_model(normnet_model *model)
 
     if (status != NORMNET_OK)
         return status;
+    atomic_init(&model->forks, normnet__count_forks());
     connect_engine(model);
     normnet__clear_state(&model->network, &model->state);
     if (model->engine.threads.pool != NULL)

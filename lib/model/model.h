@@ -15,6 +15,7 @@
 struct reader {
     struct team team;
     struct calling_thread caller; /* while taken */
+    int forks;                    /* when it was taken */
     atomic_flag taken;
 };
 
@@ -39,6 +40,7 @@ struct normnet_model {
 
     struct calling_thread caller; /* while a writer is at work */
     atomic_int users;             /* the number of readers, or -1 while a writer is at work: see model/lock.h */
+    atomic_int forks;             /* when `users` was last in order: see base/forks.h */
 };
 
 /* A model with initial weights. `config` has been checked. */

@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Runs `use` in a child; what it returns is 0 if all is well. A child that hangs is killed. */
-static inline void in_child(int (*use)(void *context), void *context)
+/* Runs `use` in a child, and returns what it does, 0 to 255. A child that hangs is killed, which is a failure. */
+static inline int result_of_child(int (*use)(void *context), void *context)
 {
     pid_t child;
     int result = 0;
@@ -25,8 +25,16 @@ static inline void in_child(int (*use)(void *context), void *context)
     CHECK(child > 0 && waitpid(child, &result, 0) == child);
     if (WIFSIGNALED(result))
         CHECK_FAIL("the child ended with signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
-    else
-        CHECK_EQUAL(WEXITSTATUS(result), 0);
+    return WIFSIGNALED(result) ? -1 : WEXITSTATUS(result);
+}
+
+/* The same where 0 means that all is well. */
+static inline void in_child(int (*use)(void *context), void *context)
+{
+    const int result = result_of_child(use, context);
+
+    if (result > 0)
+        CHECK_FAIL("the child ended with %d, expected 0", result);
 }
 
 #endif
