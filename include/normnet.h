@@ -48,7 +48,7 @@
  * - Errors. A function that can fail returns a normnet_status; NORMNET_OK is 0. After a failure,
  *   outputs and the model are unchanged, bit for bit, and normnet_error_message() says what was
  *   wrong. The library never aborts, exits, prints, raises a signal, reads an environment variable,
- *   or changes the locale, signal handlers, limits or, in a call that succeeds, errno.
+ *   or changes the locale, signal handlers, limits or errno.
  * - Floating-point mode. Every function computes in C's default mode, whatever the caller's: its
  *   rounding mode, its traps and the flushing of denormal numbers change no bit of the results. On
  *   return, the caller's mode and exception flags are as they were. The functions in the

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #if defined(__linux__)
-#include <errno.h>
 #include <sys/mman.h>
 #endif
 
@@ -24,10 +23,7 @@ static const int64_t huge_page = (int64_t)2 << 20;
 static void request_huge_pages(void *block, int64_t size)
 {
 #if defined(MADV_HUGEPAGE)
-    const int error = errno;
-
     (void)madvise(block, (size_t)(size / huge_page * huge_page), MADV_HUGEPAGE);
-    errno = error;
 #else
     (void)block;
     (void)size;

@@ -6,7 +6,6 @@
 #include "base/message.h"
 #include "io/source.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,11 +48,9 @@ static normnet_status read_source(const struct source *source, const char *path,
     return status;
 }
 
-/* A success leaves errno unchanged. */
 normnet_status normnet__read_file(const char *path, int64_t limit, const struct allocator *allocator,
                                   unsigned char **bytes, int64_t *size)
 {
-    const int error = errno;
     struct source source;
     normnet_status status = normnet__open_source(&source, path);
 
@@ -64,7 +61,6 @@ normnet_status normnet__read_file(const char *path, int64_t limit, const struct 
     if (status != NORMNET_OK)
         return status;
     *size = source.size;
-    errno = error;
     return NORMNET_OK;
 }
 
@@ -101,7 +97,6 @@ void normnet__name_temporary(char name[NORMNET__TEMPORARY_NAME], int attempt)
 normnet_status normnet__write_file(const char *path, put_function *put, const void *context,
                                    const struct allocator *allocator)
 {
-    const int error = errno;
     struct output output = {NULL, 0, 0};
     void *block;
     int64_t size;
@@ -118,7 +113,5 @@ normnet_status normnet__write_file(const char *path, put_function *put, const vo
     if (status == NORMNET_OK)
         status = normnet__replace_file(path, block, size);
     normnet__deallocate(allocator, block, size);
-    if (status == NORMNET_OK)
-        errno = error;
     return status;
 }

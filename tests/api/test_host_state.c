@@ -63,17 +63,17 @@ static void creation(struct use *use)
     normnet_config config;
 
     KEEPS(&use->host, normnet_config_init_size(&config, (int32_t)sizeof config, use->config.norm) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_config_init_size(&config, (int32_t)sizeof config, 99) == NORMNET_EUNSUPPORTED);
+    KEEPS(&use->host, normnet_config_init_size(&config, (int32_t)sizeof config, 99) == NORMNET_EUNSUPPORTED);
     config = use->config;
     config.lr = -0.5;
-    KEEPS_BUT_ERRNO(&use->host, normnet_model_create(&use->model, &config) == NORMNET_EVALUE);
+    KEEPS(&use->host, normnet_model_create(&use->model, &config) == NORMNET_EVALUE);
     KEEPS(&use->host, strstr(normnet_error_message(), "-0.5") != NULL);
     use->results = hash_bytes(use->results, normnet_error_message(), strlen(normnet_error_message()));
     config.architecture = "conv3-4 nonsense";
-    KEEPS_BUT_ERRNO(&use->host, normnet_model_create(&use->model, &config) != NORMNET_OK);
+    KEEPS(&use->host, normnet_model_create(&use->model, &config) != NORMNET_OK);
     config = use->config;
     config.memory_limit = 1000;
-    KEEPS_BUT_ERRNO(&use->host, normnet_model_create(&use->model, &config) == NORMNET_ELIMIT);
+    KEEPS(&use->host, normnet_model_create(&use->model, &config) == NORMNET_ELIMIT);
     use->host.started = use->threads - 1;
     KEEPS(&use->host, normnet_model_create(&use->model, &use->config) == NORMNET_OK);
 }
@@ -91,18 +91,18 @@ static void description(struct use *use)
     use->results = hash_bytes(use->results, text, strlen(text));
     KEEPS(&use->host, normnet_layer_count(model) > 0);
     KEEPS(&use->host, normnet_layer(model, 0, &out->layer) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_layer(model, 99, &out->layer) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_layer(model, 99, &out->layer) == NORMNET_EINVAL);
     KEEPS(&use->host, normnet_parameter_count(model) > 0);
     KEEPS(&use->host, normnet_state_count(model) > 0);
     KEEPS(&use->host, normnet_state(model, 0, &out->state) == NORMNET_OK);
     KEEPS(&use->host, out->state.average != NULL);
-    KEEPS_BUT_ERRNO(&use->host, normnet_state(model, -1, &out->state) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_state(model, -1, &out->state) == NORMNET_EINVAL);
     KEEPS(&use->host,
           normnet_set_parameters(use->model, out->state.data, normnet_parameter_count(model)) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_set_parameters(use->model, out->state.data, 3) == NORMNET_EMISMATCH);
+    KEEPS(&use->host, normnet_set_parameters(use->model, out->state.data, 3) == NORMNET_EMISMATCH);
     normnet_tensor_init(&entry, out->state.dtype, out->state.data, out->state.rank, out->state.shape);
     KEEPS(&use->host, normnet_set_state(use->model, out->state.name, &entry) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_set_state(use->model, "no such entry", &entry) != NORMNET_OK);
+    KEEPS(&use->host, normnet_set_state(use->model, "no such entry", &entry) != NORMNET_OK);
 }
 
 static void training(struct use *use)
@@ -112,18 +112,18 @@ static void training(struct use *use)
     const float before = use->floats[77];
 
     KEEPS(&use->host, normnet_train_step(model, &use->images, &use->labels, metrics) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_train_step(model, &use->nothing, &use->labels, metrics) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_train_step(model, &use->nothing, &use->labels, metrics) == NORMNET_EINVAL);
     use->floats[77] = NAN;
-    KEEPS_BUT_ERRNO(&use->host, normnet_train_step(model, &use->images, &use->labels, metrics) == NORMNET_EVALUE);
+    KEEPS(&use->host, normnet_train_step(model, &use->images, &use->labels, metrics) == NORMNET_EVALUE);
     use->floats[77] = before;
     KEEPS(&use->host, normnet_compute_gradients(model, &use->images, &use->labels, NULL, metrics) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_train_step(model, &use->images, &use->labels, metrics) == NORMNET_ESTATE);
+    KEEPS(&use->host, normnet_train_step(model, &use->images, &use->labels, metrics) == NORMNET_ESTATE);
     KEEPS(&use->host, normnet_gradients(model, &use->out->gradients, NULL) == NORMNET_OK);
     KEEPS(&use->host, normnet_apply_gradients(model, IMAGES) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_apply_gradients(model, IMAGES) == NORMNET_ESTATE);
+    KEEPS(&use->host, normnet_apply_gradients(model, IMAGES) == NORMNET_ESTATE);
     KEEPS(&use->host, normnet_compute_gradients(model, &use->images, &use->labels, NULL, NULL) == NORMNET_OK);
     KEEPS(&use->host, normnet_discard_gradients(model) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_set_learning_rate(model, 0.125, 0.5) == NORMNET_ESTATE);
+    KEEPS(&use->host, normnet_set_learning_rate(model, 0.125, 0.5) == NORMNET_ESTATE);
     KEEPS(&use->host, normnet_steps_taken(model) == 2);
     KEEPS(&use->host, normnet_update_statistics(model, &use->images, 1) == NORMNET_OK);
     KEEPS(&use->host, normnet_update_average_statistics(model, &use->images, 1) == NORMNET_OK);
@@ -141,15 +141,13 @@ static void prediction(struct use *use)
     use->results = hash_bytes(use->results, out->scores, sizeof out->scores);
     KEEPS(&use->host,
           normnet_evaluate(model, &use->images, &use->labels, &out->metrics, out->confusion, NULL) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host,
-                    normnet_evaluate(model, &use->images, NULL, &out->metrics, NULL, NULL) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_evaluate(model, &use->images, NULL, &out->metrics, NULL, NULL) == NORMNET_EINVAL);
     KEEPS(&use->host, normnet_predict(model, &use->images, &use->scores, &use->classes, &batch) == NORMNET_OK);
     use->results = hash_bytes(use->results, out->scores, sizeof out->scores);
     KEEPS(&use->host, normnet_predict(model, &use->images, &use->scores, &use->classes, NULL) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host,
-                    normnet_predict(model, &use->images, &use->images, &use->classes, NULL) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_predict(model, &use->images, &use->images, &use->classes, NULL) == NORMNET_EINVAL);
     KEEPS(&use->host, normnet_layer_output(model, &use->images, 0, &use->map, NULL) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_layer_output(model, &use->images, 99, &use->map, NULL) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_layer_output(model, &use->images, 99, &use->map, NULL) == NORMNET_EINVAL);
     use->results = hash_bytes(use->results, out->scores, sizeof out->scores);
     use->results = hash_bytes(use->results, out->map, sizeof out->map);
     use->results = hash_bytes(use->results, out->confusion, sizeof out->confusion);
@@ -163,16 +161,16 @@ static void files(struct use *use)
 
     KEEPS(&use->host, normnet_model_save(model, path, NULL) == NORMNET_OK);
     KEEPS(&use->host, normnet_model_save(model, path, NULL) == NORMNET_OK); /* over the old file */
-    KEEPS_BUT_ERRNO(&use->host, normnet_model_save(model, "no/such/folder", NULL) == NORMNET_EIO);
+    KEEPS(&use->host, normnet_model_save(model, "no/such/folder", NULL) == NORMNET_EIO);
     KEEPS(&use->host, normnet_model_load(&loaded, path, NULL) == NORMNET_OK);
     KEEPS(&use->host, strcmp(normnet_model_note(loaded), "") == 0);
     CHECK(hash_state(loaded) == hash_state(model));
     KEEPS(&use->host, (normnet_model_destroy(loaded), 1));
-    KEEPS_BUT_ERRNO(&use->host, normnet_model_load(&loaded, "no/such/file", NULL) == NORMNET_EIO);
+    KEEPS(&use->host, normnet_model_load(&loaded, "no/such/file", NULL) == NORMNET_EIO);
     KEEPS(&use->host, normnet_load_weights(model, path) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_load_weights(model, "no/such/file") == NORMNET_EIO);
+    KEEPS(&use->host, normnet_load_weights(model, "no/such/file") == NORMNET_EIO);
     KEEPS(&use->host, normnet_model_export_onnx(model, path) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_load_weights(model, path) == NORMNET_EFORMAT);
+    KEEPS(&use->host, normnet_load_weights(model, path) == NORMNET_EFORMAT);
     KEEPS(&use->host, normnet_model_serialize(model, NULL, 0, &size, NULL) == NORMNET_OK);
     bytes = check_allocate((size_t)size, 1);
     KEEPS(&use->host, normnet_model_serialize(model, bytes, size, &size, NULL) == NORMNET_OK);
@@ -181,8 +179,8 @@ static void files(struct use *use)
     normnet_model_destroy(loaded);
     KEEPS(&use->host, normnet_deserialize_weights(model, bytes, size) == NORMNET_OK);
     bytes[size / 2] ^= 1;
-    KEEPS_BUT_ERRNO(&use->host, normnet_model_deserialize(&loaded, bytes, size, NULL) == NORMNET_ECHECKSUM);
-    KEEPS_BUT_ERRNO(&use->host, normnet_deserialize_weights(model, bytes, size) == NORMNET_ECHECKSUM);
+    KEEPS(&use->host, normnet_model_deserialize(&loaded, bytes, size, NULL) == NORMNET_ECHECKSUM);
+    KEEPS(&use->host, normnet_deserialize_weights(model, bytes, size) == NORMNET_ECHECKSUM);
     free(bytes);
     remove(path);
 }
@@ -210,10 +208,10 @@ static void schedules(struct use *use)
 
     KEEPS(&use->host, normnet_one_cycle_lr(&use->config, 17, &out->lr, &out->momentum) == NORMNET_OK);
     use->results = hash_bytes(use->results, &out->lr, sizeof out->lr);
-    KEEPS_BUT_ERRNO(&use->host, normnet_one_cycle_lr(&use->config, -1, NULL, NULL) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_one_cycle_lr(&use->config, -1, NULL, NULL) == NORMNET_EINVAL);
     KEEPS(&use->host, normnet_step_lr(&use->config, 17, &out->lr, &out->momentum) == NORMNET_OK);
     KEEPS(&use->host, normnet_shard(100, 3, 1, &out->first, &out->count) == NORMNET_OK);
-    KEEPS_BUT_ERRNO(&use->host, normnet_shard(100, 3, 3, &out->first, &out->count) == NORMNET_EINVAL);
+    KEEPS(&use->host, normnet_shard(100, 3, 3, &out->first, &out->count) == NORMNET_EINVAL);
 }
 
 /* ---- Hosts ------------------------------------------------------------------------------------------ */

@@ -79,6 +79,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     }
     if (threads_left == 0) {
         ++threads_refused;
+        errno = ENOMEM; /* of the mmap that failed */
         return EAGAIN;
     }
     if (threads_left > 0)
@@ -106,6 +107,10 @@ static void no_thread_to_be_had(const void *argument)
 
         threads_left = left;
         threads_refused = 0;
+        errno = 0;
+        normnet_model_destroy(CHECK_CREATE(&config));
+        CHECK_EQUAL(errno, 0);
+        threads_left = left;
         CHECK(results_of(&config) == expected);
         CHECK(threads_refused > 0);
         threads_left = -1;
