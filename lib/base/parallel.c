@@ -12,14 +12,21 @@ struct ranges {
     int32_t count;
 };
 
+/* items * index / count, without its overflow. */
+static int64_t range_begin(const struct ranges *ranges, int32_t index)
+{
+    const int64_t whole = ranges->items / ranges->count, rest = ranges->items % ranges->count;
+
+    return whole * index + rest * index / ranges->count;
+}
+
 /* Threads of the program or of OpenMP may be in any floating-point mode. */
 static void run_range(void *context, int32_t index)
 {
     const struct ranges *ranges = context;
     const struct float_mode callers = normnet__enter_float_mode();
 
-    ranges->work(ranges->context, index, ranges->items * index / ranges->count,
-                 ranges->items * (index + 1) / ranges->count);
+    ranges->work(ranges->context, index, range_begin(ranges, index), range_begin(ranges, index + 1));
     normnet__restore_float_mode(&callers);
 }
 

@@ -49,7 +49,7 @@ struct team normnet__alloc_team(struct arena *arena, const struct engine *engine
 
 static inline int64_t normnet__count_blocks(const struct engine *engine, int64_t images)
 {
-    return (images + engine->network->lanes - 1) / engine->network->lanes;
+    return images / engine->network->lanes + (images % engine->network->lanes != 0);
 }
 
 /* Block `index` of the images, in the memory of a worker; layout, dropout and the rest are the caller's to set. */

@@ -3,7 +3,9 @@
 #include "base/allocator.h"
 #include "base/arena.h"
 #include "base/elementary.h"
+#include "base/parallel.h"
 #include "base/tree.h"
+#include "net/engine.h"
 
 #include "harness/check.h"
 
@@ -97,6 +99,45 @@ static void sizes(const void *argument)
     }
 }
 
+/* Ranges of any number of items: each begins where the one before has ended. */
+static void note_range(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    int64_t(*ranges)[2] = context;
+
+    ranges[thread][0] = begin;
+    ranges[thread][1] = end;
+}
+
+static void run_in_turn(void *user, int32_t count, void (*task)(void *context, int32_t index), void *context)
+{
+    (void)user;
+    for (int32_t i = 0; i < count; ++i)
+        task(context, i);
+}
+
+static void numbers_of_items(const void *argument)
+{
+    static const int64_t counts[] = {1024, 1025, 60000, INT64_MAX / 1024 + 1, INT64_MAX - 1, INT64_MAX};
+    static int64_t ranges[NORMNET__MAX_THREADS][2];
+    struct network network = {.lanes = 16};
+    const struct engine engine = {.network = &network};
+
+    (void)argument;
+    for (int32_t threads_count = 2; threads_count <= NORMNET__MAX_THREADS; threads_count *= 2)
+        for (int i = 0; i < CHECK_COUNT(counts); ++i) {
+            const struct threads threads = {threads_count, run_in_turn, NULL, NULL};
+
+            normnet__parallel(&threads, counts[i], note_range, ranges);
+            for (int32_t j = 0; j < threads_count; ++j)
+                CHECK(ranges[j][0] == (j == 0 ? 0 : ranges[j - 1][1]) && ranges[j][0] <= ranges[j][1]);
+            CHECK_EQUAL(ranges[threads_count - 1][1], counts[i]);
+        }
+    CHECK_EQUAL(normnet__count_blocks(&engine, 1), 1);
+    CHECK_EQUAL(normnet__count_blocks(&engine, 16), 1);
+    CHECK_EQUAL(normnet__count_blocks(&engine, 17), 2);
+    CHECK_EQUAL(normnet__count_blocks(&engine, INT64_MAX), INT64_MAX / 16 + 1);
+}
+
 int main(int argc, char **argv)
 {
     if (!check_begin(argc, argv))
@@ -107,5 +148,6 @@ int main(int argc, char **argv)
     check_case("powers", power, NULL);
     check_case("sums along the tree", sums, NULL);
     check_case("sizes that no number holds", sizes, NULL);
+    check_case("numbers of items that cannot be multiplied", numbers_of_items, NULL);
     return check_end();
 }
