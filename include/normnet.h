@@ -428,8 +428,8 @@ typedef struct normnet_config {
      * are recomputed by normnet_update_average_statistics().
      *
      * Training is not affected in any bit. The model needs as much memory again as its parameters
-     * and what the kernels make of them, about 12 to 60 bytes per parameter. The first call that
-     * computes with the average after a step makes this, in a part of the time of a step.
+     * and what the kernels make of them, 4 to 72 bytes per parameter. The first call that computes
+     * with the average after a step makes this, in a part of the time of a step.
      *
      * Example: the accuracy with the average of the steps from 1000 on.
      *
@@ -711,7 +711,8 @@ static inline void normnet_metrics_init(normnet_metrics *metrics)
  *
  * NORMNET_ELABEL   see normnet_tensor
  * NORMNET_EVALUE   a pixel is not finite; or the loss, a gradient, statistic or weight would not
- *                  be; or a running variance, with eps, is above 0 but below the range of float
+ *                  be; or a running variance, with eps, is above 0 but below the range of float; or
+ *                  config.reduce has made a sum of squares negative
  * NORMNET_EINVAL   also for a batch norm that has a single value per channel
  * NORMNET_ESTATE   the one-cycle schedule is at its end, or 2^52 steps have been taken; or gradients
  *                  are pending
@@ -772,10 +773,10 @@ NORMNET_API normnet_status normnet_compute_gradients(normnet_model *model, const
 
 /*
  * The pending gradients: normnet_parameter_count() doubles in the order of the parameters; all 0 if
- * none are pending. The caller may change them until the next call on the model. They are double,
- * so that the order in which ranks add them hardly ever changes the float weights. With
- * config.reduce, each rank has the same part of the gradients of a batch norm's gamma and beta,
- * those of all images divided by the number of ranks. `values` and `count` may be NULL.
+ * none are pending. The caller may change them until the next call on the model, and not during
+ * one, which would use what it has not checked. They are double, so that the order in which ranks
+ * add them hardly ever changes the float weights. With config.reduce, each rank has the same part of the gradients of a
+ * batch norm's gamma and beta, those of all images divided by the number of ranks. `values` and `count` may be NULL.
  *
  * Example: a step on a batch of 512 images that is shared by several processes. sum_over_ranks() is
  * the function in the example of normnet_config.reduce.
@@ -841,7 +842,8 @@ NORMNET_API normnet_status normnet_update_statistics(normnet_model *model, const
 /*
  * The same for the running statistics of the averaged weights, as update_bn() with an
  * AveragedModel; those of the model stay. They last until the next training step, which sets them
- * to the model's again, or until weights are set or loaded while the average still follows them.
+ * to the model's again, or, while the average still follows the weights, until weights are set or
+ * loaded or normnet_update_statistics() is called.
  *
  * NORMNET_ESTATE   also if config.average_decay is 0
  */

@@ -6,12 +6,23 @@
 #include "model/model_training.h"
 #include "model/sized_struct.h"
 
+static normnet_status train(normnet_model *model, const normnet_tensor *images, const normnet_tensor *labels,
+                            normnet_metrics *metrics)
+{
+    struct labeled_batch batch;
+    const normnet_status status = normnet__view_batch(model, images, labels, &batch);
+
+    if (status == NORMNET_OK)
+        return normnet__train_step(model, &batch, metrics);
+    normnet__withdraw(model);
+    return status;
+}
+
 normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *images, const normnet_tensor *labels,
                                   normnet_metrics *metrics)
 {
     normnet_metrics filled;
     int32_t metrics_size;
-    struct labeled_batch batch;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
@@ -20,11 +31,9 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__view_batch(model, images, labels, &batch);
-    if (status != NORMNET_OK)
-        normnet__withdraw(model);
-    else
-        status = normnet__train_step(model, &batch, &filled);
+    status = normnet__can_train(model);
+    if (status == NORMNET_OK)
+        status = train(model, images, labels, &filled);
     if (status == NORMNET_OK)
         normnet__write_metrics(metrics, metrics_size, &filled);
     normnet__end_writing(model);
@@ -60,14 +69,27 @@ static normnet_status read_batch(const normnet_batch *from, const normnet_model 
     return NORMNET_OK;
 }
 
+static normnet_status compute(normnet_model *model, const normnet_tensor *images, const normnet_tensor *labels,
+                              const normnet_batch *from, normnet_metrics *metrics)
+{
+    struct labeled_batch labeled;
+    normnet_batch batch;
+    normnet_status status = normnet__view_batch(model, images, labels, &labeled);
+
+    if (status == NORMNET_OK)
+        status = read_batch(from, model, labeled.images.count, &batch);
+    if (status == NORMNET_OK)
+        return normnet__compute_gradients(model, &labeled, batch.first_sample, metrics);
+    normnet__withdraw(model);
+    return status;
+}
+
 normnet_status normnet_compute_gradients(normnet_model *model, const normnet_tensor *images,
                                          const normnet_tensor *labels, const normnet_batch *from,
                                          normnet_metrics *metrics)
 {
     normnet_metrics filled;
     int32_t metrics_size;
-    struct labeled_batch labeled;
-    normnet_batch batch;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
@@ -76,13 +98,9 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__view_batch(model, images, labels, &labeled);
+    status = normnet__can_compute(model);
     if (status == NORMNET_OK)
-        status = read_batch(from, model, labeled.images.count, &batch);
-    if (status != NORMNET_OK)
-        normnet__withdraw(model);
-    else
-        status = normnet__compute_gradients(model, &labeled, batch.first_sample, &filled);
+        status = compute(model, images, labels, from, &filled);
     if (status == NORMNET_OK)
         normnet__write_metrics(metrics, metrics_size, &filled);
     normnet__end_writing(model);
@@ -144,21 +162,29 @@ normnet_status normnet_set_learning_rate(normnet_model *model, double lr, double
     return status;
 }
 
+static normnet_status update_from(normnet_model *model, int32_t which, const normnet_tensor *tensor, bool reset)
+{
+    struct images images;
+    const normnet_status status = normnet__view_batch_images(model, tensor, &images);
+
+    if (status == NORMNET_OK)
+        return normnet__update_statistics(model, which, &images, reset);
+    normnet__withdraw(model);
+    return status;
+}
+
 static normnet_status update_statistics(normnet_model *model, int32_t which, const normnet_tensor *tensor,
                                         int32_t reset)
 {
-    struct images images;
     normnet_status status = normnet__require(model, "model");
 
     if (status == NORMNET_OK)
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__view_batch_images(model, tensor, &images);
-    if (status != NORMNET_OK)
-        normnet__withdraw(model);
-    else
-        status = normnet__update_statistics(model, which, &images, reset != 0);
+    status = normnet__can_update_statistics(model, which);
+    if (status == NORMNET_OK)
+        status = update_from(model, which, tensor, reset != 0);
     normnet__end_writing(model);
     return status;
 }

@@ -165,6 +165,7 @@ static normnet_status combine_moments(const struct layer *layer, struct batch_no
 {
     const int32_t channels = layer->in.channels;
     const struct leaves leaves = {leaf_begin(&norm->grouping, group), leaf_begin(&norm->grouping, group + 1)};
+    char number[32];
     normnet_status status = sum_values(norm, leaves, channels, reduction);
 
     if (status != NORMNET_OK)
@@ -176,8 +177,13 @@ static normnet_status combine_moments(const struct layer *layer, struct batch_no
     for (int32_t c = 0; c < channels; ++c)
         norm->combined[c] = (struct moments){norm->totals[0], norm->totals[2 + c] / norm->totals[0], 0.0};
     status = sum_squares(norm, leaves, channels, reduction);
-    for (int32_t c = 0; c < channels; ++c)
+    for (int32_t c = 0; status == NORMNET_OK && c < channels; ++c) {
         norm->combined[c].m2 = norm->totals[c];
+        if (norm->totals[c] < 0.0)
+            status = normnet__fail(NORMNET_EVALUE,
+                                   "layer %d (%.64s): a sum of squares from config.reduce is %s; expected 0 or more",
+                                   layer->index, layer->token, normnet__decimal(number, norm->totals[c]));
+    }
     return status;
 }
 

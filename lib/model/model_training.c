@@ -18,6 +18,20 @@ normnet_status normnet__reject_pending(const normnet_model *model)
     return normnet__fail(NORMNET_ESTATE, "gradients are pending: apply or discard them first");
 }
 
+normnet_status normnet__can_compute(normnet_model *model)
+{
+    const struct trainer trainer = trainer_of(model);
+
+    return normnet__check_schedule(&trainer);
+}
+
+normnet_status normnet__can_train(normnet_model *model)
+{
+    const normnet_status status = normnet__reject_pending(model);
+
+    return status == NORMNET_OK ? normnet__can_compute(model) : status;
+}
+
 void normnet__withdraw(normnet_model *model)
 {
     const struct network *network = &model->network;
@@ -39,12 +53,8 @@ normnet_status normnet__train_step(normnet_model *model, const struct labeled_ba
     const struct trainer trainer = trainer_of(model);
     struct pass_result result;
     struct update update;
-    normnet_status status = normnet__reject_pending(model);
+    normnet_status status = normnet__compute(&trainer, &batch->images, batch->labels, 0, &result);
 
-    if (status == NORMNET_OK)
-        status = normnet__check_schedule(&trainer);
-    if (status == NORMNET_OK)
-        status = normnet__compute(&trainer, &batch->images, batch->labels, 0, &result);
     if (status != NORMNET_OK)
         return status;
     status = normnet__apply(&trainer, batch->images.count, &update);
@@ -65,10 +75,8 @@ normnet_status normnet__compute_gradients(normnet_model *model, const struct lab
 {
     const struct trainer trainer = trainer_of(model);
     struct pass_result result;
-    normnet_status status = normnet__check_schedule(&trainer);
+    const normnet_status status = normnet__compute(&trainer, &batch->images, batch->labels, first_sample, &result);
 
-    if (status == NORMNET_OK)
-        status = normnet__compute(&trainer, &batch->images, batch->labels, first_sample, &result);
     if (status == NORMNET_OK)
         *metrics = pass_metrics(&result, batch->images.count, model->state.step);
     return status;
@@ -82,7 +90,7 @@ normnet_status normnet__apply_gradients(normnet_model *model, int64_t images_in_
 
     if (!model->state.pending)
         return normnet__fail(NORMNET_ESTATE, "no gradients have been computed");
-    status = normnet__check_schedule(&trainer);
+    status = normnet__can_compute(model);
     return status == NORMNET_OK ? normnet__apply(&trainer, images_in_all, &update) : status;
 }
 

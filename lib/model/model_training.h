@@ -9,12 +9,20 @@
 normnet_status normnet__reject_pending(const normnet_model *model);
 
 /*
+ * Whether the state of the model allows the call: NORMNET_ESTATE if not. The ranks of config.reduce have the same
+ * state, so that all of them fail here or none does: before the batch, with which one alone may.
+ */
+normnet_status normnet__can_train(normnet_model *model);
+normnet_status normnet__can_compute(normnet_model *model);
+normnet_status normnet__can_update_statistics(const normnet_model *model, int32_t which);
+
+/*
  * In place of a call whose batch cannot be used: with config.reduce, other ranks have begun the same call and wait for
  * this one in their first batch norm.
  */
 void normnet__withdraw(normnet_model *model);
 
-/* The functions write all fields of `metrics` but struct_size, and only if they succeed. */
+/* After these checks. The functions write all fields of `metrics` but struct_size, and only if they succeed. */
 normnet_status normnet__train_step(normnet_model *model, const struct labeled_batch *batch, normnet_metrics *metrics);
 
 /* `first_sample` is the index of the first image in the whole batch. */

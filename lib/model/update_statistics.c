@@ -55,18 +55,23 @@ static void refresh(normnet_model *model, int32_t which)
         normnet__refresh_weights(&model->network, &model->state);
 }
 
+normnet_status normnet__can_update_statistics(const normnet_model *model, int32_t which)
+{
+    const normnet_status status = normnet__check_weights(model, which);
+
+    return status == NORMNET_OK ? normnet__reject_pending(model) : status;
+}
+
 /* The pending statistics are lent to the pass, also for the average. */
 normnet_status normnet__update_statistics(normnet_model *model, int32_t which, const struct images *images, bool reset)
 {
     const struct network *network = &model->network;
     struct state *state = &model->state;
     const struct weights *weights = normnet__weights(model, which);
-    normnet_status status = normnet__check_weights(model, which);
+    normnet_status status;
 
-    if (status == NORMNET_OK)
-        status = normnet__reject_pending(model);
-    if (status != NORMNET_OK || network->batch_norm_count == 0)
-        return status;
+    if (network->batch_norm_count == 0)
+        return NORMNET_OK;
     if (which == NORMNET_WEIGHTS_AVERAGE)
         normnet__prepare_average(network, &state->average);
     normnet__restart_statistics(network, state, weights);

@@ -6,6 +6,7 @@
 #include "harness/twins.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 enum { RANKS = 2, STEPS = 4, IMAGES = 40 };
 
@@ -378,6 +379,35 @@ static void one_image_in_all(const void *argument)
     twins_close(pair);
 }
 
+/* A sum that loses bits, as compressed communication may, can be less than 0. */
+static int32_t subtract(void *user, double *values, int64_t count)
+{
+    int *calls = user;
+
+    if (++*calls == 2) /* the first norm's sums of squares */
+        values[count - 1] = -1e-4;
+    return 0;
+}
+
+static void negative_squares(const void *argument)
+{
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    struct twins *pair;
+    int calls = 0;
+
+    (void)argument;
+    config.reduce = subtract;
+    config.reduce_user = &calls;
+    pair = twins_open_config(&config);
+    calls = 0;
+    CHECK_REJECTED(pair, normnet_train_step(pair->model, &pair->images, &pair->labels, &pair->out.metrics),
+                   NORMNET_EVALUE, "layer 1 (norm)", "-0.0001", "config.reduce");
+    calls = 0;
+    CHECK_REJECTED(pair, normnet_update_statistics(pair->model, &pair->images, 1), NORMNET_EVALUE, "layer 1 (norm)",
+                   "-0.0001");
+    twins_close(pair);
+}
+
 /* ---- How reduce is called ---------------------------------------------------------------------- */
 
 struct observer {
@@ -502,6 +532,54 @@ static void reduce_fails(const void *argument)
     }
 }
 
+/* What no rank can do, one with a bad batch cannot do either: the others do not wait for it. */
+static void nobody_begins(struct twins *pair, struct observer *watcher, bool pending)
+{
+    const normnet_tensor *const images[] = {&pair->images, &pair->labels}, *const labels[] = {&pair->labels, NULL};
+    const uint64_t before = hash_state(pair->model);
+
+    watcher->calls = 0;
+    for (int i = 0; i < 2; ++i) {
+        CHECK_STATUS(normnet_train_step(pair->model, images[i], &pair->labels, NULL), NORMNET_ESTATE);
+        CHECK_STATUS(normnet_train_step(pair->model, &pair->images, labels[i], NULL), NORMNET_ESTATE);
+        if (pending) {
+            CHECK_STATUS(normnet_update_statistics(pair->model, images[i], 1), NORMNET_ESTATE);
+            CHECK_STATUS(normnet_update_average_statistics(pair->model, images[i], 1), NORMNET_ESTATE);
+        } else {
+            CHECK_STATUS(normnet_compute_gradients(pair->model, images[i], &pair->labels, NULL, NULL), NORMNET_ESTATE);
+        }
+    }
+    CHECK_EQUAL(watcher->calls, 0);
+    CHECK(hash_state(pair->model) == before);
+}
+
+static void impossible_for_all(const void *argument)
+{
+    struct observer watcher = {.caller = pthread_self()};
+    normnet_config config = twins_config(NORMNET_NORM_BATCH);
+    struct twins *pair;
+
+    (void)argument;
+    config.reduce = observe;
+    config.reduce_user = &watcher;
+    config.average_decay = 0.9;
+    pair = twins_open_config(&config);
+    twins_make_pending(pair);
+    nobody_begins(pair, &watcher, true);
+    twins_close(pair);
+    config.schedule = NORMNET_SCHEDULE_ONE_CYCLE;
+    config.total_steps = 1;
+    config.average_decay = 0;
+    pair = twins_open_config(&config);
+    CHECK_OK(normnet_train_step(pair->model, &pair->images, &pair->labels, NULL));
+    CHECK_OK(normnet_train_step(pair->twin, &pair->images, &pair->labels, NULL));
+    nobody_begins(pair, &watcher, false);
+    watcher.calls = 0;
+    CHECK_STATUS(normnet_update_average_statistics(pair->model, &pair->labels, 1), NORMNET_ESTATE);
+    CHECK_EQUAL(watcher.calls, 0);
+    twins_close(pair);
+}
+
 int main(int argc, char **argv)
 {
     static const struct rank_case cases[] = {
@@ -529,6 +607,8 @@ int main(int argc, char **argv)
     check_case("ranks: update_statistics has the same dropout on all", statistics_of_ranks, &copies);
     check_case("ranks: a single image each is enough together", one_image_each, NULL);
     check_case("ranks: a single image in all is rejected", one_image_in_all, NULL);
+    check_case("ranks: sums of squares below 0 are rejected", negative_squares, NULL);
+    check_case("ranks: no sum for a call that no rank can make", impossible_for_all, NULL);
     check_case("reduce: called by the calling thread, forward and backward, never by readers", by_the_calling_thread,
                NULL);
     check_case("reduce: that does nothing is a process alone", alone, NULL);
