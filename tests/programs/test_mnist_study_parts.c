@@ -55,6 +55,43 @@ static void student_quantiles(const void *argument)
         expect_near("the quantile", student_quantile(rows[i].probability, rows[i].degrees), rows[i].t);
 }
 
+/* 2 * scipy.stats.t.sf(t, degrees), where 1 minus the rest is 0, or less */
+static void far_tails(const void *argument)
+{
+    static const struct {
+        int degrees;
+        double t, beyond;
+    } rows[] = {
+        {1, 100, 0.00636598552981651},   {2, 1.5, 0.2723931248910011},      {4, 30, 7.352856097661319e-06},
+        {6, 988, 7.256966161615923e-17}, {8, 226, 1.6447717747230046e-16},  {9, 1000, 5.091606607896941e-24},
+        {10, 5, 0.0005373336027564527},  {10, 102, 2.0099560087492222e-16}, {14, 44, 2.0660929044213681e-16},
+        {19, 60, 3.976061684707285e-23},
+    };
+
+    (void)argument;
+    for (int i = 0; i < CHECK_COUNT(rows); ++i)
+        expect_near("the tail", student_beyond(rows[i].t, rows[i].degrees) / rows[i].beyond, 1);
+    for (int degrees = 1; degrees < 40; ++degrees)
+        for (double t = 0.01; t < 1e6; t *= 1.1) {
+            const double beyond = student_beyond(t, degrees);
+
+            CHECK(beyond >= 0 && fabs(beyond + student_within(t, degrees) - 1) < 1e-14);
+        }
+}
+
+/* Of rows that have collapsed, whose p are next to nothing. */
+static void correction_of_small_numbers(const void *argument)
+{
+    double p[] = {1e-17, 0, NAN, -2e-16, -0.0, 0.3, 1e-20};
+
+    (void)argument;
+    statistics_correct(p, CHECK_COUNT(p));
+    CHECK(p[1] == 0 && p[3] == 0 && p[4] == 0 && isnan(p[2]));
+    expect_near("the smallest", p[6] / 3e-20, 1);
+    expect_near("the next", p[0] / 2e-17, 1);
+    expect_near("the largest", p[5], 0.3);
+}
+
 /* numpy.mean, numpy.std(ddof=1), scipy.stats.t.interval, and scipy.stats.ttest_rel */
 static void samples(const void *argument)
 {
@@ -242,11 +279,13 @@ int main(int argc, char **argv)
         return check_end();
     check_case("student's t: distribution", student_distribution, NULL);
     check_case("student's t: quantiles", student_quantiles, NULL);
+    check_case("student's t: tails", far_tails, NULL);
     check_case("samples", samples, NULL);
     check_case("samples: small ones", small_samples, NULL);
     check_case("samples: equal differences", equal_differences, NULL);
     check_case("samples: accuracies", accuracies, NULL);
     check_case("correction of p", correction, NULL);
+    check_case("correction of p: small numbers", correction_of_small_numbers, NULL);
     check_case("json reader: values", json_values, NULL);
     check_case("json reader: mistakes", json_mistakes, NULL);
     check_case("json reader: what was written", json_round_trip, NULL);

@@ -25,6 +25,29 @@ double student_within(double t, int degrees)
     return odd ? 2 / pi * (theta + sine * cosine * sum) : sine * sum;
 }
 
+/*
+ * 1 - student_within(), but also where that would be nothing but rounding: with all of their terms the series above are
+ * 1, so that it is the rest of them.
+ */
+double student_beyond(double t, int degrees)
+{
+    const double theta = atan(t / sqrt(degrees)), within = student_within(t, degrees);
+    const double sine = sin(theta), cosine = cos(theta);
+    const int odd = degrees % 2;
+    double term = 1, sum = 0;
+    int k = odd;
+
+    if (within < 0.5)
+        return 1 - within;
+    for (; k <= degrees - 2; k += 2)
+        term *= cosine * cosine * (k + 1) / (k + 2);
+    for (; sum + term > sum; k += 2) {
+        sum += term;
+        term *= cosine * cosine * (k + 1) / (k + 2);
+    }
+    return odd ? 2 / pi * sine * cosine * sum : sine * sum;
+}
+
 /* By bisection, to the last bit. */
 double student_quantile(double probability, int degrees)
 {
@@ -65,7 +88,7 @@ static struct sample sample_with_min_sd(const double *values, size_t count, doub
     sample.low = sample.mean - half;
     sample.high = sample.mean + half;
     if (error > 0)
-        sample.p = 1 - student_within(fabs(sample.mean) / error, (int)count - 1);
+        sample.p = student_beyond(fabs(sample.mean) / error, (int)count - 1);
     else
         sample.p = sample.mean == 0; /* all values are equal */
     return sample;
@@ -114,8 +137,10 @@ void statistics_correct(double *p, size_t count)
     size_t tests = 0;
     double before = 0;
 
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; ++i) {
         tests += isnan(p[i]) ? 0 : 1;
+        p[i] = p[i] <= 0 ? 0 : p[i]; /* also -0 */
+    }
     for (; tests > 0; --tests) {
         const size_t i = find_smallest(p, count);
         const double corrected = fmin(1, p[i] * (double)tests);

@@ -31,6 +31,9 @@ struct sample statistics_of_pairs(const double *a, const double *b, size_t count
 /* The probability that |t| is at most `t` (t >= 0) with this many degrees of freedom (at least 1). */
 double student_within(double t, int degrees);
 
+/* That it is more: also if that is very improbable. */
+double student_beyond(double t, int degrees);
+
 /* The t with student_within() = `probability`, 0 to below 1. */
 double student_quantile(double probability, int degrees);
 
