@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 import math
+import os
 import re
 import shutil
 import statistics
@@ -441,15 +442,16 @@ def test_lines_that_are_left_out(program):
 
 
 def test_the_experiments_of_the_study(program):
-    """Without --experiments they are those that the study has kept; a file of somebody else stays and is not read."""
+    """Without --experiments they are those that the study has kept, or the user's file that it was given there."""
     before = program.page()
     program.run("report", "study", "--data", "data")
     assert program.page() == before
     directory = program.copy("own", program.lines()[:3])
     (directory / "experiments.txt").write_text(EXPERIMENTS, encoding="utf-8")
+    result = program.run("study", "--only", "quick-width-ln", "--data", "generated", "--out", "own", code=1)
+    assert "own/experiments.txt exists and is not this study's file of experiments; name it with" in result.stderr
     result = program.run("report", "own", "--data", "data")
-    assert "3 experiments are not in the file of experiments" in result.stdout
-    assert "3 experiments are not in the file of experiments" in words(section(program.page("own"), "verdict"))
+    assert "not in the file of experiments" not in result.stdout
     program.run("study", "--experiments", "own/experiments.txt", "--only", "avg-plain", "--data", "data", "--out", "own")
     assert (directory / "experiments.txt").read_text(encoding="utf-8") == EXPERIMENTS
     kept = (program.directory / "study" / "experiments.txt").read_text(encoding="utf-8")
@@ -583,6 +585,37 @@ def test_files_of_others_stay(program):
         assert f"{name} exists and was not written by normnet-mnist report" in result.stderr
         assert sorted(path.name for path in directory.iterdir()) == sorted(["runs.jsonl", name])
         (directory / name).unlink()
+
+
+def test_files_of_others_end_no_study(program):
+    """They are found before the first run, and nothing is added."""
+    directory = program.copy("others", program.lines()[:2])
+    before = (directory / "runs.jsonl").read_bytes()
+    outside = program.directory / "outside.txt"
+    outside.write_text("my own text", encoding="utf-8")
+    study = ["study", "--experiments", "experiments.txt", "--data", "data", "--out", "others"]
+    for name in ("summary.csv", "comparisons.csv", "summary.json", "report.html", "report.json", "report-curves.csv",
+                 "report-mistakes.csv", "experiments.txt"):
+        for make in (lambda path: path.write_text("my own text", encoding="utf-8"),
+                     lambda path: path.symlink_to(outside), os.mkfifo):
+            make(directory / name)
+            result = program.run(*study, code=1)
+            assert f"others/{name} exists and " in result.stderr or f"others/{name}: it is not a regular" in result.stderr
+            assert sorted(path.name for path in directory.iterdir()) == sorted(["runs.jsonl", name])
+            assert (directory / "runs.jsonl").read_bytes() == before
+            assert outside.read_text(encoding="utf-8") == "my own text"
+            if name == "experiments.txt":
+                program.run("report", "others", "--data", "data", code=1 if make == os.mkfifo else 2)
+            (directory / name).unlink()
+
+
+def test_many_damaged_lines(program):
+    """Ten are named, the others are counted."""
+    program.copy("damaged", program.lines() + ["x\n"] * 1000)
+    result = program.report("damaged")
+    assert result.stdout.count("it is damaged at byte 1") == 10
+    assert "990 other lines are left out for such reasons." in result.stdout
+    assert "990 other lines" in words(section(program.page("damaged"), "verdict"))
 
 
 def test_command_line(program):

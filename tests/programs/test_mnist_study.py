@@ -194,6 +194,8 @@ class Selection(StudyCase):
         self.expect_failure(2, "--quick and --only 003 both select", "study", "--quick", "--only", "003", "--out", "x")
         self.expect_failure(2, "--quick and --only 003 both select", "study", "--quick", "--only", "003", "--list")
         self.expect_failure(2, "--list and --print both print", "study", "--list", "--print")
+        for arguments in (["--jobs", "2"], ["--experiments", "none.txt"], ["--classes", "none.txt"], ["--quick"]):
+            self.expect_failure(2, f"{arguments[0]} has no effect with --print", "study", *arguments, "--print")
         self.expect_failure(2, "has no experiment with select = quick", *self.arguments("--quick"))
         self.expect_failure(1, "cannot open none.txt", "study", "--experiments", "none.txt", "--list")
 

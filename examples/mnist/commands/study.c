@@ -10,6 +10,7 @@
 #include "study/summary.h"
 #include "study/summary_files.h"
 #include "study/summary_table.h"
+#include "support/file_system.h"
 #include "support/interrupt.h"
 #include "support/machine.h"
 #include "support/options.h"
@@ -115,6 +116,10 @@ static int parse_options(struct study_options *study, struct study_actions *acti
         return code;
     if (actions->list && actions->print)
         return report_usage("--list and --print both print experiments; expected one of them");
+    for (int i = 0; actions->print && i < count; ++i) {
+        if (options[i].given && strcmp(options[i].name, "--print") != 0)
+            return report_usage("%s has no effect with --print, which prints the built-in file", options[i].name);
+    }
     if (study->quick && study->only)
         return report_usage("--quick and --only %s both select the experiments; expected one of them", study->only);
     if (actions->list || actions->print)
@@ -254,6 +259,19 @@ static int write_report(const struct study *study)
     return study->shown > 0 ? report_write(&request) : 0;
 }
 
+/* What the study will write at its end, known before its first run. */
+static int check_directory(const struct study *study)
+{
+    const char *directory = study->options.out;
+
+    if (!file_is_folder(directory))
+        return 0;
+    int code = kept_experiments_check(directory, &study->experiments);
+    if (code == 0)
+        code = summary_check_files(directory);
+    return code == 0 ? report_check(directory) : code;
+}
+
 static int run_study(struct study *study)
 {
     size_t left = 0;
@@ -262,7 +280,9 @@ static int run_study(struct study *study)
     if (code != 0)
         return code;
     identify_data(study);
-    code = runs_file_open(&study->file, study->options.out);
+    code = check_directory(study);
+    if (code == 0)
+        code = runs_file_open(&study->file, study->options.out);
     if (code == 0)
         code = kept_experiments_write(study->options.out, &study->experiments);
     if (code == 0)

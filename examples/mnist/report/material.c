@@ -33,6 +33,26 @@ static int add_problem(struct material *material, char *text)
 
 /* ---- Lines ------------------------------------------------------------------------------------- */
 
+enum { MAX_LINES_NAMED = 10 }; /* of those that are left out: the rest is counted */
+
+/* The same for a line that is left out. */
+static int leave_out(struct material *material, char *text)
+{
+    if (material->lines_left_out++ < MAX_LINES_NAMED)
+        return add_problem(material, text);
+    free(text);
+    return 0;
+}
+
+static int count_others_left_out(struct material *material)
+{
+    if (material->lines_left_out <= MAX_LINES_NAMED)
+        return 0;
+    const size_t others = material->lines_left_out - MAX_LINES_NAMED;
+    return add_problem(material,
+                       text_of("%zu other line%s left out for such reasons.", others, others == 1 ? " is" : "s are"));
+}
+
 static int add_run(struct material *material, const struct json_value *line)
 {
     struct runs_file *file = &material->file;
@@ -112,8 +132,8 @@ static int take_line(struct material *material, int number, struct json_value *l
     if (!unknown)
         return keep_line(material, line, &experiment);
     drop_last_run(material);
-    code = add_problem(material,
-                       text_of("Line %d is left out: this program does not know its value of %s.", number, unknown));
+    code = leave_out(material,
+                     text_of("Line %d is left out: this program does not know its value of %s.", number, unknown));
     json_free(line);
     return code;
 }
@@ -141,12 +161,12 @@ static int read_line(struct material *material, int number, const char *text, si
     if (!line && problem.memory)
         return report_error("not enough memory for the report");
     if (!line)
-        return add_problem(material, text_of("Line %d is left out: it is damaged at byte %zu, expected %s.", number,
-                                             problem.offset + 1, problem.expected));
+        return leave_out(material, text_of("Line %d is left out: it is damaged at byte %zu, expected %s.", number,
+                                           problem.offset + 1, problem.expected));
     if (!find_problem(material, number, line, &wrong))
         return take_line(material, number, line);
     json_free(line);
-    return add_problem(material, wrong);
+    return leave_out(material, wrong);
 }
 
 /* A last line without an end belongs to a study that is being run, or was killed. */
@@ -163,7 +183,7 @@ static int read_lines(struct material *material, const struct whole_file *text)
         code = read_line(material, number, next, (size_t)(feed - next));
         next = feed + 1;
     }
-    return code;
+    return code == 0 ? count_others_left_out(material) : code;
 }
 
 static int read_runs(struct material *material)

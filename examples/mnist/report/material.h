@@ -33,6 +33,7 @@ struct material {
     size_t outside;  /* rows whose experiment only the lines have */
     char **problems; /* why lines are left out: sentences */
     size_t problem_count;
+    size_t lines_left_out;
     char data_key[130];
     struct summary summary;
     struct report_row *rows;     /* in the order of the summary's */

@@ -110,11 +110,36 @@ static void print_result(const struct places *places, const struct material *mat
         print_name("  ", material->problems[i], "\n");
 }
 
+static void free_places(struct places *places)
+{
+    free(places->stem);
+    for (int i = 0; i < OUTPUTS; ++i)
+        free(places->paths[i]);
+}
+
+static char *default_page(const char *directory)
+{
+    return text_of("%s/report.html", directory);
+}
+
+int report_check(const char *directory)
+{
+    struct places places = {{NULL}, NULL};
+    char *page = default_page(directory);
+
+    int code = page ? find_places(&places, page) : report_error("not enough memory");
+    if (code == 0)
+        code = check_places(&places);
+    free(page);
+    free_places(&places);
+    return code;
+}
+
 int report_write(const struct report_request *request)
 {
     struct places places = {{NULL}, NULL};
     struct material material = {0};
-    char *page = request->out ? text_of("%s", request->out) : text_of("%s/report.html", request->directory);
+    char *page = request->out ? text_of("%s", request->out) : default_page(request->directory);
 
     int code = material_open(&material, request);
     if (code == 0)
@@ -128,9 +153,7 @@ int report_write(const struct report_request *request)
         code = answers_print(&material.summary, &material.experiments);
     }
     free(page);
-    free(places.stem);
-    for (int i = 0; i < OUTPUTS; ++i)
-        free(places.paths[i]);
+    free_places(&places);
     material_close(&material);
     return code;
 }

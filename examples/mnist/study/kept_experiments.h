@@ -8,12 +8,14 @@
 
 #include "study/experiments_file.h"
 
-/* Writes the file, or removes that of an older study. A file of somebody else stays. Returns 0, or reports a failure.
- */
+/* Returns 0, or reports that there is a file which neither a study has written nor this one was given. */
+int kept_experiments_check(const char *directory, const struct experiments *experiments);
+
+/* Writes the file, or removes that of an older study. Returns 0, or reports a failure. */
 int kept_experiments_write(const char *directory, const struct experiments *experiments);
 
-/* Sets `path` to that of the file, or to NULL if there is none; free() it. Returns 0, or reports that there is no
- * memory. */
+/* Sets `path` to that of the file, or to NULL if there is none; free() it. Returns 0, or reports that it is no
+ * regular file, or that there is no memory. */
 int kept_experiments_find(const char *directory, char **path);
 
 #endif

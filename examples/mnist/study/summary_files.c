@@ -10,6 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char program_name[] = "normnet-mnist study";
+
+static const char rows_head[] =
+    "id,study,name,parameters,seeds,failed,test_mean,test_sd,test_low,test_high,validation_mean,validation_sd,"
+    "validation_low,validation_high,train_mean,best_test_mean,test_loss_mean,published_final,published_best,"
+    "difference,seconds_mean,images_per_second_mean,small_share_mean,pruned_accuracy_mean,average_test_mean,"
+    "average_validation_mean,average_test_loss_mean\n";
+
+static const char comparisons_head[] =
+    "study,group,a,b,seeds,test_mean,test_sd,test_low,test_high,p,corrected_p,verdict,validation_mean,"
+    "validation_sd,validation_low,validation_high,decided_by\n";
+
 /* ---- CSV --------------------------------------------------------------------------------------- */
 
 /* RFC 4180: in quotes if it has to be, with quotes doubled. */
@@ -51,11 +63,7 @@ static void write_sample(FILE *stream, const struct sample *sample)
 
 static void write_rows(FILE *stream, const struct summary *summary)
 {
-    fputs("id,study,name,parameters,seeds,failed,test_mean,test_sd,test_low,test_high,validation_mean,validation_sd,"
-          "validation_low,validation_high,train_mean,best_test_mean,test_loss_mean,published_final,published_best,"
-          "difference,seconds_mean,images_per_second_mean,small_share_mean,pruned_accuracy_mean,average_test_mean,"
-          "average_validation_mean,average_test_loss_mean\n",
-          stream);
+    fputs(rows_head, stream);
     for (size_t i = 0; i < summary->count; ++i) {
         const struct summary_row *row = &summary->rows[i];
 
@@ -91,9 +99,7 @@ static const char *decider_name(const struct comparison *pair)
 
 static void write_comparisons(FILE *stream, const struct summary *summary)
 {
-    fputs("study,group,a,b,seeds,test_mean,test_sd,test_low,test_high,p,corrected_p,verdict,validation_mean,"
-          "validation_sd,validation_low,validation_high,decided_by\n",
-          stream);
+    fputs(comparisons_head, stream);
     for (size_t i = 0; i < summary->comparison_count; ++i) {
         const struct comparison *pair = &summary->comparisons[i];
 
@@ -211,7 +217,7 @@ static void write_json(FILE *stream, const struct summary *summary, const struct
     struct json_writer json = json_open(stream);
 
     json_begin_object(&json, NULL);
-    json_text(&json, "program", "normnet-mnist study");
+    json_text(&json, "program", program_name);
     write_members(&json, summary, experiments);
     json_end_object(&json);
 }
@@ -220,15 +226,47 @@ static void write_json(FILE *stream, const struct summary *summary, const struct
 
 enum summary_file { FILE_CSV, FILE_COMPARISONS, FILE_JSON, FILES };
 
+/* With the text near the beginning of an older file that may be replaced, also one of an older version. */
+static const struct {
+    const char *name, *mark;
+} files[FILES] = {
+    {"summary.csv", "id,study,name,parameters,seeds,"},
+    {"comparisons.csv", "study,group,a,b,seeds,"},
+    {"summary.json", "\"program\": \"normnet-mnist study\""},
+};
+
+static char *path_of(enum summary_file kind, const char *directory)
+{
+    char *path = text_of("%s/%s", directory, files[kind].name);
+
+    if (!path)
+        report_error("not enough memory to write %s", files[kind].name);
+    return path;
+}
+
+int summary_check_files(const char *directory)
+{
+    int code = 0;
+
+    for (enum summary_file kind = FILE_CSV; kind < FILES && code == 0; ++kind) {
+        char *path = path_of(kind, directory);
+
+        code = path ? atomic_file_check(path) : EXIT_FAILED;
+        if (code == 0)
+            code = atomic_file_check_older(path, files[kind].mark, program_name);
+        free(path);
+    }
+    return code;
+}
+
 static int write_file(enum summary_file kind, const struct summary *summary, const struct experiments *experiments,
                       const char *directory)
 {
-    static const char *const names[] = {"summary.csv", "comparisons.csv", "summary.json"};
-    char *path = text_of("%s/%s", directory, names[kind]);
+    char *path = path_of(kind, directory);
     struct atomic_file file;
 
     if (!path)
-        return report_error("not enough memory to write %s", names[kind]);
+        return EXIT_FAILED;
     int code = atomic_file_open(&file, path);
     if (code == 0) {
         if (kind == FILE_CSV)

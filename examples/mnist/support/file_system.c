@@ -127,6 +127,13 @@ bool file_same(const char *a, const char *b)
     return same;
 }
 
+bool file_is_folder(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && (status.st_mode & S_IFMT) == S_IFDIR;
+}
+
 bool file_replaceable(const char *path)
 {
     struct stat status;

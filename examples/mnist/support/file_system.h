@@ -21,6 +21,8 @@ char *file_resolve(const char *path);
 /* Whether two paths, however they are written, name the same file. */
 bool file_same(const char *a, const char *b);
 
+bool file_is_folder(const char *path);
+
 /* True unless the path names something other than a regular file, such as a directory or a device. */
 bool file_replaceable(const char *path);
 
