@@ -125,6 +125,7 @@ class Compare(mnist_program.TestCase):
             (r"x.json is not valid JSON: expected a character of a text", '{"a\\u12g4": 1}'),
             (r"x.json is not valid JSON: expected a character of a text", '{"a\\ud800\\u0020": 1}'),
             (r"x.json is not valid JSON: expected fewer levels", '{"a":' + "[" * 100),
+            (r"x.json is not valid JSON: expected fewer values, 2000000 at most", '{"a":[' + "0," * 2000000),
             (r"x.json is empty; expected a JSON file", ""),
             (r"x.json is a PNG image; expected a JSON file of", b"\x89PNG\r\n\x1a\n"),
             (r"x.json is not a JSON file of normnet-mnist train --json: it begins with", "epoch,loss"),

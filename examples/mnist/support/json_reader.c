@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 32 };
+enum { MAX_DEPTH = 32, MAX_VALUES = 2000000 }; /* a value of two bytes takes a hundred: 200 MB at most */
 
 struct parser {
     const char *start, *next, *end;
     struct json_problem *problem;
-    int depth;
+    int depth, values;
 };
 
 static bool fail(struct parser *parser, const char *expected)
@@ -308,6 +308,8 @@ static struct json_value *parse_value(struct parser *parser)
         fail_without_memory(parser);
     else if (parser->depth == MAX_DEPTH)
         fail(parser, "fewer levels");
+    else if (++parser->values > MAX_VALUES)
+        fail(parser, "fewer values, 2000000 at most");
     else {
         ++parser->depth;
         const bool good = parse_kind(parser, value);
@@ -321,7 +323,7 @@ static struct json_value *parse_value(struct parser *parser)
 
 struct json_value *json_parse(const char *text, size_t size, struct json_problem *problem)
 {
-    struct parser parser = {text, text, text + size, problem, 0};
+    struct parser parser = {text, text, text + size, problem, 0, 0};
     struct json_value *value = parse_value(&parser);
 
     skip_blanks(&parser);

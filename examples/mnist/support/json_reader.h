@@ -26,7 +26,7 @@ struct json_problem {
 
 /*
  * Parses a text that is one value, with blanks around it. Returns NULL and fills `problem` if it is not JSON, nested
- * too deeply, or there is no memory. A text must not have the character 0.
+ * too deeply or of too many values, or there is no memory. A text must not have the character 0.
  */
 struct json_value *json_parse(const char *text, size_t size, struct json_problem *problem);
 void json_free(struct json_value *value);
