@@ -118,6 +118,20 @@ static int check_place(const struct best_file *file, const struct settings *sett
     return 0;
 }
 
+int best_file_spare(const char *path)
+{
+    normnet_model *model = NULL;
+    int code = 0;
+
+    /* What cannot be loaded is something else. */
+    if (normnet_model_load(&model, path, NULL) == NORMNET_OK && noted_epoch(model) > 0)
+        code = report_error("%s exists and has the weights of the best epoch of a training; choose another file, or "
+                            "remove it",
+                            path);
+    normnet_model_destroy(model);
+    return code;
+}
+
 int best_file_open(struct best_file *file, const struct settings *settings, const struct training_state *resumed)
 {
     char *resumed_path = NULL;
