@@ -242,6 +242,48 @@ class Outputs(mnist_program.TestCase):
         self.expect_failure(1, r"cannot create .*run.ckpt.lock: ", *train)
         self.assertFalse((self.directory / "elsewhere").exists())
 
+    def test_the_name_of_a_lock(self):
+        """No output of a run is the lock of another one, in whatever order and however it is written."""
+        save, best, lock = (self.directory / f"run.ckpt{end}" for end in ("", ".best", ".lock"))
+        keep = ["--validate", "10", "--keep", "best"]
+        for message, *arguments in [
+            ("run.ckpt.lock is the name of the lock of", "--save", save, "--json", lock),
+            ("run.ckpt.lock is the name of the lock of", "--save", save, "--report", self.directory / "." / lock.name),
+            ("run.ckpt.lock is written, and is the name of the lock of", "--save", lock, "--json", save),
+            ("run.ckpt.best.lock is written, and is the name of the lock", "--save", save, *keep, "--json", f"{best}.lock"),
+        ]:
+            self.expect_failure(2, message, "train", "--data", self.data, *TINY, *arguments)
+            self.assertEqual(sorted(path.name for path in self.directory.iterdir() if path.name.startswith("run")), [])
+
+    def test_weights_that_a_training_needs(self):
+        """Those of the best epoch are weights like exported ones, which an export may replace."""
+        other, best = self.directory / "other.ckpt", self.directory / "run.ckpt.best"
+        keep = ["--validate", "10", "--keep", "best"]
+        self.train("--data", self.data, *TINY, *keep, "--save", self.checkpoint)
+        self.train("--data", self.data, *TINY, "--save", other)
+        before = best.read_bytes()
+        self.expect_failure(1, r"run.ckpt.best exists and has the weights of the best epoch of a training; choose",
+                            "export", "--model", other, "--weights", best)
+        self.assertEqual(best.read_bytes(), before)
+        resumed = self.run_program("train", "--resume", self.checkpoint, "--data", self.data)
+        self.assertEqual(resumed.returncode, 0, resumed)
+
+    def test_signals_while_a_file_is_written(self):
+        """Its temporary file goes with the process."""
+        self.train("--data", self.data, *TINY, "--save", self.checkpoint)
+        images = self.directory / "many.idx"
+        images.write_bytes(mnist_program.idx([60000, 6, 8], bytes(60000 * 48)))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            process = self.begin("predict", "--model", self.checkpoint, images, "--count", "60000", "--json", self.json)
+            while process.poll() is None and not list(self.directory.glob(".normnet-mnist-*")):
+                process.stdout.read(1)
+            process.send_signal(number)
+            process.communicate()
+            self.assertEqual(process.returncode, -number)
+            self.assertEqual([path for path in self.directory.glob(".*") if path.is_file()], [])
+            self.assertFalse(self.json.exists())
+            self.assertEqual(self.locks(), [])
+
     def test_data_that_become_shorter(self):
         """The training goes on with what it has read."""
         process = self.running("--save", self.checkpoint)
@@ -343,6 +385,16 @@ class Outputs(mnist_program.TestCase):
         for result in outputs:
             for text in (result.stdout, result.stderr):
                 self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f]|new\n")
+        process = self.begin("train", "--data", data, *self.ENDLESS, "--save", folder / "stopped'.ckpt")
+        self.read_head(process)
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate()
+        self.assertNotRegex(output, r"[\x00-\x08\x0b-\x1f\x7f]|new\n")
+        command = output.split("Resume with: ")[1].splitlines()[0]
+        words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, text=True, check=True)
+        self.assertIn(str(folder / "stopped'.ckpt"), words.stdout.split("\0"))
+        (folder / "stopped'.ckpt").unlink()
         self.assertRegex(outputs[4].stdout, r"(?m)new\?line\?\[31m/7\?\?.pgm  +\d ")
         self.assertEqual({path.name for path in folder.iterdir()}, {"m.ckpt", "7\t\x7f.pgm", "data", "a.onnx", "w"})
 

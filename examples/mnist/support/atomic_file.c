@@ -2,6 +2,8 @@
 #include "support/atomic_file.h"
 
 #include "support/file_system.h"
+#include "support/interrupt.h"
+#include "support/leftovers.h"
 #include "support/report.h"
 #include "support/whole_file.h"
 
@@ -11,6 +13,7 @@
 
 static void free_atomic_file(struct atomic_file *file)
 {
+    leftover_forget(file->temporary);
     free(file->path);
     free(file->temporary);
     *file = (struct atomic_file){NULL, NULL, NULL};
@@ -43,6 +46,19 @@ char *atomic_file_place(const char *path)
     return NULL;
 }
 
+/* No signal comes between the file and the note that it has to be removed. */
+static FILE *create_temporary(struct atomic_file *file)
+{
+    interrupt_block();
+    FILE *stream = file_create_beside(file->path, &file->temporary);
+    const int error = errno;
+    if (stream)
+        leftover_note(file->temporary, -1);
+    interrupt_unblock();
+    errno = error;
+    return stream;
+}
+
 int atomic_file_open(struct atomic_file *file, const char *path)
 {
     int code = EXIT_FAILED;
@@ -51,7 +67,7 @@ int atomic_file_open(struct atomic_file *file, const char *path)
     file->path = atomic_file_place(path);
     if (!file->path)
         goto fail;
-    file->stream = file_create_beside(file->path, &file->temporary);
+    file->stream = create_temporary(file);
     if (!file->stream || !file_take_permissions(file->stream, file->path)) {
         code = report_error("cannot write %s: %s", path, strerror(errno));
         goto fail;

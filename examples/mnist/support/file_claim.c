@@ -7,6 +7,7 @@
 
 #include "support/atomic_file.h"
 #include "support/interrupt.h"
+#include "support/leftovers.h"
 #include "support/report.h"
 #include "support/sha256.h"
 #include "support/text.h"
@@ -20,11 +21,50 @@
 #else
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
+
+/* The claims of this process: no file that it writes may have the name of a lock. */
+enum { MAX_HELD = 16 }; /* more than any command claims */
+static struct {
+    const char *place, *lock; /* NULL = not in use */
+} held[MAX_HELD];
+
+static void hold(const struct file_claim *claim)
+{
+    for (int i = 0; i < MAX_HELD; ++i) {
+        if (held[i].lock)
+            continue;
+        held[i].place = claim->place;
+        held[i].lock = claim->lock;
+        break;
+    }
+}
+
+static void stop_holding(const struct file_claim *claim)
+{
+    for (int i = 0; i < MAX_HELD; ++i) {
+        if (held[i].lock == claim->lock)
+            held[i].lock = NULL;
+    }
+}
+
+/* `path` is what the user calls the file. */
+static int check_names(const struct file_claim *claim, const char *path)
+{
+    for (int i = 0; i < MAX_HELD; ++i) {
+        const char *lock = held[i].lock;
+
+        if (lock && file_same(claim->place, lock))
+            return report_usage("%s is the name of the lock of %s, which is written, too; choose another file", path,
+                                held[i].place);
+        if (lock && file_same(claim->lock, held[i].place))
+            return report_usage("%s is written, and is the name of the lock of %s; choose another file", held[i].place,
+                                path);
+    }
+    return 0;
+}
 
 #if defined(_WIN32)
 /* Windows deletes the file when its only handle is closed, even by the end of the process. */
@@ -55,44 +95,6 @@ static bool has_name(int descriptor, const char *name)
 
     return fstat(descriptor, &opened) == 0 && lstat(name, &named) == 0 && opened.st_dev == named.st_dev &&
            opened.st_ino == named.st_ino;
-}
-
-/* The locks of this process, for a signal that ends it: the file of a claim would stay. NULL = not in use. */
-enum { MAX_HELD = 16 }; /* more than any command claims */
-static struct {
-    const char *_Atomic lock;
-    int descriptor;
-} held[MAX_HELD];
-
-/* In the handler of a signal. */
-static void remove_held(void)
-{
-    for (int i = 0; i < MAX_HELD; ++i) {
-        const char *lock = atomic_load(&held[i].lock);
-
-        if (lock && has_name(held[i].descriptor, lock))
-            unlink(lock);
-    }
-}
-
-static void hold(const struct file_claim *claim)
-{
-    for (int i = 0; i < MAX_HELD; ++i) {
-        if (atomic_load(&held[i].lock))
-            continue;
-        held[i].descriptor = (int)claim->handle;
-        atomic_store(&held[i].lock, claim->lock);
-        break;
-    }
-    interrupt_clean_up(remove_held);
-}
-
-static void stop_holding(const struct file_claim *claim)
-{
-    for (int i = 0; i < MAX_HELD; ++i) {
-        if (atomic_load(&held[i].lock) == claim->lock)
-            atomic_store(&held[i].lock, NULL);
-    }
 }
 
 static int reject_locked(int descriptor, const char *path)
@@ -133,26 +135,23 @@ static int take_lock(struct file_claim *claim, const char *path)
             return code;
     }
     claim->handle = descriptor;
-    hold(claim);
+    leftover_note(claim->lock, descriptor);
     return 0;
 }
 
-/* No signal comes between the lock and the note that it is held. */
+/* No signal comes between the lock and the note that it has to be removed. */
 static int lock_file(struct file_claim *claim, const char *path)
 {
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    interrupt_block();
     const int code = take_lock(claim, path);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    interrupt_unblock();
     return code;
 }
 
-/* Not held any more when the file is removed: one of that name is then another process's. */
+/* Forgotten before the file is removed: one of that name is then another process's. */
 static void unlock_file(struct file_claim *claim)
 {
-    stop_holding(claim);
+    leftover_forget(claim->lock);
     if (has_name((int)claim->handle, claim->lock))
         unlink(claim->lock);
     close((int)claim->handle);
@@ -176,23 +175,39 @@ static char *lock_path(const char *place)
     return text_of("%.*s.normnet-mnist-%s.lock", folder, place, digest);
 }
 
+/* `claim->place` has been set. */
+static int lock_place(struct file_claim *claim, const char *path)
+{
+    int code;
+
+    claim->lock = lock_path(claim->place);
+    if (!claim->lock)
+        return report_error("not enough memory to write %s", path);
+    code = check_names(claim, path);
+    if (code == 0)
+        code = lock_file(claim, path);
+    if (code == 0)
+        hold(claim);
+    else
+        free(claim->lock);
+    return code;
+}
+
 int file_claim_take(struct file_claim *claim, const char *path)
 {
     *claim = (struct file_claim){.lock = NULL};
     int code = atomic_file_check(path);
     if (code != 0)
         return code;
-    char *place = atomic_file_place(path);
-    if (!place)
+    claim->place = atomic_file_place(path);
+    if (!claim->place)
         return EXIT_FAILED;
-    claim->lock = lock_path(place);
-    code = claim->lock ? lock_file(claim, path) : report_error("not enough memory to write %s", path);
+    code = lock_place(claim, path);
     if (code != 0) {
-        free(claim->lock);
-        free(place);
+        free(claim->place);
+        *claim = (struct file_claim){.lock = NULL};
         return code;
     }
-    claim->place = place;
     file_claim_update(claim);
     return 0;
 }
@@ -217,6 +232,7 @@ void file_claim_release(struct file_claim *claim)
 {
     if (!claim->place)
         return;
+    stop_holding(claim);
     unlock_file(claim);
     free(claim->lock);
     free(claim->place);

@@ -21,8 +21,9 @@ struct file_claim {
 };
 
 /*
- * Claims the file at `path`, which need not exist. Returns 0, or reports that it cannot be written or that another
- * process writes it. On a file system without locks every claim succeeds.
+ * Claims the file at `path`, which need not exist. Returns 0, or reports that it cannot be written, that another
+ * process writes it, or that its name or that of its lock is taken by another claim of this process. On a file system
+ * without locks every claim succeeds.
  */
 int file_claim_take(struct file_claim *claim, const char *path);
 

@@ -84,6 +84,31 @@ void interrupt_catch(void)
 #endif
 }
 
+#if defined(_WIN32)
+void interrupt_block(void)
+{
+}
+
+void interrupt_unblock(void)
+{
+}
+#else
+static _Thread_local sigset_t unblocked;
+
+void interrupt_block(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &unblocked);
+}
+
+void interrupt_unblock(void)
+{
+    pthread_sigmask(SIG_SETMASK, &unblocked, NULL);
+}
+#endif
+
 void interrupt_ignore_pipe(void)
 {
 #if !defined(_WIN32)

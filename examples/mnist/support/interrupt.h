@@ -17,6 +17,10 @@ void interrupt_catch(void);
 void interrupt_clean_up(void (*function)(void));
 #endif
 
+/* No handler runs in the calling thread between these two, which must not be nested. */
+void interrupt_block(void);
+void interrupt_unblock(void);
+
 /*
  * Ignores SIGPIPE. When the reader of the output ends, such as a `tee` that receives the same Ctrl-C, printing fails
  * instead of ending the program before it has written its files.

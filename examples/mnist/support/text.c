@@ -63,26 +63,19 @@ const char *text_base_name(const char *path)
     return name;
 }
 
-char *text_quote(const char *word)
+static bool has_control(const char *word)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@"
-#if defined(_WIN32)
-                                "\\";
-    const char quote = '"'; /* not allowed in file names */
-#else
-        ;
-    const char quote = '\'';
-#endif
-    char *text = malloc(4 * strlen(word) + 3);
+    while (*word && !is_control(*word))
+        ++word;
+    return *word != '\0';
+}
 
-    if (!text)
-        return NULL;
-    if (*word && !word[strspn(word, plain)])
-        return strcpy(text, word);
-    char *to = text;
+/* 'word', where a quote ends the quotation, is added, and begins another one. Windows has no quotes in file names. */
+static void quote_plainly(char *to, const char *word, char quote)
+{
     *to++ = quote;
     for (; *word; ++word) {
-        if (*word == quote) { /* ends the quotation, adds a quote, and begins another one */
+        if (*word == quote) {
             memcpy(to, "'\\'", 3);
             to += 3;
         }
@@ -90,6 +83,47 @@ char *text_quote(const char *word)
     }
     *to++ = quote;
     *to = '\0';
+}
+
+/* $'word', as bash, zsh and ksh have it: a terminal would obey an escape sequence. */
+static void quote_controls(char *to, const char *word)
+{
+    *to++ = '$';
+    *to++ = '\'';
+    for (; *word; ++word) {
+        if (is_control(*word)) {
+            to += sprintf(to, "\\%03o", (unsigned)(unsigned char)*word);
+            continue;
+        }
+        if (*word == '\'' || *word == '\\')
+            *to++ = '\\';
+        *to++ = *word;
+    }
+    *to++ = '\'';
+    *to = '\0';
+}
+
+char *text_quote(const char *word)
+{
+#if defined(_WIN32)
+    static const char extra[] = "\\", quote = '"';
+#else
+    static const char extra[] = "", quote = '\'';
+#endif
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,@";
+    char *text = malloc(4 * strlen(word) + 4);
+    const char *rest = word;
+
+    if (!text)
+        return NULL;
+    while (*rest && (strchr(plain, *rest) || strchr(extra, *rest)))
+        ++rest;
+    if (*word && !*rest)
+        strcpy(text, word);
+    else if (has_control(word))
+        quote_controls(text, word);
+    else
+        quote_plainly(text, word, quote);
     return text;
 }
 
@@ -97,6 +131,9 @@ void print_word(FILE *stream, const char *word)
 {
     char *quoted = text_quote(word);
 
-    fputs(quoted ? quoted : word, stream);
+    if (quoted)
+        fputs(quoted, stream);
+    for (; !quoted && *word; ++word)
+        fputc(is_control(*word) ? '?' : *word, stream);
     free(quoted);
 }
