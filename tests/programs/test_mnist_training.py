@@ -296,10 +296,10 @@ class Training(mnist_program.TestCase):
         model = self.directory / "model"
         for command in (self.slow_training(model), ["evaluate", *self.GENERATED, "--model", model]):
             output = self.run_in_terminal(*command)
-            test = r"test: \d+ of 10000 images"
+            test = r"test: +\d+ of 10000 images"
             self.expect_movement(re.findall(rf"\r\[(#*) *\] {test}, (\d+):(\d\d) left\x1b\[K", output))
             if command[0] == "train":
-                training = r"1/1 loss \d+\.\d{4}, accuracy \d+\.\d\d%, \d+ images/s"
+                training = r"1/1 loss +\d+\.\d{4}, accuracy +\d+\.\d\d%, +\d+ images/s"
                 self.expect_movement(re.findall(rf"\r\[(#*) *\] {training}, (\d+):(\d\d) left\x1b\[K", output))
                 self.assertRegex(output, r"(?m)\x1b\[K  1/1 [^#]*$")
             end = output.rsplit(" left\x1b[K", 1)[1]

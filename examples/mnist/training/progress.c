@@ -65,10 +65,16 @@ void progress_draw(struct progress *progress, int64_t epoch, int64_t done, int64
     double trained = (double)((epoch - 1) * progress->images + done - progress->before);
     double to_train = (double)(progress->epochs * progress->images - progress->before) - trained;
     duration_text(left, sizeof left, (now - progress->started) * to_train / trained);
-    snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %s, accuracy %.2f%%, %.0f images/s, %s left", epoch,
+    /* In columns: the bar would become shorter with each digit more. */
+    snprintf(line, sizeof line, "%" PRId64 "/%" PRId64 " loss %7s, accuracy %6.2f%%, %5.0f images/s, %s left", epoch,
              progress->epochs, loss_text(loss, loss_sum / (double)done), 100.0 * (double)correct / (double)done,
              (double)(done - progress->epoch_before) / (now - progress->epoch_started), left);
     bar_draw(progress->terminal, (double)done / (double)progress->images, line);
+}
+
+static int count_digits(int64_t number)
+{
+    return snprintf(NULL, 0, "%" PRId64, number);
 }
 
 void progress_draw_test(struct progress *progress, double started, int64_t done, int64_t images)
@@ -79,7 +85,8 @@ void progress_draw_test(struct progress *progress, double started, int64_t done,
     if (now - started < 1 || !bar_is_due(progress, now))
         return;
     duration_text(left, sizeof left, (now - started) * (double)(images - done) / (double)done);
-    snprintf(line, sizeof line, "test: %" PRId64 " of %" PRId64 " images, %s left", done, images, left);
+    snprintf(line, sizeof line, "test: %*" PRId64 " of %" PRId64 " images, %s left", count_digits(images), done, images,
+             left);
     bar_draw(progress->terminal, (double)done / (double)images, line);
 }
 
