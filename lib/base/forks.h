@@ -9,12 +9,6 @@
 /* The number of forks between this process and its ancestor that called this first, so that it changes in a child. */
 int normnet__count_forks(void);
 
-/* Negative, and of this process: a fork meanwhile has a child in which nobody puts the object in order. */
-static inline int normnet__being_ordered(int forks)
-{
-    return -1 - forks;
-}
-
 /*
  * For an object that several threads use. `seen` is what normnet__count_forks() was when it was made. True after a
  * fork, for one of the calls, which puts the object in order and then calls normnet__end_after_fork; the others wait
@@ -23,16 +17,17 @@ static inline int normnet__being_ordered(int forks)
 static inline bool normnet__begin_after_fork(atomic_int *seen)
 {
     const int now = normnet__count_forks();
-    int then = atomic_load(seen);
+    /* Negative, and of this process: a fork meanwhile has a child in which nobody puts the object in order. */
+    const int being_ordered = -1 - now;
 
-    while (then != now) {
-        const int mine = normnet__being_ordered(now);
+    for (;;) {
+        int then = atomic_load(seen);
 
-        if (then != mine && atomic_compare_exchange_strong(seen, &then, mine))
+        if (then == now)
+            return false;
+        if (then != being_ordered && atomic_compare_exchange_strong(seen, &then, being_ordered))
             return true;
-        then = atomic_load(seen);
     }
-    return false;
 }
 
 static inline void normnet__end_after_fork(atomic_int *seen)
