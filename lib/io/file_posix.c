@@ -170,14 +170,16 @@ static int open_directory(const char *path, const char **name)
     char directory[4096];
     size_t length;
 
+    /* Files are opened in their directory: without this, one could be saved whose whole path the system does not open.
+     */
+    if (strlen(path) >= sizeof directory) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     *name = slash != NULL ? slash + 1 : path;
     if (slash == NULL)
         return open_at(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY, 0);
     length = slash > path ? (size_t)(slash - path) : 1; /* "/" itself */
-    if (length >= sizeof directory) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
     memcpy(directory, path, length);
     directory[length] = '\0';
     return open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);

@@ -157,14 +157,16 @@ static void no_place_for_a_file(const void *argument)
     normnet_model_destroy(model);
 }
 
-/* Below a missing directory whose path has `length` bytes; the system accepts no path of 4096. */
+/* Below a missing directory, by a path of `length` bytes; the system accepts none of 4096. */
 static void save_below(normnet_model *model, size_t length, const char *words, int calls)
 {
+    static const char name[] = "/model";
+    const size_t end = length - (sizeof name - 1);
     char longer[4200];
 
-    for (size_t i = 0; i < length; ++i)
+    for (size_t i = 0; i < end; ++i)
         longer[i] = i % 100 == 50 ? '/' : 'x';
-    snprintf(longer + length, sizeof longer - length, "/model");
+    memcpy(longer + end, name, sizeof name);
     calls_on();
     CHECK_STATUS(normnet_model_save(model, longer, NULL), NORMNET_EIO);
     calls_off();
@@ -181,7 +183,35 @@ static void long_directories(const void *argument)
     save_below(model, 4094, "no such file", 1);
     save_below(model, 4095, "no such file", 1);
     save_below(model, 4096, "the name is too long", 0);
-    save_below(model, 4097, "the name is too long", 0);
+    save_below(model, 4100, "the name is too long", 0);
+    normnet_model_destroy(model);
+}
+
+/* What can be saved can be loaded by the same path. */
+static void long_paths(const void *argument)
+{
+    static const char name[] = "/model";
+    normnet_model *model = draw_model(1), *loaded = NULL;
+    char longer[4200];
+
+    (void)argument;
+    for (size_t length = 4090; length < 4100; ++length) {
+        const size_t end = length - (sizeof name - 1);
+        const normnet_status expected = length < 4096 ? NORMNET_OK : NORMNET_EIO;
+
+        empty_folder();
+        memset(longer, '/', end);
+        longer[0] = '.';
+        memcpy(longer + 2, folder, strlen(folder));
+        memcpy(longer + end, name, sizeof name);
+        CHECK_STATUS(normnet_model_save(model, longer, NULL), expected);
+        CHECK_STATUS(normnet_model_load(&loaded, longer, NULL), expected);
+        CHECK_EQUAL(files_in_folder(), expected == NORMNET_OK);
+        normnet_model_destroy(loaded);
+        loaded = NULL;
+    }
+    empty_folder();
+    rmdir(folder);
     normnet_model_destroy(model);
 }
 
@@ -261,6 +291,7 @@ int main(int argc, char **argv)
         {"saving: a temporary file is left from before", leftovers_are_in_nobody_s_way, NULL},
         {"saving: where no file can be", no_place_for_a_file, NULL},
         {"saving: long directories", long_directories, NULL},
+        {"saving: long paths, which loading takes as well", long_paths, NULL},
         {"reading: what is no regular file", what_is_no_file, NULL},
         {"reading: files that change while they are read", files_that_change_meanwhile, NULL},
     };
