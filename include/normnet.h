@@ -775,8 +775,9 @@ NORMNET_API normnet_status normnet_compute_gradients(normnet_model *model, const
  * The pending gradients: normnet_parameter_count() doubles in the order of the parameters; all 0 if
  * none are pending. The caller may change them until the next call on the model, and not during
  * one, which would use what it has not checked. They are double, so that the order in which ranks
- * add them hardly ever changes the float weights. With config.reduce, each rank has the same part of the gradients of a
- * batch norm's gamma and beta, those of all images divided by the number of ranks. `values` and `count` may be NULL.
+ * add them hardly ever changes the float weights. With config.reduce, each rank has the same part
+ * of the gradients of a batch norm's gamma and beta, those of all images divided by the number of
+ * ranks. `values` and `count` may be NULL.
  *
  * Example: a step on a batch of 512 images that is shared by several processes. sum_over_ranks() is
  * the function in the example of normnet_config.reduce.
@@ -833,7 +834,8 @@ NORMNET_API normnet_status normnet_set_learning_rate(normnet_model *model, doubl
  * config.reduce, all ranks have the same. Does nothing without batch norm.
  *
  * NORMNET_ESTATE   gradients are pending
- * NORMNET_EVALUE   a pixel or a statistic is not finite, or a variance too small for a float
+ * NORMNET_EVALUE   a pixel or a statistic is not finite, or a variance too small for a float, or
+ *                  config.reduce has made a sum of squares negative
  * NORMNET_EINVAL   also for a batch norm that has a single value per channel
  * NORMNET_EIO      config.reduce failed
  */

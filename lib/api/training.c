@@ -31,7 +31,7 @@ normnet_status normnet_train_step(normnet_model *model, const normnet_tensor *im
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__can_train(model);
+    status = normnet__check_can_train(model);
     if (status == NORMNET_OK)
         status = train(model, images, labels, &filled);
     if (status == NORMNET_OK)
@@ -98,7 +98,7 @@ normnet_status normnet_compute_gradients(normnet_model *model, const normnet_ten
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__can_compute(model);
+    status = normnet__check_can_compute(model);
     if (status == NORMNET_OK)
         status = compute(model, images, labels, from, &filled);
     if (status == NORMNET_OK)
@@ -182,7 +182,7 @@ static normnet_status update_statistics(normnet_model *model, int32_t which, con
         status = normnet__begin_writing(model);
     if (status != NORMNET_OK)
         return status;
-    status = normnet__can_update_statistics(model, which);
+    status = normnet__check_can_update_statistics(model, which);
     if (status == NORMNET_OK)
         status = update_from(model, which, tensor, reset != 0);
     normnet__end_writing(model);

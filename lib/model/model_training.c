@@ -18,18 +18,18 @@ normnet_status normnet__reject_pending(const normnet_model *model)
     return normnet__fail(NORMNET_ESTATE, "gradients are pending: apply or discard them first");
 }
 
-normnet_status normnet__can_compute(normnet_model *model)
+normnet_status normnet__check_can_compute(normnet_model *model)
 {
     const struct trainer trainer = trainer_of(model);
 
     return normnet__check_schedule(&trainer);
 }
 
-normnet_status normnet__can_train(normnet_model *model)
+normnet_status normnet__check_can_train(normnet_model *model)
 {
     const normnet_status status = normnet__reject_pending(model);
 
-    return status == NORMNET_OK ? normnet__can_compute(model) : status;
+    return status == NORMNET_OK ? normnet__check_can_compute(model) : status;
 }
 
 void normnet__withdraw(normnet_model *model)
@@ -90,7 +90,7 @@ normnet_status normnet__apply_gradients(normnet_model *model, int64_t images_in_
 
     if (!model->state.pending)
         return normnet__fail(NORMNET_ESTATE, "no gradients have been computed");
-    status = normnet__can_compute(model);
+    status = normnet__check_can_compute(model);
     return status == NORMNET_OK ? normnet__apply(&trainer, images_in_all, &update) : status;
 }
 

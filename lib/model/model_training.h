@@ -12,9 +12,9 @@ normnet_status normnet__reject_pending(const normnet_model *model);
  * Whether the state of the model allows the call: NORMNET_ESTATE if not. The ranks of config.reduce have the same
  * state, so that all of them fail here or none does: before the batch, with which one alone may.
  */
-normnet_status normnet__can_train(normnet_model *model);
-normnet_status normnet__can_compute(normnet_model *model);
-normnet_status normnet__can_update_statistics(const normnet_model *model, int32_t which);
+normnet_status normnet__check_can_train(normnet_model *model);
+normnet_status normnet__check_can_compute(normnet_model *model);
+normnet_status normnet__check_can_update_statistics(const normnet_model *model, int32_t which);
 
 /*
  * In place of a call whose batch cannot be used: with config.reduce, other ranks have begun the same call and wait for

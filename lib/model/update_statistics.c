@@ -55,7 +55,7 @@ static void refresh(normnet_model *model, int32_t which)
         normnet__refresh_weights(&model->network, &model->state);
 }
 
-normnet_status normnet__can_update_statistics(const normnet_model *model, int32_t which)
+normnet_status normnet__check_can_update_statistics(const normnet_model *model, int32_t which)
 {
     const normnet_status status = normnet__check_weights(model, which);
 

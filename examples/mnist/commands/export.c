@@ -4,7 +4,6 @@
 #include "commands/network_options.h"
 #include "support/atomic_file.h"
 #include "support/file_claim.h"
-#include "support/file_system.h"
 #include "support/options.h"
 #include "support/report.h"
 #include "support/text.h"
@@ -84,8 +83,8 @@ static int claim_exports(struct export_files *files)
         code = atomic_file_check_older(files->onnx, onnx_mark, writer);
     if (code == 0 && files->weights)
         code = atomic_file_check_older(files->weights, weights_mark, writer);
-    if (code == 0 && files->weights && file_exists(files->weights))
-        code = best_file_spare(files->weights);
+    if (code == 0 && files->weights)
+        code = best_file_check_older(files->weights);
     return code;
 }
 

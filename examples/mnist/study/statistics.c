@@ -5,6 +5,12 @@
 
 static const double pi = 3.14159265358979323846;
 
+/* Of the series below. */
+static double next_term(double term, double cosine, int k)
+{
+    return term * (cosine * cosine * (k + 1) / (k + 2));
+}
+
 /*
  * With theta = atan(t / sqrt(n)), Abramowitz and Stegun 26.7.3 and 26.7.4:
  *
@@ -20,7 +26,7 @@ double student_within(double t, int degrees)
 
     for (int k = odd; k <= degrees - 2; k += 2) {
         sum += term;
-        term *= cosine * cosine * (k + 1) / (k + 2);
+        term = next_term(term, cosine, k);
     }
     return odd ? 2 / pi * (theta + sine * cosine * sum) : sine * sum;
 }
@@ -40,10 +46,10 @@ double student_beyond(double t, int degrees)
     if (within < 0.5)
         return 1 - within;
     for (; k <= degrees - 2; k += 2)
-        term *= cosine * cosine * (k + 1) / (k + 2);
+        term = next_term(term, cosine, k);
     for (; sum + term > sum; k += 2) {
         sum += term;
-        term *= cosine * cosine * (k + 1) / (k + 2);
+        term = next_term(term, cosine, k);
     }
     return odd ? 2 / pi * sine * cosine * sum : sine * sum;
 }

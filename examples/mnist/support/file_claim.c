@@ -88,15 +88,6 @@ static void unlock_file(struct file_claim *claim)
     CloseHandle((HANDLE)claim->handle);
 }
 #else
-/* Whether the file of the descriptor still has this name: the process before may have removed it. */
-static bool has_name(int descriptor, const char *name)
-{
-    struct stat opened, named;
-
-    return fstat(descriptor, &opened) == 0 && lstat(name, &named) == 0 && opened.st_dev == named.st_dev &&
-           opened.st_ino == named.st_ino;
-}
-
 static int reject_locked(int descriptor, const char *path)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -128,7 +119,7 @@ static int take_lock(struct file_claim *claim, const char *path)
         if (descriptor < 0)
             return report_error("cannot create %s: %s", claim->lock, strerror(errno));
         const int code = lock_descriptor(descriptor, path, claim->lock);
-        if (code == 0 && has_name(descriptor, claim->lock))
+        if (code == 0 && file_has_name(descriptor, claim->lock))
             break;
         close(descriptor);
         if (code != 0)
@@ -152,7 +143,7 @@ static int lock_file(struct file_claim *claim, const char *path)
 static void unlock_file(struct file_claim *claim)
 {
     leftover_forget(claim->lock);
-    if (has_name((int)claim->handle, claim->lock))
+    if (file_has_name((int)claim->handle, claim->lock))
         unlink(claim->lock);
     close((int)claim->handle);
 }

@@ -159,6 +159,14 @@ static bool is_open_as(const char *path, int descriptor)
     return stat(path, &status) == 0 && fstat(descriptor, &opened) == 0 && opened.st_dev == status.st_dev &&
            opened.st_ino == status.st_ino;
 }
+
+bool file_has_name(int descriptor, const char *name)
+{
+    struct stat opened, named;
+
+    return fstat(descriptor, &opened) == 0 && lstat(name, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
 #endif
 
 bool file_is_output(const char *path)

@@ -23,6 +23,14 @@ bool file_same(const char *a, const char *b);
 
 bool file_is_folder(const char *path);
 
+#if !defined(_WIN32)
+/*
+ * Whether the file of the descriptor still has this name, and not one of another process or a link. Does only what a
+ * handler of a signal may.
+ */
+bool file_has_name(int descriptor, const char *name);
+#endif
+
 /* True unless the path names something other than a regular file, such as a directory or a device. */
 bool file_replaceable(const char *path);
 

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#if !defined(_WIN32)
-#define _POSIX_C_SOURCE 200809L /* strict C11 hides lstat */
-#endif
-
 #include "support/leftovers.h"
 
 #if defined(_WIN32)
@@ -18,12 +14,11 @@ void leftover_forget(const char *path)
 }
 #else
 
+#include "support/file_system.h"
 #include "support/interrupt.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_NOTED = 32 }; /* more than any command has at the same time */
@@ -33,21 +28,13 @@ static struct {
     int descriptor;
 } noted[MAX_NOTED];
 
-static bool is_open_as(int descriptor, const char *path)
-{
-    struct stat opened, named;
-
-    return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-           opened.st_ino == named.st_ino;
-}
-
 /* In the handler of a signal. */
 static void remove_all(void)
 {
     for (int i = 0; i < MAX_NOTED; ++i) {
         const char *path = atomic_load(&noted[i].path);
 
-        if (path && (noted[i].descriptor < 0 || is_open_as(noted[i].descriptor, path)))
+        if (path && (noted[i].descriptor < 0 || file_has_name(noted[i].descriptor, path)))
             unlink(path);
     }
 }

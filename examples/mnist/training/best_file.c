@@ -118,7 +118,7 @@ static int check_place(const struct best_file *file, const struct settings *sett
     return 0;
 }
 
-int best_file_spare(const char *path)
+int best_file_check_older(const char *path)
 {
     normnet_model *model = NULL;
     int code = 0;

@@ -32,7 +32,7 @@ bool best_is_better(const struct epoch_result *result, const struct epoch_result
 int best_file_open(struct best_file *file, const struct settings *settings, const struct training_state *resumed);
 
 /* For a file that another command writes: returns 0, or reports that it has the best weights of a training. */
-int best_file_spare(const char *path);
+int best_file_check_older(const char *path);
 
 /* If the epoch is the best so far: writes the file and notes it in `training`. Returns 0, or reports the failure. */
 int best_file_update(struct best_file *file, normnet_model *model, const struct epoch_result *result,
