@@ -96,6 +96,24 @@ struct rank {
 static const char rank_architecture[] =
     "conv3-4 norm relu dropout0.25 maxpool2 conv3-8p1 relu norm gap flatten fc-6 norm fc-10b";
 
+/* A rank that sees `count` of the images from `first` on. */
+static struct rank open_rank(const normnet_config *config, struct barrier *of_norms, const struct twins *data,
+                             int64_t first, int64_t count)
+{
+    struct rank self = {.config = *config, .data = data, .first = first, .count = count};
+
+    self.config.reduce = meet;
+    self.config.reduce_user = of_norms;
+    self.model = CHECK_CREATE(&self.config);
+    return self;
+}
+
+static void start_ranks(struct rank *ranks, void *run(void *))
+{
+    for (int i = 0; i < RANKS; ++i)
+        CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, run, &ranks[i]), 0);
+}
+
 /* At the end of a rank's thread: a failure is reported, and no rank waits for this one. */
 static void *end_rank(struct rank *self)
 {
@@ -204,19 +222,12 @@ static void ranks_learn_as_one(const void *argument)
     count = normnet_parameter_count(pair->model);
     first_gradients = check_allocate((size_t)count, sizeof *first_gradients);
     for (int i = 0; i < RANKS; ++i) {
-        memset(&ranks[i], 0, sizeof ranks[i]);
-        ranks[i].config = config;
-        ranks[i].config.reduce = meet;
-        ranks[i].config.reduce_user = of_norms;
-        ranks[i].model = CHECK_CREATE(&ranks[i].config);
-        ranks[i].data = pair;
+        ranks[i] = i == 0 ? open_rank(&config, of_norms, pair, 0, want->split)
+                          : open_rank(&config, of_norms, pair, want->split, IMAGES - want->split);
         ranks[i].of_gradients = of_gradients;
-        ranks[i].first = i == 0 ? 0 : want->split;
-        ranks[i].count = i == 0 ? want->split : IMAGES - want->split;
         ranks[i].gradients = check_allocate((size_t)count, sizeof *gradients);
     }
-    for (int i = 0; i < RANKS; ++i)
-        CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, run_rank, &ranks[i]), 0);
+    start_ranks(ranks, run_rank);
     images = tensor_images(NORMNET_U8, pair->in.bytes, IMAGES, &config);
     labels = tensor_1d(NORMNET_I64, pair->in.digits, IMAGES);
     for (int step = 0; step < STEPS; ++step) {
@@ -287,18 +298,9 @@ static void statistics_of_ranks(const void *argument)
     pair = twins_open_config(&config);
     images = tensor_images(NORMNET_U8, pair->in.bytes, want->images, &config);
     CHECK_OK(normnet_update_statistics(pair->model, &images, 1));
-    for (int i = 0; i < RANKS; ++i) {
-        memset(&ranks[i], 0, sizeof ranks[i]);
-        ranks[i].config = config;
-        ranks[i].config.reduce = meet;
-        ranks[i].config.reduce_user = of_norms;
-        ranks[i].model = CHECK_CREATE(&ranks[i].config);
-        ranks[i].data = pair;
-        ranks[i].first = want->first[i];
-        ranks[i].count = want->count[i];
-    }
     for (int i = 0; i < RANKS; ++i)
-        CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, update_rank, &ranks[i]), 0);
+        ranks[i] = open_rank(&config, of_norms, pair, want->first[i], want->count[i]);
+    start_ranks(ranks, update_rank);
     for (int i = 0; i < RANKS; ++i) {
         join_rank(&ranks[i], i);
         compare_states(ranks[i].model, pair->model, want->tolerance, 0.0);
@@ -331,17 +333,9 @@ static void one_image_each(const void *argument)
     (void)argument;
     config.architecture = "conv3-4 relu gap norm conv1-10";
     pair = twins_open_config(&config);
-    for (int i = 0; i < RANKS; ++i) {
-        memset(&ranks[i], 0, sizeof ranks[i]);
-        ranks[i].config = config;
-        ranks[i].config.reduce = meet;
-        ranks[i].config.reduce_user = of_norms;
-        ranks[i].model = CHECK_CREATE(&ranks[i].config);
-        ranks[i].data = pair;
-        ranks[i].first = i;
-        ranks[i].count = 1;
-        CHECK_EQUAL(pthread_create(&ranks[i].thread, NULL, step_rank, &ranks[i]), 0);
-    }
+    for (int i = 0; i < RANKS; ++i)
+        ranks[i] = open_rank(&config, of_norms, pair, i, 1);
+    start_ranks(ranks, step_rank);
     for (int i = 0; i < RANKS; ++i) {
         join_rank(&ranks[i], i);
         normnet_model_destroy(ranks[i].model);
