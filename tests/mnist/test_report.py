@@ -547,6 +547,7 @@ def test_values_that_no_study_writes(program):
         ({"history": epochs + [{**last, "test_accuracy": 250}]}, "test_accuracy of epoch 6 is 250; expected 0 to 100"),
         ({"history": epochs + [{**last, "test_accuracy": "99"}]}, "test_accuracy of epoch 6 is 99; expected 0 to 100"),
         ({"history": epochs + [{**last, "validation_accuracy": -1e300}]}, "validation_accuracy of epoch 6 is -1e+300"),
+        ({"tta": {"test_accuracy": 101}}, "test_accuracy of tta is 101; expected 0 to 100"),
     ]
     for changes, message in cases:
         program.copy("values", lines[:2] + [changed(lines[2], **changes)] + lines[3:])

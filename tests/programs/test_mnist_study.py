@@ -93,6 +93,7 @@ class TheFile(StudyCase):
             ("", r"txt has no experiments"),
             ("[x]\0\n", r"txt is not a text: byte 3 is 0$"),
             (head + "momentum = cycle\n| id |\n| a |\n", r"txt:4: a: momentum is 'cycle', but the schedule is constant"),
+            (head + "tta = 9\n", r"txt:2:7: tta is '9'; expected a whole number from 0 to 8$"),
             (head + "average = 1.1\n", r"txt:2:11: average is '1.1'; expected a number from 0 to 1$"),
             (head + "epochs = 3\naverage = .9\n| id | average_from |\n| a | 3 |\n",
              r"txt:5: a: average_from is 3, but the training has 3 epochs: the average would never begin$"),
@@ -330,7 +331,8 @@ class Runs(StudyCase):
                     "virtual_batch": "0", "affine": "default", "dropout": "0", "average": "0", "average_from": "0",
                     "architecture": "conv3-4 norm relu conv3-4 relu gap conv1-5", "norm": "none", "batch": "8",
                     "epochs": "2", "lr": ".05", "momentum": ".9", "nesterov": "no", "l1": "0", "l2": "0",
-                    "label_smoothing": "0", "augment": "none", "limit": "0", "validate": "10", "statistics": "no"}
+                    "label_smoothing": "0", "augment": "none", "limit": "0", "validate": "10", "statistics": "no",
+                    "tta": "0"}
         dropping = "conv3-4 norm relu dropout gap conv1-5"
         pairs = [  # of settings that differ in one column
             ({}, {"architecture": "conv3-5 norm relu gap conv1-5"}), ({}, {"norm": "layer"}), ({}, {"batch": "4"}),
@@ -338,7 +340,8 @@ class Runs(StudyCase):
             ({"schedule": "step"}, {"step_size": "5"}), ({"schedule": "step"}, {"step_gamma": ".2"}),
             ({}, {"nesterov": "yes"}), ({}, {"l1": ".1"}), ({}, {"l2": ".1"}), ({}, {"label_smoothing": ".1"}),
             ({"architecture": dropping}, {"dropout": ".5"}), ({}, {"augment": "rotate"}), ({}, {"limit": "29"}),
-            ({}, {"validate": "9"}), ({}, {"statistics": "yes"}), ({"norm": "group"}, {"groups": "1"}),
+            ({}, {"validate": "9"}), ({}, {"statistics": "yes"}), ({}, {"tta": "2"}),
+            ({"norm": "group"}, {"groups": "1"}),
             ({"norm": "layer"}, {"layer_dims": "2"}), ({"norm": "batch"}, {"virtual_batch": "16"}),
             ({"norm": "batch"}, {"affine": "none"}), ({}, {"average": ".9"}),
             ({"average": ".9"}, {"average_from": "1"})]
@@ -388,16 +391,39 @@ class Runs(StudyCase):
         self.assertNotIn("average_sha256", lines["av-none"])
         self.assertFalse(AVERAGE_VALUES & lines["av-none"]["history"][0].keys())
 
+    def test_tta_is_that_of_evaluate(self):
+        """With the last weights and with their average, on the test images and on those that are held out."""
+        rows = "tta = 1\n| id | average |\n| one | |\n| averaged | .9 |\n"
+        self.experiments.write_text(AVERAGES.split("| id")[0] + rows, encoding="utf-8")
+        self.study("--seeds", "1")
+        self.train("--data", self.data, "--norm", "batch", "--epochs", "3", "--batch", "8", "--validate", "10",
+                   "--schedule", "constant", "--lr", ".05", "--momentum", ".9", "--augment", "none", "--architecture",
+                   "conv3-4 norm relu gap conv1-5", "--average", ".9", "--save", "averaged.ckpt")
+        one, averaged = self.lines()
+        self.assertEqual(one["tta"].keys(), {"test_loss", "test_accuracy", "validation_loss", "validation_accuracy"})
+        self.assertEqual(averaged["tta"].keys(), one["tta"].keys() | AVERAGE_VALUES)
+        for which, name in (("last", ""), ("average", "average_")):
+            for images, held in (("test", []), ("validation", ["--validate", "10"])):
+                self.run_program("evaluate", "--model", "averaged.ckpt", "--data", self.data, "--use", which, "--tta",
+                                 "1", *held, "--json", "evaluated.json")
+                evaluated = json.loads((self.directory / "evaluated.json").read_text(encoding="utf-8"))
+                for line in (one, averaged)[bool(name):]:
+                    for figure in ("loss", "accuracy"):
+                        self.assertEqual(line["tta"][f"{name}{images}_{figure}"], evaluated[figure])
+                last = averaged["history"][-1]
+                self.assertNotEqual(evaluated["loss"], last[f"{name}{images}_loss"])
+
     def test_divergence_is_a_result(self):
         """A training that cannot go on is recorded with its reason, and not tried again."""
-        self.experiments.write_text(TINY.replace("lr = 0.05", "lr = 1e9\nl2 = 1e9").replace("epochs = 2", "epochs = 30"),
-                                    encoding="utf-8")
+        self.experiments.write_text(TINY.replace("lr = 0.05", "lr = 1e9\nl2 = 1e9\ntta = 1")
+                                    .replace("epochs = 2", "epochs = 30"), encoding="utf-8")
         result = self.run_program(*self.arguments("--only", "tiny-none", "--seeds", "1"))
         self.assertRegex(result.stdout, r"ended by: epoch \d+")
         self.assertRegex(result.stdout, "1 of 1 training could not go on")
         line = self.lines()[0]
         self.assertRegex(line["failure"], r"^epoch \d+")
         self.assertLess(len(line["history"]), 30)
+        self.assertNotIn("tta", line)
         again = self.run_program(*self.arguments("--only", "tiny-none", "--seeds", "1"))
         self.assertRegex(again.stdout, "1 run, of which 1 is done")
         for study in (result, again):

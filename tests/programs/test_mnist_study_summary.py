@@ -168,6 +168,34 @@ class Summary(StudyCase):
         self.assertRegex(table, r"(?m)^av-decay +2 +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$")
         self.assertNotIn("av-none", table.split("last:")[0])
 
+    def test_tta(self):
+        """The mean over the seeds in all three places, for the rows that ask for shifted copies."""
+        rows = "| id | tta | average |\n| plain | | |\n| shifted | 1 | |\n| both | 1 | .9 |\n"
+        self.experiments.write_text(AVERAGES.split("| id")[0] + rows, encoding="utf-8")
+        self.out = self.directory / "tta"
+        output = self.study()
+        summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+        with open(self.out / "summary.csv", encoding="utf-8", newline="") as file:
+            cells = {row["id"]: row for row in csv.DictReader(file)}
+        names = {"tta_test_accuracy": "test_accuracy", "tta_validation_accuracy": "validation_accuracy",
+                 "tta_average_test_accuracy": "average_test_accuracy"}
+        for row in summary["experiments"]:
+            expected = {"plain": [], "shifted": list(names)[:2], "both": list(names)}[row["id"]]
+            self.assertEqual([name for name in names if name in row], expected)
+            for name, member in names.items():
+                cell = cells[row["id"]][name.replace("accuracy", "mean")]
+                if name not in expected:
+                    self.assertEqual(cell, "")
+                    continue
+                values = [line["tta"][member] for line in self.lines() if line["experiment"] == row["id"]]
+                self.assertEqual(row[name]["count"], 2)
+                self.assertAlmostEqual(row[name]["mean"], statistics.mean(values), 9)
+                self.assertAlmostEqual(float(cell), statistics.mean(values), 3)
+        table = output.split("The mean of the predictions for shifted copies")[1]
+        self.assertRegex(table, r"(?m)^shifted +2 +[\d.]+ +[\d.]+ +[\d.]+ +- +[\d.]+$")
+        self.assertRegex(table, r"(?m)^both +2 +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$")
+        self.assertNotIn("plain", table.split("averaged:")[0])
+
     def test_stays_complete(self):
         """A study of a part leaves the other rows in the summary."""
         before = self.summary

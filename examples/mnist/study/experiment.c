@@ -2,6 +2,7 @@
 #include "study/experiment.h"
 
 #include "support/sha256.h"
+#include "training/shifted_copies.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -88,6 +89,8 @@ const struct column experiment_columns[] = {
      .help = "the last training images, for validation only"},
     {"statistics", COLUMN_FLAG, true, offsetof(struct experiment, statistics), "no",
      .help = "yes: also test with other statistics of batch norm"},
+    {"tta", COLUMN_INTEGER, true, offsetof(struct experiment, tta), "0", 0, SHIFTED_MAX_RADIUS,
+     .help = "also test with copies shifted by 0 to N pixels"},
 };
 
 const int experiment_column_count = sizeof experiment_columns / sizeof experiment_columns[0];

@@ -54,6 +54,7 @@ struct experiment {
     struct augment_list augment_list;
     int64_t limit, validate; /* training images: used, 0 = all; held out of them */
     bool statistics;         /* test every epoch with other statistics of batch norm, too */
+    int64_t tta; /* radius in pixels: test the last weights with shifted copies of the images, too; 0 = not */
 
     int line; /* of the file */
 };

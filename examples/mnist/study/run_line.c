@@ -28,14 +28,28 @@ static void write_score(struct json_writer *json, const char *key, const struct 
     json_end_object(json);
 }
 
-static void write_average(struct json_writer *json, const struct seed_run *run, const struct study_epoch *epoch)
+static void write_tests(struct json_writer *json, const struct seed_run *run, const struct score *test,
+                        const struct score *validation)
 {
     if (run->experiment->validate > 0) {
-        json_real(json, "average_validation_loss", epoch->average_validation.loss);
-        json_real(json, "average_validation_accuracy", epoch->average_validation.accuracy);
+        json_real(json, "validation_loss", validation->loss);
+        json_real(json, "validation_accuracy", validation->accuracy);
     }
-    json_real(json, "average_test_loss", epoch->average_test.loss);
-    json_real(json, "average_test_accuracy", epoch->average_test.accuracy);
+    json_real(json, "test_loss", test->loss);
+    json_real(json, "test_accuracy", test->accuracy);
+}
+
+static void write_average_tests(struct json_writer *json, const struct seed_run *run, const struct score *test,
+                                const struct score *validation)
+{
+    if (!(run->experiment->average > 0))
+        return;
+    if (run->experiment->validate > 0) {
+        json_real(json, "average_validation_loss", validation->loss);
+        json_real(json, "average_validation_accuracy", validation->accuracy);
+    }
+    json_real(json, "average_test_loss", test->loss);
+    json_real(json, "average_test_accuracy", test->accuracy);
 }
 
 static void write_epoch(struct json_writer *json, const struct seed_run *run, const struct study_epoch *epoch)
@@ -46,14 +60,8 @@ static void write_epoch(struct json_writer *json, const struct seed_run *run, co
     json_integer(json, "epoch", result->epoch);
     json_real(json, "train_loss", result->train_loss);
     json_real(json, "train_accuracy", result->train_accuracy);
-    if (run->experiment->validate > 0) {
-        json_real(json, "validation_loss", epoch->validation.loss);
-        json_real(json, "validation_accuracy", epoch->validation.accuracy);
-    }
-    json_real(json, "test_loss", epoch->test.loss);
-    json_real(json, "test_accuracy", epoch->test.accuracy);
-    if (run->experiment->average > 0)
-        write_average(json, run, epoch);
+    write_tests(json, run, &epoch->test, &epoch->validation);
+    write_average_tests(json, run, &epoch->average_test, &epoch->average_validation);
     if (run->experiment->statistics) {
         write_score(json, "batch_statistics", &epoch->batch);
         write_score(json, "new_statistics", &epoch->updated);
@@ -63,6 +71,16 @@ static void write_epoch(struct json_writer *json, const struct seed_run *run, co
     json_real(json, "momentum", epoch->momentum);
     json_real(json, "images_per_second", result->images_per_second);
     json_real(json, "seconds", result->seconds);
+    json_end_object(json);
+}
+
+static void write_tta(struct json_writer *json, const struct seed_run *run)
+{
+    if (run->experiment->tta == 0 || run->failure[0])
+        return;
+    json_begin_object(json, "tta");
+    write_tests(json, run, &run->tta_test, &run->tta_validation);
+    write_average_tests(json, run, &run->tta_average_test, &run->tta_average_validation);
     json_end_object(json);
 }
 
@@ -104,6 +122,7 @@ void run_line_write(FILE *stream, const struct seed_run *run, const char *key, c
     for (int64_t i = 0; i < run->epochs; ++i)
         write_epoch(&json, run, &run->history[i]);
     json_end_array(&json);
+    write_tta(&json, run);
     json_text(&json, "weights_sha256", hexadecimal);
     if (run->experiment->average > 0) {
         results_hash_average(run->model, hexadecimal);

@@ -56,18 +56,25 @@ static bool accuracy_is_wrong(const struct json_value *epoch, const char *name, 
     return !(accuracy >= 0 && accuracy <= 100);
 }
 
-static bool epoch_is_wrong(const struct json_value *epoch, int number, bool failed, bool validates,
-                           char wrong[WRONG_ROOM])
+/* The accuracies of an epoch, or those with shifted copies, which have none of the training. `of` says whose. */
+static bool tests_are_wrong(const struct json_value *tests, const char *of, bool trained, bool needed, bool validates,
+                            char wrong[WRONG_ROOM])
 {
-    static const char *const names[] = {"train_accuracy", "test_accuracy", "validation_accuracy",
-                                        "average_test_accuracy", "average_validation_accuracy"};
+    const struct {
+        const char *name;
+        bool needed;
+    } accuracies[] = {{"train_accuracy", needed && trained},
+                      {"test_accuracy", needed},
+                      {"validation_accuracy", needed && validates},
+                      {"average_test_accuracy", false},
+                      {"average_validation_accuracy", false}};
 
     for (int i = 0; i < 5; ++i) {
-        const struct json_value *value = json_member(epoch, names[i]);
+        const struct json_value *value = json_member(tests, accuracies[i].name);
 
-        if (!accuracy_is_wrong(epoch, names[i], !failed && (i < 2 || (i == 2 && validates))))
+        if (!accuracy_is_wrong(tests, accuracies[i].name, accuracies[i].needed))
             continue;
-        snprintf(wrong, WRONG_ROOM, "%s of epoch %d is %.40s; expected 0 to 100", names[i], number,
+        snprintf(wrong, WRONG_ROOM, "%s of %s is %.40s; expected 0 to 100", accuracies[i].name, of,
                  value && value->text ? value->text : "missing");
         return true;
     }
@@ -83,9 +90,15 @@ static bool history_is_wrong(const struct json_value *line, char wrong[WRONG_ROO
     int count = 0;
 
     for (const struct json_value *epoch = json_member(line, "history")->first; epoch; epoch = epoch->next) {
-        if (epoch_is_wrong(epoch, ++count, failed, validates, wrong))
+        char of[40];
+
+        snprintf(of, sizeof of, "epoch %d", ++count);
+        if (tests_are_wrong(epoch, of, true, !failed, validates, wrong))
             return true;
     }
+    const bool shifts = json_number(json_member(configuration, "tta")) > 0;
+    if (tests_are_wrong(json_member(line, "tta"), "tta", false, !failed && shifts, validates, wrong))
+        return true;
     if (failed || !(epochs > 0) || count == (int)epochs)
         return false;
     snprintf(wrong, WRONG_ROOM, "its history has %d epoch%s; expected %g", count, count == 1 ? "" : "s", epochs);

@@ -22,6 +22,7 @@ struct run_record {
     double test, validation, train;                             /* accuracies of the last epoch; NaN = none */
     double test_loss, best_test;                                /* best_test: the best of all epochs */
     double average_test, average_validation, average_test_loss; /* of the averaged weights, in the last epoch */
+    double tta_test, tta_validation, tta_average_test;          /* with shifted copies of the images */
     double seconds, images_per_second;
     double small_share, pruned_accuracy;
     double batch, updated;                       /* the last test accuracies with other statistics */

@@ -7,6 +7,7 @@
 #include "support/report.h"
 #include "training/average.h"
 #include "training/pipeline.h"
+#include "training/shifted_copies.h"
 #include "training/steps.h"
 #include "training/testing.h"
 
@@ -24,6 +25,11 @@ void seed_run_configure(const struct experiment *experiment, int64_t seed, const
 
 /* ---- Tests ------------------------------------------------------------------------------------- */
 
+static struct score score_of(const struct test_result *result, const struct image_set *set)
+{
+    return (struct score){result->loss, 100.0 * (double)result->correct / (double)set->count};
+}
+
 static normnet_status measure(struct score *score, const struct seed_run *run, normnet_model *model,
                               const struct image_set *set, int32_t statistics, int32_t weights)
 {
@@ -34,7 +40,7 @@ static normnet_status measure(struct score *score, const struct seed_run *run, n
     options.statistics = statistics;
     options.weights = weights;
     const normnet_status status = testing_measure(&result, model, &run->data, set, &options);
-    *score = (struct score){result.loss, 100.0 * (double)result.correct / (double)set->count};
+    *score = score_of(&result, set);
     return status;
 }
 
@@ -122,6 +128,42 @@ static normnet_status test_epoch(const struct seed_run *run, struct study_epoch 
     if (status == NORMNET_OK && run->experiment->statistics)
         status = compare_statistics(run, epoch);
     return status;
+}
+
+static int measure_copies(struct score *score, struct shifted_copies *copies, const struct seed_run *run,
+                          const struct image_set *set, int32_t weights)
+{
+    struct progress none = {.terminal = NULL};
+    struct test_result result = {.weights = weights};
+
+    const int code = shifted_test(&result, copies, &run->data, set, &none, run->experiment->id);
+    *score = score_of(&result, set);
+    return code;
+}
+
+static int test_copies_with(struct shifted_copies *copies, const struct seed_run *run, int32_t weights,
+                            struct score *test, struct score *validation)
+{
+    int code = measure_copies(test, copies, run, &run->data.test, weights);
+
+    if (code == 0 && run->experiment->validate > 0)
+        code = measure_copies(validation, copies, run, &run->data.validation, weights);
+    return code;
+}
+
+/* The last weights and their average, with shifted copies. */
+static int test_copies(struct seed_run *run)
+{
+    struct shifted_copies copies;
+    int code = shifted_open(&copies, run->model, run->experiment->tta);
+
+    if (code == 0)
+        code = test_copies_with(&copies, run, NORMNET_WEIGHTS_CURRENT, &run->tta_test, &run->tta_validation);
+    if (code == 0 && run->experiment->average > 0)
+        code = test_copies_with(&copies, run, NORMNET_WEIGHTS_AVERAGE, &run->tta_average_test,
+                                &run->tta_average_validation);
+    shifted_close(&copies);
+    return code;
 }
 
 /* ---- Training ---------------------------------------------------------------------------------- */
@@ -214,6 +256,8 @@ int seed_run_train(struct seed_run *run, const struct experiment *experiment, in
     if (normnet_model_create(&run->model, &config) != NORMNET_OK)
         return report_error("%s: %s", experiment->id, normnet_error_message());
     code = train_epochs(run, watch);
+    if (code == 0 && !run->stopped && !run->failure[0] && experiment->tta > 0)
+        code = test_copies(run);
     if (code == 0 && !run->stopped)
         code = portrait_take(&run->portrait, run->model, &run->data);
     run->seconds = seconds_now() - start;

@@ -36,7 +36,9 @@ struct seed_run {
     int64_t epochs;    /* that are finished */
     char failure[400]; /* why the training could not go on; "" = it is complete */
     bool stopped;      /* by a signal: the run is not complete */
-    double seconds;    /* of all */
+    /* With column `tta`: of the last weights and of their average, with shifted copies of the images. */
+    struct score tta_test, tta_validation, tta_average_test, tta_average_validation;
+    double seconds; /* of all */
     struct portrait portrait;
 };
 

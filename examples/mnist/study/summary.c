@@ -36,6 +36,9 @@ static void fill_row(struct summary_row *row, double *values)
     row->average_test = sample_of(row, offsetof(struct run_record, average_test), values);
     row->average_validation = sample_of(row, offsetof(struct run_record, average_validation), values);
     row->average_test_loss = sample_of(row, offsetof(struct run_record, average_test_loss), values);
+    row->tta_test = sample_of(row, offsetof(struct run_record, tta_test), values);
+    row->tta_validation = sample_of(row, offsetof(struct run_record, tta_validation), values);
+    row->tta_average_test = sample_of(row, offsetof(struct run_record, tta_average_test), values);
     row->seconds = sample_of(row, offsetof(struct run_record, seconds), values);
     row->images_per_second = sample_of(row, offsetof(struct run_record, images_per_second), values);
     row->small_share = sample_of(row, offsetof(struct run_record, small_share), values);

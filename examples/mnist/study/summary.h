@@ -15,6 +15,7 @@ struct summary_row {
     int64_t failed;                                                    /* runs whose training could not go on */
     struct sample test, validation, train, best_test, test_loss;       /* of the last epoch, but best_test */
     struct sample average_test, average_validation, average_test_loss; /* of the averaged weights */
+    struct sample tta_test, tta_validation, tta_average_test;          /* with shifted copies of the images */
     struct sample seconds, images_per_second, small_share, pruned_accuracy;
     struct sample batch, updated, lowest, lowest_batch, lowest_updated; /* as in run_record */
 };

@@ -16,7 +16,8 @@ static const char rows_head[] =
     "id,study,name,parameters,seeds,failed,test_mean,test_sd,test_low,test_high,validation_mean,validation_sd,"
     "validation_low,validation_high,train_mean,best_test_mean,test_loss_mean,published_final,published_best,"
     "difference,seconds_mean,images_per_second_mean,small_share_mean,pruned_accuracy_mean,average_test_mean,"
-    "average_validation_mean,average_test_loss_mean\n";
+    "average_validation_mean,average_test_loss_mean,tta_test_mean,tta_test_sd,tta_test_low,tta_test_high,"
+    "tta_validation_mean,tta_average_test_mean\n";
 
 static const char comparisons_head[] =
     "study,group,a,b,seeds,test_mean,test_sd,test_low,test_high,p,corrected_p,verdict,validation_mean,"
@@ -88,6 +89,9 @@ static void write_rows(FILE *stream, const struct summary *summary)
         write_number(stream, row->average_test.mean);
         write_number(stream, row->average_validation.mean);
         write_number(stream, row->average_test_loss.mean);
+        write_sample(stream, &row->tta_test);
+        write_number(stream, row->tta_validation.mean);
+        write_number(stream, row->tta_average_test.mean);
         fputc('\n', stream);
     }
 }
@@ -166,6 +170,12 @@ static void write_row_json(struct json_writer *json, const struct summary_row *r
         write_sample_json(json, "average_test_accuracy", &row->average_test);
         write_sample_json(json, "average_validation_accuracy", &row->average_validation);
         write_sample_json(json, "average_test_loss", &row->average_test_loss);
+    }
+    if (row->experiment->tta > 0) {
+        write_sample_json(json, "tta_test_accuracy", &row->tta_test);
+        write_sample_json(json, "tta_validation_accuracy", &row->tta_validation);
+        if (row->experiment->average > 0)
+            write_sample_json(json, "tta_average_test_accuracy", &row->tta_average_test);
     }
     if (row->experiment->statistics) {
         write_sample_json(json, "batch_statistics", &row->batch);

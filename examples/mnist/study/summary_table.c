@@ -142,6 +142,32 @@ static void print_averages(const struct summary *summary)
         printf("last: the test accuracy of the last weights, as above.\n");
 }
 
+static void print_shifted(const struct summary *summary)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < summary->count; ++i) {
+        const struct summary_row *row = &summary->rows[i];
+
+        if (row->experiment->tta == 0)
+            continue;
+        if (!any)
+            printf("\nThe mean of the predictions for shifted copies (tta): test accuracy in percent\n"
+                   "%-22s %5s %8s %6s %10s %9s %9s\n",
+                   "id", "seeds", "mean", "sd", "validation", "averaged", "one copy");
+        any = true;
+        printf("%-22s %5zu", row->experiment->id, row->tta_test.count);
+        print_optional(" %*.2f", 8, row->tta_test.mean);
+        print_optional(" %*.2f", 6, row->tta_test.sd);
+        print_optional(" %*.2f", 10, row->tta_validation.mean);
+        print_optional(" %*.2f", 9, row->tta_average_test.mean);
+        print_optional(" %*.2f", 9, row->test.mean);
+        printf("\n");
+    }
+    if (any)
+        printf("averaged: of the averaged weights; one copy: the test accuracy of the last weights, as above.\n");
+}
+
 static void print_rows(const struct summary *summary)
 {
     const bool published = has_published(summary);
@@ -166,5 +192,6 @@ void summary_print(const struct summary *summary)
 {
     print_rows(summary);
     print_averages(summary);
+    print_shifted(summary);
     print_statistics(summary);
 }

@@ -25,6 +25,7 @@ int shifted_open(struct shifted_copies *copies, normnet_model *model, int64_t ra
     *copies =
         (struct shifted_copies){.model = model, .config = {.struct_size = sizeof *config}, .radius = (int32_t)radius};
     normnet_model_config(model, config);
+    normnet_predict_options_init(&copies->options);
     const size_t pixels = (size_t)config->channels * (size_t)config->height * (size_t)config->width;
     const size_t classes = (size_t)config->classes;
     copies->images = pixels <= SIZE_MAX / SHIFTED_CHUNK ? malloc(SHIFTED_CHUNK * pixels) : NULL;
@@ -59,7 +60,7 @@ static int add_shift(struct shifted_copies *copies, const uint8_t *images, int64
     shift_planes(copies->images, images, count * config->channels, config->height, config->width, right, down);
     normnet_tensor_init(&image_tensor, NORMNET_U8, copies->images, 4, shape);
     normnet_tensor_init(&score_tensor, NORMNET_F32, copies->scores, 2, (const int64_t[]){count, config->classes});
-    if (normnet_predict(copies->model, &image_tensor, &score_tensor, NULL, NULL) != NORMNET_OK)
+    if (normnet_predict(copies->model, &image_tensor, &score_tensor, NULL, &copies->options) != NORMNET_OK)
         return report_error("%s: %s", name, normnet_error_message());
     for (int64_t i = 0; i < count * config->classes; ++i)
         copies->probabilities[i] += weight * (double)copies->scores[i];
@@ -145,6 +146,7 @@ int shifted_test(struct test_result *result, struct shifted_copies *copies, cons
     const double started = seconds_now();
     int code = 0;
 
+    copies->options.weights = result->weights;
     result->loss = 0;
     result->images = result->correct = 0;
     while (code == 0 && result->images < set->count) {

@@ -22,6 +22,7 @@ enum { SHIFTED_MAX_RADIUS = 8, SHIFTED_CHUNK = 256 };
 struct shifted_copies {
     normnet_model *model;
     normnet_config config;
+    normnet_predict_options options;
     int32_t radius;
     uint8_t *images;       /* SHIFTED_CHUNK shifted images */
     float *scores;         /* and the probabilities of one shift */
@@ -45,8 +46,8 @@ int shifted_predict(struct shifted_copies *copies, const uint8_t *images, int64_
 int32_t shifted_class(const struct shifted_copies *copies, int64_t place);
 
 /*
- * testing_run() with these probabilities. The loss is computed from the means; a mean below 2^-126, the smallest normal
- * float, counts as 2^-126.
+ * testing_run() with these probabilities, of the weights result->weights. The loss is computed from the means; a mean
+ * below 2^-126, the smallest normal float, counts as 2^-126.
  */
 int shifted_test(struct test_result *result, struct shifted_copies *copies, const struct dataset *data,
                  const struct image_set *set, struct progress *progress, const char *name);
