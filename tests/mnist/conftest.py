@@ -42,9 +42,9 @@ seeds = 1
 [averaged]
 architecture = conv3-4 relu gap conv1-5
 seeds = 2
-| id         | average |
-| avg-with   | .9      |
-| avg-plain  |         |
+| id         | average | tta |
+| avg-with   | .9      | 1   |
+| avg-plain  |         |     |
 """
 
 

@@ -140,17 +140,20 @@ def test_curves(program):
     assert curves.count(">epoch</text>") == len(titles)
 
 
-def test_averaged_weights(program):
+def test_averages_and_shifted_copies(program):
     """In the table of the study that has them, and in no other."""
     curves = section(program.page(), "curves")
     tables = [table for table in re.findall(r"<table>.*?</table>", curves, re.S) if "averaged weights" in table]
     assert len(tables) == 1
-    last = [json.loads(line)["history"][-1] for line in program.lines() if json.loads(line)["experiment"] == "avg-with"]
+    assert sum("shifted copies" in table for table in re.findall(r"<table>.*?</table>", curves, re.S)) == 1
+    runs = [run for run in map(json.loads, program.lines()) if run["experiment"] == "avg-with"]
+    last = [run["history"][-1] for run in runs]
     row = next(words(row) for row in tables[0].split("<tr>") if "\u2060avg-with</td>" in row)
     expected = [statistics.mean(epoch[name] for epoch in last) for name in ("average_test_loss", "average_test_accuracy")]
-    assert row.endswith(f" {expected[0]:.4f} {expected[1]:.2f}"), row
+    shifted = [statistics.mean(run["tta"][name] for run in runs) for name in ("test_accuracy", "average_test_accuracy")]
+    assert row.endswith(f" {expected[0]:.4f} {expected[1]:.2f} {shifted[0]:.2f} {shifted[1]:.2f}"), row
     row = next(words(row) for row in tables[0].split("<tr>") if "\u2060avg-plain</td>" in row)
-    assert row.endswith("– –")
+    assert row.endswith("– – – –")
     rows = rows_of(program.directory / "study" / "report-curves.csv")
     found = {(row["id"], row["epoch"]): row for row in rows if row["value"] == "average_test_loss"}
     assert {key[0] for key in found} == {"avg-with"}

@@ -74,41 +74,64 @@ static bool has_averages(const struct panel *panel)
     return false;
 }
 
+static bool has_shifted_copies(const struct panel *panel)
+{
+    for (size_t i = 0; i < panel->count; ++i) {
+        if (panel->rows[i]->experiment->tta > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The columns that not every table has. */
+struct extra_columns {
+    bool good_epochs, averages, shifted_copies;
+};
+
+static void write_table_row(FILE *page, const struct report_row *row, const struct extra_columns *extra)
+{
+    const size_t epochs = row->runs[0]->epoch_count, last = epochs > 0 ? epochs - 1 : 0;
+    const struct curve_point test = curve_point(row, last, TEST_ACCURACY);
+
+    fputs("<tr><td>", page);
+    write_row_name(page, row);
+    fprintf(page, "</td><td>%zu</td><td>%zu</td>", epochs, row->count);
+    html_number_cell(page, curve_point(row, last, TRAIN_LOSS).mean, 4);
+    html_number_cell(page, curve_point(row, last, TEST_LOSS).mean, 4);
+    html_number_cell(page, curve_point(row, last, TRAIN_ACCURACY).mean, 2);
+    html_number_cell(page, test.mean, 2);
+    html_number_cell(page, test.low, 2);
+    html_number_cell(page, test.high, 2);
+    if (extra->good_epochs)
+        html_number_cell(page, good_epochs(row), 1);
+    if (extra->averages) {
+        html_number_cell(page, curve_point(row, last, AVERAGE_TEST_LOSS).mean, 4);
+        html_number_cell(page, curve_point(row, last, AVERAGE_TEST_ACCURACY).mean, 2);
+    }
+    if (extra->shifted_copies)
+        html_number_cell(page, row->summary->tta_test.mean, 2);
+    if (extra->shifted_copies && extra->averages)
+        html_number_cell(page, row->summary->tta_average_test.mean, 2);
+    fputs("</tr>\n", page);
+}
+
 /* The values of the last epoch, for readers without the script. */
 static void write_table(FILE *page, const struct panel *panel)
 {
-    const bool averages = has_averages(panel), good = has_good_epochs(panel);
-    char head[400];
+    const struct extra_columns extra = {has_good_epochs(panel), has_averages(panel), has_shifted_copies(panel)};
+    char head[500];
 
     fputs("<details><summary>The last epoch in numbers</summary>\n", page);
     snprintf(head, sizeof head,
              "<th>experiment<th>epochs<th>seeds<th>train loss<th>test loss<th>train&nbsp;%%<th>test&nbsp;%%<th>lowest "
-             "seed<th>highest seed%s%s",
-             good ? "<th>epochs from 99.4&nbsp;% on" : "",
-             averages ? "<th>averaged weights: test loss<th>test&nbsp;%" : "");
+             "seed<th>highest seed%s%s%s%s",
+             extra.good_epochs ? "<th>epochs from 99.4&nbsp;% on" : "",
+             extra.averages ? "<th>averaged weights: test loss<th>test&nbsp;%" : "",
+             extra.shifted_copies ? "<th>shifted copies: test&nbsp;%" : "",
+             extra.shifted_copies && extra.averages ? "<th>both: test&nbsp;%" : "");
     html_begin_table(page, head);
-    for (size_t i = 0; i < panel->count; ++i) {
-        const struct report_row *row = panel->rows[i];
-        const size_t epochs = row->runs[0]->epoch_count, last = epochs > 0 ? epochs - 1 : 0;
-        const struct curve_point test = curve_point(row, last, TEST_ACCURACY);
-
-        fputs("<tr><td>", page);
-        write_row_name(page, row);
-        fprintf(page, "</td><td>%zu</td><td>%zu</td>", epochs, row->count);
-        html_number_cell(page, curve_point(row, last, TRAIN_LOSS).mean, 4);
-        html_number_cell(page, curve_point(row, last, TEST_LOSS).mean, 4);
-        html_number_cell(page, curve_point(row, last, TRAIN_ACCURACY).mean, 2);
-        html_number_cell(page, test.mean, 2);
-        html_number_cell(page, test.low, 2);
-        html_number_cell(page, test.high, 2);
-        if (good)
-            html_number_cell(page, good_epochs(row), 1);
-        if (averages) {
-            html_number_cell(page, curve_point(row, last, AVERAGE_TEST_LOSS).mean, 4);
-            html_number_cell(page, curve_point(row, last, AVERAGE_TEST_ACCURACY).mean, 2);
-        }
-        fputs("</tr>\n", page);
-    }
+    for (size_t i = 0; i < panel->count; ++i)
+        write_table_row(page, panel->rows[i], &extra);
     html_end_table(page);
     fputs("</details>\n", page);
 }
