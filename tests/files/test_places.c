@@ -292,7 +292,7 @@ int main(int argc, char **argv)
         {"saving: where no file can be", no_place_for_a_file, NULL},
         {"saving: long directories", long_directories, NULL},
         {"saving: long paths, which loading takes as well", long_paths, NULL},
-        {"reading: what is no regular file", what_is_no_file, NULL},
+        {"reading: anything but a regular file", what_is_no_file, NULL},
         {"reading: files that change while they are read", files_that_change_meanwhile, NULL},
     };
 

@@ -22,10 +22,10 @@
 /* Data sets of this program are far smaller; a sparse file of any size takes no room on the disk. */
 static const int64_t max_file = (int64_t)4 << 30;
 
-/* What says no size may have no end, as /dev/zero. */
+/* What has no size may have no end, such as /dev/zero. */
 static const int64_t max_stream = (int64_t)1 << 30;
 
-/* 0 for what is no regular file, and for files of the system that say no size, as those of /proc. */
+/* 0 for anything but a regular file, and for files of the system that have no size, such as those of /proc. */
 static int64_t regular_size(FILE *stream)
 {
 #if defined(_WIN32)
@@ -98,8 +98,7 @@ static int read_stream(struct whole_file *file, FILE *stream, const char *name)
     if (code != 0 || (int64_t)file->size < max_stream)
         return code;
     whole_file_close(file);
-    return report_error("%s has no end within %" PRId64 " bytes, the most that is read of what is no regular file",
-                        name, max_stream);
+    return report_error("%s has no end within %" PRId64 " bytes; only regular files may be longer", name, max_stream);
 }
 
 int whole_file_read(struct whole_file *file, FILE *stream, const char *name)
