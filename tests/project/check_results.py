@@ -117,6 +117,17 @@ def named_table(study, *prefixes):
     return markdown(["experiment", "what", "parameters", "test images", "seeds"], lines)
 
 
+def small_table(study):
+    """The smallest networks: the last weights, with shifted copies, their average, and both; seed 1 for a comparison."""
+    hashes = {line["experiment"]: line["weights_sha256"][:8] for line in study.lines if line["seed"] == 1}
+    lines = [["`%s`" % row["id"], row["name"], row["parameters"], figure(row, "test"), figure(row, "tta_test"),
+              number(row["average_test_mean"]), number(row["tta_average_test_mean"]), row["seeds"],
+              "`%s`" % hashes.get(row["id"], "")]
+             for row in study.rows if row["id"].startswith("small-")]
+    return markdown(["experiment", "what", "parameters", "last epoch", "shifted copies", "averaged weights", "both",
+                     "seeds", "weights of seed 1"], lines)
+
+
 def accuracies(line, name):
     """Those of all epochs, of the weights with running statistics, or with others."""
     return [epoch["test_accuracy"] if name == "running" else epoch[name]["test_accuracy"] for epoch in line["history"]]
@@ -154,7 +165,7 @@ TABLES = {
     "verdict": verdict_table,
     "failures": lambda study: named_table(study, "instance-", "group-", "jumps-"),
     "statistics": statistics_table,
-    "small": lambda study: named_table(study, "small-"),
+    "small": small_table,
     "sparse": sparse_table,
 }
 
