@@ -52,7 +52,7 @@ class TheFile(StudyCase):
         """Every row can be run, for an epoch here, and the networks have the published numbers of parameters."""
         text = EXPERIMENTS.read_text(encoding="utf-8")
         small = re.sub(r"(?m)^epochs = .*$", "epochs = 1", text).replace("[000]", "limit = 64\n[000]", 1)
-        small = re.sub(r"(?m)^limit = 10000$", "", re.sub(r"(?m)^validate = .*$", "", small))
+        small = re.sub(r"(?m)^(limit = 10000|validate = .*|average_from = .*)$", "", small)
         self.experiments.write_text(small, encoding="utf-8")
         images = {"train_images": idx([64, 28, 28], bytes(i * 7 % 251 for i in range(64 * 784))),
                   "train_labels": idx([64], [i % 10 for i in range(64)]),
