@@ -88,9 +88,10 @@ class Models(mnist_program.TestCase):
         self.expect_failure(1, r"train-labels-idx1-ubyte': ", "evaluate", "--model", self.data / FILES[1])
 
     def test_no_end(self):
-        """Anything but a regular file is read up to a limit, and a file of any size takes no room if it is empty inside."""
+        """Anything but a regular file is read up to a limit; a regular file of any size takes no room if it is sparse."""
         predict = ["predict", "--model", self.model]
-        self.expect_failure(1, r": /dev/zero has no end within 1073741824 bytes; only regular files may be longer", *predict, "/dev/zero")
+        self.expect_failure(1, r": /dev/zero has no end within 1073741824 bytes; only regular files may be longer",
+                            *predict, "/dev/zero")
         sparse = self.directory / "sparse"
         sparse.touch()
         os.truncate(sparse, 1 << 40)

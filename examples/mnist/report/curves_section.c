@@ -55,38 +55,24 @@ static double good_epochs(const struct report_row *row)
     return count / (double)row->count;
 }
 
-/* A column of zeros says nothing. */
-static bool has_good_epochs(const struct panel *panel)
-{
-    for (size_t i = 0; i < panel->count; ++i) {
-        if (good_epochs(panel->rows[i]) > 0)
-            return true;
-    }
-    return false;
-}
-
-static bool has_averages(const struct panel *panel)
-{
-    for (size_t i = 0; i < panel->count; ++i) {
-        if (panel->rows[i]->experiment->average > 0)
-            return true;
-    }
-    return false;
-}
-
-static bool has_shifted_copies(const struct panel *panel)
-{
-    for (size_t i = 0; i < panel->count; ++i) {
-        if (panel->rows[i]->experiment->tta > 0)
-            return true;
-    }
-    return false;
-}
-
-/* The columns that not every table has. */
+/* The columns that not every table has: one without a figure says nothing. */
 struct extra_columns {
     bool good_epochs, averages, shifted_copies;
 };
+
+static struct extra_columns extra_columns_of(const struct panel *panel)
+{
+    struct extra_columns extra = {false, false, false};
+
+    for (size_t i = 0; i < panel->count; ++i) {
+        const struct report_row *row = panel->rows[i];
+
+        extra.good_epochs = extra.good_epochs || good_epochs(row) > 0;
+        extra.averages = extra.averages || row->experiment->average > 0;
+        extra.shifted_copies = extra.shifted_copies || row->experiment->tta > 0;
+    }
+    return extra;
+}
 
 static void write_table_row(FILE *page, const struct report_row *row, const struct extra_columns *extra)
 {
@@ -118,7 +104,7 @@ static void write_table_row(FILE *page, const struct report_row *row, const stru
 /* The values of the last epoch, for readers without the script. */
 static void write_table(FILE *page, const struct panel *panel)
 {
-    const struct extra_columns extra = {has_good_epochs(panel), has_averages(panel), has_shifted_copies(panel)};
+    const struct extra_columns extra = extra_columns_of(panel);
     char head[500];
 
     fputs("<details><summary>The last epoch in numbers</summary>\n", page);

@@ -118,6 +118,16 @@ static void print_statistics(const struct summary *summary)
                "training images with the weights as they are.\n");
 }
 
+/* The first columns of a table about other figures of the same trainings; the test of the last weights comes last. */
+static void print_first_columns(const struct summary_row *row, const struct sample *test,
+                                const struct sample *validation)
+{
+    printf("%-22s %5zu", row->experiment->id, test->count);
+    print_optional(" %*.2f", 8, test->mean);
+    print_optional(" %*.2f", 6, test->sd);
+    print_optional(" %*.2f", 10, validation->mean);
+}
+
 static void print_averages(const struct summary *summary)
 {
     bool any = false;
@@ -131,10 +141,7 @@ static void print_averages(const struct summary *summary)
             printf("\nThe averaged weights: test accuracy of the last epoch in percent\n%-22s %5s %8s %6s %10s %9s\n",
                    "id", "seeds", "mean", "sd", "validation", "last");
         any = true;
-        printf("%-22s %5zu", row->experiment->id, row->average_test.count);
-        print_optional(" %*.2f", 8, row->average_test.mean);
-        print_optional(" %*.2f", 6, row->average_test.sd);
-        print_optional(" %*.2f", 10, row->average_validation.mean);
+        print_first_columns(row, &row->average_test, &row->average_validation);
         print_optional(" %*.2f", 9, row->test.mean);
         printf("\n");
     }
@@ -142,7 +149,7 @@ static void print_averages(const struct summary *summary)
         printf("last: the test accuracy of the last weights, as above.\n");
 }
 
-static void print_shifted(const struct summary *summary)
+static void print_shifted_copies(const struct summary *summary)
 {
     bool any = false;
 
@@ -156,10 +163,7 @@ static void print_shifted(const struct summary *summary)
                    "%-22s %5s %8s %6s %10s %9s %9s\n",
                    "id", "seeds", "mean", "sd", "validation", "averaged", "one copy");
         any = true;
-        printf("%-22s %5zu", row->experiment->id, row->tta_test.count);
-        print_optional(" %*.2f", 8, row->tta_test.mean);
-        print_optional(" %*.2f", 6, row->tta_test.sd);
-        print_optional(" %*.2f", 10, row->tta_validation.mean);
+        print_first_columns(row, &row->tta_test, &row->tta_validation);
         print_optional(" %*.2f", 9, row->tta_average_test.mean);
         print_optional(" %*.2f", 9, row->test.mean);
         printf("\n");
@@ -192,6 +196,6 @@ void summary_print(const struct summary *summary)
 {
     print_rows(summary);
     print_averages(summary);
-    print_shifted(summary);
+    print_shifted_copies(summary);
     print_statistics(summary);
 }
