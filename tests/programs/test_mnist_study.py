@@ -399,7 +399,8 @@ class Runs(StudyCase):
         self.train("--data", self.data, "--norm", "batch", "--epochs", "3", "--batch", "8", "--validate", "10",
                    "--schedule", "constant", "--lr", ".05", "--momentum", ".9", "--augment", "none", "--architecture",
                    "conv3-4 norm relu gap conv1-5", "--average", ".9", "--save", "averaged.ckpt")
-        one, averaged = self.lines()
+        lines = {line["experiment"]: line for line in self.lines()}
+        one, averaged = lines["one"], lines["averaged"]
         self.assertEqual(one["tta"].keys(), {"test_loss", "test_accuracy", "validation_loss", "validation_accuracy"})
         self.assertEqual(averaged["tta"].keys(), one["tta"].keys() | AVERAGE_VALUES)
         for which, name in (("last", ""), ("average", "average_")):
