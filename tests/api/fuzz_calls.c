@@ -24,7 +24,8 @@ enum {
     MAX_IMAGES = 20, /* of a call */
     MIDDLE = 4096,   /* where tensors begin: strides of both signs stay in their memory */
     ROOM = 2 * MIDDLE,
-    MAX_FILE = 1 << 16,
+    MEMORY_LIMIT = 1 << 20,  /* of a model */
+    MAX_FILE = MEMORY_LIMIT, /* a file has less than its model keeps in memory */
     MAX_STRIDE = 64
 };
 
@@ -255,7 +256,7 @@ static normnet_config draw_config(void)
     config.width = DRAW_FROM(sizes);
     config.classes = 3;
     config.max_batch = 1 + draw(MAX_IMAGES);
-    config.memory_limit = 1 << 20;
+    config.memory_limit = MEMORY_LIMIT;
     config.architecture = seldom() ? DRAW_FROM(no_networks) : DRAW_FROM(networks);
     config.schedule = draw(3);
     config.total_steps = 1 + draw(8);
