@@ -310,6 +310,17 @@ static void draw_strides(normnet_tensor *tensor)
         tensor->strides[i] = 0;
 }
 
+/* Fewer images if the memory cannot hold a tensor without strides, as with the 17 channels of an odd configuration. */
+static void fit_tensor(normnet_tensor *tensor)
+{
+    int64_t count = 1;
+
+    for (int32_t i = 0; i < 4; ++i)
+        count *= i < tensor->rank ? tensor->shape[i] : 1;
+    if (count > MIDDLE)
+        tensor->shape[0] = 1;
+}
+
 static normnet_tensor draw_tensor(void *data, int32_t dtype, size_t element, int32_t rank, const int64_t *shape)
 {
     normnet_tensor tensor;
@@ -324,6 +335,7 @@ static normnet_tensor draw_tensor(void *data, int32_t dtype, size_t element, int
     }
     if (seldom())
         tensor.shape[draw(4)] = draw(MAX_IMAGES);
+    fit_tensor(&tensor);
     if (seldom())
         tensor.data = draw(2) == 0 ? NULL : (char *)tensor.data + 1;
     return tensor;
