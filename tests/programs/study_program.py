@@ -70,3 +70,7 @@ class StudyCase(TestCase):
     def lines(self, out=None):
         path = (out or self.out) / "runs.jsonl"
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def lines_by_name(self):
+        """Of a study with one seed. Runs side by side end in any order, so no test may count on that of the lines."""
+        return {line["experiment"]: line for line in self.lines()}

@@ -362,7 +362,7 @@ class Runs(StudyCase):
     def test_key_of_documented_text(self):
         """The key is made of the columns that differ from their defaults, so that new columns change no older key."""
         self.study("--seeds", "1")
-        lines = {line["experiment"]: line for line in self.lines()}
+        lines = self.lines_by_name()
         for name, norm, l1 in (("tiny-none", [], []), ("tiny-layer", ["norm=layer"], ["l1=0.01"])):
             text = ["seed=1", "data=" + lines[name]["data_sha256"],
                     "architecture=" + lines[name]["configuration"]["architecture"], *norm, "batch=8", "epochs=2",
@@ -373,7 +373,7 @@ class Runs(StudyCase):
         """Both averages, with and without a late beginning; the weights are those without an average."""
         self.experiments.write_text(AVERAGES, encoding="utf-8")
         self.study("--seeds", "1")
-        lines = {line["experiment"]: line for line in self.lines()}
+        lines = self.lines_by_name()
         for name, more in {"av-decay": ["--average", ".9"], "av-equal": ["--average", "1", "--average-from", "1"]}.items():
             line = lines[name]
             trained = self.train("--data", self.data, "--norm", "batch", "--epochs", "3", "--batch", "8", "--validate",
@@ -399,7 +399,7 @@ class Runs(StudyCase):
         self.train("--data", self.data, "--norm", "batch", "--epochs", "3", "--batch", "8", "--validate", "10",
                    "--schedule", "constant", "--lr", ".05", "--momentum", ".9", "--augment", "none", "--architecture",
                    "conv3-4 norm relu gap conv1-5", "--average", ".9", "--save", "averaged.ckpt")
-        lines = {line["experiment"]: line for line in self.lines()}
+        lines = self.lines_by_name()
         one, averaged = lines["one"], lines["averaged"]
         self.assertEqual(one["tta"].keys(), {"test_loss", "test_accuracy", "validation_loss", "validation_accuracy"})
         self.assertEqual(averaged["tta"].keys(), one["tta"].keys() | AVERAGE_VALUES)
